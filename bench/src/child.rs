@@ -1,0 +1,104 @@
+//! Processes that a measurement starts. Each ends with it.
+
+use crate::Failure;
+use std::ffi::OsStr;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a process may take to end once it was asked to.
+const ENDED_WITHIN: Duration = Duration::from_secs(15);
+
+/// A running process.
+pub(crate) struct Process(Child);
+
+/// A command that runs on one core, or on any.
+pub(crate) fn command(program: impl AsRef<OsStr>, core: Option<usize>) -> Command {
+    let mut command = match core {
+        Some(core) => {
+            let mut command = Command::new("taskset");
+            command.arg("-c").arg(core.to_string()).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Result<Self, Failure> {
+        let name = command.get_program().to_owned();
+        Ok(Self(command.spawn().map_err(|error| format!("{}: {error}", name.display()))?))
+    }
+
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Processor time of all its threads and those of its children, so far.
+    pub(crate) fn cpu(&self) -> Result<Duration, Failure> {
+        let mut total = threads_cpu(self.id())?;
+        for child in children(self.id()) {
+            total += threads_cpu(child)?;
+        }
+        Ok(total)
+    }
+
+    /// Resident memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        resident_kib(&status)
+    }
+
+    /// Asks it to end, and waits; an error when it does not.
+    pub(crate) fn stop(mut self) -> Result<(), Failure> {
+        Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
+        let asked = Instant::now();
+        while asked.elapsed() < ENDED_WITHIN {
+            if self.0.try_wait()?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Err(format!("process {} did not end within {ENDED_WITHIN:?}", self.id()).into())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        for child in children(self.id()) {
+            let _ = Command::new("kill").args(["-TERM", &child.to_string()]).stderr(Stdio::null()).status();
+        }
+        // Both fail when it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `VmRSS` of a `proc(5)` status file.
+pub(crate) fn resident_kib(status: &str) -> Result<u64, Failure> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// The time on the processor in `/proc/PID/task/TID/schedstat`, in nanoseconds; `/proc/PID/stat` counts in hundredths
+/// of a second.
+fn threads_cpu(process: u32) -> Result<Duration, Failure> {
+    let mut nanos = 0;
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread can end meanwhile.
+        let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        nanos += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanos))
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+    list.split_ascii_whitespace().filter_map(|id| id.parse().ok()).collect()
+}

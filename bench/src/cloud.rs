@@ -1,0 +1,161 @@
+//! A running `bonafide up`.
+
+use crate::child::{Process, command};
+use crate::connection::{Connection, Target, request, request_to, tls};
+use crate::{Bench, Failure};
+use serde_json::Value;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// What tokens are asked for: the resource manager.
+pub(crate) const RESOURCE: &str = "https://management.azure.com/";
+/// The request of every SDK to the metadata endpoint.
+pub(crate) const TOKEN_TARGET: &str =
+    "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/";
+
+/// A running `bonafide up`.
+pub(crate) struct Cloud {
+    pub(crate) process: Process,
+    /// What `up --json` printed.
+    pub(crate) info: Value,
+    pub(crate) hosts: SocketAddr,
+}
+
+impl Cloud {
+    /// Starts `up` on a data directory, without a throttle, its request log in a file beside it, and
+    /// waits until it is ready.
+    pub(crate) fn start(bench: &Bench, data: &Path, core: Option<usize>) -> Result<Self, Failure> {
+        let log = data.with_extension("log");
+        Self::start_logging_to(bench, data, core, &log)
+    }
+
+    /// The same, with the log elsewhere.
+    pub(crate) fn start_logging_to(
+        bench: &Bench,
+        data: &Path,
+        core: Option<usize>,
+        log: &Path,
+    ) -> Result<Self, Failure> {
+        let hosts = free_address()?;
+        let mut up = command(&bench.bonafide, core);
+        up.args(["up", "--json", "--throttle", "off", "--listen", "127.0.0.1:0", "--hosts-listen"]);
+        up.arg(hosts.to_string()).arg("--data-dir").arg(data);
+        let mut process = Process::start(up.stdout(Stdio::piped()).stderr(File::create(log)?))?;
+        let output = process.child().stdout.take().ok_or("no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let info = serde_json::from_str(&line).map_err(|_| {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            format!("`up` did not start: {}", said.lines().last().unwrap_or("it said nothing"))
+        })?;
+        Ok(Self { process, info, hosts })
+    }
+
+    fn text(&self, pointer: &str) -> Result<&str, Failure> {
+        let value = self.info.pointer(pointer).and_then(Value::as_str);
+        value.ok_or_else(|| format!("`up --json` says nothing of {pointer}").into())
+    }
+
+    pub(crate) fn tenant(&self) -> Result<&str, Failure> {
+        self.text("/tenantId")
+    }
+
+    pub(crate) fn subscription(&self) -> Result<&str, Failure> {
+        self.text("/subscriptionId")
+    }
+
+    /// The demo workload's ARM id.
+    pub(crate) fn workload(&self) -> Result<&str, Failure> {
+        self.text("/workloads/0/resourceId")
+    }
+
+    /// What client assertions name as their audience.
+    pub(crate) fn token_url(&self) -> Result<String, Failure> {
+        Ok(format!("{}/{}/oauth2/token", self.text("/endpoints/login")?, self.tenant()?))
+    }
+
+    pub(crate) fn token_path(&self) -> Result<String, Failure> {
+        Ok(format!("/{}/oauth2/token", self.tenant()?))
+    }
+
+    pub(crate) fn operator_client(&self) -> Result<&str, Failure> {
+        self.text("/operator/clientId")
+    }
+
+    pub(crate) fn operator_certificate(&self) -> Result<PathBuf, Failure> {
+        Ok(self.text("/operator/certificateFile")?.into())
+    }
+
+    pub(crate) fn ca(&self) -> Result<PathBuf, Failure> {
+        Ok(self.text("/caFile")?.into())
+    }
+
+    /// The demo workload's metadata endpoint.
+    pub(crate) fn metadata(&self) -> Result<Target, Failure> {
+        let address = self.text("/workloads/0/endpoint")?.trim_start_matches("http://").parse()?;
+        Ok(Target::plain(address))
+    }
+
+    /// The public origin.
+    pub(crate) fn public(&self) -> Result<Target, Failure> {
+        let port = self.text("/endpoints/login")?.rsplit(':').next().unwrap_or_default().parse()?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Ok(Target { address, tls: Some(tls(&self.ca()?, None)?) })
+    }
+
+    /// Signs the operator in with its secret, and talks to the resource manager.
+    pub(crate) fn management(&self) -> Result<Management, Failure> {
+        let mut connection = self.public()?.connect()?;
+        let secret = std::fs::read_to_string(self.text("/operator/secretFile")?)?;
+        let body = form_urlencoded::Serializer::new(String::new())
+            .append_pair("grant_type", "client_credentials")
+            .append_pair("client_id", self.operator_client()?)
+            .append_pair("client_secret", secret.trim())
+            .append_pair("resource", RESOURCE)
+            .finish();
+        let answer = connection.call(&token_request(&self.token_path()?, &body))?.json()?;
+        let token = answer["access_token"].as_str().ok_or("no token for the operator")?.to_owned();
+        Ok(Management { connection, authorization: format!("Bearer {token}") })
+    }
+}
+
+/// The resource manager, as the operator.
+pub(crate) struct Management {
+    connection: Connection,
+    pub(crate) authorization: String,
+}
+
+impl Management {
+    pub(crate) fn call(&mut self, method: &str, id: &str, version: &str, body: &Value) -> Result<Value, Failure> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.connection.call(&management_request(&self.authorization, method, id, version, &body))?;
+        if answer.body.is_empty() && (200..300).contains(&answer.status) {
+            return Ok(Value::Null);
+        }
+        answer.json().map_err(|error| format!("{method} {id}: {error}").into())
+    }
+}
+
+/// A request to the resource manager.
+pub(crate) fn management_request(authorization: &str, method: &str, id: &str, version: &str, body: &str) -> Vec<u8> {
+    let headers = [("Authorization", authorization), ("Content-Type", "application/json")];
+    request(method, &format!("{id}?api-version={version}"), &headers, body)
+}
+
+/// A request to a metadata endpoint, which answers to this address on every port.
+pub(crate) fn metadata_request(target: &str) -> Vec<u8> {
+    request_to("169.254.169.254", "GET", target, &[("Metadata", "true")], "")
+}
+
+/// A request to the token service.
+pub(crate) fn token_request(path: &str, form: &str) -> Vec<u8> {
+    request("POST", path, &[("Content-Type", "application/x-www-form-urlencoded")], form)
+}
+
+/// An address that nothing listens on at the moment.
+pub(crate) fn free_address() -> Result<SocketAddr, Failure> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}

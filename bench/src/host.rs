@@ -1,0 +1,155 @@
+//! Clients of the token service: the operator with its RSA certificate, and a host of our own with
+//! the key of the demo workload's system-assigned identity.
+
+use crate::Failure;
+use crate::cloud::{Cloud, RESOURCE, token_request};
+use crate::connection::{Target, request, tls};
+use crate::plane::{Plane, world};
+use bonafide_core::directory::{Resource, find};
+use bonafide_core::placement;
+use bonafide_crypto::{AgentKey, SelfSigned, SigningKey, base64url, pem, thumbprint};
+use bonafide_metadata::assertion;
+use bonafide_types::{Audience, ClientId, HostId, ObjectId, ResourceId, ResourceUuid, Secret};
+use bonafide_wire::hosts::{CredentialRequest, HostCertificate, JOIN_PATH, JoinRequest, credential_path};
+use bonafide_wire::token::{Proof, TokenRequest};
+use serde_json::json;
+use std::path::Path;
+
+/// Assertions that are used in turn where one counts more than once.
+const ASSERTIONS: usize = 64;
+
+/// An application with an RSA certificate.
+pub(crate) struct Operator {
+    key: SigningKey,
+    client: ClientId,
+}
+
+impl Operator {
+    /// The operator whose key and certificate lie in one PEM.
+    pub(crate) fn read(file: &Path, client: ClientId) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(file)?;
+        let part = |label| pem::find(&text, label).ok_or("the operator's file holds no key and certificate");
+        let key = SigningKey::from_pkcs8(&Secret::new(part(pem::PRIVATE_KEY)?), &part(pem::CERTIFICATE)?)?;
+        Ok(Self { key, client })
+    }
+
+    pub(crate) fn of(cloud: &Cloud) -> Result<Self, Failure> {
+        Self::read(&cloud.operator_certificate()?, cloud.operator_client()?.parse()?)
+    }
+
+    /// A client assertion as MSAL writes it, RS256, good for ten minutes.
+    pub(crate) fn assertion(&self, audience: &str) -> Result<String, Failure> {
+        let (now, client) = (world().now.unix_seconds(), self.client);
+        let header = json!({ "alg": "RS256", "typ": "JWT", "x5t": self.key.kid() });
+        let claims = json!({
+            "aud": audience, "iss": client, "sub": client, "jti": world().entropy.guid(),
+            "nbf": now, "iat": now, "exp": now + 600,
+        });
+        Ok(self.key.sign_jwt(header.to_string().as_bytes(), claims.to_string().as_bytes())?)
+    }
+
+    /// The forms of token requests, to be used in turn: each holds another assertion.
+    pub(crate) fn forms(&self, audience: &str) -> Result<Vec<String>, Failure> {
+        (0..ASSERTIONS).map(|_| form(self.client, self.assertion(audience)?, None)).collect()
+    }
+
+    /// The same as requests to a running cloud.
+    pub(crate) fn requests(&self, cloud: &Cloud) -> Result<Vec<Vec<u8>>, Failure> {
+        let (path, audience) = (cloud.token_path()?, cloud.token_url()?);
+        Ok(self.forms(&audience)?.iter().map(|form| token_request(&path, form)).collect())
+    }
+}
+
+fn form(client_id: ClientId, jwt: String, workload: Option<ResourceUuid>) -> Result<String, Failure> {
+    let audience = Audience::parse(RESOURCE)?;
+    Ok(TokenRequest { client_id, audience, proof: Proof::Assertion(jwt), workload, capabilities: None }.to_form())
+}
+
+/// The right to join as a host on which the demo workload is placed.
+pub(crate) struct Invitation {
+    token: String,
+    pub(crate) host: HostId,
+    pub(crate) workload: ResourceUuid,
+    pub(crate) principal: ObjectId,
+    pub(crate) client: ClientId,
+}
+
+/// Makes a host and places the demo workload on it. `up` must not be running: the directory has one owner.
+pub(crate) fn invite(plane: &Plane) -> Result<Invitation, Failure> {
+    let world = world();
+    let (token, host) = (world.entropy.guid().to_string(), HostId::random(world.entropy));
+    let id = plane.info.pointer("/workloads/0/resourceId").and_then(|id| id.as_str()).ok_or("no workload")?;
+    let id = ResourceId::parse(id)?;
+    let hash = thumbprint::sha256_hex(token.as_bytes());
+    let found: Option<(ResourceUuid, Resource)> = plane.store.write(|tx| {
+        placement::invite(tx, &world, host, "bench", hash.clone())?;
+        let found = find(tx, &id)?;
+        if let Some((uuid, resource)) = &found {
+            placement::place(tx, host, *uuid, resource)?;
+        }
+        Ok::<_, bonafide_store::StoreError>(found)
+    })?;
+    let (workload, resource) = found.ok_or("the demo workload is gone")?;
+    let identity = resource.identity.system.ok_or("the demo workload has no identity")?;
+    Ok(Invitation { token, host, workload, principal: identity.principal_id, client: identity.client_id })
+}
+
+/// A host with a registered identity key, or in memory with one that is about to be registered.
+pub(crate) struct Host {
+    key: AgentKey,
+    thumbprint: String,
+    client: ClientId,
+    workload: ResourceUuid,
+}
+
+impl Host {
+    /// A key for the invited identity, with its certificate.
+    pub(crate) fn new(invitation: &Invitation) -> Result<(Self, Vec<u8>), Failure> {
+        let key = AgentKey::generate()?;
+        let now = world().now.unix_seconds();
+        let certificate = key.self_signed_certificate(&SelfSigned {
+            common_name: &invitation.principal.to_string(),
+            not_before_seconds: now,
+            not_after_seconds: now + bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS,
+        })?;
+        let thumbprint = base64url::encode(&thumbprint::sha256(&certificate));
+        let host = Self { key, thumbprint, client: invitation.client, workload: invitation.workload };
+        Ok((host, certificate))
+    }
+
+    /// Joins over the hosts listener and registers the identity's key there, as the agent does.
+    pub(crate) fn join(cloud: &Cloud, invitation: &Invitation) -> Result<(Self, Target), Failure> {
+        let json = [("Content-Type", "application/json")];
+        let key = AgentKey::generate()?;
+        let join = JoinRequest {
+            token: invitation.token.clone(),
+            csr: base64url::encode_standard(&key.certificate_request()?),
+        };
+        let ca = cloud.ca()?;
+        let to = Target { address: cloud.hosts, tls: Some(tls(&ca, None)?) };
+        let answer = to.connect()?.call(&request("POST", JOIN_PATH, &json, &serde_json::to_string(&join)?))?.json()?;
+        let joined: HostCertificate = serde_json::from_value(answer)?;
+        let certificate = base64url::decode(&joined.certificate)?;
+        let target = Target { address: cloud.hosts, tls: Some(tls(&ca, Some((&certificate, &key.to_pkcs8()?)))?) };
+        let (host, certificate) = Self::new(invitation)?;
+        let register =
+            CredentialRequest { workload: invitation.workload, certificate: base64url::encode_standard(&certificate) };
+        let path = credential_path(invitation.principal);
+        // The view that says that the host is known follows the store within moments.
+        let answer = target.connect()?.call(&request("PUT", &path, &json, &serde_json::to_string(&register)?))?;
+        answer.json()?;
+        Ok((host, target))
+    }
+
+    /// The form of a token request with an assertion of its own, which counts once and for a minute.
+    pub(crate) fn form(&self, audience: &str) -> Result<String, Failure> {
+        let jwt = assertion(&self.key, &self.thumbprint, self.client, audience, &world())?;
+        form(self.client, jwt, Some(self.workload))
+    }
+
+    /// So many requests to a running cloud.
+    pub(crate) fn requests(&self, cloud: &Cloud, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
+        let (path, audience) = (cloud.token_path()?, cloud.token_url()?);
+        (0..count).map(|_| Ok(token_request(&path, &self.form(&audience)?))).collect()
+    }
+}

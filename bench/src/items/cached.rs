@@ -1,0 +1,135 @@
+//! Cached tokens over the metadata endpoint: `up` against nginx, which answers with the same bytes
+//! from its configuration. One core for the server, one for the load generator, 32 connections kept
+//! alive, both with a buffered request log in a file; rounds in turns. A round counts when the
+//! server's core was busy: otherwise it was the load generator that was measured.
+
+use crate::child::{Process, command};
+use crate::cloud::{Cloud, TOKEN_TARGET, metadata_request};
+use crate::connection::Target;
+use crate::load::saturate;
+use crate::machine::{LOAD_CORE, SERVER_CORE, has_program, has_two_cores, pin, unpin};
+use crate::nginx::Nginx;
+use crate::report::{Row, Verdict};
+use crate::stats::median;
+use crate::{Bench, Failure};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+const WHAT: &str = "cached token over the metadata endpoint, one core, requests per second: bonafide ÷ nginx";
+const TARGET: &str = "≥ 1.0";
+const CONNECTIONS: usize = 32;
+/// How busy the server's core must have been.
+const BUSY: f64 = 0.93;
+/// With fewer rounds that count on either side nothing is said.
+const ROUNDS_MIN: usize = 3;
+
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
+    if !has_program("nginx") {
+        return Ok(vec![Row::skipped(WHAT, TARGET, "there is no nginx here (Debian: `apt-get install nginx`)")]);
+    }
+    if !has_two_cores() {
+        return Ok(vec![Row::skipped(WHAT, TARGET, "there is only one core here")]);
+    }
+    let generator = if has_program("wrk") { Generator::Wrk } else { Generator::Own };
+    let (rounds, seconds) = bench.amount((15, 3), (3, 1));
+    let cloud = Cloud::start(bench, &bench.folder("cached")?.join("data"), Some(SERVER_CORE))?;
+    let metadata = cloud.metadata()?;
+    let body = metadata.connect()?.call(&metadata_request(TOKEN_TARGET))?;
+    body.json()?;
+    let nginx = Nginx::start(bench, &String::from_utf8(body.body)?, 1, Some(SERVER_CORE))?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(generator.round(&cloud.process, metadata.address, seconds)?);
+        theirs.push(generator.round(&nginx.process, nginx.address, seconds)?);
+    }
+    Ok(vec![rate(&ours, &theirs, &generator), cpu(&ours, &theirs)])
+}
+
+fn rate(ours: &[Round], theirs: &[Round], generator: &Generator) -> Row {
+    let busy = |rounds: &[Round]| -> Vec<f64> {
+        rounds.iter().filter(|round| round.busy >= BUSY).map(|round| round.per_second).collect()
+    };
+    let (counted, counted_theirs) = (busy(ours), busy(theirs));
+    let (rate, rate_theirs) = (median(&counted), median(&counted_theirs));
+    let usual = |rounds: &[Round]| 100.0 * median(&rounds.iter().map(|round| round.busy).collect::<Vec<_>>());
+    let rounds = format!(
+        "{} and {} of {} rounds with the server's core ≥ 93 % busy (in the median {:.0} and {:.0} %), {generator}",
+        counted.len(),
+        counted_theirs.len(),
+        ours.len(),
+        usual(ours),
+        usual(theirs)
+    );
+    if counted.len().min(counted_theirs.len()) < ROUNDS_MIN.min(ours.len()) {
+        return Row::new(WHAT, TARGET, format!("only {rounds}"), Verdict::Undecided);
+    }
+    let ratio = rate / rate_theirs;
+    Row::judged(WHAT, TARGET, format!("{ratio:.2} ({rate:.0} against {rate_theirs:.0}; {rounds})"), ratio >= 1.0)
+}
+
+fn cpu(ours: &[Round], theirs: &[Round]) -> Row {
+    let of = |rounds: &[Round]| median(&rounds.iter().map(|round| round.cpu_micros).collect::<Vec<_>>());
+    let (ours, theirs) = (of(ours), of(theirs));
+    Row::plain(
+        "the same, processor time per request: bonafide ÷ nginx",
+        format!("{:.2} ({ours:.2} µs against {theirs:.2} µs)", ours / theirs),
+    )
+}
+
+struct Round {
+    per_second: f64,
+    busy: f64,
+    cpu_micros: f64,
+}
+
+enum Generator {
+    Wrk,
+    /// Where there is no wrk. It polls its connections, which costs it more than wrk.
+    Own,
+}
+
+impl std::fmt::Display for Generator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Wrk => "load by wrk",
+            Self::Own => "load by our own generator, because there is no wrk here",
+        })
+    }
+}
+
+impl Generator {
+    fn round(&self, server: &Process, address: SocketAddr, seconds: u64) -> Result<Round, Failure> {
+        let (cpu, started) = (server.cpu()?, Instant::now());
+        let (per_second, answered) = match self {
+            Self::Wrk => wrk(address, seconds)?,
+            Self::Own => {
+                pin(LOAD_CORE)?;
+                let mut connections = Target::plain(address).connect_many(CONNECTIONS)?;
+                let request = [metadata_request(TOKEN_TARGET)];
+                let load = saturate(&mut connections, &request, Duration::from_secs(seconds));
+                unpin()?;
+                let load = load?;
+                (load.per_second(), load.answered as f64)
+            }
+        };
+        let (cpu, took) = (server.cpu()?.saturating_sub(cpu), started.elapsed());
+        let busy = cpu.as_secs_f64() / took.as_secs_f64();
+        Ok(Round { per_second, busy, cpu_micros: cpu.as_secs_f64() * 1e6 / answered })
+    }
+}
+
+/// Requests per second, and requests.
+fn wrk(address: SocketAddr, seconds: u64) -> Result<(f64, f64), Failure> {
+    let output = command("wrk", Some(LOAD_CORE))
+        .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), "-H", "Metadata: true"])
+        .arg(format!("http://{address}{TOKEN_TARGET}"))
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text.contains("Non-2xx") || text.contains("Socket errors") {
+        return Err(format!("wrk saw failures: {text}").into());
+    }
+    let figure = |line: &str| line.split_ascii_whitespace().find_map(|word| word.parse::<f64>().ok());
+    let rate = text.lines().find(|line| line.starts_with("Requests/sec:")).and_then(figure);
+    let count = text.lines().find(|line| line.contains(" requests in ")).and_then(figure);
+    Ok((rate.ok_or("wrk says no rate")?, count.ok_or("wrk says no count")?))
+}

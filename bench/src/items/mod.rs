@@ -1,0 +1,39 @@
+//! The measurements, one file each.
+
+mod bindings;
+mod cached;
+mod gate;
+mod operations;
+mod put;
+mod revocation;
+pub(crate) mod scale;
+mod stall;
+mod start;
+mod tokens;
+
+use crate::report::Row;
+use crate::{Bench, Failure};
+
+/// A measurement.
+pub(crate) struct Item {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What it measures.
+    pub(crate) what: &'static str,
+    /// Takes it.
+    pub(crate) measure: fn(&Bench) -> Result<Vec<Row>, Failure>,
+}
+
+/// Every measurement, in the order in which they run.
+pub(crate) const ITEMS: &[Item] = &[
+    Item { name: "operations", what: "bare operations of the cryptographic libraries", measure: operations::measure },
+    Item { name: "cached", what: "cached tokens over the metadata endpoint, one core", measure: cached::measure },
+    Item { name: "bindings", what: "200 metadata endpoints at once", measure: bindings::measure },
+    Item { name: "tokens", what: "new tokens with client assertion, one core", measure: tokens::measure },
+    Item { name: "gate", what: "latency of new tokens at half the maximum rate", measure: gate::measure },
+    Item { name: "stall", what: "tokens while the store stalls", measure: stall::measure },
+    Item { name: "start", what: "`up` on an existing data directory to the first token", measure: start::measure },
+    Item { name: "put", what: "durable PUT of a VM with an identity, 16 writers", measure: put::measure },
+    Item { name: "scale", what: "1,000 against 100,000 identities", measure: scale::measure },
+    Item { name: "revocation", what: "revocation to first refusal", measure: revocation::measure },
+];

@@ -1,0 +1,282 @@
+//! Durable PUT of a VM with an identity, 16 writers: the resource manager as the function that it is,
+//! on SQLite on the real disk, against the same keys, values and audit records without the resource
+//! manager and without compares: 16 threads that commit them through the store, and, for orientation,
+//! the bare engine, which is handed them in batches of 16. Each round begins with the same directory.
+
+use crate::cloud::Cloud;
+use crate::machine::process_time;
+use crate::plane::{self, Plane, engine, management_request};
+use crate::report::Row;
+use crate::stats::median;
+use crate::{Bench, Failure};
+use bonafide_store::audit::AuditRecord;
+use bonafide_store::engine::{Commit, CommitId, Engine, Op, Snapshot, Verdict};
+use bonafide_store::{Changes, Cursor, EngineError, Revision, Store, StoreError, Table};
+use bonafide_store_sqlite::SqliteEngine;
+use bonafide_types::World;
+use http::Method;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const WRITERS: usize = 16;
+const BODY: &str = r#"{
+    "location": "westeurope",
+    "identity": {"type": "SystemAssigned"},
+    "properties": {
+        "hardwareProfile": {"vmSize": "Standard_B1s"},
+        "osProfile": {"computerName": "web", "adminUsername": "web"}
+    }
+}"#;
+
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
+    let (rounds, each) = bench.amount((5, 500), (2, 20));
+    let folder = bench.folder("put")?;
+    let original = folder.join("original");
+    Cloud::start(bench, &original, None)?.process.stop()?;
+    let commits = record(&original, &folder, each)?;
+    let (mut ours, mut store, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let data = copy(&original, &folder)?;
+        let plane = Plane::open(&data)?;
+        ours.push(write(&plane, each)?);
+        drop(plane);
+        store.push(through_store(&copy(&original, &folder)?, &commits)?);
+        bare.push(replay(&copy(&original, &folder)?, &commits)?);
+    }
+    let (ours, store, bare) = (Rate::median(&ours), Rate::median(&store), Rate::median(&bare));
+    let ratio = ours.per_second / store.per_second;
+    let ops = commits.iter().map(|commit| commit.ops.len() + commit.audit.len()).sum::<usize>() / commits.len().max(1);
+    Ok(vec![
+        Row::judged(
+            "durable PUT of a VM with an identity, 16 writers ÷ the same keys and values through the bare store",
+            "≥ 0.8",
+            format!(
+                "{ratio:.2} ({:.0} against {:.0} commits/s of {ops} operations; {:.0} against {:.0} µs of processor time each)",
+                ours.per_second, store.per_second, ours.cpu_micros, store.cpu_micros
+            ),
+            ratio >= 0.8,
+        ),
+        Row::plain(
+            "the same ÷ the bare engine, handed batches of 16",
+            format!(
+                "{:.2} ({:.0} against {:.0} commits/s; {:.0} µs of processor time each)",
+                ours.per_second / bare.per_second,
+                ours.per_second,
+                bare.per_second,
+                bare.cpu_micros
+            ),
+        ),
+    ])
+}
+
+/// A fresh copy of a data directory.
+fn copy(original: &Path, folder: &Path) -> Result<PathBuf, Failure> {
+    let to = folder.join("data");
+    if to.exists() {
+        std::fs::remove_dir_all(&to)?;
+    }
+    let copied = std::process::Command::new("cp").arg("-a").arg(original).arg(&to).status()?;
+    if copied.success() { Ok(to) } else { Err("the data directory cannot be copied".into()) }
+}
+
+/// How fast commits were.
+#[derive(Clone, Copy)]
+struct Rate {
+    per_second: f64,
+    /// Processor time for each, on all threads, in microseconds.
+    cpu_micros: f64,
+}
+
+/// Since when commits are counted.
+struct Start(Instant, Duration);
+
+impl Start {
+    fn now() -> Self {
+        Self(Instant::now(), process_time())
+    }
+
+    fn rate(&self, commits: usize) -> Rate {
+        let (took, cpu) = (self.0.elapsed(), process_time().saturating_sub(self.1));
+        Rate { per_second: commits as f64 / took.as_secs_f64(), cpu_micros: cpu.as_secs_f64() * 1e6 / commits as f64 }
+    }
+}
+
+impl Rate {
+    fn median(rounds: &[Self]) -> Self {
+        let of = |figure: fn(&Self) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
+        Self { per_second: of(|rate| rate.per_second), cpu_micros: of(|rate| rate.cpu_micros) }
+    }
+}
+
+/// PUTs.
+fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
+    let authorization = plane.authorization()?;
+    let group = format!("/subscriptions/{}/resourceGroups/demo", plane.subscription);
+    let (done, warm) = (AtomicBool::new(false), Barrier::new(WRITERS + 1));
+    std::thread::scope(|scope| {
+        // The view follows, as it does in the server.
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = plane.views.follow(&plane.store, Duration::from_millis(50));
+            }
+        });
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (authorization, group, warm) = (&authorization, &group, &warm);
+                scope.spawn(move || {
+                    // A thread's first random numbers cost it milliseconds; the server's threads are old.
+                    let _ = plane::world().entropy.guid();
+                    warm.wait();
+                    (0..each).try_for_each(|at| {
+                        let path = format!("{group}/providers/Microsoft.Compute/virtualMachines/vm-{writer}-{at}");
+                        let request = management_request(Method::PUT, authorization, path, "2024-11-01", BODY);
+                        let reply = plane.manage(&request);
+                        match reply.status.is_success() {
+                            true => Ok(()),
+                            false => Err(String::from_utf8_lossy(&reply.body).into_owned()),
+                        }
+                    })
+                })
+            })
+            .collect();
+        warm.wait();
+        let start = Start::now();
+        let ended: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
+        let rate = start.rate(WRITERS * each);
+        done.store(true, Ordering::Relaxed);
+        for end in ended {
+            end.map_err(|_| "a writer panicked")??;
+        }
+        Ok(rate)
+    })
+}
+
+/// What the PUTs commit.
+fn record(original: &Path, folder: &Path, each: usize) -> Result<Vec<Commit>, Failure> {
+    let data = copy(original, folder)?;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let engine = Recording { engine: engine(&data)?, seen: Arc::clone(&seen) };
+    let plane = Plane::open_on(Store::open(engine), &data)?;
+    write(&plane, each)?;
+    drop(plane);
+    let commits = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(commits)
+}
+
+/// The commits of the bare engine, without the store's writer.
+fn replay(data: &Path, commits: &[Commit]) -> Result<Rate, Failure> {
+    let engine = engine(data)?;
+    let start = Start::now();
+    for batch in commits.chunks(WRITERS) {
+        let verdicts = engine.commit(batch)?;
+        if verdicts.contains(&Verdict::Conflict) {
+            return Err("the engine refused a commit without compares".into());
+        }
+    }
+    Ok(start.rate(commits.len()))
+}
+
+/// The row that stands for the n-th commit.
+const STAND_IN: Table<u64, ()> = Table::new("bench-stand-in");
+
+/// The commits of 16 threads that ask the store for them one after the other.
+fn through_store(data: &Path, commits: &[Commit]) -> Result<Rate, Failure> {
+    let count = commits.len();
+    let store = Store::open(Substituting { engine: engine(data)?, commits: commits.to_vec() });
+    let next = AtomicU64::new(0);
+    let start = Start::now();
+    std::thread::scope(|scope| {
+        let work = || -> Result<(), StoreError> {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                if at >= count as u64 {
+                    return Ok(());
+                }
+                store.write(|tx| tx.put(&STAND_IN, &at, &()))?;
+            }
+        };
+        let writers: Vec<_> = (0..WRITERS).map(|_| scope.spawn(work)).collect();
+        writers.into_iter().try_for_each(|writer| Ok::<_, Failure>(writer.join().map_err(|_| "a writer panicked")??))
+    })?;
+    Ok(start.rate(count))
+}
+
+/// An engine that commits, for each stand-in, what it stands for: the store batches and waits as ever,
+/// and the engine writes the recorded bytes.
+struct Substituting {
+    engine: SqliteEngine,
+    commits: Vec<Commit>,
+}
+
+impl Substituting {
+    fn substitute(&self, asked: &Commit) -> Commit {
+        let meant = asked.ops.iter().find_map(|op| match op {
+            Op::Put { key, .. } => Some(u64::from_be_bytes(*key.last_chunk()?)),
+            Op::Delete { .. } => None,
+        });
+        let meant = meant.and_then(|at| self.commits.get(usize::try_from(at).ok()?));
+        meant.map_or_else(|| asked.clone(), |meant| Commit { id: asked.id, ..meant.clone() })
+    }
+}
+
+impl Engine for Substituting {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.engine.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        self.engine.commit(&batch.iter().map(|asked| self.substitute(asked)).collect::<Vec<_>>())
+    }
+
+    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+        self.engine.changes(after, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.engine.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.engine.audit(after, limit)
+    }
+}
+
+/// An engine that remembers what was committed.
+struct Recording {
+    engine: SqliteEngine,
+    seen: Arc<Mutex<Vec<Commit>>>,
+}
+
+impl Engine for Recording {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.engine.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        let verdicts = self.engine.commit(batch)?;
+        let world: World<'_> = plane::world();
+        let committed = batch.iter().zip(&verdicts).filter(|(_, verdict)| verdict.revision().is_some());
+        let bare = committed.map(|(commit, _)| Commit {
+            id: CommitId(world.entropy.guid()),
+            compares: Vec::new(),
+            ops: commit.ops.clone(),
+            audit: commit.audit.clone(),
+        });
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(bare);
+        Ok(verdicts)
+    }
+
+    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+        self.engine.changes(after, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.engine.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.engine.audit(after, limit)
+    }
+}

@@ -1,0 +1,74 @@
+//! `up` on an existing data directory: from starting the process to the first token (status 200) from
+//! the metadata endpoint, and what it holds in memory once it is idle.
+
+use crate::cloud::{Cloud, TOKEN_TARGET, metadata_request};
+use crate::report::Row;
+use crate::stats::{median, time};
+use crate::{Bench, Failure};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long `up` may take; then something is wrong.
+const PATIENCE: Duration = Duration::from_secs(20);
+const MEMORY_MIB_MAX: f64 = 30.0;
+const START_MILLIS_MAX: f64 = 100.0;
+
+pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
+    let (times, idle) = bench.amount((20, Duration::from_secs(3)), (3, Duration::from_secs(1)));
+    let data = bench.folder("start")?.join("data");
+    // The first start, which makes everything, and the first token, for which the agent makes a key.
+    let first = Cloud::start(bench, &data, None)?;
+    let metadata = first.metadata()?;
+    metadata.connect()?.call(&metadata_request(TOKEN_TARGET))?.json()?;
+    first.process.stop()?;
+    let (mut took, mut memory) = (Vec::new(), Vec::new());
+    for at in 0..times {
+        let (cloud, first_token) = start(bench, &data, &metadata)?;
+        took.push(first_token.as_secs_f64() * 1e6);
+        // Waiting each time would only make the run longer.
+        if at < 3 {
+            std::thread::sleep(idle);
+            memory.push(cloud.process.resident_kib()? as f64 / 1024.0);
+        }
+        cloud.process.stop()?;
+    }
+    let (median_micros, memory) = (median(&took), median(&memory));
+    let slowest = took.iter().copied().fold(0.0, f64::max);
+    Ok(vec![
+        Row::judged(
+            "`bonafide up` on an existing data directory to the first token",
+            "≤ 100 ms",
+            format!("{} (median of {times}; slowest {})", time(median_micros), time(slowest)),
+            median_micros / 1e3 <= START_MILLIS_MAX,
+        ),
+        Row::judged(
+            "idle memory of `up` (VmRSS)",
+            "≤ 30 MB",
+            format!("{memory:.1} MiB"),
+            memory * 1.048_576 <= MEMORY_MIB_MAX,
+        ),
+    ])
+}
+
+/// Starts `up`, and asks its metadata port, which is kept, until there is a token.
+fn start(bench: &Bench, data: &Path, metadata: &crate::connection::Target) -> Result<(Cloud, Duration), Failure> {
+    let request = metadata_request(TOKEN_TARGET);
+    let started = Instant::now();
+    let (metadata, asking) = (metadata.clone(), std::sync::mpsc::channel());
+    let asker = std::thread::spawn(move || {
+        let answered = loop {
+            let answer = metadata.connect().and_then(|mut connection| connection.call(&request));
+            match answer {
+                Ok(answer) if answer.status == 200 => break Ok(started.elapsed()),
+                _ if started.elapsed() > PATIENCE => break Err("no token".to_owned()),
+                _ => std::thread::sleep(Duration::from_micros(200)),
+            }
+        };
+        // Whoever started this thread waits for it.
+        let _ = asking.0.send(answered);
+    });
+    let cloud = Cloud::start(bench, data, None)?;
+    let took = asking.1.recv_timeout(PATIENCE * 2).map_err(|_| "no token")??;
+    asker.join().map_err(|_| "the asking thread panicked")?;
+    Ok((cloud, took))
+}

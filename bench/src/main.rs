@@ -1,0 +1,130 @@
+//! `cargo xtask bench [--quick] [NAME…]`: what is promised in numbers, each beside the thing
+//! that it is compared with, in one run on one machine.
+#![allow(clippy::disallowed_methods, reason = "a tool of the shell: it runs programs and reads the clock")]
+#![allow(clippy::print_stdout, reason = "it answers on a terminal")]
+
+mod bare;
+mod child;
+mod cloud;
+mod connection;
+mod host;
+mod items;
+mod load;
+mod machine;
+mod nginx;
+mod plane;
+mod report;
+mod signer;
+mod stats;
+
+use items::ITEMS;
+use report::Row;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What a measurement ends with, when it cannot be taken.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+/// Where measurements find things, and how long they may take.
+pub(crate) struct Bench {
+    /// The binary that is measured.
+    pub(crate) bonafide: PathBuf,
+    /// Where data directories are made: on a real disk.
+    pub(crate) work: PathBuf,
+    /// A smoke test of the measurements: too short for its figures to mean anything.
+    pub(crate) quick: bool,
+}
+
+impl Bench {
+    /// One of two amounts of work.
+    pub(crate) fn amount<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    /// An empty folder for one measurement.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
+        let folder = self.work.join(name);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("{}: {error}", folder.display()).into())
+            }
+            _ => {
+                std::fs::create_dir_all(&folder)?;
+                Ok(folder)
+            }
+        }
+    }
+}
+
+const USAGE: &str = "usage: cargo xtask bench [--quick] [NAME…]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // Parts of a measurement that need a process of their own.
+    let part = match arguments.as_slice() {
+        ["signer", folder] => Some(signer::serve(folder.as_ref())),
+        ["view", data] => Some(items::scale::print_view(data.as_ref())),
+        _ => None,
+    };
+    if let Some(done) = part {
+        return exit(done.map(|()| true));
+    }
+    let quick = arguments.contains(&"--quick");
+    let names: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--quick").collect();
+    if let Some(unknown) = names.iter().find(|name| !ITEMS.iter().any(|item| item.name == **name)) {
+        let known: Vec<&str> = ITEMS.iter().map(|item| item.name).collect();
+        eprintln!("there is no measurement '{unknown}'; there are: {}\n{USAGE}", known.join(", "));
+        return ExitCode::from(2);
+    }
+    exit(run(&names, quick))
+}
+
+fn exit(done: Result<bool, Failure>) -> ExitCode {
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the measurements that are named, or all; false when one could not be taken. A target that is
+/// missed is a result, not a failure.
+fn run(names: &[&str], quick: bool) -> Result<bool, Failure> {
+    let here = std::env::current_exe()?;
+    let built = here.parent().ok_or("this program lies nowhere")?;
+    let bench = Bench { bonafide: built.join("bonafide"), work: built.join("bench-data"), quick };
+    if !bench.bonafide.exists() {
+        return Err(
+            format!("{} is not there; run `cargo xtask bench`, which builds it", bench.bonafide.display()).into()
+        );
+    }
+    std::fs::create_dir_all(&bench.work)?;
+    println!("{}", machine::describe());
+    let mut rows = Vec::new();
+    let mut all_taken = true;
+    for item in ITEMS.iter().filter(|item| names.is_empty() || names.contains(&item.name)) {
+        println!("\n{}: {}", item.name, item.what);
+        let taken = (item.measure)(&bench).unwrap_or_else(|error| {
+            all_taken = false;
+            vec![Row::failed(item.what, &error.to_string())]
+        });
+        for row in &taken {
+            println!("  {row}");
+        }
+        rows.extend(taken.into_iter().map(|row| (item.name, row)));
+    }
+    // Whoever wants to look at what a failed measurement left behind finds it there.
+    if all_taken {
+        let _ = std::fs::remove_dir_all(&bench.work);
+    }
+    if quick {
+        println!("\n--quick: figures of a smoke test, not written to RESULTS.md");
+    } else {
+        report::write(&rows)?;
+    }
+    Ok(all_taken)
+}

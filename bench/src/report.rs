@@ -1,0 +1,113 @@
+//! What was measured, on the terminal and in `RESULTS.md`.
+
+use crate::{Failure, machine};
+use std::fmt;
+use std::path::PathBuf;
+
+/// How a figure compares with its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The target is met.
+    Met,
+    /// It is not.
+    Missed,
+    /// There is no target: the figure explains another.
+    Orientation,
+    /// The machine did not let it be measured in the way that the target says.
+    Undecided,
+    /// Not measured, because something it needs is not here.
+    Skipped,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Met => "met",
+            Self::Missed => "**not met**",
+            Self::Orientation => "for orientation",
+            Self::Undecided => "undecided",
+            Self::Skipped => "skipped",
+        })
+    }
+}
+
+/// One figure.
+pub(crate) struct Row {
+    what: String,
+    target: String,
+    measured: String,
+    verdict: Verdict,
+}
+
+impl Row {
+    pub(crate) fn new(what: &str, target: &str, measured: String, verdict: Verdict) -> Self {
+        Self { what: what.to_owned(), target: target.to_owned(), measured, verdict }
+    }
+
+    /// A figure with a target that is met or not.
+    pub(crate) fn judged(what: &str, target: &str, measured: String, met: bool) -> Self {
+        Self::new(what, target, measured, if met { Verdict::Met } else { Verdict::Missed })
+    }
+
+    /// A figure without a target.
+    pub(crate) fn plain(what: &str, measured: String) -> Self {
+        Self::new(what, "", measured, Verdict::Orientation)
+    }
+
+    pub(crate) fn skipped(what: &str, target: &str, why: &str) -> Self {
+        Self::new(what, target, why.to_owned(), Verdict::Skipped)
+    }
+
+    pub(crate) fn failed(what: &str, why: &str) -> Self {
+        Self::new(what, "", format!("could not be measured: {why}"), Verdict::Undecided)
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.measured)?;
+        if !self.target.is_empty() {
+            write!(f, " (target {})", self.target)?;
+        }
+        write!(f, " - {}", self.verdict.to_string().trim_matches('*'))
+    }
+}
+
+const HEAD: &str = "# Results
+
+Written by `cargo xtask bench` and not by hand. Every ratio is of two sides measured in one run, in turns, on one
+machine; figures of different machines cannot be compared, and absolute figures mean little on a shared one. A run of
+some of the measurements replaces their lines and keeps the others, as long as the machine is the same. What each of
+them does is said at the top of its file in `src/items/`.
+";
+
+const TABLE: &str = "| measurement | what | target | measured | | command | date |\n|---|---|---|---|---|---|---|\n";
+
+/// Puts rows, each with the name of its measurement, in place of those of an earlier run.
+pub(crate) fn write(rows: &[(&str, Row)]) -> Result<(), Failure> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+    let machine = machine::describe();
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let is_kept = |line: &&str| {
+        let name = line.strip_prefix("| ").and_then(|rest| rest.split(' ').next());
+        name.is_some_and(|name| crate::items::ITEMS.iter().any(|item| item.name == name))
+            && !rows.iter().any(|(measured, _)| Some(*measured) == name)
+    };
+    let mut lines: Vec<String> = match before.contains(&machine) {
+        true => before.lines().filter(is_kept).map(str::to_owned).collect(),
+        false => Vec::new(),
+    };
+    let date = machine::today()?;
+    for (name, row) in rows {
+        let Row { what, target, measured, verdict } = row;
+        let (verdict, command) = (verdict.to_string(), format!("`cargo xtask bench {name}`"));
+        let cells = [*name, what, target, measured, &verdict, &command, &date];
+        lines.push(format!("| {} |", cells.map(|cell| cell.replace('|', "/")).join(" | ")));
+    }
+    let order =
+        |line: &String| crate::items::ITEMS.iter().position(|item| line.starts_with(&format!("| {} ", item.name)));
+    lines.sort_by_key(order);
+    std::fs::write(&path, format!("{HEAD}\nMachine: {machine}\n\n{TABLE}{}\n", lines.join("\n")))?;
+    println!("\nwritten to {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,5 @@
+// The App Service endpoint of `bonafide exec`.
+import "./metadata-scenarios.mjs";
+import { run } from "./support.mjs";
+
+await run();

@@ -1,0 +1,5 @@
+// The metadata endpoint at its real address.
+import "./metadata-scenarios.mjs";
+import { run } from "./support.mjs";
+
+await run();

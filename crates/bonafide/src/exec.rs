@@ -1,0 +1,110 @@
+//! `bonafide exec`
+
+use crate::{DataDirOption, Failure, block_on, env};
+use bonafide_server::{DataDir, Description, Session};
+use clap::{Args, ValueEnum};
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    data_dir: DataDirOption,
+    /// Workload to be: ARM id or name
+    #[arg(long, value_name = "ID|NAME")]
+    workload: Option<String>,
+    /// Protocol of the endpoint
+    #[arg(long, value_enum, default_value_t = Dialect::AppService)]
+    dialect: Dialect,
+    /// Command to run
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Dialect {
+    AppService,
+    Imds,
+}
+
+/// Variables by which SDKs choose a managed-identity endpoint; those of the caller's own environment
+/// must not lead elsewhere.
+const ENDPOINT_VARIABLES: [&str; 8] = [
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "IDENTITY_SERVER_THUMBPRINT",
+    "IDENTITY_API_VERSION",
+    "IMDS_ENDPOINT",
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+    "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+];
+
+pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
+    block_on(execute(options))?
+}
+
+async fn execute(options: Options) -> Result<ExitCode, Failure> {
+    let dir = DataDir::at(&options.data_dir.data_dir)?;
+    let name = if options.dialect == Dialect::AppService { "app-service" } else { "imds" };
+    let session = Session::open(&dir, options.workload.as_deref(), name).await?;
+    let description = Description::read(&dir)?;
+    let (program, arguments) = options.command.split_first().ok_or("there is no command to run")?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    for name in ENDPOINT_VARIABLES {
+        command.env_remove(name);
+    }
+    command.envs(env::variables(&dir, &description)?).envs(endpoint_variables(&session));
+    let child = command.spawn().map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+    let status = wait(child).await?;
+    // The endpoint ends with the command.
+    drop(session);
+    Ok(exit_code(status))
+}
+
+fn endpoint_variables(session: &Session) -> Vec<(&'static str, String)> {
+    let port = session.port;
+    match &session.secret {
+        Some(secret) => {
+            let (endpoint, secret) = (format!("http://127.0.0.1:{port}/msi/token"), secret.expose());
+            vec![
+                ("IDENTITY_ENDPOINT", endpoint.clone()),
+                ("IDENTITY_HEADER", secret.clone()),
+                ("MSI_ENDPOINT", endpoint),
+                ("MSI_SECRET", secret.clone()),
+            ]
+        }
+        None => vec![("AZURE_POD_IDENTITY_AUTHORITY_HOST", format!("http://127.0.0.1:{port}"))],
+    }
+}
+
+/// Waits for the command. An interrupt from the terminal reaches it too, and is its own to answer; a
+/// request to end is passed on.
+async fn wait(mut child: Child) -> Result<ExitStatus, Failure> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(status?),
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => terminate_child(&child),
+        }
+    }
+}
+
+fn terminate_child(child: &Child) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // A child that is gone already needs no signal.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+}
+
+/// The command's own code; 128 and the signal's number when a signal ended it, as shells say it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

@@ -1,0 +1,143 @@
+//! `bonafide up`
+
+use crate::{DataDirOption, Failure, block_on, print};
+use bonafide_server::{Description, Log, ThrottleOption, Up, UpOptions};
+use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
+use clap::Args;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    data_dir: DataDirOption,
+    /// Address of the public HTTPS origin (port 0 picks a free one)
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Address of the hosts listener, mTLS (port 0 picks a free one)
+    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS")]
+    hosts_listen: SocketAddr,
+    /// Port of workload demo's metadata endpoint (chosen once and kept)
+    #[arg(long, value_name = "PORT")]
+    imds_port: Option<u16>,
+    /// Print one JSON object on a line when ready, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+    /// On first start, make tenant, subscription and operator only
+    #[arg(long)]
+    empty: bool,
+    /// Let any user of this machine use the metadata endpoints
+    #[arg(long)]
+    any_user: bool,
+    /// Metadata throttle for each workload, RATE,CONCURRENT or off
+    #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
+    throttle: Throttle,
+    /// Do not refresh tokens in the background
+    #[arg(long)]
+    no_refresh_ahead: bool,
+    /// Also serve workload demo on the real 169.254.169.254:80 (root)
+    #[arg(long)]
+    link_local: bool,
+    /// Where the agent reaches the hosts listener, when something stands in between
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    hosts_connect: Option<SocketAddr>,
+    /// Do not log requests
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Throttle(ThrottleOption);
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_CONCURRENT })
+    }
+}
+
+impl std::fmt::Display for Throttle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            ThrottleOption::On { rate, concurrent } => write!(f, "{rate},{concurrent}"),
+            ThrottleOption::Off => f.write_str("off"),
+        }
+    }
+}
+
+fn throttle(text: &str) -> Result<Throttle, String> {
+    if text == "off" {
+        return Ok(Throttle(ThrottleOption::Off));
+    }
+    let numbers = text.split_once(',').and_then(|(rate, concurrent)| {
+        let (rate, concurrent) = (rate.parse().ok()?, concurrent.parse().ok()?);
+        (rate > 0 && concurrent > 0).then_some(ThrottleOption::On { rate, concurrent })
+    });
+    numbers.map(Throttle).ok_or_else(|| "give two numbers above zero, as in 20,5, or off".to_owned())
+}
+
+pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
+    block_on(serve(options))?
+}
+
+async fn serve(options: Options) -> Result<ExitCode, Failure> {
+    // Before anything is started, so that an early signal is not lost.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
+    let json = options.json;
+    let up = bonafide_server::up(
+        UpOptions {
+            data_dir: options.data_dir.data_dir,
+            listen: options.listen,
+            hosts_listen: options.hosts_listen,
+            imds_port: options.imds_port,
+            empty: options.empty,
+            any_user: options.any_user,
+            throttle: options.throttle.0,
+            refresh_ahead: !options.no_refresh_ahead,
+            link_local: options.link_local,
+            hosts_connect: options.hosts_connect,
+        },
+        log,
+    )
+    .await?;
+    if json {
+        print(&format!("{}\n", serde_json::to_string(&up.description)?));
+    } else {
+        print(&greeting(&up));
+    }
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    up.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is there, and what to paste.
+fn greeting(up: &Up) -> String {
+    let Description { tenant_id, subscription_id, endpoints, ca_file, operator, workloads } = &up.description;
+    let state =
+        if up.is_new { "Everything was made for you; it stays in the data directory." } else { "Welcome back." };
+    let mut text = format!(
+        "bonafide is up. {state}\n\n  tenant        {tenant_id}\n  subscription  {subscription_id}\n  login         {}\n  \
+         management    {}\n  CA to trust   {}\n  operator      {}\n                secret in {}\n",
+        endpoints.login,
+        endpoints.management,
+        ca_file.display(),
+        operator.client_id,
+        operator.secret_file.display(),
+    );
+    for workload in workloads {
+        text += &format!("  workload      {}\n                at {}\n", workload.resource_id, workload.endpoint);
+    }
+    if let Some(workload) = workloads.first() {
+        text += &format!(
+            "\nA token, as on Azure:\n\n  curl -H Metadata:true '{}/metadata/identity/oauth2/token?api-version=2018-02-01\
+             &resource=https://management.azure.com/'\n",
+            workload.endpoint
+        );
+        text += "\nAny Azure SDK, unchanged:\n\n  bonafide exec -- python your_program.py\n";
+    }
+    text + "\nCtrl-C stops it.\n"
+}

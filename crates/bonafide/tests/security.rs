@@ -1,0 +1,176 @@
+//! Rows of the threat model that only whole processes can show.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
+
+mod support;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+use std::collections::HashSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use support::{Up, connect, eventually, free_port, http};
+
+const ARM: &str = "https://management.azure.com/";
+const CONNECTIONS: usize = 1_000;
+
+#[test]
+fn id_06_a_thousand_open_connections_lose_access_when_the_identity_is_taken_away() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--throttle", "off"]);
+    let operator = up.operator_token();
+    let mut open: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect(up.imds())).collect();
+    for stream in &mut open {
+        assert_eq!(ask(stream, up.imds()).0, 200);
+    }
+    let none = json!({ "identity": { "type": "None" } }).to_string();
+    assert_eq!(up.manage(&operator, "PATCH", &up.demo(), "2024-11-01", &none).status, 200);
+    eventually(Duration::from_secs(5), "a new connection is refused", || up.token(ARM).is_err());
+    for stream in &mut open {
+        let (status, body) = ask(stream, up.imds());
+        assert!(status == 400 && !body.contains("access_token"), "{status} {body}");
+    }
+}
+
+/// One request on a connection that stays open.
+fn ask(stream: &mut TcpStream, host: SocketAddr) -> (u16, String) {
+    let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+    // In one piece: several small writes would wait for one another's acknowledgement.
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    let (mut status, mut length) = (0, 0);
+    loop {
+        let mut line = String::new();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "the connection was closed");
+        if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
+            status = rest[..3].parse().unwrap();
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (status, String::from_utf8(body).unwrap())
+}
+
+/// Nobody is let in by a first start but the user who made it: every socket is on loopback, every
+/// secret is random, in a file of the owner's, and no second start makes another operator.
+#[test]
+fn tn_10_a_first_start_opens_nothing_and_has_no_default_password() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let up = Up::start(one.path(), &[]);
+    let other = Up::start(two.path(), &[]);
+    let secret = |up: &Up| fs::read_to_string(up.info["operator"]["secretFile"].as_str().unwrap()).unwrap();
+    assert!(secret(&up).len() >= 40);
+    assert_ne!(secret(&up), secret(&other));
+    for name in ["secretFile", "certificateFile"] {
+        let file = fs::metadata(up.info["operator"][name].as_str().unwrap()).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        assert_eq!(file.uid(), rustix::process::geteuid().as_raw());
+    }
+    let data = fs::metadata(one.path().join("data")).unwrap();
+    assert_eq!(data.permissions().mode() & 0o777, 0o700);
+    let listening = listening(up.pid());
+    assert_eq!(listening.len(), 3, "public, hosts, metadata: {listening:?}");
+    assert!(listening.iter().all(|address| address.ip().is_loopback()), "{listening:?}");
+    let operator = up.info["operator"].clone();
+    let before = secret(&up);
+    assert!(up.stop().success());
+    let up = Up::start(one.path(), &[]);
+    assert_eq!((&up.info["operator"], secret(&up)), (&operator, before));
+}
+
+/// The addresses that a process listens on, from proc(5).
+fn listening(pid: u32) -> Vec<SocketAddr> {
+    let inodes: HashSet<String> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    let mut found = Vec::new();
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+        for row in text.lines().skip(1) {
+            let fields: Vec<&str> = row.split_ascii_whitespace().collect();
+            let is_open = fields[3] == "0A" || table.starts_with("udp");
+            if is_open && inodes.contains(fields[9]) {
+                let (ip, port) = fields[1].split_once(':').unwrap();
+                assert_eq!(ip.len(), 8, "listens on IPv6: {row}");
+                let ip = u32::from_str_radix(ip, 16).unwrap().to_ne_bytes();
+                found.push(SocketAddr::from((ip, u16::from_str_radix(port, 16).unwrap())));
+            }
+        }
+    }
+    found
+}
+
+/// Stock proxies, as they are usually configured, in front of the endpoint: no token gets through.
+#[test]
+fn md_02_stock_proxies_get_no_token() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--throttle", "off"]);
+    let to = up.imds();
+    let nginx = |port: u16| {
+        let config = format!(
+            "daemon off; pid {0}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
+             client_body_temp_path {0}; proxy_temp_path {0}; fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0}; \
+             server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{to}; \
+             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }} }}",
+            dir.path().display()
+        );
+        let path = dir.path().join("nginx.conf");
+        fs::write(&path, config).unwrap();
+        Command::new("nginx").arg("-c").arg(path).arg("-p").arg(dir.path()).stderr(Stdio::null()).spawn()
+    };
+    let haproxy = |port: u16| {
+        let config = format!(
+            "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n option forwardfor\n\
+             frontend f\n bind 127.0.0.1:{port}\n default_backend b\nbackend b\n server s {to}\n"
+        );
+        let path = dir.path().join("haproxy.cfg");
+        fs::write(&path, config).unwrap();
+        Command::new("haproxy").arg("-f").arg(path).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    };
+    let mut tried = 0;
+    for (name, start) in [("nginx", &nginx as &dyn Fn(u16) -> std::io::Result<Child>), ("haproxy", &haproxy)] {
+        let port = free_port();
+        let Ok(child) = start(port) else {
+            eprintln!("skipped: {name} is not installed");
+            continue;
+        };
+        let proxy = Proxy(child);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        eventually(Duration::from_secs(10), name, || TcpStream::connect(address).is_ok());
+        let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+        for host in [to.to_string(), "169.254.169.254".to_owned(), "rebound.example".to_owned()] {
+            let request =
+                format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n");
+            let answer = http(address, &request);
+            assert!(answer.status >= 400 && !answer.body.contains("access_token"), "{name}: {}", answer.head);
+        }
+        tried += 1;
+        drop(proxy);
+    }
+    assert!(tried > 0 || std::env::var_os("CI").is_none(), "CI has stock proxies");
+}
+
+struct Proxy(Child);
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), rustix::process::Signal::TERM);
+        let _ = self.0.wait();
+    }
+}

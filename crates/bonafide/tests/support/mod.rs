@@ -1,0 +1,278 @@
+//! Whole processes for tests: `bonafide up` on a folder of its own, and clients without any library's
+//! opinions.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running `bonafide up`. It is told to stop when dropped.
+pub(crate) struct Up {
+    child: Child,
+    pub(crate) info: Value,
+    pub(crate) dir: PathBuf,
+}
+
+impl Up {
+    /// Starts on free ports in `dir`, and waits until it is ready.
+    pub(crate) fn start(dir: &Path, arguments: &[&str]) -> Self {
+        let mut command = up_command(dir, arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = std::fs::File::create(dir.join("test-stderr.log")).unwrap();
+        copy(child.stderr.take().unwrap(), log);
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let Ok(info) = serde_json::from_str(&line) else {
+            let status = child.wait().unwrap();
+            panic!("up did not start ({status}): {}", std::fs::read_to_string(dir.join("test-stderr.log")).unwrap());
+        };
+        Self { child, info, dir: dir.to_owned() }
+    }
+
+    /// Base URL of the public origin.
+    pub(crate) fn origin(&self) -> String {
+        self.info["endpoints"]["management"].as_str().unwrap().to_owned()
+    }
+
+    /// Address of the demo workload's metadata endpoint.
+    pub(crate) fn imds(&self) -> SocketAddr {
+        let endpoint = self.info["workloads"][0]["endpoint"].as_str().unwrap();
+        endpoint.strip_prefix("http://").unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn demo(&self) -> String {
+        self.info["workloads"][0]["resourceId"].as_str().unwrap().to_owned()
+    }
+
+    /// What was written to standard error so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("test-stderr.log")).unwrap()
+    }
+
+    /// A token from the metadata endpoint, or the error's status and body.
+    pub(crate) fn token(&self, resource: &str) -> Result<String, (u16, String)> {
+        let path = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}");
+        let answer = http(
+            self.imds(),
+            &format!("GET {path} HTTP/1.1\r\nHost: {}\r\nMetadata: true\r\nConnection: close\r\n\r\n", self.imds()),
+        );
+        match answer.status {
+            200 => Ok(answer.json()["access_token"].as_str().unwrap().to_owned()),
+            status => Err((status, answer.body)),
+        }
+    }
+
+    /// A token of the operator's, by its secret.
+    pub(crate) fn operator_token(&self) -> String {
+        let tenant = self.info["tenantId"].as_str().unwrap();
+        let client = self.info["operator"]["clientId"].as_str().unwrap();
+        let secret = std::fs::read_to_string(self.info["operator"]["secretFile"].as_str().unwrap()).unwrap();
+        let form = format!(
+            "grant_type=client_credentials&client_id={client}&client_secret={secret}&resource=https%3A%2F%2Fmanagement.azure.com%2F"
+        );
+        let answer = self.https(
+            "POST",
+            &format!("/{tenant}/oauth2/token"),
+            &[("Content-Type", "application/x-www-form-urlencoded")],
+            &form,
+        );
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A management request with a token.
+    pub(crate) fn manage(&self, token: &str, method: &str, id: &str, api_version: &str, body: &str) -> Answer {
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        self.https(method, &format!("{id}?api-version={api_version}"), &headers, body)
+    }
+
+    /// A request to the public origin.
+    pub(crate) fn https(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut text = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        self.https_raw(format!("{text}\r\n{body}").as_bytes())
+    }
+
+    /// Bytes to the public origin, as they are.
+    pub(crate) fn https_raw(&self, bytes: &[u8]) -> Answer {
+        let port = self.origin().rsplit_once(':').unwrap().1.parse().unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.info["caFile"].as_str().unwrap()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let session = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+        let tcp = connect(SocketAddr::from(([127, 0, 0, 1], port)));
+        let mut stream = StreamOwned::new(session, tcp);
+        // A server that refuses early may close before all is written.
+        let _ = stream.write_all(bytes);
+        let _ = stream.flush();
+        Answer::read(&mut stream)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to stop, and waits for that.
+    pub(crate) fn stop(mut self) -> std::process::ExitStatus {
+        self.terminate()
+    }
+
+    /// Ends it without asking.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn terminate(&mut self) -> std::process::ExitStatus {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "up does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.terminate();
+        }
+    }
+}
+
+/// `up` on free ports in `dir`.
+pub(crate) fn up_command(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = bonafide(dir, "up");
+    command.arg("--json").args(arguments);
+    for option in ["--listen", "--hosts-listen"] {
+        if !arguments.contains(&option) {
+            command.args([option, "127.0.0.1:0"]);
+        }
+    }
+    command
+}
+
+/// A command of the binary on a data directory below `dir`.
+pub(crate) fn bonafide(dir: &Path, name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+    command.arg(name).arg("--data-dir").arg(dir.join("data")).stdin(Stdio::null());
+    command
+}
+
+/// Runs a command that should end by itself.
+pub(crate) fn run(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
+/// Standard error of a start that was refused: one clear line, exit code 1, nothing on standard output.
+pub(crate) fn refused(command: Command) -> String {
+    let output = run(command);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(output.stdout.is_empty());
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('{')).collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("bonafide: "), "{text}");
+    lines[0].to_owned()
+}
+
+/// A reply, read to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    fn read(stream: &mut impl Read) -> Self {
+        let mut bytes = Vec::new();
+        // A connection that is reset after the reply still gave the reply.
+        let _ = stream.read_to_end(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        Self { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            line.split_once(": ").filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        })
+    }
+}
+
+/// Sends text as it is and reads all that comes back.
+pub(crate) fn http(address: SocketAddr, text: &str) -> Answer {
+    let mut stream = connect(address);
+    // A server that refuses early may close before all is written.
+    let _ = stream.write_all(text.as_bytes());
+    Answer::read(&mut stream)
+}
+
+/// The same for bytes, after which nothing more will come.
+pub(crate) fn http_bytes(address: SocketAddr, bytes: &[u8]) -> Answer {
+    let mut stream = connect(address);
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(Shutdown::Write);
+    Answer::read(&mut stream)
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Asks again until it is so.
+pub(crate) fn eventually(limit: Duration, what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    started.elapsed()
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn copy(mut from: impl Read + Send + 'static, mut to: impl Write + Send + 'static) {
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+}

@@ -1,0 +1,80 @@
+//! Credentials of service principals: hashed secrets and certificates.
+
+use bonafide_crypto::Certificate;
+use bonafide_crypto::secret_hash::SecretHash;
+use bonafide_store::{StoreError, Table, Tx};
+use bonafide_types::{CredentialId, HostId, ObjectId, Timestamp, World};
+use serde::{Deserialize, Serialize};
+
+/// One way in which a service principal can prove who it is.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Credential {
+    /// What the proof is checked against.
+    pub proof: CredentialProof,
+    /// From when it counts.
+    pub not_before: Timestamp,
+    /// Until when it counts.
+    pub not_after: Timestamp,
+    /// For a managed identity: the host on which the key was made, over whose mTLS connection alone
+    /// it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostId>,
+}
+
+/// What a proof is checked against. Neither form is enough to sign in with.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CredentialProof {
+    /// The keyed hash of a client secret, made for this credential's id.
+    SecretHash(SecretHash),
+    /// The DER of a certificate; its public key checks a client assertion.
+    Certificate(#[serde(with = "base64_bytes")] Vec<u8>),
+}
+
+/// Credentials by principal and credential id.
+pub const CREDENTIALS: Table<(ObjectId, CredentialId), Credential> = Table::new("credential");
+
+/// Adds a client secret under `id`, for which its hash was made; only the keyed hash is stored.
+pub fn add_secret(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    principal: ObjectId,
+    id: CredentialId,
+    hash: SecretHash,
+    not_after: Timestamp,
+) -> Result<(), StoreError> {
+    let proof = CredentialProof::SecretHash(hash);
+    tx.put(&CREDENTIALS, &(principal, id), &Credential { proof, not_before: world.now, not_after, host: None })
+}
+
+/// Adds a certificate that has been parsed and found acceptable; `host` binds it to a host.
+pub fn add_certificate(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    principal: ObjectId,
+    certificate: &Certificate,
+    host: Option<HostId>,
+) -> Result<CredentialId, StoreError> {
+    let id = CredentialId::random(world.entropy);
+    let credential = Credential {
+        proof: CredentialProof::Certificate(certificate.der().to_vec()),
+        not_before: Timestamp::from_unix_seconds(certificate.not_before_seconds()),
+        not_after: Timestamp::from_unix_seconds(certificate.not_after_seconds()),
+        host,
+    };
+    tx.put(&CREDENTIALS, &(principal, id), &credential)?;
+    Ok(id)
+}
+
+mod base64_bytes {
+    use bonafide_crypto::base64url;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base64url::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        base64url::decode(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}

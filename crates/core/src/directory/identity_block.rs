@@ -1,0 +1,58 @@
+//! The identity block of a resource, as stored.
+
+use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
+use serde::{Deserialize, Serialize};
+
+/// The service principal behind a managed identity, by both its ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrincipalRef {
+    /// `principalId`.
+    pub principal_id: ObjectId,
+    /// `clientId`.
+    pub client_id: ClientId,
+}
+
+/// The identities of one resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceIdentity {
+    /// The system-assigned identity, when it is enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<PrincipalRef>,
+    /// The user-assigned identities, in the order of their assignment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<AssignedIdentity>,
+}
+
+impl ResourceIdentity {
+    /// True when there is no identity at all.
+    pub fn is_empty(&self) -> bool {
+        self.system.is_none() && self.users.is_empty()
+    }
+}
+
+/// A user-assigned identity on a resource. The entry outlives the identity itself, as on Azure,
+/// until it is removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignedIdentity {
+    /// The identity resource.
+    pub identity: ResourceUuid,
+    /// Its ARM id as the caller wrote it.
+    pub id: ResourceId,
+    /// Its service principal at the time of assignment; an identity's never changes.
+    #[serde(flatten)]
+    pub principal: PrincipalRef,
+}
+
+/// What is to become of a resource's identities: all null rules of the wire have been applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Whether the system-assigned identity is to be there.
+    pub system: bool,
+    /// User-assigned identities to add, by their ARM ids as written.
+    pub add: Vec<ResourceId>,
+    /// User-assigned identities to remove, whether they still exist or not.
+    pub remove: Vec<ResourceId>,
+    /// Whether all user-assigned identities that are not added are to be removed.
+    pub remove_all_users: bool,
+}

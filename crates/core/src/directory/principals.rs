@@ -1,0 +1,97 @@
+//! Service principals: who can sign in.
+
+use bonafide_store::{StoreError, Table, Tx, Unique};
+use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid, TenantId, Timestamp, World};
+use serde::{Deserialize, Serialize};
+
+/// The directory object behind an application or a managed identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePrincipal {
+    /// The tenant it belongs to. It exists in no other.
+    pub tenant: TenantId,
+    /// What it signs in as (`appId`).
+    pub client_id: ClientId,
+    /// What people call it. Never decides anything (JW-09).
+    pub display_name: String,
+    /// What it stands for.
+    pub kind: PrincipalKind,
+    /// A disabled principal gets no token and its tokens are refused.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a service principal stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "type")]
+pub enum PrincipalKind {
+    /// An application with credentials of its own.
+    Application,
+    /// The identity of one resource: it appears and vanishes with it.
+    SystemAssigned {
+        /// The resource.
+        resource: ResourceUuid,
+        /// The resource's ARM id; a move rewrites it in the same transaction.
+        resource_id: ResourceId,
+    },
+    /// An identity that is a resource of its own.
+    UserAssigned {
+        /// The identity resource.
+        resource: ResourceUuid,
+        /// The identity resource's ARM id; a move rewrites it in the same transaction.
+        resource_id: ResourceId,
+    },
+}
+
+impl PrincipalKind {
+    /// The ARM id that a managed identity's tokens name (`xms_mirid`).
+    pub fn resource_id(&self) -> Option<&ResourceId> {
+        match self {
+            Self::Application => None,
+            Self::SystemAssigned { resource_id, .. } | Self::UserAssigned { resource_id, .. } => Some(resource_id),
+        }
+    }
+
+    /// True for a managed identity, which signs in only with keys made on its hosts.
+    pub fn is_managed(&self) -> bool {
+        !matches!(self, Self::Application)
+    }
+}
+
+/// Service principals by object id.
+pub const PRINCIPALS: Table<ObjectId, ServicePrincipal> = Table::indexed("principal", |_, principal, entries| {
+    entries.unique(&PRINCIPAL_BY_CLIENT, &principal.client_id);
+});
+
+/// Service principals by client id.
+pub const PRINCIPAL_BY_CLIENT: Unique<ClientId, ObjectId> = Unique::new("principal-by-client");
+
+/// Makes an application's service principal, without any credential.
+pub fn create_application(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    tenant: TenantId,
+    display_name: &str,
+) -> Result<(ObjectId, ServicePrincipal), StoreError> {
+    create(tx, world, tenant, display_name, PrincipalKind::Application)
+}
+
+pub(super) fn create(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    tenant: TenantId,
+    display_name: &str,
+    kind: PrincipalKind,
+) -> Result<(ObjectId, ServicePrincipal), StoreError> {
+    let id = ObjectId::random(world.entropy);
+    let principal = ServicePrincipal {
+        tenant,
+        client_id: ClientId::random(world.entropy),
+        display_name: display_name.to_owned(),
+        kind,
+        enabled: true,
+        created_at: world.now,
+    };
+    tx.put(&PRINCIPALS, &id, &principal)?;
+    Ok((id, principal))
+}

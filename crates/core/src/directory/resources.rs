@@ -1,0 +1,106 @@
+//! Resources and resource groups. A resource is keyed by an internal uuid; its ARM id is an index,
+//! so that a move changes index entries only.
+
+use super::identity_block::{PrincipalRef, ResourceIdentity};
+use bonafide_store::{Index, Read, StoreError, Table, Tx, Unique};
+use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The type of a resource group.
+pub const GROUP_TYPE: &str = "Microsoft.Resources/subscriptions/resourceGroups";
+/// The type of a user-assigned identity.
+pub const IDENTITY_TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
+
+/// A resource or a resource group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Its ARM id, as it was written when it was made.
+    pub id: ResourceId,
+    /// The tenant that its subscription trusts.
+    pub tenant: TenantId,
+    /// Its resource group; `None` for a group and for what lies directly in a subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<ResourceUuid>,
+    /// The resource it is a child of or an extension on, other than its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ResourceUuid>,
+    /// Its tags, names as written.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub tags: Map<String, Value>,
+    /// Its identities.
+    #[serde(default, skip_serializing_if = "ResourceIdentity::is_empty")]
+    pub identity: ResourceIdentity,
+    /// For a user-assigned identity: the service principal that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<PrincipalRef>,
+    /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
+    pub body: Map<String, Value>,
+    /// Counts its writes; the ETag.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last written.
+    pub changed_at: Timestamp,
+}
+
+impl Resource {
+    /// The subscription that it lies in.
+    pub fn subscription(&self) -> Option<SubscriptionId> {
+        self.id.subscription()
+    }
+}
+
+/// Resources by their internal key.
+pub const RESOURCES: Table<ResourceUuid, Resource> = Table::indexed("resource", |_, resource, entries| {
+    entries.unique(&RESOURCE_BY_ID, &resource.id.fold());
+    let type_name = resource.id.type_name().fold();
+    if let Some(group) = resource.group {
+        entries.many(&RESOURCES_IN_GROUP, &(group, type_name.clone()));
+    }
+    if let Some(subscription) = resource.subscription() {
+        entries.many(&RESOURCES_OF_TYPE, &(subscription, type_name));
+    }
+    if let Some(parent) = resource.parent {
+        entries.many(&RESOURCES_BELOW, &parent);
+    }
+    for assigned in &resource.identity.users {
+        entries.many(&IDENTITY_USES, &assigned.identity);
+    }
+});
+
+/// Resources by ARM id in lower case.
+pub const RESOURCE_BY_ID: Unique<String, ResourceUuid> = Unique::new("resource-by-id");
+/// Resources by group and type in lower case.
+pub const RESOURCES_IN_GROUP: Index<(ResourceUuid, String), ResourceUuid> = Index::new("resource-in-group");
+/// Resources by subscription and type in lower case.
+pub const RESOURCES_OF_TYPE: Index<(SubscriptionId, String), ResourceUuid> = Index::new("resource-of-type");
+/// The same entries as [`RESOURCES_IN_GROUP`], read for all types at once.
+pub const RESOURCES_OF_GROUP: Index<ResourceUuid, (String, ResourceUuid)> = Index::new("resource-in-group");
+/// The same entries as [`RESOURCES_OF_TYPE`], read for all types at once.
+pub const RESOURCES_OF_SUBSCRIPTION: Index<SubscriptionId, (String, ResourceUuid)> = Index::new("resource-of-type");
+/// Children of and extensions on a resource.
+pub const RESOURCES_BELOW: Index<ResourceUuid, ResourceUuid> = Index::new("resource-below");
+/// Which resources have a user-assigned identity.
+pub const IDENTITY_USES: Index<ResourceUuid, ResourceUuid> = Index::new("identity-use");
+
+/// The resource with an ARM id, in any case.
+pub fn find(tx: &impl Read, id: &ResourceId) -> Result<Option<(ResourceUuid, Resource)>, StoreError> {
+    let Some(uuid) = tx.find(&RESOURCE_BY_ID, &id.fold())? else { return Ok(None) };
+    Ok(tx.get(&RESOURCES, &uuid)?.map(|resource| (uuid, resource)))
+}
+
+/// Stores a resource, new or changed, with one more version, and tells the hosts that run it.
+pub fn save(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &mut Resource, now: Timestamp) -> Result<(), StoreError> {
+    resource.version += 1;
+    resource.changed_at = now;
+    tx.put(&RESOURCES, &uuid, resource)?;
+    crate::placement::refresh(tx, uuid, resource)
+}
+
+/// Removes a resource's row and what hosts run of it. The caller has seen to its identities
+/// (`withdraw`), to what lies below it and to role assignments at its scope.
+pub fn remove(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
+    crate::placement::remove(tx, uuid)?;
+    tx.delete(&RESOURCES, &uuid)
+}

@@ -1,0 +1,37 @@
+//! Tenants and subscriptions.
+
+use bonafide_store::{Index, Table};
+use bonafide_types::{SubscriptionId, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A tenant (directory): the namespace of service principals and the issuer of tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tenant {
+    /// What people call it.
+    pub display_name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Tenants by id.
+pub const TENANTS: Table<TenantId, Tenant> = Table::new("tenant");
+
+/// A subscription: a container of resources that trusts one tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The tenant whose tokens it believes.
+    pub tenant: TenantId,
+    /// What people call it.
+    pub display_name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Subscriptions by id.
+pub const SUBSCRIPTIONS: Table<SubscriptionId, Subscription> =
+    Table::indexed("subscription", |_, subscription, entries| {
+        entries.many(&SUBSCRIPTIONS_OF_TENANT, &subscription.tenant);
+    });
+
+/// The subscriptions that trust a tenant.
+pub const SUBSCRIPTIONS_OF_TENANT: Index<TenantId, SubscriptionId> = Index::new("subscription-of-tenant");

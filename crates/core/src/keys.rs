@@ -1,0 +1,93 @@
+//! Keys that the system keeps for itself, sealed: token signing keys and the secrets of the deployment.
+
+use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
+use bonafide_crypto::{Kek, SelfSigned, SignError, SigningKey, base64url};
+use bonafide_store::Table;
+use bonafide_types::{Secret, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How long a token signing key is published, in seconds (5 years). Rotation is a later command;
+/// a key never signs or verifies past its end (JW-04).
+pub const SIGNING_KEY_SECONDS: u64 = 5 * 365 * 86_400;
+
+/// A token signing key as stored: its private half is sealed.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SigningKeyRow {
+    /// The PKCS#8 of the key, sealed for this tenant and key id.
+    pub sealed: Sealed,
+    /// Its self-signed certificate, base64url of the DER.
+    pub certificate: String,
+    /// From when it signs and verifies.
+    pub not_before: Timestamp,
+    /// Until when it signs and verifies.
+    pub not_after: Timestamp,
+}
+
+/// Signing keys by tenant and key id: a key signs for one tenant and is known in no other (JW-03).
+pub const SIGNING_KEYS: Table<(TenantId, String), SigningKeyRow> = Table::new("signing-key");
+
+/// Secrets of the deployment by name, sealed.
+pub const DEPLOYMENT_SECRETS: Table<String, Sealed> = Table::new("deployment-secret");
+
+/// Why a key could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyRowError {
+    /// It could not be sealed or opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// It could not be made or read.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// The certificate of the row is damaged.
+    #[error("the certificate of signing key '{0}' is damaged")]
+    Certificate(String),
+}
+
+/// Makes a signing key for a tenant. Slow (RSA): do it outside of a transaction.
+pub fn make_signing_key(kek: &Kek, tenant: TenantId, now: Timestamp) -> Result<(String, SigningKeyRow), KeyRowError> {
+    let not_after = now.plus_seconds(SIGNING_KEY_SECONDS);
+    let key = SigningKey::generate(&SelfSigned {
+        common_name: "bonafide token signing",
+        not_before_seconds: now.unix_seconds(),
+        not_after_seconds: not_after.unix_seconds(),
+    })?;
+    let kid = key.kid().to_owned();
+    let sealed = seal::seal(kek, &signing_context(&tenant.to_string(), &kid), key.to_pkcs8()?.expose())?;
+    let row =
+        SigningKeyRow { sealed, certificate: base64url::encode(key.certificate_der()), not_before: now, not_after };
+    Ok((kid, row))
+}
+
+/// Opens a stored signing key.
+pub fn open_signing_key(
+    kek: &Kek,
+    tenant: TenantId,
+    kid: &str,
+    row: &SigningKeyRow,
+) -> Result<SigningKey, KeyRowError> {
+    let pkcs8 = seal::open(kek, &signing_context(&tenant.to_string(), kid), &row.sealed)?;
+    let certificate =
+        base64url::decode(&row.certificate).map_err(|_| KeyRowError::Certificate(kid.chars().take(64).collect()))?;
+    Ok(SigningKey::from_pkcs8(&pkcs8, &certificate)?)
+}
+
+/// Seals a secret of the deployment under its name.
+pub fn seal_deployment_secret(kek: &Kek, name: &str, secret: &[u8]) -> Result<Sealed, SealError> {
+    seal::seal(kek, &deployment_context(name), secret)
+}
+
+/// Opens a secret of the deployment.
+pub fn open_deployment_secret(kek: &Kek, name: &str, sealed: &Sealed) -> Result<Secret<Vec<u8>>, SealError> {
+    seal::open(kek, &deployment_context(name), sealed)
+}
+
+/// The version of what is sealed; a later form gets another.
+const SEALED_VERSION: &str = "1";
+
+fn signing_context<'a>(tenant: &'a str, kid: &'a str) -> SealContext<'a> {
+    SealContext { purpose: "token-signing-key", tenant, name: kid, version: SEALED_VERSION }
+}
+
+fn deployment_context(name: &str) -> SealContext<'_> {
+    SealContext { purpose: "deployment-secret", tenant: "", name, version: SEALED_VERSION }
+}

@@ -1,0 +1,11 @@
+//! The domain: directory, access, tokens, placement. Synchronous and pure: it is given the time and
+//! a source of chance, touches the store through transactions only, and knows no surface.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod access;
+pub mod directory;
+pub mod keys;
+pub mod placement;
+pub mod tokens;
+pub mod view;

@@ -1,0 +1,75 @@
+//! Hosts and how they join.
+
+use bonafide_store::{Read, StoreError, Table, Tx};
+use bonafide_types::{HostId, Timestamp, World};
+use serde::{Deserialize, Serialize};
+
+/// A machine that runs the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// What people call it.
+    pub name: String,
+    /// When it joined.
+    pub joined_at: Timestamp,
+    /// A disabled host is refused on every request.
+    pub enabled: bool,
+}
+
+/// Hosts by id.
+pub const HOSTS: Table<HostId, Host> = Table::new("host");
+
+/// The right to join once, as one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// Which host joins with it.
+    pub host: HostId,
+    /// What that host will be called.
+    pub name: String,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
+}
+
+/// Enrolments by the SHA-256 of their token, in hexadecimal: the token itself is not stored.
+pub const ENROLMENTS: Table<String, Enrolment> = Table::new("enrolment");
+
+/// How long an enrolment token counts, in seconds. Source: ours.
+pub const ENROLMENT_SECONDS: u64 = 600;
+
+/// Why a host may not join.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The token was never given out, has been used, or has expired; which of them is not said.
+    #[error("the enrolment token is unknown, used or expired")]
+    Token,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Lets one host join: stores the enrolment under the hash of its token, and forgets those that expired.
+pub fn invite(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    host: HostId,
+    name: &str,
+    token_hash: String,
+) -> Result<(), StoreError> {
+    for (hash, _) in tx.page(&ENROLMENTS, &(), None, usize::MAX)?.iter().filter(|(_, old)| old.expires_at <= world.now)
+    {
+        tx.delete(&ENROLMENTS, hash)?;
+    }
+    let expires_at = world.now.plus_seconds(ENROLMENT_SECONDS);
+    tx.put(&ENROLMENTS, &token_hash, &Enrolment { host, name: name.to_owned(), expires_at })
+}
+
+/// Uses an enrolment up and makes the host. Of any number that try at once, one succeeds: the
+/// enrolment that was read must still be there when the transaction commits.
+pub fn join(tx: &mut Tx<'_>, world: &World<'_>, token_hash: &String) -> Result<HostId, JoinError> {
+    let enrolment = tx.get(&ENROLMENTS, token_hash)?.ok_or(JoinError::Token)?;
+    if enrolment.expires_at <= world.now {
+        return Err(JoinError::Token);
+    }
+    tx.delete(&ENROLMENTS, token_hash)?;
+    tx.put(&HOSTS, &enrolment.host, &Host { name: enrolment.name, joined_at: world.now, enabled: true })?;
+    Ok(enrolment.host)
+}

@@ -1,0 +1,88 @@
+//! Issues a token: a decision from the view, then one signature.
+
+use super::claims::{Claims, Method, Subject, Validity};
+use super::{Authority, Resolved, TokenId, TokenVersion};
+use crate::directory::{PrincipalKind, ServicePrincipal};
+use crate::placement::Placement;
+use crate::view::View;
+use bonafide_crypto::SignError;
+use bonafide_types::{ObjectId, World};
+
+/// A client that proved who it is. Only the login surface makes one.
+#[derive(Clone, Copy)]
+pub struct Authenticated<'v> {
+    /// Its object id.
+    pub object_id: ObjectId,
+    /// Its directory row; the tenant in it is the tenant it signed in to.
+    pub principal: &'v ServicePrincipal,
+    /// How it proved who it is.
+    pub method: Method,
+    /// The workload that the token is for, when the host on which it is placed asked.
+    pub workload: Option<&'v Placement>,
+}
+
+/// A token is not issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// The principal is disabled.
+    #[error("the service principal is disabled")]
+    Disabled,
+    /// The tenant has no signing key that counts now.
+    #[error("the tenant has no signing key")]
+    NoSigningKey,
+    /// The key could not be used, or a signature failed its own check (JW-11).
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The claims could not be written.
+    #[error("the claims cannot be written: {0}")]
+    Claims(#[from] serde_json::Error),
+}
+
+/// A token and what a reply says of it.
+pub struct Issued {
+    /// The token. Never logged.
+    pub token: String,
+    /// Its id, which may be logged.
+    pub id: TokenId,
+    /// When it counts.
+    pub validity: Validity,
+}
+
+/// Issues a token for an authenticated client at a resource.
+///
+/// # Errors
+/// [`IssueError`].
+pub fn issue(
+    view: &View,
+    authority: &Authority,
+    world: &World<'_>,
+    client: &Authenticated<'_>,
+    resource: &Resolved,
+    capabilities: &[String],
+) -> Result<Issued, IssueError> {
+    let principal = client.principal;
+    if !principal.enabled {
+        return Err(IssueError::Disabled);
+    }
+    let user_assigned = matches!(principal.kind, PrincipalKind::UserAssigned { .. });
+    let subject = Subject {
+        tenant: principal.tenant,
+        object_id: client.object_id,
+        client_id: principal.client_id,
+        identity: principal.kind.resource_id(),
+        workload: client.workload.filter(|_| user_assigned).map(|placement| &placement.resource_id),
+    };
+    let key = view.keys(subject.tenant).and_then(|keys| keys.signing(world.now)).ok_or(IssueError::NoSigningKey)?;
+    let id = TokenId::new(world);
+    let claims = Claims::new(authority, world, id, &subject, client.method, resource, capabilities);
+    let token = key.sign_jwt(header(resource.version, key.kid()).as_bytes(), &serde_json::to_vec(&claims)?)?;
+    Ok(Issued { token, id, validity: Validity::of(&subject, world.now) })
+}
+
+/// The header; version 1 repeats the key id as `x5t` (docs/wire/tokens.md).
+fn header(version: TokenVersion, kid: &str) -> String {
+    match version {
+        TokenVersion::V1 => format!(r#"{{"typ":"JWT","alg":"RS256","x5t":"{kid}","kid":"{kid}"}}"#),
+        TokenVersion::V2 => format!(r#"{{"typ":"JWT","alg":"RS256","kid":"{kid}"}}"#),
+    }
+}

@@ -1,0 +1,199 @@
+//! Decides whether a token that came with a request counts here, for every service of ours that
+//! accepts tokens. Everything is read from the bytes that the signature covers.
+
+use super::{Authority, TokenId, TokenVersion};
+use crate::view::View;
+use bonafide_crypto::jws::{self, JwsError};
+use bonafide_types::{ClientId, ObjectId, TenantId, Timestamp, World};
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+use std::str::FromStr;
+
+/// The audiences of one service.
+#[derive(Debug, Clone)]
+pub struct AcceptedAudiences {
+    app_id: ClientId,
+    spellings: HashSet<String>,
+}
+
+impl AcceptedAudiences {
+    /// A service known by its application id (both versions) and by these exact spellings (version 1);
+    /// one with and one without a trailing slash are two spellings.
+    pub fn new<S: Into<String>>(app_id: ClientId, spellings: impl IntoIterator<Item = S>) -> Self {
+        Self { app_id, spellings: spellings.into_iter().map(Into::into).collect() }
+    }
+
+    /// The exact spellings.
+    pub fn spellings(&self) -> impl Iterator<Item = &str> {
+        self.spellings.iter().map(String::as_str)
+    }
+
+    fn accepts(&self, version: TokenVersion, aud: &str) -> bool {
+        aud == self.app_id.to_string() || (version == TokenVersion::V1 && self.spellings.contains(aud))
+    }
+}
+
+/// Who makes a request, by a token that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// `tid`.
+    pub tenant: TenantId,
+    /// `oid`.
+    pub object_id: ObjectId,
+    /// `appid` or `azp`.
+    pub client_id: ClientId,
+    /// `uti`.
+    pub token_id: TokenId,
+    /// When the token was issued, exactly.
+    pub issued_at: Timestamp,
+    /// `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// Why a token does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// There is none.
+    #[error("there is no token")]
+    Missing,
+    /// Not the `Bearer` scheme.
+    #[error("the authorization scheme is not Bearer")]
+    Scheme,
+    /// Not a token of the form that we issue.
+    #[error("the token is malformed: {0}")]
+    Malformed(JwsError),
+    /// A claim or header member is absent, of another type or has a value that we never issue.
+    #[error("the token has no usable '{0}'")]
+    Claim(&'static str),
+    /// No key of the token's tenant has its `kid`, or that key no longer counts.
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// The key did not make the signature.
+    #[error("the token's signature is not valid")]
+    Signature,
+    /// `exp` has passed.
+    #[error("the token expired at {at}")]
+    Expired {
+        /// `exp`.
+        at: Timestamp,
+    },
+    /// `nbf` lies ahead.
+    #[error("the token counts from {at}")]
+    NotYetValid {
+        /// `nbf`.
+        at: Timestamp,
+    },
+    /// The token is for somebody else.
+    #[error("the token is for '{aud}'")]
+    Audience {
+        /// `aud`.
+        aud: String,
+    },
+    /// `iss` is not this deployment's for the token's tenant and version.
+    #[error("the token is from '{iss}'")]
+    Issuer {
+        /// `iss`.
+        iss: String,
+    },
+    /// The service principal is gone, disabled, or not the one that the token names.
+    #[error("the token's service principal does not exist or is disabled")]
+    Principal,
+}
+
+/// The token of an `Authorization` header.
+///
+/// # Errors
+/// [`TokenError::Missing`], [`TokenError::Scheme`].
+pub fn bearer(authorization: Option<&str>) -> Result<&str, TokenError> {
+    let value = authorization.map(str::trim).filter(|value| !value.is_empty()).ok_or(TokenError::Missing)?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(TokenError::Scheme);
+    }
+    Some(token.trim_start()).filter(|token| !token.is_empty()).ok_or(TokenError::Missing)
+}
+
+/// Checks a token. There is no tolerance for clocks: tokens begin five minutes before their issue,
+/// which is that tolerance.
+///
+/// # Errors
+/// [`TokenError`].
+pub fn verify(
+    view: &View,
+    authority: &Authority,
+    accepted: &AcceptedAudiences,
+    world: &World<'_>,
+    token: &str,
+) -> Result<Caller, TokenError> {
+    let parsed = jws::parse_strict(token).map_err(TokenError::Malformed)?;
+    if parsed.header().get("typ").and_then(Value::as_str) != Some("JWT") {
+        return Err(TokenError::Claim("typ"));
+    }
+    let kid = parsed.key_id().ok_or(TokenError::Claim("kid"))?;
+    // Not yet trusted: it only says whose keys to look among. A key is known to one tenant (JW-03).
+    let tenant: TenantId = id(&parsed.unverified_claims().map_err(TokenError::Malformed)?, "tid")?;
+    let key = view.keys(tenant).and_then(|keys| keys.verifying(kid, world.now)).ok_or(TokenError::UnknownKey)?;
+    let verified = parsed.verify(key.verifying_key()).map_err(|error| match error {
+        JwsError::Signature => TokenError::Signature,
+        other => TokenError::Malformed(other),
+    })?;
+    check_claims(view, authority, accepted, world, verified.claims())
+}
+
+fn check_claims(
+    view: &View,
+    authority: &Authority,
+    accepted: &AcceptedAudiences,
+    world: &World<'_>,
+    claims: &Map<String, Value>,
+) -> Result<Caller, TokenError> {
+    let (version, client) = match text(claims, "ver")? {
+        "1.0" => (TokenVersion::V1, "appid"),
+        "2.0" => (TokenVersion::V2, "azp"),
+        _ => return Err(TokenError::Claim("ver")),
+    };
+    let tenant: TenantId = id(claims, "tid")?;
+    let object_id: ObjectId = id(claims, "oid")?;
+    let client_id: ClientId = id(claims, client)?;
+    let token_id = TokenId::parse(text(claims, "uti")?).ok_or(TokenError::Claim("uti"))?;
+    let (expires_at, not_before) = (time(claims, "exp")?, time(claims, "nbf")?);
+    time(claims, "iat")?;
+    if text(claims, "idtyp")? != "app" {
+        return Err(TokenError::Claim("idtyp"));
+    }
+    if id::<ObjectId>(claims, "sub")? != object_id {
+        return Err(TokenError::Claim("sub"));
+    }
+    let iss = text(claims, "iss")?;
+    if iss != authority.issuer(version, tenant) {
+        return Err(TokenError::Issuer { iss: iss.to_owned() });
+    }
+    let aud = text(claims, "aud")?;
+    if !accepted.accepts(version, aud) {
+        return Err(TokenError::Audience { aud: aud.to_owned() });
+    }
+    if expires_at <= world.now {
+        return Err(TokenError::Expired { at: expires_at });
+    }
+    if not_before > world.now {
+        return Err(TokenError::NotYetValid { at: not_before });
+    }
+    let principal = view.principal(tenant, object_id).ok_or(TokenError::Principal)?;
+    if !principal.enabled || principal.client_id != client_id {
+        return Err(TokenError::Principal);
+    }
+    Ok(Caller { tenant, object_id, client_id, token_id, issued_at: token_id.issued_at(), expires_at })
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, TokenError> {
+    claims.get(name).and_then(Value::as_str).ok_or(TokenError::Claim(name))
+}
+
+fn id<T: FromStr>(claims: &Map<String, Value>, name: &'static str) -> Result<T, TokenError> {
+    text(claims, name)?.parse().map_err(|_| TokenError::Claim(name))
+}
+
+/// A time: a JSON number without fraction or exponent, in seconds. Nothing else (JW-05).
+fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Timestamp, TokenError> {
+    claims.get(name).and_then(Value::as_u64).map(Timestamp::from_unix_seconds).ok_or(TokenError::Claim(name))
+}

@@ -1,0 +1,90 @@
+//! Credentials as the view holds them: parsed, ready to check a proof.
+
+use crate::directory::{Credential, CredentialProof};
+use bonafide_crypto::secret_hash::SecretHash;
+use bonafide_crypto::{Certificate, KeyKind, VerifyingKeys, thumbprint};
+use bonafide_types::{CredentialId, HostId, Timestamp};
+use std::sync::Arc;
+
+/// A credential, parsed.
+#[derive(Clone)]
+pub struct KnownCredential {
+    /// Its id on the service principal.
+    pub id: CredentialId,
+    /// What a proof is checked against.
+    pub proof: KnownProof,
+    /// From when it counts.
+    pub not_before: Timestamp,
+    /// Until when it counts.
+    pub not_after: Timestamp,
+    /// The host over whose mTLS connection alone it counts.
+    pub host: Option<HostId>,
+}
+
+/// What a proof is checked against.
+#[derive(Clone)]
+pub enum KnownProof {
+    /// The keyed hash of a secret.
+    SecretHash(SecretHash),
+    /// A registered certificate.
+    Certificate {
+        /// Its public key.
+        key: RegisteredKey,
+        /// SHA-1 of its DER: for looking it up, never for trusting it.
+        sha1: [u8; 20],
+        /// SHA-256 of its DER.
+        sha256: [u8; 32],
+    },
+}
+
+/// A registered public key, in the form that is worth its room: parsed, an RSA key saves a third of a
+/// check; a P-256 key takes 550 bytes to save 2 µs of 60, and there is one for every managed identity.
+#[derive(Clone)]
+pub enum RegisteredKey {
+    /// Parsed.
+    Parsed(Arc<VerifyingKeys>),
+    /// DER `SubjectPublicKeyInfo`.
+    Spki(Arc<[u8]>),
+}
+
+impl RegisteredKey {
+    fn of(certificate: &Certificate) -> Option<Self> {
+        let keys = certificate.verifying_keys().ok()?;
+        Some(match certificate.key_kind() {
+            KeyKind::Rsa { .. } => Self::Parsed(Arc::new(keys)),
+            KeyKind::P256 => Self::Spki(certificate.spki_der().into()),
+        })
+    }
+
+    /// The key, to check a signature with. It could be parsed when it was registered.
+    pub fn open(&self) -> Option<Arc<VerifyingKeys>> {
+        match self {
+            Self::Parsed(keys) => Some(Arc::clone(keys)),
+            Self::Spki(der) => VerifyingKeys::from_spki(der).ok().map(Arc::new),
+        }
+    }
+}
+
+impl KnownCredential {
+    /// Parses a stored credential; `None` when its certificate cannot be used, which was refused
+    /// when it was registered.
+    pub(super) fn from_row(id: CredentialId, row: &Credential) -> Option<Self> {
+        let proof = match &row.proof {
+            CredentialProof::SecretHash(hash) => KnownProof::SecretHash(*hash),
+            CredentialProof::Certificate(der) => {
+                let certificate = Certificate::from_der(der).ok()?;
+                KnownProof::Certificate {
+                    key: RegisteredKey::of(&certificate)?,
+                    sha1: thumbprint::sha1(der),
+                    sha256: thumbprint::sha256(der),
+                }
+            }
+        };
+        Some(Self { id, proof, not_before: row.not_before, not_after: row.not_after, host: row.host })
+    }
+
+    /// True while the credential counts.
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        self.not_before <= now && now < self.not_after
+    }
+}

@@ -1,0 +1,103 @@
+//! The view: what the token path needs, in memory, fed by the store's changes. Tokens are issued from
+//! it, so the store may be slow or down.
+
+mod credential;
+mod follow;
+mod keys;
+mod placed;
+
+pub use credential::{KnownCredential, KnownProof, RegisteredKey};
+pub use follow::{Views, ViewsError};
+pub use keys::{KnownKey, TenantKeys};
+pub use placed::{HostChanges, PlacedHost};
+
+use crate::directory::{ServicePrincipal, Tenant};
+use crate::placement::{Host, Placement};
+use crate::tokens::RegisteredResource;
+use bonafide_store::Cursor;
+use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, TenantId};
+use imbl::HashMap;
+use std::sync::Arc;
+
+/// The state of the directory at one revision. Cloning it is cheap; a reader keeps a consistent one
+/// for as long as it needs.
+#[derive(Clone)]
+pub struct View {
+    pub(crate) cursor: Cursor,
+    pub(crate) tenants: HashMap<TenantId, Tenant>,
+    pub(crate) principals: HashMap<ObjectId, Arc<ServicePrincipal>>,
+    pub(crate) by_client: HashMap<ClientId, ObjectId>,
+    pub(crate) credentials: HashMap<ObjectId, Arc<[KnownCredential]>>,
+    pub(crate) hosts: HashMap<HostId, Host>,
+    pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
+    pub(crate) keys: HashMap<TenantId, Arc<TenantKeys>>,
+    pub(crate) registered: HashMap<(TenantId, String), RegisteredResource>,
+}
+
+impl View {
+    /// A view of nothing.
+    pub fn empty(cursor: Cursor) -> Self {
+        Self {
+            cursor,
+            tenants: HashMap::new(),
+            principals: HashMap::new(),
+            by_client: HashMap::new(),
+            credentials: HashMap::new(),
+            hosts: HashMap::new(),
+            placed: HashMap::new(),
+            keys: HashMap::new(),
+            registered: HashMap::new(),
+        }
+    }
+
+    /// The revision that the view shows.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// A tenant.
+    pub fn tenant(&self, id: TenantId) -> Option<&Tenant> {
+        self.tenants.get(&id)
+    }
+
+    /// A service principal of a tenant. One of another tenant does not exist here (TN-01).
+    pub fn principal(&self, tenant: TenantId, id: ObjectId) -> Option<&ServicePrincipal> {
+        self.principals.get(&id).map(Arc::as_ref).filter(|principal| principal.tenant == tenant)
+    }
+
+    /// The service principal of a tenant that signs in as `client`.
+    pub fn principal_by_client(&self, tenant: TenantId, client: ClientId) -> Option<(ObjectId, &ServicePrincipal)> {
+        let id = *self.by_client.get(&client)?;
+        self.principal(tenant, id).map(|principal| (id, principal))
+    }
+
+    /// The credentials of a service principal, expired ones included.
+    pub fn credentials(&self, principal: ObjectId) -> &[KnownCredential] {
+        self.credentials.get(&principal).map_or(&[], Arc::as_ref)
+    }
+
+    /// A host.
+    pub fn host(&self, id: HostId) -> Option<&Host> {
+        self.hosts.get(&id)
+    }
+
+    /// A workload on a host.
+    pub fn placement(&self, host: HostId, workload: ResourceUuid) -> Option<&Placement> {
+        self.placed(host)?.workload(workload)
+    }
+
+    /// What is placed on a host.
+    pub fn placed(&self, host: HostId) -> Option<&PlacedHost> {
+        self.placed.get(&host).map(Arc::as_ref)
+    }
+
+    /// The signing keys of a tenant.
+    pub fn keys(&self, tenant: TenantId) -> Option<&TenantKeys> {
+        self.keys.get(&tenant).map(Arc::as_ref)
+    }
+
+    /// A resource that a tenant registered, by its identifier (`Audience::lookup_key`).
+    pub fn registered_resource(&self, tenant: TenantId, identifier: String) -> Option<&RegisteredResource> {
+        self.registered.get(&(tenant, identifier))
+    }
+}

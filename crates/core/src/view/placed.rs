@@ -1,0 +1,77 @@
+//! Placements as the view holds them: by host, with what each host needs to catch up.
+
+use crate::placement::Placement;
+use bonafide_store::Revision;
+use bonafide_types::ResourceUuid;
+use imbl::{HashMap, Vector};
+use std::sync::Arc;
+
+/// Removals remembered for each host. Source: ours; a host that is further behind reloads.
+const REMOVALS_MAX: usize = 1_024;
+
+/// What is placed on one host.
+#[derive(Clone)]
+pub struct PlacedHost {
+    workloads: HashMap<ResourceUuid, (Revision, Arc<Placement>)>,
+    removed: Vector<(Revision, ResourceUuid)>,
+    /// Removals after this revision are all in `removed`.
+    known_since: Revision,
+    changed_at: Revision,
+}
+
+/// What changed on a host.
+pub struct HostChanges {
+    /// True when `workloads` is everything there is.
+    pub complete: bool,
+    /// New and changed workloads.
+    pub workloads: Vec<(ResourceUuid, Arc<Placement>)>,
+    /// Workloads that are gone.
+    pub removed: Vec<ResourceUuid>,
+}
+
+impl PlacedHost {
+    pub(super) fn new(known_since: Revision) -> Self {
+        Self { workloads: HashMap::new(), removed: Vector::new(), known_since, changed_at: known_since }
+    }
+
+    pub(super) fn put(&mut self, at: Revision, workload: ResourceUuid, placement: Option<Placement>) {
+        self.changed_at = self.changed_at.max(at);
+        match placement {
+            Some(placement) => drop(self.workloads.insert(workload, (at, Arc::new(placement)))),
+            None => {
+                self.workloads.remove(&workload);
+                self.removed.push_back((at, workload));
+                if self.removed.len() > REMOVALS_MAX {
+                    self.known_since = self.removed.pop_front().map_or(at, |(revision, _)| revision);
+                }
+            }
+        }
+    }
+
+    /// A workload on this host.
+    pub fn workload(&self, id: ResourceUuid) -> Option<&Placement> {
+        self.workloads.get(&id).map(|(_, placement)| placement.as_ref())
+    }
+
+    /// True when a workload on this host has the identity.
+    pub fn has_identity(&self, principal: bonafide_types::ObjectId) -> bool {
+        self.workloads.values().any(|(_, placement)| placement.identity(principal).is_some())
+    }
+
+    /// What changed after a revision; `None` when nothing did. Everything, when the revision is
+    /// unknown (`None`) or too old.
+    pub fn changes(&self, after: Option<Revision>) -> Option<HostChanges> {
+        let after = after.filter(|after| *after >= self.known_since);
+        if after.is_some_and(|after| self.changed_at <= after) {
+            return None;
+        }
+        let is_new = |at: &Revision| after.is_none_or(|after| *at > after);
+        let workloads = self.workloads.iter().filter(|(_, (at, _))| is_new(at));
+        let removed = self.removed.iter().filter(|(at, id)| is_new(at) && !self.workloads.contains_key(id));
+        Some(HostChanges {
+            complete: after.is_none(),
+            workloads: workloads.map(|(id, (_, placement))| (*id, placement.clone())).collect(),
+            removed: if after.is_none() { Vec::new() } else { removed.map(|(_, id)| *id).collect() },
+        })
+    }
+}

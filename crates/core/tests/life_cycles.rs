@@ -1,0 +1,363 @@
+//! The life cycles of identities, hosts and the view, on the memory engine.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+
+use bonafide_core::directory::{
+    CREDENTIALS, Change, GROUP_TYPE, IDENTITY_TYPE, IdentityError, PRINCIPALS, Resource, ResourceIdentity, TENANTS,
+    Tenant, add_certificate, apply, create_user_assigned, delete_user_assigned, find, remove, save, withdraw,
+};
+use bonafide_core::placement::{self, JoinError, PLACEMENTS};
+use bonafide_core::view::Views;
+use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SystemEntropy};
+use bonafide_store::{MemoryEngine, Read, Store, StoreError, Tx};
+use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
+use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp, World};
+use proptest::prelude::*;
+use std::sync::Barrier;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_000_000);
+
+fn world() -> World<'static> {
+    World { now: NOW, entropy: &SystemEntropy }
+}
+
+struct Cloud {
+    store: Store,
+    tenant: TenantId,
+    subscription: SubscriptionId,
+    host: HostId,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        let store = Store::open(MemoryEngine::default());
+        let entropy = &SystemEntropy;
+        let tenant = TenantId::random(entropy);
+        let row = Tenant { display_name: "t".into(), created_at: NOW };
+        store.write(|tx| tx.put(&TENANTS, &tenant, &row)).unwrap();
+        Self { store, tenant, subscription: SubscriptionId::random(entropy), host: HostId::random(entropy) }
+    }
+
+    fn id(&self, type_name: &str, name: &str) -> ResourceId {
+        let group = ResourceId::of_group(self.subscription, "g").unwrap();
+        if type_name == GROUP_TYPE { group } else { group.provider_child(type_name, name).unwrap() }
+    }
+
+    fn resource(&self, id: ResourceId) -> Resource {
+        Resource {
+            id,
+            tenant: self.tenant,
+            group: None,
+            parent: None,
+            tags: serde_json::Map::new(),
+            identity: ResourceIdentity::default(),
+            principal: None,
+            body: serde_json::Map::new(),
+            version: 0,
+            created_at: NOW,
+            changed_at: NOW,
+        }
+    }
+
+    fn make_identity(&self, name: &str) -> (ResourceId, ObjectId) {
+        let id = self.id(IDENTITY_TYPE, name);
+        let uuid = ResourceUuid::random(&SystemEntropy);
+        let principal = self.store.write(|tx| {
+            let mut resource = self.resource(id.clone());
+            let principal = create_user_assigned(tx, &world(), uuid, &mut resource)?;
+            save(tx, uuid, &mut resource, NOW)?;
+            Ok::<_, StoreError>(principal.principal_id)
+        });
+        (id, principal.unwrap())
+    }
+
+    fn delete_identity(&self, id: &ResourceId) {
+        self.store
+            .write(|tx| {
+                let (uuid, resource) = find(tx, id)?.unwrap();
+                delete_user_assigned(tx, uuid, &resource)?;
+                remove(tx, uuid)
+            })
+            .unwrap();
+    }
+
+    fn machine(&self, name: &str) -> ResourceId {
+        self.id("Microsoft.Compute/virtualMachines", name)
+    }
+
+    fn change(&self, id: &ResourceId, change: &Change) -> Result<Resource, IdentityError> {
+        self.store.write(|tx| {
+            let (uuid, mut resource) =
+                find(tx, id)?.unwrap_or_else(|| (ResourceUuid::random(&SystemEntropy), self.resource(id.clone())));
+            apply(tx, &world(), uuid, &mut resource, change)?;
+            save(tx, uuid, &mut resource, NOW)?;
+            Ok(resource)
+        })
+    }
+
+    fn delete(&self, id: &ResourceId) {
+        self.store
+            .write(|tx| {
+                let (uuid, mut resource) = find(tx, id)?.unwrap();
+                withdraw(tx, &mut resource)?;
+                remove(tx, uuid)
+            })
+            .unwrap();
+    }
+
+    fn place(&self, id: &ResourceId) {
+        let place = |tx: &mut Tx<'_>| {
+            let (uuid, resource) = find(tx, id)?.unwrap();
+            placement::place(tx, self.host, uuid, &resource)
+        };
+        self.store.write(place).unwrap();
+    }
+
+    fn placed(&self, id: &ResourceId) -> Vec<ObjectId> {
+        let placed = |tx: &bonafide_store::ReadTx<'_>| {
+            let (uuid, _) = find(tx, id)?.unwrap();
+            Ok::<_, StoreError>(tx.get(&PLACEMENTS, &(self.host, uuid))?.unwrap().identities)
+        };
+        self.store.read(placed).unwrap().into_iter().map(|identity| identity.principal).collect()
+    }
+
+    fn register_key(&self, principal: ObjectId) {
+        let key = AgentKey::generate().unwrap();
+        let spec = SelfSigned {
+            common_name: "k",
+            not_before_seconds: NOW.unix_seconds(),
+            not_after_seconds: NOW.unix_seconds() + 86_400,
+        };
+        let certificate = Certificate::from_der(&key.self_signed_certificate(&spec).unwrap()).unwrap();
+        self.store.write(|tx| add_certificate(tx, &world(), principal, &certificate, Some(self.host))).unwrap();
+    }
+
+    fn keys(&self, principal: ObjectId) -> usize {
+        self.store.read(|tx| tx.page(&CREDENTIALS, &principal, None, 100)).unwrap().len()
+    }
+
+    fn exists(&self, principal: ObjectId) -> bool {
+        self.store.read(|tx| tx.get(&PRINCIPALS, &principal)).unwrap().is_some()
+    }
+}
+
+fn system() -> Change {
+    Change { system: true, ..Change::default() }
+}
+
+fn users(add: &[ResourceId]) -> Change {
+    Change { add: add.to_vec(), ..Change::default() }
+}
+
+#[test]
+fn a_system_assigned_identity_lives_and_dies_with_its_resource() {
+    let cloud = Cloud::new();
+    let machine = cloud.machine("vm");
+    let first = cloud.change(&machine, &system()).unwrap().identity.system.unwrap().principal_id;
+    assert!(cloud.exists(first));
+    assert_eq!(cloud.change(&machine, &system()).unwrap().identity.system.unwrap().principal_id, first);
+    assert_eq!(cloud.change(&machine, &Change::default()).unwrap().identity.system, None);
+    assert!(!cloud.exists(first));
+    let second = cloud.change(&machine, &system()).unwrap().identity.system.unwrap().principal_id;
+    assert_ne!(first, second, "ID-11: never the same principal again");
+    cloud.delete(&machine);
+    assert!(!cloud.exists(second));
+}
+
+#[test]
+fn only_user_assigned_identities_of_the_same_tenant_can_be_assigned() {
+    let cloud = Cloud::new();
+    let (machine, other) = (cloud.machine("vm"), cloud.machine("other"));
+    cloud.change(&other, &system()).unwrap();
+    assert!(matches!(cloud.change(&machine, &users(&[other])), Err(IdentityError::NotAnIdentity(_))));
+    let missing = cloud.id(IDENTITY_TYPE, "missing");
+    assert!(matches!(cloud.change(&machine, &users(&[missing])), Err(IdentityError::NotFound(_))));
+    let (identity, _) = cloud.make_identity("i");
+    let mut foreign = cloud.resource(machine.clone());
+    foreign.tenant = TenantId::random(&SystemEntropy);
+    let refused = cloud.store.write(|tx| {
+        apply(
+            tx,
+            &world(),
+            ResourceUuid::random(&SystemEntropy),
+            &mut foreign.clone(),
+            &users(std::slice::from_ref(&identity)),
+        )
+    });
+    assert!(matches!(refused, Err(IdentityError::OtherTenant(_))));
+    assert!(cloud.store.read(|tx| find(tx, &machine)).unwrap().is_none(), "a refusal stores nothing");
+}
+
+#[test]
+fn a_thousand_identities_fit_on_one_machine_and_one_more_does_not() {
+    let cloud = Cloud::new();
+    let identities: Vec<ResourceId> =
+        (0..=USER_ASSIGNED_IDENTITIES_MAX).map(|n| cloud.make_identity(&format!("i{n}")).0).collect();
+    let machine = cloud.machine("vm");
+    let (most, one_more) = (&identities[..USER_ASSIGNED_IDENTITIES_MAX], &identities[USER_ASSIGNED_IDENTITIES_MAX..]);
+    assert_eq!(cloud.change(&machine, &users(most)).unwrap().identity.users.len(), USER_ASSIGNED_IDENTITIES_MAX);
+    cloud.place(&machine);
+    assert!(matches!(cloud.change(&machine, &users(one_more)), Err(IdentityError::TooMany)));
+    assert_eq!(cloud.placed(&machine).len(), USER_ASSIGNED_IDENTITIES_MAX);
+}
+
+#[test]
+fn deleting_an_assigned_identity_leaves_an_entry_that_can_be_removed() {
+    let cloud = Cloud::new();
+    let machine = cloud.machine("vm");
+    let (identity, principal) = cloud.make_identity("i");
+    cloud.change(&machine, &Change { system: true, ..users(std::slice::from_ref(&identity)) }).unwrap();
+    cloud.place(&machine);
+    cloud.register_key(principal);
+    cloud.delete_identity(&identity);
+    assert!(!cloud.exists(principal) && cloud.keys(principal) == 0);
+    assert_eq!(cloud.placed(&machine).len(), 1, "the host has only the system-assigned identity");
+    let updated = cloud.change(&machine, &system()).unwrap();
+    assert_eq!(updated.identity.users.len(), 1, "the resource still updates");
+    assert_eq!(cloud.placed(&machine).len(), 1, "and an update does not bring it back");
+    let removed = cloud.change(&machine, &Change { system: true, remove: vec![identity.clone()], ..Change::default() });
+    assert!(removed.unwrap().identity.users.is_empty());
+    let (again, new) = cloud.make_identity("i");
+    let assigned = cloud.change(&machine, &users(&[again])).unwrap();
+    assert_eq!(assigned.identity.users[0].principal.principal_id, new);
+    assert_ne!(new, principal);
+}
+
+#[test]
+fn a_host_loses_the_keys_of_identities_that_no_workload_there_has_any_more() {
+    let cloud = Cloud::new();
+    let (one, two) = (cloud.machine("one"), cloud.machine("two"));
+    let (identity, principal) = cloud.make_identity("i");
+    for machine in [&one, &two] {
+        cloud.change(machine, &users(std::slice::from_ref(&identity))).unwrap();
+        cloud.place(machine);
+    }
+    cloud.register_key(principal);
+    let take = Change { remove: vec![identity.clone()], ..Change::default() };
+    cloud.change(&one, &take).unwrap();
+    assert_eq!(cloud.keys(principal), 1, "the other workload still has it");
+    cloud.delete(&two);
+    assert_eq!(cloud.keys(principal), 0);
+    assert!(cloud.exists(principal), "the identity itself is untouched");
+}
+
+#[test]
+fn id_13_one_of_many_that_join_with_one_token_wins() {
+    let cloud = Cloud::new();
+    let token = "hash".to_owned();
+    cloud.store.write(|tx| placement::invite(tx, &world(), cloud.host, "h", token.clone())).unwrap();
+    let barrier = Barrier::new(64);
+    let results: Vec<Result<HostId, JoinError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..64)
+            .map(|_| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    cloud.store.write(|tx| placement::join(tx, &world(), &token))
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(JoinError::Token))));
+}
+
+#[test]
+fn an_expired_enrolment_token_does_not_count() {
+    let cloud = Cloud::new();
+    cloud.store.write(|tx| placement::invite(tx, &world(), cloud.host, "h", "hash".into())).unwrap();
+    let later = World { now: NOW.plus_seconds(placement::ENROLMENT_SECONDS), entropy: &SystemEntropy };
+    let joined = cloud.store.write(|tx| placement::join(tx, &later, &"hash".to_owned()));
+    assert!(matches!(joined, Err(JoinError::Token)));
+}
+
+/// What may happen to a directory.
+#[derive(Debug, Clone)]
+enum Step {
+    Identity(u8),
+    DeleteIdentity(u8),
+    Machine(u8, bool, Vec<u8>),
+    DeleteMachine(u8),
+    Place(u8),
+    Key(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = 0..4u8;
+    prop_oneof![
+        name.clone().prop_map(Step::Identity),
+        name.clone().prop_map(Step::DeleteIdentity),
+        (name.clone(), any::<bool>(), proptest::collection::vec(name.clone(), 0..3))
+            .prop_map(|(machine, system, users)| Step::Machine(machine, system, users)),
+        name.clone().prop_map(Step::DeleteMachine),
+        name.clone().prop_map(Step::Place),
+        name.prop_map(Step::Key),
+    ]
+}
+
+impl Cloud {
+    fn take(&self, step: &Step) {
+        let identity = |n: &u8| self.id(IDENTITY_TYPE, &format!("i{n}"));
+        let machine = |n: &u8| self.machine(&format!("m{n}"));
+        let there = |id: &ResourceId| self.store.read(|tx| find(tx, id)).unwrap();
+        match step {
+            Step::Identity(n) if there(&identity(n)).is_none() => drop(self.make_identity(&format!("i{n}"))),
+            Step::DeleteIdentity(n) if there(&identity(n)).is_some() => self.delete_identity(&identity(n)),
+            Step::Machine(n, system, users) => {
+                let add = users.iter().map(identity).filter(|id| there(id).is_some()).collect();
+                let change = Change { system: *system, add, remove_all_users: true, ..Change::default() };
+                self.change(&machine(n), &change).unwrap();
+            }
+            Step::DeleteMachine(n) if there(&machine(n)).is_some() => self.delete(&machine(n)),
+            Step::Place(n) if there(&machine(n)).is_some() => self.place(&machine(n)),
+            Step::Key(n) => {
+                if let Some((_, resource)) = there(&identity(n)) {
+                    self.register_key(resource.principal.unwrap().principal_id);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// A view that followed every change shows what a view that is read anew shows, and every
+    /// principal in it still stands for something.
+    #[test]
+    fn a_view_that_follows_is_a_view_that_reloads(steps in proptest::collection::vec(step(), 1..24)) {
+        let cloud = Cloud::new();
+        let following = Views::load(&cloud.store, Kek::generate()).unwrap();
+        for step in &steps {
+            cloud.take(step);
+            following.catch_up(&cloud.store).unwrap();
+        }
+        let reloaded = Views::load(&cloud.store, Kek::generate()).unwrap();
+        let (followed, fresh) = (following.snapshot(), reloaded.snapshot());
+        let principals = cloud.store.read(|tx| tx.page(&PRINCIPALS, &(), None, 1_000)).unwrap();
+        for (id, row) in principals {
+            for view in [&followed, &fresh] {
+                prop_assert_eq!(view.principal(cloud.tenant, id), Some(&row));
+                prop_assert_eq!(view.principal_by_client(cloud.tenant, row.client_id).map(|found| found.0), Some(id));
+                prop_assert!(view.principal(TenantId::random(&SystemEntropy), id).is_none(), "TN-01");
+            }
+            prop_assert_eq!(followed.credentials(id).len(), fresh.credentials(id).len());
+            prop_assert_eq!(followed.credentials(id).len(), cloud.keys(id));
+        }
+        let all = |view: &bonafide_core::view::View| {
+            let changes = view.placed(cloud.host).and_then(|placed| placed.changes(None));
+            let mut placed: Vec<_> =
+                changes.map(|changes| changes.workloads).unwrap_or_default().into_iter()
+                    .map(|(id, placement)| (id, (*placement).clone())).collect();
+            placed.sort_by_key(|(id, _)| *id);
+            placed
+        };
+        prop_assert_eq!(all(&followed), all(&fresh));
+        for (_, placement) in all(&fresh) {
+            for identity in placement.identities {
+                prop_assert!(cloud.exists(identity.principal), "a host has an identity that does not exist");
+            }
+        }
+    }
+}

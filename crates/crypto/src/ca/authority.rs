@@ -1,0 +1,113 @@
+//! What both authorities share.
+
+use crate::p256::P256Key;
+use crate::x509::{self, Validity};
+use crate::{Certificate, SignError, pem, random, thumbprint};
+use bonafide_types::Secret;
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData,
+};
+use std::net::IpAddr;
+
+/// Why an authority could not be made or read, or refused to issue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CaError {
+    /// The private key is unusable, or signing failed.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// The authority's certificate is unusable, or another key's.
+    #[error("the authority's certificate is not usable")]
+    Certificate,
+    /// The authority's certificate is not valid at this time.
+    #[error("the authority's certificate is not valid now")]
+    NotValidNow,
+    /// Names or times that cannot be written into a certificate.
+    #[error("a certificate with these names and times cannot be made")]
+    Unwritable,
+    /// No names to certify.
+    #[error("a server certificate needs at least one name")]
+    NoNames,
+    /// A DNS name outside the authority's constraints.
+    #[error("'{0}' is outside the names that this authority may certify")]
+    ForbiddenName(String),
+    /// An address outside the authority's constraints.
+    #[error("{0} is outside the addresses that this authority may certify")]
+    ForbiddenAddress(IpAddr),
+    /// Not a well-formed certificate request with a P-256 key.
+    #[error("the certificate request is malformed or not for a P-256 key")]
+    Request,
+    /// The request is not signed by the key it is for.
+    #[error("the certificate request does not prove possession of its key")]
+    NoPossession,
+    /// Not the certificate of a host.
+    #[error("the certificate is not a host's")]
+    NotAHost,
+}
+
+pub(super) struct Authority {
+    key: P256Key,
+    certificate: Certificate,
+}
+
+impl Authority {
+    /// A new key and its self-signed certificate. `limit` adds what the authority may do.
+    pub(super) fn create(
+        name: &str,
+        purpose: ExtendedKeyUsagePurpose,
+        validity: Validity,
+        limit: impl FnOnce(&mut CertificateParams),
+    ) -> Result<Self, CaError> {
+        let key = P256Key::generate()?;
+        // Part of the name, so that a client that trusts two deployments tells them apart.
+        let distinct = thumbprint::hex(&random::bytes::<4>());
+        let mut params = x509::leaf(&format!("{name} {distinct}"), validity).ok_or(CaError::Unwritable)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.extended_key_usages = vec![purpose];
+        limit(&mut params);
+        let certificate = params.self_signed(&key).map_err(|_| CaError::Unwritable)?;
+        let certificate = Certificate::from_der(certificate.der()).map_err(|_| CaError::Unwritable)?;
+        Ok(Self { key, certificate })
+    }
+
+    pub(super) fn load(pkcs8: &Secret<Vec<u8>>, certificate_der: &[u8]) -> Result<Self, CaError> {
+        let key = P256Key::from_pkcs8(pkcs8.expose())?;
+        let certificate = Certificate::from_der(certificate_der).map_err(|_| CaError::Certificate)?;
+        if !certificate.is_ca() || !key.is_key_of(certificate.spki_der()) {
+            return Err(CaError::Certificate);
+        }
+        Ok(Self { key, certificate })
+    }
+
+    pub(super) fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    pub(super) fn certificate_pem(&self) -> String {
+        pem::encode(pem::CERTIFICATE, self.certificate.der())
+    }
+
+    pub(super) fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, CaError> {
+        Ok(self.key.to_pkcs8()?)
+    }
+
+    /// The validity of a certificate issued now: never longer than the authority's own.
+    pub(super) fn validity(&self, now_seconds: u64, lifetime_seconds: u64) -> Result<Validity, CaError> {
+        if !self.certificate.is_valid_at(now_seconds) {
+            return Err(CaError::NotValidNow);
+        }
+        let wanted = Validity::starting(now_seconds, lifetime_seconds);
+        Ok(Validity {
+            not_before_seconds: wanted.not_before_seconds.max(self.certificate.not_before_seconds()),
+            not_after_seconds: wanted.not_after_seconds.min(self.certificate.not_after_seconds()),
+        })
+    }
+
+    pub(super) fn issue(&self, mut params: CertificateParams, key: &impl PublicKeyData) -> Result<Vec<u8>, CaError> {
+        params.use_authority_key_identifier_extension = true;
+        let issuer = Issuer::from_ca_cert_der(&self.certificate.der().into(), &self.key);
+        let issuer = issuer.map_err(|_| CaError::Certificate)?;
+        let certificate = params.signed_by(key, &issuer).map_err(|_| CaError::Unwritable)?;
+        Ok(certificate.der().to_vec())
+    }
+}

@@ -1,0 +1,16 @@
+//! Two certificate authorities, made on the first start: one for the servers' names, one for hosts.
+//!
+//! They are apart, so that no host certificate can pass for a server or the other way round, and
+//! each may do one thing only: names within its constraints for the first, clients for the second.
+
+mod authority;
+mod host;
+mod names;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use authority::CaError;
+pub use host::{HostCa, HostCertificate, host_id};
+pub use names::{IpSubnet, ServerName, ServerNameError};
+pub use server::{ServerCa, ServerCaSpec, ServerCertificate};

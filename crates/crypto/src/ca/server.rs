@@ -1,0 +1,197 @@
+//! The authority for the names of our own servers, constrained so that trusting it is harmless.
+
+use super::authority::{Authority, CaError};
+use super::names::{IpSubnet, ServerName, is_dns_name, is_within};
+use crate::p256::P256Key;
+use crate::x509::{self, Validity};
+use crate::{Certificate, pem};
+use bonafide_types::Secret;
+use rcgen::{CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// What a new authority may certify, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerCaSpec<'a> {
+    /// What people see in their trust stores; eight random digits are added.
+    pub common_name: &'a str,
+    /// DNS names that it may certify, with all names below them. With none, it may certify no DNS name.
+    pub permitted_dns: &'a [&'a str],
+    /// Addresses that it may certify. With none, it may certify no address.
+    pub permitted_ip: &'a [IpSubnet],
+    /// How long it lasts, in seconds.
+    pub lifetime_seconds: u64,
+}
+
+/// The authority that signs server certificates.
+pub struct ServerCa {
+    authority: Authority,
+    permitted_dns: Vec<String>,
+    permitted_ip: Vec<IpSubnet>,
+}
+
+/// A server's certificate with its private key.
+pub struct ServerCertificate {
+    /// The certificates to present (DER), the server's own first; the authority's is not among them.
+    pub chain_der: Vec<Vec<u8>>,
+    /// The private key (PKCS #8 DER).
+    pub private_key: Secret<Vec<u8>>,
+    /// Last second of its validity, in Unix seconds.
+    pub not_after_seconds: u64,
+}
+
+impl ServerCertificate {
+    /// The certificates to present, as PEM.
+    pub fn chain_pem(&self) -> String {
+        self.chain_der.iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect()
+    }
+
+    /// The private key, as PEM.
+    pub fn private_key_pem(&self) -> Secret<String> {
+        pem::encode_private_key(&self.private_key)
+    }
+}
+
+impl fmt::Debug for ServerCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCertificate").field("not_after_seconds", &self.not_after_seconds).finish_non_exhaustive()
+    }
+}
+
+impl ServerCa {
+    /// Makes a new authority.
+    ///
+    /// # Errors
+    /// [`CaError`].
+    pub fn create(spec: &ServerCaSpec<'_>, now_seconds: u64) -> Result<Self, CaError> {
+        let permitted_dns: Vec<String> = spec.permitted_dns.iter().map(|name| name.to_ascii_lowercase()).collect();
+        if let Some(wrong) = permitted_dns.iter().find(|name| !is_dns_name(name)) {
+            return Err(CaError::ForbiddenName(wrong.clone()));
+        }
+        let constraints = constraints(&permitted_dns, spec.permitted_ip);
+        let authority = Authority::create(
+            spec.common_name,
+            ExtendedKeyUsagePurpose::ServerAuth,
+            Validity::starting(now_seconds, spec.lifetime_seconds),
+            |params| params.name_constraints = Some(constraints),
+        )?;
+        Ok(Self { authority, permitted_dns, permitted_ip: spec.permitted_ip.to_vec() })
+    }
+
+    /// Reads an authority back; its constraints come from its certificate.
+    ///
+    /// # Errors
+    /// [`CaError::Certificate`] also where the certificate has no name constraints.
+    pub fn load(pkcs8: &Secret<Vec<u8>>, certificate_der: &[u8]) -> Result<Self, CaError> {
+        let authority = Authority::load(pkcs8, certificate_der)?;
+        let (_, parsed) = X509Certificate::from_der(certificate_der).map_err(|_| CaError::Certificate)?;
+        let constraints = parsed.name_constraints().map_err(|_| CaError::Certificate)?.ok_or(CaError::Certificate)?;
+        let (mut permitted_dns, mut permitted_ip) = (vec![], vec![]);
+        for subtree in constraints.value.permitted_subtrees.iter().flatten() {
+            match &subtree.base {
+                GeneralName::DNSName(name) => permitted_dns.push(name.to_ascii_lowercase()),
+                GeneralName::IPAddress(bytes) => {
+                    permitted_ip.push(IpSubnet::from_constraint(bytes).ok_or(CaError::Certificate)?);
+                }
+                _ => return Err(CaError::Certificate),
+            }
+        }
+        Ok(Self { authority, permitted_dns, permitted_ip })
+    }
+
+    /// The authority's certificate: what clients are to trust.
+    pub fn certificate(&self) -> &Certificate {
+        self.authority.certificate()
+    }
+
+    /// The authority's certificate as PEM.
+    pub fn certificate_pem(&self) -> String {
+        self.authority.certificate_pem()
+    }
+
+    /// The authority's private key (PKCS #8 DER), to be sealed.
+    ///
+    /// # Errors
+    /// [`CaError::Key`].
+    pub fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, CaError> {
+        self.authority.to_pkcs8()
+    }
+
+    /// Whether it may certify this name. A name that it may not certify would be refused by every
+    /// client, so the question is asked before a certificate is made.
+    pub fn may_certify(&self, name: &ServerName) -> bool {
+        match name {
+            ServerName::Dns(name) => self.permitted_dns.iter().any(|permitted| is_within(name, permitted)),
+            ServerName::Ip(address) => self.permitted_ip.iter().any(|permitted| permitted.contains(*address)),
+        }
+    }
+
+    /// Makes a key and a certificate for a server with these names, valid for at most `lifetime_seconds`.
+    ///
+    /// # Errors
+    /// [`CaError`], among them [`CaError::ForbiddenName`] and [`CaError::ForbiddenAddress`].
+    pub fn issue_server(
+        &self,
+        names: &[ServerName],
+        now_seconds: u64,
+        lifetime_seconds: u64,
+    ) -> Result<ServerCertificate, CaError> {
+        if names.is_empty() {
+            return Err(CaError::NoNames);
+        }
+        let validity = self.authority.validity(now_seconds, lifetime_seconds)?;
+        // Two words, so that nobody takes the common name for a DNS name.
+        let mut params = x509::leaf("bonafide server", validity).ok_or(CaError::Unwritable)?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.subject_alt_names = names.iter().map(|name| self.alt_name(name)).collect::<Result<_, _>>()?;
+        let key = P256Key::generate()?;
+        let certificate_der = self.authority.issue(params, &key)?;
+        Ok(ServerCertificate {
+            chain_der: vec![certificate_der],
+            private_key: key.to_pkcs8()?,
+            not_after_seconds: validity.not_after_seconds,
+        })
+    }
+
+    fn alt_name(&self, name: &ServerName) -> Result<SanType, CaError> {
+        let permitted = self.may_certify(name);
+        match name {
+            ServerName::Dns(name) if permitted => {
+                Ok(SanType::DnsName(name.clone().try_into().map_err(|_| CaError::Unwritable)?))
+            }
+            ServerName::Ip(address) if permitted => Ok(SanType::IpAddress(*address)),
+            ServerName::Dns(name) => Err(CaError::ForbiddenName(name.clone())),
+            ServerName::Ip(address) => Err(CaError::ForbiddenAddress(*address)),
+        }
+    }
+}
+
+impl fmt::Debug for ServerCa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerCa")
+            .field("permitted_dns", &self.permitted_dns)
+            .field("permitted_ip", &self.permitted_ip)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A constraint binds only names of its own kind (RFC 5280), so a kind without a permitted name is excluded whole.
+fn constraints(permitted_dns: &[String], permitted_ip: &[IpSubnet]) -> NameConstraints {
+    let dns = permitted_dns.iter().cloned().map(GeneralSubtree::DnsName);
+    let ip = permitted_ip.iter().map(|subnet| {
+        let (address, prefix_bits) = subnet.parts();
+        GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, prefix_bits))
+    });
+    let mut excluded_subtrees = vec![];
+    if permitted_dns.is_empty() {
+        excluded_subtrees.push(GeneralSubtree::DnsName(String::new()));
+    }
+    if permitted_ip.is_empty() {
+        for all in [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)] {
+            excluded_subtrees.push(GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(all, 0)));
+        }
+    }
+    NameConstraints { permitted_subtrees: dns.chain(ip).collect(), excluded_subtrees }
+}

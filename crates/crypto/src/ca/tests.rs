@@ -1,0 +1,391 @@
+use super::authority::{Authority, CaError};
+use super::*;
+use crate::p256::P256Key;
+use crate::test_keys::NOW;
+use crate::{AgentKey, Certificate, pem, x509};
+use bonafide_types::{HostId, Secret};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, SigningKey};
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+const YEAR: u64 = 365 * 86_400;
+const DAY: u64 = 86_400;
+
+fn server_ca() -> ServerCa {
+    let permitted_ip = [IpSubnet::LOOPBACK_V4, IpSubnet::LOOPBACK_V6];
+    let spec = ServerCaSpec {
+        common_name: "bonafide test",
+        permitted_dns: &["localhost", "bonafide.example"],
+        permitted_ip: &permitted_ip,
+        lifetime_seconds: 10 * YEAR,
+    };
+    ServerCa::create(&spec, NOW).unwrap()
+}
+
+fn names(texts: &[&str]) -> Vec<ServerName> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn usual_names() -> Vec<ServerName> {
+    names(&["localhost", "*.vault.localhost", "bonafide.example", "127.0.0.1", "::1"])
+}
+
+fn host() -> HostId {
+    "0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d".parse().unwrap()
+}
+
+/// A certificate for names that the authority is not constrained to, as a thief of its key would make it.
+fn rogue(ca: &ServerCa, names: Vec<SanType>) -> ServerCertificate {
+    let authority = Authority::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
+    let mut params = x509::leaf("bonafide server", authority.validity(NOW, DAY).unwrap()).unwrap();
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.subject_alt_names = names;
+    let key = P256Key::generate().unwrap();
+    ServerCertificate {
+        chain_der: vec![authority.issue(params, &key).unwrap()],
+        private_key: key.to_pkcs8().unwrap(),
+        not_after_seconds: NOW + DAY,
+    }
+}
+
+#[derive(Debug)]
+struct At(u64);
+
+impl TimeProvider for At {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0)))
+    }
+}
+
+fn roots(der: &[u8]) -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(der.to_vec())).unwrap();
+    Arc::new(roots)
+}
+
+fn key_der(pkcs8: &Secret<Vec<u8>>) -> rustls::pki_types::PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(pkcs8.expose().clone()).into()
+}
+
+fn chain(ders: &[Vec<u8>]) -> Vec<CertificateDer<'static>> {
+    ders.iter().cloned().map(CertificateDer::from).collect()
+}
+
+/// Shakes hands in memory; gives the client's certificate as the server verified it.
+fn shake_hands(client: ClientConfig, server: ServerConfig, name: &str) -> Result<Option<Vec<u8>>, rustls::Error> {
+    let mut client = ClientConnection::new(Arc::new(client), name.to_owned().try_into().unwrap())?;
+    let mut server = ServerConnection::new(Arc::new(server))?;
+    while client.is_handshaking() || server.is_handshaking() {
+        let mut wire = vec![];
+        client.write_tls(&mut wire).unwrap();
+        server.read_tls(&mut &wire[..]).unwrap();
+        server.process_new_packets()?;
+        wire.clear();
+        server.write_tls(&mut wire).unwrap();
+        client.read_tls(&mut &wire[..]).unwrap();
+        client.process_new_packets()?;
+    }
+    Ok(server.peer_certificates().map(|certificates| certificates[0].to_vec()))
+}
+
+fn connect(ca: &ServerCa, server: &ServerCertificate, name: &str, at: u64) -> Result<Option<Vec<u8>>, rustls::Error> {
+    let (provider, time) = (Arc::new(default_provider()), Arc::new(At(at)));
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots(ca.certificate().der()), provider.clone());
+    let client = ClientConfig::builder_with_details(provider.clone(), time.clone())
+        .with_safe_default_protocol_versions()?
+        .with_webpki_verifier(verifier.build().unwrap())
+        .with_no_client_auth();
+    let server = ServerConfig::builder_with_details(provider, time)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain(&server.chain_der), key_der(&server.private_key))?;
+    shake_hands(client, server, name)
+}
+
+#[test]
+fn a_server_certificate_serves_all_its_names_and_no_other() {
+    let ca = server_ca();
+    let server = ca.issue_server(&usual_names(), NOW, 90 * DAY).unwrap();
+    for name in ["localhost", "demo.vault.localhost", "bonafide.example", "127.0.0.1", "::1"] {
+        assert_eq!(connect(&ca, &server, name, NOW), Ok(None), "{name}");
+    }
+    for name in ["other.example", "a.b.vault.localhost", "127.0.0.2", "www.bonafide.example"] {
+        assert!(connect(&ca, &server, name, NOW).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_server_certificate_is_valid_from_five_minutes_before_its_issue_until_its_end() {
+    let ca = server_ca();
+    let server = ca.issue_server(&usual_names(), NOW + DAY, DAY).unwrap();
+    let certificate = Certificate::from_der(&server.chain_der[0]).unwrap();
+    assert_eq!(certificate.not_before_seconds(), NOW + DAY - 300);
+    assert_eq!(certificate.not_after_seconds(), NOW + 2 * DAY);
+    assert_eq!(server.not_after_seconds, NOW + 2 * DAY);
+    for (at, accepted) in [(NOW + DAY - 301, false), (NOW + DAY - 300, true), (NOW + 2 * DAY + 1, false)] {
+        assert_eq!(connect(&ca, &server, "localhost", at).is_ok(), accepted, "{at}");
+    }
+}
+
+#[test]
+fn names_outside_the_constraints_are_refused_at_issue() {
+    let ca = server_ca();
+    for name in ["localhost.evil", "notlocalhost", "example", "*.example", "10.0.0.1", "::2", "128.0.0.1"] {
+        let names = names(&["localhost", name]);
+        assert!(!ca.may_certify(&names[1]));
+        assert!(
+            matches!(ca.issue_server(&names, NOW, DAY), Err(CaError::ForbiddenName(_) | CaError::ForbiddenAddress(_))),
+            "{name}"
+        );
+    }
+    assert_eq!(ca.issue_server(&[], NOW, DAY).err(), Some(CaError::NoNames));
+}
+
+#[test]
+fn clients_refuse_what_a_stolen_authority_signs_outside_its_constraints() {
+    let ca = server_ca();
+    for (name, alt_name) in [
+        ("management.azure.com", SanType::DnsName("management.azure.com".try_into().unwrap())),
+        ("10.0.0.1", SanType::IpAddress("10.0.0.1".parse().unwrap())),
+        ("2001:db8::1", SanType::IpAddress("2001:db8::1".parse().unwrap())),
+    ] {
+        let error = connect(&ca, &rogue(&ca, vec![alt_name]), name, NOW).unwrap_err();
+        assert!(format!("{error:?}").contains("NameConstraint"), "{name}: {error:?}");
+    }
+}
+
+#[test]
+fn a_kind_of_name_that_is_not_permitted_at_all_is_excluded() {
+    let create = |permitted_dns: &[&str], permitted_ip: &[IpSubnet]| {
+        let spec = ServerCaSpec { common_name: "test", permitted_dns, permitted_ip, lifetime_seconds: YEAR };
+        ServerCa::create(&spec, NOW).unwrap()
+    };
+    let dns_only = create(&["localhost"], &[]);
+    let ip_only = create(&[], &[IpSubnet::LOOPBACK_V4]);
+    assert!(dns_only.issue_server(&names(&["127.0.0.1"]), NOW, DAY).is_err());
+    assert!(ip_only.issue_server(&names(&["localhost"]), NOW, DAY).is_err());
+    let address = || vec![SanType::IpAddress("127.0.0.1".parse().unwrap())];
+    let name = || vec![SanType::DnsName("localhost".try_into().unwrap())];
+    assert!(connect(&dns_only, &rogue(&dns_only, address()), "127.0.0.1", NOW).is_err());
+    assert!(connect(&ip_only, &rogue(&ip_only, name()), "localhost", NOW).is_err());
+    assert!(connect(&dns_only, &rogue(&dns_only, name()), "localhost", NOW).is_ok());
+    assert!(connect(&ip_only, &rogue(&ip_only, address()), "127.0.0.1", NOW).is_ok());
+}
+
+#[test]
+fn an_authority_read_back_has_its_constraints_and_its_key() {
+    let ca = server_ca();
+    let again = ServerCa::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
+    assert_eq!(format!("{again:?}"), format!("{ca:?}"));
+    let server = again.issue_server(&usual_names(), NOW, DAY).unwrap();
+    assert!(connect(&ca, &server, "localhost", NOW).is_ok());
+
+    let other = server_ca().to_pkcs8().unwrap();
+    assert_eq!(ServerCa::load(&other, ca.certificate().der()).err(), Some(CaError::Certificate));
+    assert_eq!(
+        ServerCa::load(&Secret::new(server.private_key.expose().clone()), &server.chain_der[0]).err(),
+        Some(CaError::Certificate)
+    );
+    let hosts = HostCa::create(NOW, YEAR).unwrap();
+    let unconstrained = ServerCa::load(&hosts.to_pkcs8().unwrap(), hosts.certificate().der());
+    assert_eq!(unconstrained.err(), Some(CaError::Certificate));
+}
+
+#[test]
+fn an_authority_issues_nothing_outside_its_own_validity() {
+    let ca = server_ca();
+    let end = ca.certificate().not_after_seconds();
+    assert_eq!(ca.issue_server(&usual_names(), end + 1, DAY).err(), Some(CaError::NotValidNow));
+    assert_eq!(ca.issue_server(&usual_names(), NOW - DAY, DAY).err(), Some(CaError::NotValidNow));
+    assert_eq!(ca.issue_server(&usual_names(), end - 60, DAY).unwrap().not_after_seconds, end);
+    assert_eq!(ca.issue_server(&usual_names(), NOW, u64::MAX).unwrap().not_after_seconds, end);
+}
+
+fn connect_host(
+    ca: &HostCa,
+    certificate_der: &[u8],
+    key: &AgentKey,
+    at: u64,
+) -> Result<Option<Vec<u8>>, rustls::Error> {
+    let (provider, time) = (Arc::new(default_provider()), Arc::new(At(at)));
+    let servers = server_ca();
+    let server = servers.issue_server(&usual_names(), NOW, DAY).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca.certificate().der()), provider.clone());
+    let client = ClientConfig::builder_with_details(provider.clone(), time.clone())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots(servers.certificate().der()))
+        .with_client_auth_cert(chain(&[certificate_der.to_vec()]), key_der(&key.to_pkcs8().unwrap()))?;
+    let server = ServerConfig::builder_with_details(provider, time)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(chain(&server.chain_der), key_der(&server.private_key))?;
+    shake_hands(client, server, "localhost")
+}
+
+#[test]
+fn a_host_is_known_by_its_verified_client_certificate() {
+    let ca = HostCa::create(NOW, YEAR).unwrap();
+    let ca = HostCa::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
+    let key = AgentKey::generate().unwrap();
+    let issued = ca.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
+    assert_eq!(issued.not_after_seconds, NOW + DAY);
+    let verified = connect_host(&ca, &issued.certificate_der, &key, NOW).unwrap().unwrap();
+    assert_eq!(host_id(&verified), Ok(host()));
+    assert!(connect_host(&ca, &issued.certificate_der, &key, NOW + DAY + 1).is_err());
+    let other = HostCa::create(NOW, YEAR).unwrap();
+    assert!(connect_host(&other, &issued.certificate_der, &key, NOW).is_err());
+}
+
+#[test]
+fn servers_and_hosts_cannot_stand_in_for_each_other() {
+    let (servers, hosts) = (server_ca(), HostCa::create(NOW, YEAR).unwrap());
+    let key = AgentKey::generate().unwrap();
+    let issued = hosts.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
+    let as_server = ServerCertificate {
+        chain_der: vec![issued.certificate_der],
+        private_key: key.to_pkcs8().unwrap(),
+        not_after_seconds: 0,
+    };
+    assert!(connect(&servers, &as_server, "localhost", NOW).is_err());
+    let server = servers.issue_server(&usual_names(), NOW, DAY).unwrap();
+    assert_eq!(host_id(&server.chain_der[0]), Err(CaError::NotAHost));
+    let server_key = AgentKey::from_pkcs8(&server.private_key).unwrap();
+    assert!(connect_host(&hosts, &server.chain_der[0], &server_key, NOW).is_err());
+}
+
+#[test]
+fn ky_11_names_and_extensions_of_a_request_are_ignored() {
+    let ca = HostCa::create(NOW, YEAR).unwrap();
+    let key = P256Key::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["management.azure.com".to_owned()]).unwrap();
+    params
+        .subject_alt_names
+        .push(SanType::URI("urn:bonafide:host:ffffffff-ffff-4fff-8fff-ffffffffffff".try_into().unwrap()));
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::Any];
+    let request = params.serialize_request(&key).unwrap();
+    let issued = ca.issue_host(request.der(), host(), NOW, DAY).unwrap();
+    let certificate = Certificate::from_der(&issued.certificate_der).unwrap();
+    assert!(!certificate.is_ca());
+    assert!(key.is_key_of(certificate.spki_der()));
+    assert_eq!(host_id(&issued.certificate_der), Ok(host()));
+    let text = String::from_utf8_lossy(&issued.certificate_der).into_owned();
+    assert!(!text.contains("azure") && !text.contains("rcgen") && !text.contains("ffffffff"));
+}
+
+#[test]
+fn ky_11_a_request_must_prove_possession_of_a_p256_key() {
+    let ca = HostCa::create(NOW, YEAR).unwrap();
+    let key = AgentKey::generate().unwrap();
+    let request = key.certificate_request().unwrap();
+    let issue = |request: &[u8]| ca.issue_host(request, host(), NOW, DAY).map(|_| ());
+    assert_eq!(issue(&request), Ok(()));
+
+    // The key of another in the place of one's own.
+    let other = AgentKey::generate().unwrap().spki_der();
+    let own = key.spki_der();
+    let at = request.windows(own.len()).position(|window| window == own).unwrap();
+    let mut stolen = request.clone();
+    stolen[at..at + own.len()].copy_from_slice(&other);
+    assert_eq!(issue(&stolen), Err(CaError::NoPossession));
+
+    let mut changed = request.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert_eq!(issue(&changed), Err(CaError::NoPossession));
+    assert_eq!(issue(&[&request[..], &[0]].concat()), Err(CaError::Request));
+    for length in 0..request.len() {
+        assert_eq!(issue(&request[..length]), Err(CaError::Request));
+    }
+    assert_eq!(issue(&vec![0x30; 20_000]), Err(CaError::Request));
+
+    for algorithm in [&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_RSA_SHA256] {
+        let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+        let request = CertificateParams::default().serialize_request(&key).unwrap();
+        assert_eq!(issue(request.der()), Err(CaError::Request));
+    }
+}
+
+#[test]
+fn only_a_host_certificate_names_a_host() {
+    let authority = Authority::create("test", ExtendedKeyUsagePurpose::ClientAuth, validity(), |_| ()).unwrap();
+    let key = P256Key::generate().unwrap();
+    let certificate = |names: &[&str], purpose: ExtendedKeyUsagePurpose| {
+        let mut params = x509::leaf("bonafide host", validity()).unwrap();
+        params.extended_key_usages = vec![purpose];
+        params.subject_alt_names = names.iter().map(|name| SanType::URI((*name).try_into().unwrap())).collect();
+        authority.issue(params, &key).unwrap()
+    };
+    let name = "urn:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d";
+    assert_eq!(host_id(&certificate(&[name], ExtendedKeyUsagePurpose::ClientAuth)), Ok(host()));
+    assert!(host_id(&certificate(&[name], ExtendedKeyUsagePurpose::ServerAuth)).is_err());
+    for wrong in [
+        &[][..],
+        &[name, name],
+        &["urn:bonafide:host:0B6E1C1E-58A5-4A4E-9F0E-3C9D4A1B2C3D"],
+        &["URN:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d"],
+        &["urn:bonafide:host:0b6e1c1e58a54a4e9f0e3c9d4a1b2c3d"],
+        &["urn:bonafide:host:"],
+        &["urn:bonafide:tenant:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d"],
+    ] {
+        let der = certificate(wrong, ExtendedKeyUsagePurpose::ClientAuth);
+        assert_eq!(host_id(&der), Err(CaError::NotAHost), "{wrong:?}");
+    }
+    assert_eq!(host_id(b""), Err(CaError::NotAHost));
+}
+
+fn validity() -> x509::Validity {
+    x509::Validity::starting(NOW, DAY)
+}
+
+#[test]
+fn jw_11_an_authority_releases_no_faulty_signature() {
+    let key = P256Key::generate().unwrap();
+    key.fault.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(SigningKey::sign(&key, b"x").is_err());
+}
+
+/// `openssl verify` at the time of the tests; none where there is no openssl.
+fn openssl_verify(folder: &Path, arguments: &[&str]) -> Option<bool> {
+    let mut command = Command::new("openssl");
+    command.current_dir(folder).args(["verify", "-x509_strict", "-attime", &NOW.to_string()]).args(arguments);
+    Some(command.output().ok()?.status.success())
+}
+
+#[test]
+fn openssl_accepts_our_chains_in_strict_mode_and_enforces_their_constraints() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let (ca, hosts) = (server_ca(), HostCa::create(NOW, YEAR).unwrap());
+    let key = AgentKey::generate().unwrap();
+    let issued = hosts.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
+    write("ca.pem", &ca.certificate_pem());
+    write("server.pem", &ca.issue_server(&usual_names(), NOW, DAY).unwrap().chain_pem());
+    write("address.pem", &ca.issue_server(&names(&["127.0.0.1"]), NOW, DAY).unwrap().chain_pem());
+    let azure = SanType::DnsName("management.azure.com".try_into().unwrap());
+    write("rogue.pem", &rogue(&ca, vec![azure]).chain_pem());
+    write("hosts.pem", &hosts.certificate_pem());
+    write("host.pem", &pem::encode(pem::CERTIFICATE, &issued.certificate_der));
+
+    let verify = |arguments: &[&str]| openssl_verify(folder.path(), arguments);
+    if verify(&["-CAfile", "ca.pem", "ca.pem"]).is_none() {
+        return;
+    }
+    let server = ["-CAfile", "ca.pem", "-purpose", "sslserver"];
+    assert_eq!(verify(&[&server[..], &["-verify_hostname", "localhost", "server.pem"]].concat()), Some(true));
+    assert_eq!(verify(&[&server[..], &["-verify_hostname", "a.vault.localhost", "server.pem"]].concat()), Some(true));
+    assert_eq!(verify(&[&server[..], &["-verify_ip", "::1", "server.pem"]].concat()), Some(true));
+    assert_eq!(verify(&[&server[..], &["-verify_ip", "127.0.0.1", "address.pem"]].concat()), Some(true));
+    assert_eq!(verify(&[&server[..], &["rogue.pem"]].concat()), Some(false));
+    assert_eq!(verify(&["-CAfile", "hosts.pem", "-purpose", "sslclient", "host.pem"]), Some(true));
+    assert_eq!(verify(&["-CAfile", "hosts.pem", "-purpose", "sslserver", "host.pem"]), Some(false));
+    assert_eq!(verify(&["-CAfile", "ca.pem", "-purpose", "sslclient", "server.pem"]), Some(false));
+}

@@ -1,0 +1,41 @@
+//! Keys, signatures, sealing and certificates: the only crate that sees a private key.
+//!
+//! Callers meet keys, tokens and certificates as types of this crate; no type of the library
+//! underneath (aws-lc-rs) and no unsealed key material appears outside. Times are Unix seconds,
+//! passed in. This crate draws its own entropy.
+
+#![allow(clippy::disallowed_methods, reason = "the one crate below the shell that draws entropy")]
+
+mod agent_key;
+mod algorithm;
+pub mod base64url;
+pub mod ca;
+pub mod certificate;
+mod compact;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+pub mod kek;
+pub mod limits;
+mod p256;
+pub mod pem;
+pub mod random;
+mod roca;
+pub mod seal;
+pub mod secret_hash;
+pub mod signing;
+#[cfg(test)]
+mod test_keys;
+pub mod thumbprint;
+mod verifying_key;
+#[cfg(test)]
+mod wycheproof;
+mod x509;
+
+pub use agent_key::AgentKey;
+pub use algorithm::Algorithm;
+pub use certificate::{Certificate, SelfSigned};
+pub use kek::Kek;
+pub use random::SystemEntropy;
+pub use signing::{SignError, SigningKey};
+pub use verifying_key::{KeyError, KeyKind, VerifyingKey, VerifyingKeys};

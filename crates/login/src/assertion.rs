@@ -1,0 +1,224 @@
+//! Client assertions (RFC 7523), in every spelling that stock clients use (docs/wire/login.md,
+//! "Client assertion"). Thumbprints look a registered certificate up; the certificate decides.
+
+use crate::Cx;
+use crate::fault::Fault;
+use bonafide_core::tokens::TokenVersion;
+use bonafide_core::view::{KnownCredential, KnownProof, RegisteredKey};
+use bonafide_crypto::certificate::CertificateError;
+use bonafide_crypto::jws::{self, JwsError, Unverified, Verified};
+use bonafide_crypto::{Algorithm, Certificate, base64url, thumbprint};
+use bonafide_types::limits::{
+    AGENT_ASSERTION_LIFETIME_SECONDS, ASSERTION_LIFETIME_SECONDS_MAX, CLOCK_SKEW_SECONDS_MAX,
+};
+use bonafide_types::{ClientId, TenantId, Timestamp};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// An assertion that is well-formed and names its client; nobody vouches for it yet.
+pub(crate) struct Assertion<'a> {
+    jws: Unverified<'a>,
+    hints: Hints,
+    /// Who it says it is from. Only good for finding the certificates to choose from.
+    pub(crate) claimed_client: ClientId,
+}
+
+/// What is left of a verified assertion once every claim has been checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// `jti`, when it is a GUID: that of an agent must be.
+    pub(crate) id: Option<Uuid>,
+    /// `exp`, in seconds since the epoch.
+    pub(crate) expires_at: u64,
+}
+
+/// What the header says about the certificate. All that is said must be true of one certificate.
+#[derive(Debug, Default)]
+struct Hints {
+    sha1: Option<Vec<u8>>,
+    sha256: Option<Vec<u8>>,
+    /// SHA-256 of the whole certificate in `x5c`.
+    leaf: Option<[u8; 32]>,
+}
+
+impl<'a> Assertion<'a> {
+    /// Reads an assertion. Costs no signature verification.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
+        let jws = jws::parse_lenient(text).map_err(malformed)?;
+        let header = jws.header();
+        let typ = header.get("typ").map(|typ| typ.as_str().unwrap_or_default().to_ascii_lowercase());
+        if !typ.is_none_or(|typ| typ == "jwt" || typ == "client-authentication+jwt") {
+            return Err(Fault::AssertionMalformed("Its type is not JWT."));
+        }
+        let hints = Hints::read(header)?;
+        let claims = jws.unverified_claims().map_err(malformed)?;
+        let issuer = text_claim(&claims, "iss")?;
+        let claimed_client = issuer.parse().map_err(|_| Fault::AssertionIssuer(issuer.to_owned()))?;
+        Ok(Self { jws, hints, claimed_client })
+    }
+
+    /// Finds the certificate among a client's and checks the signature with its key: one
+    /// verification at most (CA-06).
+    pub(crate) fn verify<'c>(
+        self,
+        credentials: impl Iterator<Item = &'c KnownCredential>,
+        now: Timestamp,
+    ) -> Result<(&'c KnownCredential, Verified), Fault> {
+        let thumbprint = self.hints.shown();
+        let is_agent_algorithm = self.jws.algorithm() == Algorithm::Es256;
+        let (credential, key) = credentials
+            .filter_map(|credential| Some((credential, self.hints.find(&credential.proof)?)))
+            .find(|(credential, _)| credential.host.is_some() || !is_agent_algorithm)
+            .ok_or_else(|| Fault::KeyNotFound { thumbprint: thumbprint.clone() })?;
+        if !credential.is_valid_at(now) {
+            return Err(Fault::KeyExpired { thumbprint });
+        }
+        let keys = key.open().ok_or_else(|| Fault::KeyNotFound { thumbprint: thumbprint.clone() })?;
+        let verified = self.jws.verify_with(&keys).map_err(|error| match error {
+            JwsError::Signature | JwsError::AlgorithmMismatch => Fault::Signature { thumbprint },
+            other => malformed(other),
+        })?;
+        Ok((credential, verified))
+    }
+}
+
+/// Checks the claims of a verified assertion. An agent's lives for a minute, a client's for an hour.
+pub(crate) fn check(
+    cx: &Cx<'_>,
+    tenant: TenantId,
+    client: ClientId,
+    is_agent: bool,
+    assertion: &Verified,
+) -> Result<Checked, Fault> {
+    let claims = assertion.claims();
+    let client = client.to_string();
+    for name in ["iss", "sub"] {
+        if !text_claim(claims, name)?.eq_ignore_ascii_case(&client) {
+            return Err(Fault::AssertionClient);
+        }
+    }
+    let audience = match claims.get("aud") {
+        Some(Value::Array(list)) if list.len() == 1 => list[0].as_str(),
+        Some(aud) => aud.as_str(),
+        None => return Err(Fault::MissingClaim("aud")),
+    };
+    if !audience.is_some_and(|audience| is_own_audience(cx, tenant, audience)) {
+        return Err(Fault::AssertionAudience);
+    }
+    let expires_at = time(claims, "exp")?.ok_or(Fault::MissingClaim("exp"))?;
+    let (not_before, issued_at) = (time(claims, "nbf")?, time(claims, "iat")?);
+    check_times(cx.world.now, is_agent, expires_at, not_before, issued_at)?;
+    let id = match claims.get("jti") {
+        None => None,
+        Some(Value::String(id)) => Uuid::try_parse(id).ok(),
+        Some(_) => return Err(Fault::AssertionMalformed("Its 'jti' is not a string.")),
+    };
+    Ok(Checked { id, expires_at })
+}
+
+fn check_times(now: Timestamp, is_agent: bool, exp: u64, nbf: Option<u64>, iat: Option<u64>) -> Result<(), Fault> {
+    let (lifetime_max, begins) = if is_agent {
+        (AGENT_ASSERTION_LIFETIME_SECONDS, Some(iat.ok_or(Fault::MissingClaim("iat"))?))
+    } else {
+        (ASSERTION_LIFETIME_SECONDS_MAX, iat.or(nbf))
+    };
+    let (seconds, skew) = (now.unix_seconds(), CLOCK_SKEW_SECONDS_MAX);
+    let right = seconds <= exp.saturating_add(skew)
+        && [nbf, iat].into_iter().flatten().all(|time| time <= seconds.saturating_add(skew) && time <= exp)
+        && exp <= seconds.saturating_add(lifetime_max + skew)
+        && begins.is_none_or(|begins| exp - begins <= lifetime_max);
+    if right {
+        return Ok(());
+    }
+    // Without `nbf` Entra shows 1970.
+    let at = |seconds: u64| Timestamp::from_unix_seconds(seconds);
+    Err(Fault::AssertionTime { now, from: at(nbf.unwrap_or(0)), until: at(exp) })
+}
+
+/// True for a token endpoint of this tenant at one of our origins, for its authority, and for its
+/// issuers: nothing else (CA-02). Only the tenant's id may be written in another case.
+fn is_own_audience(cx: &Cx<'_>, tenant: TenantId, audience: &str) -> bool {
+    let authority = &cx.service.authority;
+    let is_endpoint = |origin: &str| {
+        let Some(rest) = audience.strip_prefix(origin).and_then(|rest| rest.strip_prefix('/')) else { return false };
+        let Some((id, path)) = rest.split_at_checked(36) else { return false };
+        id.parse() == Ok(tenant) && matches!(path, "/oauth2/v2.0/token" | "/oauth2/token" | "" | "/" | "/v2.0")
+    };
+    authority.origins().any(is_endpoint)
+        || [TokenVersion::V1, TokenVersion::V2].iter().any(|version| authority.issuer(*version, tenant) == audience)
+}
+
+impl Hints {
+    fn read(header: &Map<String, Value>) -> Result<Self, Fault> {
+        let digest = |name, bytes: usize| match header.get(name) {
+            None => Ok(None),
+            Some(value) => value
+                .as_str()
+                .and_then(|text| base64url::decode_lenient(text).ok())
+                .filter(|digest| digest.len() == bytes)
+                .map(Some)
+                .ok_or(Fault::AssertionMalformed("Its certificate thumbprint is not base64 of a digest.")),
+        };
+        let leaf = match header.get("x5c") {
+            None => None,
+            Some(x5c) => match Certificate::from_x5c(x5c) {
+                Ok(leaf) => Some(thumbprint::sha256(leaf.der())),
+                Err(CertificateError::Key(_)) => {
+                    return Err(Fault::AssertionMalformed("The key of its certificate is not accepted."));
+                }
+                Err(_) => return Err(Fault::AssertionMalformed("Its 'x5c' is not a certificate chain.")),
+            },
+        };
+        let hints = Self { sha1: digest("x5t", 20)?, sha256: digest("x5t#S256", 32)?, leaf };
+        if hints.sha1.is_none() && hints.sha256.is_none() && hints.leaf.is_none() {
+            return Err(Fault::NoThumbprint);
+        }
+        Ok(hints)
+    }
+
+    /// The keys of a registered certificate, if all hints are true of it.
+    fn find<'c>(&self, proof: &'c KnownProof) -> Option<&'c RegisteredKey> {
+        let KnownProof::Certificate { key, sha1, sha256 } = proof else { return None };
+        let agrees = self.sha1.as_deref().is_none_or(|hint| hint == sha1)
+            && self.sha256.as_deref().is_none_or(|hint| hint == sha256)
+            && self.leaf.is_none_or(|leaf| leaf == *sha256);
+        agrees.then_some(key)
+    }
+
+    /// The thumbprint as an error names it: upper-case hexadecimal digits.
+    fn shown(&self) -> String {
+        let bytes = self.sha1.as_deref().or(self.sha256.as_deref()).or(self.leaf.as_ref().map(<[u8; 32]>::as_slice));
+        thumbprint::hex(bytes.unwrap_or_default()).to_ascii_uppercase()
+    }
+}
+
+fn text_claim<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<&'c str, Fault> {
+    let value = claims.get(name).ok_or(Fault::MissingClaim(name))?;
+    value.as_str().ok_or(Fault::AssertionMalformed("One of its claims is not a string."))
+}
+
+/// A time in seconds: a number, with or without a fraction, or the same in a string, as .NET and
+/// Python send it.
+fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Fault> {
+    let number = match claims.get(name) {
+        None => return Ok(None),
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            text.parse().ok()
+        }
+        Some(_) => None,
+    };
+    // Beyond 2^53 whole seconds cannot be told apart; no time that is meant lies there.
+    number
+        .filter(|seconds: &f64| (0.0..9.0e15).contains(seconds))
+        .map(|seconds| Some(seconds as u64))
+        .ok_or(Fault::AssertionMalformed("One of its times is not a number."))
+}
+
+fn malformed(error: JwsError) -> Fault {
+    match error {
+        JwsError::UnsupportedAlgorithm => Fault::AssertionAlgorithm,
+        JwsError::TooLarge => Fault::AssertionMalformed("It is too large."),
+        _ => Fault::AssertionMalformed("It is malformed."),
+    }
+}

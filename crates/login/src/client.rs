@@ -1,0 +1,174 @@
+//! Client authentication: who signs in, and how they prove it.
+
+use crate::assertion::{self, Assertion};
+use crate::fault::Fault;
+use crate::{Cx, Record};
+use bonafide_core::directory::ServicePrincipal;
+use bonafide_core::placement::Placement;
+use bonafide_core::tokens::{Authenticated, Method};
+use bonafide_core::view::{KnownCredential, KnownProof};
+use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceUuid, Secret, TenantId};
+use bonafide_wire::token::JWT_BEARER;
+use bonafide_wire::{Parameters, Peer, Request};
+use http::header::AUTHORIZATION;
+use percent_encoding::percent_decode_str;
+use uuid::Uuid;
+
+/// A client that proved who it is.
+pub(crate) struct SignedIn<'v> {
+    pub(crate) client: Authenticated<'v>,
+    /// An agent's assertion, which counts once: spend it before the token is issued.
+    pub(crate) single_use: Option<SingleUse>,
+}
+
+/// What makes an agent's assertion the only one of its kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SingleUse {
+    pub(crate) credential: CredentialId,
+    pub(crate) id: Uuid,
+    pub(crate) expires_at: u64,
+}
+
+enum Proof<'r> {
+    Secret(Secret<String>),
+    Assertion(Box<Assertion<'r>>),
+}
+
+/// Authenticates the client of a token request in one tenant.
+pub(crate) fn authenticate<'v>(
+    cx: &Cx<'v>,
+    request: &Request,
+    form: &Parameters,
+    tenant: TenantId,
+    record: &mut Record,
+) -> Result<SignedIn<'v>, Fault> {
+    let (named, proof) = presented(request, form)?;
+    let named = match (&proof, named) {
+        (Proof::Assertion(assertion), None) => assertion.claimed_client.to_string(),
+        (_, Some(named)) => named,
+        (Proof::Secret(_), None) => return Err(Fault::MissingParameter("client_id")),
+    };
+    let unknown = || Fault::UnknownClient { client: named.clone(), tenant: tenant.to_string() };
+    let client: ClientId = named.parse().map_err(|_| unknown())?;
+    record.client = Some(client);
+    if let Proof::Assertion(assertion) = &proof
+        && assertion.claimed_client != client
+    {
+        return Err(Fault::AssertionClient);
+    }
+    let (object_id, principal) = cx.view.principal_by_client(tenant, client).ok_or_else(unknown)?;
+    let found = Found { object_id, principal, client, tenant };
+    let signed_in = match proof {
+        Proof::Secret(secret) => by_secret(cx, &found, &secret),
+        Proof::Assertion(assertion) => by_assertion(cx, request, form, &found, *assertion),
+    }?;
+    record.principal = Some(object_id);
+    Ok(signed_in)
+}
+
+struct Found<'v> {
+    object_id: ObjectId,
+    principal: &'v ServicePrincipal,
+    client: ClientId,
+    tenant: TenantId,
+}
+
+/// The client and its proof as sent: in the form, or a secret by HTTP Basic (RFC 6749 section 2.3.1).
+/// More than one proof is refused, whichever of them is right (CA-10).
+fn presented<'r>(request: &Request, form: &'r Parameters) -> Result<(Option<String>, Proof<'r>), Fault> {
+    let given = |name| form.get(name).filter(|value| !value.is_empty());
+    let client = given("client_id").map(str::to_owned);
+    let basic = match request.headers.contains_key(AUTHORIZATION) {
+        true => Some(basic(request)?),
+        false => None,
+    };
+    match (given("client_assertion"), given("client_secret"), basic) {
+        (Some(text), None, None) => {
+            if form.get("client_assertion_type") != Some(JWT_BEARER) {
+                return Err(Fault::AssertionType);
+            }
+            Ok((client, Proof::Assertion(Box::new(Assertion::parse(text)?))))
+        }
+        (None, Some(secret), None) => Ok((client, Proof::Secret(Secret::new(secret.to_owned())))),
+        (None, None, Some((user, secret))) => match client {
+            Some(client) if !client.eq_ignore_ascii_case(&user) => Err(Fault::Malformed),
+            _ => Ok((Some(user), Proof::Secret(secret))),
+        },
+        (None, None, None) if client.is_none() => Err(Fault::MissingParameter("client_id")),
+        (None, None, None) => Err(Fault::NoProof),
+        _ => Err(Fault::TwoProofs),
+    }
+}
+
+fn basic(request: &Request) -> Result<(String, Secret<String>), Fault> {
+    let value = request.header("authorization").ok_or(Fault::Malformed)?;
+    let (scheme, encoded) = value.trim().split_once(' ').ok_or(Fault::Malformed)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(Fault::Malformed);
+    }
+    let bytes = bonafide_crypto::base64url::decode_lenient(encoded.trim()).map_err(|_| Fault::Malformed)?;
+    let text = Secret::new(String::from_utf8(bytes).map_err(|_| Fault::Malformed)?);
+    let (user, secret) = text.expose().split_once(':').ok_or(Fault::Malformed)?;
+    let decode = |part: &str| {
+        let spaced = part.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().map(|part| part.into_owned()).map_err(|_| Fault::Malformed)
+    };
+    Ok((decode(user)?, Secret::new(decode(secret)?)))
+}
+
+fn by_secret<'v>(cx: &Cx<'v>, found: &Found<'v>, secret: &Secret<String>) -> Result<SignedIn<'v>, Fault> {
+    let client = found.client.to_string();
+    // A managed identity has no secret, whatever its rows say.
+    let credentials = if found.principal.kind.is_managed() { &[] } else { cx.view.credentials(found.object_id) };
+    let is_right = |credential: &&KnownCredential| match &credential.proof {
+        KnownProof::SecretHash(hash) => cx.service.pepper.is_secret(&credential.id.to_string(), secret.expose(), hash),
+        KnownProof::Certificate { .. } => false,
+    };
+    let credential = credentials.iter().find(is_right).ok_or_else(|| Fault::Secret { client: client.clone() })?;
+    if !credential.is_valid_at(cx.world.now) {
+        return Err(Fault::SecretExpired { client });
+    }
+    Ok(SignedIn { client: found.authenticated(Method::Secret, None), single_use: None })
+}
+
+fn by_assertion<'v>(
+    cx: &Cx<'v>,
+    request: &Request,
+    form: &Parameters,
+    found: &Found<'v>,
+    assertion: Assertion<'_>,
+) -> Result<SignedIn<'v>, Fault> {
+    // A key that was made on a host counts over that host's connection only; a managed identity has
+    // no other keys. To anybody else they do not exist.
+    let counts = |credential: &&KnownCredential| match credential.host {
+        Some(host) => request.peer == Peer::Host(host) && cx.view.host(host).is_some_and(|host| host.enabled),
+        None => !found.principal.kind.is_managed(),
+    };
+    let credentials = cx.view.credentials(found.object_id).iter().filter(counts);
+    let (credential, verified) = assertion.verify(credentials, cx.world.now)?;
+    let checked = assertion::check(cx, found.tenant, found.client, credential.host.is_some(), &verified)?;
+    let Some(host) = credential.host else {
+        return Ok(SignedIn { client: found.authenticated(Method::Certificate, None), single_use: None });
+    };
+    let id = checked.id.ok_or(Fault::MissingClaim("jti"))?;
+    let workload = workload(cx, form, found, host)?;
+    Ok(SignedIn {
+        client: found.authenticated(Method::Certificate, Some(workload)),
+        single_use: Some(SingleUse { credential: credential.id, id, expires_at: checked.expires_at }),
+    })
+}
+
+/// The workload for which an agent asks: placed on its host, in this tenant, with this identity.
+fn workload<'v>(cx: &Cx<'v>, form: &Parameters, found: &Found<'v>, host: HostId) -> Result<&'v Placement, Fault> {
+    let text = form.get("workload").ok_or(Fault::MissingParameter("workload"))?;
+    let id: ResourceUuid = text.parse().map_err(|_| Fault::NotPlaced)?;
+    let placement = cx.view.placement(host, id).ok_or(Fault::NotPlaced)?;
+    let is_its = placement.tenant == found.tenant && placement.identity(found.object_id).is_some();
+    is_its.then_some(placement).ok_or(Fault::NotPlaced)
+}
+
+impl<'v> Found<'v> {
+    fn authenticated(&self, method: Method, workload: Option<&'v Placement>) -> Authenticated<'v> {
+        Authenticated { object_id: self.object_id, principal: self.principal, method, workload }
+    }
+}

@@ -1,0 +1,185 @@
+//! How an error looks on the wire: the only place that knows the error object.
+//!
+//! Codes, statuses and texts: Microsoft Learn, "Microsoft Entra authentication and authorization error
+//! codes", and public reports of each; docs/wire/login.md says where ours differ.
+
+use crate::{Cx, headers};
+use bonafide_types::Timestamp;
+use bonafide_wire::token::OAuthError;
+use bonafide_wire::{Parameters, Reply, Request};
+use http::{Method, StatusCode};
+use uuid::Uuid;
+
+/// Why a request is refused. Texts in it are the caller's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    NoSuchPath,
+    GetOnly,
+    PostOnly(Method),
+    TenantSpelling(String),
+    UnknownTenant(String),
+    NoTenant,
+    UnknownInstance,
+    Malformed,
+    DuplicateParameter(String),
+    MissingParameter(&'static str),
+    GrantType(String),
+    ResourceParameter,
+    Scope(String),
+    TwoResources,
+    UnknownResource { asked: String, tenant: String },
+    UnknownClient { client: String, tenant: String },
+    Disabled { client: String },
+    NoProof,
+    TwoProofs,
+    Secret { client: String },
+    SecretExpired { client: String },
+    AssertionType,
+    AssertionMalformed(&'static str),
+    AssertionAlgorithm,
+    NoThumbprint,
+    MissingClaim(&'static str),
+    AssertionClient,
+    AssertionIssuer(String),
+    AssertionAudience,
+    AssertionTime { now: Timestamp, from: Timestamp, until: Timestamp },
+    KeyNotFound { thumbprint: String },
+    KeyExpired { thumbprint: String },
+    Signature { thumbprint: String },
+    Replayed,
+    NotPlaced,
+    Busy,
+    Internal,
+}
+
+const MORE: &str =
+    "Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .";
+const NOT_INSTALLED: &str = "This can happen if the application has not been installed by the administrator of the tenant or \
+    consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.";
+
+impl Fault {
+    /// Code, status, error and text: the whole table.
+    #[rustfmt::skip]
+    fn row(&self) -> (u32, u16, &'static str, String) {
+        match self {
+            Self::NoSuchPath => (0, 404, "", String::new()),
+            Self::GetOnly => (0, 405, "", String::new()),
+            Self::PostOnly(method) => (900_561, 400, "invalid_request", format!("The endpoint only accepts POST requests. Received a {} request.", shown(method.as_str()))),
+            Self::TenantSpelling(tenant) => (900_023, 400, "invalid_request", format!("Specified tenant identifier '{}' is neither a valid DNS name, nor a valid external domain.", shown(tenant))),
+            Self::UnknownTenant(tenant) => (90_002, 400, "invalid_tenant", format!("Tenant '{}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", shown(tenant))),
+            Self::NoTenant => (50_059, 400, "invalid_request", "No tenant-identifying information found in either the request or implied by any provided credentials.".into()),
+            Self::UnknownInstance => (50_049, 400, "invalid_instance", "Unknown or invalid instance.".into()),
+            Self::Malformed => (9_002_313, 400, "invalid_request", "Invalid request. Request is malformed or invalid.".into()),
+            Self::DuplicateParameter(name) => (9_000_411, 400, "invalid_request", format!("The request is not properly formatted. The parameter '{}' is duplicated.", shown(name))),
+            Self::MissingParameter(name) => (900_144, 400, "invalid_request", format!("The request body must contain the following parameter: '{name}'.")),
+            Self::GrantType(grant) => (70_003, 400, "unsupported_grant_type", format!("The app requested an unsupported grant type '{}'.", shown(grant))),
+            Self::ResourceParameter => (901_002, 400, "invalid_request", "The 'resource' request parameter is not supported.".into()),
+            Self::Scope(scope) => (70_011, 400, "invalid_scope", format!("The provided value for the input parameter 'scope' is not valid. The scope {} is not valid.", shown(scope))),
+            Self::TwoResources => (700_022, 400, "invalid_scope", "The provided value for the input parameter 'scope' is not valid because it contains more than one resource.".into()),
+            Self::UnknownResource { asked, tenant } => (500_011, 400, "invalid_resource", format!("The application named {} was not found in the tenant named {tenant}. {NOT_INSTALLED}", shown(asked))),
+            Self::UnknownClient { client, tenant } => (700_016, 400, "unauthorized_client", format!("Application with identifier '{}' was not found in the directory '{tenant}'. {NOT_INSTALLED}", shown(client))),
+            Self::Disabled { client } => (7_000_112, 400, "unauthorized_client", format!("Application '{client}' is disabled.")),
+            Self::NoProof => (7_000_218, 401, "invalid_client", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.".into()),
+            Self::TwoProofs => (9_002_313, 400, "invalid_request", "Invalid request. The client must prove who it is in one way only.".into()),
+            Self::Secret { client } => (7_000_215, 401, "invalid_client", format!("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.")),
+            Self::SecretExpired { client } => (7_000_222, 401, "invalid_client", format!("The provided client secret keys for app '{client}' are expired.")),
+            Self::AssertionType => (9_002_313, 400, "invalid_request", "Invalid request. 'client_assertion_type' must be 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'.".into()),
+            Self::AssertionMalformed(reason) => (50_027, 401, "invalid_client", format!("Invalid JWT token. {reason}")),
+            Self::AssertionAlgorithm => (5_002_738, 401, "invalid_client", "Invalid JWT token. The signature algorithm is not supported. Supported signing algorithms are: 'RS256,PS256'".into()),
+            Self::NoThumbprint => (5_002_723, 401, "invalid_client", "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor certificate specified in token header.".into()),
+            Self::MissingClaim(name) => (90_014, 400, "invalid_request", format!("The required field '{name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.")),
+            Self::AssertionClient => (700_021, 401, "invalid_client", format!("Client assertion application identifier doesn't match 'client_id' parameter. {MORE}")),
+            Self::AssertionIssuer(issuer) => (700_211, 401, "invalid_client", format!("No matching federated identity record found for presented assertion issuer '{}'.", shown(issuer))),
+            Self::AssertionAudience => (700_023, 401, "invalid_client", format!("Client assertion audience claim does not match Realm issuer. {MORE}")),
+            Self::AssertionTime { now, from, until } => (700_024, 401, "invalid_client", format!("Client assertion is not within its valid time range. Current time: {now}, assertion valid from {from}, expiry time of assertion {until}. {MORE}")),
+            Self::KeyNotFound { thumbprint } => (700_027, 401, "invalid_client", format!("The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']")),
+            Self::KeyExpired { thumbprint } => (700_027, 401, "invalid_client", format!("Client assertion failed signature validation. [Reason - The key used is expired., Thumbprint of key used by client: '{thumbprint}']")),
+            Self::Signature { thumbprint } => (700_027, 401, "invalid_client", format!("Client assertion failed signature validation. [Reason - The provided signature value did not match the expected signature value., Thumbprint of key used by client: '{thumbprint}']")),
+            Self::Replayed => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion was used before.".into()),
+            Self::NotPlaced => (700_030, 401, "invalid_client", "Invalid certificate. The identity is not assigned to the workload on this host.".into()),
+            Self::Busy => (90_055, 429, "temporarily_unavailable", "Too many requests. Try again later.".into()),
+            Self::Internal => (50_000, 500, "server_error", "There was an error issuing a token.".into()),
+        }
+    }
+
+    /// True when the store could have what the view does not: the view must catch up before this is said.
+    pub(crate) fn is_negative(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownTenant(_)
+                | Self::UnknownResource { .. }
+                | Self::UnknownClient { .. }
+                | Self::Disabled { .. }
+                | Self::Secret { .. }
+                | Self::SecretExpired { .. }
+                | Self::KeyNotFound { .. }
+                | Self::NotPlaced
+        )
+    }
+
+    /// The number after `AADSTS`; `None` for a refusal without an error object.
+    pub(crate) fn code(&self) -> Option<u32> {
+        (!matches!(self, Self::NoSuchPath | Self::GetOnly)).then(|| self.row().0)
+    }
+
+    /// The reply.
+    pub(crate) fn reply(&self, now: Timestamp, ids: &Ids) -> Reply {
+        let (code, status, error, text) = self.row();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        match self {
+            Self::NoSuchPath => return Reply::empty(status),
+            Self::GetOnly => return Reply::empty(status).with("allow", "GET, HEAD"),
+            _ => {}
+        }
+        let (timestamp, trace, correlation) = (now.sts(), ids.trace, ids.correlation);
+        // These two come with blanks in every public report, all others with line ends.
+        let between = if matches!(code, 700_211 | 700_024) { " " } else { "\r\n" };
+        let description = [
+            format!("AADSTS{code}: {text}"),
+            format!("Trace ID: {trace}"),
+            format!("Correlation ID: {correlation}"),
+            format!("Timestamp: {timestamp}"),
+        ];
+        let body = OAuthError {
+            error: error.to_owned(),
+            error_description: description.join(between),
+            error_codes: vec![code],
+            timestamp,
+            trace_id: trace.to_string(),
+            correlation_id: correlation.to_string(),
+            error_uri: Some(format!("https://login.microsoftonline.com/error?code={code}")),
+        };
+        let reply = headers::no_store(Reply::json(status, &body));
+        match self {
+            Self::Busy => reply.with("retry-after", "1"),
+            Self::PostOnly(_) => reply.with("allow", "POST"),
+            _ => reply,
+        }
+    }
+}
+
+/// A caller's text, short enough to repeat and without control characters.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The ids of one request.
+pub(crate) struct Ids {
+    pub(crate) trace: Uuid,
+    pub(crate) correlation: Uuid,
+}
+
+impl Ids {
+    /// A new trace id, and the correlation id that the client gave as header, in the query or, as
+    /// MSAL for JavaScript does, in the form.
+    pub(crate) fn of(cx: &Cx<'_>, request: &Request, form: Option<&Parameters>) -> Self {
+        const NAME: &str = "client-request-id";
+        let query = Parameters::parse(&request.query).unwrap_or_default();
+        let given = [request.header(NAME), query.get(NAME), form.and_then(|form| form.get(NAME))]
+            .into_iter()
+            .flatten()
+            .find_map(|text| Uuid::try_parse(text).ok());
+        let trace = cx.world.entropy.guid();
+        Self { trace, correlation: given.unwrap_or_else(|| cx.world.entropy.guid()) }
+    }
+}

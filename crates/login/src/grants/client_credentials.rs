@@ -1,0 +1,47 @@
+//! The client credentials grant (RFC 6749 section 4.4): a client asks for a token of its own.
+
+use crate::client::{SignedIn, authenticate};
+use crate::fault::Fault;
+use crate::replay::Refused;
+use crate::token::Granted;
+use crate::{Cx, Record, capabilities, scope};
+use bonafide_core::tokens::{self, IssueError, TokenVersion};
+use bonafide_types::TenantId;
+use bonafide_wire::{Parameters, Request};
+
+/// Authenticates, then decides, then uses a single-use assertion up, then signs: an answer that may
+/// still be taken back (`is_negative`) uses nothing up.
+pub(crate) fn handle(
+    cx: &Cx<'_>,
+    request: &Request,
+    form: &Parameters,
+    tenant: TenantId,
+    version: TokenVersion,
+    record: &mut Record,
+) -> Result<Granted, Fault> {
+    let asked = scope::audience(form, version, tenant)?;
+    let capabilities = capabilities::read(form)?;
+    let SignedIn { client, single_use } = authenticate(cx, request, form, tenant, record)?;
+    let resource = tokens::resolve(cx.view, &cx.service.audiences, tenant, &asked)
+        .ok_or_else(|| Fault::UnknownResource { asked: asked.as_str().to_owned(), tenant: tenant.to_string() })?;
+    if !client.principal.enabled {
+        return Err(Fault::Disabled { client: client.principal.client_id.to_string() });
+    }
+    if let Some(once) = single_use {
+        cx.service.spent.spend(cx.world.now, once.credential, once.id, once.expires_at).map_err(
+            |refused| match refused {
+                Refused::Used => Fault::Replayed,
+                Refused::Full => Fault::Busy,
+            },
+        )?;
+    }
+    let issued = tokens::issue(cx.view, &cx.service.authority, &cx.world, &client, &resource, &capabilities).map_err(
+        |error| match error {
+            IssueError::Disabled => Fault::Disabled { client: client.principal.client_id.to_string() },
+            IssueError::NoSigningKey | IssueError::Sign(_) | IssueError::Claims(_) => Fault::Internal,
+        },
+    )?;
+    record.audience = Some(resource.aud);
+    record.token = Some(issued.id);
+    Ok(Granted { issued, asked })
+}

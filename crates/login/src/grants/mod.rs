@@ -1,0 +1,3 @@
+//! One file for each grant type.
+
+pub(crate) mod client_credentials;

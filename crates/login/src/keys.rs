@@ -1,0 +1,59 @@
+//! Key sets (RFC 7517) with which anybody verifies our tokens.
+
+use crate::fault::Fault;
+use crate::tenant::Named;
+use crate::{Cx, Record, headers};
+use bonafide_core::tokens::{TokenVersion, published_keys};
+use bonafide_crypto::base64url::encode_standard;
+use bonafide_crypto::thumbprint::sha256_hex;
+use bonafide_wire::{Reply, Request};
+use http::StatusCode;
+use serde::Serialize;
+
+/// How long a key set may be kept, in seconds. Source: ours; Entra says a day, but then a key that
+/// is withdrawn is believed for a day.
+const MAX_AGE_SECONDS: u64 = 3_600;
+
+#[derive(Serialize)]
+struct KeySet<'a> {
+    keys: Vec<Jwk<'a>>,
+}
+
+#[derive(Serialize)]
+struct Jwk<'a> {
+    kty: &'static str,
+    r#use: &'static str,
+    kid: &'a str,
+    x5t: &'a str,
+    n: &'a str,
+    e: &'a str,
+    x5c: [String; 1],
+    /// Whose tokens the key may sign; only in the version 2 set, as with Entra.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+}
+
+/// `GET /{tenant}/discovery/[v2.0/]keys`.
+pub(crate) fn handle(
+    cx: &Cx<'_>,
+    request: &Request,
+    segment: &str,
+    version: TokenVersion,
+    record: &mut Record,
+) -> Result<Reply, Fault> {
+    let tenant = Named::find(cx, segment)?.one();
+    record.tenant = tenant;
+    let keys = published_keys(cx.view, tenant, cx.world.now).into_iter().map(|(tenant, key)| {
+        let issuer = (version == TokenVersion::V2).then(|| cx.service.authority.issuer(version, tenant));
+        let parts = key.public_parts();
+        let x5c = [encode_standard(key.certificate_der())];
+        Jwk { kty: "RSA", r#use: "sig", kid: key.kid(), x5t: key.kid(), n: &parts.n, e: &parts.e, x5c, issuer }
+    });
+    let reply = Reply::json(StatusCode::OK, &KeySet { keys: keys.collect() });
+    let etag = format!("\"{}\"", &sha256_hex(&reply.body)[..32]);
+    let unchanged = request.header("if-none-match").is_some_and(|known| {
+        known.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == etag)
+    });
+    let reply = if unchanged { Reply::empty(StatusCode::NOT_MODIFIED) } else { reply };
+    Ok(headers::public(reply, MAX_AGE_SECONDS).with("etag", &etag))
+}

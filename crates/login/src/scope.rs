@@ -1,0 +1,68 @@
+//! What a token is asked for: `resource` at the version 1 endpoint, `scope` at version 2.
+
+use crate::fault::Fault;
+use bonafide_core::tokens::TokenVersion;
+use bonafide_types::{Audience, TenantId};
+use bonafide_wire::Parameters;
+
+/// The resource that a request names. Text that no resource can have is one that is not registered.
+pub(crate) fn audience(form: &Parameters, version: TokenVersion, tenant: TenantId) -> Result<Audience, Fault> {
+    let unknown = |asked: &str| Fault::UnknownResource { asked: asked.to_owned(), tenant: tenant.to_string() };
+    let given = |name| form.get(name).filter(|value| !value.is_empty());
+    match version {
+        TokenVersion::V1 => {
+            let resource = given("resource").ok_or(Fault::MissingParameter("resource"))?;
+            Audience::parse(resource).map_err(|_| unknown(resource))
+        }
+        TokenVersion::V2 => {
+            if form.get("resource").is_some() {
+                return Err(Fault::ResourceParameter);
+            }
+            let scope = given("scope").ok_or(Fault::MissingParameter("scope"))?;
+            let mut found: Option<&str> = None;
+            for one in scope.split(' ').filter(|one| !one.is_empty()) {
+                let resource = one.strip_suffix("/.default").filter(|resource| !resource.is_empty());
+                let resource = resource.ok_or_else(|| Fault::Scope(scope.to_owned()))?;
+                if found.is_some_and(|other| other != resource) {
+                    return Err(Fault::TwoResources);
+                }
+                found = Some(resource);
+            }
+            let resource = found.ok_or_else(|| Fault::Scope(scope.to_owned()))?;
+            Audience::parse(resource).map_err(|_| unknown(resource))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(form: &str, version: TokenVersion) -> Result<String, Fault> {
+        let tenant = TenantId(Default::default());
+        audience(&Parameters::parse(form).unwrap(), version, tenant).map(|audience| audience.as_str().to_owned())
+    }
+
+    #[test]
+    fn version_2_asks_for_the_default_scope_of_one_resource() {
+        let v2 = |form: &str| asked(form, TokenVersion::V2);
+        assert_eq!(v2("scope=https://a/.default").unwrap(), "https://a");
+        assert_eq!(v2("scope=https://a//.default").unwrap(), "https://a/");
+        assert_eq!(v2("scope=https://a/.default+https://a/.default").unwrap(), "https://a");
+        assert_eq!(v2("scope=https://a/.default+https://b/.default"), Err(Fault::TwoResources));
+        assert_eq!(v2("scope=https://a/.default&resource=https://a"), Err(Fault::ResourceParameter));
+        assert_eq!(v2("scope="), Err(Fault::MissingParameter("scope")));
+        for scope in ["https://a", "/.default", "+", "https://a/.default+openid", "https://a/.DEFAULT"] {
+            assert!(matches!(v2(&format!("scope={scope}")), Err(Fault::Scope(_))), "{scope}");
+        }
+    }
+
+    #[test]
+    fn jw_08_text_that_no_resource_has_is_an_unknown_resource() {
+        assert_eq!(asked("scope=https://a/.default", TokenVersion::V1), Err(Fault::MissingParameter("resource")));
+        for form in ["resource=https://a%09", "resource=%00", "resource=%C3%A4", "resource=a+b"] {
+            assert!(matches!(asked(form, TokenVersion::V1), Err(Fault::UnknownResource { .. })), "{form}");
+        }
+        assert!(matches!(asked("scope=https://a%09/.default", TokenVersion::V2), Err(Fault::UnknownResource { .. })));
+    }
+}

@@ -1,0 +1,180 @@
+//! Requests that are wrong before anybody signs in.
+
+use crate::fixture::{Fixture, MANAGEMENT, NOW, body, error_code, request};
+use bonafide_crypto::SystemEntropy;
+use bonafide_types::TenantId;
+use bonafide_wire::token::OAuthError;
+use http::Method;
+
+#[test]
+fn each_wrong_request_has_its_code() {
+    let fixture = Fixture::new();
+    let (v1, v2) =
+        (format!("/{}/oauth2/token", fixture.app.tenant), format!("/{}/oauth2/v2.0/token", fixture.app.tenant));
+    let client = fixture.app.client_id;
+    let secret = fixture.secret.expose();
+    let start = format!("grant_type=client_credentials&client_id={client}");
+    let scope = format!("scope={MANAGEMENT}/.default");
+    let resource = format!("resource={MANAGEMENT}");
+    let nobody = TenantId::random(&SystemEntropy);
+    for (method, path, form, code) in [
+        (Method::GET, v2.clone(), String::new(), 900_561),
+        (Method::PUT, v1.clone(), String::new(), 900_561),
+        (Method::POST, v2.clone(), String::new(), 900_144),
+        (Method::POST, v2.clone(), format!("client_id={client}&{scope}"), 900_144),
+        (Method::POST, v2.clone(), format!("grant_type=password&client_id={client}&{scope}"), 70_003),
+        (Method::POST, v2.clone(), format!("grant_type=&client_id={client}&{scope}"), 900_144),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}"), 900_144),
+        (Method::POST, v1.clone(), format!("{start}&client_secret={secret}&{scope}"), 900_144),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&{resource}"), 901_002),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&{scope}&{resource}"), 901_002),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&scope=user.read"), 70_011),
+        (
+            Method::POST,
+            v2.clone(),
+            format!("{start}&client_secret={secret}&{scope}+https://vault.azure.net/.default"),
+            700_022,
+        ),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&scope=api://nobody/.default"), 500_011),
+        (
+            Method::POST,
+            v1.clone(),
+            format!("{start}&client_secret={secret}&resource=https://vault.azure.net@evil"),
+            500_011,
+        ),
+        (
+            Method::POST,
+            v1.clone(),
+            format!("{start}&client_secret={secret}&resource=https://vault.azure.net%09"),
+            500_011,
+        ),
+        (Method::POST, v2.clone(), format!("{start}&{scope}"), 7_000_218),
+        (Method::POST, v2.clone(), format!("{start}&{scope}&client_secret="), 7_000_218),
+        (Method::POST, v2.clone(), format!("grant_type=client_credentials&{scope}"), 900_144),
+        (Method::POST, v2.clone(), format!("grant_type=client_credentials&{scope}&client_secret={secret}"), 900_144),
+        (
+            Method::POST,
+            v2.clone(),
+            format!("grant_type=client_credentials&client_id=me&{scope}&client_secret=x"),
+            700_016,
+        ),
+        (Method::POST, v2.clone(), format!("{start}&{scope}&client_secret=a&client_secret=b"), 9_000_411),
+        (Method::POST, v2.clone(), format!("{start}&{scope}&Client_ID=x&client_secret=b"), 9_000_411),
+        (Method::POST, v2.clone(), format!("{start}&{scope}&client_secret=%zz"), 9_002_313),
+        (Method::POST, v2.clone(), format!("{start}&{scope}&client_secret={secret}&claims=x"), 9_002_313),
+        (Method::POST, v2.clone(), format!("{start}&{scope}&client_secret={}", "x".repeat(70_000)), 9_002_313),
+        (Method::POST, format!("/{nobody}/oauth2/token"), start.clone(), 90_002),
+        (Method::POST, "/contoso.example/oauth2/token".to_owned(), start.clone(), 90_002),
+        (Method::POST, "/not~a~tenant/oauth2/token".to_owned(), start.clone(), 900_023),
+        (Method::POST, "/common/oauth2/token".to_owned(), start.clone(), 50_059),
+        (Method::POST, "/organizations/oauth2/v2.0/token".to_owned(), start.clone(), 50_059),
+    ] {
+        let (reply, record) = fixture.ask(&request(method, &path, "", &form));
+        assert_eq!(error_code(&reply), code, "{path} {form}");
+        assert_eq!(record.error, Some(code));
+    }
+}
+
+#[test]
+fn an_error_has_every_field_and_echoes_the_request_s_id() {
+    let fixture = Fixture::new();
+    let tenant = fixture.app.tenant;
+    let given = "8D0C6E0F-1111-4222-8333-944455566677";
+    let path = format!("/{tenant}/oauth2/v2.0/token");
+    let form = "grant_type=client_credentials&scope=https://vault.azure.net/.default&client_id=me&client_secret=x";
+    let mut by_header = request(Method::POST, &path, "", form);
+    by_header.headers.insert("client-request-id", given.parse().unwrap());
+    let by_query = request(Method::POST, &path, &format!("client-request-id={given}"), form);
+    let by_form = request(Method::POST, &path, "", &format!("{form}&client-request-id={given}"));
+    for asked in [by_header, by_query, by_form] {
+        let (reply, record) = fixture.ask(&asked);
+        let error: OAuthError = serde_json::from_slice(&reply.body).unwrap();
+        let trace = &error.trace_id;
+        assert_eq!(error.correlation_id, given.to_ascii_lowercase());
+        assert_eq!(reply.headers["client-request-id"], given.to_ascii_lowercase().as_str());
+        assert_eq!(reply.headers["x-ms-request-id"], trace.as_str());
+        assert_eq!(
+            (record.trace_id.to_string(), record.correlation_id.to_string()),
+            (trace.clone(), error.correlation_id.clone())
+        );
+        assert_eq!((error.timestamp.as_str(), error.error_codes), (NOW.sts().as_str(), vec![700_016]));
+        assert_eq!(
+            error.error_description,
+            format!(
+                "AADSTS700016: Application with identifier 'me' was not found in the directory '{tenant}'. This can happen if \
+                 the application has not been installed by the administrator of the tenant or consented to by any user in the \
+                 tenant. You might have sent your authentication request to the wrong tenant.\r\nTrace ID: {trace}\r\n\
+                 Correlation ID: {}\r\nTimestamp: {}",
+                error.correlation_id,
+                NOW.sts()
+            )
+        );
+        assert_eq!(error.error_uri.as_deref(), Some("https://login.microsoftonline.com/error?code=700016"));
+    }
+    let mut odd = request(Method::POST, &path, "client-request-id=x", form);
+    odd.headers.insert("client-request-id", "not-an-id".parse().unwrap());
+    assert_ne!(fixture.ask(&odd).0.headers["client-request-id"], "not-an-id");
+}
+
+#[test]
+fn an_unknown_resource_is_refused_in_the_documented_words() {
+    let fixture = Fixture::new();
+    let form = format!(
+        "grant_type=client_credentials&resource=https://nobody.example/&client_id={}&client_secret={}",
+        fixture.app.client_id,
+        fixture.secret.expose()
+    );
+    let reply = fixture.ask(&request(Method::POST, &format!("/{}/oauth2/token", fixture.app.tenant), "", &form)).0;
+    let error = body(&reply);
+    assert_eq!(error["error"], "invalid_resource");
+    let expected = format!(
+        "AADSTS500011: The application named https://nobody.example/ was not found in the tenant named {}. This can happen",
+        fixture.app.tenant
+    );
+    assert!(error["error_description"].as_str().unwrap().starts_with(&expected), "{error}");
+}
+
+#[test]
+fn a_body_of_another_type_is_no_form() {
+    let fixture = Fixture::new();
+    let path = format!("/{}/oauth2/v2.0/token", fixture.app.tenant);
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&scope={MANAGEMENT}/.default&client_secret={}",
+        fixture.app.client_id,
+        fixture.secret.expose()
+    );
+    for (content_type, code) in [
+        (Some("application/x-www-form-urlencoded; charset=utf-8"), 0),
+        (Some("Application/X-WWW-Form-Urlencoded"), 0),
+        (None, 0),
+        (Some("application/json"), 900_144),
+        (Some("multipart/form-data"), 900_144),
+    ] {
+        let mut asked = request(Method::POST, &path, "client-request-id=x&unknown=y", &form);
+        asked.headers.remove("content-type");
+        if let Some(content_type) = content_type {
+            asked.headers.insert("content-type", content_type.parse().unwrap());
+        }
+        assert_eq!(error_code(&fixture.ask(&asked).0), code, "{content_type:?}");
+    }
+    let mut binary = request(Method::POST, &path, "", "");
+    binary.body = vec![0xff, 0xfe].into();
+    assert_eq!(error_code(&fixture.ask(&binary).0), 9_002_313);
+}
+
+#[test]
+fn a_reply_repeats_a_caller_s_text_harmlessly() {
+    let fixture = Fixture::new();
+    let long = "x".repeat(10_000);
+    for client in ["a%0d%0aSet-Cookie:%20x", "%1b[31m", "%3Cscript%3E", "%00", &long] {
+        let form = format!("grant_type=client_credentials&client_id={client}&scope=https://a/.default&client_secret=x");
+        let reply = fixture.post(fixture.app.tenant, &form);
+        assert_eq!(error_code(&reply), 700_016);
+        let error = body(&reply);
+        let text = error["error_description"].as_str().unwrap();
+        assert!(text.len() < 1_000 && !text.contains(['\0', '\u{1b}']), "{text:?}");
+        assert_eq!(text.matches("\r\n").count(), 3, "only our own line ends");
+        assert_eq!(reply.headers["content-type"], "application/json; charset=utf-8");
+        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+    }
+}

@@ -1,0 +1,21 @@
+//! What the resource manager knows of its deployment.
+
+/// Endpoints and names, from configuration and never from a request.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The cloud's name in `/metadata/endpoints`. Not `AzureCloud`: az then puts its own login endpoint
+    /// in place of ours (docs/wire/management.md).
+    pub cloud_name: String,
+    /// `https://host[:port]` of the resource manager, without a slash at the end.
+    pub management: String,
+    /// `https://host[:port]` of the token service, without a slash at the end.
+    pub login: String,
+    /// `https://host[:port]` of the directory's API, without a slash at the end.
+    pub graph: String,
+    /// URL of the portal.
+    pub portal: String,
+    /// What follows a vault's name in its host, `.vault.localhost:8443`.
+    pub vault_suffix: String,
+    /// The audiences published to clients; the first is the one that az asks tokens for.
+    pub audiences: Vec<String>,
+}

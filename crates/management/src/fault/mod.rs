@@ -1,0 +1,187 @@
+//! Every refusal, and its form on the wire: with `table.rs` the only place that knows error JSON.
+//!
+//! Codes and wording: docs/wire/management.md, which says where each was seen.
+
+mod table;
+
+use bonafide_core::access::{AssignmentError, WrongProof};
+use bonafide_core::directory::IdentityError;
+use bonafide_core::tokens::TokenError;
+use bonafide_store::StoreError;
+use bonafide_types::{
+    ClientId, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
+};
+use bonafide_wire::Reply;
+use http::StatusCode;
+use serde_json::json;
+
+/// A request that is not done.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// No `api-version`.
+    ApiVersionMissing,
+    /// An `api-version` that is no date.
+    ApiVersionInvalid(String),
+    /// An `api-version` older than the type.
+    ApiVersionTooOld { type_name: String, version: String, oldest: &'static str },
+    /// A path or id that none can have.
+    PathInvalid(String),
+    /// A subscription that is no GUID.
+    SubscriptionIdInvalid(String),
+    /// A query that cannot be read.
+    QueryInvalid(String),
+    /// A `$filter` that cannot be read or is not offered.
+    FilterInvalid(String),
+    /// A body that cannot be read or says something impossible.
+    BodyInvalid(String),
+    /// A body beyond the limits.
+    BodyTooLarge,
+    /// A resource without a place.
+    LocationMissing,
+    /// A resource name that its type does not allow.
+    NameInvalid { name: String, type_name: String, rule: &'static str },
+    /// More tags than allowed.
+    TooManyTags,
+    /// An identity on a type that has none.
+    IdentityNotSupported { type_name: String },
+    /// An identity type that is no such word.
+    IdentityTypeInvalid(String),
+    /// User-assigned identities given with a type that excludes them.
+    IdentitiesUnexpected { identity_type: &'static str },
+    /// None given with a type that needs them.
+    IdentitiesMissing,
+    /// An id in `userAssignedIdentities` that is no resource id.
+    IdentityIdInvalid(String),
+    /// What the directory says.
+    Identity { resource: ResourceId, error: IdentityError },
+    /// What the access layer says.
+    Assignment(AssignmentError),
+    /// A principal type that the principal has not.
+    PrincipalTypeUnmatched { principal: ObjectId, asked: String },
+    /// A condition on a role assignment.
+    ConditionNotSupported,
+
+    /// No token, or one that does not count.
+    Token { error: TokenError, now: Timestamp, accepted: Vec<String> },
+    /// A token of a principal that is gone or disabled.
+    PrincipalGone,
+    /// A token of another tenant than the subscription's.
+    WrongTenant { subscription: TenantId, issuer: Issuers },
+
+    /// No role grants the action.
+    Denied { caller: (ClientId, ObjectId), action: String, scope: String },
+    /// No role grants the action on something that the request refers to.
+    LinkedDenied { caller: (ClientId, ObjectId), action: String, scope: String, linked: Vec<ResourceId> },
+
+    /// A path outside all that is served.
+    NoSuchRoute,
+    /// A method that the path does not have.
+    MethodNotAllowed(String),
+    /// No such subscription.
+    SubscriptionNotFound(SubscriptionId),
+    /// No such resource group.
+    GroupNotFound(String),
+    /// No such resource.
+    ResourceNotFound(ResourceId),
+    /// No such parent.
+    ParentNotFound { action: String, parent: ResourceId, type_name: String },
+    /// No such namespace.
+    NamespaceNotFound(String),
+    /// No such type in its namespace.
+    TypeNotFound { type_name: String },
+    /// No such action on the type.
+    ActionNotFound { type_name: String, action: String },
+    /// No such role assignment.
+    AssignmentNotFound(RoleAssignmentId),
+    /// No such role definition.
+    RoleNotFound(String),
+    /// No such operation, or none of the caller's.
+    OperationNotFound(OperationId),
+
+    /// A resource that is elsewhere.
+    OtherLocation { id: ResourceId, is: String, asked: String },
+    /// A resource group on its way out.
+    GroupBeingDeleted(String),
+    /// More than one transaction can do.
+    TooMuchAtOnce,
+    /// `If-Match` or `If-None-Match` is not met.
+    PreconditionFailed { etag: String },
+
+    /// A resource on its way out.
+    BeingDeleted(ResourceId),
+    /// A write whose proof of permission is for something else: a mistake of ours.
+    WrongProof,
+
+    /// The store failed.
+    Store(StoreError),
+}
+
+/// The version 1 issuers of two tenants, as `WrongTenant` prints them.
+#[derive(Debug)]
+pub(crate) struct Issuers {
+    pub(crate) token: String,
+    pub(crate) subscription: String,
+    pub(crate) login: String,
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. } => Self::TooMuchAtOnce,
+            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => Self::BodyTooLarge,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<WrongProof> for Fault {
+    fn from(_: WrongProof) -> Self {
+        Self::WrongProof
+    }
+}
+
+impl From<AssignmentError> for Fault {
+    fn from(error: AssignmentError) -> Self {
+        match error {
+            AssignmentError::Store(error) => error.into(),
+            AssignmentError::WrongProof(_) => Self::WrongProof,
+            other => Self::Assignment(other),
+        }
+    }
+}
+
+impl Fault {
+    /// What the directory says about the identities of a resource.
+    pub(crate) fn from_identity(resource: ResourceId, error: IdentityError) -> Self {
+        match error {
+            IdentityError::Store(error) => error.into(),
+            error => Self::Identity { resource, error },
+        }
+    }
+
+    /// The refusal as a reply; `authority` is where a token for the request can be
+    /// had, for the challenge of a 401.
+    pub(crate) fn reply(&self, authority: impl FnOnce() -> String) -> Reply {
+        let (status, code, message) = self.wire();
+        let reply = Reply::json(status, &json!({ "error": { "code": code, "message": message } }))
+            .with("x-ms-failure-cause", "gateway");
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                // Messages may repeat what the token says: only our own words go into the header.
+                let challenge = format!(
+                    "Bearer authorization_uri=\"{}\", error=\"invalid_token\", error_description=\"{}\"",
+                    authority(),
+                    match self {
+                        Self::Token { error: TokenError::Missing, .. } => {
+                            "The authentication failed because of missing 'Authorization' header."
+                        }
+                        _ => "The access token is invalid.",
+                    }
+                );
+                reply.with("www-authenticate", &challenge)
+            }
+            StatusCode::SERVICE_UNAVAILABLE => reply.with("retry-after", "1"),
+            _ => reply,
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The table: status, code and message of every refusal.
+
+use super::Fault;
+use bonafide_core::access::AssignmentError;
+use bonafide_core::directory::IdentityError;
+use bonafide_core::tokens::TokenError;
+use bonafide_store::StoreError;
+use bonafide_types::limits::{TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
+use http::StatusCode;
+use serde_json::json;
+
+impl Fault {
+    /// Status, code and message.
+    pub(super) fn wire(&self) -> (StatusCode, &'static str, String) {
+        const BAD: StatusCode = StatusCode::BAD_REQUEST;
+        const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
+        const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
+        const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
+        const CONFLICT: StatusCode = StatusCode::CONFLICT;
+        match self {
+            Self::ApiVersionMissing => (
+                BAD,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.".to_owned(),
+            ),
+            Self::ApiVersionInvalid(version) => (
+                BAD,
+                "InvalidApiVersionParameter",
+                format!("The api-version '{version}' is invalid. An api-version is a date, YYYY-MM-DD, with an optional suffix such as -preview."),
+            ),
+            Self::ApiVersionTooOld { type_name, version, oldest } => (
+                BAD,
+                "NoRegisteredProviderFound",
+                format!("No registered resource provider found for API version '{version}' for type '{type_name}'. The supported api-versions begin with '{oldest}'."),
+            ),
+            Self::PathInvalid(detail) => (BAD, "InvalidRequestUri", format!("The request URI is invalid: {detail}.")),
+            Self::SubscriptionIdInvalid(id) => (
+                BAD,
+                "InvalidSubscriptionId",
+                format!("The provided subscription identifier '{id}' is malformed or invalid."),
+            ),
+            Self::QueryInvalid(detail) => (BAD, "InvalidRequestParameter", format!("The query string is invalid: {detail}.")),
+            Self::FilterInvalid(detail) => (BAD, "InvalidFilterInQueryString", format!("Invalid $filter in the query string: {detail}.")),
+            Self::BodyInvalid(detail) => (
+                BAD,
+                "InvalidRequestContent",
+                format!("The request content was invalid and could not be deserialized: '{detail}'."),
+            ),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "The request content is too large.".to_owned()),
+            Self::LocationMissing => (BAD, "LocationRequired", "The location property is required for this definition.".to_owned()),
+            Self::NameInvalid { name, type_name, rule } => {
+                (BAD, "InvalidResourceName", format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."))
+            }
+            Self::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
+            Self::IdentityNotSupported { type_name } => (
+                BAD,
+                "ResourceIdentityNotSupported",
+                format!("The resource type '{type_name}' does not support a managed identity."),
+            ),
+            Self::IdentityTypeInvalid(text) => (BAD, "InvalidParameter", format!("The identity type '{text}' is not valid. The types are 'None', 'SystemAssigned', 'UserAssigned' and 'SystemAssigned, UserAssigned'.")),
+            Self::IdentitiesUnexpected { identity_type } => (
+                BAD,
+                "InvalidParameter",
+                format!("ResourceIdentity identityIds should not be provided if the type is \"{identity_type}\"."),
+            ),
+            Self::IdentitiesMissing => (
+                BAD,
+                "InvalidParameter",
+                "ResourceIdentity identityIds should be provided if the type includes \"UserAssigned\".".to_owned(),
+            ),
+            Self::IdentityIdInvalid(id) => (
+                BAD,
+                "LinkedInvalidPropertyId",
+                format!("Property id '{id}' at path 'identity.userAssignedIdentities' is invalid. Expect fully qualified resource Id that start with '/subscriptions/{{subscriptionId}}' or '/providers/{{resourceProviderNamespace}}/'."),
+            ),
+            Self::Identity { resource, error } => identity_error(resource, error),
+            Self::Assignment(error) => assignment_error(error),
+            Self::PrincipalTypeUnmatched { principal, asked } => (
+                BAD,
+                "UnmatchedPrincipalType",
+                format!("The PrincipalId '{}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '{asked}'.", principal.0.simple()),
+            ),
+            Self::ConditionNotSupported => (
+                BAD,
+                "ConditionNotSupported",
+                "Conditions on role assignments are not supported; an assignment that ignored its condition would grant too much.".to_owned(),
+            ),
+            Self::Token { error, now, accepted } => token_error(error, *now, accepted),
+            Self::PrincipalGone => (UNAUTHORIZED, "InvalidAuthenticationToken", "The access token is invalid.".to_owned()),
+            Self::WrongTenant { subscription, issuer } => (
+                UNAUTHORIZED,
+                "InvalidAuthenticationTokenTenant",
+                format!("The access token is from the wrong issuer '{}'. It must match the tenant '{}' associated with this subscription. Please use the authority (URL) '{}/{subscription}' to get the token. Note, if the subscription is transferred to another tenant there is no impact to the services, but information about new tenant could take time to propagate (up to an hour). If you just transferred your subscription and see this error message, please try back later.", issuer.token, issuer.subscription, issuer.login),
+            ),
+            Self::Denied { caller: (client, object), action, scope } => (
+                FORBIDDEN,
+                "AuthorizationFailed",
+                format!("The client '{client}' with object id '{object}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."),
+            ),
+            Self::LinkedDenied { caller: (client, object), action, scope, linked } => {
+                let linked: Vec<&str> = linked.iter().map(ResourceId::as_str).collect();
+                (
+                    FORBIDDEN,
+                    "LinkedAuthorizationFailed",
+                    format!("The client '{client}' with object id '{object}' has permission to perform action '{action}' on scope '{scope}'; however, it does not have permission to perform action 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the linked scope(s) '{}' or the linked scope(s) are invalid.", linked.join(",")),
+                )
+            }
+            Self::NoSuchRoute => (
+                NOT_FOUND,
+                "MissingSubscription",
+                "The request did not have a subscription or a valid tenant level resource provider.".to_owned(),
+            ),
+            Self::MethodNotAllowed(method) => {
+                (StatusCode::METHOD_NOT_ALLOWED, "HttpMethodNotSupported", format!("The request method '{method}' is not supported here."))
+            }
+            Self::SubscriptionNotFound(id) => (NOT_FOUND, "SubscriptionNotFound", format!("The subscription '{id}' could not be found.")),
+            Self::GroupNotFound(name) => (NOT_FOUND, "ResourceGroupNotFound", format!("Resource group '{name}' could not be found.")),
+            Self::ResourceNotFound(id) => (
+                NOT_FOUND,
+                "ResourceNotFound",
+                format!("The Resource '{}' under resource group '{}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix", short(id), id.resource_group().unwrap_or("<null>")),
+            ),
+            Self::ParentNotFound { action, parent, type_name } => (
+                NOT_FOUND,
+                "ParentResourceNotFound",
+                format!("Failed to perform '{action}' on resource(s) of type '{type_name}', because the parent resource '{parent}' could not be found."),
+            ),
+            Self::NamespaceNotFound(namespace) => (NOT_FOUND, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid.")),
+            Self::TypeNotFound { type_name } => {
+                let (namespace, types) = type_name.split_once('/').unwrap_or((type_name, ""));
+                (
+                    NOT_FOUND,
+                    "InvalidResourceType",
+                    format!("The resource type '{types}' could not be found in the namespace '{namespace}'."),
+                )
+            }
+            Self::ActionNotFound { type_name, action } => (
+                NOT_FOUND,
+                "InvalidResourceAction",
+                format!("The resource type '{type_name}' has no action '{action}'."),
+            ),
+            Self::AssignmentNotFound(name) => (NOT_FOUND, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found.")),
+            Self::RoleNotFound(id) => (NOT_FOUND, "RoleDefinitionDoesNotExist", format!("The specified role definition with ID '{id}' does not exist.")),
+            Self::OperationNotFound(id) => (NOT_FOUND, "OperationNotFound", format!("The operation '{id}' could not be found.")),
+            Self::OtherLocation { id, is, asked } if id.resource_group() == Some(id.name()) => (
+                CONFLICT,
+                "InvalidResourceGroupLocation",
+                format!("Invalid resource group location '{asked}'. The Resource group already exists in location '{is}'."),
+            ),
+            Self::OtherLocation { id, is, asked } => (
+                CONFLICT,
+                "InvalidResourceLocation",
+                format!("The resource '{}' already exists in location '{is}' in resource group '{}'. A resource with the same name cannot be created in location '{asked}'. Please select a new resource name.", id.name(), id.resource_group().unwrap_or("<null>")),
+            ),
+            Self::GroupBeingDeleted(name) => (
+                CONFLICT,
+                "ResourceGroupBeingDeleted",
+                format!("The resource group '{name}' is in deprovisioning state and cannot perform this operation."),
+            ),
+            Self::BeingDeleted(id) => (
+                CONFLICT,
+                "AnotherOperationInProgress",
+                format!("The resource '{id}' is being deleted and cannot perform this operation."),
+            ),
+            Self::WrongProof => internal(),
+            Self::TooMuchAtOnce => (CONFLICT, "OperationNotAllowed", "The operation changes more than one request can change.".to_owned()),
+            Self::PreconditionFailed { etag } => (
+                StatusCode::PRECONDITION_FAILED,
+                "PreconditionFailed",
+                format!("The condition of the request is not met. The current etag is '{etag}'."),
+            ),
+            Self::Store(error) => store_error(error),
+        }
+    }
+}
+
+fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, &'static str, String) {
+    let failed = |message: String| {
+        let inner = json!({ "error": { "code": "BadRequest", "message": message } });
+        let message = format!(
+            "Identity operation for resource '{resource}' failed with error 'Failed to perform resource identity operation. Status: 'BadRequest'. Response: '{inner}'.'."
+        );
+        (StatusCode::BAD_REQUEST, "FailedIdentityOperation", message)
+    };
+    match error {
+        IdentityError::NotAnIdentity(id) => failed(format!("Resource '{id}' is not a user assigned identity.")),
+        // Whether an identity of another tenant exists is not said.
+        IdentityError::NotFound(id) | IdentityError::OtherTenant(id) => {
+            failed(format!("Resource '{id}' was not found."))
+        }
+        IdentityError::TooMany => {
+            failed(format!("A resource can have at most {USER_ASSIGNED_IDENTITIES_MAX} user assigned identities."))
+        }
+        IdentityError::Store(error) => store_error(error),
+    }
+}
+
+fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, String) {
+    match error {
+        AssignmentError::Exists(name) => (
+            StatusCode::CONFLICT,
+            "RoleAssignmentExists",
+            format!(
+                "The role assignment already exists. The ID of the existing role assignment is {}.",
+                name.0.simple()
+            ),
+        ),
+        AssignmentError::UpdateNotPermitted => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentUpdateNotPermitted",
+            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.".to_owned(),
+        ),
+        AssignmentError::PrincipalNotFound(principal, tenant) => (
+            StatusCode::BAD_REQUEST,
+            "PrincipalNotFound",
+            format!(
+                "Principal {} does not exist in the directory {tenant}. Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
+                principal.0.simple()
+            ),
+        ),
+        AssignmentError::RoleNotFound(id) => role_missing(*id),
+        AssignmentError::TooMany => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentLimitExceeded",
+            "No more role assignments can be created: the limit of the subscription has been reached.".to_owned(),
+        ),
+        AssignmentError::WrongProof(_) => internal(),
+        AssignmentError::Store(error) => store_error(error),
+    }
+}
+
+fn role_missing(id: RoleDefinitionId) -> (StatusCode, &'static str, String) {
+    let message = format!("The specified role definition with ID '{}' does not exist.", id.0.simple());
+    (StatusCode::BAD_REQUEST, "RoleDefinitionDoesNotExist", message)
+}
+
+fn token_error(error: &TokenError, now: Timestamp, accepted: &[String]) -> (StatusCode, &'static str, String) {
+    let (code, message) = match error {
+        TokenError::Missing => {
+            ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.".to_owned())
+        }
+        TokenError::Scheme => (
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is provided in an invalid format.".to_owned(),
+        ),
+        TokenError::Expired { at } => (
+            "ExpiredAuthenticationToken",
+            format!(
+                "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
+                at.american(),
+                now.american()
+            ),
+        ),
+        TokenError::Audience { aud } => {
+            let accepted: Vec<String> = accepted.iter().map(|audience| format!("'{audience}'")).collect();
+            (
+                "InvalidAuthenticationTokenAudience",
+                format!(
+                    "The access token has been obtained for wrong audience or resource '{aud}'. It should exactly match with one of the allowed audiences {}.",
+                    accepted.join(",")
+                ),
+            )
+        }
+        TokenError::Malformed(_)
+        | TokenError::Claim(_)
+        | TokenError::UnknownKey
+        | TokenError::Signature
+        | TokenError::NotYetValid { .. }
+        | TokenError::Issuer { .. }
+        | TokenError::Principal => ("InvalidAuthenticationToken", "The access token is invalid.".to_owned()),
+    };
+    (StatusCode::UNAUTHORIZED, code, message)
+}
+
+fn store_error(error: &StoreError) -> (StatusCode, &'static str, String) {
+    match error {
+        StoreError::Engine(_) | StoreError::Contended { .. } | StoreError::Overloaded { .. } | StoreError::Stopped => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            "The service cannot answer at this time. Please try again.".to_owned(),
+        ),
+        StoreError::Taken { .. } => {
+            (StatusCode::CONFLICT, "Conflict", "There is another of this name already.".to_owned())
+        }
+        StoreError::Encode { .. }
+        | StoreError::Decode { .. }
+        | StoreError::KeyTooLong { .. }
+        | StoreError::ValueTooLarge { .. }
+        | StoreError::TooManyOps { .. }
+        | StoreError::TooManyReads { .. }
+        | StoreError::Ignored(_)
+        | StoreError::Nested => internal(),
+    }
+}
+
+fn internal() -> (StatusCode, &'static str, String) {
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "InternalServerError",
+        "Encountered an internal server error. The tracking id is in x-ms-correlation-request-id.".to_owned(),
+    )
+}
+
+/// `Microsoft.Compute/virtualMachines/vm1/extensions/e1`.
+fn short(id: &ResourceId) -> String {
+    let type_name = id.type_name();
+    let first = type_name.types().split('/').next().unwrap_or_default();
+    format!("{}/{first}/{}", type_name.namespace(), id.relative_name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Fault;
+
+    #[test]
+    fn a_name_that_is_taken_is_a_conflict_and_no_failure_of_ours() {
+        let status = |error| Fault::from(error).wire().0;
+        assert_eq!(status(StoreError::Taken { index: "resource-by-id" }), StatusCode::CONFLICT);
+        assert_eq!(status(StoreError::Nested), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

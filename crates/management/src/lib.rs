@@ -1,0 +1,53 @@
+//! The resource manager: subscriptions, resource groups, resources with their identities, and who may
+//! touch them. A plain function from a request to a reply; it may block on the store.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod config;
+mod fault;
+mod filter;
+mod headers;
+mod identity_block;
+pub mod operations;
+mod page;
+mod perform;
+mod pipeline;
+mod providers;
+mod route;
+mod rule;
+
+pub use config::Config;
+pub use route::ROUTES;
+
+use bonafide_core::tokens::{AcceptedAudiences, Authority};
+use bonafide_core::view::View;
+use bonafide_store::Store;
+use bonafide_types::World;
+use bonafide_wire::{Reply, Request};
+
+/// What a request is answered from.
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
+    /// Endpoints and names.
+    pub config: &'a Config,
+    /// Whose tokens count.
+    pub authority: &'a Authority,
+    /// What those tokens must be for.
+    pub audiences: &'a AcceptedAudiences,
+    /// Keys and principals, to check a token with.
+    pub view: &'a View,
+    /// Everything else.
+    pub store: &'a Store,
+    /// Time and chance.
+    pub world: World<'a>,
+}
+
+/// Answers a request to the resource manager.
+pub fn handle(cx: &Cx<'_>, request: &Request) -> Reply {
+    let correlation = headers::Correlation::of(request, cx.world.entropy);
+    let reply = match perform::perform(cx, request, &correlation) {
+        Ok(reply) => reply,
+        Err(fault) => fault.reply(|| pipeline::caller::authority(cx, request)),
+    };
+    correlation.mark(reply, &cx.world)
+}

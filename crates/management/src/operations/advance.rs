@@ -1,0 +1,176 @@
+//! Work that outlives a request. Each step is one transaction and can be taken by any replica: the request
+//! that started the operation takes the first steps, whoever polls it takes more, and `advance_all` picks up
+//! what a stopped process left.
+
+use super::{ENDED, OPERATION_SECONDS, OPERATIONS, Operation, Stage, UNFINISHED, Work};
+use crate::pipeline::delete;
+use bonafide_core::access::{ScopeKey, assignments};
+use bonafide_core::directory::{self, RESOURCES, RESOURCES_OF_GROUP};
+use bonafide_store::{Read, Store, StoreError, Tx};
+use bonafide_types::{OperationId, ResourceUuid, SubscriptionId, World};
+
+/// Resources and role assignments deleted in one transaction, at most. Source: ours; a commit has 4,096
+/// operations and a small resource takes about 20.
+pub(crate) const STEP_ITEMS_MAX: usize = 100;
+/// Resources looked at for one step that only withdraws identities, for each that may have some. Source: ours.
+const ROWS_PER_ITEM: usize = 4;
+/// Rows of operations read or deleted at once. Source: ours.
+const OPERATIONS_AT_ONCE: usize = 100;
+/// Steps that one operation gets in a round of [`advance_all`], so that none keeps the others waiting.
+/// Source: ours.
+const STEPS_PER_ROUND: usize = 256;
+
+/// Takes at most `steps` steps of an operation, and returns it as it then is; `None` when there is none.
+pub(crate) fn advance(
+    store: &Store,
+    world: &World<'_>,
+    key: (SubscriptionId, OperationId),
+    steps: usize,
+) -> Result<Option<Operation>, StoreError> {
+    let mut batch = STEP_ITEMS_MAX;
+    let mut operation = store.read(|tx| tx.get(&OPERATIONS, &key))?;
+    for _ in 0..steps {
+        if operation.as_ref().is_none_or(|operation| operation.ended_at.is_some()) {
+            break;
+        }
+        operation = fitting_step(store, world, &key, &mut batch)?;
+    }
+    Ok(operation)
+}
+
+/// Takes one step, a smaller one when a commit cannot hold it: resources with hundreds of identities fill a
+/// commit sooner.
+fn fitting_step(
+    store: &Store,
+    world: &World<'_>,
+    key: &(SubscriptionId, OperationId),
+    batch: &mut usize,
+) -> Result<Option<Operation>, StoreError> {
+    loop {
+        match store.write(|tx| step(tx, world, key, *batch)) {
+            Err(StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. }) if *batch > 1 => {
+                *batch = batch.div_ceil(4);
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Goes on with every unfinished operation. The shell calls it now and then. One that fails does not keep
+/// the others from their turn; the first failure is returned after all had theirs.
+pub fn advance_all(store: &Store, world: &World<'_>) -> Result<(), StoreError> {
+    let mut outcome = Ok(());
+    let mut after = None;
+    loop {
+        let keys = store.read(|tx| tx.many(&UNFINISHED, &(), after.as_ref(), OPERATIONS_AT_ONCE))?;
+        for key in &keys {
+            let advanced = advance(store, world, *key, STEPS_PER_ROUND);
+            outcome = outcome.and(advanced.map(drop));
+        }
+        after = keys.last().copied();
+        if keys.len() < OPERATIONS_AT_ONCE {
+            return outcome;
+        }
+    }
+}
+
+/// Forgets operations that were done more than [`OPERATION_SECONDS`] ago. The shell calls it now and then.
+pub fn sweep(store: &Store, world: &World<'_>) -> Result<(), StoreError> {
+    loop {
+        let old = store.read(|tx| tx.many(&ENDED, &(), None, OPERATIONS_AT_ONCE))?;
+        let old: Vec<_> =
+            old.into_iter().filter(|(ended, _)| ended.plus_seconds(OPERATION_SECONDS) < world.now).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        store.write(|tx| old.iter().try_for_each(|(_, key)| tx.delete(&OPERATIONS, key)))?;
+    }
+}
+
+fn step(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    key: &(SubscriptionId, OperationId),
+    batch: usize,
+) -> Result<Option<Operation>, StoreError> {
+    let Some(mut operation) = tx.get(&OPERATIONS, key)? else { return Ok(None) };
+    if operation.ended_at.is_some() {
+        return Ok(Some(operation));
+    }
+    let done = match &mut operation.work {
+        Work::Done => true,
+        Work::DeleteResource { resource } => delete_more(tx, world, *resource, batch)?,
+        Work::DeleteGroup { group, stage } => delete_some(tx, world, *group, stage, batch)?,
+    };
+    if done {
+        operation.ended_at = Some(world.now);
+    }
+    tx.put(&OPERATIONS, key, &operation)?;
+    Ok(Some(operation))
+}
+
+/// Deletes some of a resource, its identities first; true when it is gone.
+fn delete_more(tx: &mut Tx<'_>, world: &World<'_>, uuid: ResourceUuid, mut batch: usize) -> Result<bool, StoreError> {
+    let Some(mut resource) = tx.get(&RESOURCES, &uuid)? else { return Ok(true) };
+    if !delete::withdraw(tx, world, uuid, &mut resource, &mut batch)? {
+        return Ok(false);
+    }
+    delete::tree(tx, world, uuid, &mut batch)
+}
+
+/// Deletes some of a group that takes no new resources, or, when nothing is left in it, the group; true when
+/// that is done.
+fn delete_some(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    group: ResourceUuid,
+    stage: &mut Stage,
+    mut batch: usize,
+) -> Result<bool, StoreError> {
+    let Some(row) = tx.get(&RESOURCES, &group)? else { return Ok(true) };
+    if let Stage::Identities(after) = stage {
+        if withdraw_some(tx, world, group, after, batch)? {
+            *stage = Stage::Resources;
+        }
+        return Ok(false);
+    }
+    let asked = batch;
+    let inside = tx.many(&RESOURCES_OF_GROUP, &group, None, asked)?;
+    for (_, uuid) in &inside {
+        // One that went with its parent already takes nothing from the batch.
+        if !delete::tree(tx, world, *uuid, &mut batch)? {
+            return Ok(false);
+        }
+    }
+    if inside.len() == asked {
+        return Ok(false);
+    }
+    batch -= assignments::delete_at(tx, row.tenant, ScopeKey::Group(group), batch)?;
+    if batch == 0 {
+        return Ok(false);
+    }
+    directory::remove(tx, group)?;
+    Ok(true)
+}
+
+/// Withdraws identities of the resources behind `after`; true when those of all are withdrawn.
+fn withdraw_some(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    group: ResourceUuid,
+    after: &mut Option<(String, ResourceUuid)>,
+    mut batch: usize,
+) -> Result<bool, StoreError> {
+    let rows = batch * ROWS_PER_ITEM;
+    let inside = tx.many(&RESOURCES_OF_GROUP, &group, after.as_ref(), rows)?;
+    let last = inside.len() < rows;
+    for key in inside {
+        if let Some(mut resource) = tx.get(&RESOURCES, &key.1)?
+            && !delete::withdraw(tx, world, key.1, &mut resource, &mut batch)?
+        {
+            return Ok(false);
+        }
+        *after = Some(key);
+    }
+    Ok(last)
+}

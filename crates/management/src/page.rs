@@ -1,0 +1,80 @@
+//! Paging: `$top`, `$skiptoken`, `nextLink`.
+
+use crate::fault::Fault;
+use crate::pipeline::Input;
+use bonafide_crypto::base64url;
+use bonafide_store::Key;
+use bonafide_types::ResourceUuid;
+use serde_json::{Value, json};
+
+/// Items on one page, at most and by default. Source: Azure Resource Manager (1,000).
+pub(crate) const TOP_MAX: usize = 1_000;
+
+/// Bytes of items after which a page ends, whatever `$top` says. Source: ours; a resource can have 1 MiB, and
+/// a page is held in memory as a whole.
+pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Where a page ended: the lower-case type and key of its last item, as the index sorts them.
+pub(crate) type Cursor = (String, ResourceUuid);
+
+/// What a client asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) top: usize,
+    pub(crate) after: Option<Cursor>,
+}
+
+/// Reads the paging parameters. A `$top` beyond the limit is the limit (NP-09).
+pub(crate) fn read(input: &Input<'_>) -> Result<Page, Fault> {
+    parse(input.query.get("$top"), input.query.get("$skiptoken"))
+}
+
+fn parse(top: Option<&str>, token: Option<&str>) -> Result<Page, Fault> {
+    let top = match top.filter(|text| !text.is_empty()) {
+        None => TOP_MAX,
+        Some(text) => match text.parse::<u64>() {
+            Ok(0) | Err(_) => return Err(Fault::QueryInvalid("$top is not a positive number".to_owned())),
+            Ok(top) => usize::try_from(top).unwrap_or(TOP_MAX).min(TOP_MAX),
+        },
+    };
+    let after = match token.filter(|text| !text.is_empty()) {
+        None => None,
+        Some(text) => {
+            let cursor = base64url::decode(text).ok().and_then(|bytes| Cursor::decode(&bytes));
+            Some(cursor.ok_or_else(|| Fault::QueryInvalid("$skiptoken is not one that was given out".to_owned()))?)
+        }
+    };
+    Ok(Page { top, after })
+}
+
+/// A list, with the link to the next page when there is one. The link begins with the configured endpoint,
+/// never with what the request says its host is.
+pub(crate) fn list(input: &Input<'_>, items: Vec<Value>, next: Option<&Cursor>) -> Value {
+    let Some(next) = next else { return json!({ "value": items }) };
+    let mut token = Vec::new();
+    next.encode(&mut token);
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in input.query.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("$skiptoken")) {
+        query.append_pair(name, value);
+    }
+    query.append_pair("$skiptoken", &base64url::encode(&token));
+    let link = format!("{}{}?{}", input.cx.config.management, input.request.path, query.finish());
+    json!({ "value": items, "nextLink": link })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn np_09_a_page_is_bounded_whatever_the_client_says() {
+        assert_eq!(parse(None, None).unwrap(), Page { top: TOP_MAX, after: None });
+        assert_eq!(parse(Some("9223372036854775808"), Some("")).unwrap().top, TOP_MAX);
+        assert_eq!(parse(Some("5"), None).unwrap().top, 5);
+        for (top, token) in
+            [("0", ""), ("-1", ""), ("1e3", ""), ("99999999999999999999", ""), ("1", "!"), ("1", "AAAA")]
+        {
+            assert!(parse(Some(top), Some(token)).is_err(), "{top} {token}");
+        }
+    }
+}

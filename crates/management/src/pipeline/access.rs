@@ -1,0 +1,132 @@
+//! RBAC, before anything is said about what exists.
+
+use super::place::{Place, chain_of, locate};
+use super::{Input, caller, place};
+use crate::fault::Fault;
+use crate::operations;
+use crate::rule::Rule;
+use bonafide_core::access::{Allowed, Chain, Grants, Plane, ScopeKey, assignments, check};
+use bonafide_core::directory::RESOURCES;
+use bonafide_store::Read;
+use bonafide_types::{ResourceId, Scope, SubscriptionId};
+
+/// What a call may do, at the revision that it is answered from.
+pub(crate) struct Access {
+    /// Where it points.
+    pub(crate) place: Place,
+    /// What the caller holds.
+    pub(crate) grants: Grants,
+    /// The proof, for a call whose rule is an action that a role grants at its scope.
+    allowed: Option<Allowed>,
+}
+
+impl Access {
+    /// The proof that the rule's action is granted at its scope.
+    pub(crate) fn proof(&self, input: &Input<'_>, rule: &Rule) -> Result<Allowed, Fault> {
+        self.allowed.clone().ok_or_else(|| match rule {
+            Rule::Action(action, scope) => denied(input, action, &scope.to_string()),
+            _ => denied(input, "*", "/"),
+        })
+    }
+
+    /// Checks that a proof is the caller's own and for this action in this place.
+    pub(crate) fn confirm(&self, input: &Input<'_>, allowed: &Allowed, action: &str) -> Result<(), Fault> {
+        if allowed.principal() != input.caller.object_id {
+            return Err(Fault::WrongProof);
+        }
+        let chain = &self.place.chain;
+        Ok(allowed.confirm(chain.tenant(), chain.scope(), action, Plane::Control)?)
+    }
+
+    /// True when the caller may read all that the listing covers.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.allowed.is_some()
+    }
+
+    /// True when the caller may do `action` on a stored resource.
+    pub(crate) fn may(&self, chain: &Chain, action: &str) -> bool {
+        check(&self.grants, chain, action, Plane::Control).is_ok()
+    }
+}
+
+/// Decides a call by its rule. In a transaction all that it reads becomes a condition of the commit.
+pub(crate) fn enter(tx: &impl Read, input: &Input<'_>, rule: &Rule) -> Result<Access, Fault> {
+    let tenant = input.caller.tenant;
+    caller::check_alive(tx, &input.caller)?;
+    let grants = Grants::load(tx, tenant, input.caller.object_id)?;
+    let at = |place: Place, allowed: Option<Allowed>| Access { place, grants: grants.clone(), allowed };
+    match rule {
+        Rule::Public | Rule::SignedIn => Ok(at(place::root(tenant), None)),
+        Rule::AnyRole(subscription) => {
+            let scope = Scope::Id(ResourceId::of_subscription(*subscription));
+            let place = locate(tx, input.cx, tenant, &scope)?;
+            if !holds_any(tx, input, *subscription)? {
+                return Err(denied(input, "Microsoft.Resources/subscriptions/read", &scope.to_string()));
+            }
+            Ok(at(place, None))
+        }
+        Rule::Action(action, scope) => {
+            let place = locate(tx, input.cx, tenant, scope)?;
+            let allowed = check(&grants, &place.chain, action, Plane::Control)
+                .map_err(|_| denied(input, action, &scope.to_string()))?;
+            Ok(at(place, Some(allowed)))
+        }
+        Rule::Listing(action, id) => {
+            let place = locate(tx, input.cx, tenant, &Scope::Id(id.clone()))?;
+            let allowed = check(&grants, &place.chain, action, Plane::Control).ok();
+            if allowed.is_none() && !holds_near(tx, input, &place, id)? {
+                return Err(denied(input, action, id.as_str()));
+            }
+            Ok(at(place, allowed))
+        }
+        Rule::Operation(subscription, operation) => {
+            let scope = Scope::Id(ResourceId::of_subscription(*subscription));
+            let place = locate(tx, input.cx, tenant, &scope)?;
+            let action = "Microsoft.Resources/subscriptions/operationresults/read";
+            let own = operations::find(tx, *subscription, *operation)?
+                .is_some_and(|row| row.tenant == tenant && row.principal == input.caller.object_id);
+            if !own && check(&grants, &place.chain, action, Plane::Control).is_err() {
+                return Err(denied(input, action, &scope.to_string()));
+            }
+            Ok(at(place, None))
+        }
+    }
+}
+
+/// True when the caller holds a role at the root, at the subscription or anywhere in it.
+fn holds_any(tx: &impl Read, input: &Input<'_>, subscription: SubscriptionId) -> Result<bool, Fault> {
+    let held = assignments::of_principal(tx, input.caller.tenant, input.caller.object_id)?;
+    Ok(held.iter().any(|(_, row)| row.subscription.is_none_or(|held| held == subscription)))
+}
+
+/// True when the caller holds a role at the scope of a list, above it or inside it. Whoever does not is told
+/// the same whether the scope exists or not.
+fn holds_near(tx: &impl Read, input: &Input<'_>, place: &Place, id: &ResourceId) -> Result<bool, Fault> {
+    let Some(subscription) = id.subscription() else { return Ok(false) };
+    if id.parent().is_none() {
+        return holds_any(tx, input, subscription);
+    }
+    let held = assignments::of_principal(tx, input.caller.tenant, input.caller.object_id)?;
+    if held.iter().any(|(_, row)| place.chain.scopes().contains(&row.scope)) {
+        return Ok(true);
+    }
+    // Nothing is inside what does not exist; the chain then ends above it.
+    if place.found.is_none() {
+        return Ok(false);
+    }
+    for (_, row) in held.into_iter().filter(|(_, row)| row.subscription == Some(subscription)) {
+        let (ScopeKey::Group(uuid) | ScopeKey::Resource(uuid)) = row.scope else { continue };
+        if let Some(resource) = tx.get(&RESOURCES, &uuid)?
+            && chain_of(tx, uuid, &resource)?.scopes().contains(&place.chain.scope())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The refusal of an action.
+pub(crate) fn denied(input: &Input<'_>, action: &str, scope: &str) -> Fault {
+    let caller = (input.caller.client_id, input.caller.object_id);
+    Fault::Denied { caller, action: action.to_owned(), scope: scope.to_owned() }
+}

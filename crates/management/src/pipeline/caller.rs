@@ -1,0 +1,40 @@
+//! Who asks.
+
+use crate::Cx;
+use crate::fault::Fault;
+use bonafide_core::directory::{PRINCIPALS, SUBSCRIPTIONS};
+use bonafide_core::tokens::{self, Caller};
+use bonafide_store::Read;
+use bonafide_wire::Request;
+
+/// Checks the token of a request. It may still be that of a principal that was deleted a moment ago: see
+/// [`check_alive`].
+pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fault> {
+    let refused = |error| {
+        let mut accepted: Vec<String> = cx.audiences.spellings().map(str::to_owned).collect();
+        accepted.sort_unstable();
+        Fault::Token { error, now: cx.world.now, accepted }
+    };
+    let token = tokens::bearer(request.header("authorization")).map_err(refused)?;
+    tokens::verify(cx.view, cx.authority, cx.audiences, &cx.world, token).map_err(refused)
+}
+
+/// Where a token for a request can be had: at the tenant that its subscription trusts, which Azure tells
+/// everybody who asks, or else at any tenant.
+pub(crate) fn authority(cx: &Cx<'_>, request: &Request) -> String {
+    let mut segments = request.path.split('/').filter(|segment| !segment.is_empty());
+    let subscription = segments.next().filter(|first| first.eq_ignore_ascii_case("subscriptions"));
+    let subscription = subscription.and_then(|_| segments.next()?.parse().ok());
+    let known = subscription.and_then(|id| cx.store.read(|tx| tx.get(&SUBSCRIPTIONS, &id)).ok()?);
+    let tenant = known.map_or_else(|| "common".to_owned(), |subscription| subscription.tenant.to_string());
+    format!("{}/{tenant}", cx.config.login)
+}
+
+/// The caller's principal must exist and be enabled at the revision that the call is answered from: the
+/// last token of a deleted identity is refused at once. In a transaction this becomes one of its compares.
+pub(crate) fn check_alive(tx: &impl Read, caller: &Caller) -> Result<(), Fault> {
+    let alive = tx.get(&PRINCIPALS, &caller.object_id)?.is_some_and(|principal| {
+        principal.enabled && principal.tenant == caller.tenant && principal.client_id == caller.client_id
+    });
+    if alive { Ok(()) } else { Err(Fault::PrincipalGone) }
+}

@@ -1,0 +1,4 @@
+//! `Microsoft.Authorization`: extension resources at any scope.
+
+pub(crate) mod role_assignments;
+pub(crate) mod role_definitions;

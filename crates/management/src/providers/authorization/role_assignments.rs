@@ -1,0 +1,213 @@
+//! `{scope}/providers/Microsoft.Authorization/roleAssignments`.
+
+use super::role_definitions;
+use crate::fault::Fault;
+use crate::filter::{self, Term};
+use crate::pipeline::access::Access;
+use crate::pipeline::place::chain_of;
+use crate::pipeline::{Input, audit};
+use bonafide_core::access::assignments::{self, AssignmentKey};
+use bonafide_core::access::{Allowed, NewAssignment, RoleAssignment, ScopeKey};
+use bonafide_core::directory::{RESOURCES, SUBSCRIPTIONS_OF_TENANT};
+use bonafide_store::{Read, Tx};
+use bonafide_types::{ObjectId, ResourceId, RoleAssignmentId, RoleDefinitionId, Scope};
+use bonafide_wire::Reply;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Longest description, in bytes. Source: ours.
+const DESCRIPTION_BYTES_MAX: usize = 1_024;
+
+type Row = (AssignmentKey, RoleAssignment);
+
+/// Makes a role assignment. Old and new SDKs together accept only 201 (docs/wire/management.md).
+pub(crate) fn put(
+    tx: &mut Tx<'_>,
+    input: &Input<'_>,
+    access: &Access,
+    allowed: &Allowed,
+    scope: &Scope,
+    name: RoleAssignmentId,
+) -> Result<Reply, Fault> {
+    check_scope(access, scope)?;
+    let new = read(input.body()?, name)?;
+    let row = assignments::create(tx, &input.cx.world, allowed, &access.place.chain, &new)?;
+    let shown = show(tx, &row)?.ok_or(Fault::AssignmentNotFound(name))?;
+    audit::record(tx, input, "Microsoft.Authorization/roleAssignments/write", &scope.to_string())?;
+    Ok(Reply::json(StatusCode::CREATED, &shown))
+}
+
+/// Deletes a role assignment, which may lie below or above the scope in the path only if the caller may
+/// delete those there; one that is not there is gone already.
+pub(crate) fn delete(
+    tx: &mut Tx<'_>,
+    input: &Input<'_>,
+    access: &Access,
+    allowed: &Allowed,
+    scope: &Scope,
+    name: RoleAssignmentId,
+) -> Result<Reply, Fault> {
+    let Some(row) = at_scope(tx, input, access, name)? else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
+    let shown = show(tx, &row)?;
+    assignments::delete(tx, allowed, &row.0)?;
+    audit::record(tx, input, "Microsoft.Authorization/roleAssignments/delete", &scope.to_string())?;
+    Ok(match shown {
+        Some(shown) => Reply::json(StatusCode::OK, &shown),
+        None => Reply::empty(StatusCode::OK),
+    })
+}
+
+/// Reads a role assignment.
+pub(crate) fn get(tx: &impl Read, input: &Input<'_>, access: &Access, name: RoleAssignmentId) -> Result<Reply, Fault> {
+    let missing = || Fault::AssignmentNotFound(name);
+    let row = at_scope(tx, input, access, name)?.ok_or_else(missing)?;
+    Ok(Reply::json(StatusCode::OK, &show(tx, &row)?.ok_or_else(missing)?))
+}
+
+/// The assignment of this name, if it is at exactly the scope in the path: what lies elsewhere was not
+/// authorised.
+fn at_scope(tx: &impl Read, input: &Input<'_>, access: &Access, name: RoleAssignmentId) -> Result<Option<Row>, Fault> {
+    let row = assignments::by_name(tx, input.caller.tenant, name)?;
+    Ok(row.filter(|(_, row)| row.scope == access.place.chain.scope()))
+}
+
+/// Lists role assignments. Without `atScope()` those below the scope are among them.
+pub(crate) fn list(tx: &impl Read, input: &Input<'_>, access: &Access, scope: &Scope) -> Result<Reply, Fault> {
+    check_scope(access, scope)?;
+    let (only_here, principal) = wanted(&filter::read(input.query.get("$filter"))?)?;
+    let tenant = input.caller.tenant;
+    let mut rows: BTreeMap<AssignmentKey, RoleAssignment> = BTreeMap::new();
+    for scope in access.place.chain.scopes() {
+        rows.extend(assignments::at(tx, tenant, *scope)?);
+    }
+    if !only_here {
+        let subscriptions = match scope {
+            Scope::Id(id) => id.subscription().into_iter().collect(),
+            Scope::Root => tx.many(&SUBSCRIPTIONS_OF_TENANT, &tenant, None, usize::MAX)?,
+        };
+        for subscription in subscriptions {
+            for row in assignments::in_subscription(tx, tenant, subscription)? {
+                if below(tx, &row.1, access)? {
+                    rows.insert(row.0, row.1);
+                }
+            }
+        }
+    }
+    let mut value = Vec::new();
+    for row in rows.into_iter().filter(|(key, _)| principal.is_none_or(|principal| key.1 == principal)) {
+        value.extend(show(tx, &row)?);
+    }
+    Ok(Reply::json(StatusCode::OK, &json!({ "value": value })))
+}
+
+/// True when an assignment's scope lies inside the scope of the list.
+fn below(tx: &impl Read, row: &RoleAssignment, access: &Access) -> Result<bool, Fault> {
+    let list = access.place.chain.scope();
+    Ok(match row.scope {
+        ScopeKey::Root => false,
+        ScopeKey::Subscription(_) => list == ScopeKey::Root,
+        ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => match tx.get(&RESOURCES, &uuid)? {
+            Some(resource) => chain_of(tx, uuid, &resource)?.scopes().contains(&list),
+            None => false,
+        },
+    })
+}
+
+/// `atScope()`, `principalId eq '…'`, `assignedTo('…')`.
+fn wanted(terms: &[Term]) -> Result<(bool, Option<ObjectId>), Fault> {
+    let (mut only_here, mut principal) = (false, None);
+    for term in terms {
+        let id = match term {
+            Term::Call(name, arguments) if name == "atscope" && arguments.is_empty() => {
+                only_here = true;
+                continue;
+            }
+            Term::Call(name, arguments) if name == "assignedto" && arguments.len() == 1 => &arguments[0],
+            Term::Equals(name, id) if name == "principalid" => id,
+            other => return Err(other.unsupported()),
+        };
+        let id = id.parse().map_err(|_| Fault::FilterInvalid("a principal's id is a GUID".to_owned()))?;
+        if principal.replace(id).is_some_and(|other: ObjectId| other != id) {
+            return Err(Fault::FilterInvalid("it names two principals".to_owned()));
+        }
+    }
+    Ok((only_here, principal))
+}
+
+/// The resource or group that a scope names must exist.
+fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
+    let Scope::Id(id) = scope else { return Ok(()) };
+    if id.parent().is_none() || access.place.found.is_some() {
+        return Ok(());
+    }
+    match id.resource_group() {
+        Some(name) if access.place.group.is_none() => Err(Fault::GroupNotFound(name.to_owned())),
+        _ => Err(Fault::ResourceNotFound(id.clone())),
+    }
+}
+
+fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignment, Fault> {
+    let wrong = |what: &str| Fault::BodyInvalid(format!("'properties.{what}' is missing or not valid"));
+    // Versions before 2018 and the Java SDK send the properties at the top.
+    let properties = match body.get("properties") {
+        Some(Value::Object(properties)) => properties,
+        None => body,
+        Some(_) => return Err(Fault::BodyInvalid("'properties' is not an object".to_owned())),
+    };
+    let text = |member: &str| properties.get(member).and_then(Value::as_str);
+    let principal = text("principalId").and_then(|id| id.parse().ok()).ok_or_else(|| wrong("principalId"))?;
+    let role = text("roleDefinitionId").and_then(role_id).ok_or_else(|| wrong("roleDefinitionId"))?;
+    if let Some(asked) = text("principalType")
+        && !asked.is_empty()
+        && !asked.eq_ignore_ascii_case("ServicePrincipal")
+    {
+        return Err(Fault::PrincipalTypeUnmatched { principal, asked: asked.chars().take(64).collect() });
+    }
+    if properties.get("condition").is_some_and(|condition| !condition.is_null()) {
+        return Err(Fault::ConditionNotSupported);
+    }
+    let description = match properties.get("description") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.len() <= DESCRIPTION_BYTES_MAX => Some(text.clone()),
+        Some(_) => return Err(wrong("description")),
+    };
+    Ok(NewAssignment { name, principal, role, description })
+}
+
+/// The GUID at the end of a role definition's id, whatever scope stands before it.
+fn role_id(text: &str) -> Option<RoleDefinitionId> {
+    let id = ResourceId::parse(text).ok()?;
+    if id.type_name().is("Microsoft.Authorization/roleDefinitions") { id.name().parse().ok() } else { None }
+}
+
+/// A role assignment as it is read; `None` when what it is about is gone.
+fn show(tx: &impl Read, (key, row): &Row) -> Result<Option<Value>, Fault> {
+    let (scope, above) = match row.scope {
+        ScopeKey::Root => ("/".to_owned(), String::new()),
+        ScopeKey::Subscription(id) => (format!("/subscriptions/{id}"), format!("/subscriptions/{id}")),
+        ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => match tx.get(&RESOURCES, &uuid)? {
+            Some(resource) => (resource.id.to_string(), resource.id.to_string()),
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(json!({
+        "properties": {
+            "roleDefinitionId": role_definitions::id_at(row.subscription, row.role),
+            "principalId": key.1.to_string(),
+            "principalType": "ServicePrincipal",
+            "scope": scope,
+            "condition": null,
+            "conditionVersion": null,
+            "createdOn": row.created_at.arm(),
+            "updatedOn": row.updated_at.arm(),
+            "createdBy": row.created_by.map(|id| id.to_string()),
+            "updatedBy": row.updated_by.map(|id| id.to_string()),
+            "delegatedManagedIdentityResourceId": null,
+            "description": row.description,
+        },
+        "id": format!("{above}/providers/Microsoft.Authorization/roleAssignments/{}", key.2),
+        "type": "Microsoft.Authorization/roleAssignments",
+        "name": key.2.to_string(),
+    })))
+}

@@ -1,0 +1,90 @@
+//! `{scope}/providers/Microsoft.Authorization/roleDefinitions`.
+
+use crate::fault::Fault;
+use crate::filter::{self, Term};
+use crate::pipeline::Input;
+use bonafide_core::access::roles::{self, Permission, Role};
+use bonafide_types::{RoleDefinitionId, Scope, SubscriptionId};
+use bonafide_wire::Reply;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// Lists the role definitions that pass `$filter`, on one page as Azure does.
+pub(crate) fn list(input: &Input<'_>, scope: &Scope) -> Result<Reply, Fault> {
+    let terms = filter::read(input.query.get("$filter"))?;
+    for term in &terms {
+        match term {
+            Term::Equals(name, _) if ["rolename", "type"].contains(&name.as_str()) => {}
+            Term::Call(name, _) if name == "atscopeandbelow" || name == "atscope" => {}
+            other => return Err(other.unsupported()),
+        }
+    }
+    let passes = |role: &&Role| {
+        terms.iter().all(|term| match term {
+            Term::Equals(name, value) if name == "rolename" => role.name.eq_ignore_ascii_case(value),
+            Term::Equals(_, value) => value.eq_ignore_ascii_case("BuiltInRole"),
+            Term::Differs(..) | Term::Call(..) => true,
+        })
+    };
+    let subscription = subscription(scope);
+    let value: Vec<Value> = roles::all().iter().filter(passes).map(|role| show(subscription, role)).collect();
+    Ok(Reply::json(StatusCode::OK, &json!({ "value": value })))
+}
+
+/// Reads one.
+pub(crate) fn get(scope: &Scope, name: &str) -> Result<Reply, Fault> {
+    let role =
+        name.parse().ok().and_then(roles::by_id).ok_or_else(|| Fault::RoleNotFound(name.chars().take(64).collect()))?;
+    Ok(Reply::json(StatusCode::OK, &show(subscription(scope), role)))
+}
+
+/// The id of a role definition as it is shown below a scope.
+pub(crate) fn id_at(subscription: Option<SubscriptionId>, id: RoleDefinitionId) -> String {
+    let above = subscription.map(|id| format!("/subscriptions/{id}")).unwrap_or_default();
+    format!("{above}/providers/Microsoft.Authorization/roleDefinitions/{id}")
+}
+
+fn subscription(scope: &Scope) -> Option<SubscriptionId> {
+    match scope {
+        Scope::Root => None,
+        Scope::Id(id) => id.subscription(),
+    }
+}
+
+fn show(subscription: Option<SubscriptionId>, role: &Role) -> Value {
+    let permissions: Vec<Value> = role.permissions.iter().map(permission).collect();
+    json!({
+        "properties": {
+            "roleName": role.name,
+            "type": "BuiltInRole",
+            "description": role.description,
+            "assignableScopes": ["/"],
+            "permissions": permissions,
+            // Built-in roles have no date of ours; this is what Azure prints for the oldest of them.
+            "createdOn": "0001-01-01T08:00:00.0000000Z",
+            "updatedOn": "0001-01-01T08:00:00.0000000Z",
+            "createdBy": null,
+            "updatedBy": null,
+        },
+        "id": id_at(subscription, role.id),
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "name": role.id.to_string(),
+    })
+}
+
+fn permission(permission: &Permission) -> Value {
+    let mut shown = Map::new();
+    for (name, patterns) in [
+        ("actions", &permission.actions),
+        ("notActions", &permission.not_actions),
+        ("dataActions", &permission.data_actions),
+        ("notDataActions", &permission.not_data_actions),
+    ] {
+        shown.insert(name.to_owned(), json!(patterns));
+    }
+    if let Some(condition) = permission.condition {
+        shown.insert("condition".to_owned(), condition.into());
+        shown.insert("conditionVersion".to_owned(), "2.0".into());
+    }
+    Value::Object(shown)
+}

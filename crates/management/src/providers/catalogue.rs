@@ -1,0 +1,68 @@
+//! The resource providers and types of `data/providers.txt`, read when first asked for.
+
+use std::sync::LazyLock;
+
+/// A resource provider.
+pub(crate) struct Namespace {
+    /// Its name in Azure's spelling.
+    pub(crate) name: &'static str,
+    /// Its types.
+    pub(crate) types: Vec<Type>,
+}
+
+/// A resource type.
+pub(crate) struct Type {
+    /// Its name without the namespace.
+    pub(crate) name: &'static str,
+    /// Its name with the namespace.
+    pub(crate) full_name: &'static str,
+    /// Its api-versions, stable ones first, newest first: `az resource` takes the first stable one.
+    pub(crate) versions: Vec<&'static str>,
+}
+
+static NAMESPACES: LazyLock<Vec<Namespace>> = LazyLock::new(|| read(include_str!("../../data/providers.txt")));
+
+/// All providers, by name.
+pub(crate) fn namespaces() -> &'static [Namespace] {
+    &NAMESPACES
+}
+
+/// The provider with this name, in any case.
+pub(crate) fn namespace(name: &str) -> Option<&'static Namespace> {
+    NAMESPACES.iter().find(|namespace| namespace.name.eq_ignore_ascii_case(name))
+}
+
+/// Reads the file; full names are made once and stay for the life of the process.
+fn read(text: &'static str) -> Vec<Namespace> {
+    let mut found: Vec<Namespace> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match (line.strip_prefix("  "), found.last_mut()) {
+            (None, _) => found.push(Namespace { name: line, types: Vec::new() }),
+            (Some(entry), Some(namespace)) => {
+                let mut words = entry.split(' ');
+                let name = words.next().unwrap_or_default();
+                let full_name = String::leak(format!("{}/{name}", namespace.name));
+                namespace.types.push(Type { name, full_name, versions: words.collect() });
+            }
+            (Some(_), None) => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonafide_types::{ApiVersion, TypeName};
+
+    #[test]
+    fn every_line_of_the_catalogue_is_a_type_with_versions() {
+        assert!(namespaces().len() > 150);
+        for entry in namespaces().iter().flat_map(|namespace| &namespace.types) {
+            assert!(entry.full_name.parse::<TypeName>().is_ok(), "{}", entry.full_name);
+            assert!(!entry.versions.is_empty(), "{}", entry.full_name);
+            assert!(entry.versions.iter().all(|version| version.parse::<ApiVersion>().is_ok()), "{}", entry.full_name);
+        }
+        assert_eq!(namespace("microsoft.compute").unwrap().name, "Microsoft.Compute");
+    }
+}

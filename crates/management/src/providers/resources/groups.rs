@@ -1,0 +1,209 @@
+//! Resource groups.
+
+use crate::fault::Fault;
+use crate::filter;
+use crate::operations::{self, Stage, Work};
+use crate::pipeline::access::Access;
+use crate::pipeline::list::{self, Source};
+use crate::pipeline::{Input, api_version, audit, etag, tags};
+use crate::providers::{Kind, ResourceType, location_of};
+use bonafide_core::access::Allowed;
+use bonafide_core::directory::{GROUP_TYPE, Resource, ResourceIdentity, save};
+use bonafide_store::{Read, Tx};
+use bonafide_types::{Location, OperationId, ResourceId, ResourceUuid, SubscriptionId};
+use bonafide_wire::Reply;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// The oldest api-version of resource groups.
+const OLDEST: &str = "2014-04-01";
+
+struct Groups;
+
+impl ResourceType for Groups {}
+
+/// The type of anything stored, groups included.
+pub(crate) fn kind_of(resource: &Resource) -> Option<Kind> {
+    if resource.id.type_name().is(GROUP_TYPE) {
+        return Some(Kind { name: GROUP_TYPE.into(), provider: &Groups });
+    }
+    crate::providers::kind_of(resource)
+}
+
+/// True when a group takes no new resources because it is being deleted.
+pub(crate) fn is_being_deleted(group: &Resource) -> bool {
+    group.body.get("deleting") == Some(&Value::Bool(true))
+}
+
+/// Creates or replaces a group.
+pub(crate) fn put(
+    tx: &mut Tx<'_>,
+    input: &Input<'_>,
+    access: &Access,
+    allowed: &Allowed,
+    id: &ResourceId,
+) -> Result<Reply, Fault> {
+    api_version::check(&input.version, GROUP_TYPE, OLDEST)?;
+    let sent = input.body()?;
+    let old = access.place.found.as_ref();
+    let location = match sent.get("location") {
+        Some(Value::String(text)) => Location::parse(text).ok_or_else(|| not_a_location(text))?.to_string(),
+        None | Some(Value::Null) => old.and_then(|(_, old)| location_of(old)).ok_or(Fault::LocationMissing)?.to_owned(),
+        Some(_) => return Err(Fault::BodyInvalid("'location' is not a string".to_owned())),
+    };
+    let (uuid, mut group) = match old {
+        Some((uuid, old)) => {
+            check_alive(old)?;
+            let is = location_of(old).unwrap_or_default();
+            if is != location {
+                return Err(Fault::OtherLocation { id: old.id.clone(), is: is.to_owned(), asked: location });
+            }
+            (*uuid, old.clone())
+        }
+        None => (ResourceUuid::random(input.cx.world.entropy), new(input, access, id)?),
+    };
+    etag::check(input.request, old.map(|(_, old)| old))?;
+    group.tags = tags::read(sent)?.unwrap_or_default();
+    group.body.insert("location".to_owned(), location.into());
+    if let Some(Value::String(manager)) = sent.get("managedBy") {
+        group.body.insert("managedBy".to_owned(), manager.clone().into());
+    }
+    let status = if old.is_some() { StatusCode::OK } else { StatusCode::CREATED };
+    store(tx, input, access, allowed, uuid, group, status)
+}
+
+/// Changes a group's tags.
+pub(crate) fn patch(
+    tx: &mut Tx<'_>,
+    input: &Input<'_>,
+    access: &Access,
+    allowed: &Allowed,
+    id: &ResourceId,
+) -> Result<Reply, Fault> {
+    let (uuid, old) = existing(input, access, id)?;
+    check_alive(old)?;
+    let sent = input.body()?;
+    etag::check(input.request, Some(old))?;
+    let mut group = old.clone();
+    if let Some(tags) = tags::read(sent)? {
+        group.tags = tags;
+    }
+    store(tx, input, access, allowed, *uuid, group, StatusCode::OK)
+}
+
+fn store(
+    tx: &mut Tx<'_>,
+    input: &Input<'_>,
+    access: &Access,
+    allowed: &Allowed,
+    uuid: ResourceUuid,
+    mut group: Resource,
+    status: StatusCode,
+) -> Result<Reply, Fault> {
+    let action = format!("{GROUP_TYPE}/write");
+    access.confirm(input, allowed, &action)?;
+    save(tx, uuid, &mut group, input.cx.world.now)?;
+    audit::record(tx, input, &action, group.id.as_str())?;
+    Ok(Reply::json(status, &show(&group)).with("etag", &etag::of(&group)))
+}
+
+/// Reads a group.
+pub(crate) fn get(input: &Input<'_>, access: &Access, id: &ResourceId) -> Result<Reply, Fault> {
+    let (_, group) = existing(input, access, id)?;
+    Ok(Reply::json(StatusCode::OK, &show(group)).with("etag", &etag::of(group)))
+}
+
+/// Says whether a group is there.
+pub(crate) fn head(input: &Input<'_>, access: &Access, id: &ResourceId) -> Result<Reply, Fault> {
+    existing(input, access, id).map(|_| Reply::empty(StatusCode::NO_CONTENT))
+}
+
+/// One page of the groups in a subscription.
+pub(crate) fn page(
+    tx: &impl Read,
+    input: &Input<'_>,
+    access: &Access,
+    subscription: SubscriptionId,
+) -> Result<Reply, Fault> {
+    api_version::check(&input.version, GROUP_TYPE, OLDEST)?;
+    let terms = filter::read(input.query.get("$filter"))?;
+    let source = Source::TypeInSubscription(subscription, GROUP_TYPE.to_ascii_lowercase());
+    let wanted = |group: &Resource| super::inventory::group_passes(&terms, group);
+    list::page(tx, input, access, &source, wanted, |_, _, group| show(group))
+}
+
+/// Begins to delete a group: from here on it takes nothing new. What is in it goes in steps, which
+/// `operations::advance` takes.
+pub(crate) fn delete(
+    tx: &mut Tx<'_>,
+    input: &Input<'_>,
+    access: &Access,
+    allowed: &Allowed,
+    id: &ResourceId,
+    subscription: SubscriptionId,
+) -> Result<OperationId, Fault> {
+    let action = format!("{GROUP_TYPE}/delete");
+    access.confirm(input, allowed, &action)?;
+    let (uuid, old) = existing(input, access, id)?;
+    etag::check(input.request, Some(old))?;
+    let mut group = old.clone();
+    group.body.insert("deleting".to_owned(), true.into());
+    save(tx, *uuid, &mut group, input.cx.world.now)?;
+    audit::record(tx, input, &action, group.id.as_str())?;
+    let (tenant, principal) = (allowed.tenant(), allowed.principal());
+    let work = Work::DeleteGroup { group: *uuid, stage: Stage::default() };
+    Ok(operations::start(tx, &input.cx.world, tenant, principal, subscription, work)?)
+}
+
+fn existing<'a>(input: &Input<'_>, access: &'a Access, id: &ResourceId) -> Result<&'a (ResourceUuid, Resource), Fault> {
+    api_version::check(&input.version, GROUP_TYPE, OLDEST)?;
+    access.place.found.as_ref().ok_or_else(|| Fault::GroupNotFound(id.name().to_owned()))
+}
+
+fn check_alive(group: &Resource) -> Result<(), Fault> {
+    if is_being_deleted(group) { Err(Fault::GroupBeingDeleted(group.id.name().to_owned())) } else { Ok(()) }
+}
+
+fn new(input: &Input<'_>, access: &Access, id: &ResourceId) -> Result<Resource, Fault> {
+    let name = id.name();
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.()".contains(&b)) {
+        let rule = "1 to 90 letters, digits, dots, dashes, underscores and parentheses, not ending in a dot";
+        let type_name = "Microsoft.Resources/resourceGroups".to_owned();
+        return Err(Fault::NameInvalid { name: name.to_owned(), type_name, rule });
+    }
+    let subscription = id.subscription().ok_or(Fault::NoSuchRoute)?;
+    Ok(Resource {
+        id: ResourceId::of_group(subscription, name).map_err(|error| Fault::PathInvalid(error.to_string()))?,
+        tenant: access.place.chain.tenant(),
+        group: None,
+        parent: None,
+        tags: Map::new(),
+        identity: ResourceIdentity::default(),
+        principal: None,
+        body: Map::new(),
+        version: 0,
+        created_at: input.cx.world.now,
+        changed_at: input.cx.world.now,
+    })
+}
+
+fn not_a_location(text: &str) -> Fault {
+    let text: String = text.chars().take(64).collect();
+    Fault::BodyInvalid(format!("'{text}' is not a location"))
+}
+
+fn show(group: &Resource) -> Value {
+    let state = if is_being_deleted(group) { "Deleting" } else { "Succeeded" };
+    let mut shown = json!({
+        "id": group.id.as_str(),
+        "name": group.id.name(),
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": location_of(group).unwrap_or_default(),
+        "tags": group.tags,
+        "properties": { "provisioningState": state },
+    });
+    if let (Some(manager), Some(shown)) = (group.body.get("managedBy"), shown.as_object_mut()) {
+        shown.insert("managedBy".to_owned(), manager.clone());
+    }
+    shown
+}

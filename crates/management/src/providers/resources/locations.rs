@@ -1,0 +1,59 @@
+//! `/subscriptions/{s}/locations`.
+
+use bonafide_types::SubscriptionId;
+use bonafide_wire::Reply;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// The locations of Azure. Resources can lie in any other place too: this list is what clients offer.
+pub(crate) fn list(id: SubscriptionId) -> Reply {
+    let value: Vec<Value> = include_str!("../../../data/locations.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split('|').collect::<Vec<_>>().try_into().ok())
+        .map(|fields| show(id, &fields))
+        .collect();
+    Reply::json(StatusCode::OK, &json!({ "value": value }))
+}
+
+fn show(id: SubscriptionId, fields: &[&str; 9]) -> Value {
+    let [name, display, regional, category, geography, longitude, latitude, place, pair] = *fields;
+    let mut metadata = Map::new();
+    let region_type = if geography.is_empty() { "Logical" } else { "Physical" };
+    let texts = [
+        ("regionType", region_type),
+        ("regionCategory", category),
+        ("geographyGroup", geography),
+        ("longitude", longitude),
+        ("latitude", latitude),
+        ("physicalLocation", place),
+    ];
+    for (member, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
+        metadata.insert(member.to_owned(), text.into());
+    }
+    if !pair.is_empty() {
+        let pair = json!([{ "name": pair, "id": format!("/subscriptions/{id}/locations/{pair}") }]);
+        metadata.insert("pairedRegion".to_owned(), pair);
+    }
+    json!({
+        "id": format!("/subscriptions/{id}/locations/{name}"),
+        "name": name,
+        "type": "Region",
+        "displayName": display,
+        "regionalDisplayName": regional,
+        "metadata": metadata,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_location() {
+        let reply = list("72f988bf-86f1-41af-91ab-2d7cd011db47".parse().unwrap());
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(body["value"].as_array().unwrap().len(), 69);
+        assert_eq!(body["value"][0]["metadata"]["pairedRegion"][0]["name"], "westus");
+    }
+}

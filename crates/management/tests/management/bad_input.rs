@@ -1,0 +1,258 @@
+//! What no client should send.
+
+use crate::cloud::{Answer, Cloud, VM};
+use bonafide_core::directory::{RESOURCES, find};
+use bonafide_types::ResourceId;
+use http::Method;
+use serde_json::{Map, Value, json};
+use std::time::Instant;
+
+fn put(cloud: &Cloud, body: &[u8]) -> Answer {
+    let token = format!("Bearer {}", cloud.token(&cloud.owner));
+    let target = format!("{}?api-version={VM}", cloud.vm("vm1"));
+    cloud.raw(Method::PUT, &target, &[("authorization", &token)], body)
+}
+
+#[test]
+fn np_06_a_body_beyond_the_limits_is_refused_quickly() {
+    let cloud = Cloud::with_group();
+    let nested = |depth: usize| {
+        format!("{{\"location\":\"x\",\"properties\":{}1{}}}", "{\"a\":".repeat(depth), "}".repeat(depth))
+    };
+    let many = format!("{{\"a\":[{}0]}}", "0,".repeat(10_000));
+    let members: Vec<String> = (0..10_001).map(|n| format!("\"m{n}\":0")).collect();
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024));
+    let deep = "[".repeat(500_000);
+    put(&cloud, nested(31).as_bytes()).expect(201);
+    for (body, status, code) in [
+        (String::new(), 400, "InvalidRequestContent"),
+        ("[]".to_owned(), 400, "InvalidRequestContent"),
+        ("{".to_owned(), 400, "InvalidRequestContent"),
+        ("{\"a\":1,\"a\":2}".to_owned(), 400, "InvalidRequestContent"),
+        ("{\"identity\":null,\"Identity\":null}".to_owned(), 400, "InvalidRequestContent"),
+        ("{\"location\":1}".to_owned(), 400, "InvalidRequestContent"),
+        ("{\"location\":\"a/b\"}".to_owned(), 400, "InvalidRequestContent"),
+        ("{\"a\":1e999}".to_owned(), 400, "InvalidRequestContent"),
+        (nested(32), 400, "InvalidRequestContent"),
+        (deep, 400, "InvalidRequestContent"),
+        (many, 400, "InvalidRequestContent"),
+        (format!("{{{}}}", members.join(",")), 400, "InvalidRequestContent"),
+        (large, 413, "RequestEntityTooLarge"),
+    ] {
+        let started = Instant::now();
+        put(&cloud, body.as_bytes()).refused(status, code);
+        assert!(started.elapsed().as_millis() < 1_000, "{}", &body[..body.len().min(40)]);
+    }
+}
+
+#[test]
+fn np_06_a_resource_does_not_outgrow_a_body_patch_by_patch() {
+    let cloud = Cloud::with_group();
+    let members = |from: usize, value: Value| {
+        let all: Map<String, Value> = (from..from + 9_900).map(|n| (format!("k{n}"), value.clone())).collect();
+        json!({ "properties": all })
+    };
+    put(&cloud, br#"{"location":"westus"}"#).expect(201);
+    let patch = |body: Value| cloud.patch(&cloud.vm("vm1"), VM, body);
+    patch(members(0, json!(0))).expect(200);
+    patch(members(9_900, json!(0))).refused(400, "InvalidRequestContent");
+    patch(members(0, Value::Null)).expect(200);
+    patch(members(9_900, json!(0))).expect(200);
+}
+
+#[test]
+fn removing_many_members_takes_no_longer_than_adding_them() {
+    // Rows written before patches were bounded, and anything else that is as large as a row can be.
+    let large: Map<String, Value> = (0..90_000).map(|n| (format!("k{n}"), json!(0))).collect();
+    let cloud = Cloud::with_group();
+    put(&cloud, br#"{"location":"westus"}"#).expect(201);
+    cloud
+        .store
+        .write(|tx| {
+            let id = ResourceId::parse(&cloud.vm("vm1")).unwrap();
+            let (uuid, mut resource) = find(tx, &id)?.unwrap();
+            resource.body.insert("properties".to_owned(), Value::Object(large.clone()));
+            tx.put(&RESOURCES, &uuid, &resource)
+        })
+        .unwrap();
+    let nulls: Map<String, Value> = (0..9_900).map(|n| (format!("k{n}"), Value::Null)).collect();
+    let started = Instant::now();
+    cloud.patch(&cloud.vm("vm1"), VM, json!({ "properties": nulls })).refused(400, "InvalidRequestContent");
+    assert!(started.elapsed().as_millis() < 5_000, "{:?}", started.elapsed());
+}
+
+#[test]
+fn tn_05_an_id_that_is_stored_is_the_id_that_was_asked_for() {
+    let cloud = Cloud::with_group();
+    put(&cloud, br#"{"location":"westus"}"#).expect(201);
+    for above in [
+        "Microsoft.Resources/x/y",
+        "Microsoft.Resources/deployments/d",
+        "microsoft.resources/a/b/c/d",
+        "Microsoft.Resources/subscriptions/x",
+        "Microsoft.Resources/subscriptions/x/resourceGroups/g",
+    ] {
+        for (scope, code) in [
+            (cloud.at("g"), "ParentResourceNotFound"),
+            (cloud.root(), "ParentResourceNotFound"),
+            (cloud.vm("vm1"), "ParentResourceNotFound"),
+        ] {
+            for name in ["vm1", "vm2"] {
+                let path = format!("{scope}/providers/{above}/providers/Microsoft.Compute/virtualMachines/{name}");
+                cloud.put(&path, VM, json!({"location": "westus"})).refused(404, code);
+                cloud.get(&path, VM).refused(404, code);
+            }
+        }
+    }
+    cloud.get(&cloud.vm("vm2"), VM).refused(404, "ResourceNotFound");
+}
+
+#[test]
+fn a_page_ends_when_its_items_are_large() {
+    let cloud = Cloud::with_group();
+    for n in 0..10 {
+        let body = json!({"location": "westus", "properties": {"a": "x".repeat(900_000)}});
+        cloud.put(&cloud.vm(&format!("vm{n}")), VM, body).expect(201);
+    }
+    let mut path = format!("{}/providers/Microsoft.Compute/virtualMachines?api-version={VM}", cloud.at("g"));
+    let mut names = Vec::new();
+    loop {
+        let page = cloud.get(&path, "").expect(200);
+        assert!(page.body.to_string().len() < 6 * 1024 * 1024 && !page.names().is_empty());
+        names.extend(page.names().into_iter().map(str::to_owned));
+        let Some(next) = page.body["nextLink"].as_str() else { break };
+        path = next.strip_prefix("https://localhost:8443").unwrap().to_owned();
+    }
+    names.sort_unstable();
+    assert_eq!(names, (0..10).map(|n| format!("vm{n}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stale_etag_is_refused_before_anything_is_merged() {
+    let cloud = Cloud::with_group();
+    put(&cloud, br#"{"location":"westus"}"#).expect(201);
+    let token = format!("Bearer {}", cloud.token(&cloud.owner));
+    let headers = [("authorization", token.as_str()), ("if-match", "\"0\"")];
+    let target = format!("{}?api-version={VM}", cloud.vm("vm1"));
+    // Another place is refused when the body is merged: the etag comes first.
+    let body = br#"{"location":"eastus"}"#;
+    for method in [Method::PUT, Method::PATCH] {
+        cloud.raw(method, &target, &headers, body).refused(412, "PreconditionFailed");
+    }
+}
+
+#[test]
+fn tags_are_bounded() {
+    let cloud = Cloud::with_group();
+    let body = |tags| json!({"location": "westus", "tags": tags}).to_string();
+    let tags = |count: usize| (0..count).map(|n| (format!("t{n}"), json!("v"))).collect::<serde_json::Map<_, _>>();
+    put(&cloud, body(json!(tags(50))).as_bytes()).expect(201);
+    put(&cloud, body(json!(tags(51))).as_bytes()).refused(400, "TooManyTags");
+    for wrong in [
+        json!([]),
+        json!({"a": 1}),
+        json!({"a": null}),
+        json!({"": "x"}),
+        json!({"a": "x", "A": "y"}),
+        json!({"a<": "x"}),
+    ] {
+        put(&cloud, body(wrong.clone()).as_bytes()).refused(400, "InvalidRequestContent");
+    }
+    put(&cloud, body(json!({"a": "x".repeat(257)})).as_bytes()).refused(400, "InvalidRequestContent");
+}
+
+#[test]
+fn a_request_target_that_means_nothing_is_refused() {
+    let cloud = Cloud::with_group();
+    let root = cloud.root();
+    for (path, status, code) in [
+        ("/", 404, "MissingSubscription"),
+        ("/nothing", 404, "MissingSubscription"),
+        ("/subscriptions/x", 400, "InvalidSubscriptionId"),
+        ("/subscriptions/00000000-0000-0000-0000-000000000000", 404, "SubscriptionNotFound"),
+        (&format!("{root}/resourceGroups/g/providers/Microsoft.Nope/a/b"), 404, "InvalidResourceNamespace"),
+        (&format!("{root}/resourceGroups/g/providers/Microsoft.Compute/nope/b"), 404, "InvalidResourceType"),
+        (&format!("{root}/resourceGroups/g/providers/Microsoft.Authorization/locks/l"), 404, "InvalidResourceType"),
+        (
+            &format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/a%2Fb"),
+            400,
+            "InvalidRequestUri",
+        ),
+        (&format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/.."), 400, "InvalidRequestUri"),
+        (
+            &format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/a%00"),
+            400,
+            "InvalidRequestUri",
+        ),
+        (
+            &format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/%C4%B1"),
+            400,
+            "InvalidRequestUri",
+        ),
+        (
+            &format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/{}", "a".repeat(900)),
+            400,
+            "InvalidRequestUri",
+        ),
+        (&format!("{root}/resourceGroups/g/providers"), 404, "MissingSubscription"),
+        (&format!("{root}/operationresults/x"), 400, "InvalidRequestUri"),
+    ] {
+        cloud.get(path, VM).refused(status, code);
+    }
+}
+
+#[test]
+fn an_api_version_is_required_and_is_a_date() {
+    let cloud = Cloud::with_group();
+    for (query, code) in [
+        ("", "MissingApiVersionParameter"),
+        ("?api-version=", "MissingApiVersionParameter"),
+        ("?api-version=latest", "InvalidApiVersionParameter"),
+        ("?api-version=2024-13-01", "InvalidApiVersionParameter"),
+        ("?api-version=2024-11-01&API-version=2024-11-01", "InvalidRequestParameter"),
+        ("?api-version=%zz", "InvalidRequestParameter"),
+    ] {
+        cloud.get(&format!("{}{query}", cloud.vm("vm1")), "").refused(400, code);
+    }
+}
+
+#[test]
+fn a_method_that_a_path_has_not_is_refused() {
+    let cloud = Cloud::with_group();
+    let call = |method: Method, path: &str| cloud.call(&cloud.owner, method, path, VM, None);
+    call(Method::POST, &cloud.at("g")).refused(405, "HttpMethodNotSupported");
+    call(Method::POST, &cloud.vm("vm1")).refused(405, "HttpMethodNotSupported");
+    call(Method::DELETE, "/subscriptions").refused(405, "HttpMethodNotSupported");
+    call(Method::TRACE, &cloud.vm("vm1")).refused(405, "HttpMethodNotSupported");
+    call(Method::POST, &format!("{}/fly", cloud.vm("vm1"))).refused(404, "InvalidResourceAction");
+}
+
+#[test]
+fn paging_and_filters_are_bounded() {
+    let cloud = Cloud::with_group();
+    let list = |query: &str| cloud.get(&format!("{}/resources?{query}", cloud.root()), VM);
+    list("$top=0").refused(400, "InvalidRequestParameter");
+    list("$top=-1").refused(400, "InvalidRequestParameter");
+    list("$top=9223372036854775808").expect(200);
+    list("$skiptoken=zzzz").refused(400, "InvalidRequestParameter");
+    list("$filter=").expect(200);
+    list("$filter=nope%20eq%20%27a%27").refused(400, "InvalidFilterInQueryString");
+    list("$filter=name%20eq%20%27a").refused(400, "InvalidFilterInQueryString");
+    list(&format!("$filter={}", "(".repeat(3_000))).refused(400, "InvalidFilterInQueryString");
+}
+
+#[test]
+fn every_answer_can_be_traced_and_is_not_cached() {
+    let cloud = Cloud::with_group();
+    let headers = [("x-ms-client-request-id", "7f1f2b3c-1111-2222-3333-444444444444")];
+    for target in [format!("{}?api-version={VM}", cloud.vm("vm1")), "/nothing".to_owned()] {
+        let answer = cloud.raw(Method::GET, &target, &headers, b"");
+        assert_eq!(answer.header("x-ms-client-request-id"), headers[0].1);
+        for name in
+            ["x-ms-request-id", "x-ms-correlation-request-id", "x-ms-routing-request-id", "strict-transport-security"]
+        {
+            assert!(!answer.header(name).is_empty());
+        }
+        assert_eq!((answer.header("cache-control"), answer.header("x-content-type-options")), ("no-cache", "nosniff"));
+    }
+}

@@ -1,0 +1,318 @@
+//! A cloud of two tenants, and people in it.
+
+use bonafide_core::access::{Chain, NewAssignment, ScopeKey, assignments, roles};
+use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application};
+use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
+use bonafide_core::tokens::{AcceptedAudiences, Audiences, Authenticated, Authority, Method as Signed, issue, resolve};
+use bonafide_core::view::Views;
+use bonafide_crypto::{Kek, SystemEntropy};
+use bonafide_management::{Config, Cx, handle};
+use bonafide_store::{MemoryEngine, Store, StoreError};
+use bonafide_types::{Audience, ObjectId, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World};
+use bonafide_wire::{Peer, Request};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::sync::LazyLock;
+
+pub const VM: &str = "2024-11-01";
+pub const MSI: &str = "2024-11-30";
+pub const ARM: &str = "2024-11-01";
+pub const AUTHZ: &str = "2022-04-01";
+
+const MANAGEMENT: &str = "https://management.azure.com/";
+const NOW: Timestamp = Timestamp::from_unix_micros(1_795_253_405_012_345);
+
+fn kek() -> Kek {
+    Kek::from_bytes(Secret::new([7; 32]))
+}
+
+static KEYS: LazyLock<[(TenantId, String, SigningKeyRow); 2]> = LazyLock::new(|| {
+    [TenantId::random(&SystemEntropy), TenantId::random(&SystemEntropy)].map(|tenant| {
+        let (kid, row) = make_signing_key(&kek(), tenant, NOW).unwrap();
+        (tenant, kid, row)
+    })
+});
+
+/// Somebody with a token.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub tenant: TenantId,
+    pub id: ObjectId,
+}
+
+pub struct Cloud {
+    pub store: Store,
+    views: Views,
+    authority: Authority,
+    config: Config,
+    audiences: AcceptedAudiences,
+    pub now: Cell<Timestamp>,
+    pub tenant: TenantId,
+    pub subscription: SubscriptionId,
+    pub second_subscription: SubscriptionId,
+    pub other_subscription: SubscriptionId,
+    /// Owner of the tenant's root.
+    pub owner: Person,
+    /// Owner of the other tenant's root.
+    pub other_owner: Person,
+}
+
+/// An answer, parsed.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no header {name}: {self:?}")).to_str().unwrap()
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.code()), (status, code), "{:#}", self.body);
+        self
+    }
+
+    /// The names of a list's items.
+    pub fn names(&self) -> Vec<&str> {
+        self.body["value"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect()
+    }
+}
+
+impl Cloud {
+    pub fn new() -> Self {
+        Self::on(Store::open(MemoryEngine::new()))
+    }
+
+    /// A cloud on a store of the test's own.
+    pub fn on(store: Store) -> Self {
+        let [(tenant, kid, key), (other_tenant, other_kid, other_key)] = &*KEYS;
+        let ids: [SubscriptionId; 3] = std::array::from_fn(|_| SubscriptionId::random(&SystemEntropy));
+        store
+            .write(|tx| {
+                for (tenant, kid, key) in [(tenant, kid, key), (other_tenant, other_kid, other_key)] {
+                    tx.put(&TENANTS, tenant, &Tenant { display_name: "t".to_owned(), created_at: NOW })?;
+                    tx.put(&SIGNING_KEYS, &(*tenant, kid.clone()), key)?;
+                }
+                for (id, tenant) in ids.iter().zip([tenant, tenant, other_tenant]) {
+                    let row = Subscription { tenant: *tenant, display_name: "s".to_owned(), created_at: NOW };
+                    tx.put(&SUBSCRIPTIONS, id, &row)?;
+                }
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        let nobody = Person { tenant: *tenant, id: ObjectId::random(&SystemEntropy) };
+        let mut cloud = Self {
+            views: Views::load(&store, kek()).unwrap(),
+            store,
+            authority: Authority::new("https://localhost:8443").unwrap(),
+            config: Config {
+                cloud_name: "Bonafide".to_owned(),
+                management: "https://localhost:8443".to_owned(),
+                login: "https://localhost:8443".to_owned(),
+                graph: "https://localhost:8443".to_owned(),
+                portal: "https://localhost:8443/portal".to_owned(),
+                vault_suffix: ".vault.localhost:8443".to_owned(),
+                audiences: vec![MANAGEMENT.to_owned()],
+            },
+            audiences: AcceptedAudiences::new("797f4846-ba00-4fd7-ba43-dac1f8f63013".parse().unwrap(), [MANAGEMENT]),
+            now: Cell::new(NOW),
+            tenant: *tenant,
+            subscription: ids[0],
+            second_subscription: ids[1],
+            other_subscription: ids[2],
+            owner: nobody.clone(),
+            other_owner: nobody,
+        };
+        cloud.owner = cloud.person(*tenant, &[("Owner", ScopeKey::Root)]);
+        cloud.other_owner = cloud.person(*other_tenant, &[("Owner", ScopeKey::Root)]);
+        cloud
+    }
+
+    /// A cloud with the resource group `g`.
+    pub fn with_group() -> Self {
+        Self::new().and_group()
+    }
+
+    /// The same cloud with the resource group `g`.
+    pub fn and_group(self) -> Self {
+        self.put(&self.at("g"), ARM, json!({"location": "westus"})).expect(201);
+        self
+    }
+
+    pub fn world(&self) -> World<'static> {
+        World { now: self.now.get(), entropy: &SystemEntropy }
+    }
+
+    /// A new person who holds roles.
+    pub fn person(&self, tenant: TenantId, held: &[(&str, ScopeKey)]) -> Person {
+        let id = self.store.write(|tx| {
+            let (id, _) = create_application(tx, &self.world(), tenant, "p")?;
+            for (role, scope) in held {
+                let chain = match scope {
+                    ScopeKey::Root => Chain::root(tenant),
+                    scope => Chain::root(tenant).then(*scope),
+                };
+                let name = RoleAssignmentId::random(&SystemEntropy);
+                let role = roles::by_name(role).unwrap().id;
+                let new = NewAssignment { name, principal: id, role, description: None };
+                assignments::create_first(tx, &self.world(), &chain, &new).unwrap();
+            }
+            Ok::<_, StoreError>(id)
+        });
+        Person { tenant, id: id.unwrap() }
+    }
+
+    /// A new person of the tenant with one role at the subscription.
+    pub fn in_subscription(&self, role: &str) -> Person {
+        self.person(self.tenant, &[(role, ScopeKey::Subscription(self.subscription))])
+    }
+
+    /// A role for somebody at an ARM id, through the API.
+    pub fn grant(&self, person: &Person, role: &str, scope: &str) {
+        let role = roles::by_name(role).unwrap().id;
+        let name = RoleAssignmentId::random(&SystemEntropy);
+        let path = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
+        let role = format!("/providers/Microsoft.Authorization/roleDefinitions/{role}");
+        let body = json!({"properties": {"principalId": person.id.to_string(), "roleDefinitionId": role}});
+        self.put(&path, AUTHZ, body).expect(201);
+    }
+
+    pub fn token(&self, person: &Person) -> String {
+        self.token_for(person, MANAGEMENT)
+    }
+
+    pub fn token_for(&self, person: &Person, audience: &str) -> String {
+        self.views.catch_up(&self.store).unwrap();
+        let view = self.views.current();
+        let principal = view.principal(person.tenant, person.id).unwrap();
+        let client = Authenticated { object_id: person.id, principal, method: Signed::Secret, workload: None };
+        let known = Audiences::new(&[]).unwrap();
+        let resource = resolve(&view, &known, person.tenant, &Audience::parse(audience).unwrap()).unwrap();
+        issue(&view, &self.authority, &self.world(), &client, &resource, &[]).unwrap().token
+    }
+
+    /// `/subscriptions/{subscription}`.
+    pub fn root(&self) -> String {
+        format!("/subscriptions/{}", self.subscription)
+    }
+
+    /// `/subscriptions/{subscription}/resourceGroups/{group}`.
+    pub fn at(&self, group: &str) -> String {
+        format!("{}/resourceGroups/{group}", self.root())
+    }
+
+    pub fn vm(&self, name: &str) -> String {
+        format!("{}/providers/Microsoft.Compute/virtualMachines/{name}", self.at("g"))
+    }
+
+    pub fn identity(&self, name: &str) -> String {
+        format!("{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}", self.at("g"))
+    }
+
+    /// Makes a user-assigned identity in group `g` and gives its id back.
+    pub fn make_identity(&self, name: &str) -> String {
+        self.put(&self.identity(name), MSI, json!({"location": "westus"})).expect(201);
+        self.identity(name)
+    }
+
+    pub fn put(&self, path: &str, version: &str, body: Value) -> Answer {
+        self.call(&self.owner, Method::PUT, path, version, Some(body))
+    }
+
+    pub fn patch(&self, path: &str, version: &str, body: Value) -> Answer {
+        self.call(&self.owner, Method::PATCH, path, version, Some(body))
+    }
+
+    pub fn get(&self, path: &str, version: &str) -> Answer {
+        self.call(&self.owner, Method::GET, path, version, None)
+    }
+
+    pub fn delete(&self, path: &str, version: &str) -> Answer {
+        self.call(&self.owner, Method::DELETE, path, version, None)
+    }
+
+    pub fn call(&self, who: &Person, method: Method, path: &str, version: &str, body: Option<Value>) -> Answer {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let token = format!("Bearer {}", self.token(who));
+        self.raw(method, &with_version(path, version), &[("authorization", &token)], body.as_bytes())
+    }
+
+    /// Runs `body` on so many threads, each with a way to send requests.
+    pub fn in_parallel(&self, threads: usize, body: impl Fn(&dyn Fn(Method, &str, &str, &[u8]) -> u16, usize) + Sync) {
+        let view = self.views.snapshot();
+        let (config, authority, audiences) = (&self.config, &self.authority, &self.audiences);
+        let (store, world) = (&self.store, self.world());
+        std::thread::scope(|scope| {
+            for n in 0..threads {
+                let (view, body) = (&view, &body);
+                scope.spawn(move || {
+                    let cx = Cx { config, authority, audiences, view, store, world };
+                    let send = |method: Method, target: &str, token: &str, bytes: &[u8]| {
+                        handle(&cx, &request(method, target, &[("authorization", token)], bytes)).status.as_u16()
+                    };
+                    body(&send, n);
+                });
+            }
+        });
+    }
+
+    /// A request with these header fields; the path carries its query.
+    pub fn raw(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        self.views.catch_up(&self.store).unwrap();
+        self.send(method, target, headers, body)
+    }
+
+    /// `raw`, with the view as it was.
+    pub fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let view = self.views.snapshot();
+        let cx = Cx {
+            config: &self.config,
+            authority: &self.authority,
+            audiences: &self.audiences,
+            view: &view,
+            store: &self.store,
+            world: self.world(),
+        };
+        let reply = handle(&cx, &request(method, target, headers, body));
+        let body = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).unwrap() };
+        assert!(reply.status != StatusCode::INTERNAL_SERVER_ERROR, "{target}: {body}");
+        Answer { status: reply.status.as_u16(), headers: reply.headers, body }
+    }
+}
+
+fn with_version(path: &str, version: &str) -> String {
+    let sign = if path.contains('?') { '&' } else { '?' };
+    if version.is_empty() { path.to_owned() } else { format!("{path}{sign}api-version={version}") }
+}
+
+fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Request {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    Request {
+        method,
+        path: path.to_owned(),
+        query: query.to_owned(),
+        headers: map,
+        body: Bytes::copy_from_slice(body),
+        peer: Peer::Anonymous(([127, 0, 0, 1], 1).into()),
+    }
+}

@@ -1,0 +1,290 @@
+//! Resource groups.
+
+use crate::cloud::{ARM, Answer, Cloud, MSI, VM};
+use bonafide_core::access::{Chain, NewAssignment, ScopeKey, assignments, roles};
+use bonafide_core::directory::{PRINCIPALS, RESOURCES, find};
+use bonafide_crypto::SystemEntropy;
+use bonafide_management::operations::{OPERATIONS, Operation, Stage, Work, advance_all, sweep};
+use bonafide_store::{Read, StoreError, Table};
+use bonafide_types::{OperationId, ResourceId, ResourceUuid, RoleAssignmentId};
+use http::Method;
+use serde_json::{Value, json};
+
+fn left(cloud: &Cloud) -> (usize, usize) {
+    cloud
+        .store
+        .read(|tx| {
+            let resources = tx.page(&RESOURCES, &(), None, usize::MAX)?.len();
+            Ok::<_, StoreError>((resources, tx.page(&PRINCIPALS, &(), None, usize::MAX)?.len()))
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_group_is_made_read_changed_and_deleted() {
+    let cloud = Cloud::new();
+    let path = cloud.at("My.Group_(1)");
+    let lower = path.replace("resourceGroups", "resourcegroups");
+    assert_eq!(cloud.call(&cloud.owner, Method::HEAD, &path, ARM, None).status, 404);
+    cloud.patch(&path, ARM, json!({"tags": {}})).refused(404, "ResourceGroupNotFound");
+    let made = cloud.put(&lower, ARM, json!({"location": "West Europe", "tags": {"a": "b"}})).expect(201).body;
+    assert_eq!(
+        made,
+        json!({
+            "id": path, "name": "My.Group_(1)", "type": "Microsoft.Resources/resourceGroups", "location": "westeurope",
+            "tags": {"a": "b"}, "properties": {"provisioningState": "Succeeded"},
+        })
+    );
+    assert_eq!(cloud.get(&lower, ARM).expect(200).body, made);
+    assert_eq!(
+        cloud
+            .call(
+                &cloud.owner,
+                Method::HEAD,
+                &path.to_uppercase().replace("/SUBSCRIPTIONS", "/subscriptions"),
+                ARM,
+                None
+            )
+            .status,
+        204
+    );
+    // az updates a group with what it read.
+    cloud.put(&path, ARM, json!({"properties": {}, "location": "westeurope", "tags": {"c": "d"}})).expect(200);
+    cloud.patch(&path, ARM, json!({"tags": {"e": "f"}})).expect(200);
+    assert_eq!(cloud.get(&path, ARM).body["tags"], json!({"e": "f"}));
+    cloud.put(&path, ARM, json!({"location": "eastus"})).refused(409, "InvalidResourceGroupLocation");
+    let answer = cloud.delete(&path, ARM).expect(202);
+    let location = answer.header("location").strip_prefix("https://localhost:8443").unwrap().to_owned();
+    assert_eq!(answer.header("retry-after"), "1");
+    cloud.get(&location, "").expect(200);
+    cloud.get(&path, ARM).refused(404, "ResourceGroupNotFound");
+    cloud.delete(&path, ARM).refused(404, "ResourceGroupNotFound");
+    cloud.put(&cloud.at("gr%C3%BC"), ARM, json!({"location": "x"})).refused(400, "InvalidRequestUri");
+    cloud.put(&cloud.at("a!b"), ARM, json!({"location": "x"})).refused(400, "InvalidResourceName");
+    cloud.put(&cloud.at("g2"), ARM, json!({})).refused(400, "LocationRequired");
+}
+
+#[test]
+fn groups_are_listed_with_a_filter_on_tags() {
+    let cloud = Cloud::with_group();
+    cloud.put(&cloud.at("h"), ARM, json!({"location": "westus", "tags": {"a": "b"}})).expect(201);
+    let list = |query: &str| cloud.get(&format!("{}/resourcegroups{query}", cloud.root()), ARM).expect(200);
+    assert_eq!(list("").names().len(), 2);
+    assert_eq!(list("?$filter=tagname%20eq%20%27a%27%20and%20tagvalue%20eq%20%27b%27").names(), ["h"]);
+    assert_eq!(list("?$filter=").names().len(), 2);
+}
+
+#[test]
+fn a_deleted_group_takes_everything_in_it_along() {
+    let cloud = Cloud::with_group();
+    let before = left(&cloud);
+    cloud.put(&cloud.at("h"), ARM, json!({"location": "westus"})).expect(201);
+    let identity = cloud.identity("id1").replace("/g/", "/h/");
+    cloud.put(&identity, MSI, json!({"location": "westus"})).expect(201);
+    let machine = cloud.vm("vm1").replace("/g/", "/h/");
+    let block = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {&identity: {}}});
+    cloud.put(&machine, VM, json!({"location": "westus", "identity": block})).expect(201);
+    cloud.put(&format!("{machine}/extensions/e1"), VM, json!({"location": "westus"})).expect(201);
+    let user = json!({"type": "UserAssigned", "userAssignedIdentities": {&identity: {}}});
+    cloud.put(&cloud.vm("vm2"), VM, json!({"location": "westus", "identity": user})).expect(201);
+    cloud.grant(&cloud.owner, "Reader", &machine);
+    cloud.grant(&cloud.owner, "Reader", &cloud.at("h"));
+    cloud.delete(&cloud.at("h"), ARM).expect(202);
+    // Only the machine in the other group is left, with an entry that leads nowhere.
+    assert_eq!(left(&cloud), (before.0 + 1, before.1));
+    assert!(cloud.get(&cloud.vm("vm2"), VM).body["identity"]["userAssignedIdentities"].get(&identity).is_some());
+    let held = cloud.store.read(|tx| assignments::of_principal(tx, cloud.tenant, cloud.owner.id)).unwrap();
+    assert_eq!(held.len(), 1);
+    cloud.put(&cloud.at("h"), ARM, json!({"location": "eastus"})).expect(201);
+    cloud.get(&machine, VM).refused(404, "ResourceNotFound");
+}
+
+#[test]
+fn a_large_group_goes_in_steps_and_takes_nothing_new_meanwhile() {
+    let cloud = Cloud::with_group();
+    let machine = |identity: Value| json!({"location": "westus", "identity": identity});
+    for n in 0..1_800 {
+        let identity = if n < 200 { json!({"type": "SystemAssigned"}) } else { Value::Null };
+        cloud.put(&cloud.vm(&format!("vm{n}")), VM, machine(identity)).expect(201);
+    }
+    let answer = cloud.delete(&cloud.at("g"), ARM).expect(202);
+    let location = answer.header("location").strip_prefix("https://localhost:8443").unwrap().to_owned();
+    // The request itself took 16 steps: 5 to withdraw the identities, then 11 of 100 resources.
+    assert_eq!(left(&cloud), (701, 2));
+    assert_eq!(cloud.get(&cloud.at("g"), ARM).expect(200).body["properties"]["provisioningState"], "Deleting");
+    cloud.put(&cloud.vm("new"), VM, machine(Value::Null)).refused(409, "ResourceGroupBeingDeleted");
+    cloud.put(&cloud.at("g"), ARM, json!({"location": "westus"})).refused(409, "ResourceGroupBeingDeleted");
+    assert_eq!(cloud.get(&location, "").expect(202).header("retry-after"), "1");
+    assert_eq!(left(&cloud).0, 601);
+    // Another replica goes on where this one stopped.
+    advance_all(&cloud.store, &cloud.world()).unwrap();
+    cloud.get(&location, "").expect(200);
+    assert_eq!(left(&cloud), (0, 2));
+}
+
+#[test]
+fn resources_with_many_identities_are_deleted_in_smaller_steps() {
+    let cloud = Cloud::with_group();
+    let ids: Vec<String> = (0..300).map(|n| cloud.make_identity(&format!("id{n}"))).collect();
+    let map: serde_json::Map<String, Value> = ids.iter().map(|id| (id.clone(), json!({}))).collect();
+    cloud.put(&cloud.at("h"), ARM, json!({"location": "westus"})).expect(201);
+    for n in 0..20 {
+        let body = json!({"location": "westus", "identity": {"type": "UserAssigned", "userAssignedIdentities": map}});
+        cloud.put(&cloud.vm(&format!("vm{n}")).replace("/g/", "/h/"), VM, body).expect(201);
+    }
+    let machine = cloud.vm("vm0").replace("/g/", "/h/");
+    for n in 0..20 {
+        let body = json!({"location": "westus", "identity": {"type": "UserAssigned", "userAssignedIdentities": map}});
+        cloud.put(&format!("{machine}/extensions/e{n}"), VM, body).expect(201);
+    }
+    // One resource, and more index entries below it than a commit has room for.
+    finish(&cloud, &cloud.delete(&machine, VM).expect(202));
+    assert_eq!(left(&cloud).0, 302 + 19);
+    cloud.delete(&cloud.at("h"), ARM).expect(202);
+    cloud.get(&cloud.at("h"), ARM).refused(404, "ResourceGroupNotFound");
+    assert_eq!(left(&cloud).0, 301);
+}
+
+/// Follows a `Location` until the operation is done.
+fn finish(cloud: &Cloud, answer: &Answer) {
+    let location = answer.header("location").strip_prefix("https://localhost:8443").unwrap().to_owned();
+    for _ in 0..200 {
+        if cloud.get(&location, "").status == 200 {
+            return;
+        }
+    }
+    panic!("{location} is never done");
+}
+
+#[test]
+fn whatever_lies_below_a_resource_it_can_be_deleted() {
+    let cloud = Cloud::with_group();
+    let make = |above: &str| {
+        cloud.put(above, VM, json!({"location": "westus", "identity": {"type": "SystemAssigned"}})).expect(201);
+        for n in 0..860 {
+            cloud.put(&format!("{above}/extensions/e{n}"), VM, json!({"location": "westus"})).expect(201);
+        }
+    };
+    let before = left(&cloud);
+    make(&cloud.vm("vm1"));
+    finish(&cloud, &cloud.delete(&cloud.vm("vm1"), VM).expect(202));
+    assert_eq!(left(&cloud), before);
+    make(&cloud.vm("vm2"));
+    finish(&cloud, &cloud.delete(&cloud.at("g"), ARM).expect(202));
+    assert_eq!(left(&cloud), (before.0 - 1, before.1));
+}
+
+#[test]
+fn a_resource_that_is_being_deleted_in_steps_has_no_identity_and_takes_nothing_new() {
+    let cloud = Cloud::with_group();
+    let before = left(&cloud);
+    let body = json!({"location": "westus", "identity": {"type": "SystemAssigned"}});
+    cloud.put(&cloud.vm("vm1"), VM, body.clone()).expect(201);
+    // More than the request itself takes steps for.
+    for n in 0..1_700 {
+        cloud.put(&format!("{}/extensions/e{n}", cloud.vm("vm1")), VM, json!({"location": "westus"})).expect(201);
+    }
+    let answer = cloud.delete(&cloud.vm("vm1"), VM).expect(202);
+    let (resources, principals) = left(&cloud);
+    assert!(resources > before.0 && principals == before.1);
+    assert!(cloud.get(&cloud.vm("vm1"), VM).expect(200).body.get("identity").is_none());
+    cloud.put(&cloud.vm("vm1"), VM, body).refused(409, "AnotherOperationInProgress");
+    let child = format!("{}/extensions/new", cloud.vm("vm1"));
+    cloud.put(&child, VM, json!({"location": "westus"})).refused(409, "AnotherOperationInProgress");
+    finish(&cloud, &answer);
+    assert_eq!(left(&cloud), before);
+}
+
+#[test]
+fn however_many_roles_are_assigned_at_a_group_or_resource_it_can_be_deleted() {
+    let cloud = Cloud::with_group();
+    cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
+    let (group, machine) = (resource_key(&cloud, &cloud.at("g")), resource_key(&cloud, &cloud.vm("vm1")));
+    let in_subscription = Chain::root(cloud.tenant).then(ScopeKey::Subscription(cloud.subscription));
+    let at_group = in_subscription.then(ScopeKey::Group(group));
+    for chain in [at_group.clone().then(ScopeKey::Resource(machine)), at_group] {
+        for role in roles::all().iter().take(900) {
+            let name = RoleAssignmentId::random(&SystemEntropy);
+            let new = NewAssignment { name, principal: cloud.owner.id, role: role.id, description: None };
+            cloud
+                .store
+                .write(|tx| {
+                    assignments::create_first(tx, &cloud.world(), &chain, &new).unwrap();
+                    Ok::<_, StoreError>(())
+                })
+                .unwrap();
+        }
+    }
+    finish(&cloud, &cloud.delete(&cloud.vm("vm1"), VM).expect(202));
+    finish(&cloud, &cloud.delete(&cloud.at("g"), ARM).expect(202));
+    assert_eq!(left(&cloud).0, 0);
+    let held = cloud.store.read(|tx| assignments::of_principal(tx, cloud.tenant, cloud.owner.id)).unwrap();
+    assert_eq!(held.len(), 1);
+}
+
+fn resource_key(cloud: &Cloud, id: &str) -> ResourceUuid {
+    cloud.store.read(|tx| find(tx, &ResourceId::parse(id).unwrap())).unwrap().unwrap().0
+}
+
+#[test]
+fn in_a_group_that_is_being_deleted_identities_and_resources_can_still_be_taken_away() {
+    let cloud = Cloud::with_group();
+    let id = cloud.make_identity("id1");
+    let block = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {&id: {}}});
+    cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus", "identity": block})).expect(201);
+    // As a request leaves it that was stopped before its first step.
+    let key = resource_key(&cloud, &cloud.at("g"));
+    cloud
+        .store
+        .write(|tx| {
+            let mut group = tx.get(&RESOURCES, &key)?.unwrap();
+            group.body.insert("deleting".to_owned(), true.into());
+            tx.put(&RESOURCES, &key, &group)
+        })
+        .unwrap();
+    let patch = |body| cloud.patch(&cloud.vm("vm1"), VM, body);
+    patch(json!({"tags": {}})).refused(409, "ResourceGroupBeingDeleted");
+    patch(json!({"tags": {}, "identity": {"type": "None"}})).refused(409, "ResourceGroupBeingDeleted");
+    patch(json!({"identity": {"type": "SystemAssigned"}})).expect(200);
+    patch(json!({"identity": {"type": "None"}})).expect(200);
+    assert!(cloud.get(&cloud.vm("vm1"), VM).expect(200).body.get("identity").is_none());
+    patch(json!({"identity": {"type": "SystemAssigned"}})).refused(409, "ResourceGroupBeingDeleted");
+    let add = json!({"identity": {"type": "UserAssigned", "userAssignedIdentities": {&id: {}}}});
+    patch(add).refused(409, "ResourceGroupBeingDeleted");
+    cloud.delete(&cloud.vm("vm1"), VM).expect(202);
+    cloud.delete(&id, MSI).expect(200);
+}
+
+#[test]
+fn an_operation_that_fails_keeps_no_other_from_its_turn() {
+    let cloud = Cloud::with_group();
+    const BROKEN: Table<ResourceUuid, Value> = Table::new("resource");
+    let operation = |n: u128, group: ResourceUuid| {
+        let work = Work::DeleteGroup { group, stage: Stage::default() };
+        let (tenant, principal) = (cloud.tenant, cloud.owner.id);
+        let row = Operation { tenant, principal, work, started_at: cloud.now.get(), ended_at: None };
+        let key = (cloud.subscription, OperationId(uuid::Uuid::from_u128(n)));
+        cloud.store.write(|tx| tx.put(&OPERATIONS, &key, &row)).unwrap();
+    };
+    // More than are read at once, and before the one that can go on.
+    for n in 0..150 {
+        let broken = ResourceUuid(uuid::Uuid::from_u128(n));
+        cloud.store.write(|tx| tx.put(&BROKEN, &broken, &Value::Null)).unwrap();
+        operation(n, broken);
+    }
+    operation(u128::MAX, resource_key(&cloud, &cloud.at("g")));
+    assert!(advance_all(&cloud.store, &cloud.world()).is_err());
+    cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
+}
+
+#[test]
+fn operations_are_forgotten_after_a_day() {
+    let cloud = Cloud::with_group();
+    let answer = cloud.delete(&cloud.at("g"), ARM).expect(202);
+    let location = answer.header("location").strip_prefix("https://localhost:8443").unwrap().to_owned();
+    sweep(&cloud.store, &cloud.world()).unwrap();
+    cloud.get(&location, "").expect(200);
+    cloud.now.set(cloud.now.get().plus_seconds(86_401));
+    sweep(&cloud.store, &cloud.world()).unwrap();
+    cloud.get(&location, "").refused(404, "OperationNotFound");
+}

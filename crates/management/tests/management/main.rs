@@ -1,0 +1,18 @@
+//! The resource manager against a store in memory, with real tokens.
+
+// A test of a time bound reads the clock.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
+
+mod access;
+mod authentication;
+mod bad_input;
+mod cloud;
+mod discovery;
+mod generic;
+mod groups;
+mod identities;
+mod matrix;
+mod operations;
+mod races;
+mod role_assignments;
+mod virtual_machines;

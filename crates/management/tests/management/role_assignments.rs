@@ -1,0 +1,178 @@
+//! Role assignments and definitions.
+
+use crate::cloud::{AUTHZ, Answer, Cloud, Person, VM};
+use http::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+
+fn path(scope: &str, n: u128) -> String {
+    format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{}", Uuid::from_u128(n))
+}
+
+fn body(who: &Person, role: &str) -> Value {
+    let role = format!("/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{role}", Uuid::nil());
+    json!({"properties": {"roleDefinitionId": role, "principalId": who.id.to_string()}})
+}
+
+#[test]
+fn an_assignment_is_made_read_and_deleted_at_every_scope() {
+    let cloud = Cloud::with_group();
+    cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
+    let person = cloud.person(cloud.tenant, &[]);
+    for (n, scope) in [String::new(), cloud.root(), cloud.at("g"), cloud.vm("vm1")].into_iter().enumerate() {
+        let path = path(&scope, n as u128);
+        cloud.get(&path, AUTHZ).refused(404, "RoleAssignmentNotFound");
+        let made = cloud.put(&path, AUTHZ, body(&person, READER)).expect(201).body;
+        assert_eq!(made["id"], path);
+        let shown = &made["properties"];
+        assert_eq!(shown["scope"], if scope.is_empty() { "/" } else { &scope });
+        assert_eq!(
+            (&shown["principalType"], &shown["createdBy"]),
+            (&json!("ServicePrincipal"), &json!(cloud.owner.id.to_string()))
+        );
+        assert!(shown["roleDefinitionId"].as_str().unwrap().ends_with(READER));
+        assert_eq!(cloud.get(&path, AUTHZ).expect(200).body, made);
+        // Again is not an error, under the same name.
+        cloud.put(&path, AUTHZ, body(&person, READER)).expect(201);
+        assert_eq!(cloud.delete(&path, AUTHZ).expect(200).body["name"], made["name"]);
+        cloud.delete(&path, AUTHZ).expect(204);
+    }
+}
+
+#[test]
+fn what_cannot_be_assigned_is_refused() {
+    let cloud = Cloud::with_group();
+    let person = cloud.person(cloud.tenant, &[]);
+    let put = |n: u128, body: Value| cloud.put(&path(&cloud.at("g"), n), AUTHZ, body);
+    put(1, body(&person, READER)).expect(201);
+    put(2, body(&person, READER)).refused(409, "RoleAssignmentExists");
+    put(1, body(&person, "8e3af657-a8ff-443c-a75c-2fe8c4bcb635")).refused(400, "RoleAssignmentUpdateNotPermitted");
+    put(1, body(&cloud.owner, READER)).refused(400, "RoleAssignmentUpdateNotPermitted");
+    cloud.put(&path(&cloud.root(), 1), AUTHZ, body(&person, READER)).refused(400, "RoleAssignmentUpdateNotPermitted");
+    put(3, body(&person, &Uuid::nil().to_string())).refused(400, "RoleDefinitionDoesNotExist");
+    let nobody = Person { tenant: cloud.tenant, id: bonafide_types::ObjectId(Uuid::nil()) };
+    put(3, body(&nobody, READER)).refused(400, "PrincipalNotFound");
+    let with = |name: &str, value: Value| {
+        let mut body = body(&cloud.owner, READER);
+        body["properties"][name] = value;
+        body
+    };
+    put(3, with("principalType", json!("User"))).refused(400, "UnmatchedPrincipalType");
+    put(3, with("condition", json!("@Resource[x]"))).refused(400, "ConditionNotSupported");
+    put(3, with("principalId", json!("x"))).refused(400, "InvalidRequestContent");
+    put(3, with("roleDefinitionId", json!(READER))).refused(400, "InvalidRequestContent");
+    put(3, with("description", json!(1))).refused(400, "InvalidRequestContent");
+    put(3, json!({})).refused(400, "InvalidRequestContent");
+    put(3, with("condition", Value::Null)).expect(201);
+    cloud.put(&path(&cloud.vm("none"), 4), AUTHZ, body(&person, READER)).refused(404, "ResourceNotFound");
+    cloud.put(&path(&cloud.at("none"), 4), AUTHZ, body(&person, READER)).refused(404, "ResourceGroupNotFound");
+    cloud
+        .put(
+            &format!("{}/providers/Microsoft.Authorization/roleAssignments/x", cloud.root()),
+            AUTHZ,
+            body(&person, READER),
+        )
+        .refused(400, "InvalidRequestUri");
+}
+
+#[test]
+fn an_assignment_is_touched_only_at_its_own_scope() {
+    let cloud = Cloud::with_group();
+    let person = cloud.person(cloud.tenant, &[]);
+    cloud.put(&path(&cloud.root(), 1), AUTHZ, body(&person, READER)).expect(201);
+    // Who decides about access in one group cannot reach an assignment above it by its name.
+    let admin = cloud.person(cloud.tenant, &[]);
+    cloud.grant(&admin, "User Access Administrator", &cloud.at("g"));
+    let call = |method: Method, scope: &str| cloud.call(&admin, method, &path(scope, 1), AUTHZ, None);
+    call(Method::DELETE, &cloud.at("g")).expect(204);
+    call(Method::GET, &cloud.at("g")).refused(404, "RoleAssignmentNotFound");
+    call(Method::DELETE, &cloud.root()).refused(403, "AuthorizationFailed");
+    cloud.get(&path(&cloud.root(), 1), AUTHZ).expect(200);
+}
+
+#[test]
+fn a_scope_that_is_not_served_does_not_pass_for_the_root() {
+    let cloud = Cloud::with_group();
+    let scope = "/providers/Microsoft.Management/managementGroups/m";
+    cloud.put(&path(scope, 1), AUTHZ, body(&cloud.owner, READER)).refused(404, "MissingSubscription");
+    for what in ["roleAssignments", "roleDefinitions"] {
+        let list = format!("{scope}/providers/Microsoft.Authorization/{what}");
+        cloud.get(&list, AUTHZ).refused(404, "MissingSubscription");
+    }
+}
+
+#[test]
+fn who_may_assign_roles() {
+    for (role, status) in [
+        ("Owner", 201),
+        ("User Access Administrator", 201),
+        ("Role Based Access Control Administrator", 201),
+        ("Contributor", 403),
+        ("Reader", 403),
+        ("Managed Identity Operator", 403),
+        // It may assign some roles under a condition, which is not evaluated here: nothing is granted.
+        ("Key Vault Data Access Administrator", 403),
+    ] {
+        let cloud = Cloud::with_group();
+        let person = cloud.in_subscription(role);
+        let answer =
+            cloud.call(&person, Method::PUT, &path(&cloud.at("g"), 1), AUTHZ, Some(body(&cloud.owner, READER)));
+        assert_eq!(answer.status, status, "{role}");
+    }
+}
+
+#[test]
+fn assignments_are_listed_with_the_filters_that_clients_send() {
+    let cloud = Cloud::with_group();
+    cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
+    let person = cloud.person(cloud.tenant, &[]);
+    let scopes = [cloud.root(), cloud.at("g"), cloud.vm("vm1")];
+    for (n, scope) in scopes.iter().enumerate() {
+        cloud.put(&path(scope, n as u128), AUTHZ, body(&person, READER)).expect(201);
+    }
+    let count = |answer: Answer| answer.expect(200).body["value"].as_array().unwrap().len();
+    let list = |scope: &str, filter: &str| {
+        let filter = filter.replace(' ', "%20").replace('\'', "%27");
+        cloud.get(&format!("{scope}/providers/Microsoft.Authorization/roleAssignments?$filter={filter}"), AUTHZ)
+    };
+    let mine = format!("principalId eq '{}'", person.id);
+    // The owner's own, at the root, is above all of them.
+    assert_eq!(scopes.each_ref().map(|scope| count(list(scope, ""))), [4, 4, 4]);
+    assert_eq!(scopes.each_ref().map(|scope| count(list(scope, "atScope()"))), [2, 3, 4]);
+    assert_eq!(scopes.each_ref().map(|scope| count(list(scope, &mine))), [3, 3, 3]);
+    assert_eq!(count(list(&cloud.root(), &format!("atScope() and assignedTo('{}')", person.id))), 1);
+    assert_eq!(count(list("", "")), 4);
+    cloud.put(&cloud.at("h"), "2021-04-01", json!({"location": "westus"})).expect(201);
+    assert_eq!(count(list(&cloud.at("h"), "")), 2);
+    list(&cloud.root(), "principalId eq 'x'").refused(400, "InvalidFilterInQueryString");
+    list(&cloud.root(), "roleName eq 'x'").refused(400, "InvalidFilterInQueryString");
+    list(&cloud.at("none"), "").refused(404, "ResourceGroupNotFound");
+}
+
+#[test]
+fn role_definitions_are_found_by_name_and_id() {
+    let cloud = Cloud::with_group();
+    let at = |scope: &str, rest: &str| {
+        cloud.get(&format!("{scope}/providers/Microsoft.Authorization/roleDefinitions{rest}"), AUTHZ)
+    };
+    for scope in [cloud.root(), cloud.at("g"), cloud.vm("none")] {
+        let found = at(&scope, "?$filter=roleName%20eq%20%27reader%27").expect(200).body["value"].clone();
+        assert_eq!(found[0]["properties"]["roleName"], "Reader");
+        assert_eq!(
+            found[0]["id"],
+            format!("{}/providers/Microsoft.Authorization/roleDefinitions/{READER}", cloud.root())
+        );
+        assert_eq!(found.as_array().unwrap().len(), 1);
+    }
+    assert_eq!(at("", "").expect(200).body["value"].as_array().unwrap().len(), 928);
+    assert_eq!(at(&cloud.root(), "?$filter=type%20eq%20%27CustomRole%27").expect(200).body["value"], json!([]));
+    let one = at(&cloud.root(), &format!("/{READER}")).expect(200).body;
+    assert_eq!(
+        one["properties"]["permissions"][0],
+        json!({"actions": ["*/read"], "notActions": [], "dataActions": [], "notDataActions": []})
+    );
+    at(&cloud.root(), &format!("/{}", Uuid::nil())).refused(404, "RoleDefinitionDoesNotExist");
+    at(&cloud.root(), "/x").refused(404, "RoleDefinitionDoesNotExist");
+}

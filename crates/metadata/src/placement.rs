@@ -1,0 +1,84 @@
+//! What runs on this host, as the control plane last said: workloads and their identities.
+
+use crate::cache::Tokens;
+use crate::throttle::Gate;
+use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
+use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Which identity is used when a request names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DefaultRule {
+    /// The system-assigned one; without it the only user-assigned one.
+    SystemThenOnly,
+    /// The system-assigned one and no other.
+    SystemOnly,
+}
+
+/// A workload with an index of its identities: it may have a thousand.
+pub(crate) struct Placement {
+    pub(crate) workload: Workload,
+    pub(crate) by_client: HashMap<ClientId, usize>,
+    pub(crate) by_principal: HashMap<ObjectId, usize>,
+    /// User-assigned identities only: the system-assigned one has no resource of its own.
+    pub(crate) by_resource: HashMap<ResourceId, usize>,
+}
+
+impl Placement {
+    fn new(workload: Workload) -> Self {
+        let numbered = || workload.identities.iter().enumerate();
+        let by_client = numbered().map(|(at, identity)| (identity.client_id, at)).collect();
+        let by_principal = numbered().map(|(at, identity)| (identity.principal_id, at)).collect();
+        let by_resource = numbered()
+            .filter(|(_, identity)| identity.kind == IdentityKind::UserAssigned)
+            .map(|(at, identity)| (identity.resource_id.clone(), at))
+            .collect();
+        Self { by_client, by_principal, by_resource, workload }
+    }
+
+    /// True when exactly this identity is assigned. An identity that was deleted and made again has
+    /// another principal id and is another identity.
+    pub(crate) fn has(&self, principal: ObjectId, client: ClientId) -> bool {
+        self.identity(principal).is_some_and(|identity| identity.client_id == client)
+    }
+
+    fn identity(&self, principal: ObjectId) -> Option<&Identity> {
+        self.by_principal.get(&principal).map(|at| &self.workload.identities[*at])
+    }
+}
+
+/// A workload on this host. Its tokens and its gate live as long as it stays placed here.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) placement: Arc<Placement>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) gate: Arc<Gate>,
+}
+
+/// Every workload on this host.
+pub(crate) type Places = HashMap<ResourceUuid, Place>;
+
+/// The places after a change, made from those before it.
+pub(crate) fn applied(before: &Places, desired: Desired, gate: impl Fn() -> Gate) -> Places {
+    let mut places = if desired.complete {
+        let named = |id: &ResourceUuid| before.get(id).map(|place| (*id, place.clone()));
+        desired.workloads.iter().filter_map(|workload| named(&workload.id)).collect()
+    } else {
+        before.clone()
+    };
+    for id in &desired.removed {
+        places.remove(id);
+    }
+    for workload in desired.workloads {
+        let id = workload.id;
+        let placement = Arc::new(Placement::new(workload));
+        match places.get_mut(&id) {
+            Some(place) => place.placement = placement,
+            None => {
+                places.insert(id, Place { placement, tokens: Arc::default(), gate: Arc::new(gate()) });
+            }
+        }
+    }
+    places
+}

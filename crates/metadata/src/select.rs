@@ -1,0 +1,38 @@
+//! Which identity a request is answered for.
+
+use crate::fault::Fault;
+use crate::placement::{DefaultRule, Placement};
+use crate::query::Selector;
+use bonafide_wire::hosts::{Identity, IdentityKind};
+
+/// The identity that `selector` means on this workload.
+///
+/// An identity that exists but is not assigned here and one that does not exist are the same
+/// refusal: the index holds nothing but what is assigned, so that neither body nor time can tell
+/// them apart (ID-09).
+pub(crate) fn select<'a>(
+    placement: &'a Placement,
+    default: DefaultRule,
+    selector: &Selector,
+) -> Result<&'a Identity, Fault> {
+    let identities = &placement.workload.identities;
+    let at = match selector {
+        Selector::Default => return by_default(identities, default),
+        Selector::Client(id) => placement.by_client.get(id),
+        Selector::Principal(id) => placement.by_principal.get(id),
+        Selector::Resource(id) => placement.by_resource.get(id),
+        Selector::Nobody => None,
+    };
+    at.map(|at| &identities[*at]).ok_or(Fault::IdentityNotFound)
+}
+
+fn by_default(identities: &[Identity], rule: DefaultRule) -> Result<&Identity, Fault> {
+    if let Some(system) = identities.iter().find(|identity| identity.kind == IdentityKind::SystemAssigned) {
+        return Ok(system);
+    }
+    match (rule, identities) {
+        (DefaultRule::SystemOnly, _) | (DefaultRule::SystemThenOnly, []) => Err(Fault::NoDefaultIdentity),
+        (DefaultRule::SystemThenOnly, [only]) => Ok(only),
+        (DefaultRule::SystemThenOnly, [_, _, ..]) => Err(Fault::Ambiguous),
+    }
+}

@@ -1,0 +1,269 @@
+//! The guards, row by row of the security catalogue (THREAT_MODEL.md).
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use bonafide_metadata::canonical;
+use bytes::Bytes;
+use proptest::prelude::*;
+use support::*;
+
+const HOST: (&str, &str) = ("host", "169.254.169.254");
+const METADATA: (&str, &str) = ("metadata", "true");
+
+fn status(request: &bonafide_wire::Request) -> u16 {
+    ask(&agent(vec![system()]), &imds(), request, NOW).status.as_u16()
+}
+
+#[test]
+fn md_01_only_exactly_true_opens_the_token_path() {
+    let cases: [&[(&str, &str)]; 10] = [
+        &[],
+        &[("metadata", "True")],
+        &[("metadata", "TRUE")],
+        &[("metadata", "1")],
+        &[("metadata", "")],
+        &[("metadata", "true"), ("metadata", "true")],
+        &[("metadata", "true"), ("metadata", "false")],
+        &[("metadata", "true,true")],
+        &[("metadata", "true, true")],
+        &[("x-metadata", "true"), ("trailer", "Metadata")],
+    ];
+    for headers in cases {
+        for query in [QUERY, "", "Metadata=true", "api-version=1&resource=&client_id=&object_id="] {
+            for method in ["GET", "POST", "DELETE"] {
+                let request = request(method, TOKEN, query, &[&[HOST], headers].concat());
+                let reply = ask(&agent(vec![system()]), &imds(), &request, NOW);
+                assert_eq!(reply.status, 400, "{headers:?} {query}");
+                assert_eq!(
+                    reply.body,
+                    r#"{"error":"bad_request_102","error_description":"Required metadata header not specified"}"#
+                );
+                assert_eq!(reply.headers["server"], "IMDS/150.870.65.512");
+            }
+        }
+    }
+    assert_eq!(status(&request("GET", TOKEN, QUERY, &[HOST, METADATA])), 200);
+}
+
+#[test]
+fn md_01_other_paths_take_the_value_in_any_case_but_never_without() {
+    for path in ["/metadata/identity/info", "/metadata/versions"] {
+        for (value, expected) in [("true", 200), ("True", 200), ("TRUE", 200), ("1", 400), ("true,true", 400)] {
+            let request = request("GET", path, "api-version=2021-02-01", &[HOST, ("metadata", value)]);
+            assert_eq!(status(&request), expected, "{path} {value}");
+        }
+        assert_eq!(status(&request("GET", path, "api-version=2021-02-01", &[HOST])), 400);
+    }
+}
+
+#[test]
+fn unknown_paths_are_404_with_and_without_the_header() {
+    for path in [
+        "/",
+        "/metadata",
+        "/metadata/identity",
+        "/metadata/identity/oauth2/token/x",
+        "/metadata/Identity/oauth2/token",
+        "/metadata/identity/getplatformmetadata",
+        "/metadata/identity/issuecredential",
+        "/msi/token",
+        "/oauth2/token",
+    ] {
+        for method in ["GET", "POST"] {
+            for headers in [&[HOST][..], &[HOST, METADATA][..]] {
+                let reply =
+                    ask(&agent(vec![system()]), &imds(), &request(method, path, "cred-api-version=2.0", headers), NOW);
+                assert_eq!(reply.status, 404, "{path}");
+                assert_eq!(reply.body, r#"{"error":"Not found"}"#);
+            }
+        }
+    }
+}
+
+#[test]
+fn md_02_forwarded_requests_get_no_token() {
+    for name in [
+        "X-Forwarded-For",
+        "x-forwarded-for",
+        "X-FORWARDED-FOR",
+        "X_Forwarded_For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Server",
+        "Forwarded",
+        "Via",
+        "X-Real-IP",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "True-Client-IP",
+        "X-Envoy-External-Address",
+    ] {
+        for value in ["", "127.0.0.1", "169.254.169.254", "10.0.0.1, 10.0.0.2"] {
+            for headers in [[HOST, METADATA, (name, value)], [(name, value), HOST, METADATA]] {
+                let agent = agent(vec![system()]);
+                ask(&agent, &imds(), &get(TOKEN, QUERY), NOW);
+                let reply = ask(&agent, &imds(), &request("GET", TOKEN, QUERY, &headers), NOW);
+                assert_eq!(reply.status, 400, "{name}: {value}");
+                assert_eq!(
+                    reply.body,
+                    r#"{"error":"invalid_request","error_description":"forwarded requests are refused"}"#
+                );
+            }
+        }
+    }
+    let twice = [HOST, METADATA, ("x-forwarded-for", ""), ("x-forwarded-for", "a")];
+    assert_eq!(status(&request("GET", TOKEN, QUERY, &twice)), 400);
+    let harmless = [HOST, METADATA, ("x-ms-client-request-id", "1"), ("x-client-sku", "MSAL"), ("accept", "*/*")];
+    assert_eq!(status(&request("GET", TOKEN, QUERY, &harmless)), 200);
+}
+
+#[test]
+fn md_03_only_the_names_of_the_endpoint_are_answered() {
+    for (host, expected) in [
+        ("169.254.169.254", 200),
+        ("169.254.169.254:80", 200),
+        ("169.254.169.254:50342", 200),
+        ("localhost:50342", 200),
+        ("LOCALHOST:50342", 200),
+        ("127.0.0.1:50342", 200),
+        ("[::1]:50342", 200),
+        ("imds.corp.example", 200),
+        ("IMDS.corp.example:50342", 200),
+        ("", 400),
+        ("localhost", 400),
+        ("localhost:50343", 400),
+        ("localhost.:50342", 400),
+        ("127.0.0.2:50342", 400),
+        ("169.254.169.254.", 400),
+        ("169.254.169.254@evil.example", 400),
+        ("evil.example", 400),
+        ("evil.example:50342", 400),
+        ("a.imds.corp.example", 400),
+        ("0xa9fea9fe", 400),
+        ("2852039166", 400),
+        ("[::ffff:169.254.169.254]", 400),
+    ] {
+        assert_eq!(status(&request("GET", TOKEN, QUERY, &[("host", host), METADATA])), expected, "{host}");
+    }
+    assert_eq!(status(&request("GET", TOKEN, QUERY, &[METADATA])), 400);
+    assert_eq!(status(&request("GET", TOKEN, QUERY, &[HOST, HOST, METADATA])), 400);
+    assert_eq!(status(&request("GET", TOKEN, QUERY, &[HOST, ("host", "evil.example"), METADATA])), 400);
+}
+
+#[test]
+fn md_03_a_binding_at_port_80_is_also_known_without_port() {
+    let binding = bonafide_metadata::Binding::new("x", workload_id(1), bonafide_metadata::Dialect::Imds, 80, []);
+    for host in ["localhost", "127.0.0.1", "[::1]", "localhost:80"] {
+        let request = request("GET", TOKEN, QUERY, &[("host", host), METADATA]);
+        assert_eq!(ask(&agent(vec![system()]), &binding, &request, NOW).status, 200, "{host}");
+    }
+}
+
+#[test]
+fn md_04_a_parameter_is_given_once_and_a_selector_alone() {
+    for query in [
+        "resource=b",
+        "Resource=b",
+        "%72esource=b",
+        "api-version=2018-02-01",
+        "API-VERSION=2018-02-01",
+        "x=1&x=1",
+        "client_id=00000002-0000-4000-8000-000000000000&object_id=00000003-0000-4000-8000-000000000000",
+        "client_id=00000002-0000-4000-8000-000000000000&CLIENT_ID=00000002-0000-4000-8000-000000000000",
+        "mi_res_id=/a&msi_res_id=/a",
+        "client_id=",
+        "object_id",
+        "principal_id=00000003-0000-4000-8000-000000000000",
+        "msi-res-id=/subscriptions/x",
+        "clientid=00000002-0000-4000-8000-000000000000",
+        "bypass_cache=false",
+        "bypass_cache=",
+        "bypass_cache=True",
+        "broken=%zz",
+    ] {
+        let reply = ask_imds(&agent(vec![system()]), &format!("&{query}"));
+        assert_eq!(reply.status, 400, "{query}");
+        assert_eq!(body(&reply)["error"], "invalid_request", "{query}");
+    }
+    for (query, words) in [
+        ("client_id=", "the parameter 'client_id' is empty"),
+        ("Object_Id", "the parameter 'object_id' is empty"),
+        ("client_id=a&mi_res_id=b", "the parameters 'client_id' and 'mi_res_id' exclude each other"),
+        ("clientid=a", "the parameter 'clientid' does not select an identity here"),
+        ("%72esource=b", "the parameter 'resource' occurs more than once"),
+        ("bypass_cache=1", "the only value of 'bypass_cache' is 'true'"),
+    ] {
+        assert_eq!(
+            body(&ask_imds(&agent(vec![system()]), &format!("&{query}")))["error_description"],
+            words,
+            "{query}"
+        );
+    }
+    // A semicolon separates nothing: what follows is part of the value.
+    let reply = ask(&agent(vec![system()]), &imds(), &get(TOKEN, "api-version=2018-02-01;resource=b"), NOW);
+    assert_eq!(reply.status, 400);
+    for query in ["unknown=1", "authority=x", "claims=%7B%7D", "xms_cc=cp1", "token_sha256_to_refresh=00"] {
+        assert_eq!(ask_imds(&agent(vec![system()]), &format!("&{query}")).status, 200, "{query}");
+    }
+}
+
+#[test]
+fn md_04_a_body_is_refused_so_that_nothing_can_be_repeated_in_it() {
+    let mut request = get(TOKEN, QUERY);
+    request.body = Bytes::from_static(b"resource=https://vault.azure.net");
+    assert_eq!(status(&request), 400);
+}
+
+#[test]
+fn md_05_paths_that_could_be_read_in_two_ways_are_refused() {
+    for path in [
+        "/metadata/identity/oauth2/token%3Fapi-version=2018-02-01",
+        "/metadata%2Fidentity/oauth2/token",
+        "/metadata/%252e%252e/metadata/identity/oauth2/token",
+        "/x/../metadata/identity/oauth2/token",
+        "/metadata/identity/oauth2/token;x=y",
+        "/metadata/identity/oauth2/token.",
+        "/metadata/identity/oauth2/token%20",
+        "/metadata/identity/oauth2/token%00",
+        "/metadata/identity/oauth2/token\u{fffd}",
+    ] {
+        assert_eq!(status(&get(path, QUERY)), 400, "{path}");
+    }
+    for path in ["//metadata/identity/oauth2/token", "/METADATA/identity//oauth2/token/"] {
+        assert_eq!(status(&get(path, QUERY)), 200, "{path}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn md_05_two_spellings_of_a_path_get_one_decision(path in "(/{1,2}|METADATA|metadata|identity|oauth2|token|info|\\.|%2f|;){0,14}") {
+        let agent = agent(vec![system()]);
+        let raw = ask(&agent, &imds(), &get(&path, QUERY), NOW).status;
+        match canonical(&path) {
+            Ok(canon) => prop_assert_eq!(ask(&agent, &imds(), &get(&canon, QUERY), NOW).status, raw),
+            Err(_) => prop_assert_eq!(raw, 400),
+        }
+    }
+}
+
+#[test]
+fn md_06_only_get_is_served_and_nothing_is_forwarded() {
+    for method in ["POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "FOO", "get"] {
+        let reply = ask(&agent(vec![system()]), &imds(), &request(method, TOKEN, QUERY, &[HOST, METADATA]), NOW);
+        assert_eq!((reply.status.as_u16(), &reply.headers["allow"]), (405, &"GET".parse().unwrap()), "{method}");
+        assert_eq!(body(&reply)["error"], "method_not_allowed");
+    }
+    for method in ["CONNECT", "TRACE", "PRI"] {
+        for path in [TOKEN, "*", "169.254.169.254:80", "/"] {
+            assert_eq!(status(&request(method, path, QUERY, &[HOST, METADATA])), 405, "{method} {path}");
+        }
+    }
+    for target in ["http://169.254.169.254/metadata/identity/oauth2/token", "http://evil.example/", "*", ""] {
+        assert_eq!(status(&get(target, QUERY)), 400, "{target}");
+    }
+    for (protocol, expected) in [("websocket", 400), ("TLS/1.0", 400), ("h2c, websocket", 400), ("h2c", 200)] {
+        let headers = [HOST, METADATA, ("connection", "Upgrade"), ("upgrade", protocol)];
+        assert_eq!(status(&request("GET", TOKEN, QUERY, &headers)), expected, "{protocol}");
+    }
+}

@@ -1,0 +1,320 @@
+//! Replies and refusals of both dialects, byte by byte (docs/wire/imds.md, docs/wire/app-service.md).
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use bonafide_metadata::{Options, UpstreamError};
+use support::*;
+
+#[test]
+fn the_imds_reply_has_nine_string_fields_in_azures_order() {
+    let agent = agent(vec![system()]);
+    let first = ask_imds(&agent, "");
+    let times = NOW.unix_seconds();
+    assert_eq!(
+        std::str::from_utf8(&first.body).unwrap(),
+        format!(
+            r#"{{"access_token":"{client}","client_id":"{client}","expires_in":"86400","expires_on":"{}","ext_expires_in":"86399","not_before":"{}","resource":"https://management.azure.com/","token_type":"Bearer","refresh_token":""}}"#,
+            times + DAY,
+            times - 300,
+            client = client(0)
+        )
+    );
+    assert_eq!(first.headers["content-type"], "application/json; charset=utf-8");
+    assert_eq!(first.headers["server"], "IMDS/150.870.65.512");
+    assert_eq!(first.headers["cache-control"], "no-store");
+
+    let later = reply(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW.plus_seconds(453))));
+    let (mut was, mut is) = (body(&first), body(&later));
+    assert_eq!(is["expires_in"], "85947");
+    was["expires_in"].take();
+    is["expires_in"].take();
+    assert_eq!(was, is, "nothing but expires_in changes");
+}
+
+#[test]
+fn the_resource_comes_back_as_it_was_asked_for() {
+    let agent = agent(vec![system()]);
+    for resource in ["https://vault.azure.net", "https://vault.azure.net/", "api://a?b=c&d", "x\"\\y"] {
+        let query = form_urlencoded::Serializer::new("api-version=2019-08-01&".to_owned())
+            .append_pair("resource", resource)
+            .finish();
+        let reply = ask(&agent, &imds(), &get(TOKEN, &query), NOW);
+        assert_eq!(body(&reply)["resource"], resource);
+    }
+    assert_eq!(agent.counters().fetches, 4, "each spelling is a token of its own");
+}
+
+#[test]
+fn every_refusal_of_imds_is_azures() {
+    let two = || agent(vec![user(1), user(2)]);
+    let one = || agent(vec![system()]);
+    let none = || agent(vec![]);
+    let version_error = r#"{"error":"Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds","newest-versions":["2025-04-07","2024-07-17","2024-03-15"]}"#;
+    let not_found = r#"{"error":"invalid_request","error_description":"Identity not found"}"#;
+    let several = r#"{"error":"invalid_request","error_description":"Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"}"#;
+    let no_resource =
+        r#"{"error":"invalid_request","error_description":"Required query variable 'resource' is missing"}"#;
+    assert_eq!((not_found.len(), several.len()), (68, 168), "the lengths that Azure sends");
+    let v = "api-version=2018-02-01";
+    for (agent, query, expected) in [
+        (one(), "resource=x".to_owned(), version_error),
+        (one(), "api-version=2017-12-01&resource=x".to_owned(), version_error),
+        (one(), "api-version=2018-01-31&resource=x".to_owned(), version_error),
+        (one(), "api-version=2018-02-01-preview&resource=x".to_owned(), version_error),
+        (one(), "api-version=latest&resource=x".to_owned(), version_error),
+        (one(), "api-version=&resource=x".to_owned(), version_error),
+        (one(), v.to_owned(), no_resource),
+        (one(), format!("{v}&resource="), no_resource),
+        (none(), format!("{v}&resource=x"), not_found),
+        (two(), format!("{v}&resource=x"), several),
+        (two(), format!("{v}&resource=x&client_id={}", client(3)), not_found),
+        (two(), format!("{v}&resource=x&client_id=mine"), not_found),
+        (
+            one(),
+            format!("{v}&resource=a%20b"),
+            r#"{"error":"invalid_resource","error_description":"The query variable 'resource' is not a resource identifier"}"#,
+        ),
+    ] {
+        let reply = reply(agent.answer(&imds(), &get(TOKEN, &query), &at(NOW)));
+        assert_eq!((reply.status.as_u16(), &reply.body[..]), (400, expected.as_bytes()), "{query}");
+        assert_eq!(reply.headers["content-type"], "application/json; charset=utf-8");
+        assert_eq!(reply.headers["server"], "IMDS/150.870.65.512");
+    }
+}
+
+#[test]
+fn a_workload_that_is_not_placed_here_has_no_identity() {
+    let agent = bonafide_metadata::Agent::new(unlimited());
+    for path in [TOKEN, "/metadata/identity/info"] {
+        let reply = reply(agent.answer(&imds(), &get(path, QUERY), &at(NOW)));
+        assert_eq!(body(&reply)["error_description"], "Identity not found");
+    }
+}
+
+#[test]
+fn every_version_from_2018_02_01_on_gets_a_token() {
+    for version in ["2018-02-01", "2018-10-01", "2019-08-01", "2019-08-15", "2021-02-01", "2025-04-07", "2031-01-01"] {
+        let query = format!("api-version={version}&resource={ARM}");
+        assert_eq!(ask(&agent(vec![system()]), &imds(), &get(TOKEN, &query), NOW).status, 200, "{version}");
+    }
+}
+
+#[test]
+fn versions_are_listed_oldest_first_and_need_no_version() {
+    let reply = ask(&agent(vec![]), &imds(), &get("/metadata/versions", ""), NOW);
+    let listed = body(&reply)["apiVersions"].as_array().unwrap().clone();
+    assert_eq!((reply.status.as_u16(), listed.len()), (200, 35));
+    assert!(listed.is_sorted_by_key(|version| version.as_str().unwrap().to_owned()));
+    assert_eq!((&listed[0], &listed[34]), (&"2017-03-01".into(), &"2025-04-07".into()));
+}
+
+#[test]
+fn info_lists_the_identities_beside_azures_tenant() {
+    let agent = agent(vec![system(), user(1)]);
+    let path = "/metadata/identity/info";
+    let reply = ask(&agent, &imds(), &get(path, "api-version=2018-02-01"), NOW);
+    let expected = serde_json::json!({"tenantId": tenant(), "identities": [
+        {"type": "SystemAssigned", "principalId": principal(0), "clientId": client(0), "resourceId": vm(1)},
+        {"type": "UserAssigned", "principalId": principal(1), "clientId": client(1), "resourceId": user_assigned_id(1)},
+    ]});
+    assert_eq!((reply.status.as_u16(), body(&reply)), (200, expected));
+    assert_eq!(ask(&agent, &imds(), &get(path, ""), NOW).status, 400);
+    assert_eq!(ask(&agent, &imds(), &get(path, "api-version=2018-02-01&a=1&a=1"), NOW).status, 400);
+}
+
+#[test]
+fn what_login_says_about_the_resource_reaches_the_caller_and_nothing_else_does() {
+    let unreachable = || UpstreamError::Unreachable("connection refused".to_owned());
+    let upstream = r#"{"error":"unknown","error_description":"Failed to retrieve token from the Active directory. For details see the logs of the host"}"#;
+    let gone = r#"{"error":"invalid_request","error_description":"Identity not found"}"#;
+    let passed = serde_json::to_string(&refusal("invalid_resource", 500_011)).unwrap();
+    for (error, status, expected) in [
+        (UpstreamError::Refused(refusal("invalid_resource", 500_011)), 400, passed.as_str()),
+        (UpstreamError::Refused(refusal("unauthorized_client", 700_016)), 400, gone),
+        (UpstreamError::Refused(refusal("invalid_client", 700_030)), 400, gone),
+        (UpstreamError::Refused(refusal("invalid_client", 700_027)), 500, upstream),
+        (UpstreamError::Refused(refusal("invalid_client", 700_024)), 500, upstream),
+        (UpstreamError::Refused(refusal("invalid_request", 900_144)), 500, upstream),
+        (unreachable(), 500, upstream),
+        (UpstreamError::Malformed, 500, upstream),
+    ] {
+        let agent = agent(vec![system()]);
+        let (waiting, lead) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+        agent.complete(lead.unwrap(), Err(error.clone()), &at(NOW));
+        let reply = agent.finish(waiting, &at(NOW)).0;
+        assert_eq!((reply.status.as_u16(), &reply.body[..]), (status, expected.as_bytes()), "{error:?}");
+        assert_eq!(agent.counters().failures, 1);
+    }
+}
+
+#[test]
+fn a_token_that_is_no_token_is_a_failure() {
+    for (field, value) in [("expires_on", "soon"), ("not_before", ""), ("expires_on", "1"), ("expires_on", "-5")] {
+        let agent = agent(vec![system()]);
+        let (waiting, lead) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+        let mut token = token_at(NOW, DAY, "t");
+        *(if field == "expires_on" { &mut token.expires_on } else { &mut token.not_before }) = value.to_owned();
+        agent.complete(lead.unwrap(), Ok(token), &at(NOW));
+        assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 500, "{field} {value}");
+        assert_eq!(agent.counters().failures, 1);
+    }
+}
+
+#[test]
+fn ov_02_too_many_requests_are_429_with_a_short_retry_after() {
+    let agent = agent_with(Options::default(), vec![system()]);
+    let statuses: Vec<u16> = (0..25).map(|_| ask(&agent, &imds(), &get(TOKEN, QUERY), NOW).status.as_u16()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 20);
+    let reply = reply(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+    let expected = r#"{"error":"invalid_request","error_description":"Temporarily throttled, too many requests"}"#;
+    assert_eq!((reply.status.as_u16(), &reply.body[..], expected.len()), (429, expected.as_bytes(), 90));
+    assert_eq!(reply.headers["retry-after"], "1");
+    assert_eq!(agent.counters().throttled, 6);
+    // What is wrong anyway is said so, and is not counted.
+    assert_eq!(ask(&agent, &imds(), &get(TOKEN, ""), NOW).status, 400);
+    assert_eq!(ask(&agent, &imds(), &get(TOKEN, QUERY), NOW.plus_seconds(1)).status, 200);
+}
+
+#[test]
+fn a_sixth_request_that_waits_is_429_and_a_written_reply_makes_room() {
+    let agent = agent_with(Options::default(), vec![system()]);
+    let mut waiting: Vec<_> = (0..5).map(|_| waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)))).collect();
+    assert_eq!(reply(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))).status, 429);
+    drop(waiting.pop());
+    assert!(waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))).1.is_none());
+    let (first, lead) = waiting.swap_remove(0);
+    agent.complete(lead.unwrap(), Ok(token_at(NOW, DAY, "t")), &at(NOW));
+    let (written, permit) = agent.finish(first, &at(NOW));
+    assert_eq!(written.status, 200);
+    drop(permit);
+    assert_eq!(reply(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))).status, 200);
+}
+
+#[test]
+fn id_16_one_workload_cannot_use_up_anothers_share() {
+    let agent = agent_with(Options::default(), vec![system()]);
+    agent.apply(change(vec![workload(2, vec![user(2)])], vec![]));
+    let other = bonafide_metadata::Binding::new("2", workload_id(2), bonafide_metadata::Dialect::Imds, 80, []);
+    for _ in 0..100 {
+        ask(&agent, &imds(), &get(TOKEN, QUERY), NOW);
+    }
+    for _ in 0..20 {
+        assert_eq!(ask(&agent, &other, &get(TOKEN, QUERY), NOW).status, 200);
+    }
+}
+
+const APP: &str = "api-version=2019-08-01&resource=https%3A%2F%2Fvault.azure.net";
+
+#[test]
+fn the_app_service_reply_has_its_own_six_fields() {
+    let agent = agent(vec![system()]);
+    let reply = ask(&agent, &app_service(), &get_app_service(APP), NOW);
+    assert_eq!(
+        std::str::from_utf8(&reply.body).unwrap(),
+        format!(
+            r#"{{"access_token":"{client}","client_id":"{client}","expires_on":"{}","not_before":"{}","resource":"https://vault.azure.net","token_type":"Bearer"}}"#,
+            NOW.unix_seconds() + DAY,
+            NOW.unix_seconds() - 300,
+            client = client(0)
+        )
+    );
+    assert!(!reply.headers.contains_key("server"));
+}
+
+#[test]
+fn both_dialects_of_a_workload_share_its_tokens() {
+    let agent = agent(vec![system()]);
+    ask(&agent, &imds(), &get(TOKEN, APP), NOW);
+    ask(&agent, &app_service(), &get_app_service(APP), NOW);
+    assert_eq!((agent.counters().fetches, agent.counters().hits), (1, 1));
+}
+
+#[test]
+fn app_service_wants_its_secret_before_anything_else() {
+    let host = ("host", "127.0.0.1:41013");
+    let almost = format!("{}0", &SECRET[..31]);
+    let cases: [&[(&str, &str)]; 7] = [
+        &[host],
+        &[host, ("metadata", "true")],
+        &[host, ("x-identity-header", "")],
+        &[host, ("x-identity-header", &almost)],
+        &[host, ("x-identity-header", &SECRET[..31])],
+        &[host, ("x-identity-header", SECRET), ("x-identity-header", SECRET)],
+        &[host, ("secret", SECRET)],
+    ];
+    for headers in cases {
+        for query in [APP, ""] {
+            let reply = ask(&agent(vec![system()]), &app_service(), &request("GET", "/msi/token", query, headers), NOW);
+            assert_eq!(
+                reply.body,
+                r#"{"statusCode":401,"message":"The X-IDENTITY-HEADER header is missing or wrong.","correlationId":"00000000-0000-4000-8000-000000000000"}"#
+            );
+            assert_eq!(reply.status, 401);
+        }
+    }
+    let headers = [host, ("X-IDENTITY-HEADER", SECRET), ("metadata", "true")];
+    for path in ["/msi/token", "/msi/token/"] {
+        let reply = ask(&agent(vec![system()]), &app_service(), &request("GET", path, APP, &headers), NOW);
+        assert_eq!(reply.status, 200, "{path}");
+    }
+}
+
+#[test]
+fn an_empty_secret_opens_nothing() {
+    let dialect = bonafide_metadata::Dialect::AppService { secret: String::new().into() };
+    let binding = bonafide_metadata::Binding::new("x", workload_id(1), dialect, 41_013, []);
+    let headers = [("host", "localhost:41013"), ("x-identity-header", "")];
+    let reply = ask(&agent(vec![system()]), &binding, &request("GET", "/msi/token", APP, &headers), NOW);
+    assert_eq!(reply.status, 401);
+}
+
+#[test]
+fn every_refusal_of_app_service_is_numbered() {
+    let not_found =
+        "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.";
+    for (identities, query, status, message) in [
+        (vec![system()], "resource=x".to_owned(), 400, "The api-version is missing or not supported. Use 2019-08-01."),
+        (
+            vec![system()],
+            "api-version=2017-09-01&resource=x".to_owned(),
+            400,
+            "The api-version is missing or not supported. Use 2019-08-01.",
+        ),
+        (vec![system()], "api-version=2019-08-01".to_owned(), 400, "The parameter 'resource' is missing."),
+        (vec![user(1)], APP.to_owned(), 400, "Unable to load the proper Managed Identity."),
+        (vec![user(1), user(2)], APP.to_owned(), 400, "Unable to load the proper Managed Identity."),
+        (vec![user(1)], format!("{APP}&client_id={}", client(2)), 400, not_found),
+        (vec![user(1)], format!("{APP}&principal_id={}", principal(2)), 400, not_found),
+        (
+            vec![user(1)],
+            format!("{APP}&clientid={}", client(1)),
+            400,
+            "the parameter 'clientid' does not select an identity here",
+        ),
+    ] {
+        let reply = reply(agent(identities).answer(&app_service(), &get_app_service(&query), &at(NOW)));
+        let expected = serde_json::json!(
+            {"statusCode": status, "message": message, "correlationId": "00000000-0000-4000-8000-000000000000"});
+        assert_eq!((reply.status.as_u16(), body(&reply)), (status, expected), "{query}");
+    }
+    let refused =
+        [UpstreamError::Refused(refusal("invalid_resource", 500_011)), UpstreamError::Unreachable("x".to_owned())];
+    for error in refused {
+        let agent = agent(vec![system()]);
+        let (waiting, lead) = waits(agent.answer(&app_service(), &get_app_service(APP), &at(NOW)));
+        agent.complete(lead.unwrap(), Err(error), &at(NOW));
+        let reply = agent.finish(waiting, &at(NOW)).0;
+        assert_eq!(body(&reply)["message"], "An unexpected error occured while fetching the AAD Token.");
+        assert_eq!(reply.status, 500);
+    }
+}
+
+#[test]
+fn app_service_does_not_serve_the_paths_of_imds() {
+    for path in [TOKEN, "/metadata/versions", "/MSI/token", "/msi"] {
+        let headers = [("host", "127.0.0.1:41013"), ("x-identity-header", SECRET), ("metadata", "true")];
+        let reply = ask(&agent(vec![system()]), &app_service(), &request("GET", path, APP, &headers), NOW);
+        assert_eq!(reply.status, 404, "{path}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Which user opened a loopback connection: asked of the kernel, for the connection at hand.
+
+mod proc_table;
+#[cfg(target_os = "linux")]
+mod sock_diag;
+
+use std::net::SocketAddr;
+
+/// The states in which a process may still read from a connection that was once open: `ESTABLISHED`,
+/// `FIN_WAIT1`, `FIN_WAIT2`, `CLOSE_WAIT`. A socket in another state says nothing about who opened it.
+const OPEN_STATES: [u8; 4] = [1, 4, 5, 8];
+
+/// The user at the other end of a loopback TCP connection; `None` when the kernel does not show it
+/// (another system than Linux, or a connection that is gone already).
+pub(crate) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    if let Ok(user) = sock_diag::user_of(peer, local) {
+        return user;
+    }
+    proc_table::user_of(peer, local)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn both_ways_know_the_user_of_a_connection_and_of_none_that_is_not_there() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let local = listener.local_addr().unwrap();
+            let client = TcpStream::connect(local).unwrap();
+            let peer = client.local_addr().unwrap();
+            let me = Some(rustix::process::getuid().as_raw());
+            assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me));
+            let nobody = SocketAddr::new(peer.ip(), 1);
+            assert_eq!((user_of(nobody, local), proc_table::user_of(nobody, local)), (None, None));
+        }
+    }
+
+    /// As Java opens connections to IPv4 addresses.
+    #[tokio::test]
+    async fn a_connection_from_a_socket_of_the_other_family_is_found() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = server.local_addr().unwrap();
+        let socket = tokio::net::TcpSocket::new_v6().unwrap();
+        let mapped = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped(), local.port()));
+        let Ok(_client) = socket.connect(mapped).await else { return };
+        let peer = server.accept().unwrap().1;
+        let me = Some(rustix::process::getuid().as_raw());
+        assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me));
+    }
+
+    /// A program of another user can hold the source address of its connection with a socket that is
+    /// bound to the device, and have a listener of this user found in its place.
+    #[tokio::test]
+    async fn id_01_a_listener_at_the_callers_address_does_not_vouch_for_the_caller() {
+        use tokio::net::TcpSocket;
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = server.local_addr().unwrap();
+        let open = || {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_reuseaddr(true).unwrap();
+            socket
+        };
+        let caller = open();
+        caller.bind_device(Some(b"lo")).unwrap();
+        caller.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let peer = caller.local_addr().unwrap();
+        let listener = open();
+        listener.bind(SocketAddr::from(([0, 0, 0, 0], peer.port()))).unwrap();
+        let listener = listener.listen(1).unwrap();
+        assert_eq!(user_of(peer, local), None, "there is a listener, but no connection");
+        let caller = caller.connect(local).await.unwrap();
+        let me = Some(rustix::process::getuid().as_raw());
+        assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me), "the caller is found");
+        drop(caller);
+        assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (None, None), "the caller is gone");
+        drop(listener);
+    }
+}

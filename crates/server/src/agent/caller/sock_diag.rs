@@ -1,0 +1,79 @@
+//! Asks the kernel about one socket (sock_diag(7)), whatever their number.
+//!
+//! Where the kernel finds no such connection it answers with a socket that *listens* at the address,
+//! and it does not see sockets bound to a device unless the question names the device. Both would let
+//! a caller pass for another user, so the question names the loopback device and the answer counts only
+//! if it is that very connection, alive and held by a process.
+
+use super::OPEN_STATES;
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_sock_diag::SockDiagMessage;
+use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
+use netlink_sys::Socket;
+use netlink_sys::protocols::NETLINK_SOCK_DIAG;
+use std::net::SocketAddr;
+
+/// The kernel does not answer such questions here.
+pub(super) struct NotAvailable;
+
+/// `INET_DIAG_NOCOOKIE`: the addresses alone name the socket.
+const NO_COOKIE: [u8; 8] = [0xff; 8];
+/// `ENOENT`, negative as in a netlink error: there is no such socket.
+const NOT_FOUND: i32 = -2;
+/// More than one answer needs.
+const ANSWER_BYTES: usize = 4_096;
+
+/// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotAvailable> {
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST;
+    let request = InetRequest {
+        family: if peer.is_ipv4() { AF_INET } else { AF_INET6 },
+        protocol: IPPROTO_TCP,
+        extensions: ExtensionFlags::empty(),
+        states: StateFlags::all(),
+        socket_id: SocketId {
+            source_port: peer.port(),
+            destination_port: local.port(),
+            source_address: peer.ip(),
+            destination_address: local.ip(),
+            interface_id: loopback_index()?,
+            cookie: NO_COOKIE,
+        },
+    };
+    let asked = (peer.ip(), peer.port(), local.ip(), local.port());
+    let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    let answer = exchange(&bytes).map_err(|_| NotAvailable)?;
+    match NetlinkMessage::<SockDiagMessage>::deserialize(&answer).map_err(|_| NotAvailable)?.payload {
+        NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => {
+            let (found, id) = (&found.header, &found.header.socket_id);
+            // A socket of the other family may hold the connection, and then shows mapped addresses.
+            let (from, to) = (id.source_address.to_canonical(), id.destination_address.to_canonical());
+            let answered = (from, id.source_port, to, id.destination_port);
+            let is_held = OPEN_STATES.contains(&found.state) && found.inode != 0;
+            Ok((answered == asked && is_held).then_some(found.uid))
+        }
+        NetlinkPayload::Error(error) if error.raw_code() == NOT_FOUND => Ok(None),
+        _ => Err(NotAvailable),
+    }
+}
+
+/// The loopback device's index: 1 in every network namespace, but asked for all the same.
+fn loopback_index() -> Result<u32, NotAvailable> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None);
+    socket.and_then(|socket| rustix::net::netdevice::name_to_index(socket, "lo")).map_err(|_| NotAvailable)
+}
+
+fn exchange(request: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
+    socket.bind_auto()?;
+    socket.send(request, 0)?;
+    let mut answer = Vec::with_capacity(ANSWER_BYTES);
+    // The kernel answers within the call to send; there is nothing to wait for.
+    socket.recv(&mut answer, 0)?;
+    Ok(answer)
+}

@@ -1,0 +1,251 @@
+//! The control socket: how the command line of the same user asks for endpoints. An endpoint lives
+//! as long as the connection that asked for it, so it ends with the command it was opened for.
+
+use super::{AgentRuntime, Endpoint, Users};
+use crate::data_dir::DataDir;
+use crate::http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
+use bonafide_crypto::{base64url, random};
+use bonafide_metadata::{Binding, Dialect};
+use bonafide_types::{ResourceId, ResourceUuid, Secret};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::watch;
+
+/// Longest request line, in bytes.
+const REQUEST_BYTES_MAX: u64 = 16 * 1024;
+/// Bytes of the secret header of an app-service endpoint.
+const SECRET_BYTES: usize = 32;
+
+/// Why the agent's control socket cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// It cannot be opened.
+    #[error("cannot reach the agent at {path}: {error}; is `bonafide up` running on this data directory?")]
+    Socket {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The agent refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Asks for an endpoint.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct OpenEndpoint {
+    /// ARM id or name of a workload on this host; the only one, or `demo`, when absent.
+    pub(crate) workload: Option<String>,
+    /// `app-service` or `imds`.
+    pub(crate) dialect: String,
+}
+
+/// An open endpoint.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenedEndpoint {
+    /// Which workload it belongs to.
+    pub(crate) resource_id: ResourceId,
+    /// Its port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// What `X-IDENTITY-HEADER` must hold, for `app-service`.
+    pub(crate) secret: Option<String>,
+}
+
+/// The answer to [`OpenEndpoint`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Answer {
+    Opened(OpenedEndpoint),
+    Refused(String),
+}
+
+/// Puts a workload, given by ARM id or name, on this host, and says which it is.
+pub(crate) type Attach = Arc<dyn Fn(&str) -> Result<ResourceUuid, String> + Send + Sync>;
+
+/// How long the agent may take to hear of a workload that was put on its host.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
+/// How often it is asked.
+const HEARD_EVERY: Duration = Duration::from_millis(5);
+
+/// Listens on the control socket until told to stop.
+pub(crate) struct Control {
+    pub(crate) agent: Arc<AgentRuntime>,
+    pub(crate) attach: Attach,
+    pub(crate) log: Arc<Log>,
+    pub(crate) users: Users,
+}
+
+impl Control {
+    pub(crate) async fn serve(self, dir: &DataDir, mut stop: Stop) -> Result<(), ControlError> {
+        let path = dir.agent_socket();
+        let failed = |error| ControlError::Socket { path: path.clone(), error };
+        // The lock on the data directory is ours, so a socket that lies here is a leftover.
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(reachable(&path).map_err(failed)?.path()).map_err(failed)?;
+        let owner = rustix::process::geteuid().as_raw();
+        let this = Arc::new(self);
+        tokio::spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = stopped(&mut stop) => break,
+                };
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
+                let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0);
+                if allowed {
+                    tokio::spawn(Arc::clone(&this).converse(stream, stop.clone()));
+                }
+            }
+            let _ = std::fs::remove_file(&path);
+        });
+        Ok(())
+    }
+
+    async fn converse(self: Arc<Self>, stream: UnixStream, stop: Stop) {
+        let (reader, mut writer) = stream.into_split();
+        let mut reader = BufReader::new(reader.take(REQUEST_BYTES_MAX));
+        let mut line = String::new();
+        if reader.read_line(&mut line).await.is_err() {
+            return;
+        }
+        let (close, closed) = watch::channel(false);
+        let answer = match self.open(&line, closed).await {
+            Ok(opened) => Answer::Opened(opened),
+            Err(reason) => Answer::Refused(reason),
+        };
+        let Ok(mut text) = serde_json::to_vec(&answer) else { return };
+        text.push(b'\n');
+        if writer.write_all(&text).await.is_ok() && matches!(answer, Answer::Opened(_)) {
+            let mut rest = [0; 1];
+            let mut stop = stop;
+            tokio::select! {
+                // The other side never writes again: anything, and the end, means that it is done.
+                _ = reader.read(&mut rest) => {}
+                () = stopped(&mut stop) => {}
+            }
+        }
+        // Whoever still listens is told to stop; there may be nobody.
+        let _ = close.send(true);
+    }
+
+    async fn open(&self, line: &str, stop: Stop) -> Result<OpenedEndpoint, String> {
+        let request: OpenEndpoint = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let (id, resource_id) = match request.workload {
+            Some(wanted) => self.attach(wanted).await?,
+            None => self.only()?,
+        };
+        let secret = base64url::encode(&random::bytes::<SECRET_BYTES>());
+        let (dialect, secret) = match request.dialect.as_str() {
+            "app-service" => (Dialect::AppService { secret: Secret::new(secret.clone()) }, Some(secret)),
+            "imds" => (Dialect::Imds, None),
+            other => return Err(format!("there is no dialect '{other}'; there are app-service and imds")),
+        };
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
+        let port = socket.local_addr().map_err(|error| error.to_string())?.port();
+        let binding = Binding::new(format!("exec-{port}"), id, dialect, port, []);
+        let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
+        let listener = Listener {
+            socket,
+            tls: None,
+            service: Arc::new(endpoint),
+            limits: HttpLimits::default(),
+            log: Arc::clone(&self.log),
+        };
+        tokio::spawn(listener.serve(stop));
+        Ok(OpenedEndpoint { resource_id, port, secret })
+    }
+
+    /// The workload that is meant by an ARM id or a name, put on this host if it is not there yet.
+    async fn attach(&self, wanted: String) -> Result<(ResourceUuid, ResourceId), String> {
+        let attach = Arc::clone(&self.attach);
+        let attached = tokio::task::spawn_blocking(move || attach(&wanted)).await;
+        let id = attached.map_err(|error| error.to_string())??;
+        let heard = async {
+            loop {
+                let workloads = self.agent.core.workloads();
+                if let Some(workload) = workloads.into_iter().find(|workload| workload.id == id) {
+                    return (id, workload.resource_id);
+                }
+                tokio::time::sleep(HEARD_EVERY).await;
+            }
+        };
+        let heard = tokio::time::timeout(HEARD_WITHIN, heard).await;
+        heard.map_err(|_| "the agent has not heard of the workload in time; try again".to_owned())
+    }
+
+    /// The workload that is meant when none is named: the only one, or `demo`.
+    fn only(&self) -> Result<(ResourceUuid, ResourceId), String> {
+        let mut workloads = self.agent.core.workloads();
+        workloads.sort_by(|one, other| one.resource_id.cmp(&other.resource_id));
+        let only = match workloads.as_slice() {
+            [only] => Some(only),
+            several => several.iter().find(|workload| workload.resource_id.name() == "demo"),
+        };
+        match only {
+            Some(workload) => Ok((workload.id, workload.resource_id.clone())),
+            None if workloads.is_empty() => Err("there is no workload on this host; name one with --workload".into()),
+            None => {
+                let known: Vec<&str> = workloads.iter().map(|workload| workload.resource_id.as_str()).collect();
+                Err(format!("name one of the workloads on this host with --workload: {}", known.join(", ")))
+            }
+        }
+    }
+}
+
+/// Asks the agent of a data directory for an endpoint. It lives until the returned stream is dropped.
+pub(crate) async fn open_endpoint(
+    dir: &DataDir,
+    request: &OpenEndpoint,
+) -> Result<(UnixStream, OpenedEndpoint), ControlError> {
+    let path = dir.agent_socket();
+    let failed = |error| ControlError::Socket { path: path.clone(), error };
+    let mut stream = UnixStream::connect(reachable(&path).map_err(failed)?.path()).await.map_err(failed)?;
+    let server = stream.peer_cred().map_err(failed)?.uid();
+    if server != 0 && server != rustix::process::geteuid().as_raw() {
+        return Err(ControlError::Refused(format!("{} is held by another user", path.display())));
+    }
+    let mut text = serde_json::to_vec(request).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    stream.write_all(&text).await.map_err(failed)?;
+    let mut line = String::new();
+    BufReader::new(&mut stream).read_line(&mut line).await.map_err(failed)?;
+    match serde_json::from_str(&line) {
+        Ok(Answer::Opened(opened)) => Ok((stream, opened)),
+        Ok(Answer::Refused(reason)) => Err(ControlError::Refused(reason)),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+/// A way to a socket whose path is longer than a socket address holds (108 bytes): through an open
+/// descriptor of its folder.
+struct Reachable {
+    path: PathBuf,
+    _folder: Option<std::fs::File>,
+}
+
+impl Reachable {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn reachable(path: &Path) -> std::io::Result<Reachable> {
+    const ADDRESS_BYTES_MAX: usize = 100;
+    if path.as_os_str().len() <= ADDRESS_BYTES_MAX {
+        return Ok(Reachable { path: path.to_owned(), _folder: None });
+    }
+    use std::os::fd::AsRawFd;
+    let folder = std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?;
+    let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    Ok(Reachable { path: through.join(path.file_name().unwrap_or_default()), _folder: Some(folder) })
+}

@@ -1,0 +1,92 @@
+//! A binding's endpoint: the listener of one workload in one dialect.
+
+use super::AgentRuntime;
+use super::caller::user_of;
+use crate::clock;
+use crate::http::{Admission, Service};
+use bonafide_metadata::{Answer, Binding, Lead, Waiting};
+use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
+use bonafide_wire::{Reply, Request};
+use http::{Method, StatusCode};
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// How long a request may wait for login before it is told that there is no token. Source: OV-07 and
+/// the clients' own patience (5 s and more).
+const WAIT: Duration = Duration::from_secs(8);
+
+/// Whose connections an endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Users {
+    /// Anybody's: what the endpoint listens on already belongs to the workload alone.
+    Any,
+    /// One user's.
+    Only(u32),
+}
+
+/// Answers the requests of one binding.
+pub(crate) struct Endpoint {
+    pub(crate) binding: Binding,
+    pub(crate) users: Users,
+    pub(crate) agent: Arc<AgentRuntime>,
+}
+
+impl Service for Endpoint {
+    fn name(&self) -> &'static str {
+        "metadata"
+    }
+
+    fn admit(&self, address: SocketAddr, stream: &TcpStream, _certificate: Option<&[u8]>) -> Admission {
+        let allowed = match self.users {
+            Users::Any => true,
+            Users::Only(user) => stream.local_addr().is_ok_and(|local| user_of(address, local) == Some(user)),
+        };
+        if allowed {
+            return Admission::anybody(address);
+        }
+        let refusal = serde_json::json!({
+            "error": "access_denied",
+            "error_description": "This endpoint serves only the user who started it."
+        });
+        Admission::Refuse(Reply::json(StatusCode::FORBIDDEN, &refusal))
+    }
+
+    fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
+        TOKEN_BODY_BYTES_MAX
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
+        match self.agent.core.answer(&self.binding, &request, &clock::world()) {
+            Answer::Reply { reply, permit, refresh } => {
+                self.run(refresh);
+                drop(permit);
+                reply
+            }
+            Answer::Wait { waiting, lead } => {
+                self.run(lead);
+                self.wait(waiting).await
+            }
+        }
+    }
+}
+
+impl Endpoint {
+    fn run(&self, lead: Option<Lead>) {
+        if let Some(lead) = lead {
+            tokio::spawn(Arc::clone(&self.agent).lead(lead));
+        }
+    }
+
+    async fn wait(&self, mut waiting: Waiting) -> Reply {
+        let landed = poll_fn(|cx| if waiting.poll_landed(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
+        // Whatever is there when the time is up is the answer.
+        let _ = tokio::time::timeout(WAIT, landed).await;
+        let (reply, permit) = self.agent.core.finish(waiting, &clock::world());
+        drop(permit);
+        reply
+    }
+}

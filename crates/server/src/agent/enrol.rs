@@ -1,0 +1,106 @@
+//! How the agent gets its host certificate: joining once with a one-use token, renewing from then on.
+
+use super::state::{AgentState, StateError, seal_host_key};
+use super::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
+use crate::clock;
+use crate::data_dir::DataDir;
+use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
+use bonafide_types::Secret;
+use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
+use bonafide_wire::hosts::{
+    DEPLOYMENT_PATH, Deployment, HostCertificate, HostsError, JOIN_PATH, JoinRequest, RENEW_PATH, RenewRequest,
+};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long joining may take.
+const JOIN: Duration = Duration::from_secs(10);
+
+/// Why the host could not join.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The control plane was not reached.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamFailure),
+    /// It refused.
+    #[error("the control plane refused this host: {0}")]
+    Refused(String),
+    /// No key could be made.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// The state could not be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// Joins with a one-use token, and keeps the certificate.
+pub(crate) async fn join(
+    dir: &DataDir,
+    kek: &Kek,
+    to: &ControlPlaneAddress,
+    token: &Secret<String>,
+) -> Result<AgentState, EnrolError> {
+    let upstream = Upstream::new(to.clone(), None)?;
+    let key = AgentKey::generate()?;
+    let csr = base64url::encode_standard(&key.certificate_request()?);
+    let request = JoinRequest { token: token.expose().clone(), csr };
+    certificate(dir, kek, &upstream, JOIN_PATH, &request, &key).await
+}
+
+/// Renews the certificate over a connection that the old one still opens.
+pub(crate) async fn renew(dir: &DataDir, kek: &Kek, upstream: &Upstream) -> Result<AgentState, EnrolError> {
+    let key = AgentKey::generate()?;
+    let csr = base64url::encode_standard(&key.certificate_request()?);
+    certificate(dir, kek, upstream, RENEW_PATH, &RenewRequest { csr }, &key).await
+}
+
+/// What the control plane says of itself.
+pub(crate) async fn deployment(upstream: &Upstream) -> Result<Deployment, EnrolError> {
+    let (status, body) = upstream.send(Method::GET, DEPLOYMENT_PATH, "application/json", Bytes::new(), JOIN).await?;
+    if status != StatusCode::OK {
+        return Err(EnrolError::Refused(refusal(&body)));
+    }
+    serde_json::from_slice(&body).map_err(|error| EnrolError::Refused(error.to_string()))
+}
+
+/// True when less than half of the certificate's life is left.
+pub(crate) fn is_renewal_due(state: &AgentState) -> bool {
+    state.not_after.saturating_sub(clock::now().unix_seconds()) < HOST_CERTIFICATE_SECONDS / 2
+}
+
+/// True when the certificate no longer opens a connection, so that only joining again helps.
+pub(crate) fn is_expired(state: &AgentState) -> bool {
+    state.not_after <= clock::now().unix_seconds()
+}
+
+async fn certificate(
+    dir: &DataDir,
+    kek: &Kek,
+    upstream: &Upstream,
+    path: &str,
+    request: &impl Serialize,
+    key: &AgentKey,
+) -> Result<AgentState, EnrolError> {
+    let body = serde_json::to_vec(request).map_err(|error| EnrolError::Refused(error.to_string()))?;
+    let (status, body) = upstream.send(Method::POST, path, "application/json", Bytes::from(body), JOIN).await?;
+    if status != StatusCode::OK {
+        return Err(EnrolError::Refused(refusal(&body)));
+    }
+    let issued: HostCertificate =
+        serde_json::from_slice(&body).map_err(|error| EnrolError::Refused(error.to_string()))?;
+    let state = AgentState {
+        host_id: issued.host_id,
+        key: seal_host_key(kek, key)?,
+        certificate: issued.certificate,
+        not_after: issued.not_after,
+    };
+    state.write(dir)?;
+    Ok(state)
+}
+
+/// What the control plane says of a refusal.
+pub(crate) fn refusal(body: &[u8]) -> String {
+    serde_json::from_slice::<HostsError>(body).map_or_else(|_| "no reason given".to_owned(), |error| error.message)
+}

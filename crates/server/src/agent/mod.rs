@@ -1,0 +1,107 @@
+//! The metadata agent at work: its connection to the control plane, its keys, its endpoints.
+
+mod caller;
+mod control;
+mod endpoint;
+mod enrol;
+mod fetch;
+mod keys;
+mod state;
+mod upstream;
+mod watch;
+
+pub use control::ControlError;
+pub(crate) use control::{Attach, Control, OpenEndpoint, open_endpoint};
+pub(crate) use endpoint::{Endpoint, Users};
+pub use enrol::EnrolError;
+pub use state::StateError;
+pub(crate) use upstream::ControlPlaneAddress;
+pub use upstream::UpstreamFailure;
+
+use crate::clock;
+use crate::data_dir::DataDir;
+use bonafide_crypto::Kek;
+use bonafide_metadata::{Agent, Lead, Options};
+use bonafide_types::Secret;
+use keys::IdentityKeys;
+use state::AgentState;
+use std::sync::{Arc, PoisonError, RwLock};
+use upstream::Upstream;
+
+/// A one-use token, made when the agent needs one: at the first start, and when its certificate has
+/// expired.
+pub(crate) type Invitation<'a> = &'a (dyn Fn() -> Option<Secret<String>> + Send + Sync);
+
+/// The agent of this host.
+pub(crate) struct AgentRuntime {
+    /// What answers requests.
+    pub(crate) core: Agent,
+    dir: DataDir,
+    kek: Kek,
+    to: ControlPlaneAddress,
+    keys: IdentityKeys,
+    link: RwLock<Arc<Link>>,
+}
+
+/// The connection to the control plane under one host certificate.
+struct Link {
+    upstream: Upstream,
+    state: AgentState,
+    /// The token service's origin: what client assertions name as their audience.
+    authority: String,
+}
+
+impl AgentRuntime {
+    /// Joins, or takes up the certificate of an earlier start, and reads what is to run here.
+    pub(crate) async fn start(
+        dir: &DataDir,
+        to: ControlPlaneAddress,
+        options: Options,
+        invitation: Invitation<'_>,
+    ) -> Result<Arc<Self>, EnrolError> {
+        let kek = dir.agent_key().map_err(StateError::from)?;
+        let state = match AgentState::read(dir)? {
+            Some(state) if !enrol::is_expired(&state) => state,
+            Some(_) | None => {
+                let token = invitation().ok_or_else(|| EnrolError::Refused("there is no enrolment token".into()))?;
+                enrol::join(dir, &kek, &to, &token).await?
+            }
+        };
+        let link = Arc::new(Link::open(&to, &kek, state).await?);
+        let keys = IdentityKeys::new(dir.clone(), dir.agent_key().map_err(StateError::from)?);
+        let runtime = Self { core: Agent::new(options), dir: dir.clone(), kek, to, keys, link: RwLock::new(link) };
+        Ok(Arc::new(runtime))
+    }
+
+    /// Renews the host certificate when it is time to.
+    pub(crate) async fn renew_if_due(&self) -> Result<(), EnrolError> {
+        let link = self.link();
+        if enrol::is_renewal_due(&link.state) {
+            let state = enrol::renew(&self.dir, &self.kek, &link.upstream).await?;
+            let renewed = Arc::new(Link::open(&self.to, &self.kek, state).await?);
+            *self.link.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        }
+        Ok(())
+    }
+
+    /// Runs one fetch to its end.
+    pub(crate) async fn lead(self: Arc<Self>, lead: Lead) {
+        let link = self.link();
+        let result = fetch::fetch(&link.upstream, &self.keys, &link.authority, lead.fetch()).await;
+        self.core.complete(lead, result, &clock::world());
+    }
+
+    fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Link {
+    async fn open(to: &ControlPlaneAddress, kek: &Kek, state: AgentState) -> Result<Self, EnrolError> {
+        let (key, certificate) = state.open(kek)?;
+        let identity = crate::tls::ClientIdentity { certificate_der: &certificate, key_pkcs8: &key };
+        let upstream = Upstream::new(to.clone(), Some(identity))?;
+        let authority = enrol::deployment(&upstream).await?.authority;
+        Ok(Self { upstream, state, authority })
+    }
+}

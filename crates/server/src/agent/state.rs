@@ -1,0 +1,70 @@
+//! What the agent remembers across restarts: its host certificate with its sealed key, and the ports
+//! that it chose.
+
+use crate::data_dir::{DataDir, DataDirError, io, write_private};
+use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
+use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
+use bonafide_types::{HostId, Secret};
+use serde::{Deserialize, Serialize};
+
+/// The state file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct AgentState {
+    /// Which host this is.
+    pub(crate) host_id: HostId,
+    /// The host's private key, sealed.
+    pub(crate) key: Sealed,
+    /// The host's certificate, base64url of its DER.
+    pub(crate) certificate: String,
+    /// When that expires, in seconds since the epoch.
+    pub(crate) not_after: u64,
+}
+
+/// Why the agent's own files cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The files themselves.
+    #[error(transparent)]
+    Files(#[from] DataDirError),
+    /// A key in them cannot be opened.
+    #[error("a key of the agent cannot be opened: {0}")]
+    Seal(#[from] SealError),
+    /// A key in them is damaged.
+    #[error("a key of the agent is damaged: {0}")]
+    Key(#[from] SignError),
+}
+
+impl AgentState {
+    /// Reads the state; `None` when there is none yet.
+    pub(crate) fn read(dir: &DataDir) -> Result<Option<Self>, StateError> {
+        let path = dir.agent_state();
+        match std::fs::read(&path) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(|error| io(&path, error.into()))?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io(&path, error).into()),
+        }
+    }
+
+    pub(crate) fn write(&self, dir: &DataDir) -> Result<(), StateError> {
+        let path = dir.agent_state();
+        let text = serde_json::to_vec(self).map_err(|error| io(&path, error.into()))?;
+        Ok(write_private(&path, &text)?)
+    }
+
+    /// The host's key and certificate (DER), opened.
+    pub(crate) fn open(&self, kek: &Kek) -> Result<(Secret<Vec<u8>>, Vec<u8>), StateError> {
+        let key = seal::open(kek, &context("host-key", "host"), &self.key)?;
+        let certificate = base64url::decode(&self.certificate).map_err(|_| SignError::Certificate)?;
+        Ok((key, certificate))
+    }
+}
+
+/// Seals the key of the host itself.
+pub(crate) fn seal_host_key(kek: &Kek, key: &AgentKey) -> Result<Sealed, StateError> {
+    Ok(seal::seal(kek, &context("host-key", "host"), key.to_pkcs8()?.expose())?)
+}
+
+pub(crate) fn context<'a>(purpose: &'a str, name: &'a str) -> SealContext<'a> {
+    SealContext { purpose, tenant: "", name, version: "1" }
+}

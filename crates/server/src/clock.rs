@@ -1,0 +1,16 @@
+//! Where time and chance come from.
+
+use bonafide_crypto::SystemEntropy;
+use bonafide_types::{Timestamp, World};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The moment of the call.
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// The world at the moment of the call.
+pub(crate) fn world() -> World<'static> {
+    World { now: now(), entropy: &SystemEntropy }
+}

@@ -1,0 +1,44 @@
+//! What the shell is told from outside.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Options of `up`.
+#[derive(Debug, Clone)]
+pub struct UpOptions {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where the public HTTPS origin listens; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where hosts connect with mTLS; port 0 picks a free one.
+    pub hosts_listen: SocketAddr,
+    /// The port of workload `demo`'s metadata endpoint; chosen once and kept when `None`.
+    pub imds_port: Option<u16>,
+    /// On first start: tenant, subscription and operator only.
+    pub empty: bool,
+    /// Whether any user of this machine may use the metadata endpoints, not only the one who started
+    /// this process.
+    pub any_user: bool,
+    /// The metadata throttle.
+    pub throttle: ThrottleOption,
+    /// Whether tokens are refreshed in the background past half their life.
+    pub refresh_ahead: bool,
+    /// Whether workload `demo` is also served on 169.254.169.254:80.
+    pub link_local: bool,
+    /// Where agents reach the hosts listener, when that is not where it listens (a proxy in between).
+    pub hosts_connect: Option<SocketAddr>,
+}
+
+/// The metadata throttle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThrottleOption {
+    /// Requests per second, and concurrent requests, for each workload.
+    On {
+        /// Requests per second.
+        rate: u32,
+        /// Concurrent requests.
+        concurrent: u32,
+    },
+    /// None.
+    Off,
+}

@@ -1,0 +1,200 @@
+//! The control plane's parts, opened from a data directory or made on first start.
+
+use crate::clock;
+use crate::confirm::Confirming;
+use crate::data_dir::{DataDir, DataDirError, write_public};
+use crate::names::{Names, NamesError, Origin};
+use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
+use bonafide_core::tokens::{self, AcceptedAudiences};
+use bonafide_core::view::{Views, ViewsError};
+use bonafide_crypto::ca::{CaError, HostCa, IpSubnet, ServerCa, ServerCaSpec};
+use bonafide_crypto::seal::{SealError, Sealed};
+use bonafide_crypto::secret_hash::Pepper;
+use bonafide_crypto::{Certificate, Kek, base64url};
+use bonafide_hosts::Wait;
+use bonafide_store::{Read, Store, StoreError};
+use bonafide_store_sqlite::{OpenError, SqliteEngine};
+use bonafide_types::{Secret, World};
+use bonafide_wire::{Outcome, Reply, Request};
+use serde::{Deserialize, Serialize};
+
+/// How long the two authorities last, in seconds (10 years).
+const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
+
+/// The control plane, ready to be served.
+pub(crate) struct ControlPlane {
+    pub(crate) store: Store,
+    pub(crate) views: Views,
+    pub(crate) host_ca: HostCa,
+    pub(crate) login: bonafide_login::Service,
+    pub(crate) management: bonafide_management::Config,
+    pub(crate) management_audiences: AcceptedAudiences,
+    pub(crate) confirming: Confirming,
+}
+
+impl ControlPlane {
+    /// Answers a request to the token service.
+    pub(crate) fn sign_in(&self, request: &Request, world: World<'_>, confirmed: bool) -> bonafide_login::Answer {
+        let view = self.views.current();
+        let cx = bonafide_login::Cx { view: &view, service: &self.login, world, confirmed };
+        bonafide_login::handle(&cx, request)
+    }
+
+    /// Answers a request to the resource manager.
+    pub(crate) fn manage(&self, request: &Request, world: World<'_>) -> Reply {
+        let view = self.views.current();
+        let cx = bonafide_management::Cx {
+            config: &self.management,
+            authority: &self.login.authority,
+            audiences: &self.management_audiences,
+            view: &view,
+            store: &self.store,
+            world,
+        };
+        bonafide_management::handle(&cx, request)
+    }
+
+    /// Whether an `Authorization` header has a token that counts at the resource manager.
+    pub(crate) fn knows_caller(&self, authorization: Option<&str>, world: World<'_>) -> bool {
+        let (view, audiences) = (self.views.current(), &self.management_audiences);
+        tokens::bearer(authorization)
+            .and_then(|token| tokens::verify(&view, &self.login.authority, audiences, &world, token))
+            .is_ok()
+    }
+
+    /// Answers a request of a host.
+    pub(crate) fn answer_host(&self, request: &Request, world: World<'_>, waited: bool) -> Outcome<Wait> {
+        let view = self.views.current();
+        let authority = self.login.authority.origin();
+        let cx = bonafide_hosts::Cx { store: &self.store, view: &view, ca: &self.host_ca, authority, world, waited };
+        bonafide_hosts::handle(&cx, request)
+    }
+}
+
+/// Why the control plane could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenControlPlaneError {
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database.
+    #[error(transparent)]
+    Engine(#[from] OpenError),
+    /// The database, once open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The view.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+    /// An authority.
+    #[error(transparent)]
+    Authority(#[from] CaError),
+    /// A sealed secret.
+    #[error("a secret in the database cannot be opened with the key file: {0}")]
+    Seal(#[from] SealError),
+    /// A sealed secret has another form.
+    #[error("the secret '{0}' in the database is damaged")]
+    Damaged(&'static str),
+    /// What the deployment calls itself.
+    #[error(transparent)]
+    Names(#[from] NamesError),
+}
+
+/// An authority as it is sealed: its key and its certificate.
+#[derive(Serialize, Deserialize)]
+struct SealedAuthority {
+    key: String,
+    certificate: String,
+}
+
+const SERVER_CA: &str = "server-ca";
+const HOST_CA: &str = "host-ca";
+const PEPPER: &str = "secret-pepper";
+
+impl ControlPlane {
+    /// Opens the control plane of a data directory. The authority that signs the server's certificate
+    /// comes beside it: TLS takes it.
+    pub(crate) fn open(dir: &DataDir, origin: Origin<'_>) -> Result<(Self, ServerCa), OpenControlPlaneError> {
+        let store = Store::open(SqliteEngine::open(&dir.store())?);
+        let sealed = |name: &str| store.read(|tx| tx.get(&DEPLOYMENT_SECRETS, &name.to_owned()));
+        let is_new = sealed(PEPPER)?.is_none();
+        let kek = dir.control_plane_key(is_new)?;
+        if is_new {
+            make_secrets(&store, &kek)?;
+        }
+        let open = |name: &'static str| -> Result<Secret<Vec<u8>>, OpenControlPlaneError> {
+            let sealed: Sealed = sealed(name)?.ok_or(OpenControlPlaneError::Damaged(name))?;
+            Ok(open_deployment_secret(&kek, name, &sealed)?)
+        };
+        let (key, certificate) = open_authority(SERVER_CA, &open(SERVER_CA)?)?;
+        let server_ca = ServerCa::load(&key, &certificate)?;
+        let (key, certificate) = open_authority(HOST_CA, &open(HOST_CA)?)?;
+        let host_ca = HostCa::load(&key, &certificate)?;
+        let pepper = open(PEPPER)?;
+        let pepper: [u8; Pepper::BYTES] =
+            pepper.expose().as_slice().try_into().map_err(|_| OpenControlPlaneError::Damaged(PEPPER))?;
+        write_public(&dir.ca_file(), server_ca.certificate_pem().as_bytes())?;
+        let names = Names::new(origin)?;
+        let views = Views::load(&store, kek)?;
+        let pepper = Pepper::new(&Secret::new(pepper));
+        let this = Self {
+            store,
+            views,
+            host_ca,
+            login: bonafide_login::Service::new(names.authority, names.audiences, pepper),
+            management: names.management,
+            management_audiences: names.accepted,
+            confirming: Confirming::default(),
+        };
+        Ok((this, server_ca))
+    }
+}
+
+fn make_secrets(store: &Store, kek: &Kek) -> Result<(), OpenControlPlaneError> {
+    let now = clock::now().unix_seconds();
+    let server = ServerCa::create(
+        &ServerCaSpec {
+            common_name: "bonafide",
+            permitted_dns: &["localhost"],
+            permitted_ip: &[IpSubnet::LOOPBACK_V4, IpSubnet::LOOPBACK_V6],
+            lifetime_seconds: AUTHORITY_SECONDS,
+        },
+        now,
+    )?;
+    let hosts = HostCa::create(now, AUTHORITY_SECONDS)?;
+    let pepper = Pepper::generate();
+    let secrets = [
+        (SERVER_CA, seal_authority(&server.to_pkcs8()?, server.certificate())),
+        (HOST_CA, seal_authority(&hosts.to_pkcs8()?, hosts.certificate())),
+        (PEPPER, Secret::new(pepper.expose().to_vec())),
+    ];
+    let sealed = secrets
+        .iter()
+        .map(|(name, secret)| Ok((*name, seal_deployment_secret(kek, name, secret.expose())?)))
+        .collect::<Result<Vec<_>, SealError>>()?;
+    store.write(|tx| {
+        for (name, sealed) in &sealed {
+            tx.put(&DEPLOYMENT_SECRETS, &(*name).to_owned(), sealed)?;
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(())
+}
+
+fn seal_authority(key: &Secret<Vec<u8>>, certificate: &Certificate) -> Secret<Vec<u8>> {
+    let authority =
+        SealedAuthority { key: base64url::encode(key.expose()), certificate: base64url::encode(certificate.der()) };
+    // A struct of two strings always has a JSON form.
+    Secret::new(serde_json::to_vec(&authority).unwrap_or_default())
+}
+
+fn open_authority(
+    name: &'static str,
+    secret: &Secret<Vec<u8>>,
+) -> Result<(Secret<Vec<u8>>, Vec<u8>), OpenControlPlaneError> {
+    let damaged = || OpenControlPlaneError::Damaged(name);
+    let authority: SealedAuthority = serde_json::from_slice(secret.expose()).map_err(|_| damaged())?;
+    let key = base64url::decode(&authority.key).map_err(|_| damaged())?;
+    let certificate = base64url::decode(&authority.certificate).map_err(|_| damaged())?;
+    Ok((Secret::new(key), certificate))
+}

@@ -1,0 +1,194 @@
+//! The data directory: what lies where, and with which rights.
+
+use bonafide_crypto::Kek;
+use bonafide_crypto::kek::KekError;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A data directory, owned by one process at a time (the engine holds its lock).
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// Why the data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// A file or folder could not be made, read or written.
+    #[error("cannot use {path}: {error}")]
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Nothing was ever started here.
+    #[error("{0} is not there: start `bonafide up` on this data directory first, or name another with --data-dir")]
+    NotThere(PathBuf),
+    /// Another user could have put things there.
+    #[error("{0} belongs to another user or can be written to by others; use a data directory of your own")]
+    Untrusted(PathBuf),
+    /// The key-encryption key is missing, although there is data that was sealed with it.
+    #[error(
+        "the key file {0} is missing, but the database was sealed with it; put it back from your backup \
+         (a new key would open nothing)"
+    )]
+    KeyMissing(PathBuf),
+    /// The key-encryption key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KekError),
+}
+
+impl DataDir {
+    /// Makes the directory if need be, readable by its owner only, and invisible to git.
+    pub fn create(root: &Path) -> Result<Self, DataDirError> {
+        let dir = Self { root: root.to_owned() };
+        for path in [root.to_owned(), dir.store(), dir.operator(), dir.agent(), dir.agent_keys()] {
+            make_dir(&path)?;
+            trusted(&path)?;
+        }
+        let ignore = root.join(".gitignore");
+        if !ignore.exists() {
+            write_private(&ignore, b"*\n")?;
+        }
+        Ok(dir)
+    }
+
+    /// The directory as it is, without making anything.
+    pub fn at(root: &Path) -> Result<Self, DataDirError> {
+        let dir = Self { root: root.to_owned() };
+        for path in [root.to_owned(), dir.agent()] {
+            match trusted(&path) {
+                Err(DataDirError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {
+                    return Err(DataDirError::NotThere(path));
+                }
+                other => other?,
+            }
+        }
+        Ok(dir)
+    }
+
+    /// The database.
+    pub fn store(&self) -> PathBuf {
+        self.root.join("store")
+    }
+
+    /// The certificate of the authority that signs the server's certificate.
+    pub fn ca_file(&self) -> PathBuf {
+        self.root.join("ca.pem")
+    }
+
+    /// The system's authorities and ours in one file, for clients that take only one.
+    pub fn bundle_file(&self) -> PathBuf {
+        self.root.join("bundle.pem")
+    }
+
+    /// The description that `info` prints.
+    pub fn description(&self) -> PathBuf {
+        self.root.join("info.json")
+    }
+
+    /// The operator's client secret.
+    pub fn operator_secret(&self) -> PathBuf {
+        self.operator().join("secret")
+    }
+
+    /// The operator's key and certificate.
+    pub fn operator_certificate(&self) -> PathBuf {
+        self.operator().join("certificate.pem")
+    }
+
+    /// The socket through which the command line asks the agent for endpoints.
+    pub fn agent_socket(&self) -> PathBuf {
+        self.agent().join("control.sock")
+    }
+
+    /// What the agent remembers of itself.
+    pub fn agent_state(&self) -> PathBuf {
+        self.agent().join("state.json")
+    }
+
+    /// The agent's identity keys, sealed, one file each.
+    pub fn agent_keys(&self) -> PathBuf {
+        self.agent().join("keys")
+    }
+
+    /// Reads the control plane's key-encryption key; makes one when `fresh`, that is, when nothing
+    /// was sealed yet. A lost key is never replaced by a new one (KY-07).
+    pub fn control_plane_key(&self, fresh: bool) -> Result<Kek, DataDirError> {
+        key(&self.root.join("key"), fresh)
+    }
+
+    /// The same for the agent, whose keys the control plane never sees.
+    pub fn agent_key(&self) -> Result<Kek, DataDirError> {
+        let fresh = !self.agent_state().exists();
+        key(&self.agent().join("key"), fresh)
+    }
+
+    fn operator(&self) -> PathBuf {
+        self.root.join("operator")
+    }
+
+    fn agent(&self) -> PathBuf {
+        self.root.join("agent")
+    }
+}
+
+fn key(path: &Path, fresh: bool) -> Result<Kek, DataDirError> {
+    match (path.exists(), fresh) {
+        (true, _) => Ok(Kek::load_file(path)?),
+        (false, true) => Ok(Kek::create_file(path)?),
+        (false, false) => Err(DataDirError::KeyMissing(path.to_owned())),
+    }
+}
+
+fn make_dir(path: &Path) -> Result<(), DataDirError> {
+    match DirBuilder::new().recursive(true).mode(0o700).create(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(io(path, error)),
+    }
+}
+
+/// Refuses a folder that another user made or can write to: whoever can put files there decides which
+/// keys are used and which authority is trusted.
+fn trusted(path: &Path) -> Result<(), DataDirError> {
+    let found = std::fs::metadata(path).map_err(|error| io(path, error))?;
+    let is_ours = found.uid() == rustix::process::geteuid().as_raw() || found.uid() == 0;
+    if is_ours && found.mode() & 0o022 == 0 { Ok(()) } else { Err(DataDirError::Untrusted(path.to_owned())) }
+}
+
+/// Writes a file that only its owner may read: whole or not at all, and durable when it returns.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
+    write_with_mode(path, content, 0o600)
+}
+
+/// The same for a file that everybody may read.
+pub(crate) fn write_public(path: &Path, content: &[u8]) -> Result<(), DataDirError> {
+    write_with_mode(path, content, 0o644)
+}
+
+fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(), DataDirError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = path.with_file_name(name);
+    let written = (|| {
+        // A leftover of a crash; `create_new` follows no link that someone planted (HA-05).
+        match std::fs::remove_file(&temporary) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    })();
+    written.map_err(|error| io(path, error))
+}
+
+pub(crate) fn io(path: &Path, error: std::io::Error) -> DataDirError {
+    DataDirError::Io { path: path.to_owned(), error }
+}

@@ -1,0 +1,88 @@
+//! The hosts listener: the hosts surface and the token service, over mTLS.
+
+use crate::clock;
+use crate::control_plane::ControlPlane;
+use crate::http::{Admission, Service};
+use crate::public::{Pools, busy, login};
+use bonafide_crypto::Certificate;
+use bonafide_crypto::ca::host_id;
+use bonafide_hosts::Wait;
+use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
+use bonafide_wire::{Outcome, Peer, Reply, Request};
+use http::{Method, StatusCode};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Answers hosts.
+pub(crate) struct HostsListener {
+    pub(crate) plane: Arc<ControlPlane>,
+    pub(crate) pools: Arc<Pools>,
+    /// The revision that the view shows, for those who wait for the next.
+    pub(crate) revisions: watch::Receiver<u64>,
+}
+
+impl Service for HostsListener {
+    fn name(&self) -> &'static str {
+        "hosts"
+    }
+
+    /// TLS has verified the certificate against the hosts' authority; here it is only read.
+    fn admit(&self, address: SocketAddr, _stream: &TcpStream, certificate: Option<&[u8]>) -> Admission {
+        let Some(der) = certificate else { return Admission::anybody(address) };
+        match (host_id(der), Certificate::from_der(der)) {
+            (Ok(host), Ok(certificate)) => {
+                Admission::Serve { peer: Peer::Host(host), until: Some(certificate.not_after_seconds()) }
+            }
+            _ => Admission::anybody(address),
+        }
+    }
+
+    fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
+        TOKEN_BODY_BYTES_MAX
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
+        if !request.path.starts_with("/hosts/") {
+            return login(&self.plane, &self.pools, request).await;
+        }
+        let request = Arc::new(request);
+        let mut revisions = self.revisions.clone();
+        let mut until = None;
+        loop {
+            let waited = until.is_some_and(|until| until <= Instant::now());
+            let Wait { past, seconds } = match self.ask(&request, waited).await {
+                Outcome::Reply(reply) => return reply,
+                Outcome::Need(wait) => wait,
+            };
+            let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
+            // Most changes are about other hosts: the question is asked again after each.
+            let changed = revisions.wait_for(|revision| *revision > past.0);
+            if let Ok(Err(_)) = tokio::time::timeout_at(until, changed).await {
+                return Reply::empty(StatusCode::SERVICE_UNAVAILABLE);
+            }
+        }
+    }
+}
+
+impl HostsListener {
+    async fn ask(&self, request: &Arc<Request>, waited: bool) -> Outcome<Wait> {
+        let (plane, request) = (Arc::clone(&self.plane), Arc::clone(request));
+        // What reads touches only the view; everything else writes.
+        let writes = request.method != Method::GET;
+        let pool = if writes { &self.pools.store } else { &self.pools.views };
+        let job = move || {
+            let outcome = plane.answer_host(&request, clock::world(), waited);
+            if writes {
+                // A host that has just joined, or registered a key, goes on at once and must be known
+                // then. A view that cannot be brought up now follows by itself a moment later.
+                let _ = plane.views.catch_up(&plane.store);
+            }
+            outcome
+        };
+        pool.run(job).await.unwrap_or_else(|error| Outcome::Reply(busy(error)))
+    }
+}

@@ -1,0 +1,286 @@
+//! One connection: reading requests within their limits, writing replies, and logging both.
+
+use super::log::{Entry, Log, peer_text};
+use crate::clock;
+use bonafide_types::limits::{
+    BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
+};
+use bonafide_wire::{Peer, Reply, Request};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// What answers requests on a listener.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// Its name in the log.
+    fn name(&self) -> &'static str;
+
+    /// Who is at the other end, from the connection and the client certificate that was verified on
+    /// it, or what to say instead of serving.
+    fn admit(&self, address: SocketAddr, stream: &TcpStream, certificate: Option<&[u8]>) -> Admission;
+
+    /// The largest body that a path takes, in bytes.
+    fn body_bytes_max(&self, method: &Method, path: &str) -> usize;
+
+    /// Whether a request's head is enough to read a large body. If not, the request is answered without
+    /// its body, which says why.
+    fn may_send_much(&self, _method: &Method, _path: &str, _headers: &HeaderMap) -> impl Future<Output = bool> + Send {
+        std::future::ready(true)
+    }
+
+    /// The answer to one request.
+    fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
+}
+
+/// What becomes of a connection.
+pub(crate) enum Admission {
+    /// It is served.
+    Serve {
+        /// Who is at the other end.
+        peer: Peer,
+        /// Until when that counts: the end of a client certificate, in seconds since the epoch.
+        until: Option<u64>,
+    },
+    /// It gets this reply to whatever it asks, and is closed.
+    Refuse(Reply),
+}
+
+impl Admission {
+    /// Anybody who could open the connection.
+    pub(crate) fn anybody(address: SocketAddr) -> Self {
+        Self::Serve { peer: Peer::Anonymous(address), until: None }
+    }
+}
+
+/// How patient a listener is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HttpLimits {
+    /// From the connection, or the request before, to the end of a request's head.
+    pub(crate) header: Duration,
+    /// From the head to the end of the body.
+    pub(crate) body: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { header: Duration::from_secs(HEADER_SECONDS_MAX), body: Duration::from_secs(BODY_SECONDS_MAX) }
+    }
+}
+
+/// What all connections of a listener share.
+pub(super) struct Connections<S> {
+    pub(super) service: Arc<S>,
+    pub(super) limits: HttpLimits,
+    pub(super) log: Arc<Log>,
+    /// Requests that are being answered.
+    pub(super) in_flight: AtomicUsize,
+    /// True when it is time to stop: each reply then ends its connection.
+    pub(super) stopping: AtomicBool,
+    /// Kibibytes that large bodies may still take.
+    pub(super) large_bodies: Semaphore,
+}
+
+/// One connection. Its deadline for a head is kept here and not by hyper, whose timer costs an
+/// allocation and a place in the timer wheel for each request.
+struct Connection<'a, S> {
+    shared: &'a Connections<S>,
+    peer: Peer,
+    peer_text: String,
+    /// See [`Admission::Serve`].
+    until: Option<u64>,
+    opened_at: Instant,
+    /// Microseconds after `opened_at` at which the last request ended; [`BUSY`] while there is one.
+    quiet_since: AtomicU64,
+}
+
+const BUSY: u64 = u64::MAX;
+
+impl<S: Service> Connections<S> {
+    /// Serves one connection until it ends or has been quiet for too long.
+    pub(super) async fn run(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        until: Option<u64>,
+    ) {
+        let (peer_text, opened_at) = (peer_text(peer), Instant::now());
+        let quiet_since = AtomicU64::new(0);
+        let connection = &Connection { shared: self, peer, peer_text, until, opened_at, quiet_since };
+        let serving = http1::Builder::new()
+            // hyper itself takes 100 header fields at most (NP-06).
+            .max_buf_size(HEAD_BYTES_MAX)
+            // A client that has sent all it has to say still wants the answer.
+            .half_close(true)
+            .writev(false)
+            .serve_connection(
+                TokioIo::new(stream),
+                service_fn(move |request| async move { Ok::<_, Infallible>(connection.exchange(request).await) }),
+            );
+        let quiet = tokio::time::sleep(self.limits.header);
+        tokio::pin!(serving, quiet);
+        loop {
+            tokio::select! {
+                biased;
+                // A peer that breaks off or breaks the protocol has been answered by hyper already.
+                _ = serving.as_mut() => return,
+                () = quiet.as_mut() => match connection.may_be_quiet_until() {
+                    Some(until) if until <= Instant::now() => return,
+                    Some(until) => quiet.as_mut().reset(until.into()),
+                    None => quiet.as_mut().reset((Instant::now() + self.limits.header).into()),
+                },
+            }
+        }
+    }
+}
+
+impl<S: Service> Connection<'_, S> {
+    /// When the connection has been quiet for too long; `None` while it is not quiet.
+    fn may_be_quiet_until(&self) -> Option<Instant> {
+        match self.quiet_since.load(Ordering::Relaxed) {
+            BUSY => None,
+            micros => Some(self.opened_at + Duration::from_micros(micros) + self.shared.limits.header),
+        }
+    }
+
+    async fn exchange(&self, request: http::Request<Incoming>) -> Response<Full<Bytes>> {
+        let (at, started) = (SystemTime::now(), Instant::now());
+        self.quiet_since.store(BUSY, Ordering::Relaxed);
+        let in_flight = InFlight::start(&self.shared.in_flight);
+        let (parts, body) = request.into_parts();
+        // Clones of both are cheap; the log needs them when the request has been given away.
+        let (uri, method) = (parts.uri.clone(), parts.method.clone());
+        let asked = self.request(parts, body).await;
+        let (reply, close) = match asked {
+            Ok(Asked { request, close, held: _held }) => (self.shared.service.answer(request).await, close),
+            Err(status) => (Reply::empty(status), true),
+        };
+        drop(in_flight);
+        let ended = Instant::now();
+        let entry = Entry {
+            at,
+            surface: self.shared.service.name(),
+            peer: &self.peer_text,
+            method: method.as_str(),
+            path: uri.path(),
+            took: ended - started,
+        };
+        self.shared.log.write(&entry, &reply);
+        let quiet_since = u64::try_from((ended - self.opened_at).as_micros()).unwrap_or(BUSY - 1);
+        self.quiet_since.store(quiet_since, Ordering::Relaxed);
+        write(reply, close || self.shared.stopping.load(Ordering::Relaxed))
+    }
+
+    /// The request, whole, or the status with which it is refused before anybody looks at it.
+    async fn request(&self, parts: http::request::Parts, body: Incoming) -> Result<Asked<'_>, StatusCode> {
+        let (path, query) = target(&parts.uri);
+        let (method, headers) = (parts.method, parts.headers);
+        if self.until.is_some_and(|until| until < clock::now().unix_seconds()) {
+            return Err(StatusCode::UNAUTHORIZED);
+        }
+        if path.len() + query.len() > TARGET_BYTES_MAX {
+            return Err(StatusCode::URI_TOO_LONG);
+        }
+        if head_bytes(&headers) > HEAD_BYTES_MAX {
+            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        let service = &self.shared.service;
+        let max = service.body_bytes_max(&method, &path);
+        let length = match (hyper::body::Body::is_end_stream(&body), content_length(&headers)) {
+            (true, _) => 0,
+            (false, Some(length)) if length > max => return Err(StatusCode::PAYLOAD_TOO_LARGE),
+            (false, length) => length.unwrap_or(max),
+        };
+        let is_large = length > STRANGER_BODY_BYTES_MAX;
+        let close = is_large && !service.may_send_much(&method, &path, &headers).await;
+        let held = if is_large && !close { Some(self.hold(length).await?) } else { None };
+        let body = if length == 0 || close { Bytes::new() } else { self.read(body, max).await? };
+        Ok(Asked { request: Request { method, path, query, headers, body, peer: self.peer }, close, held })
+    }
+
+    /// Waits for room for a large body.
+    async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, StatusCode> {
+        let kibibytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let room = self.shared.large_bodies.acquire_many(kibibytes);
+        match tokio::time::timeout(self.shared.limits.body, room).await {
+            Ok(Ok(held)) => Ok(held),
+            Ok(Err(_)) | Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// Reads a body whole.
+    async fn read(&self, body: Incoming, max: usize) -> Result<Bytes, StatusCode> {
+        match tokio::time::timeout(self.shared.limits.body, Limited::new(body, max).collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+            Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+            Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        }
+    }
+}
+
+/// A request that was read.
+struct Asked<'a> {
+    request: Request,
+    /// True when its body was left unread, so that the connection cannot go on.
+    close: bool,
+    /// The room that its body takes, until it is answered.
+    held: Option<SemaphorePermit<'a>>,
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
+}
+
+/// Counts a request while it is being answered, also when its caller hangs up meanwhile.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    fn start(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The size of the header fields. hyper bounds its buffer, but takes a head that arrives at once.
+fn head_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+}
+
+/// Path and query as written. A target that is not in origin form (`GET http://…`, `CONNECT host:port`,
+/// `OPTIONS *`) is given whole as a path that does not begin with a slash, which no route has.
+fn target(uri: &Uri) -> (String, String) {
+    if uri.scheme().is_some() || uri.authority().is_some() {
+        return (uri.to_string(), String::new());
+    }
+    (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned())
+}
+
+fn write(reply: Reply, close: bool) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(reply.body));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    if close {
+        // What is left of the request cannot be told from the next one.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

@@ -1,0 +1,122 @@
+//! Accepting connections.
+
+use super::connection::{Admission, Connections, HttpLimits, Service};
+use super::log::Log;
+use bonafide_types::limits::{
+    CONNECTIONS_MAX, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, STOP_SECONDS_MAX,
+};
+use bonafide_wire::Reply;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+/// Tells listeners to stop.
+pub(crate) type Stop = watch::Receiver<bool>;
+
+/// Returns when it is time to stop.
+pub(crate) async fn stopped(stop: &mut Stop) {
+    // An error means that nobody is left who could say so: time to stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// How long to wait before accepting again when the process has no descriptor left (OV-08).
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection that is refused is heard out.
+const HEARD_OUT: Duration = Duration::from_secs(1);
+/// How often a listener that stops looks whether requests are still in flight.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A listening socket with what answers on it.
+pub(crate) struct Listener<S> {
+    pub(crate) socket: TcpListener,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) service: Arc<S>,
+    pub(crate) limits: HttpLimits,
+    pub(crate) log: Arc<Log>,
+}
+
+impl<S: Service> Listener<S> {
+    /// Serves until told to stop; then lets requests in flight end, for a bounded time, and closes every
+    /// connection.
+    pub(crate) async fn serve(self, mut stop: Stop) {
+        let shared = Arc::new(Connections {
+            service: self.service,
+            limits: self.limits,
+            log: self.log,
+            in_flight: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            large_bodies: Semaphore::new(LARGE_BODIES_BYTES_MAX / 1024),
+        });
+        let mut connections = JoinSet::new();
+        loop {
+            let is_full = connections.len() >= CONNECTIONS_MAX;
+            let accepted = tokio::select! {
+                biased;
+                () = stopped(&mut stop) => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = self.socket.accept(), if !is_full => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    drop(connections.spawn(open(Arc::clone(&shared), self.tls.clone(), stream, peer)));
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        }
+        drop(self.socket);
+        shared.stopping.store(true, Ordering::Relaxed);
+        let quiet = async {
+            while shared.in_flight.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            // Replies that were just made are still being written.
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
+        // Whatever is still in flight after the limit ends with its connection.
+        let _ = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), quiet).await;
+        connections.shutdown().await;
+    }
+}
+
+async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>, stream: TcpStream, peer: SocketAddr) {
+    // Replies are written whole; waiting to fill a packet only adds delay.
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else {
+        return match shared.service.admit(peer, &stream, None) {
+            Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
+            Admission::Refuse(reply) => refuse(stream, &reply).await,
+        };
+    };
+    let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), tls.accept(stream));
+    if let Ok(Ok(stream)) = handshake.await {
+        let (tcp, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+        match shared.service.admit(peer, tcp, certificate.map(|der| der.as_ref())) {
+            Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
+            Admission::Refuse(reply) => refuse(stream, &reply).await,
+        }
+    }
+}
+
+/// Tells a connection that it is not served, without waiting for what it asks. It is heard out for a
+/// moment, because to close with something unread would take the reply away again.
+async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &Reply) {
+    let head = format!(
+        "HTTP/1.1 {}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        reply.status,
+        reply.body.len()
+    );
+    let refusal = async {
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(&reply.body).await?;
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await
+    };
+    let _ = tokio::time::timeout(HEARD_OUT, refusal).await;
+}

@@ -1,0 +1,134 @@
+//! One structured log line for each request. It never holds a query, a header, a body, a token, a
+//! key or a secret: only what is named here.
+
+use bonafide_wire::{Peer, Reply};
+use std::io::Write;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Bytes buffered before they are written at once. Source: nginx's usual `buffer=64k`.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// How long a line may stay in the buffer. Source: ours; short enough to watch.
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// Buffers waiting for a slow output; more are dropped, so that a blocked terminal or disk never
+/// blocks a request.
+const BUFFERS_MAX: usize = 64;
+/// Longest path that is logged, in bytes.
+const PATH_BYTES_MAX: usize = 512;
+
+/// Where request lines go.
+pub struct Log {
+    lines: Mutex<Vec<u8>>,
+    output: Option<SyncSender<Vec<u8>>>,
+}
+
+impl Log {
+    /// Writes to `output` from a thread of its own.
+    pub fn to(mut output: impl Write + Send + 'static) -> std::io::Result<Arc<Self>> {
+        let (sender, receiver) = sync_channel::<Vec<u8>>(BUFFERS_MAX);
+        let log = Arc::new(Self::new(Some(sender)));
+        let buffered = Arc::downgrade(&log);
+        std::thread::Builder::new().name("log".into()).spawn(move || {
+            let next = |receiver: &Receiver<Vec<u8>>| receiver.recv_timeout(FLUSH_EVERY);
+            loop {
+                let lines = match (next(&receiver), buffered.upgrade()) {
+                    (Ok(lines), _) => lines,
+                    (Err(RecvTimeoutError::Timeout), Some(log)) => log.take(),
+                    (Err(_), _) => return,
+                };
+                // An output that fails has nowhere to say so.
+                let _ = output.write_all(&lines);
+            }
+        })?;
+        Ok(log)
+    }
+
+    /// Writes nothing.
+    pub fn off() -> Arc<Self> {
+        Arc::new(Self::new(None))
+    }
+
+    fn new(output: Option<SyncSender<Vec<u8>>>) -> Self {
+        Self { lines: Mutex::new(Vec::with_capacity(BUFFER_BYTES)), output }
+    }
+
+    /// Logs one request.
+    pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply) {
+        let Some(output) = &self.output else { return };
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        entry.append(reply, &mut lines);
+        if lines.len() >= BUFFER_BYTES {
+            let full = std::mem::replace(&mut *lines, Vec::with_capacity(BUFFER_BYTES + PATH_BYTES_MAX));
+            // See `BUFFERS_MAX`.
+            let _ = output.try_send(full);
+        }
+    }
+
+    /// What is buffered, to be written.
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A peer as the log names it, as JSON: made once for each connection.
+pub(super) fn peer_text(peer: Peer) -> String {
+    match peer {
+        Peer::Anonymous(address) => format!("\"{address}\""),
+        Peer::Host(host) => format!("\"host {host}\""),
+    }
+}
+
+/// What is logged of a request.
+pub(super) struct Entry<'a> {
+    pub(super) at: SystemTime,
+    pub(super) surface: &'static str,
+    /// See [`peer_text`].
+    pub(super) peer: &'a str,
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) took: Duration,
+}
+
+impl Entry<'_> {
+    /// Writes the line. It is on the path of every cached token, hence no formatting machinery.
+    fn append(&self, reply: &Reply, out: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        let mut number = |out: &mut Vec<u8>, number: u128| out.extend_from_slice(digits.format(number).as_bytes());
+        let text = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
+        text(out, "{\"timeMicros\":");
+        number(out, self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros());
+        text(out, ",\"surface\":\"");
+        text(out, self.surface);
+        text(out, "\",\"peer\":");
+        text(out, self.peer);
+        text(out, ",\"method\":\"");
+        text(out, self.method);
+        text(out, "\",\"path\":");
+        json_string(out, &self.path[..self.path.floor_char_boundary(PATH_BYTES_MAX)]);
+        text(out, ",\"status\":");
+        number(out, u128::from(reply.status.as_u16()));
+        text(out, ",\"bytes\":");
+        number(out, reply.body.len() as u128);
+        text(out, ",\"micros\":");
+        number(out, self.took.as_micros());
+        if let Some(request) = reply.headers.get("x-ms-request-id").and_then(|id| id.to_str().ok()) {
+            text(out, ",\"request\":");
+            json_string(out, request);
+        }
+        text(out, "}\n");
+    }
+}
+
+/// A JSON string. Nearly every path needs no escape.
+fn json_string(out: &mut Vec<u8>, text: &str) {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    if text.as_bytes().iter().all(is_plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        // Writing to a vector cannot fail, and a string always has a JSON form.
+        let _ = serde_json::to_writer(out, text);
+    }
+}

@@ -1,0 +1,11 @@
+//! HTTP over sockets: the only place that accepts connections, reads requests and writes replies.
+
+mod connection;
+mod listener;
+mod log;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use connection::{Admission, HttpLimits, Service};
+pub(crate) use listener::{ACCEPT_PAUSE, Listener, Stop, stopped};
+pub use log::Log;

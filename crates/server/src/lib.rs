@@ -1,0 +1,38 @@
+//! Sockets, TLS, pools, logging and wiring: the only crate that awaits.
+
+#![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
+
+mod agent;
+mod attach;
+mod bootstrap;
+mod clock;
+mod config;
+mod confirm;
+mod control_plane;
+mod data_dir;
+mod deployment;
+mod description;
+mod hosts_listener;
+mod http;
+mod link_local;
+mod names;
+mod pool;
+mod public;
+mod session;
+mod tls;
+mod trust;
+mod up;
+
+pub use agent::{ControlError, EnrolError, StateError, UpstreamFailure};
+pub use bootstrap::BootstrapError;
+pub use config::{ThrottleOption, UpOptions};
+pub use control_plane::OpenControlPlaneError;
+pub use data_dir::{DataDir, DataDirError};
+pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
+pub use http::Log;
+pub use link_local::LinkLocalError;
+pub use names::NamesError;
+pub use session::{Session, SessionError};
+pub use tls::TlsError;
+pub use trust::write_bundle;
+pub use up::{Up, UpError, up};

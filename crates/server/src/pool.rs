@@ -1,0 +1,62 @@
+//! Bounded pools of threads for what is synchronous.
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Why a job was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PoolError {
+    /// The queue is full, or the job waited past its deadline.
+    #[error("the server is busy")]
+    Busy,
+    /// The job panicked; the thread goes on.
+    #[error("the request failed inside the server")]
+    Panicked,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads with one bounded queue.
+pub(crate) struct Pool {
+    queue: Sender<Job>,
+    deadline: Duration,
+}
+
+impl Pool {
+    /// Starts `threads` threads with a queue of `queued_max` jobs, each of which is given up when it
+    /// has waited for `deadline`: its caller no longer waits for it (OV-01).
+    pub(crate) fn start(name: &str, threads: usize, queued_max: usize, deadline: Duration) -> std::io::Result<Self> {
+        let (queue, jobs) = bounded::<Job>(queued_max);
+        for number in 0..threads {
+            let jobs = jobs.clone();
+            std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || {
+                while let Ok(job) = jobs.recv() {
+                    job();
+                }
+            })?;
+        }
+        Ok(Self { queue, deadline })
+    }
+
+    /// Runs a job on one of the threads.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let (sender, receiver) = oneshot::channel();
+        let expires = Instant::now() + self.deadline;
+        let job: Job = Box::new(move || {
+            if Instant::now() < expires && !sender.is_closed() {
+                let result = catch_unwind(AssertUnwindSafe(job)).map_err(|_| PoolError::Panicked);
+                // A caller that went away does not want the answer.
+                let _ = sender.send(result);
+            }
+        });
+        match self.queue.try_send(job) {
+            Ok(()) => receiver.await.unwrap_or(Err(PoolError::Busy)),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(PoolError::Busy),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The public origin: one address for every surface; their paths do not collide.
+
+use crate::clock;
+use crate::control_plane::ControlPlane;
+use crate::http::{Admission, Service};
+use crate::pool::{Pool, PoolError};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
+use bonafide_wire::{Outcome, Reply, Request};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method, StatusCode};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+
+/// The pools of the control plane.
+pub(crate) struct Pools {
+    /// For what touches only the view.
+    pub(crate) views: Pool,
+    /// For what touches the store: however slow that is, tokens are not.
+    pub(crate) store: Pool,
+}
+
+/// Answers everything public.
+pub(crate) struct PublicOrigin {
+    pub(crate) plane: Arc<ControlPlane>,
+    pub(crate) pools: Arc<Pools>,
+}
+
+/// The surfaces of the public origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Surface {
+    Health,
+    Management,
+    Login,
+}
+
+/// Which surface a path belongs to, by its first segment.
+fn surface(path: &str) -> Surface {
+    let first = path.split('/').find(|segment| !segment.is_empty()).unwrap_or_default();
+    let is = |word: &str| first.eq_ignore_ascii_case(word);
+    if is("healthz") || is("readyz") {
+        Surface::Health
+    } else if is("subscriptions") || is("providers") || is("tenants") || is("metadata") {
+        Surface::Management
+    } else {
+        Surface::Login
+    }
+}
+
+impl Service for PublicOrigin {
+    fn name(&self) -> &'static str {
+        "public"
+    }
+
+    fn admit(&self, address: SocketAddr, _stream: &TcpStream, _certificate: Option<&[u8]>) -> Admission {
+        Admission::anybody(address)
+    }
+
+    async fn may_send_much(&self, _method: &Method, _path: &str, headers: &HeaderMap) -> bool {
+        let (plane, authorization) = (Arc::clone(&self.plane), headers.get(AUTHORIZATION).cloned());
+        let known =
+            move || plane.knows_caller(authorization.as_ref().and_then(|value| value.to_str().ok()), clock::world());
+        self.pools.views.run(known).await.unwrap_or(false)
+    }
+
+    fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
+        match surface(path) {
+            Surface::Management => MANAGEMENT_BODY_BYTES_MAX,
+            Surface::Login | Surface::Health => TOKEN_BODY_BYTES_MAX,
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Reply {
+        match surface(&request.path) {
+            Surface::Health => self.health(&request).await,
+            Surface::Management => {
+                let plane = Arc::clone(&self.plane);
+                let job = move || plane.manage(&request, clock::world());
+                self.pools.store.run(job).await.unwrap_or_else(busy)
+            }
+            Surface::Login => login(&self.plane, &self.pools, request).await,
+        }
+    }
+}
+
+impl PublicOrigin {
+    /// `/healthz`: the process answers. `/readyz`: tokens can be issued, and the store can be written.
+    async fn health(&self, request: &Request) -> Reply {
+        if request.method != Method::GET {
+            return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
+        }
+        if request.path.eq_ignore_ascii_case("/healthz") {
+            return Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
+        }
+        let plane = Arc::clone(&self.plane);
+        let store = self.pools.store.run(move || plane.store.head().is_ok()).await.unwrap_or(false);
+        let status = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let store = if store { "ok" } else { "unavailable" };
+        Reply::json(
+            status,
+            &serde_json::json!({ "status": if status.is_success() { "ok" } else { "degraded" }, "tokens": "ok", "store": store }),
+        )
+    }
+}
+
+/// Asks the token service. A refusal that rests on the view alone is confirmed first: the view is
+/// brought up to the store's revision, where the store answers, and the question asked again.
+pub(crate) async fn login(plane: &Arc<ControlPlane>, pools: &Pools, request: Request) -> Reply {
+    let request = Arc::new(request);
+    let ask = |confirmed: bool| {
+        let (plane, request) = (Arc::clone(plane), Arc::clone(&request));
+        move || plane.sign_in(&request, clock::world(), confirmed)
+    };
+    match pools.views.run(ask(false)).await.map(|answer| answer.outcome) {
+        Ok(Outcome::Reply(reply)) => return reply,
+        Ok(Outcome::Need(bonafide_login::Confirm)) => plane.confirm(pools).await,
+        Err(error) => return busy(error),
+    }
+    match pools.views.run(ask(true)).await.map(|answer| answer.outcome) {
+        Ok(Outcome::Reply(reply)) => reply,
+        Ok(Outcome::Need(_)) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        Err(error) => busy(error),
+    }
+}
+
+/// What a caller is told when a pool did not do its job.
+pub(crate) fn busy(error: PoolError) -> Reply {
+    let body = serde_json::json!({ "error": { "code": "ServerBusy", "message": error.to_string() } });
+    match error {
+        PoolError::Busy => Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body).with("retry-after", "1"),
+        PoolError::Panicked => Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &body),
+    }
+}

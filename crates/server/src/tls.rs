@@ -1,0 +1,138 @@
+//! TLS: the public listener, the hosts listener with client certificates, and the agent's side of it.
+
+use crate::clock;
+use bonafide_crypto::ca::{CaError, HostCa, ServerCa, ServerName};
+use bonafide_types::Secret;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// How long the server's certificate lasts, in seconds. Source: ours; it is renewed at half of it,
+/// and its key is never on disk.
+const SERVER_CERTIFICATE_SECONDS: u64 = 30 * 86_400;
+
+/// Why TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// An authority refused.
+    #[error(transparent)]
+    Authority(#[from] CaError),
+    /// The TLS library refused.
+    #[error("TLS: {0}")]
+    Library(#[from] rustls::Error),
+    /// The list of trusted client authorities was refused.
+    #[error("TLS client certificates: {0}")]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
+}
+
+/// The server's certificate, made anew from the authority when half of its life is over.
+pub(crate) struct ServerIdentity {
+    ca: ServerCa,
+    names: Vec<ServerName>,
+    current: RwLock<(Arc<CertifiedKey>, u64)>,
+}
+
+impl ServerIdentity {
+    pub(crate) fn new(ca: ServerCa, names: Vec<ServerName>) -> Result<Arc<Self>, TlsError> {
+        let current = RwLock::new(issue(&ca, &names)?);
+        Ok(Arc::new(Self { ca, names, current }))
+    }
+
+    /// Makes a new certificate if it is time to. A failure leaves the old one in place.
+    pub(crate) fn renew_if_due(&self) -> Result<(), TlsError> {
+        let renew_at = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
+        if clock::now().unix_seconds() >= renew_at {
+            let renewed = issue(&self.ca, &self.names)?;
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerIdentity").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl ResolvesServerCert for ServerIdentity {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).0))
+    }
+}
+
+/// A certificate, and when to make the next.
+fn issue(ca: &ServerCa, names: &[ServerName]) -> Result<(Arc<CertifiedKey>, u64), TlsError> {
+    let now = clock::now().unix_seconds();
+    let issued = ca.issue_server(names, now, SERVER_CERTIFICATE_SECONDS)?;
+    let chain = issued.chain_der.into_iter().map(CertificateDer::from).collect();
+    let key = any_supported_type(&private_key(&issued.private_key))?;
+    let renew_at = now + (issued.not_after_seconds.saturating_sub(now)) / 2;
+    Ok((Arc::new(CertifiedKey::new(chain, key)), renew_at))
+}
+
+/// For everything public: no client certificate is asked for.
+pub(crate) fn public(identity: Arc<ServerIdentity>) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(identity);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// For hosts: a client certificate is verified where there is one (joining has none yet). Sessions
+/// are not resumed, so that every connection is verified anew (CA-04).
+pub(crate) fn hosts(identity: Arc<ServerIdentity>, hosts: &HostCa) -> Result<Arc<ServerConfig>, TlsError> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(hosts.certificate().der())?), provider())
+        .allow_unauthenticated()
+        .build()?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(identity);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// An agent's key and certificate.
+pub(crate) struct ClientIdentity<'a> {
+    pub(crate) certificate_der: &'a [u8],
+    pub(crate) key_pkcs8: &'a Secret<Vec<u8>>,
+}
+
+/// An agent's side: it trusts one authority, and shows its certificate when it has one.
+pub(crate) fn agent(ca_der: &[u8], identity: Option<ClientIdentity<'_>>) -> Result<Arc<ClientConfig>, TlsError> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots(ca_der)?);
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => builder.with_client_auth_cert(
+            vec![CertificateDer::from(identity.certificate_der.to_vec())],
+            private_key(identity.key_pkcs8),
+        )?,
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn roots(der: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(der.to_vec()))?;
+    Ok(roots)
+}
+
+fn private_key(pkcs8: &Secret<Vec<u8>>) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.expose().clone()))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}

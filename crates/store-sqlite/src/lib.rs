@@ -1,0 +1,17 @@
+//! The SQLite engine: one file, write-ahead log, every commit synced to disk before it counts.
+//!
+//! One connection writes and checkpoints, because SQLite lost committed writes when a checkpoint of
+//! another connection raced a write (fixed in 3.51.3, and older versions are refused). Connections
+//! that only read are pooled, and a snapshot is a read transaction on one of them.
+
+mod check;
+mod directory;
+mod failure;
+mod open;
+mod read;
+mod write;
+
+pub use check::{SQLITE_VERSION_MIN, check_version};
+#[doc(hidden)]
+pub use open::Tuning;
+pub use open::{DATABASE_FILE, OpenError, SqliteEngine};

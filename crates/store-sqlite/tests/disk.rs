@@ -1,0 +1,230 @@
+//! What reaches the disk, and what a full or failing disk does. SIGKILL cannot show that a commit
+//! was synced, because the system keeps what a dead process wrote; so writes and syncs are counted,
+//! by a library that is loaded into a child before the C library (needs `cc`).
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::disallowed_methods, reason = "children, at random moments, are what is tested")]
+
+mod support;
+
+use bonafide_store::audit::AuditRecord;
+use bonafide_store::engine::{Commit, Engine, Snapshot, Verdict};
+use bonafide_store::{Changes, Cursor, EngineError, Read, Revision, Store, StoreError, Table};
+use bonafide_store_sqlite::{SqliteEngine, Tuning};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+
+const CONTROL: &str = "BONAFIDE_TEST_DISK_CONTROL";
+const SYNCHRONOUS: &str = "BONAFIDE_TEST_SYNCHRONOUS";
+const ROWS: Table<(u64, u64), String> = Table::new("row");
+
+#[test]
+fn every_acknowledged_commit_was_synced() {
+    const NAME: &str = "every_acknowledged_commit_was_synced";
+    const COMMITS: u64 = 50;
+    if let Some(dir) = support::child_directory() {
+        let store = Store::open(SqliteEngine::open_with(&dir, tuning()).unwrap());
+        let disk = Disk::of_child();
+        let mut unsynced = 0;
+        for n in 0..COMMITS {
+            let before = disk.syncs();
+            put(&store, 0, n).unwrap();
+            unsynced += u64::from(disk.syncs() == before || disk.unsynced() > 0);
+        }
+        return say(&format!("unsynced {unsynced}"));
+    }
+    let said = |synchronous| in_child(NAME, &TempDir::new().unwrap(), synchronous);
+    assert_eq!(said("full"), "unsynced 0");
+    // The check bites: without syncs it finds every commit.
+    assert_eq!(said("off"), format!("unsynced {COMMITS}"));
+}
+
+#[test]
+fn every_batch_of_concurrent_commits_was_synced() {
+    const NAME: &str = "every_batch_of_concurrent_commits_was_synced";
+    const WRITERS: u64 = 16;
+    const COMMITS: u64 = 50;
+    if let Some(dir) = support::child_directory() {
+        let engine = SqliteEngine::open_with(&dir, tuning()).unwrap();
+        let batches = Arc::new(AtomicU64::new(0));
+        let store = Store::open(Counted { engine, batches: Arc::clone(&batches) });
+        let disk = Disk::of_child();
+        let before = disk.syncs();
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let store = &store;
+                scope.spawn(move || (0..COMMITS).for_each(|n| put(store, writer, n).unwrap()));
+            }
+        });
+        let batches = batches.load(Ordering::SeqCst);
+        let synced = disk.syncs() - before >= batches && disk.unsynced() == 0;
+        let shared = batches < WRITERS * COMMITS;
+        return say(&format!("synced {synced}, shared {shared}"));
+    }
+    let said = |synchronous| in_child(NAME, &TempDir::new().unwrap(), synchronous);
+    assert_eq!(said("full"), "synced true, shared true");
+    assert_eq!(said("off"), "synced false, shared true");
+}
+
+#[test]
+fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
+    const NAME: &str = "a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space";
+    if let Some(dir) = support::child_directory() {
+        let store = Store::open(SqliteEngine::open(&dir).unwrap());
+        let disk = Disk::of_child();
+        for round in 0..3 {
+            put(&store, round, 0).unwrap();
+            disk.set_full(true);
+            for n in 1..4 {
+                let error = put(&store, round, n).unwrap_err();
+                assert!(matches!(error, StoreError::Engine(EngineError::Full(_))), "{error}");
+                assert_eq!(rows(&store, round), [0], "what is stored can be read");
+            }
+            disk.set_full(false);
+            put(&store, round, 4).unwrap();
+            assert_eq!(rows(&store, round), [0, 4]);
+        }
+        return say("as it should be");
+    }
+    let dir = TempDir::new().unwrap();
+    assert_eq!(in_child(NAME, &dir, "full"), "as it should be");
+    let store = Store::open(SqliteEngine::open(dir.path()).unwrap());
+    (0..3).for_each(|round| assert_eq!(rows(&store, round), [0, 4]));
+    assert_eq!(store.head().unwrap().revision, Revision(6));
+}
+
+#[test]
+fn a_failed_sync_is_an_unknown_outcome_and_tried_again() {
+    const NAME: &str = "a_failed_sync_is_an_unknown_outcome_and_tried_again";
+    if let Some(dir) = support::child_directory() {
+        let store = Store::open(SqliteEngine::open(&dir).unwrap());
+        let disk = Disk::of_child();
+        put(&store, 0, 0).unwrap();
+        disk.fail_syncs(1);
+        put(&store, 0, 1).unwrap();
+        disk.fail_syncs(1000);
+        let error = put(&store, 0, 2).unwrap_err();
+        assert!(matches!(error, StoreError::Engine(EngineError::OutcomeUnknown(_))), "{error}");
+        disk.fail_syncs(0);
+        put(&store, 0, 3).unwrap();
+        assert_eq!(rows(&store, 0), [0, 1, 3]);
+        return say("as it should be");
+    }
+    let dir = TempDir::new().unwrap();
+    assert_eq!(in_child(NAME, &dir, "full"), "as it should be");
+    let store = Store::open(SqliteEngine::open(dir.path()).unwrap());
+    assert_eq!(rows(&store, 0), [0, 1, 3]);
+    assert_eq!(store.head().unwrap().revision, Revision(3));
+}
+
+/// Counts the batches of which something was committed.
+struct Counted {
+    engine: SqliteEngine,
+    batches: Arc<AtomicU64>,
+}
+
+impl Engine for Counted {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.engine.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        let verdicts = self.engine.commit(batch)?;
+        let changed = verdicts.iter().any(|verdict| verdict.revision().is_some());
+        self.batches.fetch_add(u64::from(changed), Ordering::SeqCst);
+        Ok(verdicts)
+    }
+
+    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+        self.engine.changes(after, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.engine.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.engine.audit(after, limit)
+    }
+}
+
+fn put(store: &Store, writer: u64, n: u64) -> Result<(), StoreError> {
+    store.write(|tx| tx.put(&ROWS, &(writer, n), &"x".repeat(2000)))
+}
+
+fn rows(store: &Store, writer: u64) -> Vec<u64> {
+    let rows = store.read(|tx| tx.page(&ROWS, &writer, None, usize::MAX)).unwrap();
+    rows.into_iter().map(|((_, n), _)| n).collect()
+}
+
+/// Runs a test in a child with the library, and gives what it says.
+fn in_child(test: &str, dir: &TempDir, synchronous: &str) -> String {
+    let library = library(dir.path());
+    let control = dir.path().join("disk-control");
+    std::fs::write(&control, [0; 32]).unwrap();
+    let mut child = support::child(test, dir.path());
+    child.env("LD_PRELOAD", library).env(CONTROL, control).env(SYNCHRONOUS, synchronous);
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text.lines().find_map(|line| line.strip_prefix("child: ")).expect("the child says nothing").to_owned()
+}
+
+/// Begins a line: the test harness leaves its own unfinished.
+fn say(text: &str) {
+    std::io::stdout().write_all(format!("\nchild: {text}\n").as_bytes()).unwrap();
+}
+
+fn tuning() -> Tuning {
+    Tuning { synced: std::env::var(SYNCHRONOUS).unwrap() != "off", ..Tuning::default() }
+}
+
+fn library(dir: &Path) -> PathBuf {
+    let library = dir.join("disk.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/disk.c");
+    let cc = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).status();
+    assert!(cc.expect("this test needs a C compiler, `cc`").success());
+    library
+}
+
+/// The child's end of `struct control` in `support/disk.c`.
+struct Disk(File);
+
+impl Disk {
+    fn of_child() -> Self {
+        let path = std::env::var_os(CONTROL).unwrap();
+        Self(File::options().read(true).write(true).open(path).unwrap())
+    }
+
+    fn syncs(&self) -> u64 {
+        self.field(0)
+    }
+
+    fn unsynced(&self) -> u64 {
+        self.field(1)
+    }
+
+    fn set_full(&self, full: bool) {
+        self.set(2, u64::from(full));
+    }
+
+    fn fail_syncs(&self, count: u64) {
+        self.set(3, count);
+    }
+
+    fn field(&self, at: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.0.read_exact_at(&mut bytes, 8 * at).unwrap();
+        u64::from_ne_bytes(bytes)
+    }
+
+    fn set(&self, at: u64, value: u64) {
+        self.0.write_all_at(&value.to_ne_bytes(), 8 * at).unwrap();
+    }
+}

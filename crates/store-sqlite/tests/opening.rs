@@ -1,0 +1,145 @@
+//! Opening a data directory: whose it is, and what is refused.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::disallowed_methods, reason = "children, at random moments, are what is tested")]
+
+mod support;
+
+use bonafide_store::engine::Engine;
+use bonafide_store::{EngineError, Read, Store, StoreError, Table};
+use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
+use rusqlite::Connection;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const NUMBERS: Table<u64, String> = Table::new("number");
+
+#[test]
+fn a_second_process_on_the_same_directory_is_refused() {
+    if let Some(dir) = support::child_directory() {
+        let said = SqliteEngine::open(&dir).err().map_or("opened".to_owned(), |error| error.to_string());
+        return std::io::stdout().write_all(format!("\n{said}\n").as_bytes()).unwrap();
+    }
+    let dir = TempDir::new().unwrap();
+    let second = || {
+        let name = "a_second_process_on_the_same_directory_is_refused";
+        let output = support::child(name, dir.path()).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = SqliteEngine::open(dir.path()).unwrap();
+    let said = second();
+    assert!(said.contains("is in use by another process; stop that one first"), "{said}");
+    assert!(matches!(SqliteEngine::open(dir.path()), Err(OpenError::InUse { .. })));
+    drop(first);
+    assert!(second().contains("opened"));
+}
+
+#[test]
+fn only_the_owner_can_read_a_store() {
+    let parent = TempDir::new().unwrap();
+    let dir = parent.path().join("new").join("data");
+    let store = filled(&dir);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&dir), mode(dir.parent().unwrap())), (0o700, 0o700));
+    let files: Vec<PathBuf> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 4, "database, log, index of the log, lock: {files:?}");
+    files.iter().for_each(|file| assert_eq!(mode(file), 0o600, "{}", file.display()));
+    drop(store);
+}
+
+#[test]
+fn a_format_from_the_future_is_refused_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    drop(filled(dir.path()));
+    let path = dir.path().join(DATABASE_FILE);
+    // What a newer program does to the other tables is its own business.
+    let change = "UPDATE meta SET format = 2; ALTER TABLE log RENAME TO history; DROP TABLE commits;";
+    Connection::open(&path).unwrap().execute_batch(change).unwrap();
+    let error = refused_and_unchanged(dir.path());
+    assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+    let said = error.to_string();
+    assert!(said.contains("a newer version of the program wrote it; start that version"), "{said}");
+}
+
+#[test]
+fn a_damaged_database_is_refused_and_left_alone() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 8] = [
+        ("not a database", |path| fs::write(path, "dear diary".repeat(100)).unwrap()),
+        ("a few bytes", |path| fs::write(path, "SQLite format 3\0").unwrap()),
+        ("half its length", |path| cut(path, fs::metadata(path).unwrap().len() / 2)),
+        ("its last page gone", |path| cut(path, fs::metadata(path).unwrap().len() - 4096)),
+        ("another magic", |path| overwrite(path, 0, b"sqlite FORMAT 3\0")),
+        ("another page size", |path| overwrite(path, 16, &[0x77, 0x77])),
+        ("no schema", |path| overwrite(path, 100, &[0; 3996])),
+        ("a counter set back", |path| {
+            Connection::open(path).unwrap().execute("UPDATE meta SET revision = 1", []).map(drop).unwrap();
+        }),
+    ];
+    for (name, damage) in damages {
+        let dir = TempDir::new().unwrap();
+        drop(filled(dir.path()));
+        damage(&dir.path().join(DATABASE_FILE));
+        let error = refused_and_unchanged(dir.path());
+        assert!(matches!(error, OpenError::Damaged { .. }), "{name}: {error}");
+        assert!(error.to_string().contains("it was left as it is: restore a backup"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join(DATABASE_FILE);
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE recipes(name)").unwrap();
+    let error = refused_and_unchanged(dir.path());
+    assert!(error.to_string().contains("it is a database of another program"), "{error}");
+}
+
+#[test]
+fn damage_inside_is_an_error_and_never_data() {
+    let dir = TempDir::new().unwrap();
+    drop(filled(dir.path()));
+    let path = dir.path().join(DATABASE_FILE);
+    let pages = fs::metadata(&path).unwrap().len() / 4096;
+    // Everything from the eighth page on, except the last of each table: rows, mostly.
+    (8..pages - 8).for_each(|page| overwrite(&path, page * 4096, &[0xA5; 64]));
+    match SqliteEngine::open(dir.path()) {
+        Ok(engine) => {
+            let error = engine.snapshot().unwrap().range(b"", None, usize::MAX).unwrap_err();
+            assert!(matches!(error, EngineError::Damaged(_)), "{error}");
+        }
+        Err(error) => assert!(matches!(error, OpenError::Damaged { .. }), "{error}"),
+    }
+}
+
+/// A store with enough rows for a few dozen pages.
+fn filled(dir: &Path) -> Store {
+    let store = Store::open(SqliteEngine::open(dir).unwrap());
+    for key in 0..100 {
+        let put: Result<(), StoreError> = store.write(|tx| tx.put(&NUMBERS, &key, &"x".repeat(1000)));
+        put.unwrap();
+    }
+    assert_eq!(store.read(|tx| tx.page(&NUMBERS, &(), None, usize::MAX)).unwrap().len(), 100);
+    store
+}
+
+fn refused_and_unchanged(dir: &Path) -> OpenError {
+    let path = dir.join(DATABASE_FILE);
+    let before = fs::read(&path).unwrap();
+    let error = SqliteEngine::open(dir).err().expect("it opens");
+    assert!(fs::read(&path).unwrap() == before, "{error}: it was changed");
+    error
+}
+
+fn cut(path: &Path, bytes: u64) {
+    fs::OpenOptions::new().write(true).open(path).unwrap().set_len(bytes).unwrap();
+}
+
+fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
+    use std::os::unix::fs::FileExt;
+    fs::OpenOptions::new().write(true).open(path).unwrap().write_all_at(bytes, at).unwrap();
+}

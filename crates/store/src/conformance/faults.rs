@@ -1,0 +1,161 @@
+//! An engine that fails, forgets to answer, or is slow.
+
+use super::Place;
+use crate::audit::AuditRecord;
+use crate::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
+use crate::error::{EngineError, StoreError};
+use crate::limits::{BATCH_ATTEMPTS_MAX, WRITE_ATTEMPTS_MAX};
+use crate::read::Read;
+use crate::store::{Options, Store};
+use crate::table::Table;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+
+const NUMBERS: Table<u64, u64> = Table::new("number");
+
+/// What happens instead of a commit, given how many came before.
+type Fault = dyn Fn(&dyn Engine, &[Commit], usize) -> Result<Vec<Verdict>, EngineError> + Send + Sync;
+
+struct Faulty<E> {
+    engine: E,
+    commits: Arc<AtomicUsize>,
+    fault: Box<Fault>,
+}
+
+impl<E: Engine> Engine for Faulty<E> {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.engine.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        (self.fault)(&self.engine, batch, self.commits.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+        self.engine.changes(after, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.engine.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.engine.audit(after, limit)
+    }
+}
+
+fn faulty<P: Place>(
+    place: &P,
+    fault: impl Fn(&dyn Engine, &[Commit], usize) -> Result<Vec<Verdict>, EngineError> + Send + Sync + 'static,
+) -> (Faulty<P::Engine>, Arc<AtomicUsize>) {
+    let commits = Arc::new(AtomicUsize::new(0));
+    (Faulty { engine: place.open(), commits: Arc::clone(&commits), fault: Box::new(fault) }, commits)
+}
+
+pub fn an_engine_error_reaches_every_caller_and_acknowledges_nothing<P: Place>() {
+    let place = P::default();
+    let full = Arc::new(Mutex::new(true));
+    let is_full = Arc::clone(&full);
+    let (engine, _) = faulty(&place, move |engine, batch, _| match *is_full.lock().unwrap() {
+        true => Err(EngineError::Full("the test says so".to_owned())),
+        false => engine.commit(batch),
+    });
+    let store = Store::open(engine);
+    thread::scope(|scope| {
+        for writer in 0..8 {
+            let store = &store;
+            scope.spawn(move || {
+                let error = set(store, writer).unwrap_err();
+                assert!(matches!(error, StoreError::Engine(EngineError::Full(_))), "{error}");
+            });
+        }
+    });
+    assert_eq!(store.head().unwrap().revision, Revision(0));
+    *full.lock().unwrap() = false;
+    set(&store, 1).unwrap();
+    assert_eq!(store.read(|tx| tx.page(&NUMBERS, &(), None, 9)).unwrap(), [(1, 1)]);
+}
+
+pub fn an_unknown_outcome_is_tried_again_and_commits_once<P: Place>() {
+    let unknown = || Err(EngineError::OutcomeUnknown("the answer was lost".to_owned()));
+    let increment = |store: &Store| -> Result<(), StoreError> {
+        store.write(|tx| {
+            let value = tx.get(&NUMBERS, &1)?.unwrap_or(0);
+            tx.put(&NUMBERS, &1, &(value + 1))?;
+            tx.audit("incremented")
+        })
+    };
+    // The answer is lost after the commit, then before it.
+    for applied in [true, false] {
+        let place = P::default();
+        let (engine, commits) = faulty(&place, move |engine, batch, before| match before {
+            0 if applied => engine.commit(batch).and_then(|_| unknown()),
+            0 => unknown(),
+            _ => engine.commit(batch),
+        });
+        let store = Store::open(engine);
+        increment(&store).unwrap();
+        assert_eq!(store.read(|tx| tx.get(&NUMBERS, &1)).unwrap(), Some(1));
+        assert_eq!(store.audit(0, 10).unwrap().len(), 1);
+        assert_eq!((store.head().unwrap().revision, commits.load(Ordering::SeqCst)), (Revision(1), 2));
+    }
+    // It stays lost: the caller is told, and that it may have happened.
+    let place = P::default();
+    let (engine, commits) = faulty(&place, move |engine, batch, _| engine.commit(batch).and_then(|_| unknown()));
+    let store = Store::open(engine);
+    let error = increment(&store).unwrap_err();
+    assert!(matches!(error, StoreError::Engine(EngineError::OutcomeUnknown(_))), "{error}");
+    assert_eq!(commits.load(Ordering::SeqCst), BATCH_ATTEMPTS_MAX);
+    assert_eq!(store.read(|tx| tx.get(&NUMBERS, &1)).unwrap(), Some(1));
+}
+
+pub fn endless_conflicts_end_with_an_error<P: Place>() {
+    let place = P::default();
+    let (engine, commits) = faulty(&place, |_, batch, _| Ok(vec![Verdict::Conflict; batch.len()]));
+    let store = Store::open(engine);
+    let mut runs = 0;
+    let error: Result<(), StoreError> = store.write(|tx| {
+        runs += 1;
+        tx.put(&NUMBERS, &1, &1)
+    });
+    assert!(matches!(error, Err(StoreError::Contended { attempts: WRITE_ATTEMPTS_MAX })));
+    assert_eq!((runs, commits.load(Ordering::SeqCst)), (WRITE_ATTEMPTS_MAX, WRITE_ATTEMPTS_MAX));
+}
+
+pub fn a_full_queue_is_an_error_at_once<P: Place>() {
+    let place = P::default();
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let (engine, _) = faulty(&place, move |engine, batch, before| {
+        if before == 0 {
+            entered.send(()).unwrap();
+            released.lock().unwrap().recv().unwrap();
+        }
+        engine.commit(batch)
+    });
+    let store = Store::open_with(engine, Options { queue_commits_max: 2, ..Options::default() });
+    let (results, outcomes) = mpsc::channel();
+    thread::scope(|scope| {
+        let spawn = |writer: u64| {
+            let (store, results) = (&store, results.clone());
+            scope.spawn(move || results.send(set(store, writer)).unwrap());
+        };
+        spawn(0);
+        has_entered.recv().unwrap();
+        // One is being written and two fit into the queue, so the first to return is the one too many.
+        (1..=3).for_each(spawn);
+        let refused = outcomes.recv().unwrap();
+        assert!(matches!(refused, Err(StoreError::Overloaded { waiting: 2 })), "{refused:?}");
+        release.send(()).unwrap();
+        for _ in 0..3 {
+            outcomes.recv().unwrap().unwrap();
+        }
+    });
+    assert_eq!(store.read(|tx| tx.page(&NUMBERS, &(), None, 9)).unwrap().len(), 3);
+}
+
+fn set(store: &Store, key: u64) -> Result<(), StoreError> {
+    store.write(|tx| tx.put(&NUMBERS, &key, &key))
+}

@@ -1,0 +1,30 @@
+//! The store: a small contract for engines, typed tables above it, and the memory engine.
+//!
+//! Reasons and the exact promises: `docs/adr/0002-store-contract.md`. In short: a transaction is a
+//! closure that may run again, all its reads are at one revision and hold when it commits, and
+//! revisions are gapless and in commit order, so that a follower who reads `changes` misses nothing.
+
+pub mod audit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod engine;
+mod entries;
+mod error;
+mod key;
+pub mod limits;
+mod memory;
+mod read;
+mod store;
+mod table;
+mod tx;
+mod writer;
+
+pub use engine::{Change, Changes, Cursor, Epoch, Revision};
+pub use entries::Entries;
+pub use error::{EngineError, StoreError};
+pub use key::Key;
+pub use memory::MemoryEngine;
+pub use read::{Read, ReadTx};
+pub use store::{Options, Store};
+pub use table::{Index, Table, Unique};
+pub use tx::Tx;

@@ -1,0 +1,147 @@
+//! Reading, inside and outside of transactions.
+
+use crate::engine::{Cursor, Snapshot};
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::table::{Index, Table, Unique, decode_key, prefix, stored_key};
+use raw::RawRead;
+use serde::de::DeserializeOwned;
+
+/// What can be read, in `Store::read` (`ReadTx`) and `Store::write` (`Tx`): write what only reads as
+/// `fn f(tx: &impl Read)`. All reads of one transaction are at one revision; a `Tx` sees its own
+/// writes as well.
+pub trait Read: RawRead {
+    /// The revision that is read.
+    fn cursor(&self) -> Cursor {
+        self.raw_cursor()
+    }
+
+    /// The row with this key.
+    fn get<K: Key, V: DeserializeOwned>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, StoreError> {
+        self.guard(|| {
+            let bytes = self.raw_get(stored_key(table.name, key)?)?;
+            bytes.map(|bytes| table.decode_value(&bytes)).transpose()
+        })
+    }
+
+    /// The key of the row that a unique index has under `key`.
+    fn find<IK: Key, K: Key>(&self, index: &Unique<IK, K>, key: &IK) -> Result<Option<K>, StoreError> {
+        self.guard(|| {
+            let bytes = self.raw_get(stored_key(index.name, key)?)?;
+            bytes.map(|bytes| decode_key(index.name, &bytes)).transpose()
+        })
+    }
+
+    /// The keys of at most `limit` rows that an index has under `key`, in order, those after `after`.
+    fn many<IK: Key, K: Key>(
+        &self,
+        index: &Index<IK, K>,
+        key: &IK,
+        after: Option<&K>,
+        limit: usize,
+    ) -> Result<Vec<K>, StoreError> {
+        self.guard(|| {
+            let prefix = stored_key(index.name, key)?;
+            let after = after.map(|after| {
+                let mut bytes = prefix.clone();
+                after.encode(&mut bytes);
+                bytes
+            });
+            let entries = self.raw_range(&prefix, after.as_deref(), limit)?;
+            entries.iter().map(|(key, _)| decode_key(index.name, &key[prefix.len()..])).collect()
+        })
+    }
+
+    /// At most `limit` entries of an index whose keys begin with `prefix` (leading parts of the
+    /// index key; `()` for all), in order, those after `after`.
+    fn under<IK: Key, K: Key, P: Key>(
+        &self,
+        index: &Index<IK, K>,
+        prefix: &P,
+        after: Option<&(IK, K)>,
+        limit: usize,
+    ) -> Result<Vec<(IK, K)>, StoreError>
+    where
+        (IK, K): Key,
+    {
+        self.guard(|| {
+            let name = self::prefix(index.name);
+            let after = after.map(|after| {
+                let mut bytes = name.clone();
+                after.encode(&mut bytes);
+                bytes
+            });
+            let entries = self.raw_range(&stored_key(index.name, prefix)?, after.as_deref(), limit)?;
+            entries.iter().map(|(key, _)| decode_key(index.name, &key[name.len()..])).collect()
+        })
+    }
+
+    /// At most `limit` rows whose keys begin with `prefix` (leading parts of the key; `()` for all),
+    /// in order, those after `after`.
+    fn page<K: Key, V: DeserializeOwned, P: Key>(
+        &self,
+        table: &Table<K, V>,
+        prefix: &P,
+        after: Option<&K>,
+        limit: usize,
+    ) -> Result<Vec<(K, V)>, StoreError> {
+        self.guard(|| {
+            let name = self::prefix(table.name);
+            let after = after.map(|after| {
+                let mut bytes = name.clone();
+                after.encode(&mut bytes);
+                bytes
+            });
+            let rows = self.raw_range(&stored_key(table.name, prefix)?, after.as_deref(), limit)?;
+            rows.iter()
+                .map(|(key, value)| Ok((decode_key(table.name, &key[name.len()..])?, table.decode_value(value)?)))
+                .collect()
+        })
+    }
+}
+
+impl<R: RawRead> Read for R {}
+
+/// Reads at one revision, outside of a transaction that writes.
+pub struct ReadTx<'a> {
+    pub(crate) snapshot: Box<dyn Snapshot + 'a>,
+}
+
+impl RawRead for ReadTx<'_> {
+    fn raw_cursor(&self) -> Cursor {
+        self.snapshot.cursor()
+    }
+
+    fn raw_get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.snapshot.get(&key)?.map(|found| found.value))
+    }
+
+    fn raw_range(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<raw::Rows, StoreError> {
+        let rows = self.snapshot.range(prefix, after, limit)?;
+        Ok(rows.into_iter().map(|(key, found)| (key, found.value)).collect())
+    }
+
+    fn guard<T>(&self, operation: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        operation()
+    }
+}
+
+/// Reading bytes: not reachable from outside, so that `Read` cannot be implemented there.
+pub(crate) mod raw {
+    use super::{Cursor, StoreError};
+
+    /// Keys and values.
+    pub(crate) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+    /// What `Read` is made of.
+    pub trait RawRead {
+        /// The revision that is read.
+        fn raw_cursor(&self) -> Cursor;
+        /// The value of a key.
+        fn raw_get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError>;
+        /// Keys with a prefix.
+        fn raw_range(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Rows, StoreError>;
+        /// Runs one whole operation, and remembers that it failed where that matters.
+        fn guard<T>(&self, operation: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError>;
+    }
+}

@@ -1,0 +1,145 @@
+//! Tables and indexes: constants beside the type that they store.
+
+use crate::engine::Change;
+use crate::entries::{Entries, Entry};
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::limits::{KEY_BYTES_MAX, TABLE_NAME_BYTES_MAX};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+/// Rows of type `V` (stored as JSON) by keys of type `K`.
+///
+/// ```
+/// # use bonafide_store::{Table, Unique};
+/// # use bonafide_types::{ClientId, ObjectId};
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Principal { client_id: ClientId }
+///
+/// const PRINCIPALS: Table<ObjectId, Principal> =
+///     Table::indexed("principal", |_, principal, entries| entries.unique(&BY_CLIENT_ID, &principal.client_id));
+/// const BY_CLIENT_ID: Unique<ClientId, ObjectId> = Unique::new("principal-by-client-id");
+/// ```
+pub struct Table<K, V> {
+    pub(crate) name: &'static str,
+    pub(crate) entries: Option<fn(&K, &V, &mut Entries<'_>)>,
+}
+
+/// Any number of rows with keys `K` under each `IK`.
+pub struct Index<IK, K> {
+    pub(crate) name: &'static str,
+    types: PhantomData<fn(IK) -> K>,
+}
+
+/// At most one row, with key `K`, under each `IK`.
+pub struct Unique<IK, K> {
+    pub(crate) name: &'static str,
+    types: PhantomData<fn(IK) -> K>,
+}
+
+impl<K, V> Table<K, V> {
+    /// A table without indexes. The name must be unique among all tables and indexes of the store
+    /// (lower-case letters, digits and dashes); it is part of what is stored.
+    pub const fn new(name: &'static str) -> Self {
+        check_name(name);
+        Self { name, entries: None }
+    }
+
+    /// A table whose rows have the index entries that `entries` names. It must be a pure function
+    /// of the row: a later change to it needs the rows to be written again.
+    pub const fn indexed(name: &'static str, entries: fn(&K, &V, &mut Entries<'_>)) -> Self {
+        check_name(name);
+        Self { name, entries: Some(entries) }
+    }
+
+    /// The table's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<K: Key, V: DeserializeOwned> Table<K, V> {
+    /// The row that a change is about, with its value as `Change::value` describes it; `None` when
+    /// the change is to another table or an index. The error is `StoreError::Decode`.
+    pub fn decode_change(&self, change: &Change) -> Result<Option<(K, Option<V>)>, StoreError> {
+        let prefix = prefix(self.name);
+        let Some(key) = change.key.strip_prefix(prefix.as_slice()) else { return Ok(None) };
+        let value = change.value.as_deref().map(|bytes| self.decode_value(bytes)).transpose()?;
+        Ok(Some((decode_key(self.name, key)?, value)))
+    }
+
+    pub(crate) fn decode_value(&self, bytes: &[u8]) -> Result<V, StoreError> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| StoreError::Decode { table: self.name, reason: error.to_string() })
+    }
+}
+
+impl<K: Key, V: Serialize + DeserializeOwned> Table<K, V> {
+    /// The index entries that a row has, by their keys.
+    pub(crate) fn entries_of(&self, row: &[u8], key: &K, value: &V) -> Result<BTreeMap<Vec<u8>, Entry>, StoreError> {
+        let mut entries = Entries::new(row);
+        if let Some(name_entries) = self.entries {
+            name_entries(key, value, &mut entries);
+        }
+        entries.finish()
+    }
+}
+
+impl<IK: Key, K: Key> Index<IK, K> {
+    /// An index. The name must be unique among all tables and indexes of the store.
+    pub const fn new(name: &'static str) -> Self {
+        check_name(name);
+        Self { name, types: PhantomData }
+    }
+}
+
+impl<IK: Key, K: Key> Unique<IK, K> {
+    /// A unique index. The name must be unique among all tables and indexes of the store.
+    pub const fn new(name: &'static str) -> Self {
+        check_name(name);
+        Self { name, types: PhantomData }
+    }
+}
+
+/// The beginning of every key of a table or index: its name, ended by a zero byte so that no name
+/// is the beginning of another.
+pub(crate) fn prefix(name: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(name.len() + 64);
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.push(0);
+    bytes
+}
+
+/// The stored key of `key` in a table or index.
+pub(crate) fn stored_key(name: &'static str, key: &impl Key) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = prefix(name);
+    key.encode(&mut bytes);
+    check_length(name, bytes)
+}
+
+pub(crate) fn check_length(table: &'static str, key: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    match key.len() {
+        0..=KEY_BYTES_MAX => Ok(key),
+        bytes => Err(StoreError::KeyTooLong { table, bytes, max: KEY_BYTES_MAX }),
+    }
+}
+
+pub(crate) fn decode_key<K: Key>(table: &'static str, bytes: &[u8]) -> Result<K, StoreError> {
+    K::decode(bytes).ok_or_else(|| StoreError::Decode { table, reason: "its key has another form".to_owned() })
+}
+
+/// Stops the compilation of a constant with a bad name.
+const fn check_name(name: &str) {
+    let bytes = name.as_bytes();
+    assert!(!bytes.is_empty() && bytes.len() <= TABLE_NAME_BYTES_MAX, "a table name has 1 to 64 bytes");
+    let mut at = 0;
+    while at < bytes.len() {
+        assert!(
+            matches!(bytes[at], b'a'..=b'z' | b'0'..=b'9' | b'-'),
+            "a table name is made of lower-case letters, digits and dashes"
+        );
+        at += 1;
+    }
+}

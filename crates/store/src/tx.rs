@@ -1,0 +1,240 @@
+//! A transaction: reads that must still hold when it commits, and writes that nobody sees before.
+
+use crate::engine::{Commit, CommitId, Compare, Cursor, Op, Revision, Snapshot};
+use crate::entries::{Entry, Kind};
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, VALUE_BYTES_MAX};
+use crate::read::raw::{RawRead, Rows};
+use crate::table::{Table, prefix, stored_key};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+/// A transaction, in the body of `Store::write`.
+///
+/// An operation that fails spoils the transaction: even if the body ignores the error and returns
+/// `Ok`, nothing is committed and `Store::write` returns `StoreError::Ignored`.
+pub struct Tx<'a> {
+    snapshot: Box<dyn Snapshot + 'a>,
+    reads: RefCell<Reads>,
+    /// What this transaction writes: `None` deletes.
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    audit: Vec<Vec<u8>>,
+}
+
+#[derive(Default)]
+struct Reads {
+    keys: HashMap<Vec<u8>, Option<Revision>>,
+    prefixes: BTreeSet<Vec<u8>>,
+    failed: Option<String>,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(snapshot: Box<dyn Snapshot + 'a>) -> Self {
+        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new() }
+    }
+
+    /// Stores a row, new or in place of the old one, and brings its index entries up to date.
+    pub fn put<K: Key, V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Result<(), StoreError> {
+        let result = self.try_put(table, key, value);
+        self.note(result)
+    }
+
+    /// Removes a row, if there is one, and its index entries.
+    pub fn delete<K: Key, V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+    ) -> Result<(), StoreError> {
+        let result = self.try_delete(table, key);
+        self.note(result)
+    }
+
+    /// Appends a record to the audit chain when the transaction commits; it does so even if the
+    /// transaction changes nothing else.
+    pub fn audit(&mut self, record: impl Serialize) -> Result<(), StoreError> {
+        let result = to_json("audit", &record).and_then(|bytes| {
+            self.audit.push(bytes);
+            self.check_ops()
+        });
+        self.note(result)
+    }
+
+    /// What to ask of the engine; `None` when the transaction changes nothing, because its reads
+    /// were consistent among themselves anyway.
+    pub(crate) fn finish(self, id: CommitId) -> Result<Option<Commit>, StoreError> {
+        let since = self.snapshot.cursor().revision;
+        let reads = self.reads.into_inner();
+        if let Some(failed) = reads.failed {
+            return Err(StoreError::Ignored(failed));
+        }
+        if self.writes.is_empty() && self.audit.is_empty() {
+            return Ok(None);
+        }
+        let keys = reads.keys.into_iter().map(|(key, expect)| Compare::Key { key, expect });
+        let prefixes = reads.prefixes.into_iter().map(|prefix| Compare::Prefix { prefix, since });
+        let ops = self.writes.into_iter().map(|(key, value)| match value {
+            Some(value) => Op::Put { key, value },
+            None => Op::Delete { key },
+        });
+        Ok(Some(Commit { id, compares: keys.chain(prefixes).collect(), ops: ops.collect(), audit: self.audit }))
+    }
+
+    fn try_put<K: Key, V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Result<(), StoreError> {
+        let stored = stored_key(table.name, key)?;
+        let bytes = to_json(table.name, value)?;
+        if table.entries.is_some() {
+            let name_bytes = prefix(table.name).len();
+            let old = self.entries_stored(table, key, &stored)?.unwrap_or_default();
+            let new = table.entries_of(&stored[name_bytes..], key, value)?;
+            self.replace_entries(old, new, &stored[name_bytes..])?;
+        }
+        self.write(stored, Some(bytes))
+    }
+
+    fn try_delete<K: Key, V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+    ) -> Result<(), StoreError> {
+        let stored = stored_key(table.name, key)?;
+        if table.entries.is_some() {
+            let Some(old) = self.entries_stored(table, key, &stored)? else { return Ok(()) };
+            self.replace_entries(old, BTreeMap::new(), &[])?;
+        }
+        self.write(stored, None)
+    }
+
+    /// The index entries of the row as it is now; `None` when there is no row.
+    fn entries_stored<K: Key, V: Serialize + DeserializeOwned>(
+        &self,
+        table: &Table<K, V>,
+        key: &K,
+        stored: &[u8],
+    ) -> Result<Option<BTreeMap<Vec<u8>, Entry>>, StoreError> {
+        let Some(bytes) = self.raw_get(stored.to_vec())? else { return Ok(None) };
+        let row = table.decode_value(&bytes)?;
+        table.entries_of(&stored[prefix(table.name).len()..], key, &row).map(Some)
+    }
+
+    fn replace_entries(
+        &mut self,
+        old: BTreeMap<Vec<u8>, Entry>,
+        new: BTreeMap<Vec<u8>, Entry>,
+        row: &[u8],
+    ) -> Result<(), StoreError> {
+        for (key, entry) in &new {
+            if old.contains_key(key) {
+                continue;
+            }
+            let value = match entry.kind {
+                Kind::Many => Vec::new(),
+                Kind::Unique => {
+                    let holder = self.raw_get(key.clone())?;
+                    if holder.is_some_and(|holder| holder != row) {
+                        return Err(StoreError::Taken { index: entry.index });
+                    }
+                    row.to_vec()
+                }
+            };
+            self.write(key.clone(), Some(value))?;
+        }
+        for key in old.into_keys().filter(|key| !new.contains_key(key)) {
+            self.write(key, None)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), StoreError> {
+        self.writes.insert(key, value);
+        self.check_ops()
+    }
+
+    fn check_ops(&self) -> Result<(), StoreError> {
+        if self.writes.len() + self.audit.len() > COMMIT_OPS_MAX {
+            return Err(StoreError::TooManyOps { max: COMMIT_OPS_MAX });
+        }
+        Ok(())
+    }
+
+    fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            self.reads.borrow_mut().failed.get_or_insert_with(|| error.to_string());
+        }
+        result
+    }
+
+    fn check_reads(&self, reads: &Reads) -> Result<(), StoreError> {
+        if reads.keys.len() + reads.prefixes.len() > COMMIT_COMPARES_MAX {
+            return Err(StoreError::TooManyReads { max: COMMIT_COMPARES_MAX });
+        }
+        Ok(())
+    }
+}
+
+impl RawRead for Tx<'_> {
+    fn raw_cursor(&self) -> Cursor {
+        self.snapshot.cursor()
+    }
+
+    fn raw_get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(own) = self.writes.get(&key) {
+            return Ok(own.clone());
+        }
+        let found = self.snapshot.get(&key)?;
+        let mut reads = self.reads.borrow_mut();
+        reads.keys.insert(key, found.as_ref().map(|found| found.revision));
+        self.check_reads(&reads)?;
+        Ok(found.map(|found| found.value))
+    }
+
+    fn raw_range(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Rows, StoreError> {
+        let mut reads = self.reads.borrow_mut();
+        reads.prefixes.insert(prefix.to_vec());
+        self.check_reads(&reads)?;
+
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let own: Vec<_> = self
+            .writes
+            .range::<[u8], _>((from, Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .collect();
+        // Each own write takes at most one stored row out of the result, so with that many more rows
+        // than asked for, the first `limit` of the merged rows are right.
+        let stored = self.snapshot.range(prefix, after, limit.saturating_add(own.len()))?;
+        if own.is_empty() {
+            return Ok(stored.into_iter().map(|(key, found)| (key, found.value)).collect());
+        }
+        let mut rows: BTreeMap<_, _> = stored.into_iter().map(|(key, found)| (key, Some(found.value))).collect();
+        rows.extend(own.into_iter().map(|(key, value)| (key.clone(), value.clone())));
+        Ok(rows.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    fn guard<T>(&self, operation: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.note(operation())
+    }
+}
+
+fn to_json(table: &'static str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    let bytes = serde_json::to_vec(value).map_err(|error| StoreError::Encode { table, reason: error.to_string() })?;
+    match bytes.len() {
+        0..=VALUE_BYTES_MAX => Ok(bytes),
+        bytes => Err(StoreError::ValueTooLarge { table, bytes, max: VALUE_BYTES_MAX }),
+    }
+}

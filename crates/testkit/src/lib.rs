@@ -1,0 +1,29 @@
+//! A whole cloud in memory, at a fixed time, without sockets: the store, every surface and an agent,
+//! wired as the shell wires them, and the runner of the transcripts.
+//!
+//! What an operator, a host or a workload can do over the wire is done over the wire here too, as a
+//! request to the surface that serves it. What has no surface yet goes to the directory directly and
+//! says so: founding a tenant, registering an application, inviting a host, placing a workload.
+
+#![allow(clippy::unwrap_used, reason = "a cloud that cannot be made is a failed test")]
+
+mod agent;
+mod ask;
+mod cloud;
+mod dice;
+mod keys;
+mod people;
+mod plane;
+mod resources;
+mod token;
+pub mod transcript;
+
+pub use agent::Host;
+pub use ask::{Answer, Ask};
+pub use cloud::{Cloud, Realm};
+pub use dice::Dice;
+pub use keys::{client_certificate, client_header, sign_as_client, sign_as_tenant};
+pub use people::Person;
+pub use plane::{MANAGEMENT, NOW, ORIGIN, Plane};
+pub use resources::{IDENTITY, MACHINE, Machine, ManagedIdentity, version};
+pub use token::{claims, header};

@@ -1,0 +1,158 @@
+//! The control plane in memory: the surfaces on one store, as the shell wires them.
+
+use crate::dice::Dice;
+use crate::keys;
+use bonafide_core::tokens::{AcceptedAudiences, Audiences, Authority, Registration, TokenVersion};
+use bonafide_core::view::{View, Views};
+use bonafide_crypto::ca::HostCa;
+use bonafide_crypto::secret_hash::Pepper;
+use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
+use bonafide_types::{ClientId, Secret, Timestamp, World};
+use bonafide_wire::{Outcome, Reply, Request};
+use http::StatusCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// When every cloud begins: 2026-11-21T09:30:05.012345Z.
+pub const NOW: Timestamp = Timestamp::from_unix_micros(1_795_253_405_012_345);
+/// The public origin.
+pub const ORIGIN: &str = "https://localhost:8443";
+/// What stock clients ask tokens for when they mean Resource Manager.
+pub const MANAGEMENT: &str = "https://management.azure.com/";
+
+/// How long the authority of the hosts' certificates lasts, in seconds.
+const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
+
+/// The control plane and the world it lives in. Its view has always caught up with its store.
+pub struct Plane {
+    /// The store, for what no surface shows.
+    pub store: Store,
+    pub(crate) login: bonafide_login::Service,
+    views: Views,
+    host_ca: HostCa,
+    management: bonafide_management::Config,
+    audiences: AcceptedAudiences,
+    dice: Dice,
+    now_micros: AtomicU64,
+    login_requests: AtomicU64,
+}
+
+impl Plane {
+    /// An empty control plane.
+    pub(crate) fn new() -> Self {
+        let store = Store::open(MemoryEngine::new());
+        let app: ClientId = "797f4846-ba00-4fd7-ba43-dac1f8f63013".parse().unwrap();
+        let ours =
+            Registration { app_id: Some(app), version: TokenVersion::V1, identifiers: vec![format!("{ORIGIN}/")] };
+        let bases = ["https://management.azure.com", "https://management.core.windows.net", ORIGIN];
+        let spellings = bases.into_iter().flat_map(|base| [base.to_owned(), format!("{base}/")]);
+        let pepper = Pepper::new(&Secret::new([9; Pepper::BYTES]));
+        Self {
+            views: Views::load(&store, keys::kek()).unwrap(),
+            store,
+            login: bonafide_login::Service::new(
+                Authority::new(ORIGIN).unwrap(),
+                Audiences::new(&[ours]).unwrap(),
+                pepper,
+            ),
+            host_ca: HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap(),
+            management: bonafide_management::Config {
+                cloud_name: "bonafide".to_owned(),
+                management: ORIGIN.to_owned(),
+                login: ORIGIN.to_owned(),
+                graph: ORIGIN.to_owned(),
+                portal: format!("{ORIGIN}/portal"),
+                vault_suffix: ".vault.localhost:8443".to_owned(),
+                audiences: vec![format!("{ORIGIN}/"), MANAGEMENT.to_owned()],
+            },
+            audiences: AcceptedAudiences::new(app, spellings),
+            dice: Dice::default(),
+            now_micros: AtomicU64::new(NOW.unix_micros()),
+            login_requests: AtomicU64::new(0),
+        }
+    }
+
+    /// Time and chance.
+    pub fn world(&self) -> World<'_> {
+        World { now: Timestamp::from_unix_micros(self.now_micros.load(Ordering::Relaxed)), entropy: &self.dice }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: u64) {
+        self.now_micros.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+
+    /// Answers a request to the token service, on either listener: the peer says which.
+    pub fn login(&self, request: &Request) -> Reply {
+        self.login_requests.fetch_add(1, Ordering::Relaxed);
+        let ask = |confirmed| {
+            let view = self.view();
+            let cx = bonafide_login::Cx { view: &view, service: &self.login, world: self.world(), confirmed };
+            bonafide_login::handle(&cx, request).outcome
+        };
+        match ask(false) {
+            Outcome::Reply(reply) => reply,
+            Outcome::Need(bonafide_login::Confirm) => match ask(true) {
+                Outcome::Reply(reply) => reply,
+                Outcome::Need(_) => panic!("login asks twice for {} {}", request.method, request.path),
+            },
+        }
+    }
+
+    /// How many requests the token service has had.
+    pub fn login_requests(&self) -> u64 {
+        self.login_requests.load(Ordering::Relaxed)
+    }
+
+    /// Answers a request to the resource manager.
+    pub fn management(&self, request: &Request) -> Reply {
+        let view = self.view();
+        let cx = bonafide_management::Cx {
+            config: &self.management,
+            authority: &self.login.authority,
+            audiences: &self.audiences,
+            view: &view,
+            store: &self.store,
+            world: self.world(),
+        };
+        bonafide_management::handle(&cx, request)
+    }
+
+    /// Answers a request to the hosts listener. A wait for changes is over at once: nothing happens
+    /// meanwhile.
+    pub fn hosts(&self, request: &Request) -> Reply {
+        if !request.path.starts_with("/hosts/") {
+            return self.login(request);
+        }
+        let ask = |waited| {
+            let view = self.view();
+            let cx = bonafide_hosts::Cx {
+                store: &self.store,
+                view: &view,
+                ca: &self.host_ca,
+                authority: self.login.authority.origin(),
+                world: self.world(),
+                waited,
+            };
+            bonafide_hosts::handle(&cx, request)
+        };
+        match ask(false) {
+            Outcome::Reply(reply) => reply,
+            Outcome::Need(_) => match ask(true) {
+                Outcome::Reply(reply) => reply,
+                Outcome::Need(_) => Reply::empty(StatusCode::SERVICE_UNAVAILABLE),
+            },
+        }
+    }
+
+    /// Changes the store directly, where there is no surface for it.
+    pub fn change<T>(&self, body: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError>) -> T {
+        self.store.write(body).unwrap()
+    }
+
+    /// The directory as the token path sees it.
+    pub fn view(&self) -> Arc<View> {
+        self.views.catch_up(&self.store).unwrap();
+        self.views.snapshot()
+    }
+}

@@ -1,0 +1,176 @@
+//! Every management route for every kind of caller (TN-06), with real tokens, in a cloud of its own for
+//! each. What each is answered is checked in; `MATRIX=rewrite` writes it anew.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "the variable chooses between comparing and rewriting"
+)]
+
+use bonafide_management::ROUTES;
+use bonafide_testkit::{Ask, Cloud, MANAGEMENT, Machine, ManagedIdentity, Person, version};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../transcripts/authorization-matrix.txt");
+const ASSIGNMENT: &str = "00000000-0000-4000-8000-000000000001";
+const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+
+/// The callers, in the columns' order; a role is held at the subscription.
+const CALLERS: [(&str, Option<&str>); 5] = [
+    ("nobody", None),
+    ("stranger", Some("")),
+    ("reader", Some("Reader")),
+    ("contributor", Some("Contributor")),
+    ("owner", Some("Owner")),
+];
+
+#[test]
+fn tn_06_every_route_answers_each_caller_as_it_is_written_down() {
+    let mut matrix = String::from(
+        "# Who may do what, by status: management routes, and callers with a role at the subscription or none.\n",
+    );
+    writeln!(matrix, "{:113}{}", "#", CALLERS.map(|(name, _)| format!("{name:>12}")).concat()).unwrap();
+    for route in ROUTES {
+        let statuses = CALLERS.map(|(_, role)| format!("{:>12}", Stage::new().status(route, role)));
+        writeln!(matrix, "{route:113}{}", statuses.concat()).unwrap();
+    }
+    if std::env::var("MATRIX").is_ok_and(|mode| mode == "rewrite") {
+        return std::fs::write(PATH, matrix).unwrap();
+    }
+    let known = std::fs::read_to_string(PATH).unwrap_or_default();
+    let changed: Vec<String> = matrix
+        .lines()
+        .filter(|line| !known.lines().any(|known| known == *line))
+        .map(|line| format!("now   {line}"))
+        .chain(
+            known
+                .lines()
+                .filter(|known| !matrix.lines().any(|line| line == *known))
+                .map(|line| format!("was   {line}")),
+        )
+        .collect();
+    assert!(
+        changed.is_empty() && known == matrix,
+        "transcripts/authorization-matrix.txt differs:\n{}",
+        changed.join("\n")
+    );
+}
+
+#[test]
+fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_reads_or_writes() {
+    let matrix = std::fs::read_to_string(PATH).unwrap();
+    for line in matrix.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let [method, path, nobody, stranger, reader, ..] = cells[..] else { panic!("{line}") };
+        let public = path == "/metadata/endpoints";
+        assert_eq!(nobody == "401", !public, "{line}");
+        // What is the same for everybody, and lists of what one holds oneself.
+        let same_for_all = public
+            || ["/tenants", "/subscriptions", "/providers", "/providers/{namespace}"].contains(&path)
+            || path == "/providers/Microsoft.ManagedIdentity/operations";
+        assert_eq!(stranger == "403", !same_for_all, "{line}");
+        assert!(["GET", "HEAD"].contains(&method) || reader == "403", "a reader writes: {line}");
+    }
+}
+
+/// A cloud in which there is what the routes name.
+struct Stage {
+    cloud: Cloud,
+    machine: Machine,
+    identity: ManagedIdentity,
+    operation: String,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let cloud = Cloud::new();
+        let home = cloud.home.clone();
+        cloud.make_group(&home, "rg");
+        let identity = cloud.make_identity(&home, "rg", "ida");
+        let machine = cloud.make_machine(&home, "rg", "web1", true, &[&identity]);
+        let child = json!({"location": "westeurope", "properties": {"publisher": "p", "type": "t", "typeHandlerVersion": "1.0"}});
+        let _ = cloud.call(&home.operator, "PUT", &format!("{}/extensions/e1", machine.id), Some(&child)).expect(201);
+        let site = home.id("rg", "Microsoft.Web/sites", "site1");
+        let _ = cloud.call(&home.operator, "PUT", site.as_str(), Some(&json!({"location": "westeurope"}))).expect(201);
+        let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{ASSIGNMENT}", home.root());
+        let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
+        let patched = cloud.call(&home.operator, "PATCH", machine.id.as_str(), Some(&json!({}))).expect(200);
+        let url = patched.header("azure-asyncoperation").split('?').next().unwrap().to_owned();
+        let operation = url.rsplit('/').next().unwrap().to_owned();
+        Self { cloud, machine, identity, operation }
+    }
+
+    /// What a route answers somebody who has no token (`None`), no role (`""`) or a role.
+    fn status(&self, route: &str, role: Option<&str>) -> u16 {
+        let (method, template) = route.split_once(' ').unwrap();
+        let path = self.path(template);
+        let mut ask = Ask::new(method, &format!("{path}?api-version={}", version(&path)));
+        if let Some(body) = self.body(method, &path) {
+            ask = ask.json(&body);
+        }
+        let person = role.map(|role| self.person(role));
+        if let Some(person) = &person {
+            ask = ask.bearer(&self.cloud.token(person, MANAGEMENT));
+        }
+        self.cloud.management(ask.request()).status.as_u16()
+    }
+
+    fn person(&self, role: &str) -> Person {
+        let home = &self.cloud.home;
+        let person = self.cloud.application(home.tenant, "caller");
+        if !role.is_empty() {
+            self.cloud.grant(home, person.principal, role, &home.root());
+        }
+        person
+    }
+
+    fn path(&self, template: &str) -> String {
+        let home = &self.cloud.home;
+        let group = format!("subscriptions/{}/resourceGroups/rg", home.subscription);
+        let scope = match template {
+            path if path.contains("/identities/default") => &self.machine.id.as_str()[1..],
+            path if path.contains("/Microsoft.Authorization/") => &home.root()[1..],
+            _ => &group,
+        };
+        let name = match template {
+            path if path.contains("roleAssignments/") => ASSIGNMENT,
+            path if path.contains("roleDefinitions/") => READER,
+            path if path.contains("userAssignedIdentities/") => "ida",
+            path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
+            _ => "site1",
+        };
+        let (namespace, type_name) = if template.contains("{child}") {
+            ("Microsoft.Compute", "virtualMachines")
+        } else {
+            ("Microsoft.Web", "sites")
+        };
+        let path = template
+            .replace("{scope...}", scope)
+            .replace("{subscription}", &home.subscription.to_string())
+            .replace("{group}", "rg")
+            .replace("{location}", "westeurope")
+            .replace("{operation}", &self.operation)
+            .replace("{namespace}", namespace)
+            .replace("{type}", type_name)
+            .replace("{child}", "extensions")
+            .replace("{childName}", "e1")
+            .replace("{name}", name);
+        assert!(!path.contains('{'), "the matrix does not know what {template} names");
+        path
+    }
+
+    fn body(&self, method: &str, path: &str) -> Option<Value> {
+        match method {
+            "PUT" if path.contains("/roleAssignments/") => Some(assignment(&self.identity)),
+            "PUT" => Some(json!({"location": "westeurope"})),
+            "PATCH" => Some(json!({"tags": {}})),
+            _ => None,
+        }
+    }
+}
+
+fn assignment(identity: &ManagedIdentity) -> Value {
+    let role = format!("/providers/Microsoft.Authorization/roleDefinitions/{READER}");
+    json!({"properties": {"principalId": identity.principal, "roleDefinitionId": role}})
+}

@@ -1,0 +1,30 @@
+//! Vocabulary: ids, names, scopes, times and limits. Parse once, print exactly.
+//!
+//! Strings come in at the door of each surface and leave as one of these types; nothing below a
+//! surface handles an id, a time or a secret as a bare string.
+
+mod api_version;
+mod audience;
+mod guid;
+pub mod limits;
+mod location;
+mod resource_id;
+mod scope;
+mod secret;
+mod timestamp;
+mod type_name;
+mod world;
+
+pub use api_version::{ApiVersion, ApiVersionError};
+pub use audience::{Audience, AudienceError};
+pub use guid::{
+    ClientId, CredentialId, GuidError, HostId, ObjectId, OperationId, ResourceUuid, RoleAssignmentId, RoleDefinitionId,
+    SubscriptionId, TenantId,
+};
+pub use location::Location;
+pub use resource_id::{ResourceId, ResourceIdError, check_name};
+pub use scope::Scope;
+pub use secret::Secret;
+pub use timestamp::Timestamp;
+pub use type_name::{TypeName, TypeNameError};
+pub use world::{Entropy, World};

@@ -1,0 +1,85 @@
+//! Points in time.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// From microseconds since the epoch.
+    pub const fn from_unix_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// From whole seconds since the epoch.
+    pub const fn from_unix_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn unix_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn unix_seconds(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// This moment and `seconds` more.
+    pub const fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    /// `2026-11-21T09:30:00.1234560Z`: seven decimals, as Azure Resource Manager prints times
+    /// (data/transcripts of the SDK recordings, `createdOn`).
+    pub fn arm(self) -> String {
+        format!("{}.{:06}0Z", self.civil("%Y-%m-%dT%H:%M:%S"), self.0 % 1_000_000)
+    }
+
+    /// `2026-11-21 09:30:00Z`, as the token service's error objects print times.
+    pub fn sts(self) -> String {
+        format!("{}Z", self.civil("%Y-%m-%d %H:%M:%S"))
+    }
+
+    /// `Sat, 21 Nov 2026 09:30:00 GMT`, for HTTP headers.
+    pub fn http(self) -> String {
+        self.civil("%a, %d %b %Y %H:%M:%S GMT")
+    }
+
+    /// `11/21/2026 9:30:00 AM`, as Resource Manager spells times inside error messages
+    /// (`ExpiredAuthenticationToken`).
+    pub fn american(self) -> String {
+        self.civil("%-m/%-d/%Y %-I:%M:%S %p")
+    }
+
+    fn civil(self, format: &str) -> String {
+        let seconds = i64::try_from(self.unix_seconds()).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_second(seconds)
+            .map(|time| time.strftime(format).to_string())
+            .unwrap_or_else(|_| seconds.to_string())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.arm())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_prints_as_azure_does() {
+        let time = Timestamp::from_unix_micros(1_795_253_405_012_345);
+        assert_eq!(time.arm(), "2026-11-21T09:30:05.0123450Z");
+        assert_eq!(time.sts(), "2026-11-21 09:30:05Z");
+        assert_eq!(time.http(), "Sat, 21 Nov 2026 09:30:05 GMT");
+        assert_eq!(time.american(), "11/21/2026 9:30:05 AM");
+    }
+}

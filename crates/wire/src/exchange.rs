@@ -1,0 +1,97 @@
+//! One HTTP exchange as values: what a surface is given and what it gives back.
+
+use bonafide_types::HostId;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, StatusCode};
+use serde::Serialize;
+use std::net::SocketAddr;
+
+/// Who is at the other end of the connection, as the connection itself shows it. Never from a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Anybody who could open a connection.
+    Anonymous(SocketAddr),
+    /// A host whose client certificate was verified on this connection.
+    Host(HostId),
+}
+
+/// A request, whole: its body has been read within the route's limit.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path as it stands on the request line, still percent-encoded.
+    pub path: String,
+    /// The part after `?`, still percent-encoded; empty when there is none.
+    pub query: String,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// Who asks.
+    pub peer: Peer,
+}
+
+impl Request {
+    /// The value of a header that occurs once and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+/// A reply. The shell writes it; nobody else writes bytes.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields, `Content-Type` among them.
+    pub headers: HeaderMap,
+    /// The body; `Content-Length` follows from it.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// A reply without a body.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// A reply whose body is `value` as JSON, `application/json; charset=utf-8`.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self::bytes(status, "application/json; charset=utf-8", body),
+            // Only a map with keys that are not strings can fail, and no reply has one.
+            Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// A reply with a body of the given content type.
+    pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { status, headers, body: body.into() }
+    }
+
+    /// The same reply with one more header field. A value that cannot be a header value (it holds a
+    /// control character) is left out: a caller's text can never split a reply.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+}
+
+/// What a handler gives back: an answer, or what it needs from outside before it can answer. The
+/// shell fetches and calls again, so that no worker ever waits for another.
+#[derive(Debug)]
+pub enum Outcome<Fetch> {
+    /// The answer.
+    Reply(Reply),
+    /// What to fetch first.
+    Need(Fetch),
+}

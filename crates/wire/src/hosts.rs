@@ -1,0 +1,150 @@
+//! The hosts protocol: what an agent and the control plane say to each other over mTLS.
+//!
+//! | request | does |
+//! |---|---|
+//! | `POST /hosts/v1/join` | enrols a host with a one-use token; the only one without a client certificate |
+//! | `POST /hosts/v1/renew` | a new host certificate, before the old one expires |
+//! | `GET /hosts/v1/deployment` | what a host must know of the deployment |
+//! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
+//! | `PUT /hosts/v1/identities/{principalId}/credential` | registers the public half of a key made on this host |
+//! | `POST /{tenant}/oauth2/token` | the token service, for assertions signed by these keys |
+
+use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// Path of [`JoinRequest`].
+pub const JOIN_PATH: &str = "/hosts/v1/join";
+/// Path of [`RenewRequest`].
+pub const RENEW_PATH: &str = "/hosts/v1/renew";
+/// Path of [`Deployment`].
+pub const DEPLOYMENT_PATH: &str = "/hosts/v1/deployment";
+/// Path of [`Desired`].
+pub const DESIRED_PATH: &str = "/hosts/v1/desired";
+/// Longest wait for a change, in seconds. Source: ours; below common proxies' 60 s.
+pub const DESIRED_WAIT_SECONDS_MAX: u64 = 30;
+
+/// Path at which a host registers the key of one identity.
+pub fn credential_path(principal: ObjectId) -> String {
+    format!("/hosts/v1/identities/{principal}/credential")
+}
+
+/// Enrols a host.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JoinRequest {
+    /// The one-use token that the control plane gave out for this host.
+    pub token: String,
+    /// A PKCS#10 request for the host's key, base64 of its DER.
+    pub csr: String,
+}
+
+/// Asks for a new host certificate.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RenewRequest {
+    /// A PKCS#10 request, base64 of its DER.
+    pub csr: String,
+}
+
+/// A host certificate.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostCertificate {
+    /// Which host it names.
+    pub host_id: HostId,
+    /// The certificate, base64url of its DER.
+    pub certificate: String,
+    /// When it expires, in seconds since the epoch.
+    pub not_after: u64,
+}
+
+/// What a host must know of the deployment. It may change between two starts of the control plane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deployment {
+    /// The token service's origin, which client assertions name as their audience.
+    pub authority: String,
+}
+
+/// What is to run on a host: everything, or what changed since a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Desired {
+    /// Where to continue.
+    pub cursor: String,
+    /// True when `workloads` is everything there is, so that what is not named is gone.
+    pub complete: bool,
+    /// Workloads that are new or changed.
+    pub workloads: Vec<Workload>,
+    /// Workloads that are gone.
+    pub removed: Vec<ResourceUuid>,
+}
+
+/// One workload placed on a host, with the identities it may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// The resource's internal key; for a virtual machine its `vmId`.
+    pub id: ResourceUuid,
+    /// Its ARM id, as Azure would print it.
+    pub resource_id: ResourceId,
+    /// The tenant its subscription trusts.
+    pub tenant_id: TenantId,
+    /// Its location, canonical.
+    pub location: String,
+    /// Its identities: the system-assigned one, if any, first.
+    pub identities: Vec<Identity>,
+}
+
+/// One identity of a workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// System-assigned or user-assigned.
+    pub kind: IdentityKind,
+    /// Object id of its service principal.
+    pub principal_id: ObjectId,
+    /// What it signs in as.
+    pub client_id: ClientId,
+    /// ARM id of the identity: the workload's own, or that of the user-assigned identity.
+    pub resource_id: ResourceId,
+}
+
+/// The two types of managed identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum IdentityKind {
+    /// Lives and dies with its resource.
+    SystemAssigned,
+    /// A resource of its own, assigned to many.
+    UserAssigned,
+}
+
+/// Registers the public half of an identity's key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CredentialRequest {
+    /// A workload on this host that has the identity.
+    pub workload: ResourceUuid,
+    /// The self-signed certificate of the key, base64 of its DER.
+    pub certificate: String,
+}
+
+/// A registered key.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialReply {
+    /// Its id on the service principal.
+    pub credential_id: CredentialId,
+    /// When it expires, in seconds since the epoch.
+    pub not_after: u64,
+}
+
+/// Any refusal of the hosts surface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostsError {
+    /// A stable code, for instance `TokenUsed`.
+    pub code: String,
+    /// What happened and what to do.
+    pub message: String,
+}

@@ -1,0 +1,9 @@
+//! Requests and replies that two sides share, one file each: parse and print. No sockets.
+
+mod exchange;
+pub mod hosts;
+mod parameters;
+pub mod token;
+
+pub use exchange::{Outcome, Peer, Reply, Request};
+pub use parameters::{ParameterError, Parameters};

@@ -1,0 +1,114 @@
+//! Real, unmodified, pinned clients against a real `bonafide up`: `conformance/README.md` says how
+//! a client's folder looks.
+
+mod client;
+mod cloud;
+mod namespace;
+mod tally;
+
+pub use tally::Tally;
+
+use client::{Client, Prepared};
+use cloud::Cloud;
+use namespace::Namespace;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// Why no client could be run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConformanceError {
+    /// There is no such client.
+    #[error("there is no client '{0}'; there are: {1}")]
+    NoSuchClient(String, String),
+    /// A program of ours failed: cargo, or `ip`.
+    #[error("{0}")]
+    Failed(String),
+    /// A file or folder of ours could not be read or written.
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+}
+
+/// Runs the client `only`, or all of them, and says each result on standard output as it comes.
+/// With `required`, a client that cannot be run on this machine has failed.
+pub fn run(root: &Path, only: Option<&str>, required: bool) -> Result<Tally, ConformanceError> {
+    let clients = client::find(&root.join("conformance"))?;
+    if let Some(name) = only.filter(|name| clients.iter().all(|client| client.name != *name)) {
+        let names: Vec<&str> = clients.iter().map(|client| client.name.as_str()).collect();
+        return Err(ConformanceError::NoSuchClient(name.to_owned(), names.join(", ")));
+    }
+    let binary = build(root)?;
+    let namespaces = namespace::available();
+    match &namespaces {
+        Ok(()) => namespace::remove_stale(),
+        Err(why) if required => {
+            return Err(ConformanceError::Failed(format!("network namespaces are required: {why}")));
+        }
+        Err(why) => println!("no network namespaces ({why}): clients run under `bonafide exec` only"),
+    }
+    let mut tally = Tally::default();
+    for client in clients.iter().filter(|client| only.is_none_or(|only| client.name == only)) {
+        let started = Instant::now();
+        let before = tally.failed;
+        let folder = root.join("target/conformance").join(&client.name);
+        match client.prepare(&folder)? {
+            Prepared::Ready => run_client(client, &binary, &folder, namespaces.is_ok(), &mut tally)?,
+            Prepared::Missing(what) if required => tally.fail(&client.name, &format!("skipped, but required: {what}")),
+            Prepared::Missing(what) => tally.skip(&client.name, &what),
+            Prepared::Failed(why) => tally.fail(&client.name, &why),
+        }
+        if tally.failed > before {
+            println!("# the logs of {} are in {}", client.name, folder.display());
+        }
+        println!("# {} took {:.1} s", client.name, started.elapsed().as_secs_f32());
+    }
+    Ok(tally)
+}
+
+/// Runs every part of one client on one cloud of its own.
+fn run_client(
+    client: &Client,
+    binary: &Path,
+    folder: &Path,
+    in_namespace: bool,
+    tally: &mut Tally,
+) -> Result<(), ConformanceError> {
+    let namespace = if in_namespace { Some(Namespace::create(&client.name)?) } else { None };
+    let cloud = match Cloud::start(binary, folder, namespace) {
+        Ok(cloud) => cloud,
+        Err(why) => {
+            tally.fail(&format!("{}/up", client.name), &why);
+            return Ok(());
+        }
+    };
+    for part in client.parts.iter().filter(|part| in_namespace || !part.needs_link_local()) {
+        let title = format!("{}/{}", client.name, part.name());
+        tally.run(&title, client.command(*part, &cloud), &folder.join(format!("{}.log", part.name())))?;
+    }
+    match cloud.stop() {
+        Ok(()) => tally.pass(&format!("{}/up: started, ran and stopped cleanly", client.name)),
+        Err(why) => tally.fail(&format!("{}/up", client.name), &why),
+    }
+    Ok(())
+}
+
+/// The binary to test: the release build, because that is what the README's first command runs.
+/// The variable `BONAFIDE` names another one.
+fn build(root: &Path) -> Result<PathBuf, ConformanceError> {
+    if let Some(binary) = std::env::var_os("BONAFIDE") {
+        let path = PathBuf::from(binary);
+        return std::fs::canonicalize(&path).map_err(|error| ConformanceError::File(path, error));
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = root.join("target");
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--package", "bonafide", "--target-dir"])
+        .arg(&target)
+        .current_dir(root)
+        .status();
+    match built {
+        Ok(status) if status.success() => Ok(target.join("release/bonafide")),
+        Ok(_) => Err(ConformanceError::Failed("`cargo build --release` failed".to_owned())),
+        Err(error) => Err(ConformanceError::Failed(format!("cargo: {error}"))),
+    }
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask COMMAND`: what the project asks of itself.
+#![allow(clippy::disallowed_methods, reason = "a tool of the shell: it runs programs and reads its environment")]
+#![allow(clippy::print_stdout, reason = "it answers on a terminal")]
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask tidy | conformance [NAME] | bench [--quick] [NAME…]";
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["tidy"] => tidy(root),
+        ["conformance"] => conformance(root, None),
+        ["conformance", name] => conformance(root, Some(name)),
+        ["bench", arguments @ ..] => bench(root, arguments),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn tidy(root: &Path) -> ExitCode {
+    let findings = match xtask::tidy::check(root) {
+        Ok(findings) => findings,
+        Err(error) => {
+            eprintln!("tidy: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    findings.notes.iter().for_each(|note| println!("note: {note}"));
+    findings.problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    println!("tidy: {} problems, {} notes", findings.problems.len(), findings.notes.len());
+    if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn conformance(root: &Path, only: Option<&str>) -> ExitCode {
+    let required = std::env::var("CONFORMANCE_REQUIRE").is_ok_and(|value| value == "1");
+    match xtask::conformance::run(root, only, required) {
+        Ok(tally) => {
+            println!("{tally}");
+            if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("conformance: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(root: &Path, arguments: &[&str]) -> ExitCode {
+    match xtask::bench::run(root, arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

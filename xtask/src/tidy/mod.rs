@@ -1,0 +1,48 @@
+//! What the compiler does not check: which crate may use which, that every route has a transcript,
+//! that cited documents exist, and that no file names a path of one machine.
+
+mod docs;
+mod edges;
+mod routes;
+mod size;
+mod tree;
+mod words;
+
+use std::path::Path;
+
+/// What a check of the tree found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What must be mended: one line each, beginning with the file or crate.
+    pub problems: Vec<String>,
+    /// What is only reported: one line each.
+    pub notes: Vec<String>,
+}
+
+/// Why the tree could not be checked at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TidyError {
+    /// A file or folder could not be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The file or folder, as it was asked for.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// `cargo metadata` failed or printed something else than its JSON.
+    #[error("cargo metadata: {0}")]
+    Metadata(String),
+}
+
+/// Checks the working tree whose root (the folder of the workspace manifest) is `root`. Reads only.
+pub fn check(root: &Path) -> Result<Findings, TidyError> {
+    let files = tree::read(root)?;
+    let mut findings = Findings::default();
+    findings.problems.extend(edges::check(&edges::metadata(root)?)?);
+    findings.problems.extend(routes::check(&files));
+    findings.problems.extend(docs::check(&files));
+    findings.problems.extend(words::check(&files));
+    findings.notes.extend(size::report(&files));
+    Ok(findings)
+}
