@@ -20,12 +20,23 @@ pub(crate) fn create(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Takes the directory for this process until the file is dropped or the process dies.
-pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
+/// The data directory belongs to this process until this is dropped or the process dies.
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that is between fork and exec holds a copy of the descriptor,
+        // and with it the lock (flock(2)); unlocking counts for every copy.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Takes the directory for this process.
+pub(crate) fn lock(dir: &Path) -> Result<Lock, OpenError> {
     let path = dir.join("lock");
     let file = owner_only().write(true).create(true).open(&path).map_err(|error| OpenError::io(&path, error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::InUse { dir: dir.to_owned() }),
         Err(error) => Err(OpenError::io(&path, error.into())),
     }
@@ -48,4 +59,20 @@ fn owner_only() -> OpenOptions {
 
 fn sync(dir: &Path) -> Result<(), OpenError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| OpenError::io(dir, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_has_not_yet_begun_does_not_keep_the_lock() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let lock_held = lock(dir.path()).unwrap();
+        let copy_of_a_child = lock_held.0.try_clone().unwrap();
+        assert!(matches!(lock(dir.path()), Err(OpenError::InUse { .. })));
+        drop(lock_held);
+        assert!(lock(dir.path()).is_ok());
+        drop(copy_of_a_child);
+    }
 }

@@ -7,7 +7,6 @@ use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Commit, Engine, Snapshot, Verdict};
 use bonafide_store::{Changes, Cursor, EngineError, Epoch, Revision};
 use rusqlite::{Connection, OpenFlags, params};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -148,7 +147,7 @@ pub struct SqliteEngine {
     // Closed in this order: readers, then the writer, which checkpoints; the lock goes last.
     readers: Readers,
     writer: Mutex<Writer>,
-    _lock: File,
+    _lock: directory::Lock,
 }
 
 impl SqliteEngine {
@@ -175,7 +174,7 @@ impl SqliteEngine {
         Self::connect(&path, tuning, new_epoch, lock).map_err(|error| OpenError::sqlite(&path, error))
     }
 
-    fn connect(path: &Path, tuning: Tuning, new_epoch: [u8; 16], lock: File) -> rusqlite::Result<Self> {
+    fn connect(path: &Path, tuning: Tuning, new_epoch: [u8; 16], lock: directory::Lock) -> rusqlite::Result<Self> {
         let mut connection =
             Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         configure(&connection, WRITER_CACHE_KIB)?;
