@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Up, bonafide, connect, eventually, http, http_bytes, is_root, refused, run, up_command};
+use support::{Up, bonafide, connect, eventually, http, http_bytes, is_root, refused, run, skip, up_command};
 
 const ARM: &str = "https://management.azure.com/";
 
@@ -95,11 +95,11 @@ fn a_data_directory_that_others_can_write_to_is_not_trusted() {
 #[test]
 fn a_full_disk_refuses_writes_cleanly_and_stops_no_token() {
     if !is_root() {
-        return eprintln!("skipped: mounting a small file system needs root");
+        return skip("mounting a small file system needs root");
     }
     let dir = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(dir.path()) else {
-        return eprintln!("skipped: no loop mounts here");
+        return skip("no loop mounts here");
     };
     let up = Up::start(&disk.path, &["--throttle", "off"]);
     let operator = up.operator_token();
@@ -185,7 +185,7 @@ fn np_06_malformed_and_oversized_requests_are_refused_in_bounded_time() {
 #[test]
 fn a_loopback_endpoint_serves_only_the_user_who_started_it() {
     if !is_root() {
-        return eprintln!("skipped: being another user needs root");
+        return skip("being another user needs root");
     }
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);

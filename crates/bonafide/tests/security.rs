@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use support::{Up, connect, eventually, free_port, http};
+use support::{Up, connect, eventually, free_port, http, skip};
 
 const ARM: &str = "https://management.azure.com/";
 const CONNECTIONS: usize = 1_000;
@@ -117,53 +117,70 @@ fn listening(pid: u32) -> Vec<SocketAddr> {
 }
 
 /// Stock proxies, as they are usually configured, in front of the endpoint: no token gets through.
+/// The endpoint serves every user, so that nothing but the guard against forwarded requests refuses them.
 #[test]
 fn md_02_stock_proxies_get_no_token() {
     let dir = tempfile::tempdir().unwrap();
-    let up = Up::start(dir.path(), &["--throttle", "off"]);
+    let up = Up::start(dir.path(), &["--throttle", "off", "--any-user"]);
     let to = up.imds();
+    let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+    let direct = http(to, &request_line(&target, &to.to_string()));
+    assert_eq!(direct.status, 200, "{}", direct.body);
+
+    let folder = dir.path().display();
     let nginx = |port: u16| {
-        let config = format!(
-            "daemon off; pid {0}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
-             client_body_temp_path {0}; proxy_temp_path {0}; fastcgi_temp_path {0}; uwsgi_temp_path {0}; scgi_temp_path {0}; \
+        format!(
+            "daemon off; pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
+             client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; \
+             uwsgi_temp_path {folder}; scgi_temp_path {folder}; \
              server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{to}; \
-             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }} }}",
-            dir.path().display()
-        );
-        let path = dir.path().join("nginx.conf");
-        fs::write(&path, config).unwrap();
-        Command::new("nginx").arg("-c").arg(path).arg("-p").arg(dir.path()).stderr(Stdio::null()).spawn()
+             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }} }}"
+        )
     };
     let haproxy = |port: u16| {
-        let config = format!(
+        format!(
             "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n option forwardfor\n\
              frontend f\n bind 127.0.0.1:{port}\n default_backend b\nbackend b\n server s {to}\n"
-        );
-        let path = dir.path().join("haproxy.cfg");
-        fs::write(&path, config).unwrap();
-        Command::new("haproxy").arg("-f").arg(path).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+        )
     };
-    let mut tried = 0;
-    for (name, start) in [("nginx", &nginx as &dyn Fn(u16) -> std::io::Result<Child>), ("haproxy", &haproxy)] {
+    let squid = |port: u16| {
+        format!(
+            "http_port 127.0.0.1:{port}\nhttp_access allow all\ncache deny all\npid_filename none\naccess_log none\n\
+             cache_log /dev/null\ncache_store_log none\ncoredump_dir /\nshutdown_lifetime 0 seconds\n"
+        )
+    };
+    type Config<'a> = &'a dyn Fn(u16) -> String;
+    let absolute = format!("http://{to}{target}");
+    let proxies: [(&str, &[&str], &str, Config<'_>); 3] = [
+        ("nginx", &["-c"], &target, &nginx),
+        ("haproxy", &["-f"], &target, &haproxy),
+        ("squid", &["-N", "-f"], &absolute, &squid),
+    ];
+    for (name, options, target, config) in proxies {
         let port = free_port();
-        let Ok(child) = start(port) else {
-            eprintln!("skipped: {name} is not installed");
+        let path = dir.path().join(name);
+        fs::write(&path, config(port)).unwrap();
+        let mut command = Command::new(name);
+        command.args(options).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(child) = command.spawn() else {
+            skip(&format!("{name} is not installed"));
             continue;
         };
-        let proxy = Proxy(child);
+        let _proxy = Proxy(child);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        eventually(Duration::from_secs(10), name, || TcpStream::connect(address).is_ok());
-        let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
-        for host in [to.to_string(), "169.254.169.254".to_owned(), "rebound.example".to_owned()] {
-            let request =
-                format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n");
-            let answer = http(address, &request);
-            assert!(answer.status >= 400 && !answer.body.contains("access_token"), "{name}: {}", answer.head);
+        eventually(Duration::from_secs(20), name, || TcpStream::connect(address).is_ok());
+        let forwarded = http(address, &request_line(target, &to.to_string()));
+        assert_eq!(forwarded.status, 400, "{name}: {} {}", forwarded.head, forwarded.body);
+        assert!(forwarded.body.contains("forwarded requests are refused"), "{name}: {}", forwarded.body);
+        for host in ["169.254.169.254", "rebound.example"] {
+            let rebound = http(address, &request_line(target, host));
+            assert!(rebound.status >= 400 && !rebound.body.contains("access_token"), "{name}: {}", rebound.head);
         }
-        tried += 1;
-        drop(proxy);
     }
-    assert!(tried > 0 || std::env::var_os("CI").is_none(), "CI has stock proxies");
+}
+
+fn request_line(target: &str, host: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
 }
 
 struct Proxy(Child);

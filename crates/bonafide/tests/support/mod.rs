@@ -17,6 +17,12 @@ use std::time::{Duration, Instant};
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Says what is not tested here. In CI everything must be.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none(), "not to be skipped in CI: {why}");
+    eprintln!("skipped: {why}");
+}
+
 /// A running `bonafide up`. It is told to stop when dropped.
 pub(crate) struct Up {
     child: Child,
