@@ -12,7 +12,7 @@ use bonafide_types::limits::{
 use bonafide_types::{Audience, ObjectId, Timestamp, World};
 use bonafide_wire::token::TokenV1;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The tokens of one workload.
@@ -21,7 +21,9 @@ pub(crate) struct Tokens(Mutex<Shelf>);
 
 #[derive(Default)]
 struct Shelf {
-    held: HashMap<ObjectId, HashMap<Box<str>, Entry>>,
+    /// By identity and by what was asked. Ordered: most workloads hold one or two tokens, and to compare
+    /// keys takes less than to hash them.
+    held: BTreeMap<ObjectId, BTreeMap<Box<str>, Entry>>,
     held_count: usize,
     flights: HashMap<(ObjectId, Box<str>), Arc<Flight>>,
 }
@@ -148,7 +150,7 @@ impl Tokens {
     pub(crate) fn keep_only(&self, keep: impl Fn(ObjectId) -> bool) {
         let mut shelf = self.lock();
         shelf.held.retain(|principal, _| keep(*principal));
-        shelf.held_count = shelf.held.values().map(HashMap::len).sum();
+        shelf.held_count = shelf.held.values().map(BTreeMap::len).sum();
         shelf.flights.retain(|(principal, _), _| keep(*principal));
     }
 

@@ -107,15 +107,18 @@ pub(crate) enum Unproven {
     IdentityHeader,
 }
 
+static METADATA: HeaderName = HeaderName::from_static("metadata");
+static IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
+
 /// The header that every implemented path demands, whatever else is wrong with the request.
 pub(crate) fn proof(binding: &Binding, call: Call, headers: &HeaderMap) -> Result<(), Unproven> {
     match binding.dialect() {
-        Dialect::Imds => match only(headers, "metadata") {
+        Dialect::Imds => match only(headers, &METADATA) {
             Some(b"true") => Ok(()),
             Some(value) if call != Call::Token && value.eq_ignore_ascii_case(b"true") => Ok(()),
             _ => Err(Unproven::MetadataHeader),
         },
-        Dialect::AppService { secret } => match only(headers, "x-identity-header") {
+        Dialect::AppService { secret } => match only(headers, &IDENTITY_HEADER) {
             Some(value) if equal_in_constant_time(value, secret.expose().as_bytes()) => Ok(()),
             _ => Err(Unproven::IdentityHeader),
         },
@@ -123,7 +126,7 @@ pub(crate) fn proof(binding: &Binding, call: Call, headers: &HeaderMap) -> Resul
 }
 
 /// The value of a header that occurs exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a [u8]> {
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then_some(value.as_bytes())

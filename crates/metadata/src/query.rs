@@ -7,7 +7,7 @@ use bonafide_types::limits::{
 };
 use bonafide_types::{ApiVersion, Audience, ClientId, ObjectId, ResourceId};
 use bonafide_wire::{ParameterError, Parameters};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a selector parameter holds.
@@ -99,9 +99,10 @@ impl TokenQuery {
 }
 
 /// Token requests that were read before: a workload asks for the same few tokens over and over. Only
-/// what was read without fault is remembered, and reading depends on the query alone.
+/// what was read without fault is remembered, and reading depends on the query alone. In a map by order:
+/// to compare a query with one or two others takes less than to hash it.
 #[derive(Default)]
-pub(crate) struct Remembered(RwLock<HashMap<Box<str>, Arc<TokenQuery>>>);
+pub(crate) struct Remembered(RwLock<BTreeMap<Box<str>, Arc<TokenQuery>>>);
 
 impl Remembered {
     /// [`TokenQuery::parse`], perhaps from memory.
