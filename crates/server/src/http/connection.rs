@@ -198,11 +198,13 @@ impl<S: Service> Connection<'_, S> {
         }
         let service = &self.shared.service;
         let max = service.body_bytes_max(&method, &path);
-        let length = match (hyper::body::Body::is_end_stream(&body), content_length(&headers)) {
-            (true, _) => 0,
-            (false, Some(length)) if length > max => return Err(StatusCode::PAYLOAD_TOO_LARGE),
-            (false, length) => length.unwrap_or(max),
+        let length = match hyper::body::Body::is_end_stream(&body) {
+            true => 0,
+            false => content_length(&headers).unwrap_or(max),
         };
+        if length > max {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
         let is_large = length > STRANGER_BODY_BYTES_MAX;
         let close = is_large && !service.may_send_much(&method, &path, &headers).await;
         let held = if is_large && !close { Some(self.hold(length).await?) } else { None };

@@ -2,9 +2,10 @@
 //! key or a secret: only what is named here.
 
 use bonafide_wire::{Peer, Reply};
+use http::HeaderName;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Bytes buffered before they are written at once. Source: nginx's usual `buffer=64k`.
@@ -14,13 +15,31 @@ const FLUSH_EVERY: Duration = Duration::from_millis(200);
 /// Buffers waiting for a slow output; more are dropped, so that a blocked terminal or disk never
 /// blocks a request.
 const BUFFERS_MAX: usize = 64;
+/// Room for the line that fills a buffer, in bytes: a longer one costs a copy.
+const LINE_BYTES: usize = 1_024;
 /// Longest path that is logged, in bytes.
 const PATH_BYTES_MAX: usize = 512;
 
 /// Where request lines go.
 pub struct Log {
-    lines: Mutex<Vec<u8>>,
+    lines: Mutex<Lines>,
     output: Option<SyncSender<Vec<u8>>>,
+}
+
+/// Two buffers that take turns: one is filled while the other is written.
+#[derive(Default)]
+struct Lines {
+    filling: Vec<u8>,
+    /// The other, when it has been written.
+    written: Option<Vec<u8>>,
+}
+
+impl Lines {
+    /// What has been filled; the next line goes into the other buffer.
+    fn turn(&mut self) -> Vec<u8> {
+        let next = self.written.take().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES + LINE_BYTES));
+        std::mem::replace(&mut self.filling, next)
+    }
 }
 
 impl Log {
@@ -32,13 +51,17 @@ impl Log {
         std::thread::Builder::new().name("log".into()).spawn(move || {
             let next = |receiver: &Receiver<Vec<u8>>| receiver.recv_timeout(FLUSH_EVERY);
             loop {
-                let lines = match (next(&receiver), buffered.upgrade()) {
+                let mut lines = match (next(&receiver), buffered.upgrade()) {
                     (Ok(lines), _) => lines,
-                    (Err(RecvTimeoutError::Timeout), Some(log)) => log.take(),
+                    (Err(RecvTimeoutError::Timeout), Some(log)) => log.lines().turn(),
                     (Err(_), _) => return,
                 };
                 // An output that fails has nowhere to say so.
                 let _ = output.write_all(&lines);
+                lines.clear();
+                if let Some(log) = buffered.upgrade() {
+                    log.lines().written = Some(lines);
+                }
             }
         })?;
         Ok(log)
@@ -50,24 +73,26 @@ impl Log {
     }
 
     fn new(output: Option<SyncSender<Vec<u8>>>) -> Self {
-        Self { lines: Mutex::new(Vec::with_capacity(BUFFER_BYTES)), output }
+        Self { lines: Mutex::default(), output }
     }
 
     /// Logs one request.
     pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply) {
         let Some(output) = &self.output else { return };
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        entry.append(reply, &mut lines);
-        if lines.len() >= BUFFER_BYTES {
-            let full = std::mem::replace(&mut *lines, Vec::with_capacity(BUFFER_BYTES + PATH_BYTES_MAX));
+        let full = {
+            let mut lines = self.lines();
+            entry.append(reply, &mut lines.filling);
+            (lines.filling.len() >= BUFFER_BYTES).then(|| lines.turn())
+        };
+        // After the lock: the thread that this wakes wants it too.
+        if let Some(full) = full {
             // See `BUFFERS_MAX`.
             let _ = output.try_send(full);
         }
     }
 
-    /// What is buffered, to be written.
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,10 +119,10 @@ impl Entry<'_> {
     /// Writes the line. It is on the path of every cached token, hence no formatting machinery.
     fn append(&self, reply: &Reply, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
-        let mut number = |out: &mut Vec<u8>, number: u128| out.extend_from_slice(digits.format(number).as_bytes());
+        let mut number = |out: &mut Vec<u8>, number: u64| out.extend_from_slice(digits.format(number).as_bytes());
         let text = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
         text(out, "{\"timeMicros\":");
-        number(out, self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros());
+        number(out, micros(self.at.duration_since(UNIX_EPOCH).unwrap_or_default()));
         text(out, ",\"surface\":\"");
         text(out, self.surface);
         text(out, "\",\"peer\":");
@@ -107,12 +132,12 @@ impl Entry<'_> {
         text(out, "\",\"path\":");
         json_string(out, &self.path[..self.path.floor_char_boundary(PATH_BYTES_MAX)]);
         text(out, ",\"status\":");
-        number(out, u128::from(reply.status.as_u16()));
+        number(out, u64::from(reply.status.as_u16()));
         text(out, ",\"bytes\":");
-        number(out, reply.body.len() as u128);
+        number(out, reply.body.len() as u64);
         text(out, ",\"micros\":");
-        number(out, self.took.as_micros());
-        if let Some(request) = reply.headers.get("x-ms-request-id").and_then(|id| id.to_str().ok()) {
+        number(out, micros(self.took));
+        if let Some(request) = reply.headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()) {
             text(out, ",\"request\":");
             json_string(out, request);
         }
@@ -120,10 +145,18 @@ impl Entry<'_> {
     }
 }
 
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+
+/// Whole microseconds, in the width that is printed fastest.
+fn micros(duration: Duration) -> u64 {
+    duration.as_secs() * 1_000_000 + u64::from(duration.subsec_micros())
+}
+
 /// A JSON string. Nearly every path needs no escape.
 fn json_string(out: &mut Vec<u8>, text: &str) {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
-    if text.as_bytes().iter().all(is_plain) {
+    // Without a way out of the loop, so that it can look at many bytes at once.
+    if text.as_bytes().iter().fold(true, |plain, byte| plain & is_plain(byte)) {
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
         out.push(b'"');
