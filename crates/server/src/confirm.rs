@@ -3,7 +3,7 @@
 //! of unknown names costs the store a few reads a second and no more.
 
 use crate::control_plane::ControlPlane;
-use crate::public::Pools;
+use crate::pool::Pool;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -22,7 +22,7 @@ pub(crate) struct Confirming {
 impl ControlPlane {
     /// Returns when the view has caught up with the store as it was at the time of the call, or a
     /// moment before it, or cannot in time.
-    pub(crate) async fn confirm(self: &Arc<Self>, pools: &Pools) {
+    pub(crate) async fn confirm(self: &Arc<Self>, store_pool: &Pool) {
         let flight = async {
             let mut last = self.confirming.last.lock().await;
             if last.is_some_and(|last| last.elapsed() < APART) {
@@ -30,7 +30,7 @@ impl ControlPlane {
             }
             let plane = Arc::clone(self);
             // Whether it could be brought up or not: the view decides now.
-            let _ = pools.store.run(move || plane.views.catch_up(&plane.store)).await;
+            let _ = store_pool.run(move || plane.views.catch_up(&plane.store)).await;
             *last = Some(Instant::now());
         };
         let _ = tokio::time::timeout(PATIENCE, flight).await;

@@ -3,7 +3,8 @@
 use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::http::{Admission, Service};
-use crate::public::{Pools, busy, login};
+use crate::pool::{Pool, run_in_place};
+use crate::public::{busy, login};
 use bonafide_crypto::Certificate;
 use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 /// Answers hosts.
 pub(crate) struct HostsListener {
     pub(crate) plane: Arc<ControlPlane>,
-    pub(crate) pools: Arc<Pools>,
+    pub(crate) store_pool: Arc<Pool>,
     /// The revision that the view shows, for those who wait for the next.
     pub(crate) revisions: watch::Receiver<u64>,
 }
@@ -47,7 +48,7 @@ impl Service for HostsListener {
 
     async fn answer(&self, request: Request) -> Reply {
         if !request.path.starts_with("/hosts/") {
-            return login(&self.plane, &self.pools, request).await;
+            return login(&self.plane, &self.store_pool, request).await;
         }
         let request = Arc::new(request);
         let mut revisions = self.revisions.clone();
@@ -70,19 +71,20 @@ impl Service for HostsListener {
 
 impl HostsListener {
     async fn ask(&self, request: &Arc<Request>, waited: bool) -> Outcome<Wait> {
-        let (plane, request) = (Arc::clone(&self.plane), Arc::clone(request));
         // What reads touches only the view; everything else writes.
-        let writes = request.method != Method::GET;
-        let pool = if writes { &self.pools.store } else { &self.pools.views };
-        let job = move || {
-            let outcome = plane.answer_host(&request, clock::world(), waited);
-            if writes {
+        let outcome = if request.method == Method::GET {
+            run_in_place(|| self.plane.answer_host(request, clock::world(), waited))
+        } else {
+            let (plane, request) = (Arc::clone(&self.plane), Arc::clone(request));
+            let job = move || {
+                let outcome = plane.answer_host(&request, clock::world(), waited);
                 // A host that has just joined, or registered a key, goes on at once and must be known
                 // then. A view that cannot be brought up now follows by itself a moment later.
                 let _ = plane.views.catch_up(&plane.store);
-            }
-            outcome
+                outcome
+            };
+            self.store_pool.run(job).await
         };
-        pool.run(job).await.unwrap_or_else(|error| Outcome::Reply(busy(error)))
+        outcome.unwrap_or_else(|error| Outcome::Reply(busy(error)))
     }
 }

@@ -18,6 +18,7 @@ mod link_local;
 mod names;
 mod pool;
 mod public;
+mod runtime;
 mod session;
 mod tls;
 mod trust;

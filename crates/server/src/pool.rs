@@ -1,4 +1,4 @@
-//! Bounded pools of threads for what is synchronous.
+//! Where what is synchronous runs: on a bounded pool of threads if it may wait, in place if it never does.
 
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +14,11 @@ pub(crate) enum PoolError {
     /// The job panicked; the thread goes on.
     #[error("the request failed inside the server")]
     Panicked,
+}
+
+/// Runs a job that waits for nothing in place, on the thread of its connection (ADR 5).
+pub(crate) fn run_in_place<T>(job: impl FnOnce() -> T) -> Result<T, PoolError> {
+    catch_unwind(AssertUnwindSafe(job)).map_err(|_| PoolError::Panicked)
 }
 
 type Job = Box<dyn FnOnce() + Send>;

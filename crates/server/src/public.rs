@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::http::{Admission, Service};
-use crate::pool::{Pool, PoolError};
+use crate::pool::{Pool, PoolError, run_in_place};
 use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
 use bonafide_wire::{Outcome, Reply, Request};
 use http::header::AUTHORIZATION;
@@ -12,18 +12,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 
-/// The pools of the control plane.
-pub(crate) struct Pools {
-    /// For what touches only the view.
-    pub(crate) views: Pool,
-    /// For what touches the store: however slow that is, tokens are not.
-    pub(crate) store: Pool,
-}
-
 /// Answers everything public.
 pub(crate) struct PublicOrigin {
     pub(crate) plane: Arc<ControlPlane>,
-    pub(crate) pools: Arc<Pools>,
+    /// For what touches the store: however slow that is, tokens are not.
+    pub(crate) store_pool: Arc<Pool>,
 }
 
 /// The surfaces of the public origin.
@@ -57,10 +50,8 @@ impl Service for PublicOrigin {
     }
 
     async fn may_send_much(&self, _method: &Method, _path: &str, headers: &HeaderMap) -> bool {
-        let (plane, authorization) = (Arc::clone(&self.plane), headers.get(AUTHORIZATION).cloned());
-        let known =
-            move || plane.knows_caller(authorization.as_ref().and_then(|value| value.to_str().ok()), clock::world());
-        self.pools.views.run(known).await.unwrap_or(false)
+        let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        run_in_place(|| self.plane.knows_caller(authorization, clock::world())).unwrap_or(false)
     }
 
     fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
@@ -76,9 +67,9 @@ impl Service for PublicOrigin {
             Surface::Management => {
                 let plane = Arc::clone(&self.plane);
                 let job = move || plane.manage(&request, clock::world());
-                self.pools.store.run(job).await.unwrap_or_else(busy)
+                self.store_pool.run(job).await.unwrap_or_else(busy)
             }
-            Surface::Login => login(&self.plane, &self.pools, request).await,
+            Surface::Login => login(&self.plane, &self.store_pool, request).await,
         }
     }
 }
@@ -93,7 +84,7 @@ impl PublicOrigin {
             return Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
         }
         let plane = Arc::clone(&self.plane);
-        let store = self.pools.store.run(move || plane.store.head().is_ok()).await.unwrap_or(false);
+        let store = self.store_pool.run(move || plane.store.head().is_ok()).await.unwrap_or(false);
         let status = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let store = if store { "ok" } else { "unavailable" };
         Reply::json(
@@ -105,25 +96,21 @@ impl PublicOrigin {
 
 /// Asks the token service. A refusal that rests on the view alone is confirmed first: the view is
 /// brought up to the store's revision, where the store answers, and the question asked again.
-pub(crate) async fn login(plane: &Arc<ControlPlane>, pools: &Pools, request: Request) -> Reply {
-    let request = Arc::new(request);
-    let ask = |confirmed: bool| {
-        let (plane, request) = (Arc::clone(plane), Arc::clone(&request));
-        move || plane.sign_in(&request, clock::world(), confirmed)
-    };
-    match pools.views.run(ask(false)).await.map(|answer| answer.outcome) {
+pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Reply {
+    let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed).outcome);
+    match ask(false) {
         Ok(Outcome::Reply(reply)) => return reply,
-        Ok(Outcome::Need(bonafide_login::Confirm)) => plane.confirm(pools).await,
+        Ok(Outcome::Need(bonafide_login::Confirm)) => plane.confirm(store_pool).await,
         Err(error) => return busy(error),
     }
-    match pools.views.run(ask(true)).await.map(|answer| answer.outcome) {
+    match ask(true) {
         Ok(Outcome::Reply(reply)) => reply,
         Ok(Outcome::Need(_)) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
         Err(error) => busy(error),
     }
 }
 
-/// What a caller is told when a pool did not do its job.
+/// What a caller is told when a job was not done.
 pub(crate) fn busy(error: PoolError) -> Reply {
     let body = serde_json::json!({ "error": { "code": "ServerBusy", "message": error.to_string() } });
     match error {

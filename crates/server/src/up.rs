@@ -16,7 +16,8 @@ use crate::http::{self, HttpLimits, Listener, Log, Service};
 use crate::link_local::{LinkLocal, LinkLocalError};
 use crate::names::Origin;
 use crate::pool::Pool;
-use crate::public::{Pools, PublicOrigin};
+use crate::public::PublicOrigin;
+use crate::runtime::ServerRuntime;
 use crate::tls::{self, ServerIdentity, TlsError};
 use bonafide_core::placement;
 use bonafide_crypto::ca::ServerNameError;
@@ -29,6 +30,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -105,6 +107,7 @@ pub struct Up {
     pub is_new: bool,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    _control_plane: ServerRuntime,
     _link_local: Option<LinkLocal>,
 }
 
@@ -145,18 +148,20 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let names =
         [name.as_str(), "localhost", "127.0.0.1", "::1"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
     let identity = ServerIdentity::new(server_ca, names)?;
-    let pools = Arc::new(pools()?);
+    let store_pool = Pool::start("store", STORE_THREADS, QUEUED_MAX, QUEUED_FOR).map_err(UpError::Threads)?;
+    let store_pool = Arc::new(store_pool);
     let mut tasks = JoinSet::new();
-    let start = Starter { log: Arc::clone(&log), stopped: stopped.clone() };
 
-    let service = PublicOrigin { plane: Arc::clone(&plane), pools: Arc::clone(&pools) };
+    let control_plane = ServerRuntime::start("plane").map_err(UpError::Threads)?;
+    let start = Starter { log: Arc::clone(&log), stopped: stopped.clone(), runtime: control_plane.handle().clone() };
+    let service = PublicOrigin { plane: Arc::clone(&plane), store_pool: Arc::clone(&store_pool) };
     start.listener(&mut tasks, public, Some(tls::public(Arc::clone(&identity))?.into()), service);
     let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
-    let service = HostsListener { plane: Arc::clone(&plane), pools: Arc::clone(&pools), revisions: revision };
+    let service = HostsListener { plane: Arc::clone(&plane), store_pool: Arc::clone(&store_pool), revisions: revision };
     start.listener(&mut tasks, hosts, Some(config.into()), service);
     follow(&mut tasks, &plane, revisions, stopped.clone());
     tasks.spawn(renew(identity, stopped.clone()));
-    tasks.spawn(maintain(Arc::clone(&plane), Arc::clone(&pools), stopped.clone()));
+    tasks.spawn(maintain(Arc::clone(&plane), store_pool, stopped.clone()));
 
     let to = ControlPlaneAddress {
         address: options.hosts_connect.unwrap_or(hosts_address),
@@ -172,6 +177,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let control = Control { agent: Arc::clone(&agent), attach, log, users };
     control.serve(&dir, stopped).await?;
 
+    let start = Starter { runtime: Handle::current(), ..start };
     let mut link_local = None;
     let mut workloads = Vec::new();
     if let Some(demo) = demo_workload(&agent, &deployment) {
@@ -194,20 +200,22 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
 
     let description = describe(&dir, &deployment, &plane.management, workloads);
     description.write(&dir)?;
-    Ok(Up { description, is_new, stop, tasks, _link_local: link_local })
+    Ok(Up { description, is_new, stop, tasks, _control_plane: control_plane, _link_local: link_local })
 }
 
 /// Starts listeners that share what they share.
 struct Starter {
     log: Arc<Log>,
     stopped: watch::Receiver<bool>,
+    /// Where their connections are served.
+    runtime: Handle,
 }
 
 impl Starter {
     fn listener<S: Service>(&self, tasks: &mut JoinSet<()>, socket: TcpListener, tls: Option<TlsAcceptor>, service: S) {
         let (service, log) = (Arc::new(service), Arc::clone(&self.log));
         let listener = Listener { socket, tls, service, limits: HttpLimits::default(), log };
-        tasks.spawn(listener.serve(self.stopped.clone()));
+        tasks.spawn_on(listener.serve(self.stopped.clone()), &self.runtime);
     }
 }
 
@@ -242,14 +250,6 @@ fn public_name(listen: IpAddr) -> String {
     if listen.is_loopback() || listen.is_unspecified() { "localhost".to_owned() } else { listen.to_string() }
 }
 
-fn pools() -> Result<Pools, UpError> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(Pools {
-        views: Pool::start("view", cores, QUEUED_MAX, QUEUED_FOR).map_err(UpError::Threads)?,
-        store: Pool::start("store", STORE_THREADS, QUEUED_MAX, QUEUED_FOR).map_err(UpError::Threads)?,
-    })
-}
-
 /// Keeps the view up with the store, and tells who waits for it.
 fn follow(
     tasks: &mut JoinSet<()>,
@@ -282,7 +282,7 @@ async fn renew(identity: Arc<ServerIdentity>, mut stopped: watch::Receiver<bool>
 }
 
 /// Goes on with long operations that nobody polls, and forgets those that are long done.
-async fn maintain(plane: Arc<ControlPlane>, pools: Arc<Pools>, mut stopped: watch::Receiver<bool>) {
+async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(MAINTAIN_EVERY) => {}
@@ -296,7 +296,7 @@ async fn maintain(plane: Arc<ControlPlane>, pools: Arc<Pools>, mut stopped: watc
             operations::sweep(&plane.store, &world).and(advanced)
         };
         // What fails now is done in a later round.
-        let _ = pools.store.run(work).await;
+        let _ = store_pool.run(work).await;
     }
 }
 
