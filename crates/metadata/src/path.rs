@@ -27,23 +27,20 @@ pub fn canonical(raw: &str) -> Result<Cow<'_, str>, PathError> {
     if !raw.starts_with('/') {
         return Err(PathError::Form);
     }
-    // Every cached token comes this way, hence one pass for what nearly no path has.
-    let (mut has_dot, mut has_empty_segment, mut before) = (false, false, 0);
-    for byte in raw.bytes() {
-        match byte {
-            b'/' => has_empty_segment |= before == b'/',
-            b'.' => has_dot = true,
-            b'-' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {}
-            _ => return Err(PathError::Character),
-        }
-        before = byte;
+    // Every cached token comes this way: whole loops, which look at many bytes at once.
+    let bytes = raw.as_bytes();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
+    if !bytes.iter().fold(true, |all, byte| all & allowed(*byte)) {
+        return Err(PathError::Character);
     }
-    if has_dot && raw.split('/').any(|segment| segment.starts_with('.') || segment.ends_with('.')) {
+    if bytes.contains(&b'.') && raw.split('/').any(|segment| segment.starts_with('.') || segment.ends_with('.')) {
         return Err(PathError::Dot);
     }
+    let has_empty_segment =
+        bytes.iter().zip(&bytes[1..]).fold(false, |any, (one, next)| any | ((*one == b'/') & (*next == b'/')));
     let lower =
         raw.starts_with("/metadata") || !raw.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("/metadata"));
-    if lower && !has_empty_segment && (before != b'/' || raw.len() == 1) {
+    if lower && !has_empty_segment && !(raw.ends_with('/') && raw.len() > 1) {
         return Ok(Cow::Borrowed(raw));
     }
     let mut path = String::with_capacity(raw.len());

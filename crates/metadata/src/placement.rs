@@ -4,7 +4,7 @@ use crate::cache::Tokens;
 use crate::throttle::Gate;
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
 use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Which identity is used when a request names none.
@@ -56,8 +56,8 @@ pub(crate) struct Place {
     pub(crate) gate: Arc<Gate>,
 }
 
-/// Every workload on this host.
-pub(crate) type Places = HashMap<ResourceUuid, Place>;
+/// Every workload on this host. Ordered: to compare a few ids takes less than to hash one.
+pub(crate) type Places = BTreeMap<ResourceUuid, Place>;
 
 /// The places after a change, made from those before it.
 pub(crate) fn applied(before: &Places, desired: Desired, gate: impl Fn() -> Gate) -> Places {
