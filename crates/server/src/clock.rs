@@ -12,5 +12,10 @@ pub(crate) fn now() -> Timestamp {
 
 /// The world at the moment of the call.
 pub(crate) fn world() -> World<'static> {
-    World { now: now(), entropy: &SystemEntropy }
+    world_at(now())
+}
+
+/// The world at a moment that was looked up before.
+pub(crate) fn world_at(now: Timestamp) -> World<'static> {
+    World { now, entropy: &SystemEntropy }
 }

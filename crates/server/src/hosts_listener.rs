@@ -8,6 +8,7 @@ use crate::public::{busy, login};
 use bonafide_crypto::Certificate;
 use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;
+use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Outcome, Peer, Reply, Request};
 use http::{Method, StatusCode};
@@ -46,7 +47,7 @@ impl Service for HostsListener {
         TOKEN_BODY_BYTES_MAX
     }
 
-    async fn answer(&self, request: Request) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
         if !request.path.starts_with("/hosts/") {
             return login(&self.plane, &self.store_pool, request).await;
         }

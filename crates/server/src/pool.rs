@@ -65,3 +65,15 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_panics_in_place_is_one_failed_request() {
+        let word = "no number".to_owned();
+        assert_eq!(run_in_place(|| word.parse::<u8>().unwrap()), Err(PoolError::Panicked));
+        assert_eq!(run_in_place(|| word.len()), Ok(9));
+    }
+}

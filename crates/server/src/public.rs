@@ -4,6 +4,7 @@ use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::http::{Admission, Service};
 use crate::pool::{Pool, PoolError, run_in_place};
+use bonafide_types::Timestamp;
 use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
 use bonafide_wire::{Outcome, Reply, Request};
 use http::header::AUTHORIZATION;
@@ -61,7 +62,7 @@ impl Service for PublicOrigin {
         }
     }
 
-    async fn answer(&self, request: Request) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
         match surface(&request.path) {
             Surface::Health => self.health(&request).await,
             Surface::Management => {

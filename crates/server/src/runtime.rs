@@ -32,3 +32,16 @@ impl Drop for ServerRuntime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_inside_another_runtime_and_its_tasks_with_it() {
+        let runtime = ServerRuntime::start("test").unwrap();
+        let forever = runtime.handle().spawn(std::future::pending::<()>());
+        drop(runtime);
+        assert!(forever.await.unwrap_err().is_cancelled());
+    }
+}

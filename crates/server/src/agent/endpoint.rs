@@ -5,6 +5,7 @@ use super::caller::user_of;
 use crate::clock;
 use crate::http::{Admission, Service};
 use bonafide_metadata::{Answer, Binding, Lead, Waiting};
+use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Reply, Request};
 use http::{Method, StatusCode};
@@ -59,8 +60,8 @@ impl Service for Endpoint {
         TOKEN_BODY_BYTES_MAX
     }
 
-    async fn answer(&self, request: Request) -> Reply {
-        match self.agent.core.answer(&self.binding, &request, &clock::world()) {
+    async fn answer(&self, request: Request, at: Timestamp) -> Reply {
+        match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
             Answer::Reply { reply, permit, refresh } => {
                 self.run(refresh);
                 drop(permit);

@@ -1,7 +1,8 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
-use super::log::{Entry, Log, peer_text};
+use super::log::{Entry, Log, connection_members};
 use crate::clock;
+use bonafide_types::Timestamp;
 use bonafide_types::limits::{
     BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
 };
@@ -18,7 +19,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -41,8 +42,8 @@ pub(crate) trait Service: Send + Sync + 'static {
         std::future::ready(true)
     }
 
-    /// The answer to one request.
-    fn answer(&self, request: Request) -> impl Future<Output = Reply> + Send;
+    /// The answer to one request, whose head had come `at`.
+    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Reply> + Send;
 }
 
 /// What becomes of a connection.
@@ -98,7 +99,8 @@ pub(super) struct Connections<S> {
 struct Connection<'a, S> {
     shared: &'a Connections<S>,
     peer: Peer,
-    peer_text: String,
+    /// See [`Entry`].
+    log_members: String,
     /// See [`Admission::Serve`].
     until: Option<u64>,
     opened_at: Instant,
@@ -116,9 +118,9 @@ impl<S: Service> Connections<S> {
         peer: Peer,
         until: Option<u64>,
     ) {
-        let (peer_text, opened_at) = (peer_text(peer), Instant::now());
+        let (log_members, opened_at) = (connection_members(self.service.name(), peer), Instant::now());
         let quiet_since = AtomicU64::new(0);
-        let connection = &Connection { shared: self, peer, peer_text, until, opened_at, quiet_since };
+        let connection = &Connection { shared: self, peer, log_members, until, opened_at, quiet_since };
         let serving = http1::Builder::new()
             // hyper itself takes 100 header fields at most (NP-06).
             .max_buf_size(HEAD_BYTES_MAX)
@@ -156,23 +158,22 @@ impl<S: Service> Connection<'_, S> {
     }
 
     async fn exchange(&self, request: http::Request<Incoming>) -> Response<Full<Bytes>> {
-        let (at, started) = (SystemTime::now(), Instant::now());
+        let (at, started) = (clock::now(), Instant::now());
         self.quiet_since.store(BUSY, Ordering::Relaxed);
         let in_flight = InFlight::start(&self.shared.in_flight);
         let (parts, body) = request.into_parts();
         // Clones of both are cheap; the log needs them when the request has been given away.
         let (uri, method) = (parts.uri.clone(), parts.method.clone());
-        let asked = self.request(parts, body).await;
+        let asked = self.request(parts, body, at).await;
         let (reply, close) = match asked {
-            Ok(Asked { request, close, held: _held }) => (self.shared.service.answer(request).await, close),
+            Ok(Asked { request, close, held: _held }) => (self.shared.service.answer(request, at).await, close),
             Err(status) => (Reply::empty(status), true),
         };
         drop(in_flight);
         let ended = Instant::now();
         let entry = Entry {
             at,
-            surface: self.shared.service.name(),
-            peer: &self.peer_text,
+            connection: &self.log_members,
             method: method.as_str(),
             path: uri.path(),
             took: ended - started,
@@ -184,10 +185,15 @@ impl<S: Service> Connection<'_, S> {
     }
 
     /// The request, whole, or the status with which it is refused before anybody looks at it.
-    async fn request(&self, parts: http::request::Parts, body: Incoming) -> Result<Asked<'_>, StatusCode> {
+    async fn request(
+        &self,
+        parts: http::request::Parts,
+        body: Incoming,
+        at: Timestamp,
+    ) -> Result<Asked<'_>, StatusCode> {
         let (path, query) = target(&parts.uri);
         let (method, headers) = (parts.method, parts.headers);
-        if self.until.is_some_and(|until| until < clock::now().unix_seconds()) {
+        if self.until.is_some_and(|until| until < at.unix_seconds()) {
             return Err(StatusCode::UNAUTHORIZED);
         }
         if path.len() + query.len() > TARGET_BYTES_MAX {

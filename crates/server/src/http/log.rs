@@ -1,12 +1,13 @@
 //! One structured log line for each request. It never holds a query, a header, a body, a token, a
 //! key or a secret: only what is named here.
 
+use bonafide_types::Timestamp;
 use bonafide_wire::{Peer, Reply};
 use http::HeaderName;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Bytes buffered before they are written at once. Source: nginx's usual `buffer=64k`.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -96,20 +97,19 @@ impl Log {
     }
 }
 
-/// A peer as the log names it, as JSON: made once for each connection.
-pub(super) fn peer_text(peer: Peer) -> String {
+/// The members that all requests of a connection share, made once: where it arrived and from whom.
+pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
     match peer {
-        Peer::Anonymous(address) => format!("\"{address}\""),
-        Peer::Host(host) => format!("\"host {host}\""),
+        Peer::Anonymous(address) => format!("\"surface\":\"{surface}\",\"peer\":\"{address}\""),
+        Peer::Host(host) => format!("\"surface\":\"{surface}\",\"peer\":\"host {host}\""),
     }
 }
 
 /// What is logged of a request.
 pub(super) struct Entry<'a> {
-    pub(super) at: SystemTime,
-    pub(super) surface: &'static str,
-    /// See [`peer_text`].
-    pub(super) peer: &'a str,
+    pub(super) at: Timestamp,
+    /// See [`connection_members`].
+    pub(super) connection: &'a str,
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) took: Duration,
@@ -122,11 +122,9 @@ impl Entry<'_> {
         let mut number = |out: &mut Vec<u8>, number: u64| out.extend_from_slice(digits.format(number).as_bytes());
         let text = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
         text(out, "{\"timeMicros\":");
-        number(out, micros(self.at.duration_since(UNIX_EPOCH).unwrap_or_default()));
-        text(out, ",\"surface\":\"");
-        text(out, self.surface);
-        text(out, "\",\"peer\":");
-        text(out, self.peer);
+        number(out, self.at.unix_micros());
+        text(out, ",");
+        text(out, self.connection);
         text(out, ",\"method\":\"");
         text(out, self.method);
         text(out, "\",\"path\":");
@@ -163,5 +161,47 @@ fn json_string(out: &mut Vec<u8>, text: &str) {
     } else {
         // Writing to a vector cannot fail, and a string always has a JSON form.
         let _ = serde_json::to_writer(out, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+    use std::sync::mpsc::{Sender, channel};
+
+    struct Output(Sender<Vec<u8>>);
+
+    impl Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.send(bytes.to_vec()).map(|()| bytes.len()).map_err(std::io::Error::other)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_line_is_written_once_and_in_order_however_often_the_buffers_turn() {
+        const LINES: u64 = 3_000;
+        let (sender, written) = channel();
+        let log = Log::to(Output(sender)).unwrap();
+        let reply = Reply::empty(StatusCode::OK);
+        for number in 0..LINES {
+            let at = Timestamp::from_unix_micros(number);
+            let (connection, path) = ("\"surface\":\"test\"", "/metadata/identity/oauth2/token");
+            let entry = Entry { at, connection, method: "GET", path, took: Duration::from_micros(1_000_001) };
+            log.write(&entry, &reply);
+        }
+        let mut text = String::new();
+        while text.lines().count() < LINES as usize {
+            text += std::str::from_utf8(&written.recv_timeout(Duration::from_secs(10)).unwrap()).unwrap();
+        }
+        for (number, line) in text.lines().enumerate() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!((line["timeMicros"].as_u64(), line["micros"].as_u64()), (Some(number as u64), Some(1_000_001)));
+        }
+        assert!(text.len() > 3 * BUFFER_BYTES, "the buffers took turns");
     }
 }

@@ -1,6 +1,7 @@
 //! The listener, with a service that says what it was sent.
 
 use super::{Admission, HttpLimits, Listener, Log, Service};
+use bonafide_types::Timestamp;
 use bonafide_wire::{Reply, Request};
 use http::{Method, StatusCode};
 use std::net::SocketAddr;
@@ -28,7 +29,7 @@ impl Service for Echo {
         BODY_BYTES_MAX
     }
 
-    async fn answer(&self, request: Request) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
         let said = format!("{} {} {}", request.path, request.query, request.body.len());
         Reply::bytes(StatusCode::OK, "text/plain", said)
     }
