@@ -13,7 +13,6 @@ use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Commit, CommitId, Engine, Op, Snapshot, Verdict};
 use bonafide_store::{Changes, Cursor, EngineError, Revision, Store, StoreError, Table};
 use bonafide_store_sqlite::SqliteEngine;
-use bonafide_types::World;
 use http::Method;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -156,9 +155,14 @@ fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
 /// What the PUTs commit.
 fn record(original: &Path, folder: &Path, each: usize) -> Result<Vec<Commit>, Failure> {
     let data = copy(original, folder)?;
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let engine = Recording { engine: engine(&data)?, seen: Arc::clone(&seen) };
-    let plane = Plane::open_on(Store::open(engine), &data)?;
+    let seen = Arc::new(Mutex::new(Vec::<Commit>::new()));
+    let record = Arc::clone(&seen);
+    let commit = move |engine: &SqliteEngine, batch: &[Commit]| {
+        let verdicts = engine.commit(batch)?;
+        record.lock().unwrap_or_else(PoisonError::into_inner).extend(committed(batch, &verdicts));
+        Ok(verdicts)
+    };
+    let plane = Plane::open_on(Store::open(Intercepted { engine: engine(&data)?, commit }), &data)?;
     write(&plane, each)?;
     drop(plane);
     let commits = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
@@ -184,7 +188,11 @@ const STAND_IN: Table<u64, ()> = Table::new("bench-stand-in");
 /// The commits of 16 threads that ask the store for them one after the other.
 fn through_store(data: &Path, commits: &[Commit]) -> Result<Rate, Failure> {
     let count = commits.len();
-    let store = Store::open(Substituting { engine: engine(data)?, commits: commits.to_vec() });
+    let commits = commits.to_vec();
+    let commit = move |engine: &SqliteEngine, batch: &[Commit]| {
+        engine.commit(&batch.iter().map(|asked| substitute(&commits, asked)).collect::<Vec<_>>())
+    };
+    let store = Store::open(Intercepted { engine: engine(data)?, commit });
     let next = AtomicU64::new(0);
     let start = Start::now();
     std::thread::scope(|scope| {
@@ -203,69 +211,44 @@ fn through_store(data: &Path, commits: &[Commit]) -> Result<Rate, Failure> {
     Ok(start.rate(count))
 }
 
-/// An engine that commits, for each stand-in, what it stands for: the store batches and waits as ever,
-/// and the engine writes the recorded bytes.
-struct Substituting {
+/// For each stand-in, what it stands for: the store batches and waits as ever, and the engine writes the
+/// recorded bytes.
+fn substitute(commits: &[Commit], asked: &Commit) -> Commit {
+    let meant = asked.ops.iter().find_map(|op| match op {
+        Op::Put { key, .. } => Some(u64::from_be_bytes(*key.last_chunk()?)),
+        Op::Delete { .. } => None,
+    });
+    let meant = meant.and_then(|at| commits.get(usize::try_from(at).ok()?));
+    meant.map_or_else(|| asked.clone(), |meant| Commit { id: asked.id, ..meant.clone() })
+}
+
+/// What of a batch was committed, without its compares.
+fn committed<'a>(batch: &'a [Commit], verdicts: &'a [Verdict]) -> impl Iterator<Item = Commit> + 'a {
+    let committed = batch.iter().zip(verdicts).filter(|(_, verdict)| verdict.revision().is_some());
+    committed.map(|(commit, _)| Commit {
+        id: CommitId(plane::world().entropy.guid()),
+        compares: Vec::new(),
+        ops: commit.ops.clone(),
+        audit: commit.audit.clone(),
+    })
+}
+
+/// An engine whose commits go to a function first.
+struct Intercepted<F> {
     engine: SqliteEngine,
-    commits: Vec<Commit>,
+    commit: F,
 }
 
-impl Substituting {
-    fn substitute(&self, asked: &Commit) -> Commit {
-        let meant = asked.ops.iter().find_map(|op| match op {
-            Op::Put { key, .. } => Some(u64::from_be_bytes(*key.last_chunk()?)),
-            Op::Delete { .. } => None,
-        });
-        let meant = meant.and_then(|at| self.commits.get(usize::try_from(at).ok()?));
-        meant.map_or_else(|| asked.clone(), |meant| Commit { id: asked.id, ..meant.clone() })
-    }
-}
-
-impl Engine for Substituting {
+impl<F> Engine for Intercepted<F>
+where
+    F: Fn(&SqliteEngine, &[Commit]) -> Result<Vec<Verdict>, EngineError> + Send + Sync + 'static,
+{
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
         self.engine.snapshot()
     }
 
     fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        self.engine.commit(&batch.iter().map(|asked| self.substitute(asked)).collect::<Vec<_>>())
-    }
-
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
-        self.engine.changes(after, limit)
-    }
-
-    fn compact(&self, through: Revision) -> Result<(), EngineError> {
-        self.engine.compact(through)
-    }
-
-    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
-        self.engine.audit(after, limit)
-    }
-}
-
-/// An engine that remembers what was committed.
-struct Recording {
-    engine: SqliteEngine,
-    seen: Arc<Mutex<Vec<Commit>>>,
-}
-
-impl Engine for Recording {
-    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
-        self.engine.snapshot()
-    }
-
-    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        let verdicts = self.engine.commit(batch)?;
-        let world: World<'_> = plane::world();
-        let committed = batch.iter().zip(&verdicts).filter(|(_, verdict)| verdict.revision().is_some());
-        let bare = committed.map(|(commit, _)| Commit {
-            id: CommitId(world.entropy.guid()),
-            compares: Vec::new(),
-            ops: commit.ops.clone(),
-            audit: commit.audit.clone(),
-        });
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).extend(bare);
-        Ok(verdicts)
+        (self.commit)(&self.engine, batch)
     }
 
     fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {

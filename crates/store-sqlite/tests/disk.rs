@@ -7,9 +7,9 @@
 
 mod support;
 
-use bonafide_store::audit::AuditRecord;
-use bonafide_store::engine::{Commit, Engine, Snapshot, Verdict};
-use bonafide_store::{Changes, Cursor, EngineError, Read, Revision, Store, StoreError, Table};
+use bonafide_store::conformance::Intercepted;
+use bonafide_store::engine::{Commit, Engine};
+use bonafide_store::{EngineError, Read, Revision, Store, StoreError, Table};
 use bonafide_store_sqlite::{SqliteEngine, Tuning};
 use std::fs::File;
 use std::io::Write;
@@ -53,7 +53,7 @@ fn every_batch_of_concurrent_commits_was_synced() {
     if let Some(dir) = support::child_directory() {
         let engine = SqliteEngine::open_with(&dir, tuning()).unwrap();
         let batches = Arc::new(AtomicU64::new(0));
-        let store = Store::open(Counted { engine, batches: Arc::clone(&batches) });
+        let store = Store::open(counted(engine, Arc::clone(&batches)));
         let disk = Disk::of_child();
         let before = disk.syncs();
         std::thread::scope(|scope| {
@@ -124,34 +124,14 @@ fn a_failed_sync_is_an_unknown_outcome_and_tried_again() {
 }
 
 /// Counts the batches of which something was committed.
-struct Counted {
-    engine: SqliteEngine,
-    batches: Arc<AtomicU64>,
-}
-
-impl Engine for Counted {
-    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
-        self.engine.snapshot()
-    }
-
-    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        let verdicts = self.engine.commit(batch)?;
+fn counted(engine: SqliteEngine, batches: Arc<AtomicU64>) -> impl Engine {
+    let commit = move |engine: &SqliteEngine, batch: &[Commit]| {
+        let verdicts = engine.commit(batch)?;
         let changed = verdicts.iter().any(|verdict| verdict.revision().is_some());
-        self.batches.fetch_add(u64::from(changed), Ordering::SeqCst);
+        batches.fetch_add(u64::from(changed), Ordering::SeqCst);
         Ok(verdicts)
-    }
-
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
-        self.engine.changes(after, limit)
-    }
-
-    fn compact(&self, through: Revision) -> Result<(), EngineError> {
-        self.engine.compact(through)
-    }
-
-    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
-        self.engine.audit(after, limit)
-    }
+    };
+    Intercepted { engine, commit }
 }
 
 fn put(store: &Store, writer: u64, n: u64) -> Result<(), StoreError> {

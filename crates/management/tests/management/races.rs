@@ -4,9 +4,9 @@ use crate::cloud::{Cloud, Person, VM};
 use bonafide_core::access::ROLE_ASSIGNMENTS;
 use bonafide_core::directory::{PRINCIPALS, RESOURCES, Resource};
 use bonafide_crypto::SystemEntropy;
-use bonafide_store::audit::AuditRecord;
-use bonafide_store::engine::{Changes, Commit, CommitId, Cursor, Engine, Op, Revision, Snapshot, Verdict};
-use bonafide_store::{Change, EngineError, MemoryEngine, Store, StoreError};
+use bonafide_store::conformance::Intercepted;
+use bonafide_store::engine::{Changes, Commit, CommitId, Cursor, Engine, Op};
+use bonafide_store::{Change, MemoryEngine, Store, StoreError};
 use bonafide_types::Entropy;
 use http::Method;
 use serde_json::json;
@@ -15,37 +15,18 @@ use std::sync::{Arc, Mutex};
 /// Keys that are deleted before the next commit of anybody else.
 type Armed = Arc<Mutex<Vec<Vec<u8>>>>;
 
-struct Intruder {
-    inner: MemoryEngine,
-    armed: Armed,
-}
-
-impl Engine for Intruder {
-    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
-        self.inner.snapshot()
-    }
-
-    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        let keys = std::mem::take(&mut *self.armed.lock().unwrap());
+/// An engine into which somebody else commits first.
+fn intruded(armed: Armed) -> impl Engine {
+    let commit = move |engine: &MemoryEngine, batch: &[Commit]| {
+        let keys = std::mem::take(&mut *armed.lock().unwrap());
         if !keys.is_empty() {
             let ops = keys.into_iter().map(|key| Op::Delete { key }).collect();
             let id = CommitId(SystemEntropy.guid());
-            self.inner.commit(&[Commit { id, compares: vec![], ops, audit: vec![] }])?;
+            engine.commit(&[Commit { id, compares: vec![], ops, audit: vec![] }])?;
         }
-        self.inner.commit(batch)
-    }
-
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
-        self.inner.changes(after, limit)
-    }
-
-    fn compact(&self, through: Revision) -> Result<(), EngineError> {
-        self.inner.compact(through)
-    }
-
-    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
-        self.inner.audit(after, limit)
-    }
+        engine.commit(batch)
+    };
+    Intercepted { engine: MemoryEngine::new(), commit }
 }
 
 struct Race {
@@ -57,7 +38,7 @@ struct Race {
 impl Race {
     fn new() -> Self {
         let armed = Armed::default();
-        let store = Store::open(Intruder { inner: MemoryEngine::new(), armed: Arc::clone(&armed) });
+        let store = Store::open(intruded(Arc::clone(&armed)));
         let start = store.head().unwrap();
         Self { cloud: Cloud::on(store).and_group(), armed, start }
     }

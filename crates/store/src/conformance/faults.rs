@@ -1,8 +1,7 @@
 //! An engine that fails, forgets to answer, or is slow.
 
-use super::Place;
-use crate::audit::AuditRecord;
-use crate::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
+use super::{Intercepted, Place};
+use crate::engine::{Commit, Engine, Revision, Verdict};
 use crate::error::{EngineError, StoreError};
 use crate::limits::{BATCH_ATTEMPTS_MAX, WRITE_ATTEMPTS_MAX};
 use crate::read::Read;
@@ -14,43 +13,15 @@ use std::thread;
 
 const NUMBERS: Table<u64, u64> = Table::new("number");
 
-/// What happens instead of a commit, given how many came before.
-type Fault = dyn Fn(&dyn Engine, &[Commit], usize) -> Result<Vec<Verdict>, EngineError> + Send + Sync;
-
-struct Faulty<E> {
-    engine: E,
-    commits: Arc<AtomicUsize>,
-    fault: Box<Fault>,
-}
-
-impl<E: Engine> Engine for Faulty<E> {
-    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
-        self.engine.snapshot()
-    }
-
-    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        (self.fault)(&self.engine, batch, self.commits.fetch_add(1, Ordering::SeqCst))
-    }
-
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
-        self.engine.changes(after, limit)
-    }
-
-    fn compact(&self, through: Revision) -> Result<(), EngineError> {
-        self.engine.compact(through)
-    }
-
-    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
-        self.engine.audit(after, limit)
-    }
-}
-
-fn faulty<P: Place>(
-    place: &P,
-    fault: impl Fn(&dyn Engine, &[Commit], usize) -> Result<Vec<Verdict>, EngineError> + Send + Sync + 'static,
-) -> (Faulty<P::Engine>, Arc<AtomicUsize>) {
+/// An engine with something that happens instead of a commit, given how many came before; and their count.
+fn faulty<P: Place, F>(place: &P, fault: F) -> (impl Engine + use<P, F>, Arc<AtomicUsize>)
+where
+    F: Fn(&dyn Engine, &[Commit], usize) -> Result<Vec<Verdict>, EngineError> + Send + Sync + 'static,
+{
     let commits = Arc::new(AtomicUsize::new(0));
-    (Faulty { engine: place.open(), commits: Arc::clone(&commits), fault: Box::new(fault) }, commits)
+    let count = Arc::clone(&commits);
+    let commit = move |engine: &P::Engine, batch: &[Commit]| fault(engine, batch, count.fetch_add(1, Ordering::SeqCst));
+    (Intercepted { engine: place.open(), commit }, commits)
 }
 
 pub fn an_engine_error_reaches_every_caller_and_acknowledges_nothing<P: Place>() {

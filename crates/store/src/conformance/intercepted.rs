@@ -1,0 +1,39 @@
+//! An engine that does something of its own for a commit, and is the engine inside for all else.
+
+use crate::audit::AuditRecord;
+use crate::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
+use crate::error::EngineError;
+
+/// An engine whose commits go to a function, with the engine that they were meant for.
+pub struct Intercepted<E, F> {
+    /// The engine inside.
+    pub engine: E,
+    /// What a commit does.
+    pub commit: F,
+}
+
+impl<E, F> Engine for Intercepted<E, F>
+where
+    E: Engine,
+    F: Fn(&E, &[Commit]) -> Result<Vec<Verdict>, EngineError> + Send + Sync + 'static,
+{
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.engine.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        (self.commit)(&self.engine, batch)
+    }
+
+    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+        self.engine.changes(after, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.engine.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.engine.audit(after, limit)
+    }
+}
