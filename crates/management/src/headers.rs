@@ -42,7 +42,6 @@ impl Correlation {
             .with("cache-control", "no-cache")
             .with("pragma", "no-cache")
             .with("expires", "-1")
-            .with("strict-transport-security", "max-age=31536000; includeSubDomains")
             .with("x-content-type-options", "nosniff");
         if let Some(client) = &self.client {
             reply = reply.with("x-ms-client-request-id", client);
