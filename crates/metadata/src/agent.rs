@@ -128,6 +128,7 @@ impl Agent {
         if request.method != Method::GET {
             return Err(Fault::Method);
         }
+        guard::no_body(request)?;
         match call {
             Call::Token => self.token(binding, &request.query, world.now),
             Call::IdentityInfo => self.identity_info(binding, &request.query),

@@ -79,10 +79,12 @@ pub(crate) fn check(binding: &Binding, request: &Request) -> Result<(), Refusal>
         // (RFC 9110 section 7.8), as everything is here; other protocols have no business here.
         return Err(Refusal::Upgrade);
     }
-    if !request.body.is_empty() {
-        return Err(Refusal::Body);
-    }
     Ok(())
+}
+
+/// What is asked for with `GET` has no body. Other methods are refused for what they are.
+pub(crate) fn no_body(request: &Request) -> Result<(), Refusal> {
+    if request.body.is_empty() { Ok(()) } else { Err(Refusal::Body) }
 }
 
 /// Header names are in lower case. `X_Forwarded_For` is the same name to a CGI-style reader.

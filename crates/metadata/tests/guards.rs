@@ -5,6 +5,7 @@ mod support;
 
 use bonafide_metadata::canonical;
 use bytes::Bytes;
+use http::Method;
 use proptest::prelude::*;
 use support::*;
 
@@ -213,6 +214,11 @@ fn md_04_a_body_is_refused_so_that_nothing_can_be_repeated_in_it() {
     let mut request = get(TOKEN, QUERY);
     request.body = Bytes::from_static(b"resource=https://vault.azure.net");
     assert_eq!(status(&request), 400);
+    // Of what is wrong with a form that is posted, the method is said first.
+    request.method = Method::POST;
+    assert_eq!(status(&request), 405);
+    request.path = "/nothing".to_owned();
+    assert_eq!(status(&request), 404);
 }
 
 #[test]
