@@ -16,23 +16,37 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../transcripts/autho
 const ASSIGNMENT: &str = "00000000-0000-4000-8000-000000000001";
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
-/// The callers, in the columns' order; a role is held at the subscription.
-const CALLERS: [(&str, Option<&str>); 5] = [
-    ("nobody", None),
-    ("stranger", Some("")),
-    ("reader", Some("Reader")),
-    ("contributor", Some("Contributor")),
-    ("owner", Some("Owner")),
+/// Who asks.
+#[derive(Clone, Copy)]
+enum Caller {
+    /// Somebody without a token.
+    Nobody,
+    /// The owner of another tenant's root.
+    Foreigner,
+    /// Somebody of the tenant who has no role.
+    Stranger,
+    /// Somebody with a role at the subscription.
+    Holder(&'static str),
+}
+
+/// The callers, in the columns' order.
+const CALLERS: [(&str, Caller); 6] = [
+    ("nobody", Caller::Nobody),
+    ("foreigner", Caller::Foreigner),
+    ("stranger", Caller::Stranger),
+    ("reader", Caller::Holder("Reader")),
+    ("contributor", Caller::Holder("Contributor")),
+    ("owner", Caller::Holder("Owner")),
 ];
 
 #[test]
 fn tn_06_every_route_answers_each_caller_as_it_is_written_down() {
     let mut matrix = String::from(
-        "# Who may do what, by status: management routes, and callers with a role at the subscription or none.\n",
+        "# Who may do what, by status: management routes, and callers with a role at the subscription or none;\n# the foreigner owns another tenant.\n",
     );
     writeln!(matrix, "{:113}{}", "#", CALLERS.map(|(name, _)| format!("{name:>12}")).concat()).unwrap();
     for route in ROUTES {
-        let statuses = CALLERS.map(|(_, role)| format!("{:>12}", Stage::new().status(route, role)));
+        let statuses = CALLERS.map(|(_, caller)| format!("{:>12}", Stage::new().status(route, caller)));
         writeln!(matrix, "{route:113}{}", statuses.concat()).unwrap();
     }
     if std::env::var("MATRIX").is_ok_and(|mode| mode == "rewrite") {
@@ -58,11 +72,11 @@ fn tn_06_every_route_answers_each_caller_as_it_is_written_down() {
 }
 
 #[test]
-fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_reads_or_writes() {
+fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_here_reads_or_writes() {
     let matrix = std::fs::read_to_string(PATH).unwrap();
     for line in matrix.lines().filter(|line| !line.starts_with('#')) {
         let cells: Vec<&str> = line.split_whitespace().collect();
-        let [method, path, nobody, stranger, reader, ..] = cells[..] else { panic!("{line}") };
+        let [method, path, nobody, foreigner, stranger, reader, ..] = cells[..] else { panic!("{line}") };
         let public = path == "/metadata/endpoints";
         assert_eq!(nobody == "401", !public, "{line}");
         // What is the same for everybody, and lists of what one holds oneself.
@@ -70,6 +84,7 @@ fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_r
             || ["/tenants", "/subscriptions", "/providers", "/providers/{namespace}"].contains(&path)
             || path == "/providers/Microsoft.ManagedIdentity/operations";
         assert_eq!(stranger == "403", !same_for_all, "{line}");
+        assert_eq!(foreigner == "401", !same_for_all, "{line}");
         assert!(["GET", "HEAD"].contains(&method) || reader == "403", "a reader writes: {line}");
     }
 }
@@ -101,28 +116,33 @@ impl Stage {
         Self { cloud, machine, identity, operation }
     }
 
-    /// What a route answers somebody who has no token (`None`), no role (`""`) or a role.
-    fn status(&self, route: &str, role: Option<&str>) -> u16 {
+    /// What a route answers somebody.
+    fn status(&self, route: &str, caller: Caller) -> u16 {
         let (method, template) = route.split_once(' ').unwrap();
         let path = self.path(template);
         let mut ask = Ask::new(method, &format!("{path}?api-version={}", version(&path)));
         if let Some(body) = self.body(method, &path) {
             ask = ask.json(&body);
         }
-        let person = role.map(|role| self.person(role));
-        if let Some(person) = &person {
-            ask = ask.bearer(&self.cloud.token(person, MANAGEMENT));
+        if let Some(person) = self.person(caller) {
+            ask = ask.bearer(&self.cloud.token(&person, MANAGEMENT));
         }
         self.cloud.management(ask.request()).status.as_u16()
     }
 
-    fn person(&self, role: &str) -> Person {
+    fn person(&self, caller: Caller) -> Option<Person> {
         let home = &self.cloud.home;
-        let person = self.cloud.application(home.tenant, "caller");
-        if !role.is_empty() {
-            self.cloud.grant(home, person.principal, role, &home.root());
+        let person = || self.cloud.application(home.tenant, "caller");
+        match caller {
+            Caller::Nobody => None,
+            Caller::Foreigner => Some(self.cloud.second_tenant().operator),
+            Caller::Stranger => Some(person()),
+            Caller::Holder(role) => {
+                let person = person();
+                self.cloud.grant(home, person.principal, role, &home.root());
+                Some(person)
+            }
         }
-        person
     }
 
     fn path(&self, template: &str) -> String {

@@ -11,7 +11,6 @@ mod discovery;
 mod generic;
 mod groups;
 mod identities;
-mod matrix;
 mod operations;
 mod races;
 mod role_assignments;
