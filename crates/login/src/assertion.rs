@@ -135,16 +135,18 @@ fn check_times(now: Timestamp, is_agent: bool, exp: u64, nbf: Option<u64>, iat: 
     Err(Fault::AssertionTime { now, from: at(nbf.unwrap_or(0)), until: at(exp) })
 }
 
-/// True for a token endpoint of this tenant at one of our origins, for its authority, and for its
+/// True for a token endpoint of this tenant at our origin, for its authority, and for its
 /// issuers: nothing else (CA-02). Only the tenant's id may be written in another case.
 fn is_own_audience(cx: &Cx<'_>, tenant: TenantId, audience: &str) -> bool {
     let authority = &cx.service.authority;
-    let is_endpoint = |origin: &str| {
-        let Some(rest) = audience.strip_prefix(origin).and_then(|rest| rest.strip_prefix('/')) else { return false };
+    let is_endpoint = || {
+        let Some(rest) = audience.strip_prefix(authority.origin()).and_then(|rest| rest.strip_prefix('/')) else {
+            return false;
+        };
         let Some((id, path)) = rest.split_at_checked(36) else { return false };
         id.parse() == Ok(tenant) && matches!(path, "/oauth2/v2.0/token" | "/oauth2/token" | "" | "/" | "/v2.0")
     };
-    authority.origins().any(is_endpoint)
+    is_endpoint()
         || [TokenVersion::V1, TokenVersion::V2].iter().any(|version| authority.issuer(*version, tenant) == audience)
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn handle(cx: &Cx<'_>, request: &Request) -> Result<Reply, Fault> {
     let rest = endpoint.strip_prefix("https://").ok_or(Fault::UnknownInstance)?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let authority = &cx.service.authority;
-    if !authority.hosts().any(|known| known.eq_ignore_ascii_case(host)) {
+    if !authority.host().eq_ignore_ascii_case(host) {
         return Err(Fault::UnknownInstance);
     }
     let tenant = path.split('/').next().filter(|tenant| !tenant.is_empty()).unwrap_or("common");
@@ -26,12 +26,11 @@ pub(crate) fn handle(cx: &Cx<'_>, request: &Request) -> Result<Reply, Fault> {
     let api_version = query.get("api-version").filter(|version| *version == "1.0").unwrap_or("1.1");
     let version = if api_version == "1.0" { "" } else { "/v2.0" };
     let main = authority.host();
-    let aliases: Vec<&str> = authority.hosts().collect();
     let answer = json!({
         "tenant_discovery_endpoint":
             format!("{}/{tenant}{version}/.well-known/openid-configuration", authority.origin()),
         "api-version": api_version,
-        "metadata": [{ "preferred_network": main, "preferred_cache": main, "aliases": aliases }],
+        "metadata": [{ "preferred_network": main, "preferred_cache": main, "aliases": [main] }],
     });
     Ok(headers::public(Reply::json(StatusCode::OK, &answer), MAX_AGE_SECONDS))
 }

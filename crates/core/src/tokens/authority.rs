@@ -24,7 +24,7 @@ pub enum AuthorityError {
 /// The token service's own names.
 #[derive(Debug, Clone)]
 pub struct Authority {
-    origins: Vec<String>,
+    origin: String,
     issuer_v1: Template,
     issuer_v2: Template,
 }
@@ -38,22 +38,10 @@ impl Authority {
     pub fn new(origin: &str) -> Result<Self, AuthorityError> {
         check_origin(origin)?;
         Ok(Self {
-            origins: vec![origin.to_owned()],
+            origin: origin.to_owned(),
             issuer_v1: Template { before: format!("{origin}/"), after: "/".to_owned() },
             issuer_v2: Template { before: format!("{origin}/"), after: "/v2.0".to_owned() },
         })
-    }
-
-    /// The same service under one more origin, whose token endpoints client assertions may name.
-    ///
-    /// # Errors
-    /// [`AuthorityError::Origin`].
-    pub fn with_alias(mut self, origin: &str) -> Result<Self, AuthorityError> {
-        check_origin(origin)?;
-        if !self.origins.iter().any(|known| known == origin) {
-            self.origins.push(origin.to_owned());
-        }
-        Ok(self)
     }
 
     /// The same service with other issuers, for consumers that insist on
@@ -72,22 +60,12 @@ impl Authority {
 
     /// `https://host[:port]`, without a slash at the end.
     pub fn origin(&self) -> &str {
-        &self.origins[0]
+        &self.origin
     }
 
-    /// Every origin, the main one first.
-    pub fn origins(&self) -> impl Iterator<Item = &str> {
-        self.origins.iter().map(String::as_str)
-    }
-
-    /// Host and port of the main origin.
+    /// Host and port of the origin.
     pub fn host(&self) -> &str {
-        host(self.origin())
-    }
-
-    /// Host and port of every origin.
-    pub fn hosts(&self) -> impl Iterator<Item = &str> {
-        self.origins().map(host)
+        self.origin.strip_prefix("https://").unwrap_or(&self.origin)
     }
 
     /// The issuer of a tenant's tokens of one version; `iss`.
@@ -137,10 +115,6 @@ fn check_origin(origin: &str) -> Result<(), AuthorityError> {
             })
     });
     if right { Ok(()) } else { Err(AuthorityError::Origin(origin.to_owned())) }
-}
-
-fn host(origin: &str) -> &str {
-    origin.strip_prefix("https://").unwrap_or(origin)
 }
 
 #[cfg(test)]

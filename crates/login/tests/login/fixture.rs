@@ -27,7 +27,6 @@ use std::sync::{Arc, LazyLock};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_micros(1_795_253_405_012_345);
 pub(crate) const ORIGIN: &str = "https://login.test:8443";
-pub(crate) const ALIAS: &str = "https://hosts.test:8444";
 pub(crate) const MANAGEMENT: &str = "https://management.azure.com/";
 pub(crate) const ARM: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
 
@@ -121,7 +120,7 @@ impl Fixture {
             version: TokenVersion::V1,
             identifiers: vec![ORIGIN.to_owned()],
         };
-        let authority = Authority::new(ORIGIN).unwrap().with_alias(ALIAS).unwrap();
+        let authority = Authority::new(ORIGIN).unwrap();
         let service = Service::new(authority, Audiences::new(&[ours]).unwrap(), pepper);
         let view = Views::load(&store, kek()).unwrap().snapshot();
         Self { store, view, service, now: NOW, app, secret, other_app, identity, host, workload, agent_key }
@@ -200,7 +199,7 @@ impl Fixture {
     /// Signs an assertion as the host's agent does.
     pub(crate) fn agent_assertion(&self, change: impl FnOnce(&mut Map<String, Value>)) -> String {
         let mut claims = self.claims(self.identity);
-        claims.insert("aud".to_owned(), json!(format!("{ALIAS}/{}/oauth2/token", self.identity.tenant)));
+        claims.insert("aud".to_owned(), json!(format!("{ORIGIN}/{}/oauth2/token", self.identity.tenant)));
         claims.insert("exp".to_owned(), json!(self.now.unix_seconds() + 60));
         change(&mut claims);
         let header = json!({"typ": "JWT", "alg": "ES256", "x5t#S256": self.agent_thumbprint()});
