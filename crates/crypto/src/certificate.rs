@@ -75,17 +75,6 @@ impl Certificate {
         })
     }
 
-    /// Parses the first certificate of a PEM text, which may hold the private key and a chain as well.
-    ///
-    /// # Errors
-    /// [`CertificateError`].
-    pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
-        if text.len() > limits::PEM_BYTES_MAX {
-            return Err(CertificateError::TooLarge);
-        }
-        Self::from_der(&pem::find(text, pem::CERTIFICATE).ok_or(CertificateError::Missing)?)
-    }
-
     /// Parses standard base64 without PEM lines, line breaks tolerated: an entry of `x5c`, or a
     /// `keyCredential`'s `key`.
     ///
@@ -154,11 +143,6 @@ impl Certificate {
         thumbprint::sha1(&self.der)
     }
 
-    /// `x5t#S256`.
-    pub fn sha256_thumbprint(&self) -> [u8; 32] {
-        thumbprint::sha256(&self.der)
-    }
-
     /// The keys that verify its owner's signatures, parsed: keep them with the credential.
     ///
     /// # Errors
@@ -171,21 +155,16 @@ impl Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base64url;
     use crate::test_keys::{NOW, rsa};
-    use crate::{base64url, pem};
     use serde_json::json;
 
     #[test]
-    fn a_certificate_is_read_from_der_pem_and_base64() {
+    fn a_certificate_is_read_from_der_and_base64() {
         let der = rsa().certificate_der();
         let certificate = Certificate::from_der(der).unwrap();
         assert_eq!(certificate.key_kind(), KeyKind::Rsa { bits: 2048 });
         assert_eq!((certificate.not_before_seconds(), certificate.not_after_seconds()), (NOW, NOW + 86_400));
-        assert_eq!(certificate.sha256_thumbprint(), thumbprint::sha256(der));
-        let key = pem::encode_private_key(&rsa().to_pkcs8().unwrap());
-        let both = format!("{}{}", key.expose(), pem::encode(pem::CERTIFICATE, der));
-        assert_eq!(Certificate::from_pem(&both).as_ref(), Ok(&certificate));
-        assert_eq!(Certificate::from_pem(key.expose()), Err(CertificateError::Missing));
         let base64 = base64url::encode_standard(der);
         let wrapped = base64.as_bytes().chunks(76).map(|line| str::from_utf8(line).unwrap()).collect::<Vec<_>>();
         assert_eq!(Certificate::from_base64(&wrapped.join("\r\n")).as_ref(), Ok(&certificate));
@@ -212,7 +191,6 @@ mod tests {
         assert_eq!(Certificate::from_der(&large), Err(CertificateError::TooLarge));
         let large = "A".repeat(limits::PEM_BYTES_MAX + 1);
         assert_eq!(Certificate::from_base64(&large), Err(CertificateError::TooLarge));
-        assert_eq!(Certificate::from_pem(&large), Err(CertificateError::TooLarge));
     }
 
     #[test]

@@ -48,14 +48,6 @@ impl KeySet {
         }
     }
 
-    /// The only key of a set with one key, for issuers that name no `kid`.
-    pub fn only_key(&self) -> Option<&VerifyingKey> {
-        match &self.keys[..] {
-            [(_, key)] => Some(key),
-            _ => None,
-        }
-    }
-
     /// How many usable keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()
@@ -139,13 +131,12 @@ mod tests {
         let set = set.unwrap();
         assert_eq!(set.len(), 1);
         assert!(set.key("b").is_some() && set.key("a").is_none() && set.key("c").is_none());
-        assert!(set.only_key().is_some());
     }
 
     #[test]
     fn a_name_that_two_keys_share_names_none() {
         let set = parse(&json!({"keys": [jwk(rsa(), "a"), jwk(other_rsa(), "a"), jwk(rsa(), "b")]})).unwrap();
-        assert!(set.key("a").is_none() && set.key("b").is_some() && set.only_key().is_none());
+        assert!(set.key("a").is_none() && set.key("b").is_some());
     }
 
     #[test]

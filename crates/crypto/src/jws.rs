@@ -163,16 +163,7 @@ impl Unverified<'_> {
         self.verify(key)
     }
 
-    /// Checks the signature and gives the payload as it is, for what is signed but is not claims.
-    ///
-    /// # Errors
-    /// [`JwsError::AlgorithmMismatch`], [`JwsError::Signature`].
-    pub fn verify_payload(self, key: &VerifyingKey) -> Result<Vec<u8>, JwsError> {
-        self.check_signature(key)?;
-        Ok(self.payload)
-    }
-
-    fn check_signature(&self, key: &VerifyingKey) -> Result<(), JwsError> {
+    pub(crate) fn check_signature(&self, key: &VerifyingKey) -> Result<(), JwsError> {
         if key.algorithm() != self.algorithm {
             return Err(JwsError::AlgorithmMismatch);
         }
@@ -199,11 +190,6 @@ impl Verified {
     /// The claims, covered by the signature.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
-    }
-
-    /// The claims by value.
-    pub fn into_claims(self) -> Map<String, Value> {
-        self.claims
     }
 }
 

@@ -63,13 +63,6 @@ pub struct Sealed {
     data: Bytes,
 }
 
-impl Sealed {
-    /// The id of the key-encryption key that it needs.
-    pub fn kek_id(&self) -> &[u8] {
-        &self.kek.0
-    }
-}
-
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealed").field("kek", &thumbprint::hex(&self.kek.0)).finish_non_exhaustive()
@@ -91,7 +84,7 @@ pub fn seal(kek: &Kek, context: &SealContext<'_>, plaintext: &[u8]) -> Result<Se
     let item_key = Secret::new(random::bytes());
     Ok(Sealed {
         kek: Bytes(kek.id().to_vec()),
-        key: Bytes(wrap(kek, context, item_key.expose())?),
+        key: Bytes(encrypt(kek.key(), &context.associated_data(WRAPPED_KEY), item_key.expose())?),
         data: Bytes(encrypt(item_key.expose(), &context.associated_data(CONTENT), plaintext)?),
     })
 }
@@ -103,23 +96,6 @@ pub fn seal(kek: &Kek, context: &SealContext<'_>, plaintext: &[u8]) -> Result<Se
 pub fn open(kek: &Kek, context: &SealContext<'_>, sealed: &Sealed) -> Result<Secret<Vec<u8>>, SealError> {
     let item_key = unwrap_key(kek, context, sealed)?;
     decrypt(item_key.expose(), &context.associated_data(CONTENT), &sealed.data.0)
-}
-
-/// Puts an item under another key-encryption key; its content is not touched (KY-06).
-///
-/// # Errors
-/// As [`open`], and [`SealError::Encryption`].
-pub fn rewrap(old: &Kek, new: &Kek, context: &SealContext<'_>, sealed: &Sealed) -> Result<Sealed, SealError> {
-    let item_key = unwrap_key(old, context, sealed)?;
-    Ok(Sealed {
-        kek: Bytes(new.id().to_vec()),
-        key: Bytes(wrap(new, context, item_key.expose())?),
-        data: sealed.data.clone(),
-    })
-}
-
-fn wrap(kek: &Kek, context: &SealContext<'_>, item_key: &[u8; 32]) -> Result<Vec<u8>, SealError> {
-    encrypt(kek.key(), &context.associated_data(WRAPPED_KEY), item_key)
 }
 
 fn unwrap_key(kek: &Kek, context: &SealContext<'_>, sealed: &Sealed) -> Result<Secret<[u8; 32]>, SealError> {
@@ -214,7 +190,6 @@ mod tests {
             SealContext { name: "k11", version: "", ..CONTEXT },
         ] {
             assert_eq!(open(&kek, &other, &sealed).err(), Some(SealError::Refused), "{other:?}");
-            assert_eq!(rewrap(&kek, &Kek::generate(), &other, &sealed).err(), Some(SealError::Refused));
         }
     }
 
@@ -247,15 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn ky_06_a_rewrapped_item_needs_the_new_key_only() {
-        let (old, new) = (Kek::generate(), Kek::generate());
-        let sealed = seal(&old, &CONTEXT, b"secret").unwrap();
-        let moved = rewrap(&old, &new, &CONTEXT, &sealed).unwrap();
-        assert_eq!(open(&new, &CONTEXT, &moved).unwrap().expose(), b"secret");
-        assert_eq!(open(&old, &CONTEXT, &moved).err(), Some(SealError::OtherKek));
-        assert_eq!(open(&new, &CONTEXT, &sealed).err(), Some(SealError::OtherKek));
-        let forged = Sealed { kek: moved.kek.clone(), ..sealed };
-        assert_eq!(open(&new, &CONTEXT, &forged).err(), Some(SealError::Refused));
+    fn ky_06_an_item_needs_the_key_that_it_was_sealed_under() {
+        let (one, other) = (Kek::generate(), Kek::generate());
+        let sealed = seal(&one, &CONTEXT, b"secret").unwrap();
+        assert_eq!(open(&other, &CONTEXT, &sealed).err(), Some(SealError::OtherKek));
+        let forged = Sealed { kek: Bytes(other.id().to_vec()), ..sealed };
+        assert_eq!(open(&other, &CONTEXT, &forged).err(), Some(SealError::Refused));
     }
 
     #[test]

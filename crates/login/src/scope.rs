@@ -21,6 +21,7 @@ pub(crate) fn audience(form: &Parameters, version: TokenVersion, tenant: TenantI
             let scope = given("scope").ok_or(Fault::MissingParameter("scope"))?;
             let mut found: Option<&str> = None;
             for one in scope.split(' ').filter(|one| !one.is_empty()) {
+                // Exactly one is taken off: `X//.default` means the audience `X/` (docs/wire/login.md).
                 let resource = one.strip_suffix("/.default").filter(|resource| !resource.is_empty());
                 let resource = resource.ok_or_else(|| Fault::Scope(scope.to_owned()))?;
                 if found.is_some_and(|other| other != resource) {

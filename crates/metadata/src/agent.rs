@@ -188,7 +188,7 @@ impl Agent {
         if background {
             count(&self.tally.refreshes);
         }
-        Lead { fetch, flight, tokens: Arc::clone(tokens), background }
+        Lead { fetch, flight, tokens: Arc::clone(tokens) }
     }
 
     /// Ends a fetch with what login said, and wakes everybody who waits for it.

@@ -139,18 +139,12 @@ pub struct Lead {
     pub(crate) fetch: TokenFetch,
     pub(crate) flight: Arc<Flight>,
     pub(crate) tokens: Arc<Tokens>,
-    pub(crate) background: bool,
 }
 
 impl Lead {
     /// What to ask login for.
     pub fn fetch(&self) -> &TokenFetch {
         &self.fetch
-    }
-
-    /// True when nobody waits yet: the cached token is still good.
-    pub fn is_background(&self) -> bool {
-        self.background
     }
 }
 

@@ -38,12 +38,6 @@ impl Audience {
         Ok(Self(text.into()))
     }
 
-    /// Reads a v2 `scope`: `<resource>/.default`. Exactly one `/.default` is taken off, so that
-    /// `X//.default` means the audience `X/` (docs/wire/login.md).
-    pub fn from_scope(scope: &str) -> Option<Result<Self, AudienceError>> {
-        scope.strip_suffix("/.default").map(Self::parse)
-    }
-
     /// The audience as it was asked for.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,14 +59,6 @@ impl fmt::Display for Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_default_suffix_is_taken_off_and_the_slash_before_it_kept() {
-        let audience = |scope| Audience::from_scope(scope).unwrap().unwrap();
-        assert_eq!(audience("https://vault.azure.net/.default").as_str(), "https://vault.azure.net");
-        assert_eq!(audience("https://vault.azure.net//.default").as_str(), "https://vault.azure.net/");
-        assert!(Audience::from_scope("https://vault.azure.net").is_none());
-    }
 
     #[test]
     fn blanks_and_controls_are_refused() {

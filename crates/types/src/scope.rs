@@ -18,15 +18,6 @@ impl Scope {
     pub fn parse(text: &str) -> Result<Self, ResourceIdError> {
         if text == "/" { Ok(Self::Root) } else { ResourceId::parse(text).map(Self::Id) }
     }
-
-    /// True when `self` is `other` or an ancestor of it.
-    pub fn covers(&self, other: &Scope) -> bool {
-        match (self, other) {
-            (Self::Root, _) => true,
-            (Self::Id(_), Self::Root) => false,
-            (Self::Id(outer), Self::Id(inner)) => outer.contains(inner),
-        }
-    }
 }
 
 impl fmt::Display for Scope {

@@ -2,9 +2,9 @@
 
 use super::authority::{Authority, CaError};
 use super::names::{IpSubnet, ServerName, is_dns_name, is_within};
+use crate::Certificate;
 use crate::p256::P256Key;
 use crate::x509::{self, Validity};
-use crate::{Certificate, pem};
 use bonafide_types::Secret;
 use rcgen::{CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
 use std::fmt;
@@ -40,18 +40,6 @@ pub struct ServerCertificate {
     pub private_key: Secret<Vec<u8>>,
     /// Last second of its validity, in Unix seconds.
     pub not_after_seconds: u64,
-}
-
-impl ServerCertificate {
-    /// The certificates to present, as PEM.
-    pub fn chain_pem(&self) -> String {
-        self.chain_der.iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect()
-    }
-
-    /// The private key, as PEM.
-    pub fn private_key_pem(&self) -> Secret<String> {
-        pem::encode_private_key(&self.private_key)
-    }
 }
 
 impl fmt::Debug for ServerCertificate {

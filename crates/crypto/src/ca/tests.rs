@@ -368,10 +368,13 @@ fn openssl_accepts_our_chains_in_strict_mode_and_enforces_their_constraints() {
     let key = AgentKey::generate().unwrap();
     let issued = hosts.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
     write("ca.pem", &ca.certificate_pem());
-    write("server.pem", &ca.issue_server(&usual_names(), NOW, DAY).unwrap().chain_pem());
-    write("address.pem", &ca.issue_server(&names(&["127.0.0.1"]), NOW, DAY).unwrap().chain_pem());
+    let chain = |server: &ServerCertificate| {
+        server.chain_der.iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect::<String>()
+    };
+    write("server.pem", &chain(&ca.issue_server(&usual_names(), NOW, DAY).unwrap()));
+    write("address.pem", &chain(&ca.issue_server(&names(&["127.0.0.1"]), NOW, DAY).unwrap()));
     let azure = SanType::DnsName("management.azure.com".try_into().unwrap());
-    write("rogue.pem", &rogue(&ca, vec![azure]).chain_pem());
+    write("rogue.pem", &chain(&rogue(&ca, vec![azure])));
     write("hosts.pem", &hosts.certificate_pem());
     write("host.pem", &pem::encode(pem::CERTIFICATE, &issued.certificate_der));
 

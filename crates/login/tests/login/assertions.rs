@@ -3,7 +3,7 @@
 use crate::fixture::{Fixture, NOW, ORIGIN, client_certificate, error_code, header, request, sign_text, sign_with};
 use bonafide_core::directory::{add_certificate, create_application};
 use bonafide_crypto::base64url::{encode, encode_standard};
-use bonafide_crypto::{Certificate, SystemEntropy};
+use bonafide_crypto::{Certificate, SystemEntropy, thumbprint};
 use bonafide_types::{ClientId, World};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -27,7 +27,7 @@ fn every_spelling_of_the_header_that_clients_use_is_accepted() {
     for sha1 in spellings(&certificate.sha1_thumbprint()) {
         hints.push(json!({ "x5t": sha1 }));
     }
-    for sha256 in spellings(&certificate.sha256_thumbprint()) {
+    for sha256 in spellings(&thumbprint::sha256(certificate.der())) {
         hints.push(json!({ "x5t#S256": sha256 }));
     }
     hints.push(json!({ "x5c": [der] }));
@@ -228,10 +228,10 @@ fn ca_03_the_whole_certificate_decides_not_a_name_or_thumbprint() {
         json!({"x5c": [encode_standard(&evil_der)]}),
         json!({"x5c": [encode_standard(&evil_der), encode_standard(good.der())]}),
         json!({"x5c": [encode_standard(&evil_der)], "x5t": encode(&good.sha1_thumbprint())}),
-        json!({"x5c": [encode_standard(&evil_der)], "x5t#S256": encode(&good.sha256_thumbprint())}),
+        json!({"x5c": [encode_standard(&evil_der)], "x5t#S256": encode(&thumbprint::sha256(good.der()))}),
         json!({"x5c": [encode_standard(good.der()), encode_standard(&evil_der)]}),
         json!({"x5t": encode(&good.sha1_thumbprint())}),
-        json!({"x5t#S256": encode(&good.sha256_thumbprint())}),
+        json!({"x5t#S256": encode(&thumbprint::sha256(good.der()))}),
         json!({"x5t": encode(&good.sha1_thumbprint()), "jwk": {"kty": "EC"}}),
     ] {
         let mut header = hint.clone();
