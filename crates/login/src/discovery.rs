@@ -15,11 +15,7 @@ const MAX_AGE_SECONDS: u64 = 86_400;
 pub(crate) fn handle(cx: &Cx<'_>, segment: &str, version: TokenVersion, record: &mut Record) -> Result<Reply, Fault> {
     let tenant = Named::find(cx, segment)?;
     record.tenant = tenant.one();
-    let document = match version {
-        TokenVersion::V1 => version_1(cx, tenant),
-        TokenVersion::V2 => version_2(cx, tenant),
-    };
-    Ok(headers::public(Reply::json(StatusCode::OK, &document), MAX_AGE_SECONDS))
+    Ok(headers::public(Reply::json(StatusCode::OK, &document(cx, tenant, version)), MAX_AGE_SECONDS))
 }
 
 fn issuer(cx: &Cx<'_>, tenant: Named<'_>, version: TokenVersion) -> String {
@@ -32,57 +28,27 @@ fn issuer(cx: &Cx<'_>, tenant: Named<'_>, version: TokenVersion) -> String {
 /// The claims that our tokens have.
 const CLAIMS: [&str; 12] = ["sub", "iss", "aud", "exp", "iat", "nbf", "tid", "oid", "idtyp", "ver", "uti", "xms_mirid"];
 
-fn version_1(cx: &Cx<'_>, tenant: Named<'_>) -> Value {
+fn document(cx: &Cx<'_>, tenant: Named<'_>, version: TokenVersion) -> Value {
     let (origin, host) = (cx.service.authority.origin(), cx.service.authority.host());
     let base = format!("{origin}/{tenant}");
-    json!({
-        "token_endpoint": format!("{base}/oauth2/token"),
+    // Follows `oauth2` and `discovery` in the version's paths.
+    let below = match version {
+        TokenVersion::V1 => "",
+        TokenVersion::V2 => "/v2.0",
+    };
+    let mut document = json!({
+        "token_endpoint": format!("{base}/oauth2{below}/token"),
         "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-        "jwks_uri": format!("{base}/discovery/keys"),
+        "jwks_uri": format!("{base}/discovery{below}/keys"),
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["code", "id_token", "code id_token", "token id_token", "token"],
-        "scopes_supported": ["openid"],
-        "issuer": issuer(cx, tenant, TokenVersion::V1),
-        "microsoft_multi_refresh_token": true,
-        "authorization_endpoint": format!("{base}/oauth2/authorize"),
-        "device_authorization_endpoint": format!("{base}/oauth2/devicecode"),
+        "issuer": issuer(cx, tenant, version),
+        "authorization_endpoint": format!("{base}/oauth2{below}/authorize"),
+        "device_authorization_endpoint": format!("{base}/oauth2{below}/devicecode"),
         "http_logout_supported": true,
         "frontchannel_logout_supported": true,
-        "end_session_endpoint": format!("{base}/oauth2/logout"),
-        "claims_supported": CLAIMS,
-        "check_session_iframe": format!("{base}/oauth2/checksession"),
-        "userinfo_endpoint": format!("{base}/openid/userinfo"),
-        "kerberos_endpoint": format!("{base}/kerberos"),
-        "tenant_region_scope": region(tenant),
-        "cloud_instance_name": host,
-        "cloud_graph_host_name": host,
-        "msgraph_host": host,
-        "rbac_url": origin,
-    })
-}
-
-fn version_2(cx: &Cx<'_>, tenant: Named<'_>) -> Value {
-    let (origin, host) = (cx.service.authority.origin(), cx.service.authority.host());
-    let base = format!("{origin}/{tenant}");
-    json!({
-        "token_endpoint": format!("{base}/oauth2/v2.0/token"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-        "jwks_uri": format!("{base}/discovery/v2.0/keys"),
-        "response_modes_supported": ["query", "fragment", "form_post"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-        "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "issuer": issuer(cx, tenant, TokenVersion::V2),
-        "request_uri_parameter_supported": false,
-        "userinfo_endpoint": format!("{origin}/oidc/userinfo"),
-        "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
-        "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
-        "http_logout_supported": true,
-        "frontchannel_logout_supported": true,
-        "end_session_endpoint": format!("{base}/oauth2/v2.0/logout"),
+        "end_session_endpoint": format!("{base}/oauth2{below}/logout"),
         "claims_supported": CLAIMS,
         "kerberos_endpoint": format!("{base}/kerberos"),
         "tenant_region_scope": region(tenant),
@@ -90,7 +56,26 @@ fn version_2(cx: &Cx<'_>, tenant: Named<'_>) -> Value {
         "cloud_graph_host_name": host,
         "msgraph_host": host,
         "rbac_url": origin,
-    })
+    });
+    let own = match version {
+        TokenVersion::V1 => json!({
+            "response_types_supported": ["code", "id_token", "code id_token", "token id_token", "token"],
+            "scopes_supported": ["openid"],
+            "microsoft_multi_refresh_token": true,
+            "check_session_iframe": format!("{base}/oauth2/checksession"),
+            "userinfo_endpoint": format!("{base}/openid/userinfo"),
+        }),
+        TokenVersion::V2 => json!({
+            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "request_uri_parameter_supported": false,
+            "userinfo_endpoint": format!("{origin}/oidc/userinfo"),
+        }),
+    };
+    if let (Value::Object(document), Value::Object(own)) = (&mut document, own) {
+        document.extend(own);
+    }
+    document
 }
 
 fn region(tenant: Named<'_>) -> Option<&'static str> {
