@@ -4,10 +4,7 @@
 use crate::Failure;
 use crate::cloud::RESOURCE;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret};
-use bonafide_core::tokens::{
-    AcceptedAudiences, Audiences, Authenticated, Authority, Method as SignIn, Registration, TokenVersion, issue,
-    resolve,
-};
+use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Method as SignIn, Names, issue, resolve};
 use bonafide_core::view::Views;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{Kek, SystemEntropy};
@@ -70,23 +67,9 @@ impl Plane {
             .ok_or("no pepper")?;
         let pepper = open_deployment_secret(&kek, "secret-pepper", &sealed)?;
         let pepper: [u8; Pepper::BYTES] = pepper.expose().as_slice().try_into()?;
-        let app: ClientId = "797f4846-ba00-4fd7-ba43-dac1f8f63013".parse()?;
-        let own = Registration { app_id: Some(app), version: TokenVersion::V1, identifiers: vec![format!("{url}/")] };
-        let login = bonafide_login::Service::new(
-            Authority::new(&url)?,
-            Audiences::new(&[own])?,
-            Pepper::new(&Secret::new(pepper)),
-        );
-        let config = bonafide_management::Config {
-            cloud_name: "bonafide".to_owned(),
-            management: url.clone(),
-            login: url.clone(),
-            graph: url.clone(),
-            portal: format!("{url}/portal"),
-            vault_suffix: ".vault.localhost".to_owned(),
-            audiences: vec![format!("{url}/"), RESOURCE.to_owned()],
-        };
-        let accepted = AcceptedAudiences::new(app, [RESOURCE, RESOURCE.trim_end_matches('/')]);
+        let names = Names::new(&url)?;
+        let login = bonafide_login::Service::new(names.authority, names.audiences, Pepper::new(&Secret::new(pepper)));
+        let (config, accepted) = (bonafide_management::Config::at(&url), names.accepted);
         let (tenant, subscription) = (text("/tenantId")?.parse()?, text("/subscriptionId")?.parse()?);
         let operator = text("/operator/clientId")?.parse()?;
         let views = Views::load(&store, kek)?;

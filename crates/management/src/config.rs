@@ -19,3 +19,19 @@ pub struct Config {
     /// The audiences published to clients; the first is the one that az asks tokens for.
     pub audiences: Vec<String>,
 }
+
+impl Config {
+    /// A deployment whose surfaces share one origin, `https://host[:port]`; its vaults lie below that host.
+    pub fn at(origin: &str) -> Self {
+        let host = origin.strip_prefix("https://").unwrap_or(origin);
+        Self {
+            cloud_name: "bonafide".to_owned(),
+            management: origin.to_owned(),
+            login: origin.to_owned(),
+            graph: origin.to_owned(),
+            portal: format!("{origin}/portal"),
+            vault_suffix: format!(".vault.{host}"),
+            audiences: vec![format!("{origin}/"), "https://management.azure.com/".to_owned()],
+        }
+    }
+}

@@ -3,9 +3,9 @@
 use crate::clock;
 use crate::confirm::Confirming;
 use crate::data_dir::{DataDir, DataDirError, write_public};
-use crate::names::{Names, NamesError, Origin};
+use crate::names::Origin;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
-use bonafide_core::tokens::{self, AcceptedAudiences};
+use bonafide_core::tokens::{self, AcceptedAudiences, Names, NamesError};
 use bonafide_core::view::{Views, ViewsError};
 use bonafide_crypto::ca::{CaError, HostCa, IpSubnet, ServerCa, ServerCaSpec};
 use bonafide_crypto::seal::{SealError, Sealed};
@@ -134,7 +134,8 @@ impl ControlPlane {
         let pepper: [u8; Pepper::BYTES] =
             pepper.expose().as_slice().try_into().map_err(|_| OpenControlPlaneError::Damaged(PEPPER))?;
         write_public(&dir.ca_file(), server_ca.certificate_pem().as_bytes())?;
-        let names = Names::new(origin)?;
+        let url = origin.url();
+        let names = Names::new(&url)?;
         let views = Views::load(&store, kek)?;
         let pepper = Pepper::new(&Secret::new(pepper));
         let this = Self {
@@ -142,7 +143,7 @@ impl ControlPlane {
             views,
             host_ca,
             login: bonafide_login::Service::new(names.authority, names.audiences, pepper),
-            management: names.management,
+            management: bonafide_management::Config::at(&url),
             management_audiences: names.accepted,
             confirming: Confirming::default(),
         };

@@ -25,6 +25,7 @@ mod trust;
 mod up;
 
 pub use agent::{ControlError, EnrolError, StateError, UpstreamFailure};
+pub use bonafide_core::tokens::NamesError;
 pub use bootstrap::BootstrapError;
 pub use config::{ThrottleOption, UpOptions};
 pub use control_plane::OpenControlPlaneError;
@@ -32,7 +33,6 @@ pub use data_dir::{DataDir, DataDirError};
 pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
 pub use http::Log;
 pub use link_local::LinkLocalError;
-pub use names::NamesError;
 pub use session::{Session, SessionError};
 pub use tls::TlsError;
 pub use trust::write_bundle;

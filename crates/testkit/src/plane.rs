@@ -2,12 +2,12 @@
 
 use crate::dice::Dice;
 use crate::keys;
-use bonafide_core::tokens::{AcceptedAudiences, Audiences, Authority, Registration, TokenVersion};
+use bonafide_core::tokens::{AcceptedAudiences, Names};
 use bonafide_core::view::{View, Views};
 use bonafide_crypto::ca::HostCa;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
-use bonafide_types::{ClientId, Secret, Timestamp, World};
+use bonafide_types::{Secret, Timestamp, World};
 use bonafide_wire::{Outcome, Reply, Request};
 use http::StatusCode;
 use std::sync::Arc;
@@ -41,32 +41,16 @@ impl Plane {
     /// An empty control plane.
     pub(crate) fn new() -> Self {
         let store = Store::open(MemoryEngine::new());
-        let app: ClientId = "797f4846-ba00-4fd7-ba43-dac1f8f63013".parse().unwrap();
-        let ours =
-            Registration { app_id: Some(app), version: TokenVersion::V1, identifiers: vec![format!("{ORIGIN}/")] };
-        let bases = ["https://management.azure.com", "https://management.core.windows.net", ORIGIN];
-        let spellings = bases.into_iter().flat_map(|base| [base.to_owned(), format!("{base}/")]);
+        let names = Names::new(ORIGIN).unwrap();
         let pepper = Pepper::new(&Secret::new([9; Pepper::BYTES]));
         Self {
             views: Views::load(&store, keys::kek()).unwrap(),
             store,
-            login: bonafide_login::Service::new(
-                Authority::new(ORIGIN).unwrap(),
-                Audiences::new(&[ours]).unwrap(),
-                pepper,
-            ),
+            login: bonafide_login::Service::new(names.authority, names.audiences, pepper),
             host_ca: HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap(),
-            management: bonafide_management::Config {
-                cloud_name: "bonafide".to_owned(),
-                management: ORIGIN.to_owned(),
-                login: ORIGIN.to_owned(),
-                graph: ORIGIN.to_owned(),
-                portal: format!("{ORIGIN}/portal"),
-                vault_suffix: ".vault.localhost:8443".to_owned(),
-                audiences: vec![format!("{ORIGIN}/"), MANAGEMENT.to_owned()],
-            },
-            audiences: AcceptedAudiences::new(app, spellings),
-            dice: Dice::default(),
+            management: bonafide_management::Config::at(ORIGIN),
+            audiences: names.accepted,
+            entropy: RepeatableEntropy::default(),
             now_micros: AtomicU64::new(NOW.unix_micros()),
             login_requests: AtomicU64::new(0),
         }

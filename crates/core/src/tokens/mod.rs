@@ -4,6 +4,7 @@ mod audiences;
 mod authority;
 mod claims;
 mod issue;
+mod names;
 mod published;
 mod registered;
 mod token_id;
@@ -13,6 +14,7 @@ pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVers
 pub use authority::{Authority, AuthorityError, TENANT_PLACEHOLDER};
 pub use claims::{Claims, Method, Subject, Validity};
 pub use issue::{Authenticated, IssueError, Issued, issue};
+pub use names::{Names, NamesError};
 pub use published::published_keys;
 pub use registered::{RESOURCES_REGISTERED, RegisterError, RegisteredResource, register, resolve};
 pub use token_id::TokenId;

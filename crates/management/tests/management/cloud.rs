@@ -3,7 +3,9 @@
 use bonafide_core::access::{Chain, NewAssignment, ScopeKey, assignments, roles};
 use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application};
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
-use bonafide_core::tokens::{AcceptedAudiences, Audiences, Authenticated, Authority, Method as Signed, issue, resolve};
+use bonafide_core::tokens::{
+    AcceptedAudiences, Audiences, Authenticated, Authority, Method as Signed, Names, issue, resolve,
+};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_management::{Config, Cx, handle};
@@ -21,6 +23,7 @@ pub const MSI: &str = "2024-11-30";
 pub const ARM: &str = "2024-11-01";
 pub const AUTHZ: &str = "2022-04-01";
 
+const ORIGIN: &str = "https://localhost:8443";
 const MANAGEMENT: &str = "https://management.azure.com/";
 const NOW: Timestamp = Timestamp::from_unix_micros(1_795_253_405_012_345);
 
@@ -117,20 +120,13 @@ impl Cloud {
             })
             .unwrap();
         let nobody = Person { tenant: *tenant, id: ObjectId::random(&SystemEntropy) };
+        let names = Names::new(ORIGIN).unwrap();
         let mut cloud = Self {
             views: Views::load(&store, kek()).unwrap(),
             store,
-            authority: Authority::new("https://localhost:8443").unwrap(),
-            config: Config {
-                cloud_name: "Bonafide".to_owned(),
-                management: "https://localhost:8443".to_owned(),
-                login: "https://localhost:8443".to_owned(),
-                graph: "https://localhost:8443".to_owned(),
-                portal: "https://localhost:8443/portal".to_owned(),
-                vault_suffix: ".vault.localhost:8443".to_owned(),
-                audiences: vec![MANAGEMENT.to_owned()],
-            },
-            audiences: AcceptedAudiences::new("797f4846-ba00-4fd7-ba43-dac1f8f63013".parse().unwrap(), [MANAGEMENT]),
+            authority: names.authority,
+            config: Config::at(ORIGIN),
+            audiences: names.accepted,
             now: Cell::new(NOW),
             tenant: *tenant,
             subscription: ids[0],

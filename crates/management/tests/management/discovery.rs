@@ -3,6 +3,7 @@
 use crate::cloud::{ARM, Cloud};
 use bonafide_core::access::ScopeKey;
 use http::Method;
+use serde_json::json;
 
 #[test]
 fn metadata_endpoints_have_two_shapes_and_need_no_token() {
@@ -11,10 +12,13 @@ fn metadata_endpoints_have_two_shapes_and_need_no_token() {
         cloud.raw(Method::GET, &format!("/metadata/endpoints?api-version={version}"), &[], b"").expect(200).body
     };
     let object = ask("2022-09-01");
-    assert_eq!(object["name"], "Bonafide");
+    assert_eq!(object["name"], "bonafide");
     assert_eq!(object["resourceManager"], "https://localhost:8443/");
     assert_eq!(object["authentication"]["loginEndpoint"], "https://localhost:8443/");
-    assert_eq!(object["authentication"]["audiences"][0], "https://management.azure.com/");
+    assert_eq!(
+        object["authentication"]["audiences"],
+        json!(["https://localhost:8443/", "https://management.azure.com/"])
+    );
     assert_eq!(object["suffixes"]["keyVaultDns"], "vault.localhost:8443");
     assert_eq!(ask("2019-05-01"), serde_json::json!([object]));
     assert_eq!(ask("2015-01-01"), serde_json::json!([object]));

@@ -1,0 +1,53 @@
+//! What a deployment calls its token service and its resource manager.
+
+use super::{AcceptedAudiences, Audiences, AudiencesError, Authority, AuthorityError, Registration, TokenVersion};
+use bonafide_types::ClientId;
+
+/// The application id of Azure Resource Manager ("Windows Azure Service Management API").
+/// Source: Microsoft Learn, "Verify first-party Microsoft applications in sign-in reports".
+const MANAGEMENT_APP: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
+/// What stock clients ask tokens for when they mean the resource manager of the public cloud.
+const PUBLIC_MANAGEMENT: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+
+/// Why a deployment cannot be called so.
+#[derive(Debug, thiserror::Error)]
+pub enum NamesError {
+    /// The origin cannot be that of a token service.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The audiences are not acceptable.
+    #[error(transparent)]
+    Audiences(#[from] AudiencesError),
+    /// A built-in id cannot be read.
+    #[error(transparent)]
+    Id(#[from] bonafide_types::GuidError),
+}
+
+/// The names of a deployment whose surfaces share one origin.
+#[derive(Debug)]
+pub struct Names {
+    /// The token service.
+    pub authority: Authority,
+    /// What tokens can be asked for.
+    pub audiences: Audiences,
+    /// What the resource manager takes tokens for, in every spelling.
+    pub accepted: AcceptedAudiences,
+}
+
+impl Names {
+    /// The names at `origin`, `https://host[:port]`.
+    ///
+    /// # Errors
+    /// [`NamesError`].
+    pub fn new(origin: &str) -> Result<Self, NamesError> {
+        let app: ClientId = MANAGEMENT_APP.parse()?;
+        let own =
+            Registration { app_id: Some(app), version: TokenVersion::V1, identifiers: vec![format!("{origin}/")] };
+        let bases = PUBLIC_MANAGEMENT.into_iter().chain([origin]);
+        Ok(Self {
+            authority: Authority::new(origin)?,
+            audiences: Audiences::new(&[own])?,
+            accepted: AcceptedAudiences::new(app, bases.flat_map(|base| [base.to_owned(), format!("{base}/")])),
+        })
+    }
+}
