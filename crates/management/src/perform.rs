@@ -39,10 +39,10 @@ pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation)
     let body = body::read(&request.body);
     let input = &Input { cx, request, query, version, caller, correlation, body };
 
-    let look = |answer: &dyn Fn(&ReadTx<'_>, &Access) -> Result<Reply, Fault>| {
+    let reading = |answer: &dyn Fn(&ReadTx<'_>, &Access) -> Result<Reply, Fault>| {
         cx.store.read(|tx| answer(tx, &access::enter(tx, input, &rule)?))
     };
-    let change = |answer: &dyn Fn(&mut Tx<'_>, Access, &Allowed) -> Result<Reply, Fault>| {
+    let writing = |answer: &dyn Fn(&mut Tx<'_>, Access, &Allowed) -> Result<Reply, Fault>| {
         cx.store.write(|tx| {
             let access = access::enter(tx, input, &rule)?;
             let allowed = access.proof(input, &rule)?;
@@ -51,48 +51,48 @@ pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation)
     };
     match &call {
         Call::MetadataEndpoints => Ok(endpoints::endpoints(cx.config, &input.version)),
-        Call::ListTenants => look(&|tx, _| subscriptions::tenants(tx, input)),
-        Call::ListSubscriptions => look(&|tx, _| subscriptions::list(tx, input)),
-        Call::ReadSubscription(id) => look(&|tx, _| subscriptions::read(tx, *id)),
-        Call::ListLocations(id) => look(&|_, _| Ok(locations::list(*id))),
-        Call::ListProviders(subscription) => look(&|_, _| Ok(providers::list(*subscription))),
-        Call::ReadProvider(subscription, name) => look(&|_, _| providers::read(*subscription, name)),
-        Call::RegisterProvider(subscription, name) => look(&|_, _| providers::read(Some(*subscription), name)),
-        Call::ListIdentityOperations => look(&|_, _| Ok(identity_operations::list())),
+        Call::ListTenants => reading(&|tx, _| subscriptions::tenants(tx, input)),
+        Call::ListSubscriptions => reading(&|tx, _| subscriptions::list(tx, input)),
+        Call::ReadSubscription(id) => reading(&|tx, _| subscriptions::read(tx, *id)),
+        Call::ListLocations(id) => reading(&|_, _| Ok(locations::list(*id))),
+        Call::ListProviders(subscription) => reading(&|_, _| Ok(providers::list(*subscription))),
+        Call::ReadProvider(subscription, name) => reading(&|_, _| providers::read(*subscription, name)),
+        Call::RegisterProvider(subscription, name) => reading(&|_, _| providers::read(Some(*subscription), name)),
+        Call::ListIdentityOperations => reading(&|_, _| Ok(identity_operations::list())),
         Call::PollOperation(subscription, id) | Call::PollResult(subscription, id) => {
             poll(input, &rule, &call, *subscription, *id)
         }
-        Call::ListGroups(subscription) => look(&|tx, access| groups::page(tx, input, access, *subscription)),
-        Call::PutGroup(id) => change(&|tx, access, allowed| groups::put(tx, input, &access, allowed, id)),
-        Call::PatchGroup(id) => change(&|tx, access, allowed| groups::patch(tx, input, &access, allowed, id)),
-        Call::ReadGroup(id) => look(&|_, access| groups::get(input, access, id)),
-        Call::HeadGroup(id) => look(&|_, access| groups::head(input, access, id)),
+        Call::ListGroups(subscription) => reading(&|tx, access| groups::page(tx, input, access, *subscription)),
+        Call::PutGroup(id) => writing(&|tx, access, allowed| groups::put(tx, input, &access, allowed, id)),
+        Call::PatchGroup(id) => writing(&|tx, access, allowed| groups::patch(tx, input, &access, allowed, id)),
+        Call::ReadGroup(id) => reading(&|_, access| groups::get(input, access, id)),
+        Call::HeadGroup(id) => reading(&|_, access| groups::head(input, access, id)),
         Call::DeleteGroup(id) => delete_group(input, &rule, id),
-        Call::ListResources(id) => look(&|tx, access| inventory::page(tx, input, access, id)),
-        Call::ListOfType(id, kind) => look(&|tx, access| list_of_type(tx, input, access, id, kind)),
-        Call::PutResource(id, kind) => change(&|tx, access, allowed| write::put(tx, input, access, allowed, id, kind)),
+        Call::ListResources(id) => reading(&|tx, access| inventory::page(tx, input, access, id)),
+        Call::ListOfType(id, kind) => reading(&|tx, access| list_of_type(tx, input, access, id, kind)),
+        Call::PutResource(id, kind) => writing(&|tx, access, allowed| write::put(tx, input, access, allowed, id, kind)),
         Call::PatchResource(id, kind) => {
-            change(&|tx, access, allowed| write::patch(tx, input, access, allowed, id, kind))
+            writing(&|tx, access, allowed| write::patch(tx, input, access, allowed, id, kind))
         }
-        Call::ReadResource(id, kind) => look(&|_, access| read::get(input, access, id, kind)),
-        Call::HeadResource(id, kind) => look(&|_, access| read::head(input, access, id, kind)),
+        Call::ReadResource(id, kind) => reading(&|_, access| read::get(input, access, id, kind)),
+        Call::HeadResource(id, kind) => reading(&|_, access| read::head(input, access, id, kind)),
         Call::DeleteResource(id, kind) => delete_resource(input, &rule, id, kind),
-        Call::InstanceView(id, kind) => look(&|_, access| {
+        Call::InstanceView(id, kind) => reading(&|_, access| {
             let (_, resource) = read::existing(input, access, id, kind)?;
             Ok(Reply::json(StatusCode::OK, &instance_view(resource)))
         }),
-        Call::ListAssociatedResources(id, kind) => look(&|tx, access| associated::list(tx, input, access, id, kind)),
-        Call::ReadSystemIdentity(id) => look(&|_, access| system_assigned::get(access, id)),
-        Call::ListRoleAssignments(scope) => look(&|tx, access| role_assignments::list(tx, input, access, scope)),
-        Call::ReadRoleAssignment(_, name) => look(&|tx, access| role_assignments::get(tx, input, access, *name)),
+        Call::ListAssociatedResources(id, kind) => reading(&|tx, access| associated::list(tx, input, access, id, kind)),
+        Call::ReadSystemIdentity(id) => reading(&|_, access| system_assigned::get(access, id)),
+        Call::ListRoleAssignments(scope) => reading(&|tx, access| role_assignments::list(tx, input, access, scope)),
+        Call::ReadRoleAssignment(_, name) => reading(&|tx, access| role_assignments::get(tx, input, access, *name)),
         Call::PutRoleAssignment(scope, name) => {
-            change(&|tx, access, allowed| role_assignments::put(tx, input, &access, allowed, scope, *name))
+            writing(&|tx, access, allowed| role_assignments::put(tx, input, &access, allowed, scope, *name))
         }
         Call::DeleteRoleAssignment(scope, name) => {
-            change(&|tx, access, allowed| role_assignments::delete(tx, input, &access, allowed, scope, *name))
+            writing(&|tx, access, allowed| role_assignments::delete(tx, input, &access, allowed, scope, *name))
         }
-        Call::ListRoleDefinitions(scope) => look(&|_, _| role_definitions::list(input, scope)),
-        Call::ReadRoleDefinition(scope, name) => look(&|_, _| role_definitions::get(scope, name)),
+        Call::ListRoleDefinitions(scope) => reading(&|_, _| role_definitions::list(input, scope)),
+        Call::ReadRoleDefinition(scope, name) => reading(&|_, _| role_definitions::get(scope, name)),
     }
 }
 

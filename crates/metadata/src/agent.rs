@@ -5,7 +5,7 @@ use crate::caller::Binding;
 use crate::counters::{Counters, Tally, count};
 use crate::dialects::{Rules, imds};
 use crate::fault::Fault;
-use crate::flight::{Flight, Lead, Seat, TokenFetch, UpstreamError};
+use crate::flight::{Flight, Lead, TokenFetch, UpstreamError, Waiter};
 use crate::placement::{Places, applied};
 use crate::query::{TokenQuery, check_version};
 use crate::route::{Call, route};
@@ -69,7 +69,7 @@ pub enum Answer {
 
 /// A request that waits for login.
 pub struct Waiting {
-    seat: Seat,
+    waiter: Waiter,
     fetch: TokenFetch,
     rules: &'static Rules,
     forced: bool,
@@ -79,7 +79,7 @@ pub struct Waiting {
 impl Waiting {
     /// True once there is something to answer; until then `waker` is woken when there is.
     pub fn poll_landed(&mut self, waker: &Waker) -> bool {
-        self.seat.poll_landed(waker)
+        self.waiter.poll_landed(waker)
     }
 }
 
@@ -178,7 +178,7 @@ impl Agent {
                 count(&self.tally.waits);
                 let fetch = fetch();
                 let lead = lead.then(|| self.lead(fetch.clone(), Arc::clone(&flight), &place.tokens, false));
-                Answer::Wait { waiting: Waiting { seat: Seat::new(flight), fetch, rules, forced, permit }, lead }
+                Answer::Wait { waiting: Waiting { waiter: Waiter::new(flight), fetch, rules, forced, permit }, lead }
             }
         })
     }
@@ -204,8 +204,8 @@ impl Agent {
     /// Answers a request that has waited, or that the shell will not let wait any longer. The
     /// identity must be assigned now, not only when the request came (ID-06).
     pub fn finish(&self, waiting: Waiting, world: &World<'_>) -> (Reply, Permit) {
-        let Waiting { seat, fetch, rules, forced, permit } = waiting;
-        let reply = match self.landed(&seat.flight, &fetch, forced, world.now) {
+        let Waiting { waiter, fetch, rules, forced, permit } = waiting;
+        let reply = match self.landed(&waiter.flight, &fetch, forced, world.now) {
             Ok(token) => (rules.reply)(&token, world.now),
             Err(fault) => (rules.fault)(&fault, world),
         };

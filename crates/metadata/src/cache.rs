@@ -17,10 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The tokens of one workload.
 #[derive(Default)]
-pub(crate) struct Tokens(Mutex<Shelf>);
+pub(crate) struct Tokens(Mutex<Inner>);
 
 #[derive(Default)]
-struct Shelf {
+struct Inner {
     /// By identity and by what was asked. Ordered: most workloads hold one or two tokens, and to compare
     /// keys takes less than to hash them.
     held: BTreeMap<ObjectId, BTreeMap<Box<str>, Entry>>,
@@ -81,28 +81,28 @@ impl Tokens {
     /// A token for `principal`, or the flight that will bring one. A held token is handed out
     /// without waiting until it is late, and while login is failing until it expires.
     pub(crate) fn take(&self, fetch: &Wanted<'_>, forced: bool, ahead: bool, now: Timestamp) -> Result<Taken, Fault> {
-        let mut shelf = self.lock();
-        let held = shelf.held.get(&fetch.principal).and_then(|held| held.get(fetch.asked.as_ref()));
+        let mut inner = self.lock();
+        let held = inner.held.get(&fetch.principal).and_then(|held| held.get(fetch.asked.as_ref()));
         if let Some(entry) = held.filter(|entry| !forced && entry.token.is_valid(now)) {
             let pausing = entry.failures > 0 && now < entry.refresh_at;
             if now < entry.late_at || pausing {
                 let token = Arc::clone(&entry.token);
-                let refresh = ahead && now >= entry.refresh_at && !shelf.flies(fetch);
-                let flight = if refresh { shelf.take_off(fetch).ok() } else { None };
+                let refresh = ahead && now >= entry.refresh_at && !inner.flies(fetch);
+                let flight = if refresh { inner.start_flight(fetch).ok() } else { None };
                 return Ok(Taken::Hit(token, flight));
             }
         }
-        match shelf.flights.get(&fetch.key()) {
+        match inner.flights.get(&fetch.key()) {
             Some(flight) => Ok(Taken::Wait(Arc::clone(flight), false)),
-            None => shelf.take_off(fetch).map(|flight| Taken::Wait(flight, true)),
+            None => inner.start_flight(fetch).map(|flight| Taken::Wait(flight, true)),
         }
     }
 
     /// A held token that has not expired, whatever life is left.
     pub(crate) fn still_valid(&self, fetch: &TokenFetch, now: Timestamp) -> Option<Arc<Token>> {
         let wanted = Wanted::from(fetch);
-        let shelf = self.lock();
-        let entry = shelf.held.get(&wanted.principal)?.get(wanted.asked.as_ref())?;
+        let inner = self.lock();
+        let entry = inner.held.get(&wanted.principal)?.get(wanted.asked.as_ref())?;
         entry.token.is_valid(now).then(|| Arc::clone(&entry.token))
     }
 
@@ -124,14 +124,14 @@ impl Tokens {
             Err(error) => Err(Arc::new(error)),
         };
         let wanted = Wanted::from(fetch);
-        let mut shelf = self.lock();
-        if shelf.disown(&wanted, flight) && placed() {
+        let mut inner = self.lock();
+        if inner.disown(&wanted, flight) && placed() {
             match &landing {
-                Ok(token) => shelf.hold(&wanted, Entry::new(Arc::clone(token), world)),
-                Err(error) if error.says_identity_is_gone() => shelf.forget(wanted.principal),
+                Ok(token) => inner.hold(&wanted, Entry::new(Arc::clone(token), world)),
+                Err(error) if error.says_identity_is_gone() => inner.forget(wanted.principal),
                 Err(_) => {
                     if let Some(entry) =
-                        shelf.held.get_mut(&wanted.principal).and_then(|held| held.get_mut(wanted.asked.as_ref()))
+                        inner.held.get_mut(&wanted.principal).and_then(|held| held.get_mut(wanted.asked.as_ref()))
                     {
                         entry.pause(world);
                     }
@@ -148,23 +148,23 @@ impl Tokens {
 
     /// Drops the tokens of identities that are not to be kept, and disowns their flights.
     pub(crate) fn keep_only(&self, keep: impl Fn(ObjectId) -> bool) {
-        let mut shelf = self.lock();
-        shelf.held.retain(|principal, _| keep(*principal));
-        shelf.held_count = shelf.held.values().map(BTreeMap::len).sum();
-        shelf.flights.retain(|(principal, _), _| keep(*principal));
+        let mut inner = self.lock();
+        inner.held.retain(|principal, _| keep(*principal));
+        inner.held_count = inner.held.values().map(BTreeMap::len).sum();
+        inner.flights.retain(|(principal, _), _| keep(*principal));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shelf {
+impl Inner {
     fn flies(&self, wanted: &Wanted<'_>) -> bool {
         self.flights.contains_key(&wanted.key())
     }
 
-    fn take_off(&mut self, wanted: &Wanted<'_>) -> Result<Arc<Flight>, Fault> {
+    fn start_flight(&mut self, wanted: &Wanted<'_>) -> Result<Arc<Flight>, Fault> {
         if self.flights.len() >= METADATA_FLIGHTS_PER_WORKLOAD_MAX {
             return Err(Fault::Throttled);
         }
@@ -244,9 +244,9 @@ mod tests {
     use super::*;
     use bonafide_types::Entropy;
 
-    struct Dice;
+    struct FixedEntropy;
 
-    impl Entropy for Dice {
+    impl Entropy for FixedEntropy {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(0);
         }
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn id_06_a_token_is_kept_only_while_its_identity_is_placed() {
         let now = Timestamp::from_unix_seconds(1_795_253_405);
-        let world = World { now, entropy: &Dice };
+        let world = World { now, entropy: &FixedEntropy };
         let id = |kind: u8| format!("{kind:08x}-0000-4000-8000-000000000000");
         let fetch = TokenFetch {
             workload: id(1).parse().unwrap(),

@@ -103,13 +103,13 @@ impl Flight {
     }
 }
 
-/// A waiter's seat on a flight.
-pub(crate) struct Seat {
+/// A waiter's waiter on a flight.
+pub(crate) struct Waiter {
     pub(crate) flight: Arc<Flight>,
     number: Option<usize>,
 }
 
-impl Seat {
+impl Waiter {
     pub(crate) fn new(flight: Arc<Flight>) -> Self {
         Self { flight, number: None }
     }

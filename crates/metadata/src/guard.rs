@@ -115,12 +115,12 @@ static IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header"
 /// The header that every implemented path demands, whatever else is wrong with the request.
 pub(crate) fn proof(binding: &Binding, call: Call, headers: &HeaderMap) -> Result<(), Unproven> {
     match binding.dialect() {
-        Dialect::Imds => match only(headers, &METADATA) {
+        Dialect::Imds => match single_value(headers, &METADATA) {
             Some(b"true") => Ok(()),
             Some(value) if call != Call::Token && value.eq_ignore_ascii_case(b"true") => Ok(()),
             _ => Err(Unproven::MetadataHeader),
         },
-        Dialect::AppService { secret } => match only(headers, &IDENTITY_HEADER) {
+        Dialect::AppService { secret } => match single_value(headers, &IDENTITY_HEADER) {
             Some(value) if equal_in_constant_time(value, secret.expose().as_bytes()) => Ok(()),
             _ => Err(Unproven::IdentityHeader),
         },
@@ -128,7 +128,7 @@ pub(crate) fn proof(binding: &Binding, call: Call, headers: &HeaderMap) -> Resul
 }
 
 /// The value of a header that occurs exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+fn single_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then_some(value.as_bytes())

@@ -10,7 +10,7 @@
 mod agent;
 mod ask;
 mod cloud;
-mod dice;
+mod entropy;
 mod keys;
 mod people;
 mod plane;
@@ -21,7 +21,7 @@ pub mod transcript;
 pub use agent::Host;
 pub use ask::{Answer, Ask};
 pub use cloud::{Cloud, Realm};
-pub use dice::Dice;
+pub use entropy::RepeatableEntropy;
 pub use keys::{client_certificate, client_header, sign_as_client, sign_as_tenant};
 pub use people::Person;
 pub use plane::{MANAGEMENT, NOW, ORIGIN, Plane};

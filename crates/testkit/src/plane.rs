@@ -1,6 +1,6 @@
 //! The control plane in memory: the surfaces on one store, as the shell wires them.
 
-use crate::dice::Dice;
+use crate::entropy::RepeatableEntropy;
 use crate::keys;
 use bonafide_core::tokens::{AcceptedAudiences, Names};
 use bonafide_core::view::{View, Views};
@@ -32,7 +32,7 @@ pub struct Plane {
     host_ca: HostCa,
     management: bonafide_management::Config,
     audiences: AcceptedAudiences,
-    dice: Dice,
+    entropy: RepeatableEntropy,
     now_micros: AtomicU64,
     login_requests: AtomicU64,
 }
@@ -58,7 +58,7 @@ impl Plane {
 
     /// Time and chance.
     pub fn world(&self) -> World<'_> {
-        World { now: Timestamp::from_unix_micros(self.now_micros.load(Ordering::Relaxed)), entropy: &self.dice }
+        World { now: Timestamp::from_unix_micros(self.now_micros.load(Ordering::Relaxed)), entropy: &self.entropy }
     }
 
     /// Lets time pass.

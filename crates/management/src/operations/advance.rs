@@ -99,8 +99,8 @@ fn step(
     }
     let done = match &mut operation.work {
         Work::Done => true,
-        Work::DeleteResource { resource } => delete_more(tx, world, *resource, batch)?,
-        Work::DeleteGroup { group, stage } => delete_some(tx, world, *group, stage, batch)?,
+        Work::DeleteResource { resource } => delete_resource_step(tx, world, *resource, batch)?,
+        Work::DeleteGroup { group, stage } => delete_group_step(tx, world, *group, stage, batch)?,
     };
     if done {
         operation.ended_at = Some(world.now);
@@ -110,7 +110,12 @@ fn step(
 }
 
 /// Deletes some of a resource, its identities first; true when it is gone.
-fn delete_more(tx: &mut Tx<'_>, world: &World<'_>, uuid: ResourceUuid, mut batch: usize) -> Result<bool, StoreError> {
+fn delete_resource_step(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    uuid: ResourceUuid,
+    mut batch: usize,
+) -> Result<bool, StoreError> {
     let Some(mut resource) = tx.get(&RESOURCES, &uuid)? else { return Ok(true) };
     if !delete::withdraw(tx, world, uuid, &mut resource, &mut batch)? {
         return Ok(false);
@@ -120,7 +125,7 @@ fn delete_more(tx: &mut Tx<'_>, world: &World<'_>, uuid: ResourceUuid, mut batch
 
 /// Deletes some of a group that takes no new resources, or, when nothing is left in it, the group; true when
 /// that is done.
-fn delete_some(
+fn delete_group_step(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     group: ResourceUuid,
@@ -129,7 +134,7 @@ fn delete_some(
 ) -> Result<bool, StoreError> {
     let Some(row) = tx.get(&RESOURCES, &group)? else { return Ok(true) };
     if let Stage::Identities(after) = stage {
-        if withdraw_some(tx, world, group, after, batch)? {
+        if withdraw_step(tx, world, group, after, batch)? {
             *stage = Stage::Resources;
         }
         return Ok(false);
@@ -154,7 +159,7 @@ fn delete_some(
 }
 
 /// Withdraws identities of the resources behind `after`; true when those of all are withdrawn.
-fn withdraw_some(
+fn withdraw_step(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     group: ResourceUuid,

@@ -17,16 +17,16 @@ pub const TOKEN: &str = "/metadata/identity/oauth2/token";
 pub const QUERY: &str = "api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com%2F";
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-pub struct Dice;
+pub struct FixedEntropy;
 
-impl Entropy for Dice {
+impl Entropy for FixedEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(0);
     }
 }
 
 pub fn at(now: Timestamp) -> World<'static> {
-    World { now, entropy: &Dice }
+    World { now, entropy: &FixedEntropy }
 }
 
 pub fn guid(kind: u8, number: usize) -> String {

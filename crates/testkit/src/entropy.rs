@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that look random and are the same in every run, so that ids are too. Never outside tests.
 #[derive(Debug, Default)]
-pub struct Dice(AtomicU64);
+pub struct RepeatableEntropy(AtomicU64);
 
-impl Entropy for Dice {
+impl Entropy for RepeatableEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
             let number = self.0.fetch_add(1, Ordering::Relaxed);
