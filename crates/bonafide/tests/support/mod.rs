@@ -151,6 +151,12 @@ impl Up {
         self.child.wait().unwrap();
     }
 
+    /// The same while others still talk to it.
+    pub(crate) fn kill_now(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+
     fn terminate(&mut self) -> std::process::ExitStatus {
         let pid = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);

@@ -1,8 +1,15 @@
 //! Polling.
 
-use crate::cloud::{Cloud, Person, VM};
+use crate::cloud::{ARM, Cloud, Person, VM};
+use bonafide_core::directory::PRINCIPALS;
+use bonafide_management::operations::advance_all;
+use bonafide_store::conformance::Intercepted;
+use bonafide_store::engine::{Commit, Engine};
+use bonafide_store::{EngineError, MemoryEngine, Read, Store};
 use http::Method;
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn path(url: &str) -> String {
     url.strip_prefix("https://localhost:8443").unwrap().to_owned()
@@ -28,6 +35,47 @@ fn an_operation_is_polled_until_it_has_succeeded() {
             cloud.get(&path(answer.header("location")), "").expect(200);
         }
     }
+}
+
+#[test]
+fn tn_08_a_deletion_that_was_accepted_goes_on_wherever_a_crash_left_it() {
+    const IDENTITIES: usize = 230;
+    let mut crashes = 0;
+    loop {
+        let (commits, allowed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(usize::MAX)));
+        let (count, limit) = (Arc::clone(&commits), Arc::clone(&allowed));
+        let store = Store::open(Intercepted {
+            engine: MemoryEngine::new(),
+            commit: move |engine: &MemoryEngine, batch: &[Commit]| {
+                if count.fetch_add(1, Ordering::SeqCst) >= limit.load(Ordering::SeqCst) {
+                    return Err(EngineError::Full("the process is gone".to_owned()));
+                }
+                engine.commit(batch)
+            },
+        });
+        let cloud = Cloud::on(store).and_group();
+        let principals = || cloud.store.read(|tx| tx.page(&PRINCIPALS, &(), None, usize::MAX)).unwrap().len();
+        let before = principals();
+        (0..IDENTITIES).for_each(|n| drop(cloud.make_identity(&format!("id-{n}"))));
+        assert_eq!(principals(), before + IDENTITIES);
+        // The deletion is accepted in its first commit; then so many of its steps are taken.
+        allowed.store(commits.load(Ordering::SeqCst) + 1 + crashes, Ordering::SeqCst);
+        let url = path(cloud.delete(&cloud.at("g"), ARM).expect(202).header("location"));
+        let crashed = commits.load(Ordering::SeqCst) > allowed.load(Ordering::SeqCst);
+        if crashed {
+            assert_eq!(cloud.get(&cloud.at("g"), ARM).expect(200).body["properties"]["provisioningState"], "Deleting");
+        }
+        allowed.store(usize::MAX, Ordering::SeqCst);
+        advance_all(&cloud.store, &cloud.world()).unwrap();
+        cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
+        cloud.get(&url, "").expect(200);
+        assert_eq!(principals(), before, "after {crashes} steps");
+        if !crashed {
+            break;
+        }
+        crashes += 1;
+    }
+    assert!(crashes > 4, "the deletion takes {crashes} steps, too few to be cut short");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use bonafide_core::directory::PRINCIPALS;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::ObjectId;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn machine(identity: Value) -> Value {
     let mut body = json!({
@@ -298,6 +299,31 @@ fn tn_08_a_stale_etag_is_refused() {
     send(M::PATCH, "if-match", "\"7\"").refused(412, "PreconditionFailed");
     send(M::DELETE, "if-match", "\"1\"").refused(412, "PreconditionFailed");
     send(M::DELETE, "if-match", "\"2\"").expect(202);
+}
+
+#[test]
+fn tn_08_a_put_that_is_sent_again_makes_nothing_again() {
+    let cloud = Cloud::with_group();
+    let body = machine(json!({"type": "SystemAssigned"})).to_string();
+    let path = format!("{}?api-version={VM}", cloud.vm("vm1"));
+    let token = format!("Bearer {}", cloud.token(&cloud.owner));
+    let principals = || cloud.store.read(|tx| tx.page(&PRINCIPALS, &(), None, usize::MAX)).unwrap().len();
+    let before = principals();
+    let send = || {
+        let headers = [("authorization", token.as_str()), ("x-ms-client-request-id", "the-same")];
+        cloud.raw(http::Method::PUT, &path, &headers, body.as_bytes())
+    };
+    let (first, second) = (send().expect(201), send().expect(200));
+    assert_eq!(first.body["identity"], second.body["identity"]);
+    assert_eq!((&first.body["properties"]["vmId"], principals()), (&second.body["properties"]["vmId"], before + 1));
+    // The same at the same time: one makes it, the others find it.
+    let path = path.replace("vm1", "vm2");
+    let made = AtomicUsize::new(0);
+    cloud.in_parallel(8, |send, _| match send(http::Method::PUT, &path, &token, body.as_bytes()) {
+        201 => drop(made.fetch_add(1, Ordering::Relaxed)),
+        status => assert_eq!(status, 200),
+    });
+    assert_eq!((made.into_inner(), principals()), (1, before + 2));
 }
 
 #[test]
