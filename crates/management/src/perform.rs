@@ -28,9 +28,11 @@ const STEPS_AT_ONCE: usize = 16;
 
 /// Answers a request.
 pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation) -> Result<Reply, Fault> {
-    let call = route(&request.method, &request.path)?;
-    let query = Parameters::parse(&request.query).map_err(|error| Fault::QueryInvalid(error.to_string()))?;
-    let version = api_version::read(&query)?;
+    let query = Parameters::parse(&request.query).map_err(|error| Fault::QueryInvalid(error.to_string()));
+    let asked = query.as_ref().ok().and_then(|query| query.get("api-version")).unwrap_or_default();
+    let call = route(&request.method, &request.path).map_err(|fault| fault.of_version(asked))?;
+    let query = query?;
+    let version = api_version::read(&query, call.kind())?;
     let rule = call.rule();
     if rule == Rule::Public {
         return Ok(endpoints::endpoints(cx.config, &version));
@@ -103,7 +105,7 @@ fn list_of_type(
     id: &ResourceId,
     kind: &Kind,
 ) -> Result<Reply, Fault> {
-    api_version::check(&input.version, &kind.name, kind.provider.oldest())?;
+    api_version::check(input, kind, None)?;
     let fold = kind.name.to_ascii_lowercase();
     let source = match (&access.place.group, &access.place.found, id.subscription()) {
         (_, _, Some(subscription)) if id.parent().is_none() => Source::TypeInSubscription(subscription, fold),

@@ -44,6 +44,23 @@ pub(crate) enum Call {
     ReadRoleDefinition(Scope, String),
 }
 
+impl Call {
+    /// The resource type that it is about.
+    pub(crate) fn kind(&self) -> Option<&Kind> {
+        match self {
+            Self::ListOfType(_, kind)
+            | Self::PutResource(_, kind)
+            | Self::PatchResource(_, kind)
+            | Self::ReadResource(_, kind)
+            | Self::HeadResource(_, kind)
+            | Self::DeleteResource(_, kind)
+            | Self::InstanceView(_, kind)
+            | Self::ListAssociatedResources(_, kind) => Some(kind),
+            _ => None,
+        }
+    }
+}
+
 /// Every route, for people, for tests and for `cargo xtask tidy`. `{name}` is one segment, `{scope...}` an
 /// ARM id or nothing.
 pub const ROUTES: &[&str] = &[

@@ -20,10 +20,10 @@ use serde_json::json;
 pub(crate) enum Fault {
     /// No `api-version`.
     ApiVersionMissing,
-    /// An `api-version` that is no date.
-    ApiVersionInvalid(String),
-    /// An `api-version` older than the type.
-    ApiVersionTooOld { type_name: String, version: String, oldest: &'static str },
+    /// An `api-version` that is no date, or older than what Resource Manager itself serves.
+    ApiVersionInvalid { version: String, supported: Vec<&'static str> },
+    /// An `api-version` older than the type, for a resource whose location is known.
+    NoRegisteredProvider { location: String, version: String, type_name: String, supported: Vec<&'static str> },
     /// A path or id that none can have.
     PathInvalid(String),
     /// A subscription that is no GUID.
@@ -87,8 +87,8 @@ pub(crate) enum Fault {
     ParentNotFound { action: String, parent: ResourceId, type_name: String },
     /// No such namespace.
     NamespaceNotFound(String),
-    /// No such type in its namespace.
-    TypeNotFound { type_name: String },
+    /// No such type in its namespace, or none in this version: then others are `supported`.
+    TypeNotFound { type_name: String, version: String, supported: Vec<&'static str> },
     /// No such action on the type.
     ActionNotFound { type_name: String, action: String },
     /// No such role assignment.
@@ -151,6 +151,16 @@ impl From<AssignmentError> for Fault {
 }
 
 impl Fault {
+    /// The refusal with the api-version that was asked for: a path is read before the query.
+    pub(crate) fn of_version(self, asked: &str) -> Self {
+        match self {
+            Self::TypeNotFound { type_name, supported, .. } => {
+                Self::TypeNotFound { type_name, version: asked.chars().take(64).collect(), supported }
+            }
+            other => other,
+        }
+    }
+
     /// What the directory says about the identities of a resource.
     pub(crate) fn from_identity(resource: ResourceId, error: IdentityError) -> Self {
         match error {
@@ -163,8 +173,11 @@ impl Fault {
     /// had, for the challenge of a 401.
     pub(crate) fn reply(&self, authority: impl FnOnce() -> String) -> Reply {
         let (status, code, message) = self.wire();
-        let reply = Reply::json(status, &json!({ "error": { "code": code, "message": message } }))
-            .with("x-ms-failure-cause", "gateway");
+        let mut error = json!({ "code": code, "message": message });
+        if let (Some(target), Some(error)) = (self.target(), error.as_object_mut()) {
+            error.insert("target".to_owned(), target.into());
+        }
+        let reply = Reply::json(status, &json!({ "error": error })).with("x-ms-failure-cause", "gateway");
         match status {
             StatusCode::UNAUTHORIZED => {
                 // Messages may repeat what the token says: only our own words go into the header.

@@ -5,7 +5,7 @@ use bonafide_core::access::AssignmentError;
 use bonafide_core::directory::IdentityError;
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
-use bonafide_types::limits::{TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::limits::{ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
 use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
 use http::StatusCode;
 use serde_json::json;
@@ -24,15 +24,19 @@ impl Fault {
                 "MissingApiVersionParameter",
                 "The api-version query parameter (?api-version=) is required for all requests.".to_owned(),
             ),
-            Self::ApiVersionInvalid(version) => (
+            Self::ApiVersionInvalid { version, supported } => (
                 BAD,
                 "InvalidApiVersionParameter",
-                format!("The api-version '{version}' is invalid. An api-version is a date, YYYY-MM-DD, with an optional suffix such as -preview."),
+                format!("The api-version '{version}' is invalid. The supported versions are '{}'.", supported.join(",")),
             ),
-            Self::ApiVersionTooOld { type_name, version, oldest } => (
+            Self::NoRegisteredProvider { location, version, type_name, supported } => (
                 BAD,
                 "NoRegisteredProviderFound",
-                format!("No registered resource provider found for API version '{version}' for type '{type_name}'. The supported api-versions begin with '{oldest}'."),
+                format!(
+                    "No registered resource provider found for location '{location}' and API version '{version}' for type '{}'. The supported api-versions are '{}'.",
+                    split(type_name).1,
+                    supported.join(", ")
+                ),
             ),
             Self::PathInvalid(detail) => (BAD, "InvalidRequestUri", format!("The request URI is invalid: {detail}.")),
             Self::SubscriptionIdInvalid(id) => (
@@ -127,13 +131,14 @@ impl Fault {
                 format!("Failed to perform '{action}' on resource(s) of type '{type_name}', because the parent resource '{parent}' could not be found."),
             ),
             Self::NamespaceNotFound(namespace) => (NOT_FOUND, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid.")),
-            Self::TypeNotFound { type_name } => {
-                let (namespace, types) = type_name.split_once('/').unwrap_or((type_name, ""));
-                (
-                    NOT_FOUND,
-                    "InvalidResourceType",
-                    format!("The resource type '{types}' could not be found in the namespace '{namespace}'."),
-                )
+            Self::TypeNotFound { type_name, version, supported } => {
+                let (namespace, types) = split(type_name);
+                let message = if supported.is_empty() {
+                    format!("The resource type could not be found in the namespace '{namespace}' for api version '{version}'.")
+                } else {
+                    format!("The resource type '{types}' could not be found in the namespace '{namespace}' for api version '{version}'. The supported api-versions are '{}'.", supported.join(","))
+                };
+                (NOT_FOUND, "InvalidResourceType", message)
             }
             Self::ActionNotFound { type_name, action } => (
                 NOT_FOUND,
@@ -173,6 +178,19 @@ impl Fault {
             Self::Store(error) => store_error(error),
         }
     }
+
+    /// What of the request the refusal is about, where Azure says so.
+    pub(super) fn target(&self) -> Option<&'static str> {
+        match self {
+            Self::IdentitiesUnexpected { .. } | Self::IdentitiesMissing => Some("resourceIdentity.identityIds"),
+            _ => None,
+        }
+    }
+}
+
+/// A type's namespace, and its name in it.
+fn split(type_name: &str) -> (&str, &str) {
+    type_name.split_once('/').unwrap_or((type_name, ""))
 }
 
 fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, &'static str, String) {
@@ -223,7 +241,7 @@ fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, Strin
         AssignmentError::TooMany => (
             StatusCode::BAD_REQUEST,
             "RoleAssignmentLimitExceeded",
-            "No more role assignments can be created: the limit of the subscription has been reached.".to_owned(),
+            format!("The role assignment limit of {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} has been reached."),
         ),
         AssignmentError::WrongProof(_) => internal(),
         AssignmentError::Store(error) => store_error(error),

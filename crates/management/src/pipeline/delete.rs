@@ -28,7 +28,7 @@ pub(crate) fn resource(
 ) -> Result<(Reply, Option<(SubscriptionId, OperationId)>), Fault> {
     let action = format!("{}/delete", kind.name);
     access.confirm(input, allowed, &action)?;
-    api_version::check(&input.version, &kind.name, kind.provider.oldest())?;
+    api_version::check(input, kind, access.place.found.as_ref())?;
     if let Some(name) = id.resource_group()
         && access.place.group.is_none()
     {

@@ -29,7 +29,7 @@ pub(crate) fn existing<'a>(
     id: &ResourceId,
     kind: &Kind,
 ) -> Result<&'a (ResourceUuid, Resource), Fault> {
-    api_version::check(&input.version, &kind.name, kind.provider.oldest())?;
+    api_version::check(input, kind, access.place.found.as_ref())?;
     write::check_above(&access.place, id, kind, "read")?;
     access.place.found.as_ref().ok_or_else(|| Fault::ResourceNotFound(id.clone()))
 }

@@ -28,7 +28,7 @@ pub(crate) fn put(
     id: &ResourceId,
     kind: &Kind,
 ) -> Result<Reply, Fault> {
-    api_version::check(&input.version, &kind.name, kind.provider.oldest())?;
+    api_version::check(input, kind, access.place.found.as_ref())?;
     check_above(&access.place, id, kind, "write")?;
     let sent = input.body()?;
     let old = access.place.found.clone();
@@ -50,7 +50,7 @@ pub(crate) fn patch(
     id: &ResourceId,
     kind: &Kind,
 ) -> Result<Reply, Fault> {
-    api_version::check(&input.version, &kind.name, kind.provider.oldest())?;
+    api_version::check(input, kind, access.place.found.as_ref())?;
     check_above(&access.place, id, kind, "write")?;
     let (uuid, old) = access.place.found.clone().ok_or_else(|| Fault::ResourceNotFound(id.clone()))?;
     let sent = input.body()?;

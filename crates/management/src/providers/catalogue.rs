@@ -32,6 +32,16 @@ pub(crate) fn namespace(name: &str) -> Option<&'static Namespace> {
     NAMESPACES.iter().find(|namespace| namespace.name.eq_ignore_ascii_case(name))
 }
 
+/// The api-versions that are known of a type, the newest first; none of a type that is not in the file.
+pub(crate) fn versions(full_name: &str) -> Vec<&'static str> {
+    let namespace = full_name.split_once('/').and_then(|(name, _)| namespace(name));
+    let mut types = namespace.into_iter().flat_map(|namespace| &namespace.types);
+    let found = types.find(|entry| entry.full_name.eq_ignore_ascii_case(full_name));
+    let mut versions = found.map(|entry| entry.versions.clone()).unwrap_or_default();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    versions
+}
+
 /// Reads the file; full names are made once and stay for the life of the process.
 fn read(text: &'static str) -> Vec<Namespace> {
     let mut found: Vec<Namespace> = Vec::new();
@@ -64,5 +74,7 @@ mod tests {
             assert!(entry.versions.iter().all(|version| version.parse::<ApiVersion>().is_ok()), "{}", entry.full_name);
         }
         assert_eq!(namespace("microsoft.compute").unwrap().name, "Microsoft.Compute");
+        assert_eq!(versions("microsoft.network/DnsZones"), ["2018-05-01", "2017-10-01", "2017-09-01"]);
+        assert!(versions("Microsoft.Network/nothings").is_empty());
     }
 }

@@ -122,7 +122,7 @@ pub(crate) fn kind(name: &TypeName) -> Result<Kind, Fault> {
     }
     let namespace =
         catalogue::namespace(name.namespace()).ok_or_else(|| Fault::NamespaceNotFound(name.namespace().to_owned()))?;
-    let missing = || Fault::TypeNotFound { type_name: name.to_string() };
+    let missing = || Fault::TypeNotFound { type_name: name.to_string(), version: String::new(), supported: Vec::new() };
     // These are served here or not at all: a lock or a deployment that did nothing would be a lie.
     if RESERVED.contains(&namespace.name) {
         return Err(missing());

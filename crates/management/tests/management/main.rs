@@ -13,5 +13,6 @@ mod groups;
 mod identities;
 mod operations;
 mod races;
+mod refusals;
 mod role_assignments;
 mod virtual_machines;

@@ -43,7 +43,7 @@ pub(crate) fn put(
     allowed: &Allowed,
     id: &ResourceId,
 ) -> Result<Reply, Fault> {
-    api_version::check(&input.version, GROUP_TYPE, OLDEST)?;
+    api_version::check_own(&input.version, OLDEST)?;
     let sent = input.body()?;
     let old = access.place.found.as_ref();
     let location = match sent.get("location") {
@@ -125,7 +125,7 @@ pub(crate) fn page(
     access: &Access,
     subscription: SubscriptionId,
 ) -> Result<Reply, Fault> {
-    api_version::check(&input.version, GROUP_TYPE, OLDEST)?;
+    api_version::check_own(&input.version, OLDEST)?;
     let terms = filter::read(input.query.get("$filter"))?;
     let source = Source::TypeInSubscription(subscription, GROUP_TYPE.to_ascii_lowercase());
     let wanted = |group: &Resource| super::inventory::group_passes(&terms, group);
@@ -156,7 +156,7 @@ pub(crate) fn delete(
 }
 
 fn existing<'a>(input: &Input<'_>, access: &'a Access, id: &ResourceId) -> Result<&'a (ResourceUuid, Resource), Fault> {
-    api_version::check(&input.version, GROUP_TYPE, OLDEST)?;
+    api_version::check_own(&input.version, OLDEST)?;
     access.place.found.as_ref().ok_or_else(|| Fault::GroupNotFound(id.name().to_owned()))
 }
 

@@ -1,0 +1,69 @@
+//! How refusals are worded (docs/wire/management.md).
+
+use crate::cloud::{ARM, Cloud, MSI, VM};
+use http::Method;
+use serde_json::{Value, json};
+
+/// The message of a refusal.
+#[track_caller]
+fn message(cloud: &Cloud, call: (Method, &str, &str, Option<Value>), status: u16, code: &str) -> String {
+    let (method, path, version, body) = call;
+    let answer = cloud.call(&cloud.owner, method, path, version, body).refused(status, code);
+    answer.body["error"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_version_that_is_too_old_is_answered_with_those_there_are() {
+    let cloud = Cloud::with_group();
+    cloud.make_identity("id1");
+    let old =
+        message(&cloud, (Method::GET, &cloud.identity("id1"), "2014-01-01", None), 400, "NoRegisteredProviderFound");
+    let versions = "2025-05-31-preview, 2024-11-30, 2023-01-31, 2022-01-31-preview, 2018-11-30, 2015-08-31-preview";
+    let expected = format!(
+        "No registered resource provider found for location 'westus' and API version '2014-01-01' for type 'userAssignedIdentities'. The supported api-versions are '{versions}'."
+    );
+    assert_eq!(old, expected);
+    // A resource that is to be made has the location that is sent.
+    let put = (Method::PUT, &*cloud.vm("vm1"), "2014-01-01", Some(json!({"location": "East US"})));
+    let new = message(&cloud, put, 400, "NoRegisteredProviderFound");
+    assert!(new.starts_with("No registered resource provider found for location 'East US' and"), "{new}");
+    // Where none is known, the type is what is missing.
+    let nowhere =
+        message(&cloud, (Method::GET, &cloud.identity("id2"), "2014-01-01", None), 404, "InvalidResourceType");
+    let expected = format!(
+        "The resource type 'userAssignedIdentities' could not be found in the namespace 'Microsoft.ManagedIdentity' for api version '2014-01-01'. The supported api-versions are '{}'.",
+        versions.replace(' ', "")
+    );
+    assert_eq!(nowhere, expected);
+}
+
+#[test]
+fn an_unknown_type_and_a_version_that_is_none_are_named() {
+    let cloud = Cloud::with_group();
+    let nothing = format!("{}/providers/Microsoft.Compute/nothings/x", cloud.at("g"));
+    assert_eq!(
+        message(&cloud, (Method::GET, &nothing, VM, None), 404, "InvalidResourceType"),
+        "The resource type could not be found in the namespace 'Microsoft.Compute' for api version '2024-11-01'."
+    );
+    for (path, version) in [(cloud.at("g"), "latest"), (cloud.at("g"), "2013-01-01"), (cloud.root(), "latest")] {
+        assert_eq!(
+            message(&cloud, (Method::GET, &path, version, None), 400, "InvalidApiVersionParameter"),
+            format!(
+                "The api-version '{version}' is invalid. The supported versions are '2025-04-01,2024-11-01,2022-09-01,2021-04-01,2020-06-01,2019-10-01,2018-05-01'."
+            )
+        );
+    }
+    let own = message(&cloud, (Method::GET, &cloud.identity("id1"), "latest", None), 400, "InvalidApiVersionParameter");
+    assert!(own.contains("The supported versions are '2025-05-31-preview,2024-11-30,"), "{own}");
+}
+
+#[test]
+fn a_wrong_identity_block_is_pointed_at() {
+    let cloud = Cloud::with_group();
+    let id = cloud.make_identity("id1");
+    let block = json!({"type": "SystemAssigned", "userAssignedIdentities": {id: {}}});
+    let answer = cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus", "identity": block}));
+    assert_eq!(answer.refused(400, "InvalidParameter").body["error"]["target"], "resourceIdentity.identityIds");
+    let unsaid = cloud.put(&cloud.vm("vm1"), VM, json!({"location": 1})).refused(400, "InvalidRequestContent");
+    assert!(unsaid.body["error"].get("target").is_none());
+}
