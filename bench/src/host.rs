@@ -87,7 +87,7 @@ pub(crate) fn invite(plane: &Plane) -> Result<Invitation, Failure> {
         if let Some((uuid, resource)) = &found {
             placement::place(tx, host, *uuid, resource)?;
         }
-        Ok::<_, bonafide_store::StoreError>(found)
+        Ok::<_, placement::PlaceError>(found)
     })?;
     let (workload, resource) = found.ok_or("the demo workload is gone")?;
     let identity = resource.identity.system.ok_or("the demo workload has no identity")?;

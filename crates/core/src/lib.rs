@@ -6,6 +6,7 @@
 pub mod access;
 pub mod directory;
 pub mod keys;
+pub mod leftovers;
 pub mod placement;
 pub mod tokens;
 pub mod view;

@@ -3,7 +3,7 @@
 use crate::agent::Attach;
 use crate::control_plane::ControlPlane;
 use bonafide_core::directory::{RESOURCES, Resource, find};
-use bonafide_core::placement::{self, PLACEMENTS};
+use bonafide_core::placement::{self, PLACEMENTS, PlaceError};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{HostId, ResourceId, ResourceUuid};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) fn attach(plane: Arc<ControlPlane>, host: HostId) -> Attach {
             Some(resource) if tx.get(&PLACEMENTS, &(host, id))?.is_none() => placement::place(tx, host, id, &resource),
             Some(_) | None => Ok(()),
         });
-        place.map_err(|error: StoreError| error.to_string())?;
+        place.map_err(|error: PlaceError| error.to_string())?;
         Ok(id)
     })
 }

@@ -12,7 +12,7 @@ use bonafide_core::directory::{
     SUBSCRIPTIONS, Subscription, TENANTS, Tenant, add_certificate, add_secret, create_application, find,
 };
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, make_signing_key};
-use bonafide_core::placement;
+use bonafide_core::placement::{self, PlaceError};
 use bonafide_core::tokens::{Authenticated, IssueError, Method as SignIn, issue, resolve};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::{Certificate, SelfSigned, SignError, SigningKey, pem, secret_hash};
@@ -67,6 +67,9 @@ pub enum BootstrapError {
     /// The operator's token cannot be asked for.
     #[error("the operator cannot sign in to the management surface")]
     Operator,
+    /// The demo machine could not be placed.
+    #[error(transparent)]
+    Placement(#[from] PlaceError),
     /// An id in a reply.
     #[error(transparent)]
     Id(#[from] ResourceIdError),
@@ -113,7 +116,7 @@ pub(crate) fn bootstrap(
         {
             placement::place(tx, deployment.local_host, uuid, &resource)?;
         }
-        tx.put(&DEPLOYMENT, &(), &deployment)
+        Ok::<_, PlaceError>(tx.put(&DEPLOYMENT, &(), &deployment)?)
     })?;
     plane.views.catch_up(&plane.store)?;
     Ok(deployment)

@@ -19,7 +19,7 @@ use crate::pool::Pool;
 use crate::public::PublicOrigin;
 use crate::runtime::ServerRuntime;
 use crate::tls::{self, ServerIdentity, TlsError};
-use bonafide_core::placement;
+use bonafide_core::{leftovers, placement};
 use bonafide_crypto::ca::ServerNameError;
 use bonafide_crypto::{base64url, random, thumbprint};
 use bonafide_management::operations;
@@ -44,7 +44,7 @@ const QUEUED_MAX: usize = 1_024;
 const QUEUED_FOR: Duration = Duration::from_secs(10);
 /// How long the view's follower waits before it looks by itself (other replicas do not wake it).
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
-/// How often unfinished operations are looked for.
+/// How often unfinished operations and leftovers are looked for.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(2);
 /// How often certificates are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(600);
@@ -281,7 +281,8 @@ async fn renew(identity: Arc<ServerIdentity>, mut stopped: watch::Receiver<bool>
     }
 }
 
-/// Goes on with long operations that nobody polls, and forgets those that are long done.
+/// Goes on with long operations that nobody polls, forgets those that are long done, and clears away what
+/// deletions left.
 async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -291,9 +292,10 @@ async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stopped: 
         let plane = Arc::clone(&plane);
         let work = move || {
             let world = clock::world();
+            // Each whether the others went well or not.
             let advanced = operations::advance_all(&plane.store, &world);
-            // Whether that went well or not.
-            operations::sweep(&plane.store, &world).and(advanced)
+            let cleared = leftovers::clear(&plane.store);
+            operations::sweep(&plane.store, &world).and(advanced).and(cleared)
         };
         // What fails now is done in a later round.
         let _ = store_pool.run(work).await;

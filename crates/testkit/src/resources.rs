@@ -137,7 +137,8 @@ impl Cloud {
     pub fn place(&self, id: &ResourceId) {
         self.change(|tx| {
             let (uuid, resource) = find(tx, id)?.unwrap();
-            placement::place(tx, self.local.id, uuid, &resource)
+            placement::place(tx, self.local.id, uuid, &resource).unwrap();
+            Ok(())
         });
         self.round();
     }

@@ -14,6 +14,8 @@ pub const LOCATION_NAME_BYTES_MAX: usize = 64;
 pub const AUDIENCE_BYTES_MAX: usize = 512;
 /// User-assigned identities on one resource. Source: Microsoft Learn, managed identities FAQ (1,000 on one virtual machine).
 pub const USER_ASSIGNED_IDENTITIES_MAX: usize = 1_000;
+/// Hosts that run one workload. Source: ours; a change of the workload is one transaction with all of them.
+pub const WORKLOAD_HOSTS_MAX: usize = 100;
 /// Tags on one resource. Source: Azure Resource Manager limits (50).
 pub const TAGS_MAX: usize = 50;
 /// Role assignments in one subscription. Source: Azure RBAC limits (4,000).

@@ -2,11 +2,10 @@
 //! appear and vanish in the same transaction as their resource; a user-assigned identity is a
 //! resource of its own, assigned to many.
 
-use super::credentials::CREDENTIALS;
 use super::identity_block::{AssignedIdentity, Change, PrincipalRef};
 use super::principals::{PRINCIPALS, PrincipalKind, create};
 use super::resources::{IDENTITY_TYPE, IDENTITY_USES, Resource, find};
-use crate::placement;
+use crate::leftovers::{self, Rest};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
 use bonafide_types::{ObjectId, ResourceId, ResourceUuid, World};
@@ -100,14 +99,12 @@ pub fn create_user_assigned(
 }
 
 /// Deletes the service principal of a user-assigned identity that is being deleted, and takes it
-/// from the hosts. Resources that have it keep their entry, which no longer leads anywhere.
+/// from the hosts: from some of very many at once, and from the others when leftovers are cleared.
+/// Resources that have it keep their entry, which no longer leads anywhere.
 pub fn delete_user_assigned(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<(), StoreError> {
     let Some(principal) = resource.principal else { return Ok(()) };
-    delete_principal(tx, principal.principal_id)?;
-    for user in users_of(tx, uuid)? {
-        placement::forget_identity(tx, user, principal.principal_id)?;
-    }
-    Ok(())
+    tx.delete(&PRINCIPALS, &principal.principal_id)?;
+    leftovers::forget(tx, principal.principal_id, Rest { identity: Some(uuid), after: None })
 }
 
 /// The resources that have a user-assigned identity.
@@ -118,10 +115,8 @@ pub fn users_of(tx: &impl Read, identity: ResourceUuid) -> Result<Vec<ResourceUu
 /// Deletes a service principal and its credentials. Role assignments that name it stay: an object id
 /// is never given twice, so they grant nothing.
 pub fn delete_principal(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), StoreError> {
-    for (key, _) in tx.page(&CREDENTIALS, &id, None, usize::MAX)? {
-        tx.delete(&CREDENTIALS, &key)?;
-    }
-    tx.delete(&PRINCIPALS, &id)
+    tx.delete(&PRINCIPALS, &id)?;
+    leftovers::forget(tx, id, Rest::default())
 }
 
 fn load(tx: &impl Read, id: &ResourceId, resource: &Resource) -> Result<AssignedIdentity, IdentityError> {

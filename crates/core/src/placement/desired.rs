@@ -1,11 +1,13 @@
 //! Desired state: one row for each workload on each host, written in the same transaction as what it
 //! follows from. Hosts watch these rows; nobody sends them messages.
 
-use crate::directory::{CREDENTIALS, PRINCIPALS, Resource};
+use crate::directory::{PRINCIPALS, Resource};
+use crate::leftovers::{ROWS_AT_ONCE, withdraw_keys};
 use bonafide_store::{Index, Read, StoreError, Table, Tx};
+use bonafide_types::limits::WORKLOAD_HOSTS_MAX;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// A workload on a host, with the identities that it may use there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,51 +49,76 @@ pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> = Table::indexed(
 /// Placements by workload.
 pub const PLACEMENTS_OF_WORKLOAD: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-workload");
 
+/// Why a workload was not put on a host.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// It runs on [`WORKLOAD_HOSTS_MAX`] hosts.
+    #[error("'{0}' runs on {WORKLOAD_HOSTS_MAX} hosts, the most it can run on")]
+    TooManyHosts(ResourceId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Puts a workload on a host.
-pub fn place(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid, resource: &Resource) -> Result<(), StoreError> {
-    let placement = living(tx, describe(resource), &HashSet::new())?;
-    tx.put(&PLACEMENTS, &(host, uuid), &placement)
+pub fn place(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid, resource: &Resource) -> Result<(), PlaceError> {
+    let hosts = tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)?;
+    if hosts.len() == WORKLOAD_HOSTS_MAX && !hosts.contains(&(host, uuid)) {
+        return Err(PlaceError::TooManyHosts(resource.id.clone()));
+    }
+    let placement = living(tx, describe(resource), &BTreeSet::new())?;
+    Ok(tx.put(&PLACEMENTS, &(host, uuid), &placement)?)
 }
 
 /// Brings a workload's rows up to date after a change of the resource, and withdraws from each host
 /// the keys of identities that no workload there has any more.
 pub fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<(), StoreError> {
-    for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, usize::MAX)? {
+    let mut room = ROWS_AT_ONCE;
+    for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
-        let known: HashSet<ObjectId> = old.identities.iter().map(|identity| identity.principal).collect();
+        let known = principals(&old);
         let new = living(tx, describe(resource), &known)?;
         if new != old {
             tx.put(&PLACEMENTS, &key, &new)?;
-            withdraw_keys(tx, key.0, &old.identities)?;
+            withdraw_keys(tx, key, known, &mut room)?;
         }
     }
     Ok(())
 }
 
-/// Takes one identity from every host that runs a workload.
-pub fn forget_identity(tx: &mut Tx<'_>, uuid: ResourceUuid, principal: ObjectId) -> Result<(), StoreError> {
-    for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, usize::MAX)? {
-        if let Some(mut placement) = tx.get(&PLACEMENTS, &key)? {
+/// Takes one identity from every host that runs a workload; on how many it was is returned.
+pub(crate) fn forget_identity(tx: &mut Tx<'_>, uuid: ResourceUuid, principal: ObjectId) -> Result<usize, StoreError> {
+    let mut changed = 0;
+    for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
+        if let Some(mut placement) = tx.get(&PLACEMENTS, &key)?
+            && placement.identity(principal).is_some()
+        {
             placement.identities.retain(|identity| identity.principal != principal);
             tx.put(&PLACEMENTS, &key, &placement)?;
+            changed += 1;
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// Takes a workload from every host.
 pub fn remove(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
-    for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, usize::MAX)? {
-        let old = tx.get(&PLACEMENTS, &key)?;
+    let mut room = ROWS_AT_ONCE;
+    for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
+        let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
         tx.delete(&PLACEMENTS, &key)?;
-        withdraw_keys(tx, key.0, &old.map(|old| old.identities).unwrap_or_default())?;
+        withdraw_keys(tx, key, principals(&old), &mut room)?;
     }
     Ok(())
 }
 
+fn principals(placement: &Placement) -> BTreeSet<ObjectId> {
+    placement.identities.iter().map(|identity| identity.principal).collect()
+}
+
 /// A placement without identities that were deleted while assigned: they stay on the resource, but not
 /// on its hosts. Those in `known` are known to live.
-fn living(tx: &impl Read, mut placement: Placement, known: &HashSet<ObjectId>) -> Result<Placement, StoreError> {
+fn living(tx: &impl Read, mut placement: Placement, known: &BTreeSet<ObjectId>) -> Result<Placement, StoreError> {
     let mut identities = Vec::with_capacity(placement.identities.len());
     for identity in placement.identities {
         if known.contains(&identity.principal) || tx.get(&PRINCIPALS, &identity.principal)?.is_some() {
@@ -120,24 +147,4 @@ fn describe(resource: &Resource) -> Placement {
         location: location.to_owned(),
         identities: system.chain(users).collect(),
     }
-}
-
-/// Deletes the keys that a host made for identities which none of its workloads has any more.
-fn withdraw_keys(tx: &mut Tx<'_>, host: HostId, candidates: &[PlacedIdentity]) -> Result<(), StoreError> {
-    if candidates.is_empty() {
-        return Ok(());
-    }
-    let placed: HashSet<ObjectId> = tx
-        .page(&PLACEMENTS, &host, None, usize::MAX)?
-        .into_iter()
-        .flat_map(|(_, placement)| placement.identities.into_iter().map(|identity| identity.principal))
-        .collect();
-    for gone in candidates.iter().filter(|identity| !placed.contains(&identity.principal)) {
-        for (key, credential) in tx.page(&CREDENTIALS, &gone.principal, None, usize::MAX)? {
-            if credential.host == Some(host) {
-                tx.delete(&CREDENTIALS, &key)?;
-            }
-        }
-    }
-    Ok(())
 }

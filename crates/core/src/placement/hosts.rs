@@ -1,6 +1,6 @@
 //! Hosts and how they join.
 
-use bonafide_store::{Read, StoreError, Table, Tx};
+use bonafide_store::{Index, Read, StoreError, Table, Tx};
 use bonafide_types::{HostId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +30,19 @@ pub struct Enrolment {
 }
 
 /// Enrolments by the SHA-256 of their token, in hexadecimal: the token itself is not stored.
-pub const ENROLMENTS: Table<String, Enrolment> = Table::new("enrolment");
+pub const ENROLMENTS: Table<String, Enrolment> = Table::indexed("enrolment", |_, enrolment, entries| {
+    entries.many(&BY_EXPIRY, &enrolment.expires_at);
+});
+/// By the time at which they expire.
+const BY_EXPIRY: Index<Timestamp, String> = Index::new("enrolment-by-expiry");
+/// The same entries as [`BY_EXPIRY`], earliest first.
+const EARLIEST: Index<(), (Timestamp, String)> = Index::new("enrolment-by-expiry");
 
 /// How long an enrolment token counts, in seconds. Source: ours.
 pub const ENROLMENT_SECONDS: u64 = 600;
+
+/// Expired enrolments that go when another is made. Source: ours; more than one, so that they become fewer.
+const FORGOTTEN_AT_ONCE: usize = 100;
 
 /// Why a host may not join.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +55,7 @@ pub enum JoinError {
     Store(#[from] StoreError),
 }
 
-/// Lets one host join: stores the enrolment under the hash of its token, and forgets those that expired.
+/// Lets one host join: stores the enrolment under the hash of its token, and forgets some that expired.
 pub fn invite(
     tx: &mut Tx<'_>,
     world: &World<'_>,
@@ -54,7 +63,8 @@ pub fn invite(
     name: &str,
     token_hash: String,
 ) -> Result<(), StoreError> {
-    for (hash, _) in tx.page(&ENROLMENTS, &(), None, usize::MAX)?.iter().filter(|(_, old)| old.expires_at <= world.now)
+    for (_, hash) in
+        tx.many(&EARLIEST, &(), None, FORGOTTEN_AT_ONCE)?.iter().filter(|(expires_at, _)| *expires_at <= world.now)
     {
         tx.delete(&ENROLMENTS, hash)?;
     }

@@ -3,7 +3,6 @@
 mod desired;
 mod hosts;
 
-pub use desired::{
-    PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement, forget_identity, place, refresh, remove,
-};
+pub(crate) use desired::forget_identity;
+pub use desired::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlaceError, PlacedIdentity, Placement, place, refresh, remove};
 pub use hosts::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, HOSTS, Host, JoinError, invite, join};

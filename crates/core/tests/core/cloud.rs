@@ -4,9 +4,9 @@ use bonafide_core::directory::{
     CREDENTIALS, Change, GROUP_TYPE, IDENTITY_TYPE, IdentityError, PRINCIPALS, Resource, ResourceIdentity, TENANTS,
     Tenant, add_certificate, apply, create_user_assigned, delete_user_assigned, find, remove, save, withdraw,
 };
-use bonafide_core::placement::{self, PLACEMENTS};
+use bonafide_core::placement::{self, PLACEMENTS, PlaceError};
 use bonafide_crypto::{AgentKey, Certificate, SelfSigned, SystemEntropy};
-use bonafide_store::{MemoryEngine, Read, Store, StoreError, Tx};
+use bonafide_store::{MemoryEngine, Read, Store, StoreError};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp, World};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_000_000);
@@ -101,11 +101,14 @@ impl Cloud {
     }
 
     pub(crate) fn place(&self, id: &ResourceId) {
-        let place = |tx: &mut Tx<'_>| {
+        self.place_on(self.host, id).unwrap();
+    }
+
+    pub(crate) fn place_on(&self, host: HostId, id: &ResourceId) -> Result<(), PlaceError> {
+        self.store.write(|tx| {
             let (uuid, resource) = find(tx, id)?.unwrap();
-            placement::place(tx, self.host, uuid, &resource)
-        };
-        self.store.write(place).unwrap();
+            placement::place(tx, host, uuid, &resource)
+        })
     }
 
     pub(crate) fn placed(&self, id: &ResourceId) -> Vec<ObjectId> {

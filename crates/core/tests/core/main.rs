@@ -4,3 +4,4 @@
 
 mod cloud;
 mod life_cycles;
+mod sizes;

@@ -108,7 +108,7 @@ impl Fixture {
                 let object_id = vm.identity.system.unwrap().principal_id;
                 tx.put(&PRINCIPALS, &object_id, &identity)?;
                 tx.put(&HOSTS, &host, &Host { name: "h".to_owned(), joined_at: NOW, enabled: true })?;
-                place(tx, host, workload, &vm)?;
+                place(tx, host, workload, &vm).unwrap();
                 let der = agent_key.self_signed_certificate(&certificate_spec()).unwrap();
                 add_certificate(tx, &world, object_id, &Certificate::from_der(&der).unwrap(), Some(host))?;
                 let identity = Client { tenant: *tenant, object_id, client_id: identity.client_id };
