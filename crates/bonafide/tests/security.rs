@@ -12,9 +12,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-use support::{Up, connect, eventually, free_port, http, skip};
+use std::time::{Duration, Instant};
+use support::{PATIENCE, Up, bonafide, connect, eventually, free_port, http, is_root, refused, run, skip};
 
 const ARM: &str = "https://management.azure.com/";
 const CONNECTIONS: usize = 1_000;
@@ -168,7 +169,7 @@ fn md_02_stock_proxies_get_no_token() {
         };
         let _proxy = Proxy(child);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        eventually(Duration::from_secs(20), name, || TcpStream::connect(address).is_ok());
+        eventually(PATIENCE, name, || TcpStream::connect(address).is_ok());
         let forwarded = http(address, &request_line(target, &to.to_string()));
         assert_eq!(forwarded.status, 400, "{name}: {} {}", forwarded.head, forwarded.body);
         assert!(forwarded.body.contains("forwarded requests are refused"), "{name}: {}", forwarded.body);
@@ -190,4 +191,67 @@ impl Drop for Proxy {
         let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), rustix::process::Signal::TERM);
         let _ = self.0.wait();
     }
+}
+
+/// The accept loop of a process that has no descriptor left waits, instead of asking again and again.
+#[test]
+fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start_below(dir.path(), "ulimit -n 96");
+    let socket = dir.path().join("data/agent/control.sock");
+    let mut held = Vec::new();
+    // More than it can accept; those after them wait in the kernel.
+    for _ in 0..110 {
+        held.push(UnixStream::connect(&socket).unwrap());
+    }
+    let open = || fs::read_dir(format!("/proc/{}/fd", up.pid())).unwrap().count();
+    eventually(PATIENCE, "no descriptor is left", || open() >= 96);
+    let (used, started) = (cpu_time(up.pid()), Instant::now());
+    std::thread::sleep(Duration::from_secs(2));
+    let (used, passed) = (cpu_time(up.pid()) - used, started.elapsed());
+    assert!(used < passed / 4, "{used:?} of {passed:?}");
+    drop(held);
+    eventually(PATIENCE, "it goes on", || up.token(ARM).is_ok());
+    let mut token = bonafide(dir.path(), "token");
+    token.args(["--resource", ARM]);
+    assert!(run(token).status.success());
+}
+
+/// What a process has used of its processors, from proc(5).
+fn cpu_time(pid: u32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = text.rsplit_once(") ").unwrap().1.split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(1_000 * ticks / rustix::param::clock_ticks_per_second())
+}
+
+/// Whoever holds the control socket would give out tokens of its own making.
+#[test]
+fn ha_06_a_control_socket_that_another_user_holds_is_not_asked() {
+    if !is_root() {
+        return skip("being another user needs root");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Up::start(dir.path(), &[]).stop().success());
+    let path = dir.path().join("data/agent/control.sock");
+    let (listening, is_listening) = std::sync::mpsc::channel();
+    // The kernel remembers who called `listen`; credentials belong to a thread.
+    std::thread::spawn(move || {
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, accept, bind, listen, socket};
+        let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        bind(&socket, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        let nobody = rustix::process::Uid::from_raw(65_534);
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        listen(&socket, 8).unwrap();
+        listening.send(0).unwrap();
+        let mut stream = fs::File::from(accept(&socket).unwrap());
+        let asked = stream.read(&mut [0; 64]).unwrap_or(0);
+        listening.send(asked).unwrap();
+    });
+    is_listening.recv().unwrap();
+    let mut token = bonafide(dir.path(), "token");
+    token.args(["--resource", ARM]);
+    let line = refused(token);
+    assert!(line.contains("is held by another user"), "{line}");
+    assert_eq!(is_listening.recv().unwrap(), 0, "nothing was said to it");
 }

@@ -12,6 +12,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it.
@@ -33,7 +34,18 @@ pub(crate) struct Up {
 impl Up {
     /// Starts on free ports in `dir`, and waits until it is ready.
     pub(crate) fn start(dir: &Path, arguments: &[&str]) -> Self {
-        let mut command = up_command(dir, arguments);
+        Self::spawn(dir, up_command(dir, arguments))
+    }
+
+    /// The same, after a line of shell that changes what the process may have.
+    pub(crate) fn start_below(dir: &Path, limit: &str) -> Self {
+        let up = up_command(dir, &[]);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")]).arg(up.get_program()).args(up.get_args());
+        Self::spawn(dir, command)
+    }
+
+    fn spawn(dir: &Path, mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = std::fs::File::create(dir.join("test-stderr.log")).unwrap();
         copy(child.stderr.take().unwrap(), log);
@@ -266,9 +278,18 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// A port that was free a moment ago.
+/// A port that is free, and stays so until it is used: it is none of those that systems give to outgoing
+/// connections and to listeners that ask for any (from 32,768 on), none that `up` chooses (from 20,000 on), and
+/// no other test of this process gets it.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = std::process::id().wrapping_mul(31).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + (next % 10_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Asks again until it is so.

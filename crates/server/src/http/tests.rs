@@ -1,20 +1,34 @@
 //! The listener, with a service that says what it was sent.
 
 use super::{Admission, HttpLimits, Listener, Log, Service};
-use bonafide_types::Timestamp;
-use bonafide_wire::{Reply, Request};
-use http::{Method, StatusCode};
+use crate::clock;
+use bonafide_crypto::SystemEntropy;
+use bonafide_types::limits::LARGE_BODIES_BYTES_MAX;
+use bonafide_types::{HostId, Timestamp};
+use bonafide_wire::{Peer, Reply, Request};
+use http::{HeaderMap, Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 const SHORT: Duration = Duration::from_millis(200);
+/// Longer than any machine is busy.
+const LONG: Duration = Duration::from_secs(60);
 const BODY_BYTES_MAX: usize = 1_000;
+const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
-struct Echo;
+/// Says what it was sent. Elsewhere than at `/` it takes large bodies, from whom it knows; at `/never` it gives no
+/// answer.
+#[derive(Default)]
+struct Echo {
+    until: Option<u64>,
+    /// Large bodies that it was asked for.
+    large: Arc<AtomicUsize>,
+}
 
 impl Service for Echo {
     fn name(&self) -> &'static str {
@@ -22,60 +36,98 @@ impl Service for Echo {
     }
 
     fn admit(&self, address: SocketAddr, _stream: &TcpStream, _certificate: Option<&[u8]>) -> Admission {
-        Admission::anybody(address)
+        match self.until {
+            Some(until) => Admission::Serve { peer: Peer::Host(HostId::random(&SystemEntropy)), until: Some(until) },
+            None => Admission::anybody(address),
+        }
     }
 
-    fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
-        BODY_BYTES_MAX
+    fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
+        if path == "/" { BODY_BYTES_MAX } else { LARGE_BODY_BYTES_MAX }
+    }
+
+    async fn may_send_much(&self, _method: &Method, _path: &str, headers: &HeaderMap) -> bool {
+        self.large.fetch_add(1, Ordering::Relaxed);
+        headers.contains_key("known")
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
+        if request.path == "/never" {
+            std::future::pending().await
+        }
         let said = format!("{} {} {}", request.path, request.query, request.body.len());
         Reply::bytes(StatusCode::OK, "text/plain", said)
     }
 }
 
-/// Sends bytes, and reads until the server closes.
-async fn exchange(bytes: &[u8]) -> (String, Duration) {
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    let limits = HttpLimits { header: SHORT, body: SHORT };
-    let (_stop, stopped) = watch::channel(false);
-    let listener = Listener { socket, tls: None, service: Arc::new(Echo), limits, log: Log::off() };
-    let serving = tokio::spawn(listener.serve(stopped));
-    let started = Instant::now();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(bytes).await.unwrap();
+/// A listener that serves until this is dropped.
+struct Serving {
+    address: SocketAddr,
+    _stop: watch::Sender<bool>,
+}
+
+impl Serving {
+    async fn start(service: Echo, limits: HttpLimits) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let listener = Listener { socket, tls: None, service: Arc::new(service), limits, log: Log::off() };
+        tokio::spawn(listener.serve(stopped));
+        Self { address, _stop: stop }
+    }
+
+    /// Sends bytes on a connection of its own.
+    async fn send(&self, bytes: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream
+    }
+}
+
+/// Reads until the server closes.
+async fn read(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.unwrap();
-    serving.abort();
-    (String::from_utf8_lossy(&answer).into_owned(), started.elapsed())
+    let _ = tokio::time::timeout(2 * LONG, stream.read_to_end(&mut answer)).await.expect("it is not closed");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Sends bytes to a listener with these limits, and reads until it closes.
+async fn exchange_within(limits: HttpLimits, bytes: &[u8]) -> String {
+    let serving = Serving::start(Echo::default(), limits).await;
+    read(serving.send(bytes).await).await
+}
+
+async fn exchange(bytes: &[u8]) -> String {
+    exchange_within(HttpLimits { header: LONG, body: LONG }, bytes).await
 }
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_closed_in_time() {
     for half in [&b""[..], b"GET", b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: "] {
-        let (answer, took) = exchange(half).await;
-        assert!(!answer.contains("200 OK") && took >= SHORT / 2 && took < SHORT * 20, "{half:?} {took:?} {answer}");
+        let started = Instant::now();
+        let answer = exchange_within(HttpLimits { header: SHORT, body: LONG }, half).await;
+        let took = started.elapsed();
+        assert!(!answer.contains("200 OK") && took >= SHORT / 2 && took < LONG, "{half:?} {took:?} {answer}");
     }
 }
 
 #[tokio::test]
 async fn a_body_that_does_not_end_is_closed_in_time() {
-    let (answer, took) = exchange(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc").await;
-    assert!(answer.starts_with("HTTP/1.1 408") && took < SHORT * 20, "{answer} {took:?}");
+    let limits = HttpLimits { header: LONG, body: SHORT };
+    let answer = exchange_within(limits, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc").await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_however_it_is_announced() {
     let announced = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", BODY_BYTES_MAX + 1);
-    assert!(exchange(announced.as_bytes()).await.0.starts_with("HTTP/1.1 413"));
+    assert!(exchange(announced.as_bytes()).await.starts_with("HTTP/1.1 413"));
     let chunk = "x".repeat(BODY_BYTES_MAX + 1);
     let chunked = format!(
         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{chunk}\r\n0\r\n\r\n",
         chunk.len()
     );
-    assert!(exchange(chunked.as_bytes()).await.0.starts_with("HTTP/1.1 413"));
+    assert!(exchange(chunked.as_bytes()).await.starts_with("HTTP/1.1 413"));
 }
 
 #[tokio::test]
@@ -84,15 +136,116 @@ async fn after_a_refusal_nothing_more_is_read_from_the_connection() {
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n",
         BODY_BYTES_MAX + 1
     );
-    let (answer, _) = exchange(smuggled.as_bytes()).await;
+    let answer = exchange(smuggled.as_bytes()).await;
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
     let both = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
-    let (answer, _) = exchange(both).await;
+    let answer = exchange(both).await;
     assert!(!answer.contains("/smuggled"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_target_that_is_no_path_is_given_whole_so_that_no_route_has_it() {
-    let (answer, _) = exchange(b"GET http://x/metadata?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let answer = exchange(b"GET http://x/metadata?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.ends_with("http://x/metadata?a=b  0"), "{answer}");
+}
+
+/// One request on a connection that stays open, and the status of its answer.
+async fn ask(stream: &mut TcpStream) -> u16 {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(tokio::time::timeout(LONG, stream.read_u8()).await.expect("no answer").unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest.lines().next().unwrap());
+    let mut body = vec![0; length.parse().unwrap()];
+    stream.read_exact(&mut body).await.unwrap();
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_a_client_certificate_opened_ends_with_it() {
+    let limits = HttpLimits { header: LONG, body: LONG };
+    let now = clock::now().unix_seconds();
+    let serving = Serving::start(Echo { until: Some(now + 3_600), ..Echo::default() }, limits).await;
+    let mut stream = serving.send(b"").await;
+    for _ in 0..3 {
+        assert_eq!(ask(&mut stream).await, 200);
+    }
+    let serving = Serving::start(Echo { until: Some(now + 1), ..Echo::default() }, limits).await;
+    let mut stream = serving.send(b"").await;
+    let started = Instant::now();
+    loop {
+        assert!(started.elapsed() < LONG, "the certificate is over, and the connection goes on");
+        match ask(&mut stream).await {
+            200 => tokio::time::sleep(Duration::from_millis(20)).await,
+            status => return assert_eq!(status, 401),
+        }
+    }
+}
+
+/// Large bodies for which there is room at once.
+const ROOM: usize = LARGE_BODIES_BYTES_MAX / LARGE_BODY_BYTES_MAX;
+
+/// The head of a request with a large body.
+fn large(path: &str, header: &str) -> Vec<u8> {
+    let more = format!("Connection: close\r\n{header}Content-Length: {LARGE_BODY_BYTES_MAX}\r\n");
+    format!("POST {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n").into_bytes()
+}
+
+async fn until_asked(asked: &AtomicUsize, times: usize) {
+    while asked.load(Ordering::Relaxed) < times {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn large_bodies_share_their_room_and_keep_nothing_else_waiting() {
+    let (echo, whole) = (Echo::default(), vec![b'x'; LARGE_BODY_BYTES_MAX]);
+    let asked = Arc::clone(&echo.large);
+    let serving = Serving::start(echo, HttpLimits { header: LONG, body: LONG }).await;
+    // Of strangers nothing is read, so they take no room.
+    for _ in 0..2 * ROOM {
+        let answer = read(serving.send(&large("/large", "")).await).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("/large  0"), "{answer}");
+    }
+    let mut filling = Vec::new();
+    for _ in 0..ROOM {
+        filling.push(serving.send(&large("/large", "known: yes\r\n")).await);
+    }
+    until_asked(&asked, 3 * ROOM).await;
+    // The next one waits, while what is small is answered.
+    let mut next = serving.send(&large("/large", "known: yes\r\n")).await;
+    let next = tokio::spawn(async move {
+        next.write_all(&whole).await.unwrap();
+        read(next).await
+    });
+    until_asked(&asked, 3 * ROOM + 1).await;
+    let small = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc";
+    for _ in 0..20 {
+        let answer = read(serving.send(small).await).await;
+        assert!(answer.ends_with("/  3"), "{answer}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!next.is_finished(), "there is no room for it");
+    drop(filling.pop());
+    let answer = next.await.unwrap();
+    assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_large_body_that_finds_no_room_in_time_is_refused() {
+    let (echo, whole) = (Echo::default(), vec![b'x'; LARGE_BODY_BYTES_MAX]);
+    // Long enough for a body to be read on a busy machine.
+    let serving = Serving::start(echo, HttpLimits { header: LONG, body: 20 * SHORT }).await;
+    // A body takes its room until it is answered.
+    let mut filling = Vec::new();
+    for _ in 0..ROOM {
+        let mut stream = serving.send(&large("/never", "known: yes\r\n")).await;
+        stream.write_all(&whole).await.unwrap();
+        filling.push(stream);
+    }
+    let answer = read(serving.send(&large("/large", "known: yes\r\n")).await).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    drop(filling);
 }

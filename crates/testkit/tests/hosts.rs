@@ -1,0 +1,154 @@
+//! Hosts that may no longer speak, keys that may not be registered, and an identity on very many machines.
+
+#![allow(clippy::unwrap_used)]
+
+use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, Resource, find, save};
+use bonafide_core::leftovers;
+use bonafide_core::placement::{self, HOSTS, PLACEMENTS};
+use bonafide_crypto::{AgentKey, SelfSigned, base64url};
+use bonafide_metadata::TokenFetch;
+use bonafide_store::Read;
+use bonafide_testkit::{Answer, Ask, Cloud, MANAGEMENT, Machine};
+use bonafide_types::{Audience, HostId, ObjectId, ResourceId, ResourceUuid};
+use bonafide_wire::hosts::{DEPLOYMENT_PATH, DESIRED_PATH, RENEW_PATH, credential_path};
+use serde_json::json;
+
+fn csr() -> String {
+    base64url::encode_standard(&AgentKey::generate().unwrap().certificate_request().unwrap())
+}
+
+fn certificate(cloud: &Cloud) -> String {
+    let now = cloud.world().now.unix_seconds();
+    let spec = SelfSigned { common_name: "k", not_before_seconds: now, not_after_seconds: now + 86_400 };
+    base64url::encode_standard(&AgentKey::generate().unwrap().self_signed_certificate(&spec).unwrap())
+}
+
+fn registration(cloud: &Cloud, workload: ResourceUuid, principal: ObjectId) -> Ask {
+    let body = json!({ "workload": workload, "certificate": certificate(cloud) });
+    Ask::new("PUT", &credential_path(principal)).json(&body).over(cloud.local.id)
+}
+
+fn fetch(cloud: &Cloud, machine: &Machine) -> TokenFetch {
+    let principal = machine.principal.unwrap();
+    let client_id = cloud.view().principal(cloud.home.tenant, principal).unwrap().client_id;
+    TokenFetch {
+        workload: machine.uuid,
+        tenant: cloud.home.tenant,
+        principal,
+        client_id,
+        audience: Audience::parse(MANAGEMENT).unwrap(),
+        capabilities: None,
+    }
+}
+
+/// Everything that a host can ask, on a connection that was opened while it could.
+fn all(cloud: &Cloud, machine: &Machine) -> Vec<Answer> {
+    let over = |ask: Ask| Answer::from(cloud.hosts(ask.over(cloud.local.id).request()));
+    vec![
+        over(Ask::new("GET", DEPLOYMENT_PATH)),
+        over(Ask::new("GET", DESIRED_PATH)),
+        over(Ask::new("POST", RENEW_PATH).json(&json!({ "csr": csr() }))),
+        over(registration(cloud, machine.uuid, machine.principal.unwrap())),
+    ]
+}
+
+#[test]
+fn a_host_that_is_disabled_or_removed_is_refused_whatever_it_asks() {
+    let cloud = Cloud::unthrottled();
+    cloud.make_group(&cloud.home, "rg");
+    let machine = cloud.make_machine(&cloud.home, "rg", "web1", true, &[]);
+    cloud.place(&machine.id);
+    let fetch = fetch(&cloud, &machine);
+    cloud.local.fetch(&cloud, &fetch).unwrap();
+    assert!(all(&cloud, &machine).iter().all(|answer| answer.status == 200));
+
+    let (id, row) = (cloud.local.id, cloud.view().host(cloud.local.id).unwrap().clone());
+    let mut disabled = row.clone();
+    disabled.enabled = false;
+    for gone in [Some(disabled), None] {
+        cloud.change(|tx| match &gone {
+            Some(disabled) => tx.put(&HOSTS, &id, disabled),
+            None => tx.delete(&HOSTS, &id),
+        });
+        for answer in all(&cloud, &machine) {
+            answer.refused(403, "UnknownHost");
+        }
+        assert!(cloud.local.fetch(&cloud, &fetch).is_err(), "its keys do not count either");
+        cloud.change(|tx| tx.put(&HOSTS, &id, &row));
+        cloud.local.fetch(&cloud, &fetch).unwrap();
+    }
+}
+
+#[test]
+fn a_key_is_registered_only_for_a_principal_that_is_there() {
+    let cloud = Cloud::unthrottled();
+    cloud.make_group(&cloud.home, "rg");
+    let machine = cloud.make_machine(&cloud.home, "rg", "web1", true, &[]);
+    cloud.place(&machine.id);
+    let principal = machine.principal.unwrap();
+    let register = || Answer::from(cloud.hosts(registration(&cloud, machine.uuid, principal).request()));
+    let keys = || cloud.store.read(|tx| tx.page(&CREDENTIALS, &principal, None, 10)).unwrap().len();
+    let _ = register().expect(200);
+    // As it is between the deletion of an identity and the moment when the last host has been told.
+    cloud.change(|tx| tx.delete(&PRINCIPALS, &principal));
+    assert!(cloud.view().placement(cloud.local.id, machine.uuid).unwrap().identity(principal).is_some());
+    register().refused(403, "NotPlaced");
+    assert_eq!(keys(), 1);
+}
+
+/// As many machines as `template` says, without the resource manager, which would take its time.
+fn make_many(cloud: &Cloud, template: &ResourceId, count: usize) -> Vec<ResourceId> {
+    let (_, row): (_, Resource) = cloud.store.read(|tx| find(tx, template)).unwrap().unwrap();
+    let world = cloud.world();
+    let ids: Vec<ResourceId> = (0..count).map(|n| ResourceId::parse(&format!("{template}-{n}")).unwrap()).collect();
+    for some in ids.chunks(100) {
+        cloud.change(|tx| {
+            for id in some {
+                let uuid = ResourceUuid::random(world.entropy);
+                save(tx, uuid, &mut Resource { id: id.clone(), ..row.clone() }, world.now)?;
+                placement::place(tx, cloud.local.id, uuid, &row).unwrap();
+            }
+            Ok(())
+        });
+    }
+    ids
+}
+
+#[test]
+fn an_identity_of_very_many_machines_is_deleted_at_once_and_cleared_away_afterwards() {
+    let cloud = Cloud::unthrottled();
+    cloud.make_group(&cloud.home, "rg");
+    let identity = cloud.make_identity(&cloud.home, "rg", "ida");
+    let machine = cloud.make_machine(&cloud.home, "rg", "web", false, &[&identity]);
+    cloud.place(&machine.id);
+    let others = make_many(&cloud, &machine.id, 4_200);
+    let token = cloud.workload_token(&machine, MANAGEMENT, "").expect(200).text_at("/access_token").to_owned();
+    let operator = &cloud.home.operator;
+    let read = || -> Answer {
+        let target = format!("{}?api-version=2024-11-01", machine.id);
+        cloud.management(Ask::new("GET", &target).bearer(&token).request()).into()
+    };
+
+    let _ = cloud.call(operator, "DELETE", identity.id.as_str(), None).expect(200);
+    read().refused(401, "InvalidAuthenticationToken");
+    let placed = |host: HostId| {
+        let rows = cloud.store.read(|tx| tx.page(&PLACEMENTS, &host, None, usize::MAX)).unwrap();
+        rows.iter().filter(|(_, row)| !row.identities.is_empty()).count()
+    };
+    assert!(placed(cloud.local.id) > 0, "a commit cannot hold them all");
+    cloud.call(operator, "GET", identity.id.as_str(), None).refused(404, "ResourceNotFound");
+
+    // A machine goes on while its turn has not come, and its leftover can be removed.
+    let last = others.last().unwrap();
+    let tags = json!({ "tags": { "a": "b" } });
+    let updated = cloud.call(operator, "PATCH", last.as_str(), Some(&tags)).expect(200);
+    assert!(updated.body["identity"]["userAssignedIdentities"].get(identity.id.as_str()).is_some());
+    let removal = json!({ "identity": { "userAssignedIdentities": { identity.id.as_str(): null } } });
+    let _ = cloud.call(operator, "PATCH", last.as_str(), Some(&removal)).expect(200);
+
+    leftovers::clear(&cloud.store).unwrap();
+    assert_eq!(placed(cloud.local.id), 0);
+    cloud.round();
+    let refused = cloud.workload_token(&machine, MANAGEMENT, "");
+    assert_eq!(refused.body["error_description"], "Identity not found", "{}", refused.text);
+}
