@@ -71,8 +71,9 @@ fn ca_06_oversized_keys_and_chains_are_refused_before_any_verification() {
         header["x5c"] = x5c;
         let assertion = sign_with(&header, &claims);
         assert_eq!(fixture.assert(fixture.app, &assertion), code, "{what}");
-        let fastest = (0..5).map(|_| cost(&fixture, &assertion)).min().unwrap();
-        assert!(fastest < Duration::from_millis(5), "{what}: {fastest:?}");
+        // The fastest of many: on a busy machine any one of them may have to wait for its turn.
+        let fastest = (0..20).map(|_| cost(&fixture, &assertion)).min().unwrap();
+        assert!(fastest < Duration::from_millis(20), "{what}: {fastest:?}");
     }
     // What is larger than a request may be is not even parsed.
     let mut huge = header();
