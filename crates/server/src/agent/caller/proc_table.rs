@@ -31,11 +31,13 @@ fn find(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<u32> {
         let fields: Vec<&str> = row.split_ascii_whitespace().take(10).collect();
         let [_, from, to, state, _, _, _, user, _, inode] = fields[..] else { return None };
         let is_held = u8::from_str_radix(state, 16).is_ok_and(|state| OPEN_STATES.contains(&state)) && inode != "0";
-        (from == local && to == remote && is_held).then(|| user.parse().ok())?
+        (from == local && to == remote && is_held).then(|| Some((inode, user.parse().ok()?)))?
     });
     // Two sockets can have the same ends when one of them is bound to a device: then nobody can say
-    // whose the connection is.
-    found.next().filter(|_| found.next().is_none())
+    // whose the connection is. One socket, though, can be in the table twice: the kernel prints it in pieces,
+    // and begins to count anew where others were opened meanwhile.
+    let (inode, user) = found.next()?;
+    found.all(|(other, _)| other == inode).then_some(user)
 }
 
 /// An address as `proc(5)` prints it: 32-bit words in the byte order of the machine.
@@ -71,5 +73,9 @@ mod tests {
             assert_eq!(find(&table.replace(" 01 ", &format!(" {dead} ")), peer, local), None, "{dead}");
         }
         assert_eq!(find(&table.replace("0 2 1", "0 0 1"), peer, local), None, "held by nobody");
+        let again = table.lines().last().unwrap().trim_start();
+        assert_eq!(find(&format!("{table}{again}\n"), peer, local), Some(1000), "the same once more");
+        let other = again.replace("0 2 1", "0 3 1");
+        assert_eq!(find(&format!("{table}{other}\n"), peer, local), None, "another with the same ends");
     }
 }
