@@ -23,6 +23,7 @@ mod session;
 mod tls;
 mod trust;
 mod up;
+mod upkeep;
 
 pub use agent::{ControlError, EnrolError, StateError, UpstreamFailure};
 pub use bonafide_core::tokens::NamesError;

@@ -19,10 +19,10 @@ use crate::pool::Pool;
 use crate::public::PublicOrigin;
 use crate::runtime::ServerRuntime;
 use crate::tls::{self, ServerIdentity, TlsError};
-use bonafide_core::{leftovers, placement};
+use crate::upkeep::upkeep;
+use bonafide_core::placement;
 use bonafide_crypto::ca::ServerNameError;
 use bonafide_crypto::{base64url, random, thumbprint};
-use bonafide_management::operations;
 use bonafide_metadata::{Binding, Dialect, Options, Throttle};
 use bonafide_store::StoreError;
 use bonafide_types::{ResourceUuid, Secret};
@@ -44,8 +44,6 @@ const QUEUED_MAX: usize = 1_024;
 const QUEUED_FOR: Duration = Duration::from_secs(10);
 /// How long the view's follower waits before it looks by itself (other replicas do not wake it).
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
-/// How often unfinished operations and leftovers are looked for.
-const MAINTAIN_EVERY: Duration = Duration::from_secs(2);
 /// How often certificates are looked at.
 const RENEW_EVERY: Duration = Duration::from_secs(600);
 
@@ -161,7 +159,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     start.listener(&mut tasks, hosts, Some(config.into()), service);
     follow(&mut tasks, &plane, revisions, stopped.clone());
     tasks.spawn(renew(identity, stopped.clone()));
-    tasks.spawn(maintain(Arc::clone(&plane), store_pool, stopped.clone()));
+    tasks.spawn(upkeep(Arc::clone(&plane), store_pool, stopped.clone()));
 
     let to = ControlPlaneAddress {
         address: options.hosts_connect.unwrap_or(hosts_address),
@@ -278,27 +276,6 @@ async fn renew(identity: Arc<ServerIdentity>, mut stopped: watch::Receiver<bool>
         }
         // The old certificate has half of its life left; the next round tries again.
         let _ = identity.renew_if_due();
-    }
-}
-
-/// Goes on with long operations that nobody polls, forgets those that are long done, and clears away what
-/// deletions left.
-async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(MAINTAIN_EVERY) => {}
-            () = http::stopped(&mut stopped) => return,
-        }
-        let plane = Arc::clone(&plane);
-        let work = move || {
-            let world = clock::world();
-            // Each whether the others went well or not.
-            let advanced = operations::advance_all(&plane.store, &world);
-            let cleared = leftovers::clear(&plane.store);
-            operations::sweep(&plane.store, &world).and(advanced).and(cleared)
-        };
-        // What fails now is done in a later round.
-        let _ = store_pool.run(work).await;
     }
 }
 
