@@ -1,6 +1,6 @@
 //! X.509 certificates of clients: parsed within bounds, pinned by their full DER or key (CA-03).
 
-use crate::verifying_key::{KeyError, KeyKind, VerifyingKeys, key_kind};
+use crate::verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKeys, key_kind, p256_point};
 use crate::{limits, pem, thumbprint};
 use serde_json::Value;
 use x509_parser::certificate::X509Certificate;
@@ -111,6 +111,12 @@ impl Certificate {
     /// Its key as DER `SubjectPublicKeyInfo`.
     pub fn spki_der(&self) -> &[u8] {
         &self.spki_der
+    }
+
+    /// The uncompressed point of a P-256 key; `None` for other kinds. Whether it lies on the curve is
+    /// checked where it becomes a key.
+    pub fn p256_point(&self) -> Option<[u8; P256_POINT_BYTES]> {
+        p256_point(&self.spki_der).ok()?.try_into().ok()
     }
 
     /// What kind of key it has.

@@ -38,4 +38,4 @@ pub use certificate::{Certificate, SelfSigned};
 pub use kek::Kek;
 pub use random::SystemEntropy;
 pub use signing::{SignError, SigningKey};
-pub use verifying_key::{KeyError, KeyKind, VerifyingKey, VerifyingKeys};
+pub use verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKey, VerifyingKeys};

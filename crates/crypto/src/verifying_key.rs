@@ -39,6 +39,9 @@ pub enum KeyError {
     WrongAlgorithm,
 }
 
+/// Length of an uncompressed point on P-256 (SEC 1 section 2.3.3).
+pub const P256_POINT_BYTES: usize = 65;
+
 /// What kind of key, and how large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
@@ -133,6 +136,14 @@ impl VerifyingKeys {
             PublicPart::P256 { point } => (KeyKind::P256, vec![VerifyingKey::p256(point)?]),
         };
         Ok(Self { kind, keys: keys.into() })
+    }
+
+    /// The key of an uncompressed point on P-256, as [`Certificate::p256_point`](crate::Certificate::p256_point) gives it.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] where the point is not on the curve.
+    pub fn from_p256_point(point: &[u8; P256_POINT_BYTES]) -> Result<Self, KeyError> {
+        Ok(Self { kind: KeyKind::P256, keys: [VerifyingKey::p256(point)?].into() })
     }
 
     /// What kind of key it is.
@@ -236,7 +247,7 @@ fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<u32, KeyError> {
 /// Only the uncompressed form; that the point is on the curve is checked where it becomes a key.
 fn check_p256(point: &[u8]) -> Result<&[u8], KeyError> {
     match point {
-        [4, ..] if point.len() == 65 => Ok(point),
+        [4, ..] if point.len() == P256_POINT_BYTES => Ok(point),
         _ => Err(KeyError::Malformed),
     }
 }
