@@ -3,10 +3,9 @@
 use crate::assertion::{self, Assertion};
 use crate::fault::Fault;
 use crate::{Cx, Record};
-use bonafide_core::directory::ServicePrincipal;
 use bonafide_core::placement::Placement;
 use bonafide_core::tokens::{Authenticated, Method};
-use bonafide_core::view::{KnownCredential, KnownProof};
+use bonafide_core::view::{KnownCredential, KnownPrincipal, KnownProof};
 use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceUuid, Secret, TenantId};
 use bonafide_wire::token::JWT_BEARER;
 use bonafide_wire::{Parameters, Peer, Request};
@@ -68,7 +67,7 @@ pub(crate) fn authenticate<'v>(
 
 struct Found<'v> {
     object_id: ObjectId,
-    principal: &'v ServicePrincipal,
+    principal: &'v KnownPrincipal,
     client: ClientId,
     tenant: TenantId,
 }
@@ -119,7 +118,7 @@ fn basic(request: &Request) -> Result<(String, Secret<String>), Fault> {
 fn by_secret<'v>(cx: &Cx<'v>, found: &Found<'v>, secret: &Secret<String>) -> Result<SignedIn<'v>, Fault> {
     let client = found.client.to_string();
     // A managed identity has no secret, whatever its rows say.
-    let credentials = if found.principal.kind.is_managed() { &[] } else { cx.view.credentials(found.object_id) };
+    let credentials = if found.principal.is_managed() { &[] } else { cx.view.credentials(found.object_id) };
     let is_right = |credential: &&KnownCredential| match &credential.proof {
         KnownProof::SecretHash(hash) => cx.service.pepper.is_secret(&credential.id.to_string(), secret.expose(), hash),
         KnownProof::Certificate { .. } => false,
@@ -142,7 +141,7 @@ fn by_assertion<'v>(
     // no other keys. To anybody else they do not exist.
     let counts = |credential: &&KnownCredential| match credential.host {
         Some(host) => request.peer == Peer::Host(host) && cx.view.host(host).is_some_and(|host| host.enabled),
-        None => !found.principal.kind.is_managed(),
+        None => !found.principal.is_managed(),
     };
     let credentials = cx.view.credentials(found.object_id).iter().filter(counts);
     let (credential, verified) = assertion.verify(credentials, cx.world.now)?;

@@ -43,21 +43,6 @@ pub enum PrincipalKind {
     },
 }
 
-impl PrincipalKind {
-    /// The ARM id that a managed identity's tokens name (`xms_mirid`).
-    pub fn resource_id(&self) -> Option<&ResourceId> {
-        match self {
-            Self::Application => None,
-            Self::SystemAssigned { resource_id, .. } | Self::UserAssigned { resource_id, .. } => Some(resource_id),
-        }
-    }
-
-    /// True for a managed identity, which signs in only with keys made on its hosts.
-    pub fn is_managed(&self) -> bool {
-        !matches!(self, Self::Application)
-    }
-}
-
 /// Service principals by object id.
 pub const PRINCIPALS: Table<ObjectId, ServicePrincipal> = Table::indexed("principal", |_, principal, entries| {
     entries.unique(&PRINCIPAL_BY_CLIENT, &principal.client_id);

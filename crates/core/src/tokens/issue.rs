@@ -2,9 +2,8 @@
 
 use super::claims::{Claims, Method, Subject, Validity};
 use super::{Authority, Resolved, TokenId, TokenVersion};
-use crate::directory::{PrincipalKind, ServicePrincipal};
 use crate::placement::Placement;
-use crate::view::View;
+use crate::view::{KnownPrincipal, View};
 use bonafide_crypto::SignError;
 use bonafide_types::{ObjectId, World};
 
@@ -13,8 +12,8 @@ use bonafide_types::{ObjectId, World};
 pub struct Authenticated<'v> {
     /// Its object id.
     pub object_id: ObjectId,
-    /// Its directory row; the tenant in it is the tenant it signed in to.
-    pub principal: &'v ServicePrincipal,
+    /// What the view knows of it; the tenant in it is the tenant it signed in to.
+    pub principal: &'v KnownPrincipal,
     /// How it proved who it is.
     pub method: Method,
     /// The workload that the token is for, when the host on which it is placed asked.
@@ -64,13 +63,13 @@ pub fn issue(
     if !principal.enabled {
         return Err(IssueError::Disabled);
     }
-    let user_assigned = matches!(principal.kind, PrincipalKind::UserAssigned { .. });
+    let identity = principal.resource_id();
     let subject = Subject {
         tenant: principal.tenant,
         object_id: client.object_id,
         client_id: principal.client_id,
-        identity: principal.kind.resource_id(),
-        workload: client.workload.filter(|_| user_assigned).map(|placement| &placement.resource_id),
+        identity: identity.as_ref(),
+        workload: client.workload.filter(|_| principal.is_user_assigned()).map(|placement| &placement.resource_id),
     };
     let key = view.keys(subject.tenant).and_then(|keys| keys.signing(world.now)).ok_or(IssueError::NoSigningKey)?;
     let id = TokenId::new(world);

@@ -98,8 +98,7 @@ pub fn resolve(view: &View, known: &Audiences, tenant: TenantId, asked: &Audienc
         }
         (None, Some(app_id)) => {
             let (_, principal) = view.principal_by_client(tenant, app_id)?;
-            let is_application = principal.kind == PrincipalKind::Application;
-            is_application.then(|| resolved(asked, &app_id.to_string(), TokenVersion::V1, Some(app_id)))
+            (!principal.is_managed()).then(|| resolved(asked, &app_id.to_string(), TokenVersion::V1, Some(app_id)))
         }
         _ => None,
     }

@@ -10,7 +10,7 @@ use crate::placement::Placement;
 use crate::view::{View, Views};
 use bonafide_crypto::jws::JwsError;
 use bonafide_crypto::{Kek, SigningKey, SystemEntropy, base64url};
-use bonafide_store::{MemoryEngine, Store, StoreError};
+use bonafide_store::{MemoryEngine, Read, Store, StoreError};
 use bonafide_types::{Audience, ClientId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
@@ -226,7 +226,8 @@ fn each_refusal_says_what_resource_manager_needs_to_know() {
 fn a_principal_that_is_disabled_or_gone_neither_gets_nor_keeps_a_token() {
     let mut fixture = Fixture::new();
     let token = fixture.issue(fixture.tenant, fixture.app, MANAGEMENT).unwrap().token;
-    let mut row = fixture.view.principal(fixture.tenant, fixture.app).unwrap().clone();
+    let row = fixture.store.read(|tx| tx.get(&PRINCIPALS, &fixture.app));
+    let mut row = row.map_err(|error: StoreError| error).unwrap().unwrap();
     row.enabled = false;
     fixture.store.write(|tx| tx.put(&PRINCIPALS, &fixture.app, &row)).unwrap();
     fixture.reload();

@@ -1,7 +1,7 @@
 //! Loading the view and keeping it up with the store.
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
-use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, ServicePrincipal, TENANTS};
+use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, TENANTS};
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
 use crate::placement::{HOSTS, PLACEMENTS, Placement};
 use crate::tokens::RESOURCES_REGISTERED;
@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Rows read at once while loading, and changes at once while following. Source: ours; bounds the
-/// memory of one step.
-const STEP_ROWS: usize = 4_096;
+/// memory of one step, and what the heap keeps of it afterwards.
+const STEP_ROWS: usize = 512;
 
 /// Why the view could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +101,7 @@ fn load(store: &Store, kek: &Kek) -> Result<View, ViewsError> {
             Ok(())
         })?;
         each(tx, &PRINCIPALS, |id, principal| {
-            view.put_principal(id, Some(principal));
+            view.principals.put(id, Some(&principal));
             Ok(())
         })?;
         each(tx, &CREDENTIALS, |(principal, id), credential| {
@@ -156,7 +156,7 @@ impl View {
                 None => drop(self.tenants.remove(&id)),
             }
         } else if let Some((id, principal)) = PRINCIPALS.decode_change(change)? {
-            self.put_principal(id, principal);
+            self.principals.put(id, principal.as_ref());
         } else if let Some(((principal, id), credential)) = CREDENTIALS.decode_change(change)? {
             self.put_credential(principal, id, credential.as_ref());
         } else if let Some((id, host)) = HOSTS.decode_change(change)? {
@@ -177,25 +177,9 @@ impl View {
         Ok(())
     }
 
-    fn put_principal(&mut self, id: ObjectId, principal: Option<ServicePrincipal>) {
-        if let Some(old) = self.principals.remove(&id) {
-            self.by_client.remove(&old.client_id);
-        }
-        if let Some(principal) = principal {
-            self.by_client.insert(principal.client_id, id);
-            self.principals.insert(id, Arc::new(principal));
-        }
-    }
-
     fn put_credential(&mut self, principal: ObjectId, id: CredentialId, row: Option<&Credential>) {
-        let mut known: Vec<KnownCredential> = self.credentials(principal).to_vec();
-        known.retain(|credential| credential.id != id);
-        known.extend(row.and_then(|row| KnownCredential::from_row(id, row)));
-        if known.is_empty() {
-            self.credentials.remove(&principal);
-        } else {
-            self.credentials.insert(principal, known.into());
-        }
+        let known = row.and_then(|row| KnownCredential::from_row(id, row));
+        self.principals.put_credential(principal, id, known);
     }
 
     fn put_placement(&mut self, at: Revision, host: HostId, workload: ResourceUuid, placement: Option<Placement>) {

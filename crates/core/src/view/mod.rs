@@ -1,22 +1,27 @@
 //! The view: what the token path needs, in memory, fed by the store's changes. Tokens are issued from
 //! it, so the store may be slow or down.
 
+mod compact_id;
 mod credential;
 mod follow;
 mod keys;
 mod placed;
+mod principals;
+mod runs;
 
 pub use credential::{KnownCredential, KnownProof, RegisteredKey};
 pub use follow::{Views, ViewsError};
 pub use keys::{KnownKey, TenantKeys};
 pub use placed::{HostChanges, PlacedHost};
+pub use principals::KnownPrincipal;
 
-use crate::directory::{ServicePrincipal, Tenant};
+use crate::directory::Tenant;
 use crate::placement::{Host, Placement};
 use crate::tokens::RegisteredResource;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, TenantId};
 use imbl::HashMap;
+use principals::Principals;
 use std::sync::Arc;
 
 /// The state of the directory at one revision. Cloning it is cheap; a reader keeps a consistent one
@@ -25,9 +30,7 @@ use std::sync::Arc;
 pub struct View {
     pub(crate) cursor: Cursor,
     pub(crate) tenants: HashMap<TenantId, Tenant>,
-    pub(crate) principals: HashMap<ObjectId, Arc<ServicePrincipal>>,
-    pub(crate) by_client: HashMap<ClientId, ObjectId>,
-    pub(crate) credentials: HashMap<ObjectId, Arc<[KnownCredential]>>,
+    principals: Principals,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
     pub(crate) keys: HashMap<TenantId, Arc<TenantKeys>>,
@@ -40,9 +43,7 @@ impl View {
         Self {
             cursor,
             tenants: HashMap::new(),
-            principals: HashMap::new(),
-            by_client: HashMap::new(),
-            credentials: HashMap::new(),
+            principals: Principals::new(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
             keys: HashMap::new(),
@@ -61,19 +62,19 @@ impl View {
     }
 
     /// A service principal of a tenant. One of another tenant does not exist here (TN-01).
-    pub fn principal(&self, tenant: TenantId, id: ObjectId) -> Option<&ServicePrincipal> {
-        self.principals.get(&id).map(Arc::as_ref).filter(|principal| principal.tenant == tenant)
+    pub fn principal(&self, tenant: TenantId, id: ObjectId) -> Option<&KnownPrincipal> {
+        self.principals.find(id).filter(|principal| principal.tenant == tenant)
     }
 
     /// The service principal of a tenant that signs in as `client`.
-    pub fn principal_by_client(&self, tenant: TenantId, client: ClientId) -> Option<(ObjectId, &ServicePrincipal)> {
-        let id = *self.by_client.get(&client)?;
+    pub fn principal_by_client(&self, tenant: TenantId, client: ClientId) -> Option<(ObjectId, &KnownPrincipal)> {
+        let id = self.principals.id_of_client(client)?;
         self.principal(tenant, id).map(|principal| (id, principal))
     }
 
     /// The credentials of a service principal, expired ones included.
     pub fn credentials(&self, principal: ObjectId) -> &[KnownCredential] {
-        self.credentials.get(&principal).map_or(&[], Arc::as_ref)
+        self.principals.credentials(principal)
     }
 
     /// A host.

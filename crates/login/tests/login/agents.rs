@@ -6,6 +6,7 @@ use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placement};
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{Certificate, SystemEntropy};
 use bonafide_login::{Confirm, handle};
+use bonafide_store::{Read, StoreError};
 use bonafide_types::{CredentialId, HostId, ResourceUuid, World};
 use bonafide_wire::{Outcome, Peer};
 use http::Method;
@@ -198,7 +199,8 @@ fn tn_02_nothing_signs_in_to_another_tenant() {
 fn a_deleted_or_disabled_identity_gets_no_token() {
     let mut fixture = Fixture::new();
     let identity = fixture.identity;
-    let mut row = fixture.view.principal(identity.tenant, identity.object_id).unwrap().clone();
+    let row = fixture.store.read(|tx| tx.get(&PRINCIPALS, &identity.object_id));
+    let mut row = row.map_err(|error: StoreError| error).unwrap().unwrap();
     row.enabled = false;
     fixture.change(|tx| tx.put(&PRINCIPALS, &identity.object_id, &row));
     assert_eq!(code(&fixture, &fixture.agent_assertion(|_| ())), 7_000_112);

@@ -1,0 +1,243 @@
+//! The view against a model that cannot go wrong: itself, read anew.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+
+use bonafide_core::directory::{
+    CREDENTIALS, Credential, CredentialProof, PRINCIPALS, PrincipalKind, ServicePrincipal, TENANTS, Tenant,
+};
+use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
+use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placement};
+use bonafide_core::tokens::{RESOURCES_REGISTERED, RegisteredResource, TokenVersion};
+use bonafide_core::view::{KnownProof, RegisteredKey, View, Views};
+use bonafide_crypto::secret_hash::Pepper;
+use bonafide_crypto::{AgentKey, Kek, SelfSigned, base64url};
+use bonafide_store::{Key, MemoryEngine, Store, StoreError, Table, Tx};
+use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp};
+use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::LazyLock;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_000_000);
+/// Ids of each kind: few, so that changes meet.
+const IDS: u8 = 3;
+
+fn kek() -> Kek {
+    Kek::from_bytes(Secret::new([7; 32]))
+}
+
+/// A signing key for each tenant: RSA keys take long to make.
+static SIGNING: LazyLock<Vec<(String, SigningKeyRow)>> =
+    LazyLock::new(|| (0..IDS).map(|n| make_signing_key(&kek(), tenant(n), NOW).unwrap()).collect());
+
+/// The DER of a P-256 certificate, of an RSA certificate, and of something that is not a certificate.
+static CERTIFICATES: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
+    let (from, to) = (NOW.unix_seconds(), NOW.unix_seconds() + 86_400);
+    let spec = SelfSigned { common_name: "k", not_before_seconds: from, not_after_seconds: to };
+    let p256 = AgentKey::generate().unwrap().self_signed_certificate(&spec).unwrap();
+    [p256, base64url::decode(&SIGNING[0].1.certificate).unwrap(), b"nothing".to_vec()]
+});
+
+fn guid(kind: u8, n: u8) -> Uuid {
+    // Far apart, and at both ends of all ids.
+    Uuid::from_u128((u128::from(n) * (u128::MAX / u128::from(IDS - 1))) ^ (u128::from(kind) << 64))
+}
+
+fn tenant(n: u8) -> TenantId {
+    TenantId(guid(1, n))
+}
+
+fn object(n: u8) -> ObjectId {
+    ObjectId(guid(0, n))
+}
+
+/// One of the two client ids that a principal may have.
+fn client(n: u8, second: bool) -> ClientId {
+    ClientId(guid(2 + u8::from(second), n))
+}
+
+fn host(n: u8) -> HostId {
+    HostId(guid(4, n))
+}
+
+fn workload(n: u8) -> ResourceUuid {
+    ResourceUuid(guid(5, n))
+}
+
+fn resource_id(n: u8) -> ResourceId {
+    let text = format!("/subscriptions/{}/resourceGroups/G{n}/providers/Microsoft.Web/sites/s{n}", guid(6, n));
+    ResourceId::parse(&text).unwrap()
+}
+
+/// One row of a table that the view follows, and what it holds if it is there at all.
+#[derive(Debug, Clone)]
+enum Step {
+    Tenant(u8, bool),
+    Principal(u8, Option<(u8, u8, bool, bool)>),
+    Credential(u8, u8, Option<(u8, bool)>),
+    Host(u8, Option<bool>),
+    Placement(u8, u8, Option<u8>),
+    SigningKey(u8, bool),
+    Registered(u8, u8, Option<bool>),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    use proptest::option::weighted;
+    let n = || 0..IDS;
+    prop_oneof![
+        1 => (n(), any::<bool>()).prop_map(|(n, there)| Step::Tenant(n, there)),
+        4 => (n(), weighted(0.7, (n(), n(), any::<bool>(), any::<bool>()))).prop_map(|(n, row)| Step::Principal(n, row)),
+        4 => (n(), n(), weighted(0.7, (0..4_u8, any::<bool>()))).prop_map(|(n, id, row)| Step::Credential(n, id, row)),
+        1 => (n(), weighted(0.7, any::<bool>())).prop_map(|(n, row)| Step::Host(n, row)),
+        2 => (n(), n(), weighted(0.6, n())).prop_map(|(host, n, row)| Step::Placement(host, n, row)),
+        1 => (n(), any::<bool>()).prop_map(|(n, there)| Step::SigningKey(n, there)),
+        1 => (n(), n(), weighted(0.7, any::<bool>())).prop_map(|(n, name, row)| Step::Registered(n, name, row)),
+    ]
+}
+
+fn set<K: Key, V: Serialize + DeserializeOwned>(
+    tx: &mut Tx<'_>,
+    table: &Table<K, V>,
+    key: K,
+    row: Option<V>,
+) -> Result<(), StoreError> {
+    match row {
+        Some(row) => tx.put(table, &key, &row),
+        None => tx.delete(table, &key),
+    }
+}
+
+fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
+    match step.clone() {
+        Step::Tenant(n, there) => {
+            let row = there.then(|| Tenant { display_name: format!("t{n}"), created_at: NOW });
+            set(tx, &TENANTS, tenant(n), row)
+        }
+        Step::Principal(n, row) => {
+            let row = row.map(|(of, kind, second, enabled)| {
+                let (resource, resource_id) = (workload(of), resource_id(of));
+                let kind = match kind {
+                    0 => PrincipalKind::Application,
+                    1 => PrincipalKind::SystemAssigned { resource, resource_id },
+                    _ => PrincipalKind::UserAssigned { resource, resource_id },
+                };
+                let (tenant, client_id) = (tenant(of), client(n, second));
+                ServicePrincipal { tenant, client_id, display_name: "p".into(), kind, enabled, created_at: NOW }
+            });
+            set(tx, &PRINCIPALS, object(n), row)
+        }
+        Step::Credential(n, id, row) => {
+            let id = CredentialId(guid(7, id));
+            let row = row.map(|(proof, on_host)| Credential {
+                proof: match CERTIFICATES.get(usize::from(proof)) {
+                    Some(der) => CredentialProof::Certificate(der.clone()),
+                    None => {
+                        let pepper = Pepper::new(&Secret::new([9; Pepper::BYTES]));
+                        CredentialProof::SecretHash(pepper.hash(&id.to_string(), "secret"))
+                    }
+                },
+                not_before: NOW,
+                not_after: NOW.plus_seconds(u64::from(proof)),
+                host: on_host.then(|| host(proof % IDS)),
+            });
+            set(tx, &CREDENTIALS, (object(n), id), row)
+        }
+        Step::Host(n, row) => {
+            let row = row.map(|enabled| Host { name: format!("h{n}"), joined_at: NOW, enabled });
+            set(tx, &HOSTS, host(n), row)
+        }
+        Step::Placement(on, n, row) => {
+            let row = row.map(|of| Placement {
+                resource_id: resource_id(of),
+                tenant: tenant(of),
+                location: "here".into(),
+                identities: Vec::new(),
+            });
+            set(tx, &PLACEMENTS, (host(on), workload(n)), row)
+        }
+        Step::SigningKey(n, there) => {
+            let (kid, row) = SIGNING[usize::from(n)].clone();
+            set(tx, &SIGNING_KEYS, (tenant(n), kid), there.then_some(row))
+        }
+        Step::Registered(n, name, row) => {
+            let row = row.map(|second| RegisteredResource {
+                app_id: client(name, second),
+                identifier: format!("api://{name}"),
+                version: TokenVersion::V2,
+            });
+            set(tx, &RESOURCES_REGISTERED, (tenant(n), format!("api://{name}")), row)
+        }
+    }
+}
+
+/// Every answer of the view to every question with an id that a step may name.
+fn answers(view: &View) -> Vec<String> {
+    let mut lines = Vec::new();
+    for n in 0..IDS {
+        let tenant = tenant(n);
+        let name = |id| view.tenant(id).map(|tenant| tenant.display_name.clone());
+        let kids: Vec<_> = view
+            .keys(tenant)
+            .into_iter()
+            .flat_map(|keys| keys.published(NOW))
+            .map(|key| key.kid().to_owned())
+            .collect();
+        lines.push(format!("tenant {n}: {:?} {kids:?}", name(tenant)));
+        for id in 0..IDS {
+            let known = view.principal(tenant, object(id)).map(|known| {
+                assert_eq!(known.tenant, tenant, "TN-01");
+                (known.client_id, known.enabled, known.is_managed(), known.is_user_assigned(), known.resource_id())
+            });
+            let clients = [false, true].map(|second| view.principal_by_client(tenant, client(id, second)));
+            let clients = clients.map(|found| found.map(|(id, known)| (id, known.client_id)));
+            let registered = view.registered_resource(tenant, format!("api://{id}"));
+            lines.push(format!("of tenant {n} {id}: {known:?} {clients:?} {registered:?}"));
+        }
+        for credential in view.credentials(object(n)) {
+            let proof = match &credential.proof {
+                KnownProof::SecretHash(hash) => serde_json::to_string(hash).unwrap(),
+                KnownProof::Certificate { key, sha1, sha256 } => {
+                    let is_parsed = matches!(key, RegisteredKey::Parsed(_));
+                    format!("{is_parsed} {:?} {sha1:?} {sha256:?}", key.open().unwrap().kind())
+                }
+            };
+            let (from, to) = (credential.not_before, credential.not_after);
+            lines.push(format!("of principal {n}: {} {from} {to} {:?} {proof}", credential.id, credential.host));
+        }
+        lines.push(format!("host {n}: {:?}", view.host(host(n))));
+        let placed = view.placed(host(n)).and_then(|placed| placed.changes(None)).map(|changes| changes.workloads);
+        let mut placed: Vec<_> = placed.into_iter().flatten().collect();
+        placed.sort_by_key(|(id, _)| *id);
+        lines.push(format!("on host {n}: {placed:?}"));
+    }
+    lines
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Steps in one list are one transaction; the view catches up after some of them.
+    #[test]
+    fn a_view_that_follows_answers_as_one_that_is_read_anew(
+        transactions in proptest::collection::vec((proptest::collection::vec(step(), 1..5), any::<bool>()), 1..24),
+    ) {
+        let store = Store::open(MemoryEngine::default());
+        let views = Views::load(&store, kek()).unwrap();
+        let mut kept = Vec::new();
+        for (steps, catches_up) in &transactions {
+            store.write(|tx| steps.iter().try_for_each(|step| take(tx, step))).unwrap();
+            if *catches_up {
+                views.catch_up(&store).unwrap();
+                let view = views.snapshot();
+                kept.push((answers(&view), view));
+            }
+        }
+        views.catch_up(&store).unwrap();
+        let fresh = Views::load(&store, kek()).unwrap();
+        prop_assert_eq!(answers(&views.current()), answers(&fresh.current()));
+        for (then, view) in kept {
+            prop_assert_eq!(then, answers(&view), "a snapshot changed under its reader");
+        }
+    }
+}
