@@ -205,8 +205,8 @@ impl Engine for SqliteEngine {
         self.write(|writer| writer.commit(batch))
     }
 
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
-        self.readers.snapshot()?.changes(after, limit)
+    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
+        self.readers.snapshot()?.changes(after, prefixes, limit)
     }
 
     fn compact(&self, through: Revision) -> Result<(), EngineError> {

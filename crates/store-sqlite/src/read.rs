@@ -78,23 +78,26 @@ impl SqliteSnapshot<'_> {
         self.connection.as_ref().ok_or_else(|| EngineError::Invalid("a snapshot that has ended".to_owned()))
     }
 
-    pub(crate) fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+    pub(crate) fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
         let head = self.cursor;
         if after.epoch != head.epoch || after.revision < self.compacted || after.revision > head.revision {
             return Ok(Changes::Reload);
         }
-        self.changes_after(after.revision, limit).map_err(failure)
+        self.changes_after(after.revision, prefixes, limit).map_err(failure)
     }
 
-    fn changes_after(&self, after: Revision, limit: usize) -> rusqlite::Result<Changes> {
+    fn changes_after(&self, after: Revision, prefixes: &[Vec<u8>], limit: usize) -> rusqlite::Result<Changes> {
         let Some(connection) = &self.connection else { return Ok(Changes::Reload) };
-        let mut select = connection.prepare_cached(
-            "SELECT log.position, log.key, kv.value FROM log LEFT JOIN kv ON kv.key = log.key
-             WHERE log.position >= ?1 ORDER BY log.position",
-        )?;
+        let mut select =
+            connection.prepare_cached("SELECT position, key FROM log WHERE position >= ?1 ORDER BY position")?;
+        let mut value_of = connection.prepare_cached("SELECT value FROM kv WHERE key = ?1")?;
         let mut rows = select.query([position(after.next(), 0)])?;
         let mut changes: Vec<Change> = Vec::new();
         while let Some(row) = rows.next()? {
+            let key = row.get_ref(1)?.as_blob()?;
+            if !prefixes.iter().any(|prefix| key.starts_with(prefix)) {
+                continue;
+            }
             let revision = revision(row.get::<_, i64>(0)? / POSITIONS);
             if let Some(last) = changes.last()
                 && changes.len() >= limit
@@ -103,7 +106,8 @@ impl SqliteSnapshot<'_> {
                 let cursor = Cursor { epoch: self.cursor.epoch, revision: last.revision };
                 return Ok(Changes::Some { changes, cursor });
             }
-            changes.push(Change { revision, key: row.get(1)?, value: row.get(2)? });
+            let value = value_of.query_row([key], |row| row.get(0)).optional()?;
+            changes.push(Change { revision, key: key.to_vec(), value });
         }
         Ok(Changes::Some { changes, cursor: self.cursor })
     }

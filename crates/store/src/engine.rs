@@ -188,8 +188,8 @@ pub trait Engine: Send + Sync + 'static {
     fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError>;
 
     /// What changed after a cursor: about `limit` changes (the last revision is always whole, and
-    /// at least one revision is given if there is one).
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError>;
+    /// at least one revision is given if there is one), of keys that start with one of `prefixes`.
+    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError>;
 
     /// Forgets which keys changed and which commit ids were used up to and including `through` (or
     /// the head, if that is less). Stored values and the audit chain stay.

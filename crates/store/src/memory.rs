@@ -66,14 +66,15 @@ impl Engine for MemoryEngine {
         Ok(batch.iter().map(|commit| state.apply(commit)).collect())
     }
 
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
         let state = self.lock();
         if after.epoch != state.epoch || after.revision < state.compacted || after.revision > state.revision {
             return Ok(Changes::Reload);
         }
         let mut changes: Vec<Change> = Vec::new();
         let first = state.log.partition_point(|(revision, _)| *revision <= after.revision);
-        for (revision, key) in state.log.range(first..) {
+        let asked = |key: &[u8]| prefixes.iter().any(|prefix| key.starts_with(prefix));
+        for (revision, key) in state.log.range(first..).filter(|(_, key)| asked(key)) {
             if let Some(last) = changes.last()
                 && changes.len() >= limit
                 && last.revision != *revision

@@ -5,6 +5,7 @@ use crate::engine::{Changes, CommitId, Cursor, Engine, Revision, Verdict};
 use crate::error::StoreError;
 use crate::limits::{LOG_REVISIONS_KEPT, QUEUE_COMMITS_MAX, WRITE_ATTEMPTS_MAX, WRITE_ATTEMPTS_SHARED};
 use crate::read::ReadTx;
+use crate::table::prefix;
 use crate::tx::Tx;
 use crate::writer::{Head, Writer};
 use std::cell::Cell;
@@ -112,7 +113,13 @@ impl Store {
 
     /// About `limit` changes after a cursor; see `Engine::changes`.
     pub fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, StoreError> {
-        Ok(self.inner.engine.changes(after, limit)?)
+        Ok(self.inner.engine.changes(after, &[Vec::new()], limit)?)
+    }
+
+    /// The same of the rows of some tables only, by their names: the values of the others are not read.
+    pub fn changes_of(&self, after: Cursor, tables: &[&str], limit: usize) -> Result<Changes, StoreError> {
+        let prefixes: Vec<_> = tables.iter().map(|name| prefix(name)).collect();
+        Ok(self.inner.engine.changes(after, &prefixes, limit)?)
     }
 
     /// Blocks until this process has committed a revision after `after` (true) or `timeout` has

@@ -64,8 +64,8 @@ impl<K: Key, V: DeserializeOwned> Table<K, V> {
     /// The row that a change is about, with its value as `Change::value` describes it; `None` when
     /// the change is to another table or an index. The error is `StoreError::Decode`.
     pub fn decode_change(&self, change: &Change) -> Result<Option<(K, Option<V>)>, StoreError> {
-        let prefix = prefix(self.name);
-        let Some(key) = change.key.strip_prefix(prefix.as_slice()) else { return Ok(None) };
+        let key = change.key.strip_prefix(self.name.as_bytes()).and_then(|rest| rest.strip_prefix(&[0]));
+        let Some(key) = key else { return Ok(None) };
         let value = change.value.as_deref().map(|bytes| self.decode_value(bytes)).transpose()?;
         Ok(Some((decode_key(self.name, key)?, value)))
     }

@@ -48,6 +48,19 @@ impl<'a> Tx<'a> {
         self.note(result)
     }
 
+    /// Stores a row under a key that nobody can have used, such as a random one, without looking whether
+    /// there is a row already: if there is, the transaction has lost its race.
+    pub fn create<K: Key, V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Result<(), StoreError> {
+        let unread = stored_key(table.name, key).and_then(|stored| self.expect_absent(stored));
+        self.note(unread)?;
+        self.put(table, key, value)
+    }
+
     /// Removes a row, if there is one, and its index entries.
     pub fn delete<K: Key, V: Serialize + DeserializeOwned>(
         &mut self,
@@ -86,6 +99,16 @@ impl<'a> Tx<'a> {
             None => Op::Delete { key },
         });
         Ok(Some(Commit { id, compares: keys.chain(prefixes).collect(), ops: ops.collect(), audit: self.audit }))
+    }
+
+    /// Makes a key's absence a condition of the commit, unless the transaction knows more about it.
+    fn expect_absent(&self, key: Vec<u8>) -> Result<(), StoreError> {
+        if !self.writes.contains_key(&key) {
+            let mut reads = self.reads.borrow_mut();
+            reads.keys.entry(key).or_insert(None);
+            self.check_reads(&reads)?;
+        }
+        Ok(())
     }
 
     fn try_put<K: Key, V: Serialize + DeserializeOwned>(
@@ -193,6 +216,10 @@ impl RawRead for Tx<'_> {
     fn raw_get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
         if let Some(own) = self.writes.get(&key) {
             return Ok(own.clone());
+        }
+        // Read before, or expected.
+        if self.reads.borrow().keys.get(&key) == Some(&None) {
+            return Ok(None);
         }
         let found = self.snapshot.get(&key)?;
         let mut reads = self.reads.borrow_mut();

@@ -77,6 +77,6 @@ pub(super) fn create(
         enabled: true,
         created_at: world.now,
     };
-    tx.put(&PRINCIPALS, &id, &principal)?;
+    tx.create(&PRINCIPALS, &id, &principal)?;
     Ok((id, principal))
 }

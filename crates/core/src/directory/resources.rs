@@ -90,10 +90,15 @@ pub fn find(tx: &impl Read, id: &ResourceId) -> Result<Option<(ResourceUuid, Res
     Ok(tx.get(&RESOURCES, &uuid)?.map(|resource| (uuid, resource)))
 }
 
-/// Stores a resource, new or changed, with one more version, and tells the hosts that run it.
+/// Stores a resource, new or changed, with one more version, and tells the hosts that run it: none runs one
+/// that is new, which has no version yet.
 pub fn save(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &mut Resource, now: Timestamp) -> Result<(), StoreError> {
+    let is_new = resource.version == 0;
     resource.version += 1;
     resource.changed_at = now;
+    if is_new {
+        return tx.create(&RESOURCES, &uuid, resource);
+    }
     tx.put(&RESOURCES, &uuid, resource)?;
     crate::placement::refresh(tx, uuid, resource)
 }

@@ -17,6 +17,17 @@ use std::time::Duration;
 /// memory of one step, and what the heap keeps of it afterwards.
 const STEP_ROWS: usize = 512;
 
+/// The tables that the view holds rows of.
+const FOLLOWED: [&str; 7] = [
+    TENANTS.name(),
+    PRINCIPALS.name(),
+    CREDENTIALS.name(),
+    HOSTS.name(),
+    PLACEMENTS.name(),
+    SIGNING_KEYS.name(),
+    RESOURCES_REGISTERED.name(),
+];
+
 /// Why the view could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewsError {
@@ -80,7 +91,7 @@ impl Views {
 
 /// The view after the next changes, or read anew when they are no longer there.
 fn step(store: &Store, kek: &Kek, view: &View) -> Result<View, ViewsError> {
-    match store.changes(view.cursor, STEP_ROWS)? {
+    match store.changes_of(view.cursor, &FOLLOWED, STEP_ROWS)? {
         Changes::Reload => load(store, kek),
         Changes::Some { changes, cursor } => {
             let mut next = view.clone();

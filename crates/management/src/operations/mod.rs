@@ -104,7 +104,7 @@ pub(crate) fn start(
     let id = OperationId::random(world.entropy);
     let ended_at = matches!(work, Work::Done).then_some(world.now);
     let operation = Operation { tenant, principal, work, started_at: world.now, ended_at };
-    tx.put(&OPERATIONS, &(subscription, id), &operation)?;
+    tx.create(&OPERATIONS, &(subscription, id), &operation)?;
     Ok(id)
 }
 

@@ -1,6 +1,6 @@
 //! Following: what changed, in order, nothing left out.
 
-use super::{Place, commit, committed, delete, prefix_since, put};
+use super::{ALL, Place, commit, committed, delete, prefix_since, put};
 use crate::engine::{Change, Changes, Cursor, Engine, Epoch, Revision, Verdict};
 use crate::error::StoreError;
 use crate::limits::COMPACT_EVERY_REVISIONS;
@@ -14,6 +14,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const COUNTERS: Table<u64, u64> = Table::new("counter");
+/// Its name begins as that of another.
+const COUNTERS_2: Table<u64, u64> = Table::new("counter-2");
 const NOTES: Table<(u64, u64), u64> = Table::new("note");
 
 /// Long enough to be sure that nobody is coming; reached only when a case fails.
@@ -29,7 +31,7 @@ pub fn changes_are_whole_revisions_in_commit_order<P: Place>() {
         .unwrap();
     let head = engine.snapshot().unwrap().cursor();
 
-    let (all, end) = some(engine.changes(cursor, usize::MAX).unwrap());
+    let (all, end) = some(engine.changes(cursor, &ALL, usize::MAX).unwrap());
     let words: Vec<_> = all.iter().map(|change| (change.revision.0, change.key.as_slice())).collect();
     let expected: [(u64, &[u8]); 6] = [(1, b"b"), (1, b"a"), (1, b"c"), (2, b"d"), (3, b"a"), (3, b"e")];
     assert_eq!(words, expected);
@@ -37,14 +39,14 @@ pub fn changes_are_whole_revisions_in_commit_order<P: Place>() {
 
     let mut pages = Vec::new();
     while cursor != head {
-        let (page, next) = some(engine.changes(cursor, 2).unwrap());
+        let (page, next) = some(engine.changes(cursor, &ALL, 2).unwrap());
         pages.push(page.len());
         cursor = next;
     }
     assert_eq!(pages, [3, 3]);
-    assert_eq!(some(engine.changes(head, 2).unwrap()), (vec![], head));
+    assert_eq!(some(engine.changes(head, &ALL, 2).unwrap()), (vec![], head));
     // At least one revision, whatever the limit.
-    assert_eq!(some(engine.changes(Cursor { revision: Revision(0), ..head }, 0).unwrap()).0.len(), 3);
+    assert_eq!(some(engine.changes(Cursor { revision: Revision(0), ..head }, &ALL, 0).unwrap()).0.len(), 3);
 }
 
 pub fn a_change_carries_the_newest_value<P: Place>() {
@@ -53,9 +55,33 @@ pub fn a_change_carries_the_newest_value<P: Place>() {
     let start = engine.snapshot().unwrap().cursor();
     engine.commit(&[commit(1, vec![], vec![put("a", "1"), put("b", "1")])]).unwrap();
     engine.commit(&[commit(2, vec![], vec![put("a", "2"), delete("b")])]).unwrap();
-    let (changes, _) = some(engine.changes(start, 10).unwrap());
+    let (changes, _) = some(engine.changes(start, &ALL, 10).unwrap());
     let values: Vec<_> = changes.iter().map(|change| change.value.as_deref()).collect();
     assert_eq!(values, [Some(b"2".as_slice()), None, Some(b"2"), None]);
+}
+
+pub fn changes_are_of_the_tables_asked_for<P: Place>() {
+    let place = P::default();
+    let store = Store::open(place.open());
+    let start = store.head().unwrap();
+    for n in 0..3 {
+        let write: Result<(), StoreError> = store.write(|tx| {
+            tx.put(&COUNTERS, &n, &n)?;
+            tx.put(&NOTES, &(n, n), &n)?;
+            tx.put(&COUNTERS_2, &n, &n)
+        });
+        write.unwrap();
+    }
+    let (counters, end) = some(store.changes_of(start, &[COUNTERS.name()], 10).unwrap());
+    assert_eq!(end, store.head().unwrap());
+    let counted = counters.iter().map(|change| (change.revision.0, COUNTERS.decode_change(change).unwrap()));
+    assert_eq!(
+        counted.collect::<Vec<_>>(),
+        [(1, Some((0, Some(0)))), (2, Some((1, Some(1)))), (3, Some((2, Some(2))))]
+    );
+    let (both, end) = some(store.changes_of(start, &[COUNTERS_2.name(), NOTES.name()], 3).unwrap());
+    assert_eq!((both.len(), end.revision), (4, Revision(2)));
+    assert_eq!(some(store.changes_of(start, &[], 10).unwrap()), (vec![], store.head().unwrap()));
 }
 
 pub fn a_foreign_or_future_cursor_reloads<P: Place>() {
@@ -64,9 +90,9 @@ pub fn a_foreign_or_future_cursor_reloads<P: Place>() {
     engine.commit(&[commit(1, vec![], vec![put("a", "1")])]).unwrap();
     let head = engine.snapshot().unwrap().cursor();
     let foreign = Cursor { epoch: Epoch(Uuid::from_u128(u128::MAX)), ..head };
-    assert_eq!(engine.changes(foreign, 10).unwrap(), Changes::Reload);
+    assert_eq!(engine.changes(foreign, &ALL, 10).unwrap(), Changes::Reload);
     let future = Cursor { revision: head.revision.next(), ..head };
-    assert_eq!(engine.changes(future, 10).unwrap(), Changes::Reload);
+    assert_eq!(engine.changes(future, &ALL, 10).unwrap(), Changes::Reload);
 }
 
 pub fn compaction_forgets_the_log_and_keeps_the_rows<P: Place>() {
@@ -79,8 +105,8 @@ pub fn compaction_forgets_the_log_and_keeps_the_rows<P: Place>() {
     }
     engine.compact(Revision(3)).unwrap();
     engine.compact(Revision(1)).unwrap();
-    assert_eq!(engine.changes(at(2), 10).unwrap(), Changes::Reload);
-    assert_eq!(some(engine.changes(at(3), 10).unwrap()).0.len(), 2);
+    assert_eq!(engine.changes(at(2), &ALL, 10).unwrap(), Changes::Reload);
+    assert_eq!(some(engine.changes(at(3), &ALL, 10).unwrap()).0.len(), 2);
     let snapshot = engine.snapshot().unwrap();
     assert_eq!(snapshot.get(b"a").unwrap().unwrap().revision, Revision(5));
     drop(snapshot);
@@ -94,10 +120,10 @@ pub fn compaction_forgets_the_log_and_keeps_the_rows<P: Place>() {
     assert_eq!(engine.commit(&[commit(3, vec![], vec![])]).unwrap(), [committed(7)]);
 
     engine.compact(Revision(u64::MAX)).unwrap();
-    assert_eq!(engine.changes(at(6), 10).unwrap(), Changes::Reload);
-    assert_eq!(some(engine.changes(at(7), 10).unwrap()), (vec![], at(7)));
+    assert_eq!(engine.changes(at(6), &ALL, 10).unwrap(), Changes::Reload);
+    assert_eq!(some(engine.changes(at(7), &ALL, 10).unwrap()), (vec![], at(7)));
     assert_eq!(engine.commit(&[commit(12, vec![], vec![put("a", "")])]).unwrap(), [committed(8)]);
-    assert_eq!(some(engine.changes(at(7), 10).unwrap()).0.len(), 1);
+    assert_eq!(some(engine.changes(at(7), &ALL, 10).unwrap()).0.len(), 1);
 }
 
 pub fn the_store_compacts_by_itself<P: Place>() {

@@ -1,6 +1,6 @@
 //! The engine's own contract.
 
-use super::{Place, commit, committed, delete, key_at, prefix_since, put};
+use super::{ALL, Place, commit, committed, delete, key_at, prefix_since, put};
 use crate::audit::{self, GENESIS};
 use crate::engine::{Changes, Engine, Revision, Snapshot, Verdict};
 use crate::error::EngineError;
@@ -103,7 +103,7 @@ pub fn deleting_an_absent_key_logs_nothing<P: Place>() {
     let engine = place.open();
     let start = engine.snapshot().unwrap().cursor();
     assert_eq!(engine.commit(&[commit(1, vec![], vec![delete("never")])]).unwrap(), [committed(1)]);
-    let Changes::Some { changes, cursor } = engine.changes(start, 10).unwrap() else { panic!("reload") };
+    let Changes::Some { changes, cursor } = engine.changes(start, &ALL, 10).unwrap() else { panic!("reload") };
     assert_eq!((changes.len(), cursor.revision), (0, Revision(1)));
     assert_eq!(engine.commit(&[commit(2, vec![prefix_since("n", 0)], vec![])]).unwrap(), [committed(2)]);
 }

@@ -25,8 +25,8 @@ where
         (self.commit)(&self.engine, batch)
     }
 
-    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
-        self.engine.changes(after, limit)
+    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
+        self.engine.changes(after, prefixes, limit)
     }
 
     fn compact(&self, through: Revision) -> Result<(), EngineError> {

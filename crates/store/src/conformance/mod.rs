@@ -58,6 +58,7 @@ macro_rules! conformance_suite {
             [
                 changes_are_whole_revisions_in_commit_order,
                 a_change_carries_the_newest_value,
+                changes_are_of_the_tables_asked_for,
                 a_foreign_or_future_cursor_reloads,
                 compaction_forgets_the_log_and_keeps_the_rows,
                 the_store_compacts_by_itself,
@@ -73,6 +74,7 @@ macro_rules! conformance_suite {
                 a_lost_race_runs_the_body_again,
                 a_key_changed_and_changed_back_is_a_lost_race_too,
                 writers_of_one_row_all_get_through,
+                a_row_that_is_created_replaces_no_other,
                 an_error_of_the_body_commits_nothing,
                 a_swallowed_error_can_never_commit,
                 a_transaction_without_writes_commits_nothing,
@@ -168,6 +170,9 @@ fn key_at(key: &str, expect: Option<u64>) -> Compare {
 fn prefix_since(prefix: impl AsRef<[u8]>, since: u64) -> Compare {
     Compare::Prefix { prefix: prefix.as_ref().to_vec(), since: Revision(since) }
 }
+
+/// The prefix of every key.
+const ALL: [Vec<u8>; 1] = [Vec::new()];
 
 fn committed(revision: u64) -> Verdict {
     Verdict::Committed(Revision(revision))

@@ -83,6 +83,31 @@ pub fn writers_of_one_row_all_get_through<P: Place>() {
     assert_eq!(store.head().unwrap().revision, Revision((WRITERS * COMMITS) as u64));
 }
 
+pub fn a_row_that_is_created_replaces_no_other<P: Place>() {
+    let place = P::default();
+    let store = Store::open(place.open());
+    set(&store, 1, 10);
+    let mut keys = [1, 2].into_iter();
+    let created: Result<u64, StoreError> = store.write(|tx| {
+        let key = keys.next().unwrap();
+        tx.create(&NUMBERS, &key, &20)?;
+        // A transaction sees its own row, and can change it.
+        assert_eq!(tx.get(&NUMBERS, &key)?, Some(20));
+        tx.create(&NUMBERS, &key, &21)?;
+        Ok(key)
+    });
+    assert_eq!(created.unwrap(), 2);
+    assert_eq!((number(&store, 1), number(&store, 2)), (Some(10), Some(21)));
+    // One that is known to be there is replaced with its index entries.
+    let named: Result<(), StoreError> = store.write(|tx| {
+        tx.put(&NAMED, &1, &"a".to_owned())?;
+        tx.create(&NAMED, &1, &"b".to_owned())
+    });
+    named.unwrap();
+    let found = |name: &str| store.read(|tx| tx.find(&BY_NAME, &name.to_owned())).map_err(|error: StoreError| error);
+    assert_eq!((found("a").unwrap(), found("b").unwrap()), (None, Some(1)));
+}
+
 pub fn an_error_of_the_body_commits_nothing<P: Place>() {
     #[derive(Debug, PartialEq)]
     struct Refused;
