@@ -34,26 +34,28 @@ fn tn_08_a_deletion_that_was_accepted_goes_on_after_a_kill() {
             });
         }
     });
-    let state = |up: &Up| {
-        let read = up.manage(&token, "GET", &group, GROUPS, "");
+    let state = |up: &Up, token: &str| {
+        let read = up.manage(token, "GET", &group, GROUPS, "");
         match read.status {
             404 => "gone".to_owned(),
             200 => read.json()["properties"]["provisioningState"].as_str().unwrap().to_owned(),
             status => panic!("{status}: {}", read.body),
         }
     };
-    assert_eq!(state(&up), "Succeeded");
+    assert_eq!(state(&up, &token), "Succeeded");
     // It is killed as soon as the deletion can be seen, in the midst of the request that asked for it.
     std::thread::scope(|scope| {
         scope.spawn(|| up.manage(&token, "DELETE", &group, GROUPS, ""));
-        eventually(Duration::from_secs(10), "the group is being deleted", || state(&up) != "Succeeded");
+        eventually(Duration::from_secs(10), "the group is being deleted", || state(&up, &token) != "Succeeded");
         up.kill_now();
     });
     drop(up);
+    // On another port it is another issuer.
     let up = Up::start(dir.path(), &[]);
+    let token = up.operator_token();
     // What was accepted is never forgotten: it reads as going until it is gone.
     eventually(Duration::from_secs(20), "the group is gone", || {
-        let state = state(&up);
+        let state = state(&up, &token);
         assert!(state == "Deleting" || state == "gone", "{state}");
         state == "gone"
     });
