@@ -38,10 +38,6 @@ pub(crate) enum Fault {
     BodyTooLarge,
     /// A resource without a place.
     LocationMissing,
-    /// A place where no resource of the type can be.
-    LocationUnavailable { location: String, type_name: String, available: Vec<&'static str> },
-    /// A place where no resource group can be.
-    GroupLocationUnavailable { location: String, available: Vec<&'static str> },
     /// A resource name that its type does not allow.
     NameInvalid { name: String, type_name: String, rule: &'static str },
     /// More tags than allowed.

@@ -53,16 +53,6 @@ impl Fault {
             ),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "The request content is too large.".to_owned()),
             Self::LocationMissing => (BAD, "LocationRequired", "The location property is required for this definition.".to_owned()),
-            Self::LocationUnavailable { location, type_name, available } => (
-                BAD,
-                "LocationNotAvailableForResourceType",
-                format!("The provided location '{location}' is not available for resource type '{type_name}'. List of available regions for the resource type is '{}'.", available.join(",")),
-            ),
-            Self::GroupLocationUnavailable { location, available } => (
-                BAD,
-                "LocationNotAvailableForResourceGroup",
-                format!("The provided location '{location}' is not available for resource group. List of available regions is '{}'.", available.join(",")),
-            ),
             Self::NameInvalid { name, type_name, rule } => {
                 (BAD, "InvalidResourceName", format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."))
             }

@@ -6,7 +6,7 @@ use super::{Input, api_version, audit, body, etag, linked, read, tags, write_onl
 use crate::fault::Fault;
 use crate::identity_block::{self, Asked, Verb};
 use crate::operations::{self, Work};
-use crate::providers::resources::{groups, locations};
+use crate::providers::resources::groups;
 use crate::providers::{Kind, USER_ASSIGNED_IDENTITY, location_of};
 use bonafide_core::access::{Allowed, ScopeKey};
 use bonafide_core::directory::{Change, RESOURCES, Resource, ResourceIdentity, apply, save};
@@ -246,7 +246,7 @@ fn replace(sent: &Map<String, Value>, old: &Resource, kind: &Kind) -> Map<String
     body
 }
 
-/// Puts the location in its canonical form. It must be one that Azure has, and cannot change.
+/// Puts the location in its canonical form; it cannot change.
 fn check_location(
     sent: &Map<String, Value>,
     old: Option<&Resource>,
@@ -266,15 +266,9 @@ fn check_location(
         }
         Some(_) => return Err(Fault::BodyInvalid("'location' is not a string".to_owned())),
     };
-    // What must lie somewhere lies in a region; anything else can be `global`, too.
-    let available = || locations::names(!kind.provider.location_required());
     match (is, location) {
         (Some(is), Some(asked)) if is != asked => {
             Err(Fault::OtherLocation { id: new.id.clone(), is: is.to_owned(), asked })
-        }
-        (None, Some(asked)) if !available().any(|name| name == asked) => {
-            let (type_name, available) = (kind.name.to_string(), available().collect());
-            Err(Fault::LocationUnavailable { location: asked, type_name, available })
         }
         (_, Some(location)) => {
             new.body.insert("location".to_owned(), location.into());

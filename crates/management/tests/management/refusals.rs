@@ -67,33 +67,3 @@ fn a_wrong_identity_block_is_pointed_at() {
     let unsaid = cloud.put(&cloud.vm("vm1"), VM, json!({"location": 1})).refused(400, "InvalidRequestContent");
     assert!(unsaid.body["error"].get("target").is_none());
 }
-
-#[test]
-fn nothing_new_lies_in_a_place_that_there_is_not() {
-    let cloud = Cloud::with_group();
-    let in_group = |kind: &str| format!("{}/providers/{kind}/x", cloud.at("g"));
-    let at = |location: &str| Some(json!({"location": location}));
-    // What must have a location has a region; `global` and its like are for the others.
-    for (path, version) in [(cloud.vm("x"), VM), (cloud.identity("xyz"), MSI)] {
-        for wrong in ["Mars", "global", "europe"] {
-            let call = (Method::PUT, &*path, version, at(wrong));
-            let message = message(&cloud, call, 400, "LocationNotAvailableForResourceType");
-            let begins =
-                format!("The provided location '{}' is not available for resource type '", wrong.to_lowercase());
-            assert!(message.starts_with(&begins) && message.contains("is 'eastus,eastus2,"), "{message}");
-        }
-    }
-    let group = (Method::PUT, &*cloud.at("far"), ARM, at("mars"));
-    let refused = message(&cloud, group, 400, "LocationNotAvailableForResourceGroup");
-    let begins =
-        "The provided location 'mars' is not available for resource group. List of available regions is 'eastus,";
-    assert!(refused.starts_with(begins), "{refused}");
-    cloud
-        .put(&in_group("Microsoft.Web/sites"), VM, at("mars").unwrap())
-        .refused(400, "LocationNotAvailableForResourceType");
-    cloud.put(&in_group("Microsoft.Network/trafficmanagerprofiles"), VM, at("global").unwrap()).expect(201);
-    cloud.put(&in_group("Microsoft.Web/sites"), VM, at("Poland Central").unwrap()).expect(201);
-    cloud.put(&cloud.vm("vm1"), VM, at("west EUROPE").unwrap()).expect(201);
-    assert_eq!(cloud.get(&cloud.vm("vm1"), VM).body["location"], "westeurope");
-    assert_eq!(cloud.get(&cloud.at("far"), ARM).status, 404);
-}

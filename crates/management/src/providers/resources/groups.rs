@@ -1,6 +1,5 @@
 //! Resource groups.
 
-use super::locations;
 use crate::fault::Fault;
 use crate::filter;
 use crate::operations::{self, Stage, Work};
@@ -60,9 +59,6 @@ pub(crate) fn put(
                 return Err(Fault::OtherLocation { id: old.id.clone(), is: is.to_owned(), asked: location });
             }
             (*uuid, old.clone())
-        }
-        None if locations::names(false).all(|name| name != location) => {
-            return Err(Fault::GroupLocationUnavailable { location, available: locations::names(false).collect() });
         }
         None => (ResourceUuid::random(input.cx.world.entropy), new(input, access, id)?),
     };
