@@ -111,6 +111,8 @@ fn damage_inside_is_an_error_and_never_data() {
         Ok(engine) => {
             let error = engine.snapshot().unwrap().range(b"", None, usize::MAX).unwrap_err();
             assert!(matches!(error, EngineError::Damaged(_)), "{error}");
+            let said = error.to_string();
+            assert!(said.contains(path.to_str().unwrap()) && said.contains("restore a backup"), "{said}");
         }
         Err(error) => assert!(matches!(error, OpenError::Damaged { .. }), "{error}"),
     }
