@@ -209,7 +209,7 @@ async fn serve_demo(
     let demo = workloads.into_iter().find(|workload| Some(&workload.resource_id) == deployment.demo.as_ref());
     let Some(demo) = demo else { return Ok((Vec::new(), None)) };
     let endpoint = |id: &str, port, users| {
-        let binding = Binding::new(id, demo.id, Dialect::Imds, port, []);
+        let binding = Binding::new(id, demo.id, Dialect::Imds, port);
         Endpoint { binding, users, agent: Arc::clone(agent) }
     };
     let (socket, port) = listen_metadata(plane, deployment, options.imds_port).await?;
