@@ -16,6 +16,7 @@ mod hosts_listener;
 mod http;
 mod jobs;
 mod link_local;
+mod lost;
 mod metadata_port;
 mod names;
 mod pool;

@@ -7,7 +7,7 @@ use crate::attach::attach;
 use crate::bootstrap::{BootstrapError, bootstrap};
 use crate::clock;
 use crate::config::{ThrottleOption, UpOptions};
-use crate::control_plane::{ControlPlane, OpenControlPlaneError};
+use crate::control_plane::{ControlPlane, OpenControlPlaneError, open_store};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::deployment::{DEPLOYMENT, Deployment};
 use crate::description::{Description, Endpoints, Operator, WorkloadEndpoint};
@@ -126,12 +126,15 @@ fn raise_descriptor_limit() {
 pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     raise_descriptor_limit();
     let dir = DataDir::create(&options.data_dir)?;
+    // Before the sockets: another process that has the directory may have the ports, too, and which of
+    // the two it is decides what helps.
+    let store = open_store(&dir)?;
     let public = listen(options.listen, "--listen").await?;
     let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
     let (public_port, hosts_address) = (port_of(&public), hosts.local_addr().unwrap_or(options.hosts_listen));
     let name = public_name(options.listen.ip());
     let origin = Origin { host: &name, port: public_port };
-    let (plane, server_ca) = ControlPlane::open(&dir, origin)?;
+    let (plane, server_ca) = ControlPlane::open(&dir, store, origin)?;
     let plane = Arc::new(plane);
     let is_new = plane.store.read(|tx| bonafide_store::Read::get(tx, &DEPLOYMENT, &()))?.is_none();
     let mut deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), options.empty)?;

@@ -1,0 +1,102 @@
+//! Starting `up`: what it refuses, what it says, and what no refusal or kill may lose.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+use support::{Up, refused, up_command};
+
+const ARM: &str = "https://management.azure.com/";
+
+#[test]
+fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_deployment_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let tenant = up.info["tenantId"].clone();
+    // Killed, so that what was committed is still in the log.
+    up.kill();
+    let data = dir.path().join("data");
+    let backup = dir.path().join("backup");
+    copy(&data.join("store"), &backup);
+    let files = ["key", "ca.pem", "info.json", "operator/secret", "operator/certificate.pem", "agent/state.json"];
+    let read = || files.map(|file| fs::read(data.join(file)).unwrap());
+    let before = read();
+    type Loss = fn(&Path);
+    let losses: [Loss; 3] = [
+        |store| fs::remove_dir_all(store).unwrap(),
+        |store| fs::File::create(store.join("store.db")).map(drop).unwrap(),
+        |store| fs::remove_file(store.join("store.db")).unwrap(),
+    ];
+    for lose in losses {
+        lose(&data.join("store"));
+        let log = fs::read(data.join("store/store.db-wal")).ok();
+        let line = refused(up_command(dir.path(), &[]));
+        assert!(line.contains("data/store") && line.contains("backup") && line.contains("--data-dir"), "{line}");
+        assert!(read() == before, "a file of the deployment was overwritten");
+        assert!(fs::read(data.join("store/store.db-wal")).ok() == log, "the log that is left was touched");
+        fs::remove_dir_all(data.join("store")).unwrap();
+        copy(&backup, &data.join("store"));
+    }
+    let up = Up::start(dir.path(), &[]);
+    assert_eq!(up.info["tenantId"], tenant);
+    up.operator_token();
+}
+
+#[test]
+fn tn_10_a_first_start_that_was_killed_at_any_moment_starts_again() {
+    const MOMENTS: u32 = 12;
+    let whole = {
+        let dir = tempfile::tempdir().unwrap();
+        let started = Instant::now();
+        drop(Up::start(dir.path(), &[]));
+        started.elapsed()
+    };
+    for moment in 0..MOMENTS {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = up_command(dir.path(), &["--quiet"]);
+        let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole * moment / MOMENTS);
+        first.kill().unwrap();
+        first.wait().unwrap();
+        let up = Up::start(dir.path(), &[]);
+        assert!(up.token(ARM).is_ok(), "killed at {moment} of {MOMENTS}");
+        up.operator_token();
+    }
+}
+
+#[test]
+fn damage_inside_the_database_names_the_file_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Up::start(dir.path(), &[]).stop().success());
+    let database = dir.path().join("data/store/store.db");
+    let mut bytes = fs::read(&database).unwrap();
+    // What is looked at before the store opens is whole; what the view loads is not.
+    for page in bytes.chunks_mut(4096).skip(2).filter(|page| page.windows(9).any(|text| text == b"principal")) {
+        page[..64].fill(0xA5);
+    }
+    fs::write(&database, bytes).unwrap();
+    let line = refused(up_command(dir.path(), &[]));
+    assert!(line.contains("store.db") && line.contains("restore a backup"), "{line}");
+}
+
+#[test]
+fn a_second_up_with_the_same_ports_hears_of_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let address = up.origin().replace("https://localhost", "127.0.0.1");
+    let line = refused(up_command(dir.path(), &["--listen", &address]));
+    assert!(line.contains("in use by another process"), "{line}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
