@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
-use support::{Up, refused, up_command};
+use support::{Up, bonafide, refused, up_command};
 
 const ARM: &str = "https://management.azure.com/";
 
@@ -82,6 +82,32 @@ fn damage_inside_the_database_names_the_file_and_what_to_do() {
     fs::write(&database, bytes).unwrap();
     let line = refused(up_command(dir.path(), &[]));
     assert!(line.contains("store.db") && line.contains("restore a backup"), "{line}");
+}
+
+#[test]
+fn a_damaged_state_of_the_agent_names_the_file_and_without_it_the_agent_joins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Up::start(dir.path(), &[]).stop().success());
+    let state = dir.path().join("data/agent/state.json");
+    fs::write(&state, "garbage").unwrap();
+    let line = refused(up_command(dir.path(), &[]));
+    assert!(line.contains("agent/state.json") && line.contains("delete it"), "{line}");
+    fs::remove_file(&state).unwrap();
+    let up = Up::start(dir.path(), &[]);
+    assert!(up.token(ARM).is_ok());
+    assert!(up.stop().success());
+    // What the advice says works for a lost key, too.
+    fs::remove_file(dir.path().join("data/agent/key")).unwrap();
+    let line = refused(up_command(dir.path(), &[]));
+    assert!(line.contains("agent/key is missing") && line.contains("delete agent/state.json"), "{line}");
+    fs::remove_file(&state).unwrap();
+    let up = Up::start(dir.path(), &[]);
+    assert!(up.token(ARM).is_ok());
+    let mut garbled = bonafide(dir.path(), "info");
+    fs::write(dir.path().join("data/info.json"), "garbage").unwrap();
+    garbled.arg("--json");
+    let line = refused(garbled);
+    assert!(line.contains("info.json") && line.contains("bonafide up"), "{line}");
 }
 
 #[test]
