@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Address of the public HTTPS origin (port 0 picks a free one)
+    /// Address of the public HTTPS origin: a loopback one, or 0.0.0.0 for every interface. It is part
+    /// of each token's issuer; port 0 picks a free port, and so another issuer, at each start
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
     listen: SocketAddr,
     /// Address of the hosts listener, mTLS (port 0 picks a free one)
@@ -101,6 +102,9 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
         log,
     )
     .await?;
+    for note in &up.notes {
+        eprintln!("bonafide: {note}");
+    }
     if json {
         print(&format!("{}\n", serde_json::to_string(&up.description)?));
     } else {

@@ -7,11 +7,13 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
-use std::time::Instant;
-use support::{Up, bonafide, refused, up_command};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{Up, bonafide, eventually, refused, run, up_command};
 
 const ARM: &str = "https://management.azure.com/";
+/// Within which what is written reaches who reads it.
+const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_deployment_changes() {
@@ -117,6 +119,47 @@ fn a_second_up_with_the_same_ports_hears_of_the_directory() {
     let address = up.origin().replace("https://localhost", "127.0.0.1");
     let line = refused(up_command(dir.path(), &["--listen", &address]));
     assert!(line.contains("in use by another process"), "{line}");
+}
+
+#[test]
+fn an_address_that_cannot_be_certified_is_refused_with_one_that_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = refused(up_command(dir.path(), &["--listen", "192.0.2.2:0"]));
+    assert!(line.contains("--listen 192.0.2.2:0") && line.contains("127.0.0.1"), "{line}");
+    assert!(!dir.path().join("data").exists(), "nothing was made");
+    let mut help = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+    help.args(["up", "--help"]);
+    let help = String::from_utf8(run(help).stdout).unwrap();
+    assert!(help.contains("loopback") && help.contains("issuer"), "{help}");
+}
+
+#[test]
+fn every_loopback_address_is_served_under_its_own_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--listen", "127.0.0.2:0"]);
+    assert!(up.origin().starts_with("https://127.0.0.2:"), "{}", up.origin());
+    let token = up.operator_token();
+    assert_eq!(up.manage(&token, "GET", &up.demo(), "2024-11-01", "").status, 200);
+    assert!(claims(&token)["iss"].as_str().unwrap().starts_with(&up.origin()));
+}
+
+#[test]
+fn tn_10_listening_for_other_machines_is_an_explicit_choice_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--listen", "0.0.0.0:0", "--hosts-listen", "0.0.0.0:0"]);
+    assert!(up.origin().starts_with("https://localhost:"));
+    up.operator_token();
+    for option in ["--listen 0.0.0.0:0 opens", "--hosts-listen 0.0.0.0:0 opens"] {
+        eventually(SOON, option, || up.log().contains(option));
+    }
+    assert!(up.stop().success());
+    assert!(!Up::start(dir.path(), &[]).log().contains("opens"));
+}
+
+fn claims(token: &str) -> serde_json::Value {
+    use base64::Engine as _;
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {

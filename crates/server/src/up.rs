@@ -27,7 +27,7 @@ use bonafide_crypto::{base64url, random, thumbprint};
 use bonafide_metadata::{Binding, Dialect, Options, Throttle};
 use bonafide_store::StoreError;
 use bonafide_types::Secret;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -73,6 +73,12 @@ pub enum UpError {
         /// Why.
         error: std::io::Error,
     },
+    /// An address that no certificate can be for.
+    #[error(
+        "--listen {0}: the deployment's own authority certifies loopback names only, so that trusting it is harmless; \
+         give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
+    )]
+    NotCertifiable(SocketAddr),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
@@ -99,6 +105,8 @@ pub struct Up {
     pub description: Description,
     /// True when this was the first start.
     pub is_new: bool,
+    /// What the operator should know, a line each.
+    pub notes: Vec<String>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     _control_plane: ServerRuntime,
@@ -125,6 +133,7 @@ fn raise_descriptor_limit() {
 /// Starts everything. Returns when it serves.
 pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     raise_descriptor_limit();
+    let name = public_name(options.listen)?;
     let dir = DataDir::create(&options.data_dir)?;
     // Before the sockets: another process that has the directory may have the ports, too, and which of
     // the two it is decides what helps.
@@ -132,7 +141,6 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let public = listen(options.listen, "--listen").await?;
     let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
     let (public_port, hosts_address) = (port_of(&public), hosts.local_addr().unwrap_or(options.hosts_listen));
-    let name = public_name(options.listen.ip());
     let origin = Origin { host: &name, port: public_port };
     let (plane, server_ca) = ControlPlane::open(&dir, store, origin)?;
     let plane = Arc::new(plane);
@@ -179,7 +187,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
         serve_demo(&start, &mut tasks, &agent, &plane, &mut deployment, &options, users).await?;
     let description = describe(&dir, &deployment, &plane.management, workloads);
     description.write(&dir)?;
-    Ok(Up { description, is_new, stop, tasks, _control_plane: control_plane, _link_local: link_local })
+    let notes = notes(&options);
+    Ok(Up { description, is_new, notes, stop, tasks, _control_plane: control_plane, _link_local: link_local })
 }
 
 /// Starts listeners that share what they share.
@@ -237,9 +246,27 @@ fn port_of(listener: &TcpListener) -> u16 {
     listener.local_addr().map_or(0, |address| address.port())
 }
 
-/// What clients call this machine: its loopback name, or the address that it listens on.
-fn public_name(listen: IpAddr) -> String {
-    if listen.is_loopback() || listen.is_unspecified() { "localhost".to_owned() } else { listen.to_string() }
+/// What clients call this machine: by its loopback name where that leads here, otherwise by the
+/// address that it listens on.
+fn public_name(listen: SocketAddr) -> Result<String, UpError> {
+    let ip = listen.ip();
+    if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() {
+        return Ok("localhost".to_owned());
+    }
+    if ip.is_loopback() { Ok(ip.to_string()) } else { Err(UpError::NotCertifiable(listen)) }
+}
+
+/// What was asked for and is worth a second look.
+fn notes(options: &UpOptions) -> Vec<String> {
+    let open = [
+        ("--listen", options.listen, "the token service and the resource manager"),
+        ("--hosts-listen", options.hosts_listen, "the hosts listener"),
+    ];
+    let open = open.into_iter().filter(|(_, address, _)| !address.ip().is_loopback());
+    let note = |(option, address, what)| {
+        format!("{option} {address} opens {what} to other machines; listen on 127.0.0.1 unless they need it")
+    };
+    open.map(note).collect()
 }
 
 /// A one-use token with which this machine's agent joins as host `local`.
