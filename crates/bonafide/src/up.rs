@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// On first start, make tenant, subscription and operator only
     #[arg(long)]
     empty: bool,
+    /// Make a new secret and certificate for the operator; the old ones stop working
+    #[arg(long)]
+    reset_operator: bool,
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
@@ -93,6 +96,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
             hosts_listen: options.hosts_listen,
             imds_port: options.imds_port,
             empty: options.empty,
+            reset_operator: options.reset_operator,
             any_user: options.any_user,
             throttle: options.throttle.0,
             refresh_ahead: !options.no_refresh_ahead,

@@ -72,6 +72,33 @@ fn tn_10_a_first_start_that_was_killed_at_any_moment_starts_again() {
 }
 
 #[test]
+fn a_lost_operator_s_file_is_told_of_and_new_credentials_replace_the_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    assert!(!up.log().contains("--reset-operator"));
+    let tenant = up.info["tenantId"].clone();
+    let secret_file = up.info["operator"]["secretFile"].as_str().unwrap().to_owned();
+    let old = fs::read_to_string(&secret_file).unwrap();
+    assert!(up.stop().success());
+    fs::remove_file(&secret_file).unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let told = |text: &str| text.contains("operator/secret is not there") && text.contains("--reset-operator");
+    eventually(SOON, "it is told", || told(&up.log()));
+    assert!(!Path::new(&secret_file).exists(), "it is not made anew unasked");
+    let info = run(bonafide(dir.path(), "info"));
+    assert!(info.status.success() && told(&String::from_utf8(info.stderr).unwrap()));
+    assert!(up.stop().success());
+    let up = Up::start(dir.path(), &["--reset-operator"]);
+    assert_eq!(up.info["tenantId"], tenant);
+    assert!(!told(&up.log()), "{}", up.log());
+    up.operator_token();
+    fs::write(&secret_file, old).unwrap();
+    let form = sign_in(&up, &format!("resource={ARM}"));
+    let refused = up.https("POST", &format!("/{}/oauth2/token", tenant.as_str().unwrap()), &FORM, &form);
+    assert_eq!(refused.status, 401, "the old secret: {}", refused.body);
+}
+
+#[test]
 fn damage_inside_the_database_names_the_file_and_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     assert!(Up::start(dir.path(), &[]).stop().success());
@@ -154,6 +181,15 @@ fn tn_10_listening_for_other_machines_is_an_explicit_choice_and_told() {
     }
     assert!(up.stop().success());
     assert!(!Up::start(dir.path(), &[]).log().contains("opens"));
+}
+
+const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
+
+/// The operator's form with its secret; `asked` is what for.
+fn sign_in(up: &Up, asked: &str) -> String {
+    let client = up.info["operator"]["clientId"].as_str().unwrap();
+    let secret = fs::read_to_string(up.info["operator"]["secretFile"].as_str().unwrap()).unwrap();
+    format!("grant_type=client_credentials&client_id={client}&client_secret={secret}&{asked}")
 }
 
 fn claims(token: &str) -> serde_json::Value {

@@ -16,6 +16,8 @@ pub struct UpOptions {
     pub imds_port: Option<u16>,
     /// On first start: tenant, subscription and operator only.
     pub empty: bool,
+    /// Whether the operator gets a new secret and certificate, in place of all older ones.
+    pub reset_operator: bool,
     /// Whether any user of this machine may use the metadata endpoints, not only the one who started
     /// this process.
     pub any_user: bool,

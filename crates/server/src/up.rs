@@ -17,6 +17,7 @@ use crate::jobs;
 use crate::link_local::{self, LinkLocal, LinkLocalError};
 use crate::metadata_port::listen_metadata;
 use crate::names::Origin;
+use crate::operator::{operator_note, reset_operator};
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
 use crate::runtime::ServerRuntime;
@@ -79,6 +80,9 @@ pub enum UpError {
          give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
     )]
     NotCertifiable(SocketAddr),
+    /// The operator's new credentials.
+    #[error("cannot make new credentials for the operator: {0}; run it again with --reset-operator")]
+    ResetOperator(BootstrapError),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
@@ -146,6 +150,9 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let plane = Arc::new(plane);
     let is_new = plane.store.read(|tx| bonafide_store::Read::get(tx, &DEPLOYMENT, &()))?.is_none();
     let mut deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), options.empty)?;
+    if options.reset_operator {
+        reset_operator(&plane, &dir, &deployment).map_err(UpError::ResetOperator)?;
+    }
 
     let (stop, stopped) = watch::channel(false);
     let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
@@ -187,7 +194,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
         serve_demo(&start, &mut tasks, &agent, &plane, &mut deployment, &options, users).await?;
     let description = describe(&dir, &deployment, &plane.management, workloads);
     description.write(&dir)?;
-    let notes = notes(&options);
+    let notes = notes(&options, &dir);
     Ok(Up { description, is_new, notes, stop, tasks, _control_plane: control_plane, _link_local: link_local })
 }
 
@@ -257,16 +264,15 @@ fn public_name(listen: SocketAddr) -> Result<String, UpError> {
 }
 
 /// What was asked for and is worth a second look.
-fn notes(options: &UpOptions) -> Vec<String> {
+fn notes(options: &UpOptions, dir: &DataDir) -> Vec<String> {
     let open = [
         ("--listen", options.listen, "the token service and the resource manager"),
         ("--hosts-listen", options.hosts_listen, "the hosts listener"),
     ];
-    let open = open.into_iter().filter(|(_, address, _)| !address.ip().is_loopback());
-    let note = |(option, address, what)| {
+    let open = open.into_iter().filter(|(_, address, _)| !address.ip().is_loopback()).map(|(option, address, what)| {
         format!("{option} {address} opens {what} to other machines; listen on 127.0.0.1 unless they need it")
-    };
-    open.map(note).collect()
+    });
+    open.chain(operator_note(dir)).collect()
 }
 
 /// A one-use token with which this machine's agent joins as host `local`.
