@@ -183,6 +183,24 @@ fn tn_10_listening_for_other_machines_is_an_explicit_choice_and_told() {
     assert!(!Up::start(dir.path(), &[]).log().contains("opens"));
 }
 
+#[test]
+fn an_option_for_the_demo_workload_is_refused_where_there_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    for option in [&["--link-local"][..], &["--imds-port", "0"]] {
+        let line = refused(up_command(dir.path(), &[&["--empty"][..], option].concat()));
+        assert!(line.contains(option[0]) && line.contains("demo"), "{line}");
+    }
+    // The refusal made no deployment without a workload.
+    let up = Up::start(dir.path(), &[]);
+    let operator = up.operator_token();
+    let id = up.demo();
+    assert_eq!(up.manage(&operator, "DELETE", &id, "2024-11-01", "").status, 202);
+    eventually(SOON, "the machine is gone", || up.manage(&operator, "GET", &id, "2024-11-01", "").status == 404);
+    assert!(up.stop().success());
+    let line = refused(up_command(dir.path(), &["--imds-port", "0"]));
+    assert!(line.contains("--imds-port") && line.contains("demo"), "{line}");
+}
+
 const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
 
 /// The operator's form with its secret; `asked` is what for.

@@ -31,6 +31,17 @@ pub struct UpOptions {
     pub hosts_connect: Option<SocketAddr>,
 }
 
+impl UpOptions {
+    /// The option given, if one is, that means something only where there is a workload `demo`.
+    pub(crate) fn of_demo(&self) -> Option<&'static str> {
+        match (self.link_local, self.imds_port) {
+            (true, _) => Some("--link-local"),
+            (false, Some(_)) => Some("--imds-port"),
+            (false, None) => None,
+        }
+    }
+}
+
 /// The metadata throttle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThrottleOption {

@@ -80,6 +80,9 @@ pub enum UpError {
          give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
     )]
     NotCertifiable(SocketAddr),
+    /// An option for workload `demo`, where there is none.
+    #[error("{0} is for workload demo, and there is none (--empty, or it was deleted): leave the option out")]
+    NoDemo(&'static str),
     /// The operator's new credentials.
     #[error("cannot make new credentials for the operator: {0}; run it again with --reset-operator")]
     ResetOperator(BootstrapError),
@@ -149,6 +152,9 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let (plane, server_ca) = ControlPlane::open(&dir, store, origin)?;
     let plane = Arc::new(plane);
     let is_new = plane.store.read(|tx| bonafide_store::Read::get(tx, &DEPLOYMENT, &()))?.is_none();
+    if let Some(option) = options.of_demo().filter(|_| is_new && options.empty) {
+        return Err(UpError::NoDemo(option));
+    }
     let mut deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), options.empty)?;
     if options.reset_operator {
         reset_operator(&plane, &dir, &deployment).map_err(UpError::ResetOperator)?;
@@ -226,7 +232,9 @@ async fn serve_demo(
 ) -> Result<(Vec<WorkloadEndpoint>, Option<LinkLocal>), UpError> {
     let workloads = agent.core.workloads();
     let demo = workloads.into_iter().find(|workload| Some(&workload.resource_id) == deployment.demo.as_ref());
-    let Some(demo) = demo else { return Ok((Vec::new(), None)) };
+    let Some(demo) = demo else {
+        return options.of_demo().map_or(Ok((Vec::new(), None)), |option| Err(UpError::NoDemo(option)));
+    };
     let endpoint = |id: &str, port, users| {
         let binding = Binding::new(id, demo.id, Dialect::Imds, port);
         Endpoint { binding, users, agent: Arc::clone(agent) }
