@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// On first start, make tenant, subscription and operator only
     #[arg(long)]
     empty: bool,
+    /// A resource of your own that tokens may be asked for, such as api://orders (repeatable; it stays)
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
     /// Make a new secret and certificate for the operator; the old ones stop working
     #[arg(long)]
     reset_operator: bool,
@@ -96,6 +99,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
             hosts_listen: options.hosts_listen,
             imds_port: options.imds_port,
             empty: options.empty,
+            resources: options.resources,
             reset_operator: options.reset_operator,
             any_user: options.any_user,
             throttle: options.throttle.0,

@@ -220,6 +220,37 @@ fn the_link_local_address_of_a_killed_start_is_taken_up_and_another_s_is_left() 
     assert!(namespace.has_address(), "somebody else's was removed");
 }
 
+#[test]
+fn tokens_can_be_asked_for_a_registered_resource_from_then_on() {
+    let dir = tempfile::tempdir().unwrap();
+    for wrong in ["orders", "https://vault.azure.net", "api://a b", "api://"] {
+        let line = refused(up_command(dir.path(), &["--resource", wrong]));
+        assert!(line.contains(&format!("--resource {wrong}: ")) && line.contains("api://orders"), "{line}");
+    }
+    let up = Up::start(dir.path(), &["--resource", "api://orders", "--resource", "https://orders.example"]);
+    let check = |up: &Up| {
+        for resource in ["api://orders", "https://orders.example"] {
+            assert_eq!(claims(&up.token(resource).unwrap())["aud"], resource);
+            for (path, asked) in [
+                ("oauth2/token", format!("resource={resource}")),
+                ("oauth2/v2.0/token", format!("scope={resource}/.default")),
+            ] {
+                let path = format!("/{}/{path}", up.info["tenantId"].as_str().unwrap());
+                let answer = up.https("POST", &path, &FORM, &sign_in(up, &asked));
+                assert_eq!(answer.status, 200, "{}", answer.body);
+                assert_eq!(claims(answer.json()["access_token"].as_str().unwrap())["aud"], resource);
+            }
+        }
+        assert!(up.token("api://others").is_err());
+    };
+    check(&up);
+    assert!(up.stop().success());
+    let up = Up::start(dir.path(), &["--resource", "api://orders"]);
+    check(&up);
+    assert!(up.stop().success());
+    check(&Up::start(dir.path(), &[]));
+}
+
 const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
 
 /// The operator's form with its secret; `asked` is what for.

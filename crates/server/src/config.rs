@@ -16,6 +16,9 @@ pub struct UpOptions {
     pub imds_port: Option<u16>,
     /// On first start: tenant, subscription and operator only.
     pub empty: bool,
+    /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
+    /// registered they stay.
+    pub resources: Vec<String>,
     /// Whether the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
     /// Whether any user of this machine may use the metadata endpoints, not only the one who started

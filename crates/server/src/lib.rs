@@ -22,6 +22,7 @@ mod names;
 mod operator;
 mod pool;
 mod public;
+mod resources;
 mod runtime;
 mod session;
 mod tls;

@@ -20,9 +20,11 @@ use crate::names::Origin;
 use crate::operator::{operator_note, reset_operator};
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
+use crate::resources::register_resources;
 use crate::runtime::ServerRuntime;
 use crate::tls::{self, ServerIdentity, TlsError};
 use bonafide_core::placement;
+use bonafide_core::view::ViewsError;
 use bonafide_crypto::ca::ServerNameError;
 use bonafide_crypto::{base64url, random, thumbprint};
 use bonafide_metadata::{Binding, Dialect, Options, Throttle};
@@ -83,9 +85,20 @@ pub enum UpError {
     /// An option for workload `demo`, where there is none.
     #[error("{0} is for workload demo, and there is none (--empty, or it was deleted): leave the option out")]
     NoDemo(&'static str),
+    /// A resource that cannot be registered.
+    #[error("--resource {identifier}: {reason}; give an identifier of your own, such as api://orders")]
+    Resource {
+        /// What was given.
+        identifier: String,
+        /// Why not.
+        reason: String,
+    },
     /// The operator's new credentials.
     #[error("cannot make new credentials for the operator: {0}; run it again with --reset-operator")]
     ResetOperator(BootstrapError),
+    /// The view.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
@@ -159,6 +172,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     if options.reset_operator {
         reset_operator(&plane, &dir, &deployment).map_err(UpError::ResetOperator)?;
     }
+    register_resources(&plane, &deployment, &options.resources)?;
 
     let (stop, stopped) = watch::channel(false);
     let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
