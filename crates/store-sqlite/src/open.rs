@@ -231,8 +231,11 @@ impl Engine for SqliteEngine {
 
 /// A connection that only reads, and so never checkpoints.
 pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    connect_to_read(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+pub(crate) fn connect_to_read(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     configure(&connection, READER_CACHE_KIB)?;
     Ok(connection)
 }
