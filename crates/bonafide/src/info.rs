@@ -1,7 +1,7 @@
 //! `bonafide info`
 
 use crate::{DataDirOption, Failure, print};
-use bonafide_server::{DataDir, Description};
+use bonafide_server::{DataDir, Description, operator_note};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -15,9 +15,13 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let description = Description::read(&DataDir::at(&options.data_dir.data_dir)?)?;
+    let dir = DataDir::at(&options.data_dir.data_dir)?;
+    let description = Description::read(&dir)?;
     let text =
         if options.json { serde_json::to_string(&description)? } else { serde_json::to_string_pretty(&description)? };
     print(&format!("{text}\n"));
+    if let Some(note) = operator_note(&dir) {
+        eprintln!("bonafide: {note}");
+    }
     Ok(ExitCode::SUCCESS)
 }

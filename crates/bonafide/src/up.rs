@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Address of the public HTTPS origin (port 0 picks a free one)
+    /// Address of the public HTTPS origin: a loopback one, or 0.0.0.0 for every interface. It is part
+    /// of each token's issuer; port 0 picks a free port, and so another issuer, at each start
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
     listen: SocketAddr,
     /// Address of the hosts listener, mTLS (port 0 picks a free one)
@@ -27,6 +28,12 @@ pub(crate) struct Options {
     /// On first start, make tenant, subscription and operator only
     #[arg(long)]
     empty: bool,
+    /// A resource of your own that tokens may be asked for, such as api://orders (repeatable; it stays)
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
+    /// Make a new secret and certificate for the operator; the old ones stop working
+    #[arg(long)]
+    reset_operator: bool,
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
@@ -92,6 +99,8 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
             hosts_listen: options.hosts_listen,
             imds_port: options.imds_port,
             empty: options.empty,
+            resources: options.resources,
+            reset_operator: options.reset_operator,
             any_user: options.any_user,
             throttle: options.throttle.0,
             refresh_ahead: !options.no_refresh_ahead,
@@ -101,6 +110,9 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
         log,
     )
     .await?;
+    for note in &up.notes {
+        eprintln!("bonafide: {note}");
+    }
     if json {
         print(&format!("{}\n", serde_json::to_string(&up.description)?));
     } else {

@@ -107,9 +107,7 @@ fn a_full_disk_refuses_writes_cleanly_and_stops_no_token() {
     let operator = up.operator_token();
     up.token(ARM).unwrap();
     let filler = disk.path.join("filler");
-    let mut file = fs::File::create(&filler).unwrap();
-    while file.write_all(&[0; 64 * 1024]).is_ok() {}
-    while file.write_all(&[0; 512]).is_ok() {}
+    fill(&filler);
     let group = up.demo().split("/providers").next().unwrap().to_owned();
     let mut failed = 0;
     for number in 0..200 {
@@ -121,14 +119,24 @@ fn a_full_disk_refuses_writes_cleanly_and_stops_no_token() {
     assert!(failed > 0, "the disk is full");
     assert!(up.token(ARM).is_ok() && up.token("https://vault.azure.net").is_ok(), "tokens need no disk");
     assert_eq!(up.manage(&operator, "GET", &group, "2021-04-01", "").status, 200, "reading needs no space");
-    drop(file);
     fs::remove_file(&filler).unwrap();
     eventually(PATIENCE, "writes work again", || {
         up.manage(&operator, "PUT", &format!("{group}-after"), "2021-04-01", r#"{"location":"westeurope"}"#).status
             == 201
     });
     assert!(up.stop().success());
+    fill(&filler);
+    let line = refused(up_command(&disk.path, &[]));
+    assert!(line.contains("store.db") && line.contains("make space"), "{line}");
+    fs::remove_file(&filler).unwrap();
     assert!(Up::start(&disk.path, &[]).token(ARM).is_ok(), "nothing was lost");
+}
+
+/// Leaves no space on the disk of `path`.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).unwrap();
+    while file.write_all(&[0; 64 * 1024]).is_ok() {}
+    while file.write_all(&[0; 512]).is_ok() {}
 }
 
 /// MD-02..MD-06 and NP-06 through real sockets; the guards' own matrices are in `metadata`.

@@ -30,7 +30,7 @@ pub enum KekError {
         mode: u32,
     },
     /// Not a regular file of 32 bytes.
-    #[error("{path} has {bytes} bytes instead of {KEK_BYTES}; it is not a key file or was cut short", path = .path.display())]
+    #[error("{path} has {bytes} bytes instead of {KEK_BYTES}; it is not a key file or was cut short; restore it from its backup", path = .path.display())]
     Length {
         /// The file.
         path: PathBuf,
@@ -70,24 +70,25 @@ impl Kek {
         Self::from_bytes(Secret::new(random::bytes()))
     }
 
-    /// Makes a new key in a new file with mode 0600, on disk when this returns.
+    /// Makes a new key in a new file with mode 0600, on disk when this returns. The file is there whole
+    /// or not at all: one that a crash cut short would stop every later start.
     ///
     /// # Errors
     /// [`KekError::Exists`], [`KekError::Io`].
     pub fn create_file(path: &Path) -> Result<Self, KekError> {
         let failed = |source| KekError::Io { path: path.into(), source };
-        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(KekError::Exists(path.into())),
-            opened => opened.map_err(failed)?,
-        };
-        let kek = Self::generate();
-        let written = file.write_all(kek.key.expose()).and_then(|()| file.sync_all()).and_then(|()| sync_folder(path));
-        if let Err(source) = written {
-            // A file cut short would stop every later start; there is nothing in it to keep.
-            let _ = std::fs::remove_file(path);
-            return Err(failed(source));
+        if path.exists() {
+            return Err(KekError::Exists(path.into()));
         }
-        Ok(kek)
+        let kek = Self::generate();
+        let draft = path.with_extension("new");
+        let written = write_draft(&draft, &kek).and_then(|()| std::fs::hard_link(&draft, path));
+        let removed = std::fs::remove_file(&draft);
+        match written.and(removed).and_then(|()| sync_folder(path)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(KekError::Exists(path.into())),
+            Err(error) => Err(failed(error)),
+            Ok(()) => Ok(kek),
+        }
     }
 
     /// Reads the key of a file.
@@ -126,6 +127,17 @@ impl Kek {
     }
 }
 
+/// Writes the key beside its file, over the leftover of a crash.
+fn write_draft(draft: &Path, kek: &Kek) -> io::Result<()> {
+    match std::fs::remove_file(draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
+    file.write_all(kek.key.expose())?;
+    file.sync_all()
+}
+
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
@@ -151,6 +163,17 @@ mod tests {
         assert_eq!(Kek::load_file(&path).unwrap().key(), made.key());
         assert!(matches!(Kek::create_file(&path), Err(KekError::Exists(_))));
         assert_eq!(Kek::load_file(&path).unwrap().id(), made.id());
+    }
+
+    #[test]
+    fn the_leftover_of_a_crash_stops_no_later_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(folder.path().join("key.new"), [7; 5]).unwrap();
+        let made = Kek::create_file(&path).unwrap();
+        assert_eq!(Kek::load_file(&path).unwrap().id(), made.id());
+        let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(files, ["key"], "and nothing is left over");
     }
 
     #[test]

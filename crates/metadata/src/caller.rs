@@ -25,27 +25,14 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// A binding named `id` (for logs) at TCP port `port`. It answers to `169.254.169.254`, to the
-    /// names of the loopback interface with its port, and to `names`, which the operator lists
-    /// (`name` stands for itself with and without the port, `name:port` for itself).
-    pub fn new(
-        id: impl Into<Box<str>>,
-        workload: ResourceUuid,
-        dialect: Dialect,
-        port: u16,
-        names: impl IntoIterator<Item = String>,
-    ) -> Self {
+    /// A binding named `id` (for logs) at TCP port `port`. It answers to `169.254.169.254` and to
+    /// the names of the loopback interface with its port.
+    pub fn new(id: impl Into<Box<str>>, workload: ResourceUuid, dialect: Dialect, port: u16) -> Self {
         let mut hosts: Vec<Box<str>> = vec!["169.254.169.254".into(), "169.254.169.254:80".into()];
         hosts
             .extend(["127.0.0.1", "localhost", "[::1]", "169.254.169.254"].map(|name| format!("{name}:{port}").into()));
         if port == 80 {
             hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(Box::from));
-        }
-        for name in names {
-            if !name.contains(':') {
-                hosts.push(format!("{name}:{port}").into());
-            }
-            hosts.push(name.into());
         }
         Self { id: id.into(), workload, dialect, hosts: hosts.into(), queries: Remembered::default() }
     }

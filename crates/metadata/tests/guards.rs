@@ -151,8 +151,6 @@ fn md_03_only_the_names_of_the_endpoint_are_answered() {
         ("LOCALHOST:50342", 200),
         ("127.0.0.1:50342", 200),
         ("[::1]:50342", 200),
-        ("imds.corp.example", 200),
-        ("IMDS.corp.example:50342", 200),
         ("", 400),
         ("localhost", 400),
         ("localhost:50343", 400),
@@ -162,7 +160,7 @@ fn md_03_only_the_names_of_the_endpoint_are_answered() {
         ("169.254.169.254@evil.example", 400),
         ("evil.example", 400),
         ("evil.example:50342", 400),
-        ("a.imds.corp.example", 400),
+        ("imds.corp.example:50342", 400),
         ("0xa9fea9fe", 400),
         ("2852039166", 400),
         ("[::ffff:169.254.169.254]", 400),
@@ -176,7 +174,7 @@ fn md_03_only_the_names_of_the_endpoint_are_answered() {
 
 #[test]
 fn md_03_a_binding_at_port_80_is_also_known_without_port() {
-    let binding = bonafide_metadata::Binding::new("x", workload_id(1), bonafide_metadata::Dialect::Imds, 80, []);
+    let binding = bonafide_metadata::Binding::new("x", workload_id(1), bonafide_metadata::Dialect::Imds, 80);
     for host in ["localhost", "127.0.0.1", "[::1]", "localhost:80"] {
         let request = request("GET", TOKEN, QUERY, &[("host", host), METADATA]);
         assert_eq!(ask(&agent(vec![system()]), &binding, &request, NOW).status, 200, "{host}");

@@ -80,8 +80,8 @@ fn id_09_assigned_elsewhere_and_unknown_everywhere_look_the_same() {
 fn id_05_an_identity_comes_from_the_binding_and_not_from_the_request() {
     let agent = agent(vec![user(1)]);
     agent.apply(change(vec![workload(2, vec![user(2)])], vec![]));
-    let unbound = Binding::new("nobody's", workload_id(99), Dialect::Imds, 80, []);
-    let second = Binding::new("2", workload_id(2), Dialect::Imds, 80, []);
+    let unbound = Binding::new("nobody's", workload_id(99), Dialect::Imds, 80);
+    let second = Binding::new("2", workload_id(2), Dialect::Imds, 80);
     let request = |more: &str| {
         let mut request = get(TOKEN, &format!("{QUERY}{more}"));
         request.headers.insert("user-agent", "vm1".parse().unwrap());

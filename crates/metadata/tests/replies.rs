@@ -195,7 +195,7 @@ fn a_sixth_request_that_waits_is_429_and_a_written_reply_makes_room() {
 fn id_16_one_workload_cannot_use_up_anothers_share() {
     let agent = agent_with(Options::default(), vec![system()]);
     agent.apply(change(vec![workload(2, vec![user(2)])], vec![]));
-    let other = bonafide_metadata::Binding::new("2", workload_id(2), bonafide_metadata::Dialect::Imds, 80, []);
+    let other = bonafide_metadata::Binding::new("2", workload_id(2), bonafide_metadata::Dialect::Imds, 80);
     for _ in 0..100 {
         ask(&agent, &imds(), &get(TOKEN, QUERY), NOW);
     }
@@ -263,7 +263,7 @@ fn app_service_wants_its_secret_before_anything_else() {
 #[test]
 fn an_empty_secret_opens_nothing() {
     let dialect = bonafide_metadata::Dialect::AppService { secret: String::new().into() };
-    let binding = bonafide_metadata::Binding::new("x", workload_id(1), dialect, 41_013, []);
+    let binding = bonafide_metadata::Binding::new("x", workload_id(1), dialect, 41_013);
     let headers = [("host", "localhost:41013"), ("x-identity-header", "")];
     let reply = ask(&agent(vec![system()]), &binding, &request("GET", "/msi/token", APP, &headers), NOW);
     assert_eq!(reply.status, 401);

@@ -4,22 +4,20 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
-use crate::data_dir::{DataDir, DataDirError, write_private};
+use crate::data_dir::{DataDir, DataDirError};
 use crate::deployment::{DEPLOYMENT, Deployment};
+use crate::operator::OperatorCredentials;
 use bonafide_core::access::Chain;
 use bonafide_core::access::assignments::{AssignmentError, NewAssignment, create_first};
-use bonafide_core::directory::{
-    SUBSCRIPTIONS, Subscription, TENANTS, Tenant, add_certificate, add_secret, create_application, find,
-};
+use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find};
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, make_signing_key};
 use bonafide_core::placement::{self, PlaceError};
 use bonafide_core::tokens::{Authenticated, IssueError, Method as SignIn, issue, resolve};
 use bonafide_core::view::ViewsError;
-use bonafide_crypto::{Certificate, SelfSigned, SignError, SigningKey, pem, secret_hash};
+use bonafide_crypto::SignError;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{
-    Audience, CredentialId, HostId, ResourceId, ResourceIdError, RoleAssignmentId, RoleDefinitionId, SubscriptionId,
-    TenantId, Timestamp,
+    Audience, HostId, ResourceId, ResourceIdError, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
 };
 use bonafide_wire::{Peer, Reply, Request};
 use bytes::Bytes;
@@ -28,8 +26,6 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// How long the operator's credentials count, in seconds (2 years, Entra's longest).
-const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
 /// Where the demo resources are.
 const LOCATION: &str = "westeurope";
 /// Owner, User Access Administrator included. Source: Azure built-in roles.
@@ -127,12 +123,7 @@ fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapErr
     let world = clock::world();
     let (tenant, subscription) = (TenantId::random(world.entropy), SubscriptionId::random(world.entropy));
     let (kid, signing_key) = make_signing_key(plane.views.kek(), tenant, world.now)?;
-    let not_after = world.now.plus_seconds(OPERATOR_SECONDS);
-    let secret = secret_hash::generate();
-    let secret_id = CredentialId::random(world.entropy);
-    let hash = plane.login.pepper.hash(&secret_id.to_string(), secret.expose());
-    let certificate = make_operator_certificate(dir, world.now, not_after)?;
-    write_private(&dir.operator_secret(), secret.expose().as_bytes())?;
+    let credentials = OperatorCredentials::make(plane, dir, &world)?;
     let local_host = HostId::random(world.entropy);
     let owner: RoleDefinitionId = OWNER.parse().map_err(|_| BootstrapError::Operator)?;
     let deployment = plane.store.write(|tx| {
@@ -141,8 +132,7 @@ fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapErr
         tx.put(&SUBSCRIPTIONS, &subscription, &row)?;
         tx.put(&SIGNING_KEYS, &(tenant, kid.clone()), &signing_key)?;
         let (operator, principal) = create_application(tx, &world, tenant, "operator")?;
-        add_secret(tx, &world, operator, secret_id, hash, not_after)?;
-        add_certificate(tx, &world, operator, &certificate, None)?;
+        credentials.add(tx, &world, operator)?;
         let name = RoleAssignmentId::random(world.entropy);
         let owns = NewAssignment { name, principal: operator, role: owner, description: None };
         create_first(tx, &world, &Chain::root(tenant), &owns)?;
@@ -160,25 +150,6 @@ fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapErr
         Ok::<_, AssignmentError>(deployment)
     })?;
     Ok(deployment)
-}
-
-/// One PEM with key and certificate, as `az login --certificate` takes it. RSA, because that is what
-/// the SDKs sign client assertions with.
-fn make_operator_certificate(
-    dir: &DataDir,
-    now: Timestamp,
-    not_after: Timestamp,
-) -> Result<Certificate, BootstrapError> {
-    let key = SigningKey::generate(&SelfSigned {
-        common_name: "bonafide operator",
-        not_before_seconds: now.unix_seconds(),
-        not_after_seconds: not_after.unix_seconds(),
-    })?;
-    let pkcs8 = key.to_pkcs8()?;
-    let text =
-        format!("{}{}", pem::encode_private_key(&pkcs8).expose(), pem::encode(pem::CERTIFICATE, key.certificate_der()));
-    write_private(&dir.operator_certificate(), text.as_bytes())?;
-    Ok(Certificate::from_der(key.certificate_der())?)
 }
 
 /// The demo group with a machine, its two identities and what they may do.

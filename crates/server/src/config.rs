@@ -16,6 +16,11 @@ pub struct UpOptions {
     pub imds_port: Option<u16>,
     /// On first start: tenant, subscription and operator only.
     pub empty: bool,
+    /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
+    /// registered they stay.
+    pub resources: Vec<String>,
+    /// Whether the operator gets a new secret and certificate, in place of all older ones.
+    pub reset_operator: bool,
     /// Whether any user of this machine may use the metadata endpoints, not only the one who started
     /// this process.
     pub any_user: bool,
@@ -27,6 +32,17 @@ pub struct UpOptions {
     pub link_local: bool,
     /// Where agents reach the hosts listener, when that is not where it listens (a proxy in between).
     pub hosts_connect: Option<SocketAddr>,
+}
+
+impl UpOptions {
+    /// The option given, if one is, that means something only where there is a workload `demo`.
+    pub(crate) fn of_demo(&self) -> Option<&'static str> {
+        match (self.link_local, self.imds_port) {
+            (true, _) => Some("--link-local"),
+            (false, Some(_)) => Some("--imds-port"),
+            (false, None) => None,
+        }
+    }
 }
 
 /// The metadata throttle.

@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::confirm::Confirming;
 use crate::data_dir::{DataDir, DataDirError, write_public};
+use crate::lost::{self, Progress};
 use crate::names::Origin;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
 use bonafide_core::tokens::{self, AcceptedAudiences, Names, NamesError};
@@ -13,7 +14,7 @@ use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{Certificate, Kek, base64url};
 use bonafide_hosts::Wait;
 use bonafide_store::{Read, Store, StoreError};
-use bonafide_store_sqlite::{OpenError, SqliteEngine};
+use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use bonafide_types::{Secret, World};
 use bonafide_wire::{Outcome, Reply, Request};
 use serde::{Deserialize, Serialize};
@@ -111,11 +112,27 @@ const SERVER_CA: &str = "server-ca";
 const HOST_CA: &str = "host-ca";
 const PEPPER: &str = "secret-pepper";
 
+/// Opens the database of a data directory, and takes the directory for this process. Refuses when the
+/// database is not the one that the other files are of.
+pub(crate) fn open_store(dir: &DataDir) -> Result<Store, OpenControlPlaneError> {
+    let database = dir.store().join(DATABASE_FILE);
+    if database.metadata().is_ok_and(|file| file.len() == 0) || !database.exists() {
+        // Before SQLite looks: it removes the log of an emptied database, which may have everything.
+        lost::check(dir, Progress::Nothing)?;
+    }
+    let store = Store::open(SqliteEngine::open(&dir.store())?);
+    lost::check(dir, Progress::read(&store)?)?;
+    Ok(store)
+}
+
 impl ControlPlane {
-    /// Opens the control plane of a data directory. The authority that signs the server's certificate
-    /// comes beside it: TLS takes it.
-    pub(crate) fn open(dir: &DataDir, origin: Origin<'_>) -> Result<(Self, ServerCa), OpenControlPlaneError> {
-        let store = Store::open(SqliteEngine::open(&dir.store())?);
+    /// Opens the control plane on a store. The authority that signs the server's certificate comes
+    /// beside it: TLS takes it.
+    pub(crate) fn open(
+        dir: &DataDir,
+        store: Store,
+        origin: Origin<'_>,
+    ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
         let sealed = |name: &str| store.read(|tx| tx.get(&DEPLOYMENT_SECRETS, &name.to_owned()));
         let is_new = sealed(PEPPER)?.is_none();
         let kek = dir.control_plane_key(is_new)?;

@@ -36,6 +36,36 @@ pub enum DataDirError {
          (a new key would open nothing)"
     )]
     KeyMissing(PathBuf),
+    /// The same for the agent, which can do without what it sealed.
+    #[error(
+        "the key file {0} is missing, but the agent's keys were sealed with it; put it back from your backup, or \
+         delete agent/state.json, and the agent joins anew"
+    )]
+    AgentKeyMissing(PathBuf),
+    /// The database is gone, or is another one, and other files of the deployment are still there.
+    #[error(
+        "{trace} shows that there is a deployment here, but its database in {store} is lost or empty; nothing was \
+         changed: restore {store} from your backup, or start anew in another directory with --data-dir"
+    )]
+    DatabaseLost {
+        /// Where the database is.
+        store: PathBuf,
+        /// What shows it.
+        trace: PathBuf,
+    },
+    /// A file that is written by this program alone has something else in it.
+    #[error("{path} is damaged ({reason}): {remedy}")]
+    Damaged {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// No space is left.
+    #[error("cannot write {0}: no space is left on its disk; make space and try again")]
+    Full(PathBuf),
     /// The key-encryption key cannot be used.
     #[error(transparent)]
     Key(#[from] KekError),
@@ -124,7 +154,15 @@ impl DataDir {
     /// The same for the agent, whose keys the control plane never sees.
     pub fn agent_key(&self) -> Result<Kek, DataDirError> {
         let fresh = !self.agent_state().exists();
-        key(&self.agent().join("key"), fresh)
+        key(&self.agent_key_file(), fresh).map_err(|error| match error {
+            DataDirError::KeyMissing(path) => DataDirError::AgentKeyMissing(path),
+            other => other,
+        })
+    }
+
+    /// Where that is.
+    pub(crate) fn agent_key_file(&self) -> PathBuf {
+        self.agent().join("key")
     }
 
     fn operator(&self) -> PathBuf {
@@ -190,5 +228,8 @@ fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(), DataDir
 }
 
 pub(crate) fn io(path: &Path, error: std::io::Error) -> DataDirError {
-    DataDirError::Io { path: path.to_owned(), error }
+    match error.kind() {
+        ErrorKind::StorageFull => DataDirError::Full(path.to_owned()),
+        _ => DataDirError::Io { path: path.to_owned(), error },
+    }
 }

@@ -71,7 +71,11 @@ impl Description {
             std::io::ErrorKind::NotFound => DataDirError::NotThere(path.clone()),
             _ => io(&path, error),
         })?;
-        serde_json::from_slice(&text).map_err(|error| io(&path, error.into()))
+        serde_json::from_slice(&text).map_err(|error| DataDirError::Damaged {
+            path,
+            reason: error.to_string(),
+            remedy: "`bonafide up` writes it anew at each start",
+        })
     }
 
     pub(crate) fn write(&self, dir: &DataDir) -> Result<(), DataDirError> {

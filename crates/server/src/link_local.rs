@@ -1,12 +1,15 @@
 //! The real metadata address, 169.254.169.254:80, on the loopback device: no neighbour can reach it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// The metadata port.
 pub(crate) const PORT: u16 = 80;
+/// Tells the address that we added from one that somebody else did (at most 15 bytes; it must begin
+/// with the device's name).
+const LABEL: &str = "lo:bonafide";
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// How long something else may take to answer on the address. Source: ours; a real metadata service
 /// answers within milliseconds.
@@ -61,16 +64,21 @@ impl Drop for LinkLocal {
     }
 }
 
-/// Adds or removes the address; false when it was there before, which is not ours to remove.
+/// Adds or removes the address. False when it was there before and is not ours to remove; one that is
+/// left of a start that was killed is ours.
 fn ip(verb: &str) -> Result<bool, LinkLocalError> {
-    let output = Command::new("ip")
-        .args(["address", verb, "169.254.169.254/32", "dev", "lo"])
-        .output()
-        .map_err(|error| LinkLocalError::Add(error.to_string()))?;
+    let output = run(&["address", verb, "169.254.169.254/32", "dev", "lo", "label", LABEL])?;
     let reason = String::from_utf8_lossy(&output.stderr);
     match output.status.success() {
         true => Ok(true),
-        false if reason.contains("File exists") || reason.contains("already assigned") => Ok(false),
+        false if reason.contains("File exists") || reason.contains("already assigned") => {
+            let ours = run(&["-4", "address", "show", "dev", "lo", "label", LABEL])?;
+            Ok(String::from_utf8_lossy(&ours.stdout).contains("169.254.169.254"))
+        }
         false => Err(LinkLocalError::Add(reason.trim().to_owned())),
     }
+}
+
+fn run(arguments: &[&str]) -> Result<Output, LinkLocalError> {
+    Command::new("ip").args(arguments).output().map_err(|error| LinkLocalError::Add(error.to_string()))
 }

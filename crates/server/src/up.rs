@@ -7,26 +7,31 @@ use crate::attach::attach;
 use crate::bootstrap::{BootstrapError, bootstrap};
 use crate::clock;
 use crate::config::{ThrottleOption, UpOptions};
-use crate::control_plane::{ControlPlane, OpenControlPlaneError};
+use crate::control_plane::{ControlPlane, OpenControlPlaneError, open_store};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::deployment::{DEPLOYMENT, Deployment};
 use crate::description::{Description, Endpoints, Operator, WorkloadEndpoint};
 use crate::hosts_listener::HostsListener;
-use crate::http::{self, HttpLimits, Listener, Log, Service};
-use crate::link_local::{LinkLocal, LinkLocalError};
+use crate::http::{HttpLimits, Listener, Log, Service};
+use crate::jobs;
+use crate::link_local::{self, LinkLocal, LinkLocalError};
+use crate::metadata_port::listen_metadata;
 use crate::names::Origin;
+use crate::operator::{operator_note, reset_operator};
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
+use crate::resources::register_resources;
 use crate::runtime::ServerRuntime;
 use crate::tls::{self, ServerIdentity, TlsError};
 use crate::upkeep::upkeep;
 use bonafide_core::placement;
+use bonafide_core::view::ViewsError;
 use bonafide_crypto::ca::ServerNameError;
 use bonafide_crypto::{base64url, random, thumbprint};
 use bonafide_metadata::{Binding, Dialect, Options, Throttle};
 use bonafide_store::StoreError;
-use bonafide_types::{ResourceUuid, Secret};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use bonafide_types::Secret;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -42,11 +47,6 @@ const STORE_THREADS: usize = 32;
 const QUEUED_MAX: usize = 1_024;
 /// How long a job may wait before its caller is taken to be gone.
 const QUEUED_FOR: Duration = Duration::from_secs(10);
-/// How long the view's follower waits before it looks by itself (other replicas do not wake it).
-const FOLLOW_EVERY: Duration = Duration::from_millis(200);
-/// How often certificates are looked at.
-const RENEW_EVERY: Duration = Duration::from_secs(600);
-
 /// Why `up` cannot start. Each is one clear line.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
@@ -77,6 +77,29 @@ pub enum UpError {
         /// Why.
         error: std::io::Error,
     },
+    /// An address that no certificate can be for.
+    #[error(
+        "--listen {0}: the deployment's own authority certifies loopback names only, so that trusting it is harmless; \
+         give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
+    )]
+    NotCertifiable(SocketAddr),
+    /// An option for workload `demo`, where there is none.
+    #[error("{0} is for workload demo, and there is none (--empty, or it was deleted): leave the option out")]
+    NoDemo(&'static str),
+    /// A resource that cannot be registered.
+    #[error("--resource {identifier}: {reason}; give an identifier of your own, such as api://orders")]
+    Resource {
+        /// What was given.
+        identifier: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The operator's new credentials.
+    #[error("cannot make new credentials for the operator: {0}; run it again with --reset-operator")]
+    ResetOperator(BootstrapError),
+    /// The view.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
@@ -103,6 +126,8 @@ pub struct Up {
     pub description: Description,
     /// True when this was the first start.
     pub is_new: bool,
+    /// What the operator should know, a line each.
+    pub notes: Vec<String>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     _control_plane: ServerRuntime,
@@ -129,16 +154,26 @@ fn raise_descriptor_limit() {
 /// Starts everything. Returns when it serves.
 pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     raise_descriptor_limit();
+    let name = public_name(options.listen)?;
     let dir = DataDir::create(&options.data_dir)?;
+    // Before the sockets: another process that has the directory may have the ports, too, and which of
+    // the two it is decides what helps.
+    let store = open_store(&dir)?;
     let public = listen(options.listen, "--listen").await?;
     let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
     let (public_port, hosts_address) = (port_of(&public), hosts.local_addr().unwrap_or(options.hosts_listen));
-    let name = public_name(options.listen.ip());
     let origin = Origin { host: &name, port: public_port };
-    let (plane, server_ca) = ControlPlane::open(&dir, origin)?;
+    let (plane, server_ca) = ControlPlane::open(&dir, store, origin)?;
     let plane = Arc::new(plane);
     let is_new = plane.store.read(|tx| bonafide_store::Read::get(tx, &DEPLOYMENT, &()))?.is_none();
+    if let Some(option) = options.of_demo().filter(|_| is_new && options.empty) {
+        return Err(UpError::NoDemo(option));
+    }
     let mut deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), options.empty)?;
+    if options.reset_operator {
+        reset_operator(&plane, &dir, &deployment).map_err(UpError::ResetOperator)?;
+    }
+    register_resources(&plane, &deployment, &options.resources)?;
 
     let (stop, stopped) = watch::channel(false);
     let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
@@ -157,8 +192,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
     let service = HostsListener { plane: Arc::clone(&plane), store_pool: Arc::clone(&store_pool), revisions: revision };
     start.listener(&mut tasks, hosts, Some(config.into()), service);
-    follow(&mut tasks, &plane, revisions, stopped.clone());
-    tasks.spawn(renew(identity, stopped.clone()));
+    jobs::follow(&mut tasks, &plane, revisions, stopped.clone());
+    tasks.spawn(jobs::renew(identity, stopped.clone()));
     tasks.spawn(upkeep(Arc::clone(&plane), store_pool, stopped.clone()));
 
     let to = ControlPlaneAddress {
@@ -176,29 +211,12 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     control.serve(&dir, stopped).await?;
 
     let start = Starter { runtime: Handle::current(), ..start };
-    let mut link_local = None;
-    let mut workloads = Vec::new();
-    if let Some(demo) = demo_workload(&agent, &deployment) {
-        let socket = listen_metadata(options.imds_port.or(deployment.imds_port)).await?;
-        let port = port_of(&socket);
-        remember_port(&plane, &mut deployment, port)?;
-        let endpoint = endpoint(&agent, "loopback", demo, port, users);
-        start.listener(&mut tasks, socket, None, endpoint);
-        let mut address = format!("http://127.0.0.1:{port}");
-        if options.link_local {
-            let (guard, socket) = LinkLocal::open().await?;
-            start.listener(&mut tasks, socket, None, endpoint_link_local(&agent, demo));
-            link_local = Some(guard);
-            address = "http://169.254.169.254".to_owned();
-        }
-        if let Some(resource_id) = deployment.demo.clone() {
-            workloads.push(WorkloadEndpoint { resource_id, endpoint: address, dialects: vec!["imds".to_owned()] });
-        }
-    }
-
+    let (workloads, link_local) =
+        serve_demo(&start, &mut tasks, &agent, &plane, &mut deployment, &options, users).await?;
     let description = describe(&dir, &deployment, &plane.management, workloads);
     description.write(&dir)?;
-    Ok(Up { description, is_new, stop, tasks, _control_plane: control_plane, _link_local: link_local })
+    let notes = notes(&options, &dir);
+    Ok(Up { description, is_new, notes, stop, tasks, _control_plane: control_plane, _link_local: link_local })
 }
 
 /// Starts listeners that share what they share.
@@ -217,66 +235,67 @@ impl Starter {
     }
 }
 
-async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, UpError> {
-    TcpListener::bind(address).await.map_err(|error| UpError::Listen { address, option, error })
+/// Serves workload `demo`, where there is one, on its port and, if asked to, on the real address.
+async fn serve_demo(
+    start: &Starter,
+    tasks: &mut JoinSet<()>,
+    agent: &Arc<AgentRuntime>,
+    plane: &ControlPlane,
+    deployment: &mut Deployment,
+    options: &UpOptions,
+    users: Users,
+) -> Result<(Vec<WorkloadEndpoint>, Option<LinkLocal>), UpError> {
+    let workloads = agent.core.workloads();
+    let demo = workloads.into_iter().find(|workload| Some(&workload.resource_id) == deployment.demo.as_ref());
+    let Some(demo) = demo else {
+        return options.of_demo().map_or(Ok((Vec::new(), None)), |option| Err(UpError::NoDemo(option)));
+    };
+    let endpoint = |id: &str, port, users| {
+        let binding = Binding::new(id, demo.id, Dialect::Imds, port);
+        Endpoint { binding, users, agent: Arc::clone(agent) }
+    };
+    let (socket, port) = listen_metadata(plane, deployment, options.imds_port).await?;
+    start.listener(tasks, socket, None, endpoint("loopback", port, users));
+    let (mut address, mut link_local) = (format!("http://127.0.0.1:{port}"), None);
+    if options.link_local {
+        let (guard, socket) = LinkLocal::open().await?;
+        // On the real address there is no loopback connection whose user could be asked for; who can
+        // reach it is who shares the network namespace.
+        start.listener(tasks, socket, None, endpoint("link-local", link_local::PORT, Users::Any));
+        (address, link_local) = ("http://169.254.169.254".to_owned(), Some(guard));
+    }
+    let dialects = vec!["imds".to_owned()];
+    Ok((vec![WorkloadEndpoint { resource_id: demo.resource_id, endpoint: address, dialects }], link_local))
 }
 
-/// Listens on the port given, or on a free one that is then kept. It is not taken from the ports that
-/// systems give to outgoing connections (from 32,768 on): one of those could be in use at the next start.
-async fn listen_metadata(port: Option<u16>) -> Result<TcpListener, UpError> {
-    const CHOICES: std::ops::Range<u16> = 20_000..30_000;
-    const TRIES: usize = 100;
-    let at = |port| listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "--imds-port");
-    if let Some(port) = port.filter(|port| *port != 0) {
-        return at(port).await;
-    }
-    for _ in 0..TRIES {
-        let choice = u16::from_be_bytes(random::bytes::<2>()) % (CHOICES.end - CHOICES.start);
-        if let Ok(socket) = at(CHOICES.start + choice).await {
-            return Ok(socket);
-        }
-    }
-    at(0).await
+pub(crate) async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, UpError> {
+    TcpListener::bind(address).await.map_err(|error| UpError::Listen { address, option, error })
 }
 
 fn port_of(listener: &TcpListener) -> u16 {
     listener.local_addr().map_or(0, |address| address.port())
 }
 
-/// What clients call this machine: its loopback name, or the address that it listens on.
-fn public_name(listen: IpAddr) -> String {
-    if listen.is_loopback() || listen.is_unspecified() { "localhost".to_owned() } else { listen.to_string() }
-}
-
-/// Keeps the view up with the store, and tells who waits for it.
-fn follow(
-    tasks: &mut JoinSet<()>,
-    plane: &Arc<ControlPlane>,
-    revisions: watch::Sender<u64>,
-    stopped: watch::Receiver<bool>,
-) {
-    let plane = Arc::clone(plane);
-    tasks.spawn_blocking(move || {
-        while !*stopped.borrow() {
-            if plane.views.follow(&plane.store, FOLLOW_EVERY).is_err() {
-                // A store that is down is asked again; the view stays as it is meanwhile.
-                std::thread::sleep(FOLLOW_EVERY);
-            }
-            let revision = plane.views.current().cursor().revision.0;
-            revisions.send_if_modified(|known| std::mem::replace(known, revision) != revision);
-        }
-    });
-}
-
-async fn renew(identity: Arc<ServerIdentity>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(RENEW_EVERY) => {}
-            () = http::stopped(&mut stopped) => return,
-        }
-        // The old certificate has half of its life left; the next round tries again.
-        let _ = identity.renew_if_due();
+/// What clients call this machine: by its loopback name where that leads here, otherwise by the
+/// address that it listens on.
+fn public_name(listen: SocketAddr) -> Result<String, UpError> {
+    let ip = listen.ip();
+    if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() {
+        return Ok("localhost".to_owned());
     }
+    if ip.is_loopback() { Ok(ip.to_string()) } else { Err(UpError::NotCertifiable(listen)) }
+}
+
+/// What was asked for and is worth a second look.
+fn notes(options: &UpOptions, dir: &DataDir) -> Vec<String> {
+    let open = [
+        ("--listen", options.listen, "the token service and the resource manager"),
+        ("--hosts-listen", options.hosts_listen, "the hosts listener"),
+    ];
+    let open = open.into_iter().filter(|(_, address, _)| !address.ip().is_loopback()).map(|(option, address, what)| {
+        format!("{option} {address} opens {what} to other machines; listen on 127.0.0.1 unless they need it")
+    });
+    open.chain(operator_note(dir)).collect()
 }
 
 /// A one-use token with which this machine's agent joins as host `local`.
@@ -294,29 +313,6 @@ fn agent_options(options: &UpOptions) -> Options {
         ThrottleOption::Off => None,
     };
     Options { throttle, refresh_ahead: options.refresh_ahead }
-}
-
-fn demo_workload(agent: &AgentRuntime, deployment: &Deployment) -> Option<ResourceUuid> {
-    let demo = deployment.demo.as_ref()?;
-    agent.core.workloads().into_iter().find(|workload| workload.resource_id == *demo).map(|workload| workload.id)
-}
-
-fn endpoint(agent: &Arc<AgentRuntime>, id: &str, workload: ResourceUuid, port: u16, users: Users) -> Endpoint {
-    Endpoint { binding: Binding::new(id, workload, Dialect::Imds, port, []), users, agent: Arc::clone(agent) }
-}
-
-/// On the real address there is no loopback connection whose user could be asked for; who can reach
-/// it is who shares the network namespace.
-fn endpoint_link_local(agent: &Arc<AgentRuntime>, workload: ResourceUuid) -> Endpoint {
-    endpoint(agent, "link-local", workload, crate::link_local::PORT, Users::Any)
-}
-
-fn remember_port(plane: &ControlPlane, deployment: &mut Deployment, port: u16) -> Result<(), StoreError> {
-    if deployment.imds_port == Some(port) {
-        return Ok(());
-    }
-    deployment.imds_port = Some(port);
-    plane.store.write(|tx| tx.put(&DEPLOYMENT, &(), deployment))
 }
 
 fn describe(

@@ -39,6 +39,7 @@ fn round(plane: &ControlPlane) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control_plane::open_store;
     use crate::data_dir::DataDir;
     use crate::names::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application, delete_principal};
@@ -49,7 +50,8 @@ mod tests {
     fn what_a_large_deletion_left_is_cleared_away() {
         let dir = tempfile::tempdir().unwrap();
         let dir = DataDir::create(&dir.path().join("data")).unwrap();
-        let (plane, _) = ControlPlane::open(&dir, Origin { host: "localhost", port: 8443 }).unwrap();
+        let store = open_store(&dir).unwrap();
+        let (plane, _) = ControlPlane::open(&dir, store, Origin { host: "localhost", port: 8443 }).unwrap();
         let world = clock::world();
         let tenant = TenantId::random(world.entropy);
         let hash = plane.login.pepper.hash("id", "secret");

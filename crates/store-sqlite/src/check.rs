@@ -1,7 +1,7 @@
 //! What is checked before anything is written.
 
-use crate::open::{FORMAT, OpenError, connect_reader};
-use rusqlite::{Connection, OptionalExtension};
+use crate::open::{FORMAT, OpenError, connect_to_read};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 
 /// The first SQLite without the WAL-reset bug, as `sqlite3_libversion_number` has it: 3.51.3.
@@ -22,7 +22,11 @@ pub(crate) fn before_writing(path: &Path) -> Result<(), OpenError> {
     if std::fs::metadata(path).map_err(|error| OpenError::io(path, error))?.len() == 0 {
         return Ok(());
     }
-    let connection = connect_reader(path).map_err(|error| OpenError::sqlite(path, error))?;
+    // Left by a process that died while it made the database. Rolling it back is a write, so a
+    // connection that cannot write cannot even read.
+    let has_journal = path.with_extension("db-journal").exists();
+    let access = if has_journal { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    let connection = connect_to_read(path, access).map_err(|error| OpenError::sqlite(path, error))?;
     check_contents(path, &connection)
 }
 

@@ -101,8 +101,14 @@ pub enum OpenError {
     /// A new store needs a random epoch.
     #[error("the system's source of random bytes does not work")]
     NoEntropy,
+    /// SQLite needs a little space even to read.
+    #[error("{}: no space is left on its disk; nothing is lost: make space and start again", path.display())]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
     /// SQLite failed for another reason.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}; nothing was changed: look for the disk's trouble in the system's log, or restore a backup", path.display())]
     Sqlite {
         /// The database.
         path: PathBuf,
@@ -117,9 +123,12 @@ impl OpenError {
     }
 
     pub(crate) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
         match error.sqlite_error_code() {
             Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path: path.to_owned(), reason: error.to_string() },
+            Some(DiskFull) => Self::Full { path: path.to_owned() },
+            // Of a shared-memory file that does not fit SQLite says only that it is an I/O error.
+            Some(SystemIoFailure) if directory::is_full(path) => Self::Full { path: path.to_owned() },
             _ => Self::Sqlite { path: path.to_owned(), error },
         }
     }
@@ -186,7 +195,7 @@ impl SqliteEngine {
         let epoch: [u8; 16] = connection.query_row("SELECT epoch FROM meta WHERE id = 1", [], |row| row.get(0))?;
         Ok(Self {
             readers: Readers::new(path.to_owned(), Epoch(Uuid::from_bytes(epoch))),
-            writer: Mutex::new(Writer::new(connection)),
+            writer: Mutex::new(Writer::new(path.to_owned(), connection)),
             _lock: lock,
         })
     }
@@ -222,8 +231,11 @@ impl Engine for SqliteEngine {
 
 /// A connection that only reads, and so never checkpoints.
 pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    connect_to_read(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+pub(crate) fn connect_to_read(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     configure(&connection, READER_CACHE_KIB)?;
     Ok(connection)
 }

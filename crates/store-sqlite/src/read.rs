@@ -33,9 +33,9 @@ impl Readers {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => connect_reader(&self.path).map_err(failure)?,
+            None => connect_reader(&self.path).map_err(failure(&self.path))?,
         };
-        let (revision, compacted) = begin(&connection).map_err(failure)?;
+        let (revision, compacted) = begin(&connection).map_err(failure(&self.path))?;
         let cursor = Cursor { epoch: self.epoch, revision };
         Ok(SqliteSnapshot { readers: self, connection: Some(connection), cursor, compacted })
     }
@@ -83,7 +83,7 @@ impl SqliteSnapshot<'_> {
         if after.epoch != head.epoch || after.revision < self.compacted || after.revision > head.revision {
             return Ok(Changes::Reload);
         }
-        self.changes_after(after.revision, prefixes, limit).map_err(failure)
+        self.changes_after(after.revision, prefixes, limit).map_err(failure(&self.readers.path))
     }
 
     fn changes_after(&self, after: Revision, prefixes: &[Vec<u8>], limit: usize) -> rusqlite::Result<Changes> {
@@ -114,7 +114,7 @@ impl SqliteSnapshot<'_> {
 
     pub(crate) fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         let sql = "SELECT number, revision, record, hash FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2";
-        let mut select = self.connection()?.prepare_cached(sql).map_err(failure)?;
+        let mut select = self.connection()?.prepare_cached(sql).map_err(failure(&self.readers.path))?;
         let rows = select.query_map([integer(after), count(limit)], |row| {
             Ok(AuditRecord {
                 number: row.get::<_, i64>(0)?.cast_unsigned(),
@@ -123,7 +123,7 @@ impl SqliteSnapshot<'_> {
                 hash: row.get(3)?,
             })
         });
-        rows.and_then(Iterator::collect).map_err(failure)
+        rows.and_then(Iterator::collect).map_err(failure(&self.readers.path))
     }
 }
 
@@ -134,10 +134,10 @@ impl Snapshot for SqliteSnapshot<'_> {
 
     fn get(&self, key: &[u8]) -> Result<Option<Versioned>, EngineError> {
         let sql = "SELECT revision, value FROM kv WHERE key = ?1";
-        let mut select = self.connection()?.prepare_cached(sql).map_err(failure)?;
+        let mut select = self.connection()?.prepare_cached(sql).map_err(failure(&self.readers.path))?;
         let found =
             select.query_row([key], |row| Ok(Versioned { revision: revision(row.get(0)?), value: row.get(1)? }));
-        found.optional().map_err(failure)
+        found.optional().map_err(failure(&self.readers.path))
     }
 
     fn range(
@@ -153,10 +153,10 @@ impl Snapshot for SqliteSnapshot<'_> {
             }
             _ => (prefix, "SELECT key, revision, value FROM kv WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT +?3"),
         };
-        let mut select = self.connection()?.prepare_cached(sql).map_err(failure)?;
+        let mut select = self.connection()?.prepare_cached(sql).map_err(failure(&self.readers.path))?;
         let read = |row: &Row<'_>| Ok((row.get(0)?, Versioned { revision: revision(row.get(1)?), value: row.get(2)? }));
         let rows = select.query_map(params![from, end(prefix), count(limit)], read);
-        rows.and_then(Iterator::collect).map_err(failure)
+        rows.and_then(Iterator::collect).map_err(failure(&self.readers.path))
     }
 }
 

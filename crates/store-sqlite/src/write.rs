@@ -6,17 +6,19 @@ use bonafide_store::audit::{GENESIS, Hash, link};
 use bonafide_store::engine::{Commit, Compare, Op, Verdict};
 use bonafide_store::{EngineError, Revision};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use std::path::PathBuf;
 
 /// Revisions compacted in one transaction. Source: ours, so that writers wait milliseconds.
 const COMPACT_STEP_REVISIONS: u64 = 10_000;
 
 pub(crate) struct Writer {
+    path: PathBuf,
     connection: Connection,
 }
 
 impl Writer {
-    pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection }
+    pub(crate) fn new(path: PathBuf, connection: Connection) -> Self {
+        Self { path, connection }
     }
 
     pub(crate) fn commit(&mut self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
@@ -53,14 +55,15 @@ impl Writer {
         body: impl FnOnce(&Connection) -> rusqlite::Result<(T, bool)>,
     ) -> Result<T, EngineError> {
         let connection = &self.connection;
-        let result = execute(connection, "BEGIN IMMEDIATE").and_then(|()| body(connection)).map_err(failure);
+        let result =
+            execute(connection, "BEGIN IMMEDIATE").and_then(|()| body(connection)).map_err(failure(&self.path));
         let result = result.and_then(|(value, changed)| match changed {
-            true => execute(connection, "COMMIT").map(|()| value).map_err(commit_failure),
+            true => execute(connection, "COMMIT").map(|()| value).map_err(commit_failure(&self.path)),
             false => Ok(value),
         });
         // Some errors have rolled back already, others have not.
         if !connection.is_autocommit() {
-            let rolled_back = execute(connection, "ROLLBACK").map_err(failure);
+            let rolled_back = execute(connection, "ROLLBACK").map_err(failure(&self.path));
             return result.and_then(|value| rolled_back.map(|()| value));
         }
         result

@@ -100,6 +100,20 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_database_whose_making_was_cut_short_is_made_again() {
+    let (dir, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let unfinished = Connection::open(other.path().join(DATABASE_FILE)).unwrap();
+    // More than its cache holds, so that pages and what undoes them are on disk before the commit.
+    let rows = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+        INSERT INTO t SELECT randomblob(1000) FROM n";
+    unfinished.execute_batch(&format!("PRAGMA cache_size = 2; BEGIN; CREATE TABLE t(x); {rows}")).unwrap();
+    for file in ["store.db", "store.db-journal"] {
+        assert!(fs::copy(other.path().join(file), dir.path().join(file)).unwrap() > 0);
+    }
+    drop(filled(dir.path()));
+}
+
+#[test]
 fn damage_inside_is_an_error_and_never_data() {
     let dir = TempDir::new().unwrap();
     drop(filled(dir.path()));
@@ -111,6 +125,8 @@ fn damage_inside_is_an_error_and_never_data() {
         Ok(engine) => {
             let error = engine.snapshot().unwrap().range(b"", None, usize::MAX).unwrap_err();
             assert!(matches!(error, EngineError::Damaged(_)), "{error}");
+            let said = error.to_string();
+            assert!(said.contains(path.to_str().unwrap()) && said.contains("restore a backup"), "{said}");
         }
         Err(error) => assert!(matches!(error, OpenError::Damaged { .. }), "{error}"),
     }

@@ -5,13 +5,13 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// No space is left; what is stored is intact, and writing works again when there is space.
-    #[error("no space left for the store: {0}")]
+    #[error("no space left for the store: {0}; make space")]
     Full(String),
     /// Reading or writing failed; nothing was committed.
     #[error("the store cannot be read or written: {0}")]
     Io(String),
     /// What is stored is not what was written.
-    #[error("the store is damaged: {0}")]
+    #[error("the store is damaged: {0}; restore a backup")]
     Damaged(String),
     /// The commit may or may not have happened; the same commit, with its id, can be tried again.
     #[error("it is unknown whether the store committed: {0}")]

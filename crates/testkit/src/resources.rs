@@ -145,13 +145,13 @@ impl Cloud {
 
     /// An endpoint of a workload as `http://169.254.169.254` is one.
     pub fn imds(&self, machine: &Machine) -> Binding {
-        Binding::new("imds", machine.uuid, Dialect::Imds, 80, [])
+        Binding::new("imds", machine.uuid, Dialect::Imds, 80)
     }
 
     /// An endpoint of a workload as App Service has one, with its secret.
     pub fn app_service(&self, machine: &Machine, secret: &str) -> Binding {
         let dialect = Dialect::AppService { secret: secret.to_owned().into() };
-        Binding::new("app-service", machine.uuid, dialect, 41_741, [])
+        Binding::new("app-service", machine.uuid, dialect, 41_741)
     }
 
     /// Asks the metadata endpoint of a workload for a token; `more` is further query text, `&client_id=…`.

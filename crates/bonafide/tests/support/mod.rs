@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct Up {
 impl Up {
     /// Starts on free ports in `dir`, and waits until it is ready.
     pub(crate) fn start(dir: &Path, arguments: &[&str]) -> Self {
-        Self::spawn(dir, up_command(dir, arguments))
+        Self::run(up_command(dir, arguments), dir)
     }
 
     /// The same, after a line of shell that changes what the process may have.
@@ -42,10 +42,11 @@ impl Up {
         let up = up_command(dir, &[]);
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")]).arg(up.get_program()).args(up.get_args());
-        Self::spawn(dir, command)
+        Self::run(command, dir)
     }
 
-    fn spawn(dir: &Path, mut command: Command) -> Self {
+    /// The same for a command that may run it somewhere else.
+    pub(crate) fn run(mut command: Command, dir: &Path) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = std::fs::File::create(dir.join("test-stderr.log")).unwrap();
         copy(child.stderr.take().unwrap(), log);
@@ -130,7 +131,10 @@ impl Up {
 
     /// Bytes to the public origin, as they are.
     pub(crate) fn https_raw(&self, bytes: &[u8]) -> Answer {
-        let port = self.origin().rsplit_once(':').unwrap().1.parse().unwrap();
+        let origin = self.origin();
+        let (host, port) = origin.strip_prefix("https://").unwrap().rsplit_once(':').unwrap();
+        let ip = host.parse().unwrap_or(Ipv4Addr::LOCALHOST);
+        let name = ServerName::try_from(host.to_owned()).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.info["caFile"].as_str().unwrap()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -139,8 +143,8 @@ impl Up {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let session = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
-        let tcp = connect(SocketAddr::from(([127, 0, 0, 1], port)));
+        let session = ClientConnection::new(Arc::new(config), name).unwrap();
+        let tcp = connect(SocketAddr::from((ip, port.parse().unwrap())));
         let mut stream = StreamOwned::new(session, tcp);
         // A server that refuses early may close before all is written.
         let _ = stream.write_all(bytes);
@@ -210,9 +214,20 @@ pub(crate) fn bonafide(dir: &Path, name: &str) -> Command {
     command
 }
 
-/// Runs a command that should end by itself.
+/// Runs a command that should end by itself, and ends it if it does not.
 pub(crate) fn run(mut command: Command) -> Output {
-    command.output().unwrap()
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    let (ended, has_ended) = std::sync::mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        if has_ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    watch.join().unwrap();
+    output
 }
 
 /// Standard error of a start that was refused: one clear line, exit code 1, nothing on standard output.

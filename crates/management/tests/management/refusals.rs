@@ -1,6 +1,6 @@
 //! How refusals are worded (docs/wire/management.md).
 
-use crate::cloud::{ARM, Cloud, MSI, VM};
+use crate::cloud::{Cloud, VM};
 use http::Method;
 use serde_json::{Value, json};
 

@@ -112,12 +112,12 @@ pub fn agent(identities: Vec<Identity>) -> Agent {
 }
 
 pub fn imds() -> Binding {
-    Binding::new("imds", workload_id(1), Dialect::Imds, 50_342, ["imds.corp.example".to_owned()])
+    Binding::new("imds", workload_id(1), Dialect::Imds, 50_342)
 }
 
 pub fn app_service() -> Binding {
     let secret = SECRET.to_owned().into();
-    Binding::new("exec", workload_id(1), Dialect::AppService { secret }, 41_013, [])
+    Binding::new("exec", workload_id(1), Dialect::AppService { secret }, 41_013)
 }
 
 pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)]) -> Request {

@@ -152,7 +152,7 @@ impl Control {
         };
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
         let port = socket.local_addr().map_err(|error| error.to_string())?.port();
-        let binding = Binding::new(format!("exec-{port}"), id, dialect, port, []);
+        let binding = Binding::new(format!("exec-{port}"), id, dialect, port);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
             socket,

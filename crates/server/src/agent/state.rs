@@ -28,7 +28,10 @@ pub enum StateError {
     #[error(transparent)]
     Files(#[from] DataDirError),
     /// A key in them cannot be opened.
-    #[error("a key of the agent cannot be opened: {0}")]
+    #[error(
+        "a key of the agent cannot be opened with its key file: {0}; put agent/key back from your backup, or delete \
+         agent/state.json, and the agent joins anew"
+    )]
     Seal(#[from] SealError),
     /// A key in them is damaged.
     #[error("a key of the agent is damaged: {0}")]
@@ -40,7 +43,11 @@ impl AgentState {
     pub(crate) fn read(dir: &DataDir) -> Result<Option<Self>, StateError> {
         let path = dir.agent_state();
         match std::fs::read(&path) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(|error| io(&path, error.into()))?)),
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(|error| DataDirError::Damaged {
+                path,
+                reason: error.to_string(),
+                remedy: "delete it, and the agent joins anew at the next start",
+            })?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io(&path, error).into()),
         }

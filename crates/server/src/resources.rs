@@ -1,0 +1,38 @@
+//! Resources of the operator's own, that tokens may be asked for (`up --resource`).
+
+use crate::clock;
+use crate::control_plane::ControlPlane;
+use crate::deployment::Deployment;
+use crate::up::UpError;
+use bonafide_core::directory::create_application;
+use bonafide_core::tokens::{RESOURCES_REGISTERED, RegisterError, TokenVersion, register};
+use bonafide_store::Read;
+use bonafide_types::Audience;
+
+/// Registers those that are not registered yet, each as an application of its own.
+pub(crate) fn register_resources(
+    plane: &ControlPlane,
+    deployment: &Deployment,
+    identifiers: &[String],
+) -> Result<(), UpError> {
+    if identifiers.is_empty() {
+        return Ok(());
+    }
+    let refused = |identifier: &str, reason: String| UpError::Resource { identifier: identifier.to_owned(), reason };
+    let audiences = identifiers
+        .iter()
+        .map(|text| Audience::parse(text).map_err(|error| refused(text, error.to_string())))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (tenant, world) = (deployment.tenant, clock::world());
+    for audience in &audiences {
+        let registered = plane.store.write(|tx| {
+            if tx.get(&RESOURCES_REGISTERED, &(tenant, audience.lookup_key()))?.is_some() {
+                return Ok(());
+            }
+            let (_, application) = create_application(tx, &world, tenant, audience.as_str())?;
+            register(tx, &plane.login.audiences, tenant, application.client_id, audience, TokenVersion::V1)
+        });
+        registered.map_err(|error: RegisterError| refused(audience.as_str(), error.to_string()))?;
+    }
+    Ok(plane.views.catch_up(&plane.store)?)
+}
