@@ -40,6 +40,49 @@ fn a_single_identity_is_the_default_and_of_several_one_is_chosen() {
     assert!(line.contains(&two.1) && line.contains(&one.1), "{line}");
 }
 
+#[test]
+fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let others = [
+        "IDENTITY_SERVER_THUMBPRINT",
+        "IDENTITY_API_VERSION",
+        "IMDS_ENDPOINT",
+        "ARM_MSI_ENDPOINT",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN",
+        "AZURE_USERNAME",
+        "AZURE_PASSWORD",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ];
+    let endpoints = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET"];
+    let pod = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+    let kept = ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_TOKEN_CREDENTIALS"];
+    let environment = |dialect: &str| {
+        let mut exec = bonafide(dir.path(), "exec");
+        exec.args(["--dialect", dialect, "--", "env"]);
+        for name in others.iter().chain(&endpoints).chain([&pod]).chain(&kept) {
+            exec.env(name, "stale");
+        }
+        String::from_utf8(run(exec).stdout).unwrap()
+    };
+    let has = |text: &str, name: &str| text.lines().any(|line| line.starts_with(&format!("{name}=")));
+    let (app_service, imds) = (environment("app-service"), environment("imds"));
+    for name in endpoints {
+        assert!(has(&app_service, name) && !has(&imds, name), "{name}");
+    }
+    assert!(has(&imds, pod) && !has(&app_service, pod));
+    for text in [app_service, imds] {
+        let stale: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_suffix("=stale")).filter(|name| !kept.contains(name)).collect();
+        assert!(stale.is_empty(), "{stale:?}");
+        assert!(kept.iter().all(|name| has(&text, name)), "{text}");
+    }
+    drop(up);
+}
+
 fn token(up: &Up, arguments: &[&str]) -> Command {
     let mut command = bonafide(&up.dir, "token");
     command.args(arguments);
