@@ -46,8 +46,8 @@ const ENDPOINT_VARIABLES: [&str; 9] = [
 
 /// Variables by which `DefaultAzureCredential` signs in as somebody else before it comes to the managed
 /// identity. `AZURE_CLIENT_ID` is not among them: alone it chooses among the workload's identities.
-/// Source: azure-identity 1.27 (Python) `environment.py`, `workload_identity.py`, `managed_identity.py`;
-/// those for JavaScript, Go, .NET and Java read the same.
+/// Source: azure-identity 1.27 (Python), `environment.py`, `workload_identity.py`, `managed_identity.py`; the
+/// same in @azure/identity 4.13 (JavaScript).
 const SIGN_IN_VARIABLES: [&str; 7] = [
     "AZURE_CLIENT_SECRET",
     "AZURE_CLIENT_CERTIFICATE_PATH",

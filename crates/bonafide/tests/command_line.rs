@@ -6,6 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::net::TcpListener;
 use std::process::Command;
 use support::{Up, bonafide, refused, run};
 
@@ -79,6 +80,41 @@ fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
             text.lines().filter_map(|line| line.strip_suffix("=stale")).filter(|name| !kept.contains(name)).collect();
         assert!(stale.is_empty(), "{stale:?}");
         assert!(kept.iter().all(|name| has(&text, name)), "{text}");
+    }
+    drop(up);
+}
+
+/// Proxies would see the secret header, and cannot reach this machine's loopback.
+#[test]
+fn nothing_goes_through_a_proxy() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return eprintln!("skipped: curl is not installed");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let behind_proxy = |mut command: Command| {
+        for name in ["http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(name, &address);
+        }
+        command.env_remove("no_proxy").env("NO_PROXY", "corp.example");
+        String::from_utf8(run(command).stdout).unwrap()
+    };
+    let origin = r#"curl -s -m 5 "$ARM_CLOUD_METADATA_URL"; echo "$NO_PROXY $no_proxy""#;
+    let mut exec = bonafide(dir.path(), "exec");
+    let secret = r#"curl -s -m 5 -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" "$IDENTITY_ENDPOINT?api-version=2019-08-01&resource=https://vault.azure.net""#;
+    exec.args(["--", "sh", "-c", &format!("{secret}; {origin}")]);
+    let mut env = Command::new("sh");
+    env.args(["-c", &format!("eval \"$(\"$0\" env --data-dir \"$1\")\"; {origin}"), env!("CARGO_BIN_EXE_bonafide")]);
+    env.arg(dir.path().join("data"));
+    let (exec, env) = (behind_proxy(exec), behind_proxy(env));
+    assert!(proxy.accept().is_err(), "the proxy was asked");
+    assert!(exec.contains("access_token"), "{exec}");
+    for text in [exec, env] {
+        assert!(text.contains("loginEndpoint"), "{text}");
+        assert!(text.contains("corp.example,127.0.0.1,localhost,169.254.169.254 corp.example,127.0.0.1"), "{text}");
     }
     drop(up);
 }
