@@ -6,9 +6,10 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::net::TcpListener;
-use std::process::Command;
-use support::{Up, bonafide, refused, run};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use support::{PATIENCE, Up, bonafide, eventually, http, refused, run};
 
 const ARM: &str = "https://management.azure.com/";
 const MACHINES: &str = "2024-11-01";
@@ -117,6 +118,79 @@ fn nothing_goes_through_a_proxy() {
         assert!(text.contains("corp.example,127.0.0.1,localhost,169.254.169.254 corp.example,127.0.0.1"), "{text}");
     }
     drop(up);
+}
+
+#[test]
+fn a_workload_is_on_this_host_as_long_as_its_sessions() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    machine(&up, "other", &json!({ "type": "SystemAssigned" }));
+    let (first, imds) = session(&up, "other");
+    let (second, _) = session(&up, "other");
+    let ask = || {
+        let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+        http(imds, &format!("GET {target} HTTP/1.1\r\nHost: {imds}\r\nMetadata: true\r\nConnection: close\r\n\r\n"))
+    };
+    assert_eq!(ask().status, 200);
+    // The second one ends, and the first goes on.
+    end(second);
+    claims(&up, &["--workload", "other"]);
+    assert_eq!(ask().status, 200);
+    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
+    // When its process dies, the workload is taken from the host: there is none to default to.
+    drop(first);
+    eventually(PATIENCE, "the host is empty", || {
+        let output = run(token(&up, &["--resource", ARM]));
+        String::from_utf8(output.stderr).unwrap().contains("there is no workload on this host")
+    });
+    // One after the other: none is answered for what the one before it left.
+    for _ in 0..10 {
+        claims(&up, &["--workload", "other"]);
+    }
+}
+
+#[test]
+fn a_start_takes_away_what_the_sessions_of_a_killed_run_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    machine(&up, "other", &json!({ "type": "SystemAssigned" }));
+    let (left, _) = session(&up, "other");
+    up.kill();
+    end(left);
+    let up = Up::start(dir.path(), &[]);
+    assert!(up.token(ARM).is_ok(), "demo stays");
+    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
+    eventually(PATIENCE, "the host is empty", || {
+        let output = run(token(&up, &["--resource", ARM]));
+        String::from_utf8(output.stderr).unwrap().contains("there is no workload on this host")
+    });
+}
+
+/// A command that runs as `workload` until it is ended, and its endpoint.
+fn session(up: &Up, workload: &str) -> (Running, SocketAddr) {
+    let mut exec = bonafide(&up.dir, "exec");
+    let script = "echo $AZURE_POD_IDENTITY_AUTHORITY_HOST; exec cat";
+    exec.args(["--workload", workload, "--dialect", "imds", "--", "sh", "-c", script]);
+    let mut running = Running(exec.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (running, line.trim().strip_prefix("http://").unwrap().parse().unwrap())
+}
+
+/// Lets a session's command end by itself.
+fn end(mut session: Running) {
+    drop(session.0.stdin.take());
+    assert!(session.0.wait().unwrap().success());
+}
+
+/// A process that does not outlive its test, whatever becomes of that.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn token(up: &Up, arguments: &[&str]) -> Command {

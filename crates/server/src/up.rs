@@ -1,9 +1,9 @@
 //! `up`: control plane and agent in one process.
 
 use crate::agent::{
-    AgentRuntime, Control, ControlError, ControlPlaneAddress, Endpoint, EnrolError, UpstreamFailure, Users,
+    AgentRuntime, Control, ControlError, ControlPlaneAddress, Endpoint, EnrolError, Stays, UpstreamFailure, Users,
 };
-use crate::attach::attach;
+use crate::attach::LocalHost;
 use crate::bootstrap::{BootstrapError, bootstrap};
 use crate::clock;
 use crate::config::{ThrottleOption, UpOptions};
@@ -139,6 +139,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let plane = Arc::new(plane);
     let is_new = plane.store.read(|tx| bonafide_store::Read::get(tx, &DEPLOYMENT, &()))?.is_none();
     let mut deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), options.empty)?;
+    let host = Arc::new(LocalHost { plane: Arc::clone(&plane), id: deployment.local_host });
+    host.take_all_away_but(deployment.demo.as_ref())?;
 
     let (stop, stopped) = watch::channel(false);
     let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
@@ -171,8 +173,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let cursor = agent.load().await?;
     tasks.spawn(Arc::clone(&agent).watch(cursor, stopped.clone()));
     let users = if options.any_user { Users::Any } else { Users::Only(rustix::process::geteuid().as_raw()) };
-    let attach = attach(Arc::clone(&plane), deployment.local_host);
-    let control = Control { agent: Arc::clone(&agent), attach, log, users };
+    let stays = Stays::new(host, Arc::clone(&agent));
+    let control = Control { agent: Arc::clone(&agent), stays, log, users };
     control.serve(&dir, stopped).await?;
 
     let start = Starter { runtime: Handle::current(), ..start };
