@@ -34,13 +34,18 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let lines: String = variables(&dir, &description)?
         .into_iter()
         .map(|(name, value)| match options.shell {
-            Shell::Sh => format!("export {name}='{}'\n", value.replace('\'', r"'\''")),
+            Shell::Sh => format!("export {name}={}\n", sh_quoted(&value)),
             Shell::Fish => format!("set -gx {name} '{}'\n", value.replace('\\', r"\\").replace('\'', r"\'")),
             Shell::Powershell => format!("$env:{name} = '{}'\n", value.replace('\'', "''")),
         })
         .collect();
     print(&lines);
     Ok(ExitCode::SUCCESS)
+}
+
+/// One word for a POSIX shell, whatever is in it.
+pub(crate) fn sh_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What SDKs and az need in order to find and trust this deployment.

@@ -35,11 +35,14 @@ enum Command {
     Token(token::Options),
 }
 
+/// Where everything is kept, unless an option says otherwise.
+const DEFAULT_DATA_DIR: &str = ".bonafide";
+
 /// Where everything is kept.
-#[derive(Args)]
+#[derive(Clone, Args)]
 struct DataDirOption {
     /// Data directory
-    #[arg(long, default_value = ".bonafide", value_name = "DIR")]
+    #[arg(long, default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
     data_dir: PathBuf,
 }
 

@@ -1,6 +1,7 @@
 //! `bonafide up`
 
-use crate::{DataDirOption, Failure, block_on, print};
+use crate::env::sh_quoted;
+use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
 use bonafide_server::{Description, Log, ThrottleOption, Up, UpOptions};
 use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
 use clap::Args;
@@ -84,7 +85,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
     // Before anything is started, so that an early signal is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
-    let json = options.json;
+    let (json, data_dir) = (options.json, options.data_dir.clone());
     let up = bonafide_server::up(
         UpOptions {
             data_dir: options.data_dir.data_dir,
@@ -104,7 +105,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
     if json {
         print(&format!("{}\n", serde_json::to_string(&up.description)?));
     } else {
-        print(&greeting(&up));
+        print(&greeting(&up, &data_dir));
     }
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -115,18 +116,20 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
 }
 
 /// What is there, and what to paste.
-fn greeting(up: &Up) -> String {
+fn greeting(up: &Up, data_dir: &DataDirOption) -> String {
     let Description { tenant_id, subscription_id, endpoints, ca_file, operator, workloads } = &up.description;
     let state =
         if up.is_new { "Everything was made for you; it stays in the data directory." } else { "Welcome back." };
     let mut text = format!(
         "bonafide is up. {state}\n\n  tenant        {tenant_id}\n  subscription  {subscription_id}\n  login         {}\n  \
-         management    {}\n  CA to trust   {}\n  operator      {}\n                secret in {}\n",
+         management    {}\n  CA to trust   {}\n  operator      {}\n                secret in {}\n                \
+         certificate in {}\n",
         endpoints.login,
         endpoints.management,
         ca_file.display(),
         operator.client_id,
         operator.secret_file.display(),
+        operator.certificate_file.display(),
     );
     for workload in workloads {
         text += &format!("  workload      {}\n                at {}\n", workload.resource_id, workload.endpoint);
@@ -137,7 +140,20 @@ fn greeting(up: &Up) -> String {
              &resource=https://management.azure.com/'\n",
             workload.endpoint
         );
-        text += "\nAny Azure SDK, unchanged:\n\n  bonafide exec -- python your_program.py\n";
+        text += &format!(
+            "\nAny Azure SDK, unchanged:\n\n  bonafide exec{} -- python3 your_program.py\n",
+            to_paste(data_dir)
+        );
     }
     text + "\nCtrl-C stops it.\n"
+}
+
+/// The option that leads another command here, from any folder; nothing for the default.
+fn to_paste(data_dir: &DataDirOption) -> String {
+    let dir = &data_dir.data_dir;
+    if dir.as_os_str() == DEFAULT_DATA_DIR {
+        return String::new();
+    }
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+    format!(" --data-dir {}", sh_quoted(&dir.display().to_string()))
 }

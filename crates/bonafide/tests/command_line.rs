@@ -166,6 +166,25 @@ fn a_start_takes_away_what_the_sessions_of_a_killed_run_left() {
     });
 }
 
+#[test]
+fn what_up_prints_can_be_pasted() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("it's here");
+    std::fs::create_dir(&folder).unwrap();
+    let mut up = bonafide(&folder, "up");
+    up.args(["--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0", "--quiet"]);
+    let mut running = Running(up.stdout(Stdio::piped()).spawn().unwrap());
+    let lines = BufReader::new(running.0.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
+    let greeting: Vec<String> = lines.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+    let certificate = folder.join("data/operator/certificate.pem").display().to_string();
+    assert!(greeting.iter().any(|line| line.ends_with(&certificate)), "{greeting:#?}");
+    let exec = greeting.iter().find_map(|line| line.trim().strip_prefix("bonafide exec ")).unwrap();
+    let exec = exec.replace("your_program.py", "-c 'print(6 * 7)'");
+    let pasted =
+        Command::new("sh").args(["-c", &format!("\"$0\" exec {exec}"), env!("CARGO_BIN_EXE_bonafide")]).output();
+    assert_eq!(String::from_utf8(pasted.unwrap().stdout).unwrap(), "42\n", "{exec}");
+}
+
 /// A command that runs as `workload` until it is ended, and its endpoint.
 fn session(up: &Up, workload: &str) -> (Running, SocketAddr) {
     let mut exec = bonafide(&up.dir, "exec");
