@@ -5,7 +5,13 @@ use bonafide_server::{DataDir, Description, write_bundle};
 use clap::{Args, ValueEnum};
 use std::process::ExitCode;
 
+const EXAMPLES: &str = r#"Take them over into a shell:
+  sh, bash, zsh  eval "$(bonafide env)"
+  fish           bonafide env --shell fish | source
+  PowerShell     bonafide env --shell powershell | Out-String | Invoke-Expression"#;
+
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,

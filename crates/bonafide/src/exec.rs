@@ -13,10 +13,10 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Workload to be: ARM id or name
+    /// Workload to be: ARM id or name [default: the only one on this host, or demo]
     #[arg(long, value_name = "ID|NAME")]
     workload: Option<String>,
-    /// Protocol of the endpoint
+    /// Protocol of the command's endpoint
     #[arg(long, value_enum, default_value_t = Dialect::AppService)]
     dialect: Dialect,
     /// Command to run

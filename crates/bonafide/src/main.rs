@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 /// Managed identities for every machine, container and process, on the wire of Azure's.
 #[derive(Parser)]
-#[command(name = "bonafide", version, about, disable_help_subcommand = true)]
+#[command(name = "bonafide", version, about)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,

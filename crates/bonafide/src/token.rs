@@ -12,13 +12,13 @@ use std::process::ExitCode;
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// What the token is for
+    /// What the token is for, as https://management.azure.com/
     #[arg(long, value_name = "URI")]
     resource: String,
-    /// Workload to be: ARM id or name
+    /// Workload to be: ARM id or name [default: the only one on this host, or demo]
     #[arg(long, value_name = "ID|NAME")]
     workload: Option<String>,
-    /// Identity to be, by its client id (default: the system-assigned one, else the only one)
+    /// Identity to be, by its client id [default: the system-assigned one, or the only one]
     #[arg(long, value_name = "GUID")]
     client_id: Option<ClientId>,
     /// Print the token's claims instead of the token

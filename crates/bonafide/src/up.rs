@@ -13,13 +13,13 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Address of the public HTTPS origin (port 0 picks a free one)
-    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
+    /// Where the public HTTPS origin listens (port 0 picks a free one)
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT", value_parser = address)]
     listen: SocketAddr,
-    /// Address of the hosts listener, mTLS (port 0 picks a free one)
-    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS")]
+    /// Where the hosts listener, mTLS, listens (port 0 picks a free one)
+    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS:PORT", value_parser = address)]
     hosts_listen: SocketAddr,
-    /// Port of workload demo's metadata endpoint (chosen once and kept)
+    /// Port of workload demo's metadata endpoint [default: a free one, chosen once and kept]
     #[arg(long, value_name = "PORT")]
     imds_port: Option<u16>,
     /// Print one JSON object on a line when ready, and nothing else, on standard output
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
-    /// Metadata throttle for each workload, RATE,CONCURRENT or off
+    /// What each workload may ask of its metadata endpoint: requests a second, and requests at once
     #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
     throttle: Throttle,
     /// Do not refresh tokens in the background
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     #[arg(long)]
     link_local: bool,
     /// Where the agent reaches the hosts listener, when something stands in between
-    #[arg(long, value_name = "ADDRESS", hide = true)]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, hide = true)]
     hosts_connect: Option<SocketAddr>,
     /// Do not log requests
     #[arg(long)]
@@ -64,6 +64,10 @@ impl std::fmt::Display for Throttle {
             ThrottleOption::Off => f.write_str("off"),
         }
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "give an IP address and a port, as in 127.0.0.1:8443".to_owned())
 }
 
 fn throttle(text: &str) -> Result<Throttle, String> {

@@ -185,6 +185,30 @@ fn what_up_prints_can_be_pasted() {
     assert_eq!(String::from_utf8(pasted.unwrap().stdout).unwrap(), "42\n", "{exec}");
 }
 
+#[test]
+fn help_and_mistakes_say_what_is_wanted() {
+    let said = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_bonafide")).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    for (arguments, code, wanted) in [
+        (&["help"] as &[&str], 0, "Run a command as a workload"),
+        (&["help", "exec"], 0, "the only one on this host, or demo"),
+        (&["token", "--help"], 0, "the only one on this host, or demo"),
+        (&["env", "--help"], 0, r#"eval "$(bonafide env)""#),
+        (&["up", "--help"], 0, "requests a second, and requests at once"),
+        (&["up", "--listen", "37293"], 2, "127.0.0.1:8443"),
+    ] {
+        let (status, text) = said(arguments);
+        assert_eq!(status, Some(code), "{arguments:?}: {text}");
+        assert!(text.contains(wanted), "{arguments:?}: {text}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let line = refused(token(&up, &["--resource", ARM, "--workload", "nope"]));
+    assert!(line.contains("'nope'") && line.ends_with("those with an identity are: demo"), "{line}");
+}
+
 /// A command that runs as `workload` until it is ended, and its endpoint.
 fn session(up: &Up, workload: &str) -> (Running, SocketAddr) {
     let mut exec = bonafide(&up.dir, "exec");
