@@ -13,10 +13,10 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Workload to be: ARM id or name
+    /// Workload to be: ARM id or name [default: the only one on this host, or demo]
     #[arg(long, value_name = "ID|NAME")]
     workload: Option<String>,
-    /// Protocol of the endpoint
+    /// Protocol of the command's endpoint
     #[arg(long, value_enum, default_value_t = Dialect::AppService)]
     dialect: Dialect,
     /// Command to run
@@ -32,7 +32,7 @@ enum Dialect {
 
 /// Variables by which SDKs choose a managed-identity endpoint; those of the caller's own environment
 /// must not lead elsewhere.
-const ENDPOINT_VARIABLES: [&str; 8] = [
+const ENDPOINT_VARIABLES: [&str; 9] = [
     "IDENTITY_ENDPOINT",
     "IDENTITY_HEADER",
     "IDENTITY_SERVER_THUMBPRINT",
@@ -41,6 +41,21 @@ const ENDPOINT_VARIABLES: [&str; 8] = [
     "MSI_ENDPOINT",
     "MSI_SECRET",
     "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+    "ARM_MSI_ENDPOINT",
+];
+
+/// Variables by which `DefaultAzureCredential` signs in as somebody else before it comes to the managed
+/// identity. `AZURE_CLIENT_ID` is not among them: alone it chooses among the workload's identities.
+/// Source: azure-identity 1.27 (Python), `environment.py`, `workload_identity.py`, `managed_identity.py`; the
+/// same in @azure/identity 4.13 (JavaScript).
+const SIGN_IN_VARIABLES: [&str; 7] = [
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PATH",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN",
+    "AZURE_USERNAME",
+    "AZURE_PASSWORD",
+    "AZURE_FEDERATED_TOKEN_FILE",
 ];
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
@@ -55,7 +70,7 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let (program, arguments) = options.command.split_first().ok_or("there is no command to run")?;
     let mut command = Command::new(program);
     command.args(arguments);
-    for name in ENDPOINT_VARIABLES {
+    for name in ENDPOINT_VARIABLES.into_iter().chain(SIGN_IN_VARIABLES) {
         command.env_remove(name);
     }
     command.envs(env::variables(&dir, &description)?).envs(endpoint_variables(&session));

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 /// Managed identities for every machine, container and process, on the wire of Azure's.
 #[derive(Parser)]
-#[command(name = "bonafide", version, about, disable_help_subcommand = true)]
+#[command(name = "bonafide", version, about)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -35,11 +35,14 @@ enum Command {
     Token(token::Options),
 }
 
+/// Where everything is kept, unless an option says otherwise.
+const DEFAULT_DATA_DIR: &str = ".bonafide";
+
 /// Where everything is kept.
-#[derive(Args)]
+#[derive(Clone, Args)]
 struct DataDirOption {
     /// Data directory
-    #[arg(long, default_value = ".bonafide", value_name = "DIR")]
+    #[arg(long, default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
     data_dir: PathBuf,
 }
 

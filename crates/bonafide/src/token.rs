@@ -4,6 +4,7 @@ use crate::{DataDirOption, Failure, block_on, print};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bonafide_server::{DataDir, Session};
+use bonafide_types::ClientId;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -11,12 +12,15 @@ use std::process::ExitCode;
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// What the token is for
+    /// What the token is for, as https://management.azure.com/
     #[arg(long, value_name = "URI")]
     resource: String,
-    /// Workload to be: ARM id or name
+    /// Workload to be: ARM id or name [default: the only one on this host, or demo]
     #[arg(long, value_name = "ID|NAME")]
     workload: Option<String>,
+    /// Identity to be, by its client id [default: the system-assigned one, or the only one]
+    #[arg(long, value_name = "GUID")]
+    client_id: Option<ClientId>,
     /// Print the token's claims instead of the token
     #[arg(long)]
     decode: bool,
@@ -25,8 +29,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
     let token = block_on(async {
-        let session = Session::open(&dir, options.workload.as_deref(), "app-service").await?;
-        session.token(&options.resource).await
+        let session = Session::open(&dir, options.workload.as_deref(), "imds").await?;
+        session.token(&options.resource, options.client_id).await
     })??;
     let text = if options.decode { claims(token.expose())? } else { token.expose().clone() };
     print(&format!("{text}\n"));

@@ -1,6 +1,7 @@
 //! `bonafide up`
 
-use crate::{DataDirOption, Failure, block_on, print};
+use crate::env::sh_quoted;
+use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
 use bonafide_server::{Description, Log, ThrottleOption, Up, UpOptions};
 use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
 use clap::Args;
@@ -12,14 +13,14 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Address of the public HTTPS origin: a loopback one, or 0.0.0.0 for every interface. It is part
-    /// of each token's issuer; port 0 picks a free port, and so another issuer, at each start
-    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
+    /// Where the public HTTPS origin listens: a loopback address, or 0.0.0.0 for every interface. It is
+    /// part of each token's issuer; port 0 picks a free port, and so another issuer, at each start
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT", value_parser = address)]
     listen: SocketAddr,
-    /// Address of the hosts listener, mTLS (port 0 picks a free one)
-    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS")]
+    /// Where the hosts listener, mTLS, listens (port 0 picks a free one)
+    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS:PORT", value_parser = address)]
     hosts_listen: SocketAddr,
-    /// Port of workload demo's metadata endpoint (chosen once and kept)
+    /// Port of workload demo's metadata endpoint [default: a free one, chosen once and kept]
     #[arg(long, value_name = "PORT")]
     imds_port: Option<u16>,
     /// Print one JSON object on a line when ready, and nothing else, on standard output
@@ -37,7 +38,7 @@ pub(crate) struct Options {
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
-    /// Metadata throttle for each workload, RATE,CONCURRENT or off
+    /// What each workload may ask of its metadata endpoint: requests a second, and requests at once
     #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
     throttle: Throttle,
     /// Do not refresh tokens in the background
@@ -47,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long)]
     link_local: bool,
     /// Where the agent reaches the hosts listener, when something stands in between
-    #[arg(long, value_name = "ADDRESS", hide = true)]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, hide = true)]
     hosts_connect: Option<SocketAddr>,
     /// Do not log requests
     #[arg(long)]
@@ -72,6 +73,10 @@ impl std::fmt::Display for Throttle {
     }
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "give an IP address and a port, as in 127.0.0.1:8443".to_owned())
+}
+
 fn throttle(text: &str) -> Result<Throttle, String> {
     if text == "off" {
         return Ok(Throttle(ThrottleOption::Off));
@@ -91,7 +96,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
     // Before anything is started, so that an early signal is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
-    let json = options.json;
+    let (json, data_dir) = (options.json, options.data_dir.clone());
     let up = bonafide_server::up(
         UpOptions {
             data_dir: options.data_dir.data_dir,
@@ -116,7 +121,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
     if json {
         print(&format!("{}\n", serde_json::to_string(&up.description)?));
     } else {
-        print(&greeting(&up));
+        print(&greeting(&up, &data_dir));
     }
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -127,18 +132,20 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
 }
 
 /// What is there, and what to paste.
-fn greeting(up: &Up) -> String {
+fn greeting(up: &Up, data_dir: &DataDirOption) -> String {
     let Description { tenant_id, subscription_id, endpoints, ca_file, operator, workloads } = &up.description;
     let state =
         if up.is_new { "Everything was made for you; it stays in the data directory." } else { "Welcome back." };
     let mut text = format!(
         "bonafide is up. {state}\n\n  tenant        {tenant_id}\n  subscription  {subscription_id}\n  login         {}\n  \
-         management    {}\n  CA to trust   {}\n  operator      {}\n                secret in {}\n",
+         management    {}\n  CA to trust   {}\n  operator      {}\n                secret in {}\n                \
+         certificate in {}\n",
         endpoints.login,
         endpoints.management,
         ca_file.display(),
         operator.client_id,
         operator.secret_file.display(),
+        operator.certificate_file.display(),
     );
     for workload in workloads {
         text += &format!("  workload      {}\n                at {}\n", workload.resource_id, workload.endpoint);
@@ -149,7 +156,20 @@ fn greeting(up: &Up) -> String {
              &resource=https://management.azure.com/'\n",
             workload.endpoint
         );
-        text += "\nAny Azure SDK, unchanged:\n\n  bonafide exec -- python your_program.py\n";
+        text += &format!(
+            "\nAny Azure SDK, unchanged:\n\n  bonafide exec{} -- python3 your_program.py\n",
+            to_paste(data_dir)
+        );
     }
     text + "\nCtrl-C stops it.\n"
+}
+
+/// The option that leads another command here, from any folder; nothing for the default.
+fn to_paste(data_dir: &DataDirOption) -> String {
+    let dir = &data_dir.data_dir;
+    if dir.as_os_str() == DEFAULT_DATA_DIR {
+        return String::new();
+    }
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+    format!(" --data-dir {}", sh_quoted(&dir.display().to_string()))
 }

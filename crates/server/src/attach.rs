@@ -1,6 +1,6 @@
 //! Putting workloads on this machine's host: `up` runs whatever it is asked to run.
 
-use crate::agent::Attach;
+use crate::choices::choices;
 use crate::control_plane::ControlPlane;
 use bonafide_core::directory::{RESOURCES, Resource, find};
 use bonafide_core::placement::{self, PLACEMENTS, PlaceError};
@@ -11,50 +11,87 @@ use std::sync::Arc;
 /// Resources looked at in one step of a search by name.
 const STEP: usize = 1_000;
 
-/// Puts workloads on `host`.
-pub(crate) fn attach(plane: Arc<ControlPlane>, host: HostId) -> Attach {
-    Arc::new(move |wanted| {
-        let id = resolve(&plane, wanted)?;
-        let place = plane.store.write(|tx| match tx.get(&RESOURCES, &id)? {
-            Some(resource) if tx.get(&PLACEMENTS, &(host, id))?.is_none() => placement::place(tx, host, id, &resource),
-            Some(_) | None => Ok(()),
-        });
-        place.map_err(|error: PlaceError| error.to_string())?;
-        Ok(id)
-    })
+/// What runs on this machine's host.
+pub(crate) struct LocalHost {
+    pub(crate) plane: Arc<ControlPlane>,
+    pub(crate) id: HostId,
 }
 
-/// The resource that an ARM id or a name means. A name counts among resources that have an identity,
-/// and among all others only where none of those has it.
-fn resolve(plane: &ControlPlane, wanted: &str) -> Result<ResourceUuid, String> {
-    let found = plane.store.read(|tx| {
-        if let Ok(id) = ResourceId::parse(wanted) {
-            return Ok(find(tx, &id)?.into_iter().collect());
-        }
-        let mut found: Vec<(ResourceUuid, Resource)> = Vec::new();
-        let mut after = None;
-        loop {
-            let rows = tx.page(&RESOURCES, &(), after.as_ref(), STEP)?;
-            after = rows.last().map(|(id, _)| *id);
-            let is_last = rows.len() < STEP;
-            let is_meant = |resource: &Resource| {
-                resource.principal.is_none()
-                    && resource.group.is_some()
-                    && resource.id.name().eq_ignore_ascii_case(wanted)
-            };
-            found.extend(rows.into_iter().filter(|(_, resource)| is_meant(resource)));
-            if is_last {
-                return Ok::<_, StoreError>(found);
+impl LocalHost {
+    /// Puts a workload on the host; false when it was there already.
+    pub(crate) fn place(&self, workload: ResourceUuid) -> Result<bool, PlaceError> {
+        self.plane.store.write(|tx| match tx.get(&RESOURCES, &workload)? {
+            Some(resource) if tx.get(&PLACEMENTS, &(self.id, workload))?.is_none() => {
+                placement::place(tx, self.id, workload, &resource)?;
+                Ok(true)
+            }
+            Some(_) | None => Ok(false),
+        })
+    }
+
+    /// Takes a workload from the host.
+    pub(crate) fn take_away(&self, workload: ResourceUuid) -> Result<(), StoreError> {
+        self.plane.store.write(|tx| placement::take_away(tx, self.id, workload))
+    }
+
+    /// Takes everything away but `kept`: what an earlier run's sessions left here, when it ended before them.
+    pub(crate) fn take_all_away_but(&self, kept: Option<&ResourceId>) -> Result<(), StoreError> {
+        let placed = self.plane.store.read(|tx| tx.page(&PLACEMENTS, &self.id, None, usize::MAX))?;
+        for ((_, workload), placement) in placed {
+            if Some(&placement.resource_id) != kept {
+                self.take_away(workload)?;
             }
         }
-    });
-    let mut found = found.map_err(|error| error.to_string())?;
-    if found.iter().any(|(_, resource)| !resource.identity.is_empty()) {
-        found.retain(|(_, resource)| !resource.identity.is_empty());
+        Ok(())
     }
-    let known: Vec<&str> = found.iter().map(|(_, resource)| resource.id.as_str()).collect();
-    if known.len() > 1 {
-        return Err(format!("several resources have that name; give the whole id of one: {}", known.join(", ")));
+
+    /// The resource that an ARM id or a name means. A name counts among resources that have an identity,
+    /// and among all others only where none of those has it.
+    pub(crate) fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
+        let found = match ResourceId::parse(wanted) {
+            Ok(id) => self.plane.store.read(|tx| Ok::<_, StoreError>(find(tx, &id)?.into_iter().collect())),
+            Err(_) => self.workloads(|resource| resource.id.name().eq_ignore_ascii_case(wanted)),
+        };
+        let mut found = found.map_err(|error| error.to_string())?;
+        if found.iter().any(|(_, resource)| !resource.identity.is_empty()) {
+            found.retain(|(_, resource)| !resource.identity.is_empty());
+        }
+        match found.as_slice() {
+            [] => Err(self.unknown(wanted)),
+            [(id, _)] => Ok(*id),
+            several => {
+                let known = choices(several.iter().map(|(_, resource)| &resource.id));
+                Err(format!("several resources have that name; give the whole id of one: {known}"))
+            }
+        }
     }
-    found.first().map(|(id, _)| *id).ok_or_else(|| format!("there is no resource '{wanted}'"))
+
+    fn unknown(&self, wanted: &str) -> String {
+        let known = self.workloads(|resource| !resource.identity.is_empty()).unwrap_or_default();
+        let known = match known.as_slice() {
+            [] => "no resource has an identity yet".to_owned(),
+            known => {
+                format!("those with an identity are: {}", choices(known.iter().map(|(_, resource)| resource.id.name())))
+            }
+        };
+        format!("there is no resource '{wanted}'; {known}")
+    }
+
+    /// All resources that could be workloads and are meant.
+    fn workloads(&self, is_meant: impl Fn(&Resource) -> bool) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
+        self.plane.store.read(|tx| {
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let rows = tx.page(&RESOURCES, &(), after.as_ref(), STEP)?;
+                after = rows.last().map(|(id, _)| *id);
+                let is_last = rows.len() < STEP;
+                let could_be = |resource: &Resource| resource.principal.is_none() && resource.group.is_some();
+                found.extend(rows.into_iter().filter(|(_, resource)| could_be(resource) && is_meant(resource)));
+                if is_last {
+                    return Ok(found);
+                }
+            }
+        })
+    }
 }

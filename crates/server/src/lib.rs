@@ -5,6 +5,7 @@
 mod agent;
 mod attach;
 mod bootstrap;
+mod choices;
 mod clock;
 mod config;
 mod confirm;

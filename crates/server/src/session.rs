@@ -1,8 +1,9 @@
 //! Being a workload for a while: what `exec` and `token` ask of a running agent.
 
 use crate::agent::{ControlError, OpenEndpoint, open_endpoint};
+use crate::choices::choices;
 use crate::data_dir::DataDir;
-use bonafide_types::{ResourceId, Secret};
+use bonafide_types::{ClientId, ResourceId, Secret};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -14,8 +15,10 @@ use tokio::net::{TcpStream, UnixStream};
 
 /// How long the agent may take to answer, its own waiting for login included.
 const ANSWER: Duration = Duration::from_secs(15);
-/// Largest token reply, in bytes.
-const REPLY_BYTES_MAX: usize = 64 * 1024;
+/// Largest reply, in bytes: twice what the list of a thousand identities takes.
+const REPLY_BYTES_MAX: usize = 1024 * 1024;
+/// The version of IMDS that is spoken.
+const API_VERSION: &str = "2018-02-01";
 
 /// An endpoint of a workload on this host; it ends when this is dropped.
 pub struct Session {
@@ -52,10 +55,24 @@ struct TokenReply {
     access_token: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Refusal {
-    message: Option<String>,
+    error: String,
     error_description: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct IdentityInfo {
+    identities: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    #[serde(rename = "type")]
+    kind: String,
+    client_id: ClientId,
+    resource_id: ResourceId,
 }
 
 impl Session {
@@ -72,34 +89,86 @@ impl Session {
         })
     }
 
-    /// A token for `resource`, from an `app-service` endpoint.
-    pub async fn token(&self, resource: &str) -> Result<Secret<String>, SessionError> {
-        let answer = tokio::time::timeout(ANSWER, self.ask(resource)).await;
-        let (status, body) = answer.map_err(|_| SessionError::Answer("not in time".to_owned()))??;
+    /// A token for `resource`, from an `imds` endpoint: of the identity `client`, or of the one that
+    /// IMDS takes by default.
+    pub async fn token(&self, resource: &str, client: Option<ClientId>) -> Result<Secret<String>, SessionError> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("api-version", API_VERSION).append_pair("resource", resource);
+        if let Some(client) = client {
+            query.append_pair("client_id", &client.to_string());
+        }
+        let (status, body) = self.get(&format!("/metadata/identity/oauth2/token?{}", query.finish())).await?;
         if status == StatusCode::OK {
             let reply: TokenReply =
                 serde_json::from_slice(&body).map_err(|error| SessionError::Answer(error.to_string()))?;
             return Ok(Secret::new(reply.access_token));
         }
-        let refusal = serde_json::from_slice::<Refusal>(&body).ok();
-        let reason = refusal.and_then(|refusal| refusal.error_description.or(refusal.message));
-        let reason = reason.unwrap_or_else(|| format!("the endpoint answered {status}"));
+        let refusal = serde_json::from_slice(&body).unwrap_or_default();
+        let reason = self.reason(status, refusal, client).await;
         Err(SessionError::Refused { resource: resource.to_owned(), reason })
     }
 
-    async fn ask(&self, resource: &str) -> Result<(StatusCode, Bytes), SessionError> {
+    /// Why there is no token, and what to do about it.
+    async fn reason(&self, status: StatusCode, refusal: Refusal, client: Option<ClientId>) -> String {
+        let description = refusal.error_description.unwrap_or_else(|| format!("the endpoint answered {status}"));
+        // The token service adds its ids and the time, each on a line of its own.
+        let said = description.lines().next().unwrap_or_default();
+        match (status, refusal.error.as_str()) {
+            (StatusCode::BAD_REQUEST, "invalid_resource") => {
+                format!(
+                    "{said} Give --resource the address of a service that the tenant knows, as https://vault.azure.net"
+                )
+            }
+            (StatusCode::BAD_REQUEST, "invalid_request") => {
+                let unclear = match self.identities().await {
+                    Ok(identities) => self.no_identity(&identities, client),
+                    Err(_) => None,
+                };
+                unclear.unwrap_or_else(|| said.to_owned())
+            }
+            (StatusCode::TOO_MANY_REQUESTS, _) => format!("{said}; try again in a second"),
+            _ => said.to_owned(),
+        }
+    }
+
+    /// Why none of a workload's identities is the one that was asked for; `None` when one is.
+    fn no_identity(&self, identities: &[Listed], client: Option<ClientId>) -> Option<String> {
+        let workload = &self.resource_id;
+        let known = choices(identities.iter().map(|one| format!("{} ({})", one.client_id, one.resource_id.name())));
+        match (client, identities) {
+            (_, []) => {
+                Some(format!("{workload} has no identity; give it one, or choose another workload with --workload"))
+            }
+            (Some(client), _) if identities.iter().all(|one| one.client_id != client) => {
+                Some(format!("{workload} has no identity with client id {client}; it has: {known}"))
+            }
+            (None, [_, _, ..]) if identities.iter().all(|one| one.kind != "SystemAssigned") => {
+                Some(format!("{workload} has several identities; choose one with --client-id: {known}"))
+            }
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    async fn identities(&self) -> Result<Vec<Listed>, SessionError> {
+        let (_, body) = self.get(&format!("/metadata/identity/info?api-version={API_VERSION}")).await?;
+        let info: IdentityInfo =
+            serde_json::from_slice(&body).map_err(|error| SessionError::Answer(error.to_string()))?;
+        Ok(info.identities)
+    }
+
+    async fn get(&self, target: &str) -> Result<(StatusCode, Bytes), SessionError> {
+        let answer = tokio::time::timeout(ANSWER, self.ask(target)).await;
+        answer.map_err(|_| SessionError::Answer("not in time".to_owned()))?
+    }
+
+    async fn ask(&self, target: &str) -> Result<(StatusCode, Bytes), SessionError> {
         let failed = |error: &dyn std::fmt::Display| SessionError::Answer(error.to_string());
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.map_err(|error| failed(&error))?;
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
         tokio::spawn(connection);
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("api-version", "2019-08-01")
-            .append_pair("resource", resource)
-            .finish();
-        let secret = self.secret.as_ref().map_or("", |secret| secret.expose().as_str());
-        let request = Request::get(format!("/msi/token?{query}"))
+        let request = Request::get(target)
             .header("host", format!("127.0.0.1:{}", self.port))
-            .header("x-identity-header", secret)
+            .header("metadata", "true")
             .body(Empty::<Bytes>::new())
             .map_err(|error| failed(&error))?;
         let response = sender.send_request(request).await.map_err(|error| failed(&error))?;

@@ -1,9 +1,9 @@
 //! `up`: control plane and agent in one process.
 
 use crate::agent::{
-    AgentRuntime, Control, ControlError, ControlPlaneAddress, Endpoint, EnrolError, UpstreamFailure, Users,
+    AgentRuntime, Control, ControlError, ControlPlaneAddress, Endpoint, EnrolError, Stays, UpstreamFailure, Users,
 };
-use crate::attach::attach;
+use crate::attach::LocalHost;
 use crate::bootstrap::{BootstrapError, bootstrap};
 use crate::clock;
 use crate::config::{ThrottleOption, UpOptions};
@@ -174,6 +174,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
         reset_operator(&plane, &dir, &deployment).map_err(UpError::ResetOperator)?;
     }
     register_resources(&plane, &deployment, &options.resources)?;
+    let host = Arc::new(LocalHost { plane: Arc::clone(&plane), id: deployment.local_host });
+    host.take_all_away_but(deployment.demo.as_ref())?;
 
     let (stop, stopped) = watch::channel(false);
     let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
@@ -206,8 +208,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let cursor = agent.load().await?;
     tasks.spawn(Arc::clone(&agent).watch(cursor, stopped.clone()));
     let users = if options.any_user { Users::Any } else { Users::Only(rustix::process::geteuid().as_raw()) };
-    let attach = attach(Arc::clone(&plane), deployment.local_host);
-    let control = Control { agent: Arc::clone(&agent), attach, log, users };
+    let stays = Stays::new(host, Arc::clone(&agent));
+    let control = Control { agent: Arc::clone(&agent), stays, log, users };
     control.serve(&dir, stopped).await?;
 
     let start = Starter { runtime: Handle::current(), ..start };

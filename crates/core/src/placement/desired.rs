@@ -112,6 +112,13 @@ pub fn remove(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Takes a workload from one host.
+pub fn take_away(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Result<(), StoreError> {
+    let Some(old) = tx.get(&PLACEMENTS, &(host, uuid))? else { return Ok(()) };
+    tx.delete(&PLACEMENTS, &(host, uuid))?;
+    withdraw_keys(tx, (host, uuid), principals(&old), &mut { ROWS_AT_ONCE })
+}
+
 fn principals(placement: &Placement) -> BTreeSet<ObjectId> {
     placement.identities.iter().map(|identity| identity.principal).collect()
 }

@@ -4,5 +4,7 @@ mod desired;
 mod hosts;
 
 pub(crate) use desired::forget_identity;
-pub use desired::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlaceError, PlacedIdentity, Placement, place, refresh, remove};
+pub use desired::{
+    PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlaceError, PlacedIdentity, Placement, place, refresh, remove, take_away,
+};
 pub use hosts::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, HOSTS, Host, JoinError, invite, join};

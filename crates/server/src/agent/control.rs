@@ -1,7 +1,9 @@
 //! The control socket: how the command line of the same user asks for endpoints. An endpoint lives
 //! as long as the connection that asked for it, so it ends with the command it was opened for.
 
+use super::stays::Stays;
 use super::{AgentRuntime, Endpoint, Users};
+use crate::choices::choices;
 use crate::data_dir::DataDir;
 use crate::http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
 use bonafide_crypto::{base64url, random};
@@ -10,7 +12,6 @@ use bonafide_types::{ResourceId, ResourceUuid, Secret};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -66,18 +67,10 @@ enum Answer {
     Refused(String),
 }
 
-/// Puts a workload, given by ARM id or name, on this host, and says which it is.
-pub(crate) type Attach = Arc<dyn Fn(&str) -> Result<ResourceUuid, String> + Send + Sync>;
-
-/// How long the agent may take to hear of a workload that was put on its host.
-const HEARD_WITHIN: Duration = Duration::from_secs(5);
-/// How often it is asked.
-const HEARD_EVERY: Duration = Duration::from_millis(5);
-
 /// Listens on the control socket until told to stop.
 pub(crate) struct Control {
     pub(crate) agent: Arc<AgentRuntime>,
-    pub(crate) attach: Attach,
+    pub(crate) stays: Stays,
     pub(crate) log: Arc<Log>,
     pub(crate) users: Users,
 }
@@ -119,13 +112,13 @@ impl Control {
             return;
         }
         let (close, closed) = watch::channel(false);
-        let answer = match self.open(&line, closed).await {
-            Ok(opened) => Answer::Opened(opened),
-            Err(reason) => Answer::Refused(reason),
+        let (answer, workload) = match self.open(&line, closed).await {
+            Ok((id, opened)) => (Answer::Opened(opened), Some(id)),
+            Err(reason) => (Answer::Refused(reason), None),
         };
-        let Ok(mut text) = serde_json::to_vec(&answer) else { return };
+        let mut text = serde_json::to_vec(&answer).unwrap_or_default();
         text.push(b'\n');
-        if writer.write_all(&text).await.is_ok() && matches!(answer, Answer::Opened(_)) {
+        if writer.write_all(&text).await.is_ok() && workload.is_some() {
             let mut rest = [0; 1];
             let mut stop = stop;
             tokio::select! {
@@ -136,14 +129,13 @@ impl Control {
         }
         // Whoever still listens is told to stop; there may be nobody.
         let _ = close.send(true);
+        if let Some(id) = workload {
+            self.stays.end(id).await;
+        }
     }
 
-    async fn open(&self, line: &str, stop: Stop) -> Result<OpenedEndpoint, String> {
+    async fn open(&self, line: &str, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint), String> {
         let request: OpenEndpoint = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        let (id, resource_id) = match request.workload {
-            Some(wanted) => self.attach(wanted).await?,
-            None => self.only()?,
-        };
         let secret = base64url::encode(&random::bytes::<SECRET_BYTES>());
         let (dialect, secret) = match request.dialect.as_str() {
             "app-service" => (Dialect::AppService { secret: Secret::new(secret.clone()) }, Some(secret)),
@@ -152,6 +144,9 @@ impl Control {
         };
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
         let port = socket.local_addr().map_err(|error| error.to_string())?.port();
+        let wanted = request.workload.map_or_else(|| self.only(), Ok)?;
+        // Nothing fails from here on: who began the stay ends it.
+        let (id, resource_id) = self.stays.begin(wanted).await?;
         let binding = Binding::new(format!("exec-{port}"), id, dialect, port);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
@@ -162,41 +157,21 @@ impl Control {
             log: Arc::clone(&self.log),
         };
         tokio::spawn(listener.serve(stop));
-        Ok(OpenedEndpoint { resource_id, port, secret })
-    }
-
-    /// The workload that is meant by an ARM id or a name, put on this host if it is not there yet.
-    async fn attach(&self, wanted: String) -> Result<(ResourceUuid, ResourceId), String> {
-        let attach = Arc::clone(&self.attach);
-        let attached = tokio::task::spawn_blocking(move || attach(&wanted)).await;
-        let id = attached.map_err(|error| error.to_string())??;
-        let heard = async {
-            loop {
-                let workloads = self.agent.core.workloads();
-                if let Some(workload) = workloads.into_iter().find(|workload| workload.id == id) {
-                    return (id, workload.resource_id);
-                }
-                tokio::time::sleep(HEARD_EVERY).await;
-            }
-        };
-        let heard = tokio::time::timeout(HEARD_WITHIN, heard).await;
-        heard.map_err(|_| "the agent has not heard of the workload in time; try again".to_owned())
+        Ok((id, OpenedEndpoint { resource_id, port, secret }))
     }
 
     /// The workload that is meant when none is named: the only one, or `demo`.
-    fn only(&self) -> Result<(ResourceUuid, ResourceId), String> {
-        let mut workloads = self.agent.core.workloads();
-        workloads.sort_by(|one, other| one.resource_id.cmp(&other.resource_id));
-        let only = match workloads.as_slice() {
-            [only] => Some(only),
-            several => several.iter().find(|workload| workload.resource_id.name() == "demo"),
-        };
-        match only {
-            Some(workload) => Ok((workload.id, workload.resource_id.clone())),
-            None if workloads.is_empty() => Err("there is no workload on this host; name one with --workload".into()),
-            None => {
-                let known: Vec<&str> = workloads.iter().map(|workload| workload.resource_id.as_str()).collect();
-                Err(format!("name one of the workloads on this host with --workload: {}", known.join(", ")))
+    fn only(&self) -> Result<String, String> {
+        let mut here: Vec<ResourceId> = self.agent.core.workloads().into_iter().map(|one| one.resource_id).collect();
+        here.sort();
+        match here.as_slice() {
+            [] => Err("there is no workload on this host; name one with --workload".to_owned()),
+            [only] => Ok(only.to_string()),
+            several => {
+                let demo = several.iter().find(|id| id.name() == "demo");
+                demo.map(ResourceId::to_string).ok_or_else(|| {
+                    format!("name one of the workloads on this host with --workload: {}", choices(several))
+                })
             }
         }
     }

@@ -7,14 +7,16 @@ mod enrol;
 mod fetch;
 mod keys;
 mod state;
+mod stays;
 mod upstream;
 mod watch;
 
 pub use control::ControlError;
-pub(crate) use control::{Attach, Control, OpenEndpoint, open_endpoint};
+pub(crate) use control::{Control, OpenEndpoint, open_endpoint};
 pub(crate) use endpoint::{Endpoint, Users};
 pub use enrol::EnrolError;
 pub use state::StateError;
+pub(crate) use stays::Stays;
 pub(crate) use upstream::ControlPlaneAddress;
 pub use upstream::UpstreamFailure;
 

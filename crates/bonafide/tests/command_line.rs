@@ -1,0 +1,269 @@
+//! The commands beside `up`, from a user's seat.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use support::{PATIENCE, Up, bonafide, eventually, http, refused, run};
+
+const ARM: &str = "https://management.azure.com/";
+const MACHINES: &str = "2024-11-01";
+const IDENTITIES: &str = "2018-11-30";
+
+#[test]
+fn a_token_that_cannot_be_had_says_why_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let line = refused(token(&up, &["--resource", "https://nope"]));
+    assert!(line.contains("AADSTS500011") && line.contains("https://nope") && line.contains("--resource"), "{line}");
+    assert!(!line.contains("Trace ID"), "{line}");
+    machine(&up, "none", &json!({ "type": "None" }));
+    let line = refused(token(&up, &["--resource", ARM, "--workload", "none"]));
+    assert!(line.contains("/virtualMachines/none has no identity") && line.contains("--workload"), "{line}");
+}
+
+#[test]
+fn a_single_identity_is_the_default_and_of_several_one_is_chosen() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let (one, two) = (identity(&up, "one"), identity(&up, "two"));
+    machine(&up, "single", &json!({ "type": "UserAssigned", "userAssignedIdentities": { &one.0: {} } }));
+    assert_eq!(claims(&up, &["--workload", "single"])["appid"], one.1);
+    machine(&up, "several", &json!({ "type": "UserAssigned", "userAssignedIdentities": { &one.0: {}, &two.0: {} } }));
+    let line = refused(token(&up, &["--resource", ARM, "--workload", "several"]));
+    assert!(line.contains("--client-id") && line.contains(&one.1) && line.contains(&two.1), "{line}");
+    assert_eq!(claims(&up, &["--workload", "several", "--client-id", &two.1])["appid"], two.1);
+    let line = refused(token(&up, &["--resource", ARM, "--workload", "single", "--client-id", &two.1]));
+    assert!(line.contains(&two.1) && line.contains(&one.1), "{line}");
+}
+
+#[test]
+fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let others = [
+        "IDENTITY_SERVER_THUMBPRINT",
+        "IDENTITY_API_VERSION",
+        "IMDS_ENDPOINT",
+        "ARM_MSI_ENDPOINT",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN",
+        "AZURE_USERNAME",
+        "AZURE_PASSWORD",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ];
+    let endpoints = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET"];
+    let pod = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+    let kept = ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_TOKEN_CREDENTIALS"];
+    let environment = |dialect: &str| {
+        let mut exec = bonafide(dir.path(), "exec");
+        exec.args(["--dialect", dialect, "--", "env"]);
+        for name in others.iter().chain(&endpoints).chain([&pod]).chain(&kept) {
+            exec.env(name, "stale");
+        }
+        String::from_utf8(run(exec).stdout).unwrap()
+    };
+    let has = |text: &str, name: &str| text.lines().any(|line| line.starts_with(&format!("{name}=")));
+    let (app_service, imds) = (environment("app-service"), environment("imds"));
+    for name in endpoints {
+        assert!(has(&app_service, name) && !has(&imds, name), "{name}");
+    }
+    assert!(has(&imds, pod) && !has(&app_service, pod));
+    for text in [app_service, imds] {
+        let stale: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_suffix("=stale")).filter(|name| !kept.contains(name)).collect();
+        assert!(stale.is_empty(), "{stale:?}");
+        assert!(kept.iter().all(|name| has(&text, name)), "{text}");
+    }
+    drop(up);
+}
+
+/// Proxies would see the secret header, and cannot reach this machine's loopback.
+#[test]
+fn nothing_goes_through_a_proxy() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return eprintln!("skipped: curl is not installed");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let behind_proxy = |mut command: Command| {
+        for name in ["http_proxy", "https_proxy", "all_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(name, &address);
+        }
+        command.env_remove("no_proxy").env("NO_PROXY", "corp.example");
+        String::from_utf8(run(command).stdout).unwrap()
+    };
+    let origin = r#"curl -s -m 5 "$ARM_CLOUD_METADATA_URL"; echo "$NO_PROXY $no_proxy""#;
+    let mut exec = bonafide(dir.path(), "exec");
+    let secret = r#"curl -s -m 5 -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" "$IDENTITY_ENDPOINT?api-version=2019-08-01&resource=https://vault.azure.net""#;
+    exec.args(["--", "sh", "-c", &format!("{secret}; {origin}")]);
+    let mut env = Command::new("sh");
+    env.args(["-c", &format!("eval \"$(\"$0\" env --data-dir \"$1\")\"; {origin}"), env!("CARGO_BIN_EXE_bonafide")]);
+    env.arg(dir.path().join("data"));
+    let (exec, env) = (behind_proxy(exec), behind_proxy(env));
+    assert!(proxy.accept().is_err(), "the proxy was asked");
+    assert!(exec.contains("access_token"), "{exec}");
+    for text in [exec, env] {
+        assert!(text.contains("loginEndpoint"), "{text}");
+        assert!(text.contains("corp.example,127.0.0.1,localhost,169.254.169.254 corp.example,127.0.0.1"), "{text}");
+    }
+    drop(up);
+}
+
+#[test]
+fn a_workload_is_on_this_host_as_long_as_its_sessions() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    machine(&up, "other", &json!({ "type": "SystemAssigned" }));
+    let (first, imds) = session(&up, "other");
+    let (second, _) = session(&up, "other");
+    let ask = || {
+        let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+        http(imds, &format!("GET {target} HTTP/1.1\r\nHost: {imds}\r\nMetadata: true\r\nConnection: close\r\n\r\n"))
+    };
+    assert_eq!(ask().status, 200);
+    // The second one ends, and the first goes on.
+    end(second);
+    claims(&up, &["--workload", "other"]);
+    assert_eq!(ask().status, 200);
+    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
+    // When its process dies, the workload is taken from the host: there is none to default to.
+    drop(first);
+    eventually(PATIENCE, "the host is empty", || {
+        let output = run(token(&up, &["--resource", ARM]));
+        String::from_utf8(output.stderr).unwrap().contains("there is no workload on this host")
+    });
+    // One after the other: none is answered for what the one before it left.
+    for _ in 0..10 {
+        claims(&up, &["--workload", "other"]);
+    }
+}
+
+#[test]
+fn a_start_takes_away_what_the_sessions_of_a_killed_run_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    machine(&up, "other", &json!({ "type": "SystemAssigned" }));
+    let (left, _) = session(&up, "other");
+    up.kill();
+    end(left);
+    let up = Up::start(dir.path(), &[]);
+    assert!(up.token(ARM).is_ok(), "demo stays");
+    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
+    eventually(PATIENCE, "the host is empty", || {
+        let output = run(token(&up, &["--resource", ARM]));
+        String::from_utf8(output.stderr).unwrap().contains("there is no workload on this host")
+    });
+}
+
+#[test]
+fn what_up_prints_can_be_pasted() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("it's here");
+    std::fs::create_dir(&folder).unwrap();
+    let mut up = bonafide(&folder, "up");
+    up.args(["--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0", "--quiet"]);
+    let mut running = Running(up.stdout(Stdio::piped()).spawn().unwrap());
+    let lines = BufReader::new(running.0.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
+    let greeting: Vec<String> = lines.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+    let certificate = folder.join("data/operator/certificate.pem").display().to_string();
+    assert!(greeting.iter().any(|line| line.ends_with(&certificate)), "{greeting:#?}");
+    let exec = greeting.iter().find_map(|line| line.trim().strip_prefix("bonafide exec ")).unwrap();
+    let exec = exec.replace("your_program.py", "-c 'print(6 * 7)'");
+    let pasted =
+        Command::new("sh").args(["-c", &format!("\"$0\" exec {exec}"), env!("CARGO_BIN_EXE_bonafide")]).output();
+    assert_eq!(String::from_utf8(pasted.unwrap().stdout).unwrap(), "42\n", "{exec}");
+}
+
+#[test]
+fn help_and_mistakes_say_what_is_wanted() {
+    let said = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_bonafide")).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    for (arguments, code, wanted) in [
+        (&["help"] as &[&str], 0, "Run a command as a workload"),
+        (&["help", "exec"], 0, "the only one on this host, or demo"),
+        (&["token", "--help"], 0, "the only one on this host, or demo"),
+        (&["env", "--help"], 0, r#"eval "$(bonafide env)""#),
+        (&["up", "--help"], 0, "requests a second, and requests at once"),
+        (&["up", "--listen", "37293"], 2, "127.0.0.1:8443"),
+    ] {
+        let (status, text) = said(arguments);
+        assert_eq!(status, Some(code), "{arguments:?}: {text}");
+        assert!(text.contains(wanted), "{arguments:?}: {text}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let line = refused(token(&up, &["--resource", ARM, "--workload", "nope"]));
+    assert!(line.contains("'nope'") && line.ends_with("those with an identity are: demo"), "{line}");
+}
+
+/// A command that runs as `workload` until it is ended, and its endpoint.
+fn session(up: &Up, workload: &str) -> (Running, SocketAddr) {
+    let mut exec = bonafide(&up.dir, "exec");
+    let script = "echo $AZURE_POD_IDENTITY_AUTHORITY_HOST; exec cat";
+    exec.args(["--workload", workload, "--dialect", "imds", "--", "sh", "-c", script]);
+    let mut running = Running(exec.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (running, line.trim().strip_prefix("http://").unwrap().parse().unwrap())
+}
+
+/// Lets a session's command end by itself.
+fn end(mut session: Running) {
+    drop(session.0.stdin.take());
+    assert!(session.0.wait().unwrap().success());
+}
+
+/// A process that does not outlive its test, whatever becomes of that.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn token(up: &Up, arguments: &[&str]) -> Command {
+    let mut command = bonafide(&up.dir, "token");
+    command.args(arguments);
+    command
+}
+
+fn claims(up: &Up, arguments: &[&str]) -> Value {
+    let mut command = token(up, &["--resource", ARM, "--decode"]);
+    command.args(arguments);
+    let output = run(command);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Makes a machine in group demo.
+fn machine(up: &Up, name: &str, identity: &Value) -> String {
+    let id = up.demo().replace("/virtualMachines/demo", &format!("/virtualMachines/{name}"));
+    let body = json!({ "location": "westeurope", "identity": identity, "properties": {} }).to_string();
+    let made = up.manage(&up.operator_token(), "PUT", &id, MACHINES, &body);
+    assert_eq!(made.status, 201, "{}", made.body);
+    id
+}
+
+/// Makes a user-assigned identity in group demo: its ARM id and its client id.
+fn identity(up: &Up, name: &str) -> (String, String) {
+    let type_and_name = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{name}");
+    let id = up.demo().replace("Microsoft.Compute/virtualMachines/demo", &type_and_name);
+    let made = up.manage(&up.operator_token(), "PUT", &id, IDENTITIES, r#"{"location":"westeurope"}"#);
+    assert_eq!(made.status, 201, "{}", made.body);
+    (id, made.json()["properties"]["clientId"].as_str().unwrap().to_owned())
+}
