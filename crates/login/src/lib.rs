@@ -25,7 +25,7 @@ use bonafide_core::tokens::{Audiences, Authority, TokenId};
 use bonafide_core::view::View;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_types::{ClientId, ObjectId, TenantId, World};
-use bonafide_wire::{Outcome, Parameters, Request};
+use bonafide_wire::{Outcome, Parameters, Reply, Request, Unserved};
 use fault::{Fault, Ids};
 use uuid::Uuid;
 
@@ -119,12 +119,22 @@ pub fn handle(cx: &Cx<'_>, request: &Request) -> Answer {
         Err(fault) if fault.is_negative() && !cx.confirmed => {
             return Answer { outcome: Outcome::Need(Confirm), record };
         }
-        Err(fault) => {
-            record.error = fault.code();
-            fault.reply(cx.world.now, &ids)
-        }
+        Err(fault) => refusal(cx, &fault, &ids, &mut record),
     };
     Answer { outcome: Outcome::Reply(headers::finish(reply, cx, &ids)), record }
+}
+
+/// Answers a request that the shell does not serve; its body need not be there.
+pub fn refuse(cx: &Cx<'_>, request: &Request, why: Unserved) -> (Reply, Record) {
+    let ids = Ids::of(cx, request, None);
+    let mut record = Record { trace_id: ids.trace, correlation_id: ids.correlation, ..Record::default() };
+    let reply = refusal(cx, &Fault::Unserved(why), &ids, &mut record);
+    (headers::finish(reply, cx, &ids), record)
+}
+
+fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, record: &mut Record) -> Reply {
+    record.error = fault.code();
+    fault.reply(cx.world.now, ids)
 }
 
 type Form = Result<Parameters, Fault>;

@@ -15,7 +15,7 @@ use bonafide_hosts::Wait;
 use bonafide_store::{Read, Store, StoreError};
 use bonafide_store_sqlite::{OpenError, SqliteEngine};
 use bonafide_types::{Secret, World};
-use bonafide_wire::{Outcome, Reply, Request};
+use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use serde::{Deserialize, Serialize};
 
 /// How long the two authorities last, in seconds (10 years).
@@ -52,6 +52,18 @@ impl ControlPlane {
             world,
         };
         bonafide_management::handle(&cx, request)
+    }
+
+    /// Refuses a request to the token service.
+    pub(crate) fn refuse_sign_in(&self, head: &Request, why: Unserved, world: World<'_>) -> Reply {
+        let view = self.views.current();
+        let cx = bonafide_login::Cx { view: &view, service: &self.login, world, confirmed: true };
+        bonafide_login::refuse(&cx, head, why).0
+    }
+
+    /// Refuses a request to the resource manager.
+    pub(crate) fn refuse_manage(&self, head: &Request, why: Unserved, world: World<'_>) -> Reply {
+        bonafide_management::refuse(&self.management, head, why, &world)
     }
 
     /// Whether an `Authorization` header has a token that counts at the resource manager.
@@ -115,7 +127,15 @@ impl ControlPlane {
     /// Opens the control plane of a data directory. The authority that signs the server's certificate
     /// comes beside it: TLS takes it.
     pub(crate) fn open(dir: &DataDir, origin: Origin<'_>) -> Result<(Self, ServerCa), OpenControlPlaneError> {
-        let store = Store::open(SqliteEngine::open(&dir.store())?);
+        Self::open_on(Store::open(SqliteEngine::open(&dir.store())?), dir, origin)
+    }
+
+    /// `open`, on a store that is open already.
+    pub(crate) fn open_on(
+        store: Store,
+        dir: &DataDir,
+        origin: Origin<'_>,
+    ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
         let sealed = |name: &str| store.read(|tx| tx.get(&DEPLOYMENT_SECRETS, &name.to_owned()));
         let is_new = sealed(PEPPER)?.is_none();
         let kek = dir.control_plane_key(is_new)?;

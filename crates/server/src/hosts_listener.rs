@@ -3,15 +3,15 @@
 use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::http::{Admission, Service};
-use crate::pool::{Pool, run_in_place};
-use crate::public::{busy, login};
+use crate::pool::{Pool, PoolError, run_in_place};
+use crate::public::login;
 use bonafide_crypto::Certificate;
 use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Outcome, Peer, Reply, Request};
-use http::{Method, StatusCode};
+use bonafide_wire::{Outcome, Peer, Reply, Request, Unserved};
+use http::Method;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Service for HostsListener {
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
-        if !request.path.starts_with("/hosts/") {
+        if !is_hosts(&request.path) {
             return login(&self.plane, &self.store_pool, request).await;
         }
         let request = Arc::new(request);
@@ -57,23 +57,37 @@ impl Service for HostsListener {
         loop {
             let waited = until.is_some_and(|until| until <= Instant::now());
             let Wait { past, seconds } = match self.ask(&request, waited).await {
-                Outcome::Reply(reply) => return reply,
-                Outcome::Need(wait) => wait,
+                Ok(Outcome::Reply(reply)) => return reply,
+                Ok(Outcome::Need(wait)) => wait,
+                Err(error) => return self.refusal(&request, error.into()),
             };
             let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
             // Most changes are about other hosts: the question is asked again after each.
             let changed = revisions.wait_for(|revision| *revision > past.0);
             if let Ok(Err(_)) = tokio::time::timeout_at(until, changed).await {
-                return Reply::empty(StatusCode::SERVICE_UNAVAILABLE);
+                return self.refusal(&request, Unserved::Busy);
             }
+        }
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Reply {
+        if is_hosts(&head.path) {
+            bonafide_hosts::Fault::from(why).reply()
+        } else {
+            self.plane.refuse_sign_in(head, why, clock::world())
         }
     }
 }
 
+/// True when a path is the hosts surface's; all others are the token service's.
+fn is_hosts(path: &str) -> bool {
+    path.starts_with("/hosts/")
+}
+
 impl HostsListener {
-    async fn ask(&self, request: &Arc<Request>, waited: bool) -> Outcome<Wait> {
+    async fn ask(&self, request: &Arc<Request>, waited: bool) -> Result<Outcome<Wait>, PoolError> {
         // What reads touches only the view; everything else writes.
-        let outcome = if request.method == Method::GET {
+        if request.method == Method::GET {
             run_in_place(|| self.plane.answer_host(request, clock::world(), waited))
         } else {
             let (plane, request) = (Arc::clone(&self.plane), Arc::clone(request));
@@ -85,7 +99,6 @@ impl HostsListener {
                 outcome
             };
             self.store_pool.run(job).await
-        };
-        outcome.unwrap_or_else(|error| Outcome::Reply(busy(error)))
+        }
     }
 }

@@ -20,6 +20,8 @@ mod pool;
 mod public;
 mod runtime;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod trust;
 mod up;

@@ -3,12 +3,12 @@
 use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::http::{Admission, Service};
-use crate::pool::{Pool, PoolError, run_in_place};
+use crate::pool::{Pool, run_in_place};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
-use bonafide_wire::{Outcome, Reply, Request};
+use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -50,8 +50,8 @@ impl Service for PublicOrigin {
         Admission::anybody(address)
     }
 
-    async fn may_send_much(&self, _method: &Method, _path: &str, headers: &HeaderMap) -> bool {
-        let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    async fn may_send_much(&self, head: &Request) -> bool {
+        let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         run_in_place(|| self.plane.knows_caller(authorization, clock::world())).unwrap_or(false)
     }
 
@@ -66,11 +66,20 @@ impl Service for PublicOrigin {
         match surface(&request.path) {
             Surface::Health => self.health(&request).await,
             Surface::Management => {
-                let plane = Arc::clone(&self.plane);
-                let job = move || plane.manage(&request, clock::world());
-                self.store_pool.run(job).await.unwrap_or_else(busy)
+                let request = Arc::new(request);
+                let (plane, asked) = (Arc::clone(&self.plane), Arc::clone(&request));
+                let job = move || plane.manage(&asked, clock::world());
+                self.store_pool.run(job).await.unwrap_or_else(|error| self.refusal(&request, error.into()))
             }
             Surface::Login => login(&self.plane, &self.store_pool, request).await,
+        }
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Reply {
+        match surface(&head.path) {
+            Surface::Health => Reply::empty(why.status()),
+            Surface::Management => self.plane.refuse_manage(head, why, clock::world()),
+            Surface::Login => self.plane.refuse_sign_in(head, why, clock::world()),
         }
     }
 }
@@ -99,23 +108,15 @@ impl PublicOrigin {
 /// brought up to the store's revision, where the store answers, and the question asked again.
 pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Reply {
     let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed).outcome);
+    let refused = |why: Unserved| plane.refuse_sign_in(&request, why, clock::world());
     match ask(false) {
         Ok(Outcome::Reply(reply)) => return reply,
         Ok(Outcome::Need(bonafide_login::Confirm)) => plane.confirm(store_pool).await,
-        Err(error) => return busy(error),
+        Err(error) => return refused(error.into()),
     }
     match ask(true) {
         Ok(Outcome::Reply(reply)) => reply,
-        Ok(Outcome::Need(_)) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
-        Err(error) => busy(error),
-    }
-}
-
-/// What a caller is told when a job was not done.
-pub(crate) fn busy(error: PoolError) -> Reply {
-    let body = serde_json::json!({ "error": { "code": "ServerBusy", "message": error.to_string() } });
-    match error {
-        PoolError::Busy => Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body).with("retry-after", "1"),
-        PoolError::Panicked => Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &body),
+        Ok(Outcome::Need(bonafide_login::Confirm)) => refused(Unserved::Failed),
+        Err(error) => refused(error.into()),
     }
 }

@@ -11,7 +11,7 @@ use bonafide_store::StoreError;
 use bonafide_types::{
     ClientId, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
 };
-use bonafide_wire::Reply;
+use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 use serde_json::json;
 
@@ -118,6 +118,8 @@ pub(crate) enum Fault {
 
     /// The store failed.
     Store(StoreError),
+    /// What the shell says.
+    Unserved(Unserved),
 }
 
 /// The version 1 issuers of two tenants, as `WrongTenant` prints them.

@@ -4,11 +4,11 @@ use super::AgentRuntime;
 use super::caller::user_of;
 use crate::clock;
 use crate::http::{Admission, Service};
-use bonafide_metadata::{Answer, Binding, Lead, Waiting};
+use bonafide_metadata::{Answer, Binding, Lead, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Reply, Request};
-use http::{Method, StatusCode};
+use bonafide_wire::{Reply, Request, Unserved};
+use http::Method;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,11 +49,7 @@ impl Service for Endpoint {
         if allowed {
             return Admission::anybody(address);
         }
-        let refusal = serde_json::json!({
-            "error": "access_denied",
-            "error_description": "This endpoint serves only the user who started it."
-        });
-        Admission::Refuse(Reply::json(StatusCode::FORBIDDEN, &refusal))
+        Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()))
     }
 
     fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
@@ -72,6 +68,10 @@ impl Service for Endpoint {
                 self.wait(waiting).await
             }
         }
+    }
+
+    fn refusal(&self, _head: &Request, why: Unserved) -> Reply {
+        refuse(&self.binding, why, &clock::world())
     }
 }
 

@@ -107,13 +107,13 @@ async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>,
 /// Tells a connection that it is not served, without waiting for what it asks. It is heard out for a
 /// moment, because to close with something unread would take the reply away again.
 async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &Reply) {
-    let head = format!(
-        "HTTP/1.1 {}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        reply.status,
-        reply.body.len()
-    );
+    let mut head = format!("HTTP/1.1 {}\r\n", reply.status).into_bytes();
+    for (name, value) in &reply.headers {
+        head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    head.extend(format!("content-length: {}\r\nconnection: close\r\n\r\n", reply.body.len()).as_bytes());
     let refusal = async {
-        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(&head).await?;
         stream.write_all(&reply.body).await?;
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await

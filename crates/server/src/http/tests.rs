@@ -5,8 +5,8 @@ use crate::clock;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::limits::LARGE_BODIES_BYTES_MAX;
 use bonafide_types::{HostId, Timestamp};
-use bonafide_wire::{Peer, Reply, Request};
-use http::{HeaderMap, Method, StatusCode};
+use bonafide_wire::{Peer, Reply, Request, Unserved};
+use http::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,9 +46,9 @@ impl Service for Echo {
         if path == "/" { BODY_BYTES_MAX } else { LARGE_BODY_BYTES_MAX }
     }
 
-    async fn may_send_much(&self, _method: &Method, _path: &str, headers: &HeaderMap) -> bool {
+    async fn may_send_much(&self, head: &Request) -> bool {
         self.large.fetch_add(1, Ordering::Relaxed);
-        headers.contains_key("known")
+        head.headers.contains_key("known")
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
@@ -57,6 +57,10 @@ impl Service for Echo {
         }
         let said = format!("{} {} {}", request.path, request.query, request.body.len());
         Reply::bytes(StatusCode::OK, "text/plain", said)
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Reply {
+        Reply::bytes(why.status(), "text/plain", format!("{}: {why}", head.path))
     }
 }
 

@@ -1,0 +1,140 @@
+//! The listeners' services on a control plane whose store can be stopped.
+
+use crate::clock;
+use crate::control_plane::ControlPlane;
+use crate::data_dir::DataDir;
+use crate::hosts_listener::HostsListener;
+use crate::http::Service;
+use crate::names::Origin;
+use crate::pool::Pool;
+use crate::public::PublicOrigin;
+use bonafide_store::audit::AuditRecord;
+use bonafide_store::engine::{Changes, Commit, Cursor, Engine, EngineError, Revision, Snapshot, Verdict};
+use bonafide_store::{MemoryEngine, Store};
+use bonafide_wire::{Peer, Request, Unserved};
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use serde_json::Value;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+const EVERY: [Unserved; 9] = [
+    Unserved::OtherUser,
+    Unserved::CertificateExpired,
+    Unserved::TargetTooLong,
+    Unserved::HeadTooLarge,
+    Unserved::BodyTooLarge,
+    Unserved::BodyTooSlow,
+    Unserved::BodyBroken,
+    Unserved::Busy,
+    Unserved::Failed,
+];
+
+/// A control plane on a store that can be stopped.
+struct Cloud {
+    plane: Arc<ControlPlane>,
+    store_pool: Arc<Pool>,
+    stopped: Arc<AtomicBool>,
+    dir: DataDir,
+    _folder: tempfile::TempDir,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(&folder.path().join("data")).unwrap();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let store = Store::open(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
+        let origin = Origin { host: "localhost", port: 8443 };
+        let (plane, _) = ControlPlane::open_on(store, &dir, origin).unwrap();
+        let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
+        Self { plane: Arc::new(plane), store_pool, stopped, dir, _folder: folder }
+    }
+
+    fn public(&self) -> PublicOrigin {
+        PublicOrigin { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool) }
+    }
+
+    fn hosts(&self) -> HostsListener {
+        let (_, revisions) = watch::channel(0);
+        HostsListener { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool), revisions }
+    }
+}
+
+/// An engine that fails while it is stopped.
+struct Stoppable {
+    engine: MemoryEngine,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Stoppable {
+    fn running(&self) -> Result<&MemoryEngine, EngineError> {
+        match self.stopped.load(Ordering::Relaxed) {
+            true => Err(EngineError::Io("the test says so".to_owned())),
+            false => Ok(&self.engine),
+        }
+    }
+}
+
+impl Engine for Stoppable {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.running()?.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        self.running()?.commit(batch)
+    }
+
+    fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, EngineError> {
+        self.running()?.changes(after, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.running()?.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.running()?.audit(after, limit)
+    }
+}
+
+fn request(method: Method, path: &str) -> Request {
+    Request {
+        method,
+        path: path.to_owned(),
+        query: String::new(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        peer: Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into()),
+    }
+}
+
+#[test]
+fn every_refusal_is_in_the_words_of_its_surface() {
+    let cloud = Cloud::new();
+    let (public, hosts) = (cloud.public(), cloud.hosts());
+    for why in EVERY {
+        let said = |service: &dyn Fn(&Request) -> bonafide_wire::Reply, path: &str| {
+            let reply = service(&request(Method::PUT, path));
+            assert_eq!(reply.status, why.status(), "{path} {why:?}");
+            let is_later = matches!(why, Unserved::Busy);
+            assert_eq!(reply.headers.contains_key("retry-after"), is_later, "{path} {why:?}");
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
+            (reply.headers, body)
+        };
+        let public = |head: &Request| public.refusal(head, why);
+        let (headers, body) = said(&public, "/subscriptions/x");
+        assert!(headers.contains_key("x-ms-request-id") && headers.contains_key("x-ms-correlation-request-id"));
+        assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{body}");
+        let hosts = |head: &Request| hosts.refusal(head, why);
+        for (headers, body) in [said(&public, "/common/oauth2/token"), said(&hosts, "/common/oauth2/token")] {
+            assert_eq!(headers["x-ms-request-id"], body["trace_id"].as_str().unwrap());
+            assert!(body["error_codes"][0].is_number() && body["error"].is_string(), "{body}");
+        }
+        let (_, body) = said(&hosts, "/hosts/v1/join");
+        assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
+    }
+}
