@@ -76,7 +76,8 @@ pub struct Record {
     pub client: Option<ClientId>,
     /// Who did.
     pub principal: Option<ObjectId>,
-    /// The audience of the token (`aud`).
+    /// The audience of the token (`aud`), or what was asked for while there is none; at most
+    /// `limits::AUDIENCE_BYTES_MAX` bytes.
     pub audience: Option<String>,
     /// The id of the token (`uti`).
     pub token: Option<TokenId>,

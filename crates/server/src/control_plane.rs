@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::confirm::Confirming;
 use crate::data_dir::{DataDir, DataDirError, write_public};
+use crate::http::{Answered, Note};
 use crate::names::Origin;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
 use bonafide_core::tokens::{self, AcceptedAudiences, Names, NamesError};
@@ -55,10 +56,11 @@ impl ControlPlane {
     }
 
     /// Refuses a request to the token service.
-    pub(crate) fn refuse_sign_in(&self, head: &Request, why: Unserved, world: World<'_>) -> Reply {
+    pub(crate) fn refuse_sign_in(&self, head: &Request, why: Unserved, world: World<'_>) -> Answered {
         let view = self.views.current();
         let cx = bonafide_login::Cx { view: &view, service: &self.login, world, confirmed: true };
-        bonafide_login::refuse(&cx, head, why).0
+        let (reply, record) = bonafide_login::refuse(&cx, head, why);
+        Answered { reply, note: Note::SignIn(Box::new(record)) }
     }
 
     /// Refuses a request to the resource manager.

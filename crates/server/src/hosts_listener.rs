@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
-use crate::http::{Admission, Service};
+use crate::http::{Admission, Answered, Service};
 use crate::pool::{Pool, PoolError, run_in_place};
 use crate::public::login;
 use bonafide_crypto::Certificate;
@@ -47,7 +47,7 @@ impl Service for HostsListener {
         TOKEN_BODY_BYTES_MAX
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
         if !is_hosts(&request.path) {
             return login(&self.plane, &self.store_pool, request).await;
         }
@@ -57,7 +57,7 @@ impl Service for HostsListener {
         loop {
             let waited = until.is_some_and(|until| until <= Instant::now());
             let Wait { past, seconds } = match self.ask(&request, waited).await {
-                Ok(Outcome::Reply(reply)) => return reply,
+                Ok(Outcome::Reply(reply)) => return reply.into(),
                 Ok(Outcome::Need(wait)) => wait,
                 Err(error) => return self.refusal(&request, error.into()),
             };
@@ -70,9 +70,9 @@ impl Service for HostsListener {
         }
     }
 
-    fn refusal(&self, head: &Request, why: Unserved) -> Reply {
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
         if is_hosts(&head.path) {
-            bonafide_hosts::Fault::from(why).reply()
+            bonafide_hosts::Fault::from(why).reply().into()
         } else {
             self.plane.refuse_sign_in(head, why, clock::world())
         }

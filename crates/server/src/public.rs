@@ -2,8 +2,9 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
-use crate::http::{Admission, Service};
+use crate::http::{Admission, Answered, Note, Service};
 use crate::pool::{Pool, run_in_place};
+use bonafide_login::{Answer, Confirm, Record};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
 use bonafide_wire::{Outcome, Reply, Request, Unserved};
@@ -62,23 +63,26 @@ impl Service for PublicOrigin {
         }
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
         match surface(&request.path) {
-            Surface::Health => self.health(&request).await,
+            Surface::Health => self.health(&request).await.into(),
             Surface::Management => {
                 let request = Arc::new(request);
                 let (plane, asked) = (Arc::clone(&self.plane), Arc::clone(&request));
                 let job = move || plane.manage(&asked, clock::world());
-                self.store_pool.run(job).await.unwrap_or_else(|error| self.refusal(&request, error.into()))
+                match self.store_pool.run(job).await {
+                    Ok(reply) => reply.into(),
+                    Err(error) => self.refusal(&request, error.into()),
+                }
             }
             Surface::Login => login(&self.plane, &self.store_pool, request).await,
         }
     }
 
-    fn refusal(&self, head: &Request, why: Unserved) -> Reply {
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
         match surface(&head.path) {
-            Surface::Health => Reply::empty(why.status()),
-            Surface::Management => self.plane.refuse_manage(head, why, clock::world()),
+            Surface::Health => Reply::empty(why.status()).into(),
+            Surface::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
             Surface::Login => self.plane.refuse_sign_in(head, why, clock::world()),
         }
     }
@@ -106,17 +110,21 @@ impl PublicOrigin {
 
 /// Asks the token service. A refusal that rests on the view alone is confirmed first: the view is
 /// brought up to the store's revision, where the store answers, and the question asked again.
-pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Reply {
-    let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed).outcome);
+pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Answered {
+    let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed));
     let refused = |why: Unserved| plane.refuse_sign_in(&request, why, clock::world());
     match ask(false) {
-        Ok(Outcome::Reply(reply)) => return reply,
-        Ok(Outcome::Need(bonafide_login::Confirm)) => plane.confirm(store_pool).await,
+        Ok(Answer { outcome: Outcome::Reply(reply), record }) => return answered(reply, record),
+        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => plane.confirm(store_pool).await,
         Err(error) => return refused(error.into()),
     }
     match ask(true) {
-        Ok(Outcome::Reply(reply)) => reply,
-        Ok(Outcome::Need(bonafide_login::Confirm)) => refused(Unserved::Failed),
+        Ok(Answer { outcome: Outcome::Reply(reply), record }) => answered(reply, record),
+        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => refused(Unserved::Failed),
         Err(error) => refused(error.into()),
     }
+}
+
+fn answered(reply: Reply, record: Record) -> Answered {
+    Answered { reply, note: Note::SignIn(Box::new(record)) }
 }

@@ -4,7 +4,7 @@ use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::data_dir::DataDir;
 use crate::hosts_listener::HostsListener;
-use crate::http::Service;
+use crate::http::{Answered, Service};
 use crate::names::Origin;
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
@@ -117,8 +117,8 @@ fn every_refusal_is_in_the_words_of_its_surface() {
     let cloud = Cloud::new();
     let (public, hosts) = (cloud.public(), cloud.hosts());
     for why in EVERY {
-        let said = |service: &dyn Fn(&Request) -> bonafide_wire::Reply, path: &str| {
-            let reply = service(&request(Method::PUT, path));
+        let said = |service: &dyn Fn(&Request) -> Answered, path: &str| {
+            let Answered { reply, .. } = service(&request(Method::PUT, path));
             assert_eq!(reply.status, why.status(), "{path} {why:?}");
             let is_later = matches!(why, Unserved::Busy);
             assert_eq!(reply.headers.contains_key("retry-after"), is_later, "{path} {why:?}");

@@ -20,6 +20,7 @@ pub(crate) fn handle(
     record: &mut Record,
 ) -> Result<Granted, Fault> {
     let asked = scope::audience(form, version, tenant)?;
+    record.audience = Some(asked.as_str().to_owned());
     let capabilities = capabilities::read(form)?;
     let SignedIn { client, single_use } = authenticate(cx, request, form, tenant, record)?;
     let resource = tokens::resolve(cx.view, &cx.service.audiences, tenant, &asked)

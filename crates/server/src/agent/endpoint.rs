@@ -3,7 +3,7 @@
 use super::AgentRuntime;
 use super::caller::user_of;
 use crate::clock;
-use crate::http::{Admission, Service};
+use crate::http::{Admission, Answered, Service};
 use bonafide_metadata::{Answer, Binding, Lead, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
@@ -56,22 +56,22 @@ impl Service for Endpoint {
         TOKEN_BODY_BYTES_MAX
     }
 
-    async fn answer(&self, request: Request, at: Timestamp) -> Reply {
+    async fn answer(&self, request: Request, at: Timestamp) -> Answered {
         match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
             Answer::Reply { reply, permit, refresh } => {
                 self.run(refresh);
                 drop(permit);
-                reply
+                reply.into()
             }
             Answer::Wait { waiting, lead } => {
                 self.run(lead);
-                self.wait(waiting).await
+                self.wait(waiting).await.into()
             }
         }
     }
 
-    fn refusal(&self, _head: &Request, why: Unserved) -> Reply {
-        refuse(&self.binding, why, &clock::world())
+    fn refusal(&self, _head: &Request, why: Unserved) -> Answered {
+        refuse(&self.binding, why, &clock::world()).into()
     }
 }
 

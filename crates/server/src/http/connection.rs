@@ -1,6 +1,6 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
-use super::log::{Entry, Log, connection_members};
+use super::log::{Entry, Log, Note, connection_members};
 use crate::clock;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{
@@ -44,11 +44,23 @@ pub(crate) trait Service: Send + Sync + 'static {
     }
 
     /// The answer to one request, whose head had come `at`.
-    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Reply> + Send;
+    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answered> + Send;
 
     /// What is said of a request that is never put to `answer`, in the words of the surface that its
     /// path belongs to.
-    fn refusal(&self, head: &Request, why: Unserved) -> Reply;
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered;
+}
+
+/// A reply, and what the log may know beside it.
+pub(crate) struct Answered {
+    pub(crate) reply: Reply,
+    pub(crate) note: Note,
+}
+
+impl From<Reply> for Answered {
+    fn from(reply: Reply) -> Self {
+        Self { reply, note: Note::Plain }
+    }
 }
 
 /// What becomes of a connection.
@@ -173,7 +185,7 @@ impl<S: Service> Connection<'_, S> {
         let (path, query) = target(&parts.uri);
         let Parts { method: asked, headers, .. } = parts;
         let mut request = Request { method: asked, path, query, headers, body: Bytes::new(), peer: self.peer };
-        let (reply, close) = match self.body(&request, body, at).await {
+        let (Answered { reply, note }, close) = match self.body(&request, body, at).await {
             Ok(Body { bytes, close, held: _held }) => {
                 request.body = bytes;
                 (service.answer(request, at).await, close)
@@ -189,7 +201,7 @@ impl<S: Service> Connection<'_, S> {
             path: uri.path(),
             took: ended - started,
         };
-        self.shared.log.write(&entry, &reply);
+        self.shared.log.write(&entry, &reply, &note);
         let quiet_since = u64::try_from((ended - self.opened_at).as_micros()).unwrap_or(BUSY - 1);
         self.quiet_since.store(quiet_since, Ordering::Relaxed);
         write(reply, close || self.shared.stopping.load(Ordering::Relaxed))

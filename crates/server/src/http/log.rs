@@ -1,6 +1,7 @@
 //! One structured log line for each request. It never holds a query, a header, a body, a token, a
 //! key or a secret: only what is named here.
 
+use bonafide_login::Record;
 use bonafide_types::Timestamp;
 use bonafide_wire::{Peer, Reply};
 use http::HeaderName;
@@ -78,11 +79,16 @@ impl Log {
     }
 
     /// Logs one request.
-    pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply) {
+    pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply, note: &Note) {
+        self.put(|out| entry.append(reply, note, out));
+    }
+
+    /// Adds what `append` appends: one line.
+    fn put(&self, append: impl FnOnce(&mut Vec<u8>)) {
         let Some(output) = &self.output else { return };
         let full = {
             let mut lines = self.lines();
-            entry.append(reply, &mut lines.filling);
+            append(&mut lines.filling);
             (lines.filling.len() >= BUFFER_BYTES).then(|| lines.turn())
         };
         // After the lock: the thread that this wakes wants it too.
@@ -105,6 +111,14 @@ pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
     }
 }
 
+/// What the log may know of a request beside its entry.
+pub(crate) enum Note {
+    /// Nothing.
+    Plain,
+    /// Who asked the token service for what, and the id of the token or the number of the refusal.
+    SignIn(Box<Record>),
+}
+
 /// What is logged of a request.
 pub(super) struct Entry<'a> {
     pub(super) at: Timestamp,
@@ -117,7 +131,7 @@ pub(super) struct Entry<'a> {
 
 impl Entry<'_> {
     /// Writes the line. It is on the path of every cached token, hence no formatting machinery.
-    fn append(&self, reply: &Reply, out: &mut Vec<u8>) {
+    fn append(&self, reply: &Reply, note: &Note, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
         let mut number = |out: &mut Vec<u8>, number: u64| out.extend_from_slice(digits.format(number).as_bytes());
         let text = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
@@ -139,6 +153,9 @@ impl Entry<'_> {
             text(out, ",\"request\":");
             json_string(out, request);
         }
+        if let Note::SignIn(record) = note {
+            append_record(record, out);
+        }
         text(out, "}\n");
     }
 }
@@ -148,6 +165,26 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 /// Whole microseconds, in the width that is printed fastest.
 fn micros(duration: Duration) -> u64 {
     duration.as_secs() * 1_000_000 + u64::from(duration.subsec_micros())
+}
+
+/// The fields of a sign-in that are known; its request's id has been named already.
+fn append_record(record: &Record, out: &mut Vec<u8>) {
+    let Record { tenant, client, principal, audience, token, error, trace_id: _, correlation_id } = record;
+    let mut field = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            json_string(out, &value);
+        }
+    };
+    field("correlation", Some(correlation_id.to_string()));
+    field("tenant", tenant.map(|id| id.to_string()));
+    field("client", client.map(|id| id.to_string()));
+    field("principal", principal.map(|id| id.to_string()));
+    field("aud", audience.clone());
+    field("uti", token.map(|id| id.to_string()));
+    if let Some(error) = error {
+        out.extend_from_slice(format!(",\"error\":{error}").as_bytes());
+    }
 }
 
 /// A JSON string. Nearly every path needs no escape.
@@ -192,7 +229,7 @@ mod tests {
             let at = Timestamp::from_unix_micros(number);
             let (connection, path) = ("\"surface\":\"test\"", "/metadata/identity/oauth2/token");
             let entry = Entry { at, connection, method: "GET", path, took: Duration::from_micros(1_000_001) };
-            log.write(&entry, &reply);
+            log.write(&entry, &reply, &Note::Plain);
         }
         let mut text = String::new();
         while text.lines().count() < LINES as usize {

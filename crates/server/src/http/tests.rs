@@ -1,6 +1,6 @@
 //! The listener, with a service that says what it was sent.
 
-use super::{Admission, HttpLimits, Listener, Log, Service};
+use super::{Admission, Answered, HttpLimits, Listener, Log, Service};
 use crate::clock;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::limits::LARGE_BODIES_BYTES_MAX;
@@ -51,16 +51,16 @@ impl Service for Echo {
         head.headers.contains_key("known")
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
         if request.path == "/never" {
             std::future::pending().await
         }
         let said = format!("{} {} {}", request.path, request.query, request.body.len());
-        Reply::bytes(StatusCode::OK, "text/plain", said)
+        Reply::bytes(StatusCode::OK, "text/plain", said).into()
     }
 
-    fn refusal(&self, head: &Request, why: Unserved) -> Reply {
-        Reply::bytes(why.status(), "text/plain", format!("{}: {why}", head.path))
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
+        Reply::bytes(why.status(), "text/plain", format!("{}: {why}", head.path)).into()
     }
 }
 
