@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
-use crate::http::{Admission, Answered, Service};
+use crate::http::{Admission, Answered, Note, Service};
 use crate::pool::{Pool, PoolError, run_in_place};
 use crate::public::login;
 use bonafide_crypto::Certificate;
@@ -57,6 +57,9 @@ impl Service for HostsListener {
         loop {
             let waited = until.is_some_and(|until| until <= Instant::now());
             let Wait { past, seconds } = match self.ask(&request, waited).await {
+                // Nothing came while the host waited: its next poll is on its way, and on a machine
+                // that rests these would be all that is logged.
+                Ok(Outcome::Reply(reply)) if waited => return Answered { reply, note: Note::Quiet },
                 Ok(Outcome::Reply(reply)) => return reply.into(),
                 Ok(Outcome::Need(wait)) => wait,
                 Err(error) => return self.refusal(&request, error.into()),

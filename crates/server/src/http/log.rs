@@ -80,7 +80,9 @@ impl Log {
 
     /// Logs one request.
     pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply, note: &Note) {
-        self.put(|out| entry.append(reply, note, out));
+        if !matches!(note, Note::Quiet) {
+            self.put(|out| entry.append(reply, note, out));
+        }
     }
 
     /// Adds what `append` appends: one line.
@@ -115,6 +117,8 @@ pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
 pub(crate) enum Note {
     /// Nothing.
     Plain,
+    /// That it need not be logged: the poll of a host that ended without news.
+    Quiet,
     /// Who asked the token service for what, and the id of the token or the number of the refusal.
     SignIn(Box<Record>),
 }
