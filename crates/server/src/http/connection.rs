@@ -10,7 +10,7 @@ use bonafide_wire::{Peer, Reply, Request, Unserved};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, Uri};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -153,8 +153,12 @@ impl<S: Service> Connections<S> {
         loop {
             tokio::select! {
                 biased;
-                // A peer that breaks off or breaks the protocol has been answered by hyper already.
-                _ = serving.as_mut() => return,
+                served = serving.as_mut() => {
+                    if let Some(status) = served.err().as_ref().and_then(parser_status) {
+                        self.log_refused(&connection.log_members, &Reply::empty(status));
+                    }
+                    return;
+                }
                 () = quiet.as_mut() => match connection.may_be_quiet_until() {
                     Some(until) if until <= Instant::now() => return,
                     Some(until) => quiet.as_mut().reset(until.into()),
@@ -162,6 +166,22 @@ impl<S: Service> Connections<S> {
                 },
             }
         }
+    }
+
+    /// Logs what was refused before there was a request.
+    pub(super) fn log_refused(&self, connection: &str, reply: &Reply) {
+        let entry = Entry { at: clock::now(), connection, method: "", path: "", took: Duration::ZERO };
+        self.log.write(&entry, reply, &Note::Plain);
+    }
+}
+
+/// With what hyper itself has answered a head that it cannot read, if it has: the preface of HTTP/2 and
+/// a connection that breaks off get no answer.
+fn parser_status(error: &hyper::Error) -> Option<StatusCode> {
+    match (error.is_parse_version_h2(), error.is_parse_too_large(), error.is_parse()) {
+        (true, _, _) | (_, _, false) => None,
+        (_, true, _) => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        (_, false, true) => Some(StatusCode::BAD_REQUEST),
     }
 }
 

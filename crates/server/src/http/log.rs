@@ -1,5 +1,5 @@
-//! One structured log line for each request. It never holds a query, a header, a body, a token, a
-//! key or a secret: only what is named here.
+//! One structured log line for each request and each connection that is refused. It never holds a
+//! query, a header, a body, a token, a key or a secret: only what is named here.
 
 use bonafide_login::Record;
 use bonafide_types::Timestamp;
@@ -123,7 +123,7 @@ pub(crate) enum Note {
     SignIn(Box<Record>),
 }
 
-/// What is logged of a request.
+/// What is logged of a request. Of a connection that is refused, neither method nor path is known.
 pub(super) struct Entry<'a> {
     pub(super) at: Timestamp,
     /// See [`connection_members`].
