@@ -53,6 +53,7 @@ impl Fault {
             Self::Unserved(why) => (why.status(), unserved(*why)),
         };
         let reply = Reply::json(status, &HostsError { code: code.into(), message: self.to_string() });
+        let reply = if let Self::Store(error) = self { reply.because(error) } else { reply };
         if status == StatusCode::SERVICE_UNAVAILABLE { reply.with("retry-after", "1") } else { reply }
     }
 }

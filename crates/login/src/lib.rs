@@ -23,6 +23,7 @@ pub use route::ROUTES;
 
 use bonafide_core::tokens::{Audiences, Authority, TokenId};
 use bonafide_core::view::View;
+use bonafide_crypto::SignError;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_types::{ClientId, ObjectId, TenantId, World};
 use bonafide_wire::{Outcome, Parameters, Reply, Request, Unserved};
@@ -81,12 +82,28 @@ pub struct Record {
     pub audience: Option<String>,
     /// The id of the token (`uti`).
     pub token: Option<TokenId>,
+    /// Why no token could be issued that nothing speaks against: a failure of ours.
+    pub failure: Option<Failure>,
     /// The number after `AADSTS`, when the request was refused.
     pub error: Option<u32>,
     /// The request's id on this server (`x-ms-request-id`, `trace_id`).
     pub trace_id: Uuid,
     /// The request's id as the client gave it, or a new one.
     pub correlation_id: Uuid,
+}
+
+/// Why the token service failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The tenant has no signing key that counts now.
+    #[error("the tenant has no signing key")]
+    NoSigningKey,
+    /// The key could not be used, or a signature failed its own check (JW-11).
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The claims could not be written.
+    #[error("the claims cannot be written")]
+    Claims,
 }
 
 /// A reply, or what is needed for one, and what the log may know.

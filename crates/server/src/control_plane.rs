@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::confirm::Confirming;
 use crate::data_dir::{DataDir, DataDirError, write_public};
-use crate::http::{Answered, Note};
+use crate::http::{Answered, Log, Note};
 use crate::names::Origin;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
 use bonafide_core::tokens::{self, AcceptedAudiences, Names, NamesError};
@@ -18,6 +18,7 @@ use bonafide_store_sqlite::{OpenError, SqliteEngine};
 use bonafide_types::{Secret, World};
 use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How long the two authorities last, in seconds (10 years).
 const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
@@ -31,6 +32,7 @@ pub(crate) struct ControlPlane {
     pub(crate) management: bonafide_management::Config,
     pub(crate) management_audiences: AcceptedAudiences,
     pub(crate) confirming: Confirming,
+    pub(crate) log: Arc<Log>,
 }
 
 impl ControlPlane {
@@ -128,8 +130,12 @@ const PEPPER: &str = "secret-pepper";
 impl ControlPlane {
     /// Opens the control plane of a data directory. The authority that signs the server's certificate
     /// comes beside it: TLS takes it.
-    pub(crate) fn open(dir: &DataDir, origin: Origin<'_>) -> Result<(Self, ServerCa), OpenControlPlaneError> {
-        Self::open_on(Store::open(SqliteEngine::open(&dir.store())?), dir, origin)
+    pub(crate) fn open(
+        dir: &DataDir,
+        origin: Origin<'_>,
+        log: Arc<Log>,
+    ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
+        Self::open_on(Store::open(SqliteEngine::open(&dir.store())?), dir, origin, log)
     }
 
     /// `open`, on a store that is open already.
@@ -137,6 +143,7 @@ impl ControlPlane {
         store: Store,
         dir: &DataDir,
         origin: Origin<'_>,
+        log: Arc<Log>,
     ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
         let sealed = |name: &str| store.read(|tx| tx.get(&DEPLOYMENT_SECRETS, &name.to_owned()));
         let is_new = sealed(PEPPER)?.is_none();
@@ -168,6 +175,7 @@ impl ControlPlane {
             management: bonafide_management::Config::at(&url),
             management_audiences: names.accepted,
             confirming: Confirming::default(),
+            log,
         };
         Ok((this, server_ca))
     }

@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
+use crate::event::Event;
 use crate::http::{Admission, Answered, Note, Service};
 use crate::pool::{Pool, PoolError, run_in_place};
 use crate::public::login;
@@ -10,7 +11,7 @@ use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Outcome, Peer, Reply, Request, Unserved};
+use bonafide_wire::{Outcome, Peer, Request, Unserved};
 use http::Method;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,7 +40,11 @@ impl Service for HostsListener {
             (Ok(host), Ok(certificate)) => {
                 Admission::Serve { peer: Peer::Host(host), until: Some(certificate.not_after_seconds()) }
             }
-            _ => Admission::anybody(address),
+            _ => {
+                let event = Event::ConnectionRefused { surface: self.name(), peer: address.to_string() };
+                self.plane.log.event(&event, &"the client certificate names no host");
+                Admission::anybody(address)
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod control_plane;
 mod data_dir;
 mod deployment;
 mod description;
+mod event;
 mod hosts_listener;
 mod http;
 mod link_local;

@@ -2,9 +2,11 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
+use crate::event::Event;
 use crate::http::{Admission, Answered, Note, Service};
 use crate::pool::{Pool, run_in_place};
-use bonafide_login::{Answer, Confirm, Record};
+use bonafide_crypto::SignError;
+use bonafide_login::{Answer, Confirm, Failure, Record};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
 use bonafide_wire::{Outcome, Reply, Request, Unserved};
@@ -114,17 +116,25 @@ pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request:
     let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed));
     let refused = |why: Unserved| plane.refuse_sign_in(&request, why, clock::world());
     match ask(false) {
-        Ok(Answer { outcome: Outcome::Reply(reply), record }) => return answered(reply, record),
+        Ok(Answer { outcome: Outcome::Reply(reply), record }) => return answered(plane, reply, record),
         Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => plane.confirm(store_pool).await,
         Err(error) => return refused(error.into()),
     }
     match ask(true) {
-        Ok(Answer { outcome: Outcome::Reply(reply), record }) => answered(reply, record),
+        Ok(Answer { outcome: Outcome::Reply(reply), record }) => answered(plane, reply, record),
         Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => refused(Unserved::Failed),
         Err(error) => refused(error.into()),
     }
 }
 
-fn answered(reply: Reply, record: Record) -> Answered {
+fn answered(plane: &ControlPlane, reply: Reply, record: Record) -> Answered {
+    let (tenant, client) = (record.tenant, record.client);
+    match record.failure {
+        Some(why @ Failure::Sign(SignError::SelfCheck)) => {
+            plane.log.event(&Event::SignatureCheckFailed { tenant, client }, &why);
+        }
+        Some(why) => plane.log.event(&Event::TokenNotIssued { tenant, client }, &why),
+        None => {}
+    }
     Answered { reply, note: Note::SignIn(Box::new(record)) }
 }

@@ -1,16 +1,19 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
+use crate::bootstrap::bootstrap;
 use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::data_dir::DataDir;
 use crate::hosts_listener::HostsListener;
-use crate::http::{Answered, Service};
+use crate::http::{Answered, Log, Note, Service};
 use crate::names::Origin;
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
+use bonafide_core::placement;
 use bonafide_store::audit::AuditRecord;
-use bonafide_store::engine::{Changes, Commit, Cursor, Engine, EngineError, Revision, Snapshot, Verdict};
-use bonafide_store::{MemoryEngine, Store};
+use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
+use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
+use bonafide_types::HostId;
 use bonafide_wire::{Peer, Request, Unserved};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -38,7 +41,7 @@ struct Cloud {
     plane: Arc<ControlPlane>,
     store_pool: Arc<Pool>,
     stopped: Arc<AtomicBool>,
-    dir: DataDir,
+    host: HostId,
     _folder: tempfile::TempDir,
 }
 
@@ -49,9 +52,24 @@ impl Cloud {
         let stopped = Arc::new(AtomicBool::new(false));
         let store = Store::open(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
         let origin = Origin { host: "localhost", port: 8443 };
-        let (plane, _) = ControlPlane::open_on(store, &dir, origin).unwrap();
+        let (plane, _) = ControlPlane::open_on(store, &dir, origin, Log::off()).unwrap();
+        let plane = Arc::new(plane);
+        let deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), true).unwrap();
+        let join = |tx: &mut Tx<'_>| {
+            let hash = "0".repeat(64);
+            placement::invite(tx, &clock::world(), deployment.local_host, "local", hash.clone())?;
+            placement::join(tx, &clock::world(), &hash)
+        };
+        plane.store.write(join).unwrap();
+        plane.views.catch_up(&plane.store).unwrap();
         let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
-        Self { plane: Arc::new(plane), store_pool, stopped, dir, _folder: folder }
+        Self {
+            plane,
+            store_pool,
+            stopped,
+            host: deployment.local_host,
+            _folder: folder,
+        }
     }
 
     fn public(&self) -> PublicOrigin {
@@ -137,4 +155,24 @@ fn every_refusal_is_in_the_words_of_its_surface() {
         let (_, body) = said(&hosts, "/hosts/v1/join");
         assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
+    let cloud = Cloud::new();
+    let (_keep, revisions) = watch::channel(0);
+    let hosts = HostsListener { revisions, ..cloud.hosts() };
+    let poll = |query: &str| Request {
+        query: query.to_owned(),
+        peer: Peer::Host(cloud.host),
+        ..request(Method::GET, "/hosts/v1/desired")
+    };
+    let Answered { reply, note } = hosts.answer(poll(""), clock::now()).await;
+    assert!(reply.status == 200 && matches!(note, Note::Plain));
+    let desired: Value = serde_json::from_slice(&reply.body).unwrap();
+    let after = desired["cursor"].as_str().unwrap();
+    let Answered { reply, note } = hosts.answer(poll(&format!("after={after}&wait=1")), clock::now()).await;
+    assert!(reply.status == 200 && matches!(note, Note::Quiet), "{reply:?}");
+    let Answered { reply, note } = hosts.answer(poll("after=nonsense&wait=1"), clock::now()).await;
+    assert!(reply.status == 400 && matches!(note, Note::Plain));
 }

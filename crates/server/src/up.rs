@@ -11,6 +11,7 @@ use crate::control_plane::{ControlPlane, OpenControlPlaneError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::deployment::{DEPLOYMENT, Deployment};
 use crate::description::{Description, Endpoints, Operator, WorkloadEndpoint};
+use crate::event::Event;
 use crate::hosts_listener::HostsListener;
 use crate::http::{self, HttpLimits, Listener, Log, Service};
 use crate::link_local::{LinkLocal, LinkLocalError};
@@ -135,7 +136,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let (public_port, hosts_address) = (port_of(&public), hosts.local_addr().unwrap_or(options.hosts_listen));
     let name = public_name(options.listen.ip());
     let origin = Origin { host: &name, port: public_port };
-    let (plane, server_ca) = ControlPlane::open(&dir, origin)?;
+    let (plane, server_ca) = ControlPlane::open(&dir, origin, Arc::clone(&log))?;
     let plane = Arc::new(plane);
     let is_new = plane.store.read(|tx| bonafide_store::Read::get(tx, &DEPLOYMENT, &()))?.is_none();
     let mut deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), options.empty)?;
@@ -158,7 +159,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let service = HostsListener { plane: Arc::clone(&plane), store_pool: Arc::clone(&store_pool), revisions: revision };
     start.listener(&mut tasks, hosts, Some(config.into()), service);
     follow(&mut tasks, &plane, revisions, stopped.clone());
-    tasks.spawn(renew(identity, stopped.clone()));
+    tasks.spawn(renew(identity, Arc::clone(&log), stopped.clone()));
     tasks.spawn(upkeep(Arc::clone(&plane), store_pool, stopped.clone()));
 
     let to = ControlPlaneAddress {
@@ -167,7 +168,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
         ca_der,
     };
     let invitation = || invite(&plane, &deployment).ok();
-    let agent = AgentRuntime::start(&dir, to, agent_options(&options), &invitation).await?;
+    let agent = AgentRuntime::start(&dir, to, agent_options(&options), &invitation, Arc::clone(&log)).await?;
     let cursor = agent.load().await?;
     tasks.spawn(Arc::clone(&agent).watch(cursor, stopped.clone()));
     let users = if options.any_user { Users::Any } else { Users::Only(rustix::process::geteuid().as_raw()) };
@@ -258,7 +259,8 @@ fn follow(
     let plane = Arc::clone(plane);
     tasks.spawn_blocking(move || {
         while !*stopped.borrow() {
-            if plane.views.follow(&plane.store, FOLLOW_EVERY).is_err() {
+            if let Err(error) = plane.views.follow(&plane.store, FOLLOW_EVERY) {
+                plane.log.event(&Event::FollowFailed, &error);
                 // A store that is down is asked again; the view stays as it is meanwhile.
                 std::thread::sleep(FOLLOW_EVERY);
             }
@@ -268,14 +270,16 @@ fn follow(
     });
 }
 
-async fn renew(identity: Arc<ServerIdentity>, mut stopped: watch::Receiver<bool>) {
+async fn renew(identity: Arc<ServerIdentity>, log: Arc<Log>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(RENEW_EVERY) => {}
             () = http::stopped(&mut stopped) => return,
         }
         // The old certificate has half of its life left; the next round tries again.
-        let _ = identity.renew_if_due();
+        if let Err(error) = identity.renew_if_due() {
+            log.event(&Event::ServerCertificateNotRenewed, &error);
+        }
     }
 }
 

@@ -184,6 +184,11 @@ impl Fault {
             error.insert("target".to_owned(), target.into());
         }
         let reply = Reply::json(status, &json!({ "error": error })).with("x-ms-failure-cause", "gateway");
+        let reply = match self {
+            Self::Token { error, .. } => reply.because(error),
+            Self::Store(error) => reply.because(error),
+            _ => reply,
+        };
         match status {
             StatusCode::UNAUTHORIZED => {
                 // Messages may repeat what the token says: only our own words go into the header.

@@ -2,6 +2,7 @@
 
 use super::log::{Entry, Log, Note, connection_members};
 use crate::clock;
+use crate::event::Event;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{
     BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
@@ -17,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -154,7 +156,10 @@ impl<S: Service> Connections<S> {
             tokio::select! {
                 biased;
                 served = serving.as_mut() => {
-                    if let Some(status) = served.err().as_ref().and_then(parser_status) {
+                    let Err(error) = served else { return };
+                    if error.is_parse_version_h2() {
+                        self.log_closed(peer, &error);
+                    } else if let Some(status) = parser_status(&error) {
                         self.log_refused(&connection.log_members, &Reply::empty(status));
                     }
                     return;
@@ -166,6 +171,15 @@ impl<S: Service> Connections<S> {
                 },
             }
         }
+    }
+
+    /// Logs why a connection ends that could carry no request and got no answer.
+    pub(super) fn log_closed(&self, peer: Peer, why: &dyn Display) {
+        let peer = match peer {
+            Peer::Anonymous(address) => address.to_string(),
+            Peer::Host(host) => format!("host {host}"),
+        };
+        self.log.event(&Event::ConnectionRefused { surface: self.service.name(), peer }, why);
     }
 
     /// Logs what was refused before there was a request.

@@ -6,6 +6,7 @@ use bonafide_types::limits::{
     CONNECTIONS_MAX, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, STOP_SECONDS_MAX,
 };
 use bonafide_wire::{Peer, Reply};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -94,7 +95,14 @@ async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>,
         };
     };
     let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), tls.accept(stream));
-    if let Ok(Ok(stream)) = handshake.await {
+    let handshake = handshake.await;
+    // TLS that is refused, but not who breaks off or says nothing: ports are looked at all the time.
+    if let Ok(Err(error)) = &handshake
+        && error.kind() == ErrorKind::InvalidData
+    {
+        shared.log_closed(Peer::Anonymous(peer), error);
+    }
+    if let Ok(Ok(stream)) = handshake {
         let (tcp, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(|chain| chain.first());
         match shared.service.admit(peer, tcp, certificate.map(|der| der.as_ref())) {

@@ -1,14 +1,18 @@
-//! One structured log line for each request and each connection that is refused. It never holds a
-//! query, a header, a body, a token, a key or a secret: only what is named here.
+//! One structured log line for each request and each connection that is refused, and one for each
+//! [`Event`]. None holds a query, a header, a body, a token, a key or a secret: only what is named here
+//! and in `event.rs`.
 
+use crate::clock;
+use crate::event::{Event, Said, shown};
 use bonafide_login::Record;
 use bonafide_types::Timestamp;
 use bonafide_wire::{Peer, Reply};
 use http::HeaderName;
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes buffered before they are written at once. Source: nginx's usual `buffer=64k`.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -22,10 +26,14 @@ const LINE_BYTES: usize = 1_024;
 /// Longest path that is logged, in bytes.
 const PATH_BYTES_MAX: usize = 512;
 
+/// Longest reason that is logged, in bytes.
+const WHY_BYTES_MAX: usize = 512;
+
 /// Where request lines go.
 pub struct Log {
     lines: Mutex<Lines>,
     output: Option<SyncSender<Vec<u8>>>,
+    said: Mutex<Said>,
 }
 
 /// Two buffers that take turns: one is filled while the other is written.
@@ -75,13 +83,25 @@ impl Log {
     }
 
     fn new(output: Option<SyncSender<Vec<u8>>>) -> Self {
-        Self { lines: Mutex::default(), output }
+        Self { lines: Mutex::default(), output, said: Mutex::default() }
     }
 
     /// Logs one request.
     pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply, note: &Note) {
         if !matches!(note, Note::Quiet) {
             self.put(|out| entry.append(reply, note, out));
+        }
+    }
+
+    /// Logs something that failed, unless the same was logged a moment ago.
+    pub(crate) fn event(&self, event: &Event, why: &dyn Display) {
+        let now = clock::now().unix_micros();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = said.line(event, &why.to_string(), Instant::now(), now) {
+            self.put(|out| {
+                out.extend_from_slice(&line);
+                out.push(b'\n');
+            });
         }
     }
 
@@ -160,6 +180,10 @@ impl Entry<'_> {
         if let Note::SignIn(record) = note {
             append_record(record, out);
         }
+        if let Some(why) = &reply.why {
+            text(out, ",\"why\":");
+            json_string(out, &why[..why.floor_char_boundary(WHY_BYTES_MAX)]);
+        }
         text(out, "}\n");
     }
 }
@@ -173,7 +197,7 @@ fn micros(duration: Duration) -> u64 {
 
 /// The fields of a sign-in that are known; its request's id has been named already.
 fn append_record(record: &Record, out: &mut Vec<u8>) {
-    let Record { tenant, client, principal, audience, token, error, trace_id: _, correlation_id } = record;
+    let Record { tenant, client, principal, audience, token, error, failure: _, trace_id: _, correlation_id } = record;
     let mut field = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             out.extend_from_slice(format!(",\"{name}\":").as_bytes());
@@ -201,7 +225,7 @@ fn json_string(out: &mut Vec<u8>, text: &str) {
         out.push(b'"');
     } else {
         // Writing to a vector cannot fail, and a string always has a JSON form.
-        let _ = serde_json::to_writer(out, text);
+        let _ = serde_json::to_writer(out, &shown(text, text.len()));
     }
 }
 
