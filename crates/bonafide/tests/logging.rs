@@ -182,3 +182,12 @@ fn pass_on(mut from: TcpStream, mut into: TcpStream, is_cut: &AtomicBool) {
     }
     let _ = (from.shutdown(Shutdown::Both), into.shutdown(Shutdown::Both));
 }
+
+#[test]
+fn readiness_names_each_part() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let ready = up.https("GET", "/readyz", &[], "");
+    let expected = serde_json::json!({ "status": "ok", "tokens": "ok", "view": "ok", "store": "ok" });
+    assert_eq!((ready.status, ready.json()), (200, expected));
+}

@@ -37,6 +37,8 @@ pub struct Cx<'a> {
     pub audiences: &'a AcceptedAudiences,
     /// Keys and principals, to check a token with.
     pub view: &'a View,
+    /// How long ago the view last showed all that the store had, in seconds.
+    pub view_age_seconds: u64,
     /// Everything else.
     pub store: &'a Store,
     /// Time and chance.

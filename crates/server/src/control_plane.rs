@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::confirm::Confirming;
 use crate::data_dir::{DataDir, DataDirError, write_public};
+use crate::followed::Followed;
 use crate::http::{Answered, Log, Note};
 use crate::names::Origin;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
@@ -19,6 +20,7 @@ use bonafide_types::{Secret, World};
 use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// How long the two authorities last, in seconds (10 years).
 const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
@@ -32,6 +34,7 @@ pub(crate) struct ControlPlane {
     pub(crate) management: bonafide_management::Config,
     pub(crate) management_audiences: AcceptedAudiences,
     pub(crate) confirming: Confirming,
+    pub(crate) followed: Followed,
     pub(crate) log: Arc<Log>,
 }
 
@@ -51,6 +54,7 @@ impl ControlPlane {
             authority: &self.login.authority,
             audiences: &self.management_audiences,
             view: &view,
+            view_age_seconds: self.followed.age().as_secs(),
             store: &self.store,
             world,
         };
@@ -165,6 +169,7 @@ impl ControlPlane {
         write_public(&dir.ca_file(), server_ca.certificate_pem().as_bytes())?;
         let url = origin.url();
         let names = Names::new(&url)?;
+        let followed = Followed::at(Instant::now());
         let views = Views::load(&store, kek)?;
         let pepper = Pepper::new(&Secret::new(pepper));
         let this = Self {
@@ -175,6 +180,7 @@ impl ControlPlane {
             management: bonafide_management::Config::at(&url),
             management_audiences: names.accepted,
             confirming: Confirming::default(),
+            followed,
             log,
         };
         Ok((this, server_ca))

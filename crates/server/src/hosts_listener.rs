@@ -103,7 +103,7 @@ impl HostsListener {
                 let outcome = plane.answer_host(&request, clock::world(), waited);
                 // A host that has just joined, or registered a key, goes on at once and must be known
                 // then. A view that cannot be brought up now follows by itself a moment later.
-                let _ = plane.views.catch_up(&plane.store);
+                let _ = plane.catch_up();
                 outcome
             };
             self.store_pool.run(job).await

@@ -13,6 +13,7 @@ mod data_dir;
 mod deployment;
 mod description;
 mod event;
+mod followed;
 mod hosts_listener;
 mod http;
 mod link_local;

@@ -8,13 +8,17 @@ use crate::pool::{Pool, run_in_place};
 use bonafide_crypto::SignError;
 use bonafide_login::{Answer, Confirm, Failure, Record};
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
+
+/// How long readiness waits for the store. Source: ours; probes wait a second or more.
+const STORE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// Answers everything public.
 pub(crate) struct PublicOrigin {
@@ -91,7 +95,8 @@ impl Service for PublicOrigin {
 }
 
 impl PublicOrigin {
-    /// `/healthz`: the process answers. `/readyz`: tokens can be issued, and the store can be written.
+    /// `/healthz`: the process answers. `/readyz`: every part does its work. One that is degraded
+    /// issues tokens still.
     async fn health(&self, request: &Request) -> Reply {
         if request.method != Method::GET {
             return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
@@ -100,13 +105,19 @@ impl PublicOrigin {
             return Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
         }
         let plane = Arc::clone(&self.plane);
-        let store = self.store_pool.run(move || plane.store.head().is_ok()).await.unwrap_or(false);
-        let status = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        let store = if store { "ok" } else { "unavailable" };
-        Reply::json(
-            status,
-            &serde_json::json!({ "status": if status.is_success() { "ok" } else { "degraded" }, "tokens": "ok", "store": store }),
-        )
+        let asked = self.store_pool.run(move || plane.store.head().is_ok());
+        let store = matches!(tokio::time::timeout(STORE_PATIENCE, asked).await, Ok(Ok(true)));
+        let tokens = self.plane.views.current().can_sign(clock::now());
+        let view = self.plane.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
+        let is_ready = store && tokens && view;
+        let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
+        let body = serde_json::json!({
+            "status": word(is_ready, if tokens { "degraded" } else { "unavailable" }),
+            "tokens": word(tokens, "no signing key"),
+            "view": word(view, "too old"),
+            "store": word(store, "unavailable"),
+        });
+        Reply::json(if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &body)
     }
 }
 

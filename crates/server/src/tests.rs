@@ -13,15 +13,17 @@ use bonafide_core::placement;
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
 use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
-use bonafide_types::HostId;
+use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
+use bonafide_types::{HostId, TenantId};
 use bonafide_wire::{Peer, Request, Unserved};
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 const EVERY: [Unserved; 9] = [
@@ -41,6 +43,8 @@ struct Cloud {
     plane: Arc<ControlPlane>,
     store_pool: Arc<Pool>,
     stopped: Arc<AtomicBool>,
+    /// Of the operator.
+    secret: (TenantId, String),
     host: HostId,
     _folder: tempfile::TempDir,
 }
@@ -61,12 +65,18 @@ impl Cloud {
             placement::join(tx, &clock::world(), &hash)
         };
         plane.store.write(join).unwrap();
-        plane.views.catch_up(&plane.store).unwrap();
+        plane.catch_up().unwrap();
+        let secret = std::fs::read_to_string(dir.operator_secret()).unwrap();
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={secret}&resource=https://management.azure.com/",
+            deployment.operator_client
+        );
         let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
         Self {
             plane,
             store_pool,
             stopped,
+            secret: (deployment.tenant, form),
             host: deployment.local_host,
             _folder: folder,
         }
@@ -79,6 +89,26 @@ impl Cloud {
     fn hosts(&self) -> HostsListener {
         let (_, revisions) = watch::channel(0);
         HostsListener { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool), revisions }
+    }
+}
+
+impl Cloud {
+    fn stop_store(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// What the operator gets from login.
+    async fn sign_in(&self) -> Answered {
+        let (tenant, form) = &self.secret;
+        let path = format!("/{tenant}/oauth2/token");
+        self.public()
+            .answer(Request { body: Bytes::from(form.clone()), ..request(Method::POST, &path) }, clock::now())
+            .await
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let Answered { reply, .. } = self.public().answer(request(Method::GET, path), clock::now()).await;
+        (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap())
     }
 }
 
@@ -155,6 +185,33 @@ fn every_refusal_is_in_the_words_of_its_surface() {
         let (_, body) = said(&hosts, "/hosts/v1/join");
         assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
     }
+}
+
+#[tokio::test]
+async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
+    let cloud = Cloud::new();
+    let parts = |status, view, store| json!({ "status": status, "tokens": "ok", "view": view, "store": store });
+    assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
+    cloud.stop_store();
+    assert_eq!(cloud.get("/readyz").await, (503, parts("degraded", "ok", "unavailable")));
+    assert!(cloud.plane.follow(Duration::ZERO).is_err());
+    let stale = Instant::now().checked_sub(Duration::from_secs(VIEW_AGE_SECONDS_MAX + 1)).unwrap();
+    *cloud.plane.followed.0.lock().unwrap() = stale;
+    assert_eq!(cloud.get("/readyz").await, (503, parts("degraded", "too old", "unavailable")));
+    assert_eq!(cloud.get("/healthz").await.0, 200);
+    assert_eq!(cloud.sign_in().await.reply.status, 200, "tokens need no store");
+    // The store is back, the view is not up yet: a token that was revoked meanwhile could count.
+    cloud.stopped.store(false, Ordering::Relaxed);
+    let token: Value = serde_json::from_slice(&cloud.sign_in().await.reply.body).unwrap();
+    let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap()).parse().unwrap();
+    let mut list = request(Method::GET, "/subscriptions");
+    list.query = "api-version=2022-12-01".to_owned();
+    list.headers.insert(AUTHORIZATION, bearer);
+    let Answered { reply, .. } = cloud.public().answer(list.clone(), clock::now()).await;
+    assert_eq!((reply.status.as_u16(), reply.why.as_deref()), (503, Some("the view is 31 s old")));
+    cloud.plane.follow(Duration::ZERO).unwrap();
+    assert_eq!(cloud.public().answer(list, clock::now()).await.reply.status, 200);
+    assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
 }
 
 #[tokio::test]

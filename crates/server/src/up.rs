@@ -259,7 +259,7 @@ fn follow(
     let plane = Arc::clone(plane);
     tasks.spawn_blocking(move || {
         while !*stopped.borrow() {
-            if let Err(error) = plane.views.follow(&plane.store, FOLLOW_EVERY) {
+            if let Err(error) = plane.follow(FOLLOW_EVERY) {
                 plane.log.event(&Event::FollowFailed, &error);
                 // A store that is down is asked again; the view stays as it is meanwhile.
                 std::thread::sleep(FOLLOW_EVERY);

@@ -118,6 +118,8 @@ pub(crate) enum Fault {
 
     /// The store failed.
     Store(StoreError),
+    /// The view is too old to say whose token counts.
+    ViewTooOld { seconds: u64 },
     /// What the shell says.
     Unserved(Unserved),
 }
@@ -187,6 +189,7 @@ impl Fault {
         let reply = match self {
             Self::Token { error, .. } => reply.because(error),
             Self::Store(error) => reply.because(error),
+            Self::ViewTooOld { seconds } => reply.because(&format!("the view is {seconds} s old")),
             _ => reply,
         };
         match status {

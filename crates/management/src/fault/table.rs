@@ -187,6 +187,7 @@ impl Fault {
                 format!("The condition of the request is not met. The current etag is '{etag}'."),
             ),
             Self::Store(error) => store_error(error),
+            Self::ViewTooOld { .. } => unavailable(),
             Self::Unserved(why) => unserved(*why),
         }
     }
