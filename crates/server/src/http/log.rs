@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const BUFFER_BYTES: usize = 64 * 1024;
 /// How long a line may stay in the buffer. Source: ours; short enough to watch.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// How long the end of the process waits for the last lines. Source: ours.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 /// Buffers waiting for a slow output; more are dropped, so that a blocked terminal or disk never
 /// blocks a request.
 const BUFFERS_MAX: usize = 64;
@@ -32,9 +34,12 @@ const WHY_BYTES_MAX: usize = 512;
 /// Where request lines go.
 pub struct Log {
     lines: Mutex<Lines>,
-    output: Option<SyncSender<Vec<u8>>>,
+    output: Option<SyncSender<Full>>,
     said: Mutex<Said>,
 }
+
+/// A buffer to be written, and whom to tell that it was.
+type Full = (Vec<u8>, Option<SyncSender<()>>);
 
 /// Two buffers that take turns: one is filled while the other is written.
 #[derive(Default)]
@@ -55,19 +60,23 @@ impl Lines {
 impl Log {
     /// Writes to `output` from a thread of its own.
     pub fn to(mut output: impl Write + Send + 'static) -> std::io::Result<Arc<Self>> {
-        let (sender, receiver) = sync_channel::<Vec<u8>>(BUFFERS_MAX);
+        let (sender, receiver) = sync_channel::<Full>(BUFFERS_MAX);
         let log = Arc::new(Self::new(Some(sender)));
         let buffered = Arc::downgrade(&log);
         std::thread::Builder::new().name("log".into()).spawn(move || {
-            let next = |receiver: &Receiver<Vec<u8>>| receiver.recv_timeout(FLUSH_EVERY);
+            let next = |receiver: &Receiver<Full>| receiver.recv_timeout(FLUSH_EVERY);
             loop {
-                let mut lines = match (next(&receiver), buffered.upgrade()) {
-                    (Ok(lines), _) => lines,
-                    (Err(RecvTimeoutError::Timeout), Some(log)) => log.lines().turn(),
+                let (mut lines, waiting) = match (next(&receiver), buffered.upgrade()) {
+                    (Ok(full), _) => full,
+                    (Err(RecvTimeoutError::Timeout), Some(log)) => (log.lines().turn(), None),
                     (Err(_), _) => return,
                 };
                 // An output that fails has nowhere to say so.
                 let _ = output.write_all(&lines);
+                if let Some(waiting) = waiting {
+                    // It may wait no longer.
+                    let _ = waiting.send(());
+                }
                 lines.clear();
                 if let Some(log) = buffered.upgrade() {
                     log.lines().written = Some(lines);
@@ -82,8 +91,19 @@ impl Log {
         Arc::new(Self::new(None))
     }
 
-    fn new(output: Option<SyncSender<Vec<u8>>>) -> Self {
+    fn new(output: Option<SyncSender<Full>>) -> Self {
         Self { lines: Mutex::default(), output, said: Mutex::default() }
+    }
+
+    /// Returns when everything so far is written, or cannot be in time: for the end of a process.
+    pub fn flush(&self) {
+        let Some(output) = &self.output else { return };
+        let (waiting, written) = sync_channel(1);
+        let lines = self.lines().turn();
+        if output.try_send((lines, Some(waiting))).is_ok() {
+            // An output that is blocked holds up no end.
+            let _ = written.recv_timeout(FLUSH_PATIENCE);
+        }
     }
 
     /// Logs one request.
@@ -116,7 +136,7 @@ impl Log {
         // After the lock: the thread that this wakes wants it too.
         if let Some(full) = full {
             // See `BUFFERS_MAX`.
-            let _ = output.try_send(full);
+            let _ = output.try_send((full, None));
         }
     }
 
@@ -268,5 +288,22 @@ mod tests {
             assert_eq!((line["timeMicros"].as_u64(), line["micros"].as_u64()), (Some(number as u64), Some(1_000_001)));
         }
         assert!(text.len() > 3 * BUFFER_BYTES, "the buffers took turns");
+    }
+
+    #[test]
+    fn a_flush_returns_when_the_last_lines_are_written() {
+        let (sender, written) = channel();
+        let log = Log::to(Output(sender)).unwrap();
+        let entry = Entry {
+            at: Timestamp::from_unix_micros(1),
+            connection: "\"surface\":\"test\"",
+            method: "GET",
+            path: "/last",
+            took: Duration::ZERO,
+        };
+        log.write(&entry, &Reply::empty(StatusCode::OK), &Note::Plain);
+        log.flush();
+        let lines: Vec<u8> = written.try_iter().flatten().collect();
+        assert!(String::from_utf8(lines).unwrap().contains("/last"));
     }
 }
