@@ -7,6 +7,7 @@ use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
 use clap::Args;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
@@ -112,7 +113,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
             link_local: options.link_local,
             hosts_connect: options.hosts_connect,
         },
-        log,
+        Arc::clone(&log),
     )
     .await?;
     for note in &up.notes {
@@ -128,6 +129,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
         _ = terminate.recv() => {}
     }
     up.stop().await;
+    log.flush();
     Ok(ExitCode::SUCCESS)
 }
 

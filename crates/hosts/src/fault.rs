@@ -2,8 +2,8 @@
 
 use bonafide_store::StoreError;
 use bonafide_types::HostId;
-use bonafide_wire::Reply;
 use bonafide_wire::hosts::HostsError;
+use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 
 /// Why a host was refused.
@@ -33,6 +33,9 @@ pub enum Fault {
     /// The store failed; the reason is for the log.
     #[error("the store is not available; try again")]
     Store(#[from] StoreError),
+    /// What the shell says.
+    #[error(transparent)]
+    Unserved(#[from] Unserved),
 }
 
 impl Fault {
@@ -47,7 +50,24 @@ impl Fault {
             Self::Key(_) => (StatusCode::BAD_REQUEST, "Key"),
             Self::NotPlaced => (StatusCode::FORBIDDEN, "NotPlaced"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "Store"),
+            Self::Unserved(why) => (why.status(), unserved(*why)),
         };
-        Reply::json(status, &HostsError { code: code.into(), message: self.to_string() })
+        let reply = Reply::json(status, &HostsError { code: code.into(), message: self.to_string() });
+        let reply = if let Self::Store(error) = self { reply.because(error) } else { reply };
+        if status == StatusCode::SERVICE_UNAVAILABLE { reply.with("retry-after", "1") } else { reply }
+    }
+}
+
+fn unserved(why: Unserved) -> &'static str {
+    match why {
+        Unserved::OtherUser => "OtherUser",
+        Unserved::CertificateExpired => "CertificateExpired",
+        Unserved::TargetTooLong => "TargetTooLong",
+        Unserved::HeadTooLarge => "HeadTooLarge",
+        Unserved::BodyTooLarge => "BodyTooLarge",
+        Unserved::BodyTooSlow => "BodyTooSlow",
+        Unserved::BodyBroken => "BodyBroken",
+        Unserved::Busy => "Busy",
+        Unserved::Failed => "Failed",
     }
 }

@@ -6,7 +6,7 @@
 use crate::{Cx, headers};
 use bonafide_types::Timestamp;
 use bonafide_wire::token::OAuthError;
-use bonafide_wire::{Parameters, Reply, Request};
+use bonafide_wire::{Parameters, Reply, Request, Unserved};
 use http::{Method, StatusCode};
 use uuid::Uuid;
 
@@ -50,6 +50,7 @@ pub(crate) enum Fault {
     NotPlaced,
     Busy,
     Internal,
+    Unserved(Unserved),
 }
 
 const MORE: &str =
@@ -98,7 +99,10 @@ impl Fault {
             Self::Replayed => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion was used before.".into()),
             Self::NotPlaced => (700_030, 401, "invalid_client", "Invalid certificate. The identity is not assigned to the workload on this host.".into()),
             Self::Busy => (90_055, 429, "temporarily_unavailable", "Too many requests. Try again later.".into()),
-            Self::Internal => (50_000, 500, "server_error", "There was an error issuing a token.".into()),
+            Self::Internal | Self::Unserved(Unserved::Failed) => (50_000, 500, "server_error", "There was an error issuing a token.".into()),
+            Self::Unserved(Unserved::Busy) => (90_033, 503, "temporarily_unavailable", "A transient error has occurred. Please try again.".into()),
+            Self::Unserved(Unserved::TargetTooLong) => (90_015, 414, "invalid_request", "Requested query string is too long.".into()),
+            Self::Unserved(why) => (9_002_313, why.status().as_u16(), "invalid_request", format!("Invalid request. Request is malformed or invalid: {why}.")),
         }
     }
 
@@ -151,7 +155,7 @@ impl Fault {
         };
         let reply = headers::no_store(Reply::json(status, &body));
         match self {
-            Self::Busy => reply.with("retry-after", "1"),
+            Self::Busy | Self::Unserved(Unserved::Busy) => reply.with("retry-after", "1"),
             Self::PostOnly(_) => reply.with("allow", "POST"),
             _ => reply,
         }

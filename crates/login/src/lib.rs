@@ -23,9 +23,10 @@ pub use route::ROUTES;
 
 use bonafide_core::tokens::{Audiences, Authority, TokenId};
 use bonafide_core::view::View;
+use bonafide_crypto::SignError;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_types::{ClientId, ObjectId, TenantId, World};
-use bonafide_wire::{Outcome, Parameters, Request};
+use bonafide_wire::{Outcome, Parameters, Reply, Request, Unserved};
 use fault::{Fault, Ids};
 use uuid::Uuid;
 
@@ -76,16 +77,33 @@ pub struct Record {
     pub client: Option<ClientId>,
     /// Who did.
     pub principal: Option<ObjectId>,
-    /// The audience of the token (`aud`).
+    /// The audience of the token (`aud`), or what was asked for while there is none; at most
+    /// `limits::AUDIENCE_BYTES_MAX` bytes.
     pub audience: Option<String>,
     /// The id of the token (`uti`).
     pub token: Option<TokenId>,
+    /// Why no token could be issued that nothing speaks against: a failure of ours.
+    pub failure: Option<Failure>,
     /// The number after `AADSTS`, when the request was refused.
     pub error: Option<u32>,
     /// The request's id on this server (`x-ms-request-id`, `trace_id`).
     pub trace_id: Uuid,
     /// The request's id as the client gave it, or a new one.
     pub correlation_id: Uuid,
+}
+
+/// Why the token service failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The tenant has no signing key that counts now.
+    #[error("the tenant has no signing key")]
+    NoSigningKey,
+    /// The key could not be used, or a signature failed its own check (JW-11).
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The claims could not be written.
+    #[error("the claims cannot be written")]
+    Claims,
 }
 
 /// A reply, or what is needed for one, and what the log may know.
@@ -119,12 +137,22 @@ pub fn handle(cx: &Cx<'_>, request: &Request) -> Answer {
         Err(fault) if fault.is_negative() && !cx.confirmed => {
             return Answer { outcome: Outcome::Need(Confirm), record };
         }
-        Err(fault) => {
-            record.error = fault.code();
-            fault.reply(cx.world.now, &ids)
-        }
+        Err(fault) => refusal(cx, &fault, &ids, &mut record),
     };
     Answer { outcome: Outcome::Reply(headers::finish(reply, cx, &ids)), record }
+}
+
+/// Answers a request that the shell does not serve; its body need not be there.
+pub fn refuse(cx: &Cx<'_>, request: &Request, why: Unserved) -> (Reply, Record) {
+    let ids = Ids::of(cx, request, None);
+    let mut record = Record { trace_id: ids.trace, correlation_id: ids.correlation, ..Record::default() };
+    let reply = refusal(cx, &Fault::Unserved(why), &ids, &mut record);
+    (headers::finish(reply, cx, &ids), record)
+}
+
+fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, record: &mut Record) -> Reply {
+    record.error = fault.code();
+    fault.reply(cx.world.now, ids)
 }
 
 type Form = Result<Parameters, Fault>;

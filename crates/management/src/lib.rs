@@ -23,7 +23,8 @@ use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;
 use bonafide_store::Store;
 use bonafide_types::World;
-use bonafide_wire::{Reply, Request};
+use bonafide_wire::{Reply, Request, Unserved};
+use fault::Fault;
 
 /// What a request is answered from.
 #[derive(Clone, Copy)]
@@ -36,6 +37,8 @@ pub struct Cx<'a> {
     pub audiences: &'a AcceptedAudiences,
     /// Keys and principals, to check a token with.
     pub view: &'a View,
+    /// How long ago the view last showed all that the store had, in seconds.
+    pub view_age_seconds: u64,
     /// Everything else.
     pub store: &'a Store,
     /// Time and chance.
@@ -50,4 +53,10 @@ pub fn handle(cx: &Cx<'_>, request: &Request) -> Reply {
         Err(fault) => fault.reply(|| pipeline::caller::authority(cx, request)),
     };
     correlation.mark(reply, &cx.world)
+}
+
+/// Answers a request that the shell does not serve; its body need not be there.
+pub fn refuse(config: &Config, request: &Request, why: Unserved, world: &World<'_>) -> Reply {
+    let reply = Fault::Unserved(why).reply(|| format!("{}/common", config.login));
+    headers::Correlation::of(request, world.entropy).mark(reply, world)
 }

@@ -9,7 +9,7 @@ use crate::query::QueryError;
 use bonafide_types::World;
 use bonafide_types::limits::METADATA_RETRY_AFTER_SECONDS;
 use bonafide_wire::token::OAuthError;
-use bonafide_wire::{ParameterError, Reply};
+use bonafide_wire::{ParameterError, Reply, Unserved};
 use http::StatusCode;
 use serde::Serialize;
 
@@ -46,6 +46,8 @@ pub(crate) enum Fault {
     Refused(Box<OAuthError>),
     /// The token service gave no usable answer.
     Upstream,
+    /// The shell does not serve it.
+    Unserved(Unserved),
 }
 
 impl From<Refusal> for Fault {
@@ -142,6 +144,19 @@ pub(crate) fn imds(fault: &Fault, _: &World<'_>) -> Reply {
             "unknown",
             "Failed to retrieve token from the Active directory. For details see the logs of the host",
         ),
+        Fault::Unserved(why) => {
+            let error = match why {
+                Unserved::OtherUser => "access_denied",
+                Unserved::Busy | Unserved::Failed => "unknown",
+                Unserved::CertificateExpired
+                | Unserved::TargetTooLong
+                | Unserved::HeadTooLarge
+                | Unserved::BodyTooLarge
+                | Unserved::BodyTooSlow
+                | Unserved::BodyBroken => "invalid_request",
+            };
+            described(why.status().as_u16(), error, &why.to_string())
+        }
     };
     signed(reply)
 }
@@ -167,6 +182,7 @@ pub(crate) fn app_service(fault: &Fault, world: &World<'_>) -> Reply {
         Fault::ResourceMalformed | Fault::Refused(_) | Fault::Upstream => {
             numbered(500, "An unexpected error occured while fetching the AAD Token.")
         }
+        Fault::Unserved(why) => numbered(why.status().as_u16(), &why.to_string()),
     }
 }
 

@@ -39,7 +39,7 @@ pub enum UpstreamError {
     #[error("login answered with something else than a token")]
     Malformed,
     /// A refusal with the token service's error object.
-    #[error("login refused: {}", .0.error)]
+    #[error("login refused: {} {:?}", .0.error, .0.error_codes)]
     Refused(Box<OAuthError>),
 }
 

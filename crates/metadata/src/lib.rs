@@ -37,3 +37,11 @@ pub use flight::{Lead, TokenFetch, UpstreamError};
 pub use path::{PathError, canonical};
 pub use route::ROUTES;
 pub use throttle::{Permit, Throttle};
+
+use bonafide_types::World;
+use bonafide_wire::{Reply, Unserved};
+
+/// What a binding says to a connection or request that the shell does not serve.
+pub fn refuse(binding: &Binding, why: Unserved, world: &World<'_>) -> Reply {
+    (binding.dialect().rules().fault)(&fault::Fault::Unserved(why), world)
+}

@@ -3,7 +3,9 @@
 
 mod support;
 
-use bonafide_metadata::{Options, UpstreamError};
+use bonafide_metadata::{Options, UpstreamError, refuse};
+use bonafide_wire::Unserved;
+use serde_json::json;
 use support::*;
 
 #[test]
@@ -316,5 +318,27 @@ fn app_service_does_not_serve_the_paths_of_imds() {
         let headers = [("host", "127.0.0.1:41013"), ("x-identity-header", SECRET), ("metadata", "true")];
         let reply = ask(&agent(vec![system()]), &app_service(), &request("GET", path, APP, &headers), NOW);
         assert_eq!(reply.status, 404, "{path}");
+    }
+}
+
+#[test]
+fn what_the_shell_does_not_serve_is_said_in_the_words_of_the_dialect() {
+    let imds_says = [
+        (Unserved::OtherUser, 403, "access_denied", "this endpoint serves only the user who started it"),
+        (Unserved::TargetTooLong, 414, "invalid_request", "the request target is too long"),
+        (Unserved::HeadTooLarge, 431, "invalid_request", "the request header fields are too large"),
+        (Unserved::BodyTooLarge, 413, "invalid_request", "the request body is too large"),
+        (Unserved::BodyTooSlow, 408, "invalid_request", "the request body did not arrive in time"),
+        (Unserved::BodyBroken, 400, "invalid_request", "the request body cannot be read"),
+        (Unserved::Busy, 503, "unknown", "the server is busy; try again"),
+    ];
+    for (why, status, error, description) in imds_says {
+        let said = refuse(&imds(), why, &at(NOW));
+        assert_eq!((said.status.as_u16(), &said.headers["server"]), (status, &"IMDS/150.870.65.512".parse().unwrap()));
+        assert_eq!(body(&said), json!({ "error": error, "error_description": description }));
+        let said = refuse(&app_service(), why, &at(NOW));
+        assert_eq!(said.status.as_u16(), status);
+        let correlation = body(&said)["correlationId"].clone();
+        assert_eq!(body(&said), json!({ "statusCode": status, "message": description, "correlationId": correlation }));
     }
 }

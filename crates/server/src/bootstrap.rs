@@ -101,7 +101,7 @@ pub(crate) fn bootstrap(
     if deployment.complete {
         return Ok(deployment);
     }
-    plane.views.catch_up(&plane.store)?;
+    plane.catch_up()?;
     if !empty {
         deployment.demo = Some(make_demo(plane, management, &deployment)?);
     }
@@ -114,7 +114,7 @@ pub(crate) fn bootstrap(
         }
         Ok::<_, PlaceError>(tx.put(&DEPLOYMENT, &(), &deployment)?)
     })?;
-    plane.views.catch_up(&plane.store)?;
+    plane.catch_up()?;
     Ok(deployment)
 }
 

@@ -30,7 +30,7 @@ impl ControlPlane {
             }
             let plane = Arc::clone(self);
             // Whether it could be brought up or not: the view decides now.
-            let _ = store_pool.run(move || plane.views.catch_up(&plane.store)).await;
+            let _ = store_pool.run(move || plane.catch_up()).await;
             *last = Some(Instant::now());
         };
         let _ = tokio::time::timeout(PATIENCE, flight).await;

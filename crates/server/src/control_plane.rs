@@ -3,6 +3,8 @@
 use crate::clock;
 use crate::confirm::Confirming;
 use crate::data_dir::{DataDir, DataDirError, write_public};
+use crate::followed::Followed;
+use crate::http::{Answered, Log, Note};
 use crate::lost::{self, Progress};
 use crate::names::Origin;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
@@ -16,8 +18,10 @@ use bonafide_hosts::Wait;
 use bonafide_store::{Read, Store, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use bonafide_types::{Secret, World};
-use bonafide_wire::{Outcome, Reply, Request};
+use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// How long the two authorities last, in seconds (10 years).
 const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
@@ -31,6 +35,8 @@ pub(crate) struct ControlPlane {
     pub(crate) management: bonafide_management::Config,
     pub(crate) management_audiences: AcceptedAudiences,
     pub(crate) confirming: Confirming,
+    pub(crate) followed: Followed,
+    pub(crate) log: Arc<Log>,
 }
 
 impl ControlPlane {
@@ -49,10 +55,24 @@ impl ControlPlane {
             authority: &self.login.authority,
             audiences: &self.management_audiences,
             view: &view,
+            view_age_seconds: self.followed.age().as_secs(),
             store: &self.store,
             world,
         };
         bonafide_management::handle(&cx, request)
+    }
+
+    /// Refuses a request to the token service.
+    pub(crate) fn refuse_sign_in(&self, head: &Request, why: Unserved, world: World<'_>) -> Answered {
+        let view = self.views.current();
+        let cx = bonafide_login::Cx { view: &view, service: &self.login, world, confirmed: true };
+        let (reply, record) = bonafide_login::refuse(&cx, head, why);
+        Answered { reply, note: Note::SignIn(Box::new(record)) }
+    }
+
+    /// Refuses a request to the resource manager.
+    pub(crate) fn refuse_manage(&self, head: &Request, why: Unserved, world: World<'_>) -> Reply {
+        bonafide_management::refuse(&self.management, head, why, &world)
     }
 
     /// Whether an `Authorization` header has a token that counts at the resource manager.
@@ -132,6 +152,7 @@ impl ControlPlane {
         dir: &DataDir,
         store: Store,
         origin: Origin<'_>,
+        log: Arc<Log>,
     ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
         let sealed = |name: &str| store.read(|tx| tx.get(&DEPLOYMENT_SECRETS, &name.to_owned()));
         let is_new = sealed(PEPPER)?.is_none();
@@ -153,6 +174,7 @@ impl ControlPlane {
         write_public(&dir.ca_file(), server_ca.certificate_pem().as_bytes())?;
         let url = origin.url();
         let names = Names::new(&url)?;
+        let followed = Followed::at(Instant::now());
         let views = Views::load(&store, kek)?;
         let pepper = Pepper::new(&Secret::new(pepper));
         let this = Self {
@@ -163,6 +185,8 @@ impl ControlPlane {
             management: bonafide_management::Config::at(&url),
             management_audiences: names.accepted,
             confirming: Confirming::default(),
+            followed,
+            log,
         };
         Ok((this, server_ca))
     }

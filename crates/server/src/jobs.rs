@@ -1,7 +1,8 @@
 //! What goes on beside the listeners until `up` stops.
 
 use crate::control_plane::ControlPlane;
-use crate::http;
+use crate::event::Event;
+use crate::http::{self, Log};
 use crate::tls::ServerIdentity;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,8 @@ pub(crate) fn follow(
     let plane = Arc::clone(plane);
     tasks.spawn_blocking(move || {
         while !*stopped.borrow() {
-            if plane.views.follow(&plane.store, FOLLOW_EVERY).is_err() {
+            if let Err(error) = plane.follow(FOLLOW_EVERY) {
+                plane.log.event(&Event::FollowFailed, &error);
                 // A store that is down is asked again; the view stays as it is meanwhile.
                 std::thread::sleep(FOLLOW_EVERY);
             }
@@ -34,13 +36,15 @@ pub(crate) fn follow(
 }
 
 /// Keeps the server's certificate young.
-pub(crate) async fn renew(identity: Arc<ServerIdentity>, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn renew(identity: Arc<ServerIdentity>, log: Arc<Log>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(RENEW_EVERY) => {}
             () = http::stopped(&mut stopped) => return,
         }
         // The old certificate has half of its life left; the next round tries again.
-        let _ = identity.renew_if_due();
+        if let Err(error) = identity.renew_if_due() {
+            log.event(&Event::ServerCertificateNotRenewed, &error);
+        }
     }
 }

@@ -13,6 +13,8 @@ mod control_plane;
 mod data_dir;
 mod deployment;
 mod description;
+mod event;
+mod followed;
 mod hosts_listener;
 mod http;
 mod jobs;
@@ -26,6 +28,8 @@ mod public;
 mod resources;
 mod runtime;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod trust;
 mod up;

@@ -1,5 +1,6 @@
 //! Where what is synchronous runs: on a bounded pool of threads if it may wait, in place if it never does.
 
+use bonafide_wire::Unserved;
 use crossbeam_channel::{Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -19,6 +20,15 @@ pub(crate) enum PoolError {
 /// Runs a job that waits for nothing in place, on the thread of its connection (ADR 5).
 pub(crate) fn run_in_place<T>(job: impl FnOnce() -> T) -> Result<T, PoolError> {
     catch_unwind(AssertUnwindSafe(job)).map_err(|_| PoolError::Panicked)
+}
+
+impl From<PoolError> for Unserved {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Busy => Self::Busy,
+            PoolError::Panicked => Self::Failed,
+        }
+    }
 }
 
 type Job = Box<dyn FnOnce() + Send>;

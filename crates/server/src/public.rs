@@ -2,16 +2,23 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
-use crate::http::{Admission, Service};
-use crate::pool::{Pool, PoolError, run_in_place};
+use crate::event::Event;
+use crate::http::{Admission, Answered, Note, Service};
+use crate::pool::{Pool, run_in_place};
+use bonafide_crypto::SignError;
+use bonafide_login::{Answer, Confirm, Failure, Record};
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
-use bonafide_wire::{Outcome, Reply, Request};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
+use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
+
+/// How long readiness waits for the store. Source: ours; probes wait a second or more.
+const STORE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// Answers everything public.
 pub(crate) struct PublicOrigin {
@@ -50,8 +57,8 @@ impl Service for PublicOrigin {
         Admission::anybody(address)
     }
 
-    async fn may_send_much(&self, _method: &Method, _path: &str, headers: &HeaderMap) -> bool {
-        let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    async fn may_send_much(&self, head: &Request) -> bool {
+        let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         run_in_place(|| self.plane.knows_caller(authorization, clock::world())).unwrap_or(false)
     }
 
@@ -62,21 +69,34 @@ impl Service for PublicOrigin {
         }
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
         match surface(&request.path) {
-            Surface::Health => self.health(&request).await,
+            Surface::Health => self.health(&request).await.into(),
             Surface::Management => {
-                let plane = Arc::clone(&self.plane);
-                let job = move || plane.manage(&request, clock::world());
-                self.store_pool.run(job).await.unwrap_or_else(busy)
+                let request = Arc::new(request);
+                let (plane, asked) = (Arc::clone(&self.plane), Arc::clone(&request));
+                let job = move || plane.manage(&asked, clock::world());
+                match self.store_pool.run(job).await {
+                    Ok(reply) => reply.into(),
+                    Err(error) => self.refusal(&request, error.into()),
+                }
             }
             Surface::Login => login(&self.plane, &self.store_pool, request).await,
+        }
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
+        match surface(&head.path) {
+            Surface::Health => Reply::empty(why.status()).into(),
+            Surface::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
+            Surface::Login => self.plane.refuse_sign_in(head, why, clock::world()),
         }
     }
 }
 
 impl PublicOrigin {
-    /// `/healthz`: the process answers. `/readyz`: tokens can be issued, and the store can be written.
+    /// `/healthz`: the process answers. `/readyz`: every part does its work. One that is degraded
+    /// issues tokens still.
     async fn health(&self, request: &Request) -> Reply {
         if request.method != Method::GET {
             return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
@@ -85,37 +105,47 @@ impl PublicOrigin {
             return Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
         }
         let plane = Arc::clone(&self.plane);
-        let store = self.store_pool.run(move || plane.store.head().is_ok()).await.unwrap_or(false);
-        let status = if store { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        let store = if store { "ok" } else { "unavailable" };
-        Reply::json(
-            status,
-            &serde_json::json!({ "status": if status.is_success() { "ok" } else { "degraded" }, "tokens": "ok", "store": store }),
-        )
+        let asked = self.store_pool.run(move || plane.store.head().is_ok());
+        let store = matches!(tokio::time::timeout(STORE_PATIENCE, asked).await, Ok(Ok(true)));
+        let tokens = self.plane.views.current().can_sign(clock::now());
+        let view = self.plane.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
+        let is_ready = store && tokens && view;
+        let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
+        let body = serde_json::json!({
+            "status": word(is_ready, if tokens { "degraded" } else { "unavailable" }),
+            "tokens": word(tokens, "no signing key"),
+            "view": word(view, "too old"),
+            "store": word(store, "unavailable"),
+        });
+        Reply::json(if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &body)
     }
 }
 
 /// Asks the token service. A refusal that rests on the view alone is confirmed first: the view is
 /// brought up to the store's revision, where the store answers, and the question asked again.
-pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Reply {
-    let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed).outcome);
+pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Answered {
+    let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed));
+    let refused = |why: Unserved| plane.refuse_sign_in(&request, why, clock::world());
     match ask(false) {
-        Ok(Outcome::Reply(reply)) => return reply,
-        Ok(Outcome::Need(bonafide_login::Confirm)) => plane.confirm(store_pool).await,
-        Err(error) => return busy(error),
+        Ok(Answer { outcome: Outcome::Reply(reply), record }) => return answered(plane, reply, record),
+        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => plane.confirm(store_pool).await,
+        Err(error) => return refused(error.into()),
     }
     match ask(true) {
-        Ok(Outcome::Reply(reply)) => reply,
-        Ok(Outcome::Need(_)) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
-        Err(error) => busy(error),
+        Ok(Answer { outcome: Outcome::Reply(reply), record }) => answered(plane, reply, record),
+        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => refused(Unserved::Failed),
+        Err(error) => refused(error.into()),
     }
 }
 
-/// What a caller is told when a job was not done.
-pub(crate) fn busy(error: PoolError) -> Reply {
-    let body = serde_json::json!({ "error": { "code": "ServerBusy", "message": error.to_string() } });
-    match error {
-        PoolError::Busy => Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body).with("retry-after", "1"),
-        PoolError::Panicked => Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &body),
+fn answered(plane: &ControlPlane, reply: Reply, record: Record) -> Answered {
+    let (tenant, client) = (record.tenant, record.client);
+    match record.failure {
+        Some(why @ Failure::Sign(SignError::SelfCheck)) => {
+            plane.log.event(&Event::SignatureCheckFailed { tenant, client }, &why);
+        }
+        Some(why) => plane.log.event(&Event::TokenNotIssued { tenant, client }, &why),
+        None => {}
     }
+    Answered { reply, note: Note::SignIn(Box::new(record)) }
 }

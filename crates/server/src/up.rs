@@ -163,7 +163,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
     let (public_port, hosts_address) = (port_of(&public), hosts.local_addr().unwrap_or(options.hosts_listen));
     let origin = Origin { host: &name, port: public_port };
-    let (plane, server_ca) = ControlPlane::open(&dir, store, origin)?;
+    let (plane, server_ca) = ControlPlane::open(&dir, store, origin, Arc::clone(&log))?;
     let plane = Arc::new(plane);
     let is_new = plane.store.read(|tx| bonafide_store::Read::get(tx, &DEPLOYMENT, &()))?.is_none();
     if let Some(option) = options.of_demo().filter(|_| is_new && options.empty) {
@@ -195,7 +195,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let service = HostsListener { plane: Arc::clone(&plane), store_pool: Arc::clone(&store_pool), revisions: revision };
     start.listener(&mut tasks, hosts, Some(config.into()), service);
     jobs::follow(&mut tasks, &plane, revisions, stopped.clone());
-    tasks.spawn(jobs::renew(identity, stopped.clone()));
+    tasks.spawn(jobs::renew(identity, Arc::clone(&log), stopped.clone()));
     tasks.spawn(upkeep(Arc::clone(&plane), store_pool, stopped.clone()));
 
     let to = ControlPlaneAddress {
@@ -204,7 +204,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
         ca_der,
     };
     let invitation = || invite(&plane, &deployment).ok();
-    let agent = AgentRuntime::start(&dir, to, agent_options(&options), &invitation).await?;
+    let agent = AgentRuntime::start(&dir, to, agent_options(&options), &invitation, Arc::clone(&log)).await?;
     let cursor = agent.load().await?;
     tasks.spawn(Arc::clone(&agent).watch(cursor, stopped.clone()));
     let users = if options.any_user { Users::Any } else { Users::Only(rustix::process::geteuid().as_raw()) };

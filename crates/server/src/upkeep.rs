@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::control_plane::ControlPlane;
+use crate::event::Event;
 use crate::http;
 use crate::pool::Pool;
 use bonafide_core::leftovers;
@@ -21,9 +22,15 @@ pub(crate) async fn upkeep(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut 
             () = tokio::time::sleep(EVERY) => {}
             () = http::stopped(&mut stopped) => return,
         }
-        let plane = Arc::clone(&plane);
+        let at_work = Arc::clone(&plane);
         // What fails now is done in a later round.
-        let _ = store_pool.run(move || round(&plane)).await;
+        let failed = match store_pool.run(move || round(&at_work)).await {
+            Ok(done) => done.err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = failed {
+            plane.log.event(&Event::UpkeepFailed, &why);
+        }
     }
 }
 
@@ -41,6 +48,7 @@ mod tests {
     use super::*;
     use crate::control_plane::open_store;
     use crate::data_dir::DataDir;
+    use crate::http::Log;
     use crate::names::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application, delete_principal};
     use bonafide_store::Read;
@@ -51,7 +59,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = DataDir::create(&dir.path().join("data")).unwrap();
         let store = open_store(&dir).unwrap();
-        let (plane, _) = ControlPlane::open(&dir, store, Origin { host: "localhost", port: 8443 }).unwrap();
+        let origin = Origin { host: "localhost", port: 8443 };
+        let (plane, _) = ControlPlane::open(&dir, store, origin, Log::off()).unwrap();
         let world = clock::world();
         let tenant = TenantId::random(world.entropy);
         let hash = plane.login.pepper.hash("id", "secret");

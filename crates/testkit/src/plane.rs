@@ -96,6 +96,7 @@ impl Plane {
             authority: &self.login.authority,
             audiences: &self.audiences,
             view: &view,
+            view_age_seconds: 0,
             store: &self.store,
             world: self.world(),
         };

@@ -62,6 +62,10 @@ pub const IDENTITY_CREDENTIAL_RENEW_SECONDS: u64 = 45 * 86_400;
 /// Lifetime of a host's certificate, in seconds (24 hours). Source: ours; identity keys count only beside it.
 pub const HOST_CERTIFICATE_SECONDS: u64 = 86_400;
 
+/// Age at which a view no longer decides whose token counts, in seconds. Source: ours; what was revoked
+/// in a store that cannot be read is honoured no longer than this.
+pub const VIEW_AGE_SECONDS_MAX: u64 = 30;
+
 /// Metadata token requests per second and workload. Source: Azure IMDS (20).
 pub const METADATA_RATE_PER_SECOND: u32 = 20;
 /// Concurrent metadata token requests per workload. Source: Azure IMDS (5).

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 /// Who is at the other end of the connection, as the connection itself shows it. Never from a header.
@@ -51,12 +52,15 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body; `Content-Length` follows from it.
     pub body: Bytes,
+    /// Why it is no better, where the body does not say. For the log: it is never written to the wire,
+    /// and nothing in it is a secret.
+    pub why: Option<Box<str>>,
 }
 
 impl Reply {
     /// A reply without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self { status, headers: HeaderMap::new(), body: Bytes::new(), why: None }
     }
 
     /// A reply whose body is `value` as JSON, `application/json; charset=utf-8`.
@@ -72,7 +76,14 @@ impl Reply {
     pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { status, headers, body: body.into() }
+        Self { status, headers, body: body.into(), why: None }
+    }
+
+    /// The same reply with its reason, for the log.
+    #[must_use]
+    pub fn because(mut self, why: &impl Display) -> Self {
+        self.why = Some(why.to_string().into());
+        self
     }
 
     /// The same reply with one more header field. A value that cannot be a header value (it holds a

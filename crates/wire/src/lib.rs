@@ -4,6 +4,8 @@ mod exchange;
 pub mod hosts;
 mod parameters;
 pub mod token;
+mod unserved;
 
 pub use exchange::{Outcome, Peer, Reply, Request};
 pub use parameters::{ParameterError, Parameters};
+pub use unserved::Unserved;

@@ -1,5 +1,6 @@
 //! Signing keys as the view holds them: opened.
 
+use super::View;
 use bonafide_crypto::SigningKey;
 use bonafide_types::Timestamp;
 use std::sync::Arc;
@@ -19,6 +20,13 @@ pub struct KnownKey {
 #[derive(Clone, Default)]
 pub struct TenantKeys {
     pub(super) keys: Vec<KnownKey>,
+}
+
+impl View {
+    /// True when some tenant's tokens can be signed at `now`.
+    pub fn can_sign(&self, now: Timestamp) -> bool {
+        self.keys.values().any(|keys| keys.signing(now).is_some())
+    }
 }
 
 impl TenantKeys {

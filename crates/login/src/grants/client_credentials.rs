@@ -4,7 +4,7 @@ use crate::client::{SignedIn, authenticate};
 use crate::fault::Fault;
 use crate::replay::Refused;
 use crate::token::Granted;
-use crate::{Cx, Record, capabilities, scope};
+use crate::{Cx, Failure, Record, capabilities, scope};
 use bonafide_core::tokens::{self, IssueError, TokenVersion};
 use bonafide_types::TenantId;
 use bonafide_wire::{Parameters, Request};
@@ -20,6 +20,7 @@ pub(crate) fn handle(
     record: &mut Record,
 ) -> Result<Granted, Fault> {
     let asked = scope::audience(form, version, tenant)?;
+    record.audience = Some(asked.as_str().to_owned());
     let capabilities = capabilities::read(form)?;
     let SignedIn { client, single_use } = authenticate(cx, request, form, tenant, record)?;
     let resource = tokens::resolve(cx.view, &cx.service.audiences, tenant, &asked)
@@ -35,12 +36,17 @@ pub(crate) fn handle(
             },
         )?;
     }
-    let issued = tokens::issue(cx.view, &cx.service.authority, &cx.world, &client, &resource, &capabilities).map_err(
-        |error| match error {
-            IssueError::Disabled => Fault::Disabled { client: client.principal.client_id.to_string() },
-            IssueError::NoSigningKey | IssueError::Sign(_) | IssueError::Claims(_) => Fault::Internal,
-        },
-    )?;
+    let issued = tokens::issue(cx.view, &cx.service.authority, &cx.world, &client, &resource, &capabilities);
+    let issued = issued.map_err(|error| {
+        let failure = match error {
+            IssueError::Disabled => return Fault::Disabled { client: client.principal.client_id.to_string() },
+            IssueError::NoSigningKey => Failure::NoSigningKey,
+            IssueError::Sign(error) => Failure::Sign(error),
+            IssueError::Claims(_) => Failure::Claims,
+        };
+        record.failure = Some(failure);
+        Fault::Internal
+    })?;
     record.audience = Some(resource.aud);
     record.token = Some(issued.id);
     Ok(Granted { issued, asked })

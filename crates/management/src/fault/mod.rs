@@ -11,7 +11,7 @@ use bonafide_store::StoreError;
 use bonafide_types::{
     ClientId, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
 };
-use bonafide_wire::Reply;
+use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 use serde_json::json;
 
@@ -114,6 +114,10 @@ pub(crate) enum Fault {
 
     /// The store failed.
     Store(StoreError),
+    /// The view is too old to say whose token counts.
+    ViewTooOld { seconds: u64 },
+    /// What the shell says.
+    Unserved(Unserved),
 }
 
 /// The version 1 issuers of two tenants, as `WrongTenant` prints them.
@@ -178,6 +182,12 @@ impl Fault {
             error.insert("target".to_owned(), target.into());
         }
         let reply = Reply::json(status, &json!({ "error": error })).with("x-ms-failure-cause", "gateway");
+        let reply = match self {
+            Self::Token { error, .. } => reply.because(error),
+            Self::Store(error) => reply.because(error),
+            Self::ViewTooOld { seconds } => reply.because(&format!("the view is {seconds} s old")),
+            _ => reply,
+        };
         match status {
             StatusCode::UNAUTHORIZED => {
                 // Messages may repeat what the token says: only our own words go into the header.

@@ -7,6 +7,7 @@ use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::limits::{ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
 use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
+use bonafide_wire::Unserved;
 use http::StatusCode;
 use serde_json::json;
 
@@ -176,6 +177,8 @@ impl Fault {
                 format!("The condition of the request is not met. The current etag is '{etag}'."),
             ),
             Self::Store(error) => store_error(error),
+            Self::ViewTooOld { .. } => unavailable(),
+            Self::Unserved(why) => unserved(*why),
         }
     }
 
@@ -293,11 +296,9 @@ fn token_error(error: &TokenError, now: Timestamp, accepted: &[String]) -> (Stat
 
 fn store_error(error: &StoreError) -> (StatusCode, &'static str, String) {
     match error {
-        StoreError::Engine(_) | StoreError::Contended { .. } | StoreError::Overloaded { .. } | StoreError::Stopped => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ServiceUnavailable",
-            "The service cannot answer at this time. Please try again.".to_owned(),
-        ),
+        StoreError::Engine(_) | StoreError::Contended { .. } | StoreError::Overloaded { .. } | StoreError::Stopped => {
+            unavailable()
+        }
         StoreError::Taken { .. } => {
             (StatusCode::CONFLICT, "Conflict", "There is another of this name already.".to_owned())
         }
@@ -310,6 +311,29 @@ fn store_error(error: &StoreError) -> (StatusCode, &'static str, String) {
         | StoreError::Ignored(_)
         | StoreError::Nested => internal(),
     }
+}
+
+fn unserved(why: Unserved) -> (StatusCode, &'static str, String) {
+    let code = match why {
+        Unserved::OtherUser => "AuthorizationFailed",
+        Unserved::CertificateExpired => "AuthenticationFailed",
+        Unserved::TargetTooLong => "InvalidRequestUri",
+        Unserved::HeadTooLarge => "RequestHeaderFieldsTooLarge",
+        Unserved::BodyTooLarge => return Fault::BodyTooLarge.wire(),
+        Unserved::BodyTooSlow => "RequestTimeout",
+        Unserved::BodyBroken => "InvalidRequestContent",
+        Unserved::Busy => return unavailable(),
+        Unserved::Failed => return internal(),
+    };
+    (why.status(), code, format!("The request is not served: {why}."))
+}
+
+fn unavailable() -> (StatusCode, &'static str, String) {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ServiceUnavailable",
+        "The service cannot answer at this time. Please try again.".to_owned(),
+    )
 }
 
 fn internal() -> (StatusCode, &'static str, String) {

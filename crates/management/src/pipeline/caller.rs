@@ -5,11 +5,15 @@ use crate::fault::Fault;
 use bonafide_core::directory::{PRINCIPALS, SUBSCRIPTIONS};
 use bonafide_core::tokens::{self, Caller};
 use bonafide_store::Read;
+use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_wire::Request;
 
-/// Checks the token of a request. It may still be that of a principal that was deleted a moment ago: see
+/// Checks the token of a request, with a view that is not too old for it. It may still be that of a principal that was deleted a moment ago: see
 /// [`check_alive`].
 pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fault> {
+    if cx.view_age_seconds > VIEW_AGE_SECONDS_MAX {
+        return Err(Fault::ViewTooOld { seconds: cx.view_age_seconds });
+    }
     let refused = |error| {
         let mut accepted: Vec<String> = cx.audiences.spellings().map(str::to_owned).collect();
         accepted.sort_unstable();

@@ -1,8 +1,9 @@
 //! Who is calling.
 
-use crate::cloud::{Cloud, VM};
+use crate::cloud::{ARM, Cloud, VM};
 use bonafide_core::directory::{PRINCIPALS, delete_principal};
 use bonafide_store::{Read, StoreError};
+use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use http::Method;
 use serde_json::json;
 
@@ -104,4 +105,18 @@ fn a_machine_reads_itself_and_its_token_dies_with_it() {
     cloud.send(Method::GET, &target, &headers, b"").refused(401, "InvalidAuthenticationToken");
     let left = cloud.store.read(|tx| Ok::<_, StoreError>(tx.get(&PRINCIPALS, &id)?.is_some())).unwrap();
     assert!(!left);
+}
+
+/// What was revoked meanwhile could still be honoured: nobody is let in, whatever the store says.
+#[test]
+fn a_view_that_is_too_old_decides_about_no_token() {
+    let cloud = Cloud::with_group();
+    cloud.view_age_seconds.set(VIEW_AGE_SECONDS_MAX);
+    cloud.get(&cloud.at("g"), ARM).expect(200);
+    cloud.view_age_seconds.set(VIEW_AGE_SECONDS_MAX + 1);
+    let answer = cloud.get(&cloud.at("g"), ARM).refused(503, "ServiceUnavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    cloud.put(&cloud.at("new"), ARM, json!({"location": "westus"})).refused(503, "ServiceUnavailable");
+    // Where tokens are to be had is for everybody, and no secret.
+    cloud.raw(Method::GET, "/metadata/endpoints?api-version=2022-09-01", &[], b"").expect(200);
 }

@@ -52,6 +52,7 @@ pub struct Cloud {
     config: Config,
     audiences: AcceptedAudiences,
     pub now: Cell<Timestamp>,
+    pub view_age_seconds: Cell<u64>,
     pub tenant: TenantId,
     pub subscription: SubscriptionId,
     pub second_subscription: SubscriptionId,
@@ -128,6 +129,7 @@ impl Cloud {
             config: Config::at(ORIGIN),
             audiences: names.accepted,
             now: Cell::new(NOW),
+            view_age_seconds: Cell::new(0),
             tenant: *tenant,
             subscription: ids[0],
             second_subscription: ids[1],
@@ -258,7 +260,7 @@ impl Cloud {
             for n in 0..threads {
                 let (view, body) = (&view, &body);
                 scope.spawn(move || {
-                    let cx = Cx { config, authority, audiences, view, store, world };
+                    let cx = Cx { config, authority, audiences, view, view_age_seconds: 0, store, world };
                     let send = |method: Method, target: &str, token: &str, bytes: &[u8]| {
                         handle(&cx, &request(method, target, &[("authorization", token)], bytes)).status.as_u16()
                     };
@@ -282,6 +284,7 @@ impl Cloud {
             authority: &self.authority,
             audiences: &self.audiences,
             view: &view,
+            view_age_seconds: self.view_age_seconds.get(),
             store: &self.store,
             world: self.world(),
         };

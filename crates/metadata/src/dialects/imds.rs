@@ -60,7 +60,7 @@ static TOKEN_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
 });
 
 fn token(token: &Token, now: Timestamp) -> Reply {
-    Reply { status: StatusCode::OK, headers: TOKEN_HEADERS.clone(), body: token.imds_body(now) }
+    Reply { status: StatusCode::OK, headers: TOKEN_HEADERS.clone(), body: token.imds_body(now), why: None }
 }
 
 /// `GET /metadata/versions`.

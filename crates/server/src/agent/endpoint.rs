@@ -3,12 +3,12 @@
 use super::AgentRuntime;
 use super::caller::user_of;
 use crate::clock;
-use crate::http::{Admission, Service};
-use bonafide_metadata::{Answer, Binding, Lead, Waiting};
+use crate::http::{Admission, Answered, Service};
+use bonafide_metadata::{Answer, Binding, Lead, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Reply, Request};
-use http::{Method, StatusCode};
+use bonafide_wire::{Reply, Request, Unserved};
+use http::Method;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,29 +49,29 @@ impl Service for Endpoint {
         if allowed {
             return Admission::anybody(address);
         }
-        let refusal = serde_json::json!({
-            "error": "access_denied",
-            "error_description": "This endpoint serves only the user who started it."
-        });
-        Admission::Refuse(Reply::json(StatusCode::FORBIDDEN, &refusal))
+        Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()))
     }
 
     fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
         TOKEN_BODY_BYTES_MAX
     }
 
-    async fn answer(&self, request: Request, at: Timestamp) -> Reply {
+    async fn answer(&self, request: Request, at: Timestamp) -> Answered {
         match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
             Answer::Reply { reply, permit, refresh } => {
                 self.run(refresh);
                 drop(permit);
-                reply
+                reply.into()
             }
             Answer::Wait { waiting, lead } => {
                 self.run(lead);
-                self.wait(waiting).await
+                self.wait(waiting).await.into()
             }
         }
+    }
+
+    fn refusal(&self, _head: &Request, why: Unserved) -> Answered {
+        refuse(&self.binding, why, &clock::world()).into()
     }
 }
 

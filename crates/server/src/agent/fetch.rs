@@ -3,7 +3,9 @@
 use super::keys::{IdentityKey, IdentityKeys};
 use super::upstream::Upstream;
 use crate::clock;
-use bonafide_crypto::SystemEntropy;
+use crate::event::Event;
+use crate::http::Log;
+use bonafide_crypto::{SignError, SystemEntropy};
 use bonafide_metadata::{TokenFetch, UpstreamError, assertion};
 use bonafide_wire::token::{OAuthError, Proof, TokenRequest, TokenV1};
 use bytes::Bytes;
@@ -19,21 +21,23 @@ const KEY_UNKNOWN: u32 = 700_027;
 /// Asks for one token. A key that login does not know, because the identity was taken away and given
 /// back, is made anew, once.
 pub(crate) async fn fetch(
+    log: &Log,
     upstream: &Upstream,
     keys: &IdentityKeys,
     authority: &str,
     fetch: &TokenFetch,
 ) -> Result<TokenV1, UpstreamError> {
-    match ask(upstream, keys, authority, fetch).await {
+    match ask(log, upstream, keys, authority, fetch).await {
         Err(UpstreamError::Refused(error)) if error.error_codes.contains(&KEY_UNKNOWN) => {
             keys.forget(fetch.principal).await;
-            ask(upstream, keys, authority, fetch).await
+            ask(log, upstream, keys, authority, fetch).await
         }
         answer => answer,
     }
 }
 
 async fn ask(
+    log: &Log,
     upstream: &Upstream,
     keys: &IdentityKeys,
     authority: &str,
@@ -42,7 +46,13 @@ async fn ask(
     let unreachable = |error: &dyn std::fmt::Display| UpstreamError::Unreachable(error.to_string());
     let key = keys.key(upstream, fetch.workload, fetch.principal).await.map_err(|error| unreachable(&error))?;
     let path = format!("/{}/oauth2/token", fetch.tenant);
-    let jwt = sign(&key, fetch, &format!("{authority}{path}")).map_err(|error| unreachable(&error))?;
+    let jwt = sign(&key, fetch, &format!("{authority}{path}")).map_err(|error| {
+        if error == SignError::SelfCheck {
+            let (tenant, client) = (Some(fetch.tenant), Some(fetch.client_id));
+            log.event(&Event::SignatureCheckFailed { tenant, client }, &error);
+        }
+        unreachable(&error)
+    })?;
     let request = TokenRequest {
         client_id: fetch.client_id,
         audience: fetch.audience.clone(),
@@ -65,7 +75,7 @@ async fn ask(
     }
 }
 
-fn sign(key: &IdentityKey, fetch: &TokenFetch, audience: &str) -> Result<String, bonafide_crypto::SignError> {
+fn sign(key: &IdentityKey, fetch: &TokenFetch, audience: &str) -> Result<String, SignError> {
     let world = bonafide_types::World { now: clock::now(), entropy: &SystemEntropy };
     assertion(&key.key, &key.thumbprint, fetch.client_id, audience, &world)
 }

@@ -6,6 +6,8 @@ use super::state::{StateError, context};
 use super::upstream::{Upstream, UpstreamFailure};
 use crate::clock;
 use crate::data_dir::{DataDir, io, write_private};
+use crate::event::Event;
+use crate::http::Log;
 use bonafide_crypto::seal::{self, Sealed};
 use bonafide_crypto::{AgentKey, Kek, SelfSigned, SignError, base64url, thumbprint};
 use bonafide_metadata::{CredentialStep, credential_step};
@@ -59,14 +61,15 @@ pub(crate) struct IdentityKeys {
     dir: DataDir,
     kek: Kek,
     slots: SyncMutex<HashMap<ObjectId, Slot>>,
+    log: Arc<Log>,
 }
 
 /// Held by whoever makes the key of one identity, so that it is made once.
 type Slot = Arc<Mutex<Option<Arc<IdentityKey>>>>;
 
 impl IdentityKeys {
-    pub(crate) fn new(dir: DataDir, kek: Kek) -> Self {
-        Self { dir, kek, slots: SyncMutex::new(HashMap::new()) }
+    pub(crate) fn new(dir: DataDir, kek: Kek, log: Arc<Log>) -> Self {
+        Self { dir, kek, slots: SyncMutex::new(HashMap::new()), log }
     }
 
     /// The key of an identity: from memory, from disk, or made and registered now.
@@ -90,7 +93,10 @@ impl IdentityKeys {
         match (self.make(upstream, workload, principal).await, held.as_ref()) {
             (Ok(made), _) => Ok(Arc::clone(held.insert(Arc::new(made)))),
             // The old key counts until it expires.
-            (Err(_), Some(known)) if step == CredentialStep::Renew => Ok(Arc::clone(known)),
+            (Err(error), Some(known)) if step == CredentialStep::Renew => {
+                self.log.event(&Event::IdentityKeyNotRenewed { workload, principal }, &error);
+                Ok(Arc::clone(known))
+            }
             (Err(error), _) => Err(error),
         }
     }

@@ -22,8 +22,10 @@ pub use upstream::UpstreamFailure;
 
 use crate::clock;
 use crate::data_dir::DataDir;
+use crate::event::Event;
+use crate::http::Log;
 use bonafide_crypto::Kek;
-use bonafide_metadata::{Agent, Lead, Options};
+use bonafide_metadata::{Agent, Lead, Options, TokenFetch};
 use bonafide_types::Secret;
 use keys::IdentityKeys;
 use state::AgentState;
@@ -43,6 +45,7 @@ pub(crate) struct AgentRuntime {
     to: ControlPlaneAddress,
     keys: IdentityKeys,
     link: RwLock<Arc<Link>>,
+    log: Arc<Log>,
 }
 
 /// The connection to the control plane under one host certificate.
@@ -60,6 +63,7 @@ impl AgentRuntime {
         to: ControlPlaneAddress,
         options: Options,
         invitation: Invitation<'_>,
+        log: Arc<Log>,
     ) -> Result<Arc<Self>, EnrolError> {
         let kek = dir.agent_key().map_err(StateError::from)?;
         let state = match AgentState::read(dir)? {
@@ -70,9 +74,9 @@ impl AgentRuntime {
             }
         };
         let link = Arc::new(Link::open(&to, &kek, state).await?);
-        let keys = IdentityKeys::new(dir.clone(), dir.agent_key().map_err(StateError::from)?);
-        let runtime = Self { core: Agent::new(options), dir: dir.clone(), kek, to, keys, link: RwLock::new(link) };
-        Ok(Arc::new(runtime))
+        let keys = IdentityKeys::new(dir.clone(), dir.agent_key().map_err(StateError::from)?, Arc::clone(&log));
+        let (core, link) = (Agent::new(options), RwLock::new(link));
+        Ok(Arc::new(Self { core, dir: dir.clone(), kek, to, keys, link, log }))
     }
 
     /// Renews the host certificate when it is time to.
@@ -89,7 +93,11 @@ impl AgentRuntime {
     /// Runs one fetch to its end.
     pub(crate) async fn lead(self: Arc<Self>, lead: Lead) {
         let link = self.link();
-        let result = fetch::fetch(&link.upstream, &self.keys, &link.authority, lead.fetch()).await;
+        let result = fetch::fetch(&self.log, &link.upstream, &self.keys, &link.authority, lead.fetch()).await;
+        if let Err(why) = &result {
+            let TokenFetch { workload, tenant, principal, .. } = *lead.fetch();
+            self.log.event(&Event::TokenFetchFailed { workload, tenant, principal }, why);
+        }
         self.core.complete(lead, result, &clock::world());
     }
 

@@ -3,6 +3,7 @@
 use super::AgentRuntime;
 use super::enrol::refusal;
 use super::upstream::UpstreamFailure;
+use crate::event::Event;
 use crate::http::{Stop, stopped};
 use bonafide_wire::hosts::{DESIRED_PATH, DESIRED_WAIT_SECONDS_MAX, Desired};
 use bytes::Bytes;
@@ -37,7 +38,8 @@ impl AgentRuntime {
                     pause = PAUSE.0;
                     cursor = self.take_over(desired);
                 }
-                Err(_) => {
+                Err(why) => {
+                    self.log.event(&Event::WatchFailed, &why);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = stopped(&mut stop) => return,
@@ -46,7 +48,9 @@ impl AgentRuntime {
                 }
             }
             // A renewal that fails is tried again after the next wait, for half a certificate's life.
-            let _ = self.renew_if_due().await;
+            if let Err(why) = self.renew_if_due().await {
+                self.log.event(&Event::HostCertificateNotRenewed, &why);
+            }
         }
     }
 

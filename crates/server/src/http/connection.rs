@@ -1,14 +1,16 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
-use super::log::{Entry, Log, connection_members};
+use super::log::{Entry, Log, Note, connection_members};
 use crate::clock;
+use crate::event::Event;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{
     BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
 };
-use bonafide_wire::{Peer, Reply, Request};
+use bonafide_wire::{Peer, Reply, Request, Unserved};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -16,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -38,12 +41,28 @@ pub(crate) trait Service: Send + Sync + 'static {
 
     /// Whether a request's head is enough to read a large body. If not, the request is answered without
     /// its body, which says why.
-    fn may_send_much(&self, _method: &Method, _path: &str, _headers: &HeaderMap) -> impl Future<Output = bool> + Send {
+    fn may_send_much(&self, _head: &Request) -> impl Future<Output = bool> + Send {
         std::future::ready(true)
     }
 
     /// The answer to one request, whose head had come `at`.
-    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Reply> + Send;
+    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answered> + Send;
+
+    /// What is said of a request that is never put to `answer`, in the words of the surface that its
+    /// path belongs to.
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered;
+}
+
+/// A reply, and what the log may know beside it.
+pub(crate) struct Answered {
+    pub(crate) reply: Reply,
+    pub(crate) note: Note,
+}
+
+impl From<Reply> for Answered {
+    fn from(reply: Reply) -> Self {
+        Self { reply, note: Note::Plain }
+    }
 }
 
 /// What becomes of a connection.
@@ -136,8 +155,15 @@ impl<S: Service> Connections<S> {
         loop {
             tokio::select! {
                 biased;
-                // A peer that breaks off or breaks the protocol has been answered by hyper already.
-                _ = serving.as_mut() => return,
+                served = serving.as_mut() => {
+                    let Err(error) = served else { return };
+                    if error.is_parse_version_h2() {
+                        self.log_closed(peer, &error);
+                    } else if let Some(status) = parser_status(&error) {
+                        self.log_refused(&connection.log_members, &Reply::empty(status));
+                    }
+                    return;
+                }
                 () = quiet.as_mut() => match connection.may_be_quiet_until() {
                     Some(until) if until <= Instant::now() => return,
                     Some(until) => quiet.as_mut().reset(until.into()),
@@ -145,6 +171,31 @@ impl<S: Service> Connections<S> {
                 },
             }
         }
+    }
+
+    /// Logs why a connection ends that could carry no request and got no answer.
+    pub(super) fn log_closed(&self, peer: Peer, why: &dyn Display) {
+        let peer = match peer {
+            Peer::Anonymous(address) => address.to_string(),
+            Peer::Host(host) => format!("host {host}"),
+        };
+        self.log.event(&Event::ConnectionRefused { surface: self.service.name(), peer }, why);
+    }
+
+    /// Logs what was refused before there was a request.
+    pub(super) fn log_refused(&self, connection: &str, reply: &Reply) {
+        let entry = Entry { at: clock::now(), connection, method: "", path: "", took: Duration::ZERO };
+        self.log.write(&entry, reply, &Note::Plain);
+    }
+}
+
+/// With what hyper itself has answered a head that it cannot read, if it has: the preface of HTTP/2 and
+/// a connection that breaks off get no answer.
+fn parser_status(error: &hyper::Error) -> Option<StatusCode> {
+    match (error.is_parse_version_h2(), error.is_parse_too_large(), error.is_parse()) {
+        (true, _, _) | (_, _, false) => None,
+        (_, true, _) => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+        (_, false, true) => Some(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -164,10 +215,16 @@ impl<S: Service> Connection<'_, S> {
         let (parts, body) = request.into_parts();
         // Clones of both are cheap; the log needs them when the request has been given away.
         let (uri, method) = (parts.uri.clone(), parts.method.clone());
-        let asked = self.request(parts, body, at).await;
-        let (reply, close) = match asked {
-            Ok(Asked { request, close, held: _held }) => (self.shared.service.answer(request, at).await, close),
-            Err(status) => (Reply::empty(status), true),
+        let service = &self.shared.service;
+        let (path, query) = target(&parts.uri);
+        let Parts { method: asked, headers, .. } = parts;
+        let mut request = Request { method: asked, path, query, headers, body: Bytes::new(), peer: self.peer };
+        let (Answered { reply, note }, close) = match self.body(&request, body, at).await {
+            Ok(Body { bytes, close, held: _held }) => {
+                request.body = bytes;
+                (service.answer(request, at).await, close)
+            }
+            Err(why) => (service.refusal(&request, why), true),
         };
         drop(in_flight);
         let ended = Instant::now();
@@ -178,73 +235,66 @@ impl<S: Service> Connection<'_, S> {
             path: uri.path(),
             took: ended - started,
         };
-        self.shared.log.write(&entry, &reply);
+        self.shared.log.write(&entry, &reply, &note);
         let quiet_since = u64::try_from((ended - self.opened_at).as_micros()).unwrap_or(BUSY - 1);
         self.quiet_since.store(quiet_since, Ordering::Relaxed);
         write(reply, close || self.shared.stopping.load(Ordering::Relaxed))
     }
 
-    /// The request, whole, or the status with which it is refused before anybody looks at it.
-    async fn request(
-        &self,
-        parts: http::request::Parts,
-        body: Incoming,
-        at: Timestamp,
-    ) -> Result<Asked<'_>, StatusCode> {
-        let (path, query) = target(&parts.uri);
-        let (method, headers) = (parts.method, parts.headers);
+    /// The body of a request, or why the request is refused before its surface looks at it.
+    async fn body(&self, head: &Request, body: Incoming, at: Timestamp) -> Result<Body<'_>, Unserved> {
         if self.until.is_some_and(|until| until < at.unix_seconds()) {
-            return Err(StatusCode::UNAUTHORIZED);
+            return Err(Unserved::CertificateExpired);
         }
-        if path.len() + query.len() > TARGET_BYTES_MAX {
-            return Err(StatusCode::URI_TOO_LONG);
+        if head.path.len() + head.query.len() > TARGET_BYTES_MAX {
+            return Err(Unserved::TargetTooLong);
         }
-        if head_bytes(&headers) > HEAD_BYTES_MAX {
-            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        if head_bytes(&head.headers) > HEAD_BYTES_MAX {
+            return Err(Unserved::HeadTooLarge);
         }
         let service = &self.shared.service;
-        let max = service.body_bytes_max(&method, &path);
+        let max = service.body_bytes_max(&head.method, &head.path);
         let length = match hyper::body::Body::is_end_stream(&body) {
             true => 0,
-            false => content_length(&headers).unwrap_or(max),
+            false => content_length(&head.headers).unwrap_or(max),
         };
         if length > max {
-            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+            return Err(Unserved::BodyTooLarge);
         }
         let is_large = length > STRANGER_BODY_BYTES_MAX;
-        let close = is_large && !service.may_send_much(&method, &path, &headers).await;
+        let close = is_large && !service.may_send_much(head).await;
         let held = if is_large && !close { Some(self.hold(length).await?) } else { None };
-        let body = if length == 0 || close { Bytes::new() } else { self.read(body, max).await? };
-        Ok(Asked { request: Request { method, path, query, headers, body, peer: self.peer }, close, held })
+        let bytes = if length == 0 || close { Bytes::new() } else { self.read(body, max).await? };
+        Ok(Body { bytes, close, held })
     }
 
     /// Waits for room for a large body.
-    async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, StatusCode> {
+    async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Unserved> {
         let kibibytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let room = self.shared.large_bodies.acquire_many(kibibytes);
         match tokio::time::timeout(self.shared.limits.body, room).await {
             Ok(Ok(held)) => Ok(held),
-            Ok(Err(_)) | Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
+            Ok(Err(_)) | Err(_) => Err(Unserved::Busy),
         }
     }
 
     /// Reads a body whole.
-    async fn read(&self, body: Incoming, max: usize) -> Result<Bytes, StatusCode> {
+    async fn read(&self, body: Incoming, max: usize) -> Result<Bytes, Unserved> {
         match tokio::time::timeout(self.shared.limits.body, Limited::new(body, max).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-            Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-            Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Unserved::BodyTooLarge),
+            Ok(Err(_)) => Err(Unserved::BodyBroken),
+            Err(_) => Err(Unserved::BodyTooSlow),
         }
     }
 }
 
-/// A request that was read.
-struct Asked<'a> {
-    request: Request,
-    /// True when its body was left unread, so that the connection cannot go on.
+/// A body that was read.
+struct Body<'a> {
+    bytes: Bytes,
+    /// True when it was left unread, so that the connection cannot go on.
     close: bool,
-    /// The room that its body takes, until it is answered.
+    /// The room that it takes, until the request is answered.
     held: Option<SemaphorePermit<'a>>,
 }
 

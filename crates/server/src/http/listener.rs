@@ -1,11 +1,12 @@
 //! Accepting connections.
 
 use super::connection::{Admission, Connections, HttpLimits, Service};
-use super::log::Log;
+use super::log::{Log, connection_members};
 use bonafide_types::limits::{
     CONNECTIONS_MAX, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, STOP_SECONDS_MAX,
 };
-use bonafide_wire::Reply;
+use bonafide_wire::{Peer, Reply};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -90,30 +91,43 @@ async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>,
     let Some(tls) = tls else {
         return match shared.service.admit(peer, &stream, None) {
             Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
-            Admission::Refuse(reply) => refuse(stream, &reply).await,
+            Admission::Refuse(reply) => refuse(&shared, stream, peer, &reply).await,
         };
     };
     let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), tls.accept(stream));
-    if let Ok(Ok(stream)) = handshake.await {
+    let handshake = handshake.await;
+    // TLS that is refused, but not who breaks off or says nothing: ports are looked at all the time.
+    if let Ok(Err(error)) = &handshake
+        && error.kind() == ErrorKind::InvalidData
+    {
+        shared.log_closed(Peer::Anonymous(peer), error);
+    }
+    if let Ok(Ok(stream)) = handshake {
         let (tcp, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(|chain| chain.first());
         match shared.service.admit(peer, tcp, certificate.map(|der| der.as_ref())) {
             Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
-            Admission::Refuse(reply) => refuse(stream, &reply).await,
+            Admission::Refuse(reply) => refuse(&shared, stream, peer, &reply).await,
         }
     }
 }
 
 /// Tells a connection that it is not served, without waiting for what it asks. It is heard out for a
 /// moment, because to close with something unread would take the reply away again.
-async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &Reply) {
-    let head = format!(
-        "HTTP/1.1 {}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        reply.status,
-        reply.body.len()
-    );
+async fn refuse<S: Service>(
+    shared: &Connections<S>,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    reply: &Reply,
+) {
+    shared.log_refused(&connection_members(shared.service.name(), Peer::Anonymous(peer)), reply);
+    let mut head = format!("HTTP/1.1 {}\r\n", reply.status).into_bytes();
+    for (name, value) in &reply.headers {
+        head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    head.extend(format!("content-length: {}\r\nconnection: close\r\n\r\n", reply.body.len()).as_bytes());
     let refusal = async {
-        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(&head).await?;
         stream.write_all(&reply.body).await?;
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await

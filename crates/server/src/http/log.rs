@@ -1,18 +1,25 @@
-//! One structured log line for each request. It never holds a query, a header, a body, a token, a
-//! key or a secret: only what is named here.
+//! One structured log line for each request and each connection that is refused, and one for each
+//! [`Event`]. None holds a query, a header, a body, a token, a key or a secret: only what is named here
+//! and in `event.rs`.
 
+use crate::clock;
+use crate::event::{Event, Said, shown};
+use bonafide_login::Record;
 use bonafide_types::Timestamp;
 use bonafide_wire::{Peer, Reply};
 use http::HeaderName;
+use std::fmt::Display;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes buffered before they are written at once. Source: nginx's usual `buffer=64k`.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// How long a line may stay in the buffer. Source: ours; short enough to watch.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// How long the end of the process waits for the last lines. Source: ours.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 /// Buffers waiting for a slow output; more are dropped, so that a blocked terminal or disk never
 /// blocks a request.
 const BUFFERS_MAX: usize = 64;
@@ -21,11 +28,18 @@ const LINE_BYTES: usize = 1_024;
 /// Longest path that is logged, in bytes.
 const PATH_BYTES_MAX: usize = 512;
 
+/// Longest reason that is logged, in bytes.
+const WHY_BYTES_MAX: usize = 512;
+
 /// Where request lines go.
 pub struct Log {
     lines: Mutex<Lines>,
-    output: Option<SyncSender<Vec<u8>>>,
+    output: Option<SyncSender<Full>>,
+    said: Mutex<Said>,
 }
+
+/// A buffer to be written, and whom to tell that it was.
+type Full = (Vec<u8>, Option<SyncSender<()>>);
 
 /// Two buffers that take turns: one is filled while the other is written.
 #[derive(Default)]
@@ -46,19 +60,23 @@ impl Lines {
 impl Log {
     /// Writes to `output` from a thread of its own.
     pub fn to(mut output: impl Write + Send + 'static) -> std::io::Result<Arc<Self>> {
-        let (sender, receiver) = sync_channel::<Vec<u8>>(BUFFERS_MAX);
+        let (sender, receiver) = sync_channel::<Full>(BUFFERS_MAX);
         let log = Arc::new(Self::new(Some(sender)));
         let buffered = Arc::downgrade(&log);
         std::thread::Builder::new().name("log".into()).spawn(move || {
-            let next = |receiver: &Receiver<Vec<u8>>| receiver.recv_timeout(FLUSH_EVERY);
+            let next = |receiver: &Receiver<Full>| receiver.recv_timeout(FLUSH_EVERY);
             loop {
-                let mut lines = match (next(&receiver), buffered.upgrade()) {
-                    (Ok(lines), _) => lines,
-                    (Err(RecvTimeoutError::Timeout), Some(log)) => log.lines().turn(),
+                let (mut lines, waiting) = match (next(&receiver), buffered.upgrade()) {
+                    (Ok(full), _) => full,
+                    (Err(RecvTimeoutError::Timeout), Some(log)) => (log.lines().turn(), None),
                     (Err(_), _) => return,
                 };
                 // An output that fails has nowhere to say so.
                 let _ = output.write_all(&lines);
+                if let Some(waiting) = waiting {
+                    // It may wait no longer.
+                    let _ = waiting.send(());
+                }
                 lines.clear();
                 if let Some(log) = buffered.upgrade() {
                     log.lines().written = Some(lines);
@@ -73,22 +91,52 @@ impl Log {
         Arc::new(Self::new(None))
     }
 
-    fn new(output: Option<SyncSender<Vec<u8>>>) -> Self {
-        Self { lines: Mutex::default(), output }
+    fn new(output: Option<SyncSender<Full>>) -> Self {
+        Self { lines: Mutex::default(), output, said: Mutex::default() }
+    }
+
+    /// Returns when everything so far is written, or cannot be in time: for the end of a process.
+    pub fn flush(&self) {
+        let Some(output) = &self.output else { return };
+        let (waiting, written) = sync_channel(1);
+        let lines = self.lines().turn();
+        if output.try_send((lines, Some(waiting))).is_ok() {
+            // An output that is blocked holds up no end.
+            let _ = written.recv_timeout(FLUSH_PATIENCE);
+        }
     }
 
     /// Logs one request.
-    pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply) {
+    pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply, note: &Note) {
+        if !matches!(note, Note::Quiet) {
+            self.put(|out| entry.append(reply, note, out));
+        }
+    }
+
+    /// Logs something that failed, unless the same was logged a moment ago.
+    pub(crate) fn event(&self, event: &Event, why: &dyn Display) {
+        let now = clock::now().unix_micros();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = said.line(event, &why.to_string(), Instant::now(), now) {
+            self.put(|out| {
+                out.extend_from_slice(&line);
+                out.push(b'\n');
+            });
+        }
+    }
+
+    /// Adds what `append` appends: one line.
+    fn put(&self, append: impl FnOnce(&mut Vec<u8>)) {
         let Some(output) = &self.output else { return };
         let full = {
             let mut lines = self.lines();
-            entry.append(reply, &mut lines.filling);
+            append(&mut lines.filling);
             (lines.filling.len() >= BUFFER_BYTES).then(|| lines.turn())
         };
         // After the lock: the thread that this wakes wants it too.
         if let Some(full) = full {
             // See `BUFFERS_MAX`.
-            let _ = output.try_send(full);
+            let _ = output.try_send((full, None));
         }
     }
 
@@ -105,7 +153,17 @@ pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
     }
 }
 
-/// What is logged of a request.
+/// What the log may know of a request beside its entry.
+pub(crate) enum Note {
+    /// Nothing.
+    Plain,
+    /// That it need not be logged: the poll of a host that ended without news.
+    Quiet,
+    /// Who asked the token service for what, and the id of the token or the number of the refusal.
+    SignIn(Box<Record>),
+}
+
+/// What is logged of a request. Of a connection that is refused, neither method nor path is known.
 pub(super) struct Entry<'a> {
     pub(super) at: Timestamp,
     /// See [`connection_members`].
@@ -117,7 +175,7 @@ pub(super) struct Entry<'a> {
 
 impl Entry<'_> {
     /// Writes the line. It is on the path of every cached token, hence no formatting machinery.
-    fn append(&self, reply: &Reply, out: &mut Vec<u8>) {
+    fn append(&self, reply: &Reply, note: &Note, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
         let mut number = |out: &mut Vec<u8>, number: u64| out.extend_from_slice(digits.format(number).as_bytes());
         let text = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
@@ -139,6 +197,13 @@ impl Entry<'_> {
             text(out, ",\"request\":");
             json_string(out, request);
         }
+        if let Note::SignIn(record) = note {
+            append_record(record, out);
+        }
+        if let Some(why) = &reply.why {
+            text(out, ",\"why\":");
+            json_string(out, &why[..why.floor_char_boundary(WHY_BYTES_MAX)]);
+        }
         text(out, "}\n");
     }
 }
@@ -148,6 +213,26 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 /// Whole microseconds, in the width that is printed fastest.
 fn micros(duration: Duration) -> u64 {
     duration.as_secs() * 1_000_000 + u64::from(duration.subsec_micros())
+}
+
+/// The fields of a sign-in that are known; its request's id has been named already.
+fn append_record(record: &Record, out: &mut Vec<u8>) {
+    let Record { tenant, client, principal, audience, token, error, failure: _, trace_id: _, correlation_id } = record;
+    let mut field = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
+            json_string(out, &value);
+        }
+    };
+    field("correlation", Some(correlation_id.to_string()));
+    field("tenant", tenant.map(|id| id.to_string()));
+    field("client", client.map(|id| id.to_string()));
+    field("principal", principal.map(|id| id.to_string()));
+    field("aud", audience.clone());
+    field("uti", token.map(|id| id.to_string()));
+    if let Some(error) = error {
+        out.extend_from_slice(format!(",\"error\":{error}").as_bytes());
+    }
 }
 
 /// A JSON string. Nearly every path needs no escape.
@@ -160,7 +245,7 @@ fn json_string(out: &mut Vec<u8>, text: &str) {
         out.push(b'"');
     } else {
         // Writing to a vector cannot fail, and a string always has a JSON form.
-        let _ = serde_json::to_writer(out, text);
+        let _ = serde_json::to_writer(out, &shown(text, text.len()));
     }
 }
 
@@ -192,7 +277,7 @@ mod tests {
             let at = Timestamp::from_unix_micros(number);
             let (connection, path) = ("\"surface\":\"test\"", "/metadata/identity/oauth2/token");
             let entry = Entry { at, connection, method: "GET", path, took: Duration::from_micros(1_000_001) };
-            log.write(&entry, &reply);
+            log.write(&entry, &reply, &Note::Plain);
         }
         let mut text = String::new();
         while text.lines().count() < LINES as usize {
@@ -203,5 +288,22 @@ mod tests {
             assert_eq!((line["timeMicros"].as_u64(), line["micros"].as_u64()), (Some(number as u64), Some(1_000_001)));
         }
         assert!(text.len() > 3 * BUFFER_BYTES, "the buffers took turns");
+    }
+
+    #[test]
+    fn a_flush_returns_when_the_last_lines_are_written() {
+        let (sender, written) = channel();
+        let log = Log::to(Output(sender)).unwrap();
+        let entry = Entry {
+            at: Timestamp::from_unix_micros(1),
+            connection: "\"surface\":\"test\"",
+            method: "GET",
+            path: "/last",
+            took: Duration::ZERO,
+        };
+        log.write(&entry, &Reply::empty(StatusCode::OK), &Note::Plain);
+        log.flush();
+        let lines: Vec<u8> = written.try_iter().flatten().collect();
+        assert!(String::from_utf8(lines).unwrap().contains("/last"));
     }
 }

@@ -6,6 +6,7 @@ mod log;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use connection::{Admission, HttpLimits, Service};
+pub(crate) use connection::{Admission, Answered, HttpLimits, Service};
 pub(crate) use listener::{ACCEPT_PAUSE, Listener, Stop, stopped};
 pub use log::Log;
+pub(crate) use log::Note;

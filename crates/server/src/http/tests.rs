@@ -1,12 +1,12 @@
 //! The listener, with a service that says what it was sent.
 
-use super::{Admission, HttpLimits, Listener, Log, Service};
+use super::{Admission, Answered, HttpLimits, Listener, Log, Service};
 use crate::clock;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::limits::LARGE_BODIES_BYTES_MAX;
 use bonafide_types::{HostId, Timestamp};
-use bonafide_wire::{Peer, Reply, Request};
-use http::{HeaderMap, Method, StatusCode};
+use bonafide_wire::{Peer, Reply, Request, Unserved};
+use http::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,17 +46,21 @@ impl Service for Echo {
         if path == "/" { BODY_BYTES_MAX } else { LARGE_BODY_BYTES_MAX }
     }
 
-    async fn may_send_much(&self, _method: &Method, _path: &str, headers: &HeaderMap) -> bool {
+    async fn may_send_much(&self, head: &Request) -> bool {
         self.large.fetch_add(1, Ordering::Relaxed);
-        headers.contains_key("known")
+        head.headers.contains_key("known")
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Reply {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
         if request.path == "/never" {
             std::future::pending().await
         }
         let said = format!("{} {} {}", request.path, request.query, request.body.len());
-        Reply::bytes(StatusCode::OK, "text/plain", said)
+        Reply::bytes(StatusCode::OK, "text/plain", said).into()
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
+        Reply::bytes(why.status(), "text/plain", format!("{}: {why}", head.path)).into()
     }
 }
 

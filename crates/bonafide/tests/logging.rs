@@ -1,0 +1,193 @@
+//! What is said of requests that are refused, and what the log says of all of them.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
+
+mod support;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use support::{Up, eventually, free_port, http, is_root};
+
+const ARM: &str = "https://management.azure.com/";
+const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+
+impl Up {
+    /// The log's lines so far.
+    fn lines(&self) -> Vec<Value> {
+        self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The lines that are so, as soon as there is one.
+    fn lines_where(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let found = || self.lines().into_iter().filter(&is_so).collect::<Vec<_>>();
+        eventually(Duration::from_secs(5), what, || !found().is_empty());
+        found()
+    }
+}
+
+#[test]
+fn an_oversized_request_is_refused_in_the_words_of_its_surface() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--throttle", "off"]);
+    let raw = |method: &str, path: &str, length: usize| {
+        up.https_raw(
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n").as_bytes(),
+        )
+    };
+    let answer = raw("PUT", &up.demo(), 2_000_000);
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (413, &"RequestEntityTooLarge".into()));
+    assert!(answer.header("x-ms-request-id").is_some(), "{}", answer.head);
+    let answer = raw("POST", "/common/oauth2/token", 100_000);
+    assert_eq!((answer.status, &answer.json()["error"]), (413, &"invalid_request".into()));
+    assert_eq!(answer.header("x-ms-request-id"), answer.json()["trace_id"].as_str());
+    let long = "x".repeat(9_000);
+    for (status, head) in
+        [(413, "GET / HTTP/1.1\r\nContent-Length: 100000".to_owned()), (414, format!("GET /{long} HTTP/1.1"))]
+    {
+        let answer = http(up.imds(), &format!("{head}\r\nHost: {}\r\n\r\n", up.imds()));
+        assert_eq!((answer.status, &answer.json()["error"]), (status, &"invalid_request".into()));
+    }
+}
+
+#[test]
+fn every_answered_request_and_refused_connection_has_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--throttle", "off"]);
+    let host = up.imds();
+    let many: String = (0..200).map(|n| format!("X-{n}: 1\r\n")).collect();
+    let mut statuses = vec![400, 431, 413];
+    assert_eq!(http(host, "\0\u{1}\u{2} nonsense\r\n\r\n").status, 400);
+    assert_eq!(http(host, &format!("GET / HTTP/1.1\r\nHost: {host}\r\n{many}\r\n")).status, 431);
+    assert_eq!(http(host, &format!("GET / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n")).status, 413);
+    if is_root() {
+        assert!(as_other_user(host).starts_with("HTTP/1.1 403"));
+        statuses.push(403);
+    }
+    for status in statuses {
+        let is_it = |line: &Value| line["surface"] == "metadata" && line["status"] == status;
+        let lines = up.lines_where(&format!("a line for {status}"), is_it);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0]["peer"].is_string() && lines[0]["timeMicros"].is_u64(), "{lines:?}");
+    }
+}
+
+/// A request by another user of this machine, with what every system has: a shell.
+fn as_other_user(host: SocketAddr) -> String {
+    let request = format!("GET / HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n");
+    let script = format!("exec 3<>/dev/tcp/{}/{}; printf '{request}' >&3; cat <&3", host.ip(), host.port());
+    let output = Command::new("bash").args(["-c", &script]).uid(65_534).gid(65_534).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn every_token_issued_or_refused_leaves_who_asked_for_what() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--throttle", "off"]);
+    let claims = claims(&up.token(ARM).unwrap());
+    let issued = up.lines_where("the token's line", |line| line["uti"] == claims["uti"]);
+    assert_eq!(issued.len(), 1, "{issued:?}");
+    for (field, claim) in [("tenant", "tid"), ("client", "appid"), ("principal", "oid"), ("aud", "aud")] {
+        assert_eq!(issued[0][field], claims[claim], "{issued:?}");
+    }
+    assert_eq!((&issued[0]["surface"], &issued[0]["status"]), (&"hosts".into(), &200.into()));
+    let (tenant, operator) = (up.info["tenantId"].clone(), up.info["operator"]["clientId"].clone());
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret=wrong&resource=https%3A%2F%2Fvault.azure.net%2F%22a",
+        operator.as_str().unwrap()
+    );
+    let answer = up.https("POST", &format!("/{}/oauth2/token", tenant.as_str().unwrap()), &[FORM], &form);
+    let error = answer.json()["error_codes"][0].clone();
+    let refused = up.lines_where("the refusal's line", |line| line["error"] == error);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!((&refused[0]["tenant"], &refused[0]["client"]), (&tenant, &operator));
+    assert_eq!(refused[0]["aud"], "https://vault.azure.net/\"a", "what was asked for, escaped");
+    assert!(refused[0]["uti"].is_null() && refused[0]["principal"].is_null(), "{refused:?}");
+}
+
+fn claims(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// "For details see the logs of the host": there they are, and an outage does not flood them.
+#[test]
+fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let hosts = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let link = Link::start(hosts);
+    let (listen, connect) = (hosts.to_string(), link.address.to_string());
+    let up = Up::start(dir.path(), &["--throttle", "off", "--hosts-listen", &listen, "--hosts-connect", &connect]);
+    up.token(ARM).unwrap();
+    link.cut.store(true, Ordering::Relaxed);
+    for number in 0..20 {
+        let (status, _) = up.token(&format!("https://{number}.example")).unwrap_err();
+        assert_eq!(status, 500);
+    }
+    let failures = up.lines_where("the agent says why", |line| line["event"] == "tokenFetchFailed");
+    assert!(failures.iter().all(|line| line["why"].as_str().unwrap().contains("control plane")), "{failures:?}");
+    assert!(failures[0]["workload"].is_string() && failures[0]["principal"].is_string(), "{failures:?}");
+    up.lines_where("the watch says so too", |line| line["event"] == "watchFailed");
+    let events: Vec<Value> = up.lines().into_iter().filter(|line| line["event"].is_string()).collect();
+    let reasons: HashSet<String> = events.iter().map(|line| format!("{} {}", line["event"], line["why"])).collect();
+    assert_eq!(reasons.len(), events.len(), "{events:?}");
+}
+
+/// Passes bytes on until it is cut; then every connection ends, and new ones at once.
+struct Link {
+    address: SocketAddr,
+    cut: Arc<AtomicBool>,
+}
+
+impl Link {
+    fn start(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, cut) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let is_cut = Arc::clone(&cut);
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if is_cut.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let server = TcpStream::connect(to).unwrap();
+                for (from, into) in [(&client, &server), (&server, &client)] {
+                    let (from, into) = (from.try_clone().unwrap(), into.try_clone().unwrap());
+                    let is_cut = Arc::clone(&is_cut);
+                    std::thread::spawn(move || pass_on(from, into, &is_cut));
+                }
+            }
+        });
+        Self { address, cut }
+    }
+}
+
+fn pass_on(mut from: TcpStream, mut into: TcpStream, is_cut: &AtomicBool) {
+    let mut buffer = [0; 16 * 1024];
+    from.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    while !is_cut.load(Ordering::Relaxed) {
+        match from.read(&mut buffer) {
+            Ok(read @ 1..) if into.write_all(&buffer[..read]).is_ok() => {}
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            _ => break,
+        }
+    }
+    let _ = (from.shutdown(Shutdown::Both), into.shutdown(Shutdown::Both));
+}
+
+#[test]
+fn readiness_names_each_part() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let ready = up.https("GET", "/readyz", &[], "");
+    let expected = serde_json::json!({ "status": "ok", "tokens": "ok", "view": "ok", "store": "ok" });
+    assert_eq!((ready.status, ready.json()), (200, expected));
+}

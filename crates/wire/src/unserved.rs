@@ -1,0 +1,52 @@
+//! Why the shell turns a request away before its surface has seen it.
+
+use http::StatusCode;
+
+/// Why a request, or a connection, is not served. Each surface's `fault.rs` says it in its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unserved {
+    /// The connection is not of the user whom the endpoint serves.
+    #[error("this endpoint serves only the user who started it")]
+    OtherUser,
+    /// The client certificate of the connection has expired meanwhile.
+    #[error("the client certificate has expired")]
+    CertificateExpired,
+    /// The target is longer than `limits::TARGET_BYTES_MAX`.
+    #[error("the request target is too long")]
+    TargetTooLong,
+    /// The head is larger than `limits::HEAD_BYTES_MAX`.
+    #[error("the request header fields are too large")]
+    HeadTooLarge,
+    /// The body is larger than its path takes.
+    #[error("the request body is too large")]
+    BodyTooLarge,
+    /// The body did not arrive within `limits::BODY_SECONDS_MAX`.
+    #[error("the request body did not arrive in time")]
+    BodyTooSlow,
+    /// The body does not have the form that its head announces.
+    #[error("the request body cannot be read")]
+    BodyBroken,
+    /// Too much is waiting already; the same request can be sent again.
+    #[error("the server is busy; try again")]
+    Busy,
+    /// The server failed; it is no fault of the request.
+    #[error("the request failed inside the server")]
+    Failed,
+}
+
+impl Unserved {
+    /// The status, the same in every dialect.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::OtherUser => StatusCode::FORBIDDEN,
+            Self::CertificateExpired => StatusCode::UNAUTHORIZED,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
