@@ -95,8 +95,9 @@ impl Service for PublicOrigin {
 }
 
 impl PublicOrigin {
-    /// `/healthz`: the process answers. `/readyz`: every part does its work. One that is degraded
-    /// issues tokens still.
+    /// `/healthz`: the process answers. `/readyz`: it issues tokens; the body says what else does its
+    /// work. A store that is down is down for every replica: one that said for that reason that it is
+    /// not ready would be taken out with all others, and the tokens with them.
     async fn health(&self, request: &Request) -> Reply {
         if request.method != Method::GET {
             return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
@@ -109,15 +110,14 @@ impl PublicOrigin {
         let store = matches!(tokio::time::timeout(STORE_PATIENCE, asked).await, Ok(Ok(true)));
         let tokens = self.plane.views.current().can_sign(clock::now());
         let view = self.plane.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
-        let is_ready = store && tokens && view;
         let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
         let body = serde_json::json!({
-            "status": word(is_ready, if tokens { "degraded" } else { "unavailable" }),
+            "status": if tokens { word(store && view, "degraded") } else { "unavailable" },
             "tokens": word(tokens, "no signing key"),
             "view": word(view, "too old"),
             "store": word(store, "unavailable"),
         });
-        Reply::json(if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &body)
+        Reply::json(if tokens { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &body)
     }
 }
 

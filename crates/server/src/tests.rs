@@ -193,11 +193,11 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let parts = |status, view, store| json!({ "status": status, "tokens": "ok", "view": view, "store": store });
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
     cloud.stop_store();
-    assert_eq!(cloud.get("/readyz").await, (503, parts("degraded", "ok", "unavailable")));
+    assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "ok", "unavailable")));
     assert!(cloud.plane.follow(Duration::ZERO).is_err());
     let stale = Instant::now().checked_sub(Duration::from_secs(VIEW_AGE_SECONDS_MAX + 1)).unwrap();
     *cloud.plane.followed.0.lock().unwrap() = stale;
-    assert_eq!(cloud.get("/readyz").await, (503, parts("degraded", "too old", "unavailable")));
+    assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "too old", "unavailable")));
     assert_eq!(cloud.get("/healthz").await.0, 200);
     assert_eq!(cloud.sign_in().await.reply.status, 200, "tokens need no store");
     // The store is back, the view is not up yet: a token that was revoked meanwhile could count.
