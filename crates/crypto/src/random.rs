@@ -14,7 +14,7 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// Fills `bytes` with random bytes. A generator that fails stops the process (JW-12): no caller
+/// Fills `bytes` with random bytes. A generator that fails stops the process: no caller
 /// can go on safely without it, and an error that a caller might ignore would be worse.
 pub fn fill(bytes: &mut [u8]) {
     if SystemRandom::new().fill(bytes).is_err() {

@@ -36,7 +36,7 @@ pub struct SealContext<'a> {
     pub purpose: &'a str,
     /// The tenant's id; empty for what belongs to the deployment.
     pub tenant: &'a str,
-    /// The item's name within purpose and tenant, its vault included.
+    /// The item's name within purpose and tenant.
     pub name: &'a str,
     /// The item's version; empty where there is only one.
     pub version: &'a str,

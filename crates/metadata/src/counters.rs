@@ -1,4 +1,4 @@
-//! What the token path has done, for tests, logs and metrics.
+//! What the token path has done. Only tests ask yet.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

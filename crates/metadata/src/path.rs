@@ -1,5 +1,5 @@
-//! The one reading of a request's path. Router, guard and log all use this and nothing else, so
-//! that no two of them can understand one path differently.
+//! The one reading of a request's path: nothing that decides reads it otherwise. The log has it as it
+//! was sent.
 
 use std::borrow::Cow;
 

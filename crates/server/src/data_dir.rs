@@ -213,7 +213,7 @@ fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(), DataDir
     name.push(".new");
     let temporary = path.with_file_name(name);
     let written = (|| {
-        // A leftover of a crash; `create_new` follows no link that someone planted (HA-05).
+        // A leftover of a crash; `create_new` follows no link that someone planted.
         match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}

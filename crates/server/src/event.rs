@@ -38,7 +38,8 @@ pub(crate) enum Event {
     /// A signature did not verify and was withheld (JW-11). The machine's memory or processor is at
     /// fault, or keys are mixed up: look into it at once.
     SignatureCheckFailed { tenant: Option<TenantId>, client: Option<ClientId> },
-    /// A connection ended before it could carry a request.
+    /// A connection ended before it could carry a request, or its client certificate names no host: it then
+    /// counts as one without.
     ConnectionRefused { surface: &'static str, peer: String },
 }
 

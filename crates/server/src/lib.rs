@@ -1,4 +1,4 @@
-//! Sockets, TLS, pools, logging and wiring: the only crate that awaits.
+//! Sockets, TLS, threads, logging and wiring: the only library that awaits.
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 

@@ -41,7 +41,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// Starts `threads` threads with a queue of `queued_max` jobs, each of which is given up when it
-    /// has waited for `deadline`: its caller no longer waits for it (OV-01).
+    /// has waited for `deadline`: its caller no longer waits for it.
     pub(crate) fn start(name: &str, threads: usize, queued_max: usize, deadline: Duration) -> std::io::Result<Self> {
         let (queue, jobs) = bounded::<Job>(queued_max);
         for number in 0..threads {

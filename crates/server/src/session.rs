@@ -20,7 +20,7 @@ const REPLY_BYTES_MAX: usize = 1024 * 1024;
 /// The version of IMDS that is spoken.
 const API_VERSION: &str = "2018-02-01";
 
-/// An endpoint of a workload on this host; it ends when this is dropped.
+/// An endpoint of a workload, which is on this host at least until this is dropped; the endpoint ends then.
 pub struct Session {
     /// Which workload it is.
     pub resource_id: ResourceId,
@@ -76,8 +76,8 @@ struct Listed {
 }
 
 impl Session {
-    /// Opens an endpoint of `workload` (ARM id or name; the only one, or `demo`, when `None`) in
-    /// `dialect` (`app-service` or `imds`).
+    /// Opens an endpoint of `workload` (ARM id or name of any; when `None`, the only one on this host, or
+    /// `demo`) in `dialect` (`app-service` or `imds`).
     pub async fn open(dir: &DataDir, workload: Option<&str>, dialect: &str) -> Result<Self, SessionError> {
         let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.to_owned() };
         let (stream, opened) = open_endpoint(dir, &request).await?;

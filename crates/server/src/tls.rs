@@ -86,7 +86,7 @@ pub(crate) fn public(identity: Arc<ServerIdentity>) -> Result<Arc<ServerConfig>,
 }
 
 /// For hosts: a client certificate is verified where there is one (joining has none yet). Sessions
-/// are not resumed, so that every connection is verified anew (CA-04).
+/// are not resumed, so that every connection is verified anew.
 pub(crate) fn hosts(identity: Arc<ServerIdentity>, hosts: &HostCa) -> Result<Arc<ServerConfig>, TlsError> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(hosts.certificate().der())?), provider())
         .allow_unauthenticated()

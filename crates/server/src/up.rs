@@ -47,6 +47,7 @@ const STORE_THREADS: usize = 32;
 const QUEUED_MAX: usize = 1_024;
 /// How long a job may wait before its caller is taken to be gone.
 const QUEUED_FOR: Duration = Duration::from_secs(10);
+
 /// Why `up` cannot start. Each is one clear line.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {

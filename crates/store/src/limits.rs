@@ -14,7 +14,7 @@ pub const COMMIT_COMPARES_MAX: usize = 4 * COMMIT_OPS_MAX;
 /// Longest name of a table or index, in bytes. Source: ours.
 pub const TABLE_NAME_BYTES_MAX: usize = 64;
 
-/// Commits written in one database transaction. Source: ours; reference/rust.md section 3.3 shows
+/// Commits written in one database transaction. Source: ours; measured, there is
 /// no gain above 64, and a batch is what one engine error takes down with it.
 pub const BATCH_COMMITS_MAX: usize = 64;
 /// Operations after which a batch takes no more commits. Source: ours, bounds how long the engine's

@@ -75,8 +75,8 @@ pub const METADATA_CONCURRENT: u32 = 5;
 pub const METADATA_FORCED_PER_SECOND: u32 = 1;
 /// Forced token refreshes that a workload may save up. Source: ours.
 pub const METADATA_FORCED_BURST: u32 = 5;
-/// `Retry-After` of a throttled metadata request, in seconds. Source: security decision C7 (at most 5;
-/// MSAL Python replays the refusal for that long).
+/// `Retry-After` of a throttled metadata request, in seconds. Source: ours; MSAL Python replays
+/// the refusal for that long.
 pub const METADATA_RETRY_AFTER_SECONDS: u32 = 1;
 /// Cached tokens per workload. Source: ours; 1,000 identities with four resources each.
 pub const METADATA_TOKENS_PER_WORKLOAD_MAX: usize = 4_096;
@@ -98,5 +98,5 @@ pub const METADATA_QUERY_REMEMBERED_BYTES_MAX: usize = 1_024;
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// How long a TLS handshake may take, in seconds. Source: ours.
 pub const HANDSHAKE_SECONDS_MAX: u64 = 10;
-/// How long requests in flight may take after a stop was asked for, in seconds. Source: OP-01 (30 s).
+/// How long requests in flight may take after a stop was asked for, in seconds. Source: ours.
 pub const STOP_SECONDS_MAX: u64 = 10;

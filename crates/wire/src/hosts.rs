@@ -7,7 +7,7 @@
 //! | `GET /hosts/v1/deployment` | what a host must know of the deployment |
 //! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
 //! | `PUT /hosts/v1/identities/{principalId}/credential` | registers the public half of a key made on this host |
-//! | `POST /{tenant}/oauth2/token` | the token service, for assertions signed by these keys |
+//! | `POST /{tenant}/oauth2/[v2.0/]token` | the token service, for assertions signed by these keys |
 
 use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ pub struct CredentialReply {
 /// Any refusal of the hosts surface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostsError {
-    /// A stable code, for instance `TokenUsed`.
+    /// A stable code, for instance `Token`.
     pub code: String,
     /// What happened and what to do.
     pub message: String,

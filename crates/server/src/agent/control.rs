@@ -41,7 +41,8 @@ pub enum ControlError {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct OpenEndpoint {
-    /// ARM id or name of a workload on this host; the only one, or `demo`, when absent.
+    /// ARM id or name of any workload, which is put on this host for as long; when absent, the only one that
+    /// is here already, or `demo`.
     pub(crate) workload: Option<String>,
     /// `app-service` or `imds`.
     pub(crate) dialect: String,

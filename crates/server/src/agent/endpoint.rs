@@ -16,8 +16,8 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-/// How long a request may wait for login before it is told that there is no token. Source: OV-07 and
-/// the clients' own patience (5 s and more).
+/// How long a request may wait for login before it is told that there is no token. Source: the
+/// clients' own patience (5 s and more).
 const WAIT: Duration = Duration::from_secs(8);
 
 /// Whose connections an endpoint takes.

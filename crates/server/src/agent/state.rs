@@ -1,5 +1,4 @@
-//! What the agent remembers across restarts: its host certificate with its sealed key, and the ports
-//! that it chose.
+//! What the agent remembers of itself across restarts: which host it is, its certificate and its sealed key.
 
 use crate::data_dir::{DataDir, DataDirError, io, write_private};
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
