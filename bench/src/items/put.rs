@@ -118,7 +118,8 @@ fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
         // The view follows, as it does in the server.
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                let _ = plane.views.follow(&plane.store, Duration::from_millis(50));
+                plane.store.wait_for_change(plane.views.current().cursor().revision, Duration::from_millis(50));
+                let _ = plane.views.catch_up(&plane.store);
             }
         });
         let writers: Vec<_> = (0..WRITERS)

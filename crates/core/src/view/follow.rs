@@ -11,7 +11,6 @@ use bonafide_store::{Change, Changes, Key, Read, Revision, Store, StoreError, Ta
 use bonafide_types::{CredentialId, HostId, ObjectId, ResourceUuid, TenantId};
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Rows read at once while loading, and changes at once while following. Source: ours; bounds the
 /// memory of one step, and what the heap keeps of it afterwards.
@@ -80,12 +79,6 @@ impl Views {
             }
             self.current.store(Arc::new(step(store, &self.kek, &view)?));
         }
-    }
-
-    /// Waits at most `timeout` for a change, and applies it. Call it in a loop.
-    pub fn follow(&self, store: &Store, timeout: Duration) -> Result<(), ViewsError> {
-        store.wait_for_change(self.current.load().cursor.revision, timeout);
-        self.catch_up(store)
     }
 }
 

@@ -53,11 +53,6 @@ impl PlacedHost {
         self.workloads.get(&id).map(|(_, placement)| placement.as_ref())
     }
 
-    /// True when a workload on this host has the identity.
-    pub fn has_identity(&self, principal: bonafide_types::ObjectId) -> bool {
-        self.workloads.values().any(|(_, placement)| placement.identity(principal).is_some())
-    }
-
     /// What changed after a revision; `None` when nothing did. Everything, when the revision is
     /// unknown (`None`) or too old.
     pub fn changes(&self, after: Option<Revision>) -> Option<HostChanges> {
