@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Workload to be: ARM id or name [default: the only one on this host, or demo]
+    /// Workload to be: ARM id or name [default: demo]
     #[arg(long, value_name = "ID|NAME")]
     workload: Option<String>,
     /// Protocol of the command's endpoint

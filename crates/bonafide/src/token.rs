@@ -15,7 +15,7 @@ pub(crate) struct Options {
     /// What the token is for, as https://management.azure.com/
     #[arg(long, value_name = "URI")]
     resource: String,
-    /// Workload to be: ARM id or name [default: the only one on this host, or demo]
+    /// Workload to be: ARM id or name [default: demo]
     #[arg(long, value_name = "ID|NAME")]
     workload: Option<String>,
     /// Identity to be, by its client id [default: the system-assigned one, or the only one]

@@ -137,12 +137,13 @@ fn a_workload_is_on_this_host_as_long_as_its_sessions() {
     claims(&up, &["--workload", "other"]);
     assert_eq!(ask().status, 200);
     assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
-    // When its process dies, the workload is taken from the host: there is none to default to.
-    drop(first);
-    eventually(PATIENCE, "the host is empty", || {
+    // Another session's workload is nobody's default.
+    eventually(PATIENCE, "there is no default", || {
         let output = run(token(&up, &["--resource", ARM]));
-        String::from_utf8(output.stderr).unwrap().contains("there is no workload on this host")
+        String::from_utf8(output.stderr).unwrap().contains("there is no workload demo")
     });
+    // When its process dies, the workload is taken from the host.
+    drop(first);
     // One after the other: none is answered for what the one before it left.
     for _ in 0..10 {
         claims(&up, &["--workload", "other"]);
@@ -160,10 +161,28 @@ fn a_start_takes_away_what_the_sessions_of_a_killed_run_left() {
     let up = Up::start(dir.path(), &[]);
     assert!(up.token(ARM).is_ok(), "demo stays");
     assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
-    eventually(PATIENCE, "the host is empty", || {
+    eventually(PATIENCE, "there is no default", || {
         let output = run(token(&up, &["--resource", ARM]));
-        String::from_utf8(output.stderr).unwrap().contains("there is no workload on this host")
+        String::from_utf8(output.stderr).unwrap().contains("there is no workload demo")
     });
+}
+
+#[test]
+fn id_04_what_is_made_later_under_the_name_of_demo_gets_nothing_of_demo_s() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let (demo, operator) = (up.demo(), up.operator_token());
+    assert_eq!(up.manage(&operator, "DELETE", &demo, MACHINES, "").status, 202);
+    eventually(PATIENCE, "demo is gone", || up.manage(&operator, "GET", &demo, MACHINES, "").status == 404);
+    assert_eq!(machine(&up, "demo", &json!({ "type": "SystemAssigned" })), demo);
+    let (left, _) = session(&up, &demo);
+    let line = refused(token(&up, &["--resource", ARM]));
+    assert!(line.contains("there is no workload demo"), "{line}");
+    assert!(up.token(ARM).is_err(), "demo's port serves another machine");
+    up.kill();
+    end(left);
+    let up = Up::start(dir.path(), &[]);
+    assert_eq!(up.info["workloads"], json!([]), "the other machine stays after a kill");
 }
 
 #[test]
@@ -193,8 +212,8 @@ fn help_and_mistakes_say_what_is_wanted() {
     };
     for (arguments, code, wanted) in [
         (&["help"] as &[&str], 0, "Run a command as a workload"),
-        (&["help", "exec"], 0, "the only one on this host, or demo"),
-        (&["token", "--help"], 0, "the only one on this host, or demo"),
+        (&["help", "exec"], 0, "[default: demo]"),
+        (&["token", "--help"], 0, "[default: demo]"),
         (&["env", "--help"], 0, r#"eval "$(bonafide env)""#),
         (&["up", "--help"], 0, "requests a second, and requests at once"),
         (&["up", "--listen", "37293"], 2, "127.0.0.1:8443"),

@@ -35,10 +35,10 @@ impl LocalHost {
     }
 
     /// Takes everything away but `kept`: what an earlier run's sessions left here, when it ended before them.
-    pub(crate) fn take_all_away_but(&self, kept: Option<&ResourceId>) -> Result<(), StoreError> {
+    pub(crate) fn take_all_away_but(&self, kept: Option<ResourceUuid>) -> Result<(), StoreError> {
         let placed = self.plane.store.read(|tx| tx.page(&PLACEMENTS, &self.id, None, usize::MAX))?;
-        for ((_, workload), placement) in placed {
-            if Some(&placement.resource_id) != kept {
+        for ((_, workload), _) in placed {
+            if Some(workload) != kept {
                 self.take_away(workload)?;
             }
         }

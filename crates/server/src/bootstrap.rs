@@ -94,7 +94,7 @@ pub(crate) fn bootstrap(
     empty: bool,
 ) -> Result<Deployment, BootstrapError> {
     let known = plane.store.read(|tx| tx.get(&DEPLOYMENT, &()))?;
-    let mut deployment = match known {
+    let deployment = match known {
         Some(deployment) => deployment,
         None => found(plane, dir)?,
     };
@@ -102,20 +102,20 @@ pub(crate) fn bootstrap(
         return Ok(deployment);
     }
     plane.catch_up()?;
-    if !empty {
-        deployment.demo = Some(make_demo(plane, management, &deployment)?);
-    }
-    deployment.complete = true;
-    plane.store.write(|tx| {
-        if let Some(demo) = &deployment.demo
-            && let Some((uuid, resource)) = find(tx, demo)?
+    let demo = if empty { None } else { Some(make_demo(plane, management, &deployment)?) };
+    let complete = plane.store.write(|tx| {
+        let mut complete = Deployment { complete: true, ..deployment.clone() };
+        if let Some(demo) = &demo
+            && let Some((id, resource)) = find(tx, demo)?
         {
-            placement::place(tx, deployment.local_host, uuid, &resource)?;
+            placement::place(tx, deployment.local_host, id, &resource)?;
+            complete.demo_id = Some(id);
         }
-        Ok::<_, PlaceError>(tx.put(&DEPLOYMENT, &(), &deployment)?)
+        tx.put(&DEPLOYMENT, &(), &complete)?;
+        Ok::<_, PlaceError>(complete)
     })?;
     plane.catch_up()?;
-    Ok(deployment)
+    Ok(complete)
 }
 
 /// Founds the tenant with its operator, in one transaction.
@@ -142,7 +142,7 @@ fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapErr
             operator,
             operator_client: principal.client_id,
             local_host,
-            demo: None,
+            demo_id: None,
             imds_port: None,
             complete: false,
         };

@@ -76,8 +76,7 @@ struct Listed {
 }
 
 impl Session {
-    /// Opens an endpoint of `workload` (ARM id or name of any; when `None`, the only one on this host, or
-    /// `demo`) in `dialect` (`app-service` or `imds`).
+    /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect` (`app-service` or `imds`).
     pub async fn open(dir: &DataDir, workload: Option<&str>, dialect: &str) -> Result<Self, SessionError> {
         let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.to_owned() };
         let (stream, opened) = open_endpoint(dir, &request).await?;

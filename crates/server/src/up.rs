@@ -176,7 +176,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     }
     register_resources(&plane, &deployment, &options.resources)?;
     let host = Arc::new(LocalHost { plane: Arc::clone(&plane), id: deployment.local_host });
-    host.take_all_away_but(deployment.demo.as_ref())?;
+    host.take_all_away_but(deployment.demo_id)?;
 
     let (stop, stopped) = watch::channel(false);
     let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
@@ -210,7 +210,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     tasks.spawn(Arc::clone(&agent).watch(cursor, stopped.clone()));
     let users = if options.any_user { Users::Any } else { Users::Only(rustix::process::geteuid().as_raw()) };
     let stays = Stays::new(host, Arc::clone(&agent));
-    let control = Control { agent: Arc::clone(&agent), stays, log, users };
+    let control = Control { agent: Arc::clone(&agent), stays, demo: deployment.demo_id, log, users };
     control.serve(&dir, stopped).await?;
 
     let start = Starter { runtime: Handle::current(), ..start };
@@ -249,7 +249,7 @@ async fn serve_demo(
     users: Users,
 ) -> Result<(Vec<WorkloadEndpoint>, Option<LinkLocal>), UpError> {
     let workloads = agent.core.workloads();
-    let demo = workloads.into_iter().find(|workload| Some(&workload.resource_id) == deployment.demo.as_ref());
+    let demo = workloads.into_iter().find(|workload| Some(workload.id) == deployment.demo_id);
     let Some(demo) = demo else {
         return options.of_demo().map_or(Ok((Vec::new(), None)), |option| Err(UpError::NoDemo(option)));
     };

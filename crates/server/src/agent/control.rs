@@ -3,7 +3,6 @@
 
 use super::stays::Stays;
 use super::{AgentRuntime, Endpoint, Users};
-use crate::choices::choices;
 use crate::data_dir::DataDir;
 use crate::http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
 use bonafide_crypto::{base64url, random};
@@ -41,8 +40,7 @@ pub enum ControlError {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct OpenEndpoint {
-    /// ARM id or name of any workload, which is put on this host for as long; when absent, the only one that
-    /// is here already, or `demo`.
+    /// ARM id or name of any workload, which is put on this host for as long; when absent, `demo`.
     pub(crate) workload: Option<String>,
     /// `app-service` or `imds`.
     pub(crate) dialect: String,
@@ -72,6 +70,9 @@ enum Answer {
 pub(crate) struct Control {
     pub(crate) agent: Arc<AgentRuntime>,
     pub(crate) stays: Stays,
+    /// The workload that is meant when none is named. What else is on this host was put here by sessions, and who
+    /// names none is not to become what another session is.
+    pub(crate) demo: Option<ResourceUuid>,
     pub(crate) log: Arc<Log>,
     pub(crate) users: Users,
 }
@@ -145,9 +146,12 @@ impl Control {
         };
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
         let port = socket.local_addr().map_err(|error| error.to_string())?.port();
-        let wanted = request.workload.map_or_else(|| self.only(), Ok)?;
+        let id = match request.workload {
+            Some(wanted) => self.stays.resolve(wanted).await?,
+            None => self.default_workload()?,
+        };
         // Nothing fails from here on: who began the stay ends it.
-        let (id, resource_id) = self.stays.begin(wanted).await?;
+        let resource_id = self.stays.begin(id).await?;
         let binding = Binding::new(format!("exec-{port}"), id, dialect, port);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
@@ -161,20 +165,10 @@ impl Control {
         Ok((id, OpenedEndpoint { resource_id, port, secret }))
     }
 
-    /// The workload that is meant when none is named: the only one, or `demo`.
-    fn only(&self) -> Result<String, String> {
-        let mut here: Vec<ResourceId> = self.agent.core.workloads().into_iter().map(|one| one.resource_id).collect();
-        here.sort();
-        match here.as_slice() {
-            [] => Err("there is no workload on this host; name one with --workload".to_owned()),
-            [only] => Ok(only.to_string()),
-            several => {
-                let demo = several.iter().find(|id| id.name() == "demo");
-                demo.map(ResourceId::to_string).ok_or_else(|| {
-                    format!("name one of the workloads on this host with --workload: {}", choices(several))
-                })
-            }
-        }
+    fn default_workload(&self) -> Result<ResourceUuid, String> {
+        let here = self.agent.core.workloads();
+        let demo = self.demo.filter(|demo| here.iter().any(|workload| workload.id == *demo));
+        demo.ok_or_else(|| "there is no workload demo to take by default; name one with --workload".to_owned())
     }
 }
 

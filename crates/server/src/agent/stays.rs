@@ -34,9 +34,13 @@ impl Stays {
         Self { host, agent, open: Mutex::default() }
     }
 
-    /// Begins a session of the workload that is meant by an ARM id or a name. Whoever began it ends it.
-    pub(crate) async fn begin(&self, wanted: String) -> Result<(ResourceUuid, ResourceId), String> {
-        let id = self.ask(move |host| host.resolve(&wanted)).await?;
+    /// The workload that is meant by an ARM id or a name.
+    pub(crate) async fn resolve(&self, wanted: String) -> Result<ResourceUuid, String> {
+        self.ask(move |host| host.resolve(&wanted)).await
+    }
+
+    /// Begins a session of a workload. Whoever began it ends it.
+    pub(crate) async fn begin(&self, id: ResourceUuid) -> Result<ResourceId, String> {
         let stay = Arc::clone(self.open().entry(id).or_default());
         let mut stay = stay.lock().await;
         if stay.sessions == 0 {
@@ -48,7 +52,7 @@ impl Stays {
         if self.heard(|here| here.is_some(), id).await
             && let Some(resource_id) = self.here(id)
         {
-            return Ok((id, resource_id));
+            return Ok(resource_id);
         }
         self.end(id).await;
         Err("the agent has not heard of the workload in time; try again".to_owned())
