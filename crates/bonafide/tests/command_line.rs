@@ -43,6 +43,22 @@ fn a_single_identity_is_the_default_and_of_several_one_is_chosen() {
 }
 
 #[test]
+fn a_name_that_several_resources_have_is_refused_whichever_have_an_identity() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let group = up.demo().split("/providers").next().unwrap().replace("/resourceGroups/demo", "/resourceGroups/second");
+    let operator = up.operator_token();
+    assert_eq!(up.manage(&operator, "PUT", &group, "2021-04-01", r#"{"location":"westeurope"}"#).status, 201);
+    let without = format!("{group}/providers/Microsoft.Compute/virtualMachines/twin");
+    let body = r#"{"location":"westeurope","properties":{}}"#;
+    assert_eq!(up.manage(&operator, "PUT", &without, MACHINES, body).status, 201);
+    let with = machine(&up, "twin", &json!({ "type": "SystemAssigned" }));
+    let line = refused(token(&up, &["--resource", ARM, "--workload", "twin"]));
+    assert!(line.contains(&without) && line.contains(&with), "{line}");
+    claims(&up, &["--workload", &with]);
+}
+
+#[test]
 fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);

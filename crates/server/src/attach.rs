@@ -45,18 +45,14 @@ impl LocalHost {
         Ok(())
     }
 
-    /// The resource that an ARM id or a name means. A name counts among resources that have an identity,
-    /// and among all others only where none of those has it.
+    /// The resource that an ARM id or a name means. A name that several have means none of them, whichever have an
+    /// identity: another group's resource must not come first by having one.
     pub(crate) fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
         let found = match ResourceId::parse(wanted) {
             Ok(id) => self.plane.store.read(|tx| Ok::<_, StoreError>(find(tx, &id)?.into_iter().collect())),
             Err(_) => self.workloads(|resource| resource.id.name().eq_ignore_ascii_case(wanted)),
         };
-        let mut found = found.map_err(|error| error.to_string())?;
-        if found.iter().any(|(_, resource)| !resource.identity.is_empty()) {
-            found.retain(|(_, resource)| !resource.identity.is_empty());
-        }
-        match found.as_slice() {
+        match found.map_err(|error| error.to_string())?.as_slice() {
             [] => Err(self.unknown(wanted)),
             [(id, _)] => Ok(*id),
             several => {
