@@ -2,10 +2,13 @@
 
 use bonafide_crypto::Kek;
 use bonafide_crypto::kek::KekError;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// How the name of a file ends that is not written yet.
+const DRAFT: &str = ".new";
 
 /// A data directory, owned by one process at a time (the engine holds its lock).
 #[derive(Debug, Clone)]
@@ -209,20 +212,20 @@ pub(crate) fn write_public(path: &Path, content: &[u8]) -> Result<(), DataDirErr
 }
 
 fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(), DataDirError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let temporary = path.with_file_name(name);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
     let written = (|| {
-        // A leftover of a crash; `create_new` follows no link that someone planted.
-        match std::fs::remove_file(&temporary) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        // Under a name of its own: another process may be writing the same file.
+        let mut draft = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(DRAFT)
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(folder)?;
+        draft.write_all(content)?;
+        draft.as_file().sync_all()?;
+        draft.persist(path)?;
+        File::open(folder)?.sync_all()
     })();
     written.map_err(|error| io(path, error))
 }
@@ -231,5 +234,27 @@ pub(crate) fn io(path: &Path, error: std::io::Error) -> DataDirError {
     match error.kind() {
         ErrorKind::StorageFull => DataDirError::Full(path.to_owned()),
         _ => DataDirError::Io { path: path.to_owned(), error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_by_many_at_once_and_nothing_is_left_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bundle.pem");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..20).for_each(|_| write_public(&path, b"whole").unwrap()));
+            }
+        });
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o644);
+        write_private(&path, b"mine").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert!(write_public(folder.path(), b"a folder is there").is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
