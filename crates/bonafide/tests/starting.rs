@@ -72,6 +72,23 @@ fn tn_10_a_first_start_that_was_killed_at_any_moment_starts_again() {
 }
 
 #[test]
+fn ky_04_what_a_crash_left_of_keys_and_secrets_is_removed_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    Up::start(dir.path(), &[]).kill();
+    let drafts = ["key.new", "agent/key.new", "agent/keys/x.AbCdEf.new", "operator/secret.AbCdEf.new"];
+    let drafts = drafts.map(|draft| dir.path().join("data").join(draft));
+    fs::hard_link(dir.path().join("data/key"), &drafts[0]).unwrap();
+    for draft in &drafts[1..] {
+        fs::write(draft, "secret").unwrap();
+    }
+    let up = Up::start(dir.path(), &[]);
+    assert!(up.token(ARM).is_ok());
+    for draft in drafts {
+        assert!(!draft.exists(), "{}", draft.display());
+    }
+}
+
+#[test]
 fn a_lost_operator_s_file_is_told_of_and_new_credentials_replace_the_old() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);

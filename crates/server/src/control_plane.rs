@@ -142,6 +142,7 @@ pub(crate) fn open_store(dir: &DataDir) -> Result<Store, OpenControlPlaneError> 
     }
     let store = Store::open(SqliteEngine::open(&dir.store())?);
     lost::check(dir, Progress::read(&store)?)?;
+    dir.remove_drafts()?;
     Ok(store)
 }
 

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// How the name of a file ends that is not written yet.
 const DRAFT: &str = ".new";
+/// The name of a key-encryption key's file.
+const KEY: &str = "key";
 
 /// A data directory, owned by one process at a time (the engine holds its lock).
 #[derive(Debug, Clone)]
@@ -103,6 +105,21 @@ impl DataDir {
         Ok(dir)
     }
 
+    /// Removes what a crash left of files that were being written: keys and secrets can be among it. Only under
+    /// the store's lock, so that nobody is writing. `bundle.pem` is written without, and has nothing secret.
+    pub(crate) fn remove_drafts(&self) -> Result<(), DataDirError> {
+        remove(&self.root.join(KEY).with_extension(&DRAFT[1..]))?;
+        for folder in [self.operator(), self.agent(), self.agent_keys()] {
+            for file in std::fs::read_dir(&folder).map_err(|error| io(&folder, error))? {
+                let path = file.map_err(|error| io(&folder, error))?.path();
+                if path.as_os_str().as_encoded_bytes().ends_with(DRAFT.as_bytes()) {
+                    remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The database.
     pub fn store(&self) -> PathBuf {
         self.root.join("store")
@@ -151,7 +168,7 @@ impl DataDir {
     /// Reads the control plane's key-encryption key; makes one when `fresh`, that is, when nothing
     /// was sealed yet. A lost key is never replaced by a new one (KY-07).
     pub fn control_plane_key(&self, fresh: bool) -> Result<Kek, DataDirError> {
-        key(&self.root.join("key"), fresh)
+        key(&self.root.join(KEY), fresh)
     }
 
     /// The same for the agent, whose keys the control plane never sees.
@@ -165,7 +182,7 @@ impl DataDir {
 
     /// Where that is.
     pub(crate) fn agent_key_file(&self) -> PathBuf {
-        self.agent().join("key")
+        self.agent().join(KEY)
     }
 
     fn operator(&self) -> PathBuf {
@@ -182,6 +199,13 @@ fn key(path: &Path, fresh: bool) -> Result<Kek, DataDirError> {
         (true, _) => Ok(Kek::load_file(path)?),
         (false, true) => Ok(Kek::create_file(path)?),
         (false, false) => Err(DataDirError::KeyMissing(path.to_owned())),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), DataDirError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io(path, error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
