@@ -33,7 +33,8 @@ pub(crate) struct Options {
     /// A resource of your own that tokens may be asked for, such as api://orders (repeatable; it stays)
     #[arg(long = "resource", value_name = "URI")]
     resources: Vec<String>,
-    /// Make a new secret and certificate for the operator; the old ones stop working
+    /// Make a new secret and certificate for the operator; the old ones stop working, and tokens that were had with
+    /// them do within an hour
     #[arg(long)]
     reset_operator: bool,
     /// Let any user of this machine use the metadata endpoints

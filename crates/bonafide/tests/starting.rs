@@ -108,6 +108,8 @@ fn a_lost_operator_s_file_is_told_of_and_new_credentials_replace_the_old() {
     let up = Up::start(dir.path(), &["--reset-operator"]);
     assert_eq!(up.info["tenantId"], tenant);
     assert!(!told(&up.log()), "{}", up.log());
+    let is_told = |up: &Up| up.log().contains("new secret and certificate") && up.log().contains("up to an hour");
+    eventually(SOON, "what was done and what still counts is told", || is_told(&up));
     up.operator_token();
     fs::write(&secret_file, old).unwrap();
     let form = sign_in(&up, &format!("resource={ARM}"));
@@ -261,9 +263,11 @@ fn tokens_can_be_asked_for_a_registered_resource_from_then_on() {
         assert!(up.token("api://others").is_err());
     };
     check(&up);
+    eventually(SOON, "it is told", || up.log().contains("tokens can be asked for api://orders\n"));
     assert!(up.stop().success());
     let up = Up::start(dir.path(), &["--resource", "api://orders"]);
     check(&up);
+    assert!(!up.log().contains("tokens can be asked for"), "it was there already");
     assert!(up.stop().success());
     check(&Up::start(dir.path(), &[]));
 }

@@ -56,7 +56,7 @@ pub(crate) fn reset_operator(
         }
         made.add(tx, &world, deployment.operator)
     })?;
-    Ok(plane.views.catch_up(&plane.store)?)
+    Ok(plane.catch_up()?)
 }
 
 /// What to say when a file of the operator's is not where `info` says it is. It is not made anew

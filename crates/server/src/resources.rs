@@ -9,30 +9,34 @@ use bonafide_core::tokens::{RESOURCES_REGISTERED, RegisterError, TokenVersion, r
 use bonafide_store::Read;
 use bonafide_types::Audience;
 
-/// Registers those that are not registered yet, each as an application of its own.
+/// Registers those that are not registered yet, each as an application of its own, and returns them.
 pub(crate) fn register_resources(
     plane: &ControlPlane,
     deployment: &Deployment,
     identifiers: &[String],
-) -> Result<(), UpError> {
-    if identifiers.is_empty() {
-        return Ok(());
-    }
+) -> Result<Vec<Audience>, UpError> {
     let refused = |identifier: &str, reason: String| UpError::Resource { identifier: identifier.to_owned(), reason };
     let audiences = identifiers
         .iter()
         .map(|text| Audience::parse(text).map_err(|error| refused(text, error.to_string())))
         .collect::<Result<Vec<_>, _>>()?;
     let (tenant, world) = (deployment.tenant, clock::world());
-    for audience in &audiences {
+    let mut new = Vec::new();
+    for audience in audiences {
         let registered = plane.store.write(|tx| {
             if tx.get(&RESOURCES_REGISTERED, &(tenant, audience.lookup_key()))?.is_some() {
-                return Ok(());
+                return Ok(false);
             }
             let (_, application) = create_application(tx, &world, tenant, audience.as_str())?;
-            register(tx, &plane.login.audiences, tenant, application.client_id, audience, TokenVersion::V1)
+            register(tx, &plane.login.audiences, tenant, application.client_id, &audience, TokenVersion::V1)?;
+            Ok(true)
         });
-        registered.map_err(|error: RegisterError| refused(audience.as_str(), error.to_string()))?;
+        if registered.map_err(|error: RegisterError| refused(audience.as_str(), error.to_string()))? {
+            new.push(audience);
+        }
     }
-    Ok(plane.views.catch_up(&plane.store)?)
+    if !new.is_empty() {
+        plane.catch_up()?;
+    }
+    Ok(new)
 }

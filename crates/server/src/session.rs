@@ -115,7 +115,8 @@ impl Session {
         match (status, refusal.error.as_str()) {
             (StatusCode::BAD_REQUEST, "invalid_resource") => {
                 format!(
-                    "{said} Give --resource the address of a service that the tenant knows, as https://vault.azure.net"
+                    "{said} Give --resource the address of a service that the tenant knows, as https://vault.azure.net, \
+                     or register your own: `bonafide up --resource api://orders`"
                 )
             }
             (StatusCode::BAD_REQUEST, "invalid_request") => {

@@ -30,7 +30,7 @@ use bonafide_crypto::ca::ServerNameError;
 use bonafide_crypto::{base64url, random, thumbprint};
 use bonafide_metadata::{Binding, Dialect, Options, Throttle};
 use bonafide_store::StoreError;
-use bonafide_types::Secret;
+use bonafide_types::{Audience, Secret};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,7 +174,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     if options.reset_operator {
         reset_operator(&plane, &dir, &deployment).map_err(UpError::ResetOperator)?;
     }
-    register_resources(&plane, &deployment, &options.resources)?;
+    let registered = register_resources(&plane, &deployment, &options.resources)?;
     let host = Arc::new(LocalHost { plane: Arc::clone(&plane), id: deployment.local_host });
     host.take_all_away_but(deployment.demo_id)?;
 
@@ -218,7 +218,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
         serve_demo(&start, &mut tasks, &agent, &plane, &mut deployment, &options, users).await?;
     let description = describe(&dir, &deployment, &plane.management, workloads);
     description.write(&dir)?;
-    let notes = notes(&options, &dir);
+    let notes = notes(&options, &dir, &registered);
     Ok(Up { description, is_new, notes, stop, tasks, _control_plane: control_plane, _link_local: link_local })
 }
 
@@ -290,7 +290,7 @@ fn public_name(listen: SocketAddr) -> Result<String, UpError> {
 }
 
 /// What was asked for and is worth a second look.
-fn notes(options: &UpOptions, dir: &DataDir) -> Vec<String> {
+fn notes(options: &UpOptions, dir: &DataDir, registered: &[Audience]) -> Vec<String> {
     let open = [
         ("--listen", options.listen, "the token service and the resource manager"),
         ("--hosts-listen", options.hosts_listen, "the hosts listener"),
@@ -298,7 +298,13 @@ fn notes(options: &UpOptions, dir: &DataDir) -> Vec<String> {
     let open = open.into_iter().filter(|(_, address, _)| !address.ip().is_loopback()).map(|(option, address, what)| {
         format!("{option} {address} opens {what} to other machines; listen on 127.0.0.1 unless they need it")
     });
-    open.chain(operator_note(dir)).collect()
+    let reset = options.reset_operator.then(|| {
+        "the operator has a new secret and certificate, and the old ones have stopped working; tokens that were had \
+         with them count until they expire, for up to an hour"
+            .to_owned()
+    });
+    let registered = registered.iter().map(|audience| format!("tokens can be asked for {}", audience.as_str()));
+    open.chain(reset).chain(registered).chain(operator_note(dir)).collect()
 }
 
 /// A one-use token with which this machine's agent joins as host `local`.
