@@ -33,6 +33,8 @@ pub const MANAGEMENT_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const STRANGER_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Larger bodies in memory at once on one listener, in bytes together. Source: ours.
 pub const LARGE_BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How much of that a body takes at a time, as it arrives, in bytes. Source: ours.
+pub const LARGE_BODY_STEP_BYTES: usize = 64 * 1024;
 /// Deepest nesting of a JSON body. Source: ours (THREAT_MODEL.md, NP-06).
 pub const JSON_DEPTH_MAX: usize = 32;
 /// Members and elements in one JSON body. Source: ours (THREAT_MODEL.md, NP-06).

@@ -5,19 +5,21 @@ use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{
-    BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
+    BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, STRANGER_BODY_BYTES_MAX,
+    TARGET_BYTES_MAX,
 };
 use bonafide_wire::{Peer, Reply, Request, Unserved};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::error::Error;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,7 +111,7 @@ pub(super) struct Connections<S> {
     pub(super) in_flight: AtomicUsize,
     /// True when it is time to stop: each reply then ends its connection.
     pub(super) stopping: AtomicBool,
-    /// Kibibytes that large bodies may still take.
+    /// Steps of `LARGE_BODY_STEP_BYTES` that large bodies may still take.
     pub(super) large_bodies: Semaphore,
 }
 
@@ -263,15 +265,45 @@ impl<S: Service> Connection<'_, S> {
         }
         let is_large = length > STRANGER_BODY_BYTES_MAX;
         let close = is_large && !service.may_send_much(head).await;
-        let held = if is_large && !close { Some(self.hold(length).await?) } else { None };
-        let bytes = if length == 0 || close { Bytes::new() } else { self.read(body, max).await? };
+        let (bytes, held) = match (length, is_large) {
+            (0, _) => (Bytes::new(), None),
+            (_, true) if close => (Bytes::new(), None),
+            (_, true) => self.read_large(body, max).await?,
+            (_, false) => (self.read(body, max).await?, None),
+        };
         Ok(Body { bytes, close, held })
     }
 
-    /// Waits for room for a large body.
-    async fn hold(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Unserved> {
-        let kibibytes = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let room = self.shared.large_bodies.acquire_many(kibibytes);
+    /// Reads a large body, which takes room as it arrives: who announces much and sends nothing takes none.
+    async fn read_large(&self, body: Incoming, max: usize) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Unserved> {
+        let (mut body, mut bytes, mut held) = (Limited::new(body, max), BytesMut::new(), None);
+        let mut until = Instant::now() + self.shared.limits.body;
+        loop {
+            let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
+                Ok(Some(frame)) => frame.map_err(|error| broken(&*error))?,
+                Ok(None) => return Ok((bytes.freeze(), held)),
+                Err(_) => return Err(Unserved::BodyTooSlow),
+            };
+            // Trailers say nothing to any surface.
+            let Ok(data) = frame.into_data() else { continue };
+            let has = held.as_ref().map_or(0, SemaphorePermit::num_permits);
+            let lacks = (bytes.len() + data.len()).div_ceil(LARGE_BODY_STEP_BYTES).saturating_sub(has);
+            let lacks = u32::try_from(lacks).unwrap_or(u32::MAX);
+            match &mut held {
+                // Who holds room never waits for more: bodies that wait for each other would all fail.
+                Some(held) => held.merge(self.shared.large_bodies.try_acquire_many(lacks).map_err(|_| Unserved::Busy)?),
+                None => {
+                    held = Some(self.first_room(lacks).await?);
+                    until = Instant::now() + self.shared.limits.body;
+                }
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+
+    /// Waits for room for the beginning of a large body.
+    async fn first_room(&self, steps: u32) -> Result<SemaphorePermit<'_>, Unserved> {
+        let room = self.shared.large_bodies.acquire_many(steps);
         match tokio::time::timeout(self.shared.limits.body, room).await {
             Ok(Ok(held)) => Ok(held),
             Ok(Err(_)) | Err(_) => Err(Unserved::Busy),
@@ -282,11 +314,15 @@ impl<S: Service> Connection<'_, S> {
     async fn read(&self, body: Incoming, max: usize) -> Result<Bytes, Unserved> {
         match tokio::time::timeout(self.shared.limits.body, Limited::new(body, max).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Unserved::BodyTooLarge),
-            Ok(Err(_)) => Err(Unserved::BodyBroken),
+            Ok(Err(error)) => Err(broken(&*error)),
             Err(_) => Err(Unserved::BodyTooSlow),
         }
     }
+}
+
+/// Why a body did not arrive whole.
+fn broken(error: &(dyn Error + Send + Sync + 'static)) -> Unserved {
+    if error.is::<LengthLimitError>() { Unserved::BodyTooLarge } else { Unserved::BodyBroken }
 }
 
 /// A body that was read.

@@ -3,7 +3,8 @@
 use super::connection::{Admission, Connections, HttpLimits, Service};
 use super::log::{Log, connection_members};
 use bonafide_types::limits::{
-    CONNECTIONS_MAX, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, STOP_SECONDS_MAX,
+    CONNECTIONS_MAX, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES,
+    STOP_SECONDS_MAX,
 };
 use bonafide_wire::{Peer, Reply};
 use std::io::ErrorKind;
@@ -52,7 +53,7 @@ impl<S: Service> Listener<S> {
             log: self.log,
             in_flight: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
-            large_bodies: Semaphore::new(LARGE_BODIES_BYTES_MAX / 1024),
+            large_bodies: Semaphore::new(LARGE_BODIES_BYTES_MAX / LARGE_BODY_STEP_BYTES),
         });
         let mut connections = JoinSet::new();
         loop {

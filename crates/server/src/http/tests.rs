@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 
 const SHORT: Duration = Duration::from_millis(200);
 /// Longer than any machine is busy.
@@ -21,13 +22,17 @@ const LONG: Duration = Duration::from_secs(60);
 const BODY_BYTES_MAX: usize = 1_000;
 const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Says what it was sent. Elsewhere than at `/` it takes large bodies, from whom it knows; at `/never` it gives no
-/// answer.
+/// Says what it was sent. Elsewhere than at `/` it takes large bodies, from whom it knows; at `/wait` it answers
+/// when it is told to.
 #[derive(Default)]
 struct Echo {
     until: Option<u64>,
     /// Large bodies that it was asked for.
     large: Arc<AtomicUsize>,
+    /// Requests to `/wait`, which have been read.
+    waiting: Arc<AtomicUsize>,
+    /// Lets them have their answers.
+    told: Arc<Notify>,
 }
 
 impl Service for Echo {
@@ -52,8 +57,10 @@ impl Service for Echo {
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
-        if request.path == "/never" {
-            std::future::pending().await
+        if request.path == "/wait" {
+            let told = self.told.notified();
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            told.await;
         }
         let said = format!("{} {} {}", request.path, request.query, request.body.len());
         Reply::bytes(StatusCode::OK, "text/plain", said).into()
@@ -192,39 +199,51 @@ async fn what_a_client_certificate_opened_ends_with_it() {
 const ROOM: usize = LARGE_BODIES_BYTES_MAX / LARGE_BODY_BYTES_MAX;
 
 /// The head of a request with a large body.
-fn large(path: &str, header: &str) -> Vec<u8> {
-    let more = format!("Connection: close\r\n{header}Content-Length: {LARGE_BODY_BYTES_MAX}\r\n");
+fn large(path: &str, header: &str, bytes: usize) -> Vec<u8> {
+    let more = format!("Connection: close\r\n{header}Content-Length: {bytes}\r\n");
     format!("POST {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n").into_bytes()
 }
 
-async fn until_asked(asked: &AtomicUsize, times: usize) {
-    while asked.load(Ordering::Relaxed) < times {
+/// Sends a whole large body of this many bytes on a connection of its own, and waits for the answer.
+fn send_large(serving: &Serving, path: &str, bytes: usize) -> JoinHandle<String> {
+    let (address, path) = (serving.address, path.to_owned());
+    tokio::spawn(async move {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&large(&path, "known: yes\r\n", bytes)).await.unwrap();
+        // A server that refuses early may close before all is written.
+        let _ = stream.write_all(&vec![b'x'; bytes]).await;
+        read(stream).await
+    })
+}
+
+/// Fills the room for large bodies with requests that wait, but for `left` bytes.
+async fn fill(serving: &Serving, waiting: &AtomicUsize, left: usize) -> Vec<JoinHandle<String>> {
+    let mut filling: Vec<_> = (1..ROOM).map(|_| send_large(serving, "/wait", LARGE_BODY_BYTES_MAX)).collect();
+    filling.push(send_large(serving, "/wait", LARGE_BODY_BYTES_MAX - left));
+    while waiting.load(Ordering::Relaxed) < ROOM {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    filling
 }
+
+const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG };
 
 #[tokio::test]
 async fn large_bodies_share_their_room_and_keep_nothing_else_waiting() {
-    let (echo, whole) = (Echo::default(), vec![b'x'; LARGE_BODY_BYTES_MAX]);
-    let asked = Arc::clone(&echo.large);
-    let serving = Serving::start(echo, HttpLimits { header: LONG, body: LONG }).await;
+    let echo = Echo::default();
+    let (asked, waiting, told) = (Arc::clone(&echo.large), Arc::clone(&echo.waiting), Arc::clone(&echo.told));
+    let serving = Serving::start(echo, PATIENT).await;
     // Of strangers nothing is read, so they take no room.
     for _ in 0..2 * ROOM {
-        let answer = read(serving.send(&large("/large", "")).await).await;
+        let answer = read(serving.send(&large("/large", "", LARGE_BODY_BYTES_MAX)).await).await;
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("/large  0"), "{answer}");
     }
-    let mut filling = Vec::new();
-    for _ in 0..ROOM {
-        filling.push(serving.send(&large("/large", "known: yes\r\n")).await);
-    }
-    until_asked(&asked, 3 * ROOM).await;
+    let _filling = fill(&serving, &waiting, 0).await;
     // The next one waits, while what is small is answered.
-    let mut next = serving.send(&large("/large", "known: yes\r\n")).await;
-    let next = tokio::spawn(async move {
-        next.write_all(&whole).await.unwrap();
-        read(next).await
-    });
-    until_asked(&asked, 3 * ROOM + 1).await;
+    let next = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX);
+    while asked.load(Ordering::Relaxed) < 3 * ROOM + 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let small = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc";
     for _ in 0..20 {
         let answer = read(serving.send(small).await).await;
@@ -232,24 +251,49 @@ async fn large_bodies_share_their_room_and_keep_nothing_else_waiting() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(!next.is_finished(), "there is no room for it");
-    drop(filling.pop());
+    told.notify_waiters();
     let answer = next.await.unwrap();
     assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
 }
 
 #[tokio::test]
 async fn a_large_body_that_finds_no_room_in_time_is_refused() {
-    let (echo, whole) = (Echo::default(), vec![b'x'; LARGE_BODY_BYTES_MAX]);
+    let echo = Echo::default();
+    let waiting = Arc::clone(&echo.waiting);
     // Long enough for a body to be read on a busy machine.
     let serving = Serving::start(echo, HttpLimits { header: LONG, body: 20 * SHORT }).await;
     // A body takes its room until it is answered.
-    let mut filling = Vec::new();
-    for _ in 0..ROOM {
-        let mut stream = serving.send(&large("/never", "known: yes\r\n")).await;
-        stream.write_all(&whole).await.unwrap();
-        filling.push(stream);
-    }
-    let answer = read(serving.send(&large("/large", "known: yes\r\n")).await).await;
+    let _filling = fill(&serving, &waiting, 0).await;
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    drop(filling);
+}
+
+#[tokio::test]
+async fn a_large_body_that_has_begun_waits_for_no_more_room() {
+    let echo = Echo::default();
+    let waiting = Arc::clone(&echo.waiting);
+    let serving = Serving::start(echo, PATIENT).await;
+    let (_filling, started) = (fill(&serving, &waiting, LARGE_BODY_BYTES_MAX / 2).await, Instant::now());
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(started.elapsed() < LONG / 2, "it waited");
+    // It gave back what it had.
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX / 2).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_announces_much_and_sends_nothing_takes_no_room() {
+    let serving = Serving::start(Echo::default(), PATIENT).await;
+    let chunked = b"POST /large HTTP/1.1\r\nHost: x\r\nknown: yes\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut silent = Vec::new();
+    for _ in 0..ROOM {
+        silent.push(serving.send(&large("/large", "known: yes\r\n", LARGE_BODY_BYTES_MAX)).await);
+        silent.push(serving.send(chunked).await);
+    }
+    let started = Instant::now();
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
+    assert!(started.elapsed() < LONG / 2, "it waited for them");
+    drop(silent);
 }
