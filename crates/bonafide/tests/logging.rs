@@ -110,8 +110,9 @@ fn every_token_issued_or_refused_leaves_who_asked_for_what() {
     let refused = up.lines_where("the refusal's line", |line| line["error"] == error);
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert_eq!((&refused[0]["tenant"], &refused[0]["client"]), (&tenant, &operator));
-    assert_eq!(refused[0]["aud"], "https://vault.azure.net/\"a", "what was asked for, escaped");
-    assert!(refused[0]["uti"].is_null() && refused[0]["principal"].is_null(), "{refused:?}");
+    for unknown in ["aud", "uti", "principal"] {
+        assert!(refused[0][unknown].is_null(), "nobody has signed in: {refused:?}");
+    }
 }
 
 fn claims(token: &str) -> Value {

@@ -77,8 +77,7 @@ pub struct Record {
     pub client: Option<ClientId>,
     /// Who did.
     pub principal: Option<ObjectId>,
-    /// The audience of the token (`aud`), or what was asked for while there is none; at most
-    /// `limits::AUDIENCE_BYTES_MAX` bytes.
+    /// The audience of the token (`aud`), once the client has signed in and the resource was found.
     pub audience: Option<String>,
     /// The id of the token (`uti`).
     pub token: Option<TokenId>,

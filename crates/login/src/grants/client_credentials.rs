@@ -20,11 +20,12 @@ pub(crate) fn handle(
     record: &mut Record,
 ) -> Result<Granted, Fault> {
     let asked = scope::audience(form, version, tenant)?;
-    record.audience = Some(asked.as_str().to_owned());
     let capabilities = capabilities::read(form)?;
     let SignedIn { client, single_use } = authenticate(cx, request, form, tenant, record)?;
     let resource = tokens::resolve(cx.view, &cx.service.audiences, tenant, &asked)
         .ok_or_else(|| Fault::UnknownResource { asked: asked.as_str().to_owned(), tenant: tenant.to_string() })?;
+    // Not what was asked for: whoever pastes a secret into the wrong field would find it in the log.
+    record.audience = Some(resource.aud.clone());
     if !client.principal.enabled {
         return Err(Fault::Disabled { client: client.principal.client_id.to_string() });
     }
@@ -47,7 +48,6 @@ pub(crate) fn handle(
         record.failure = Some(failure);
         Fault::Internal
     })?;
-    record.audience = Some(resource.aud);
     record.token = Some(issued.id);
     Ok(Granted { issued, asked })
 }

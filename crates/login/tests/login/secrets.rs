@@ -111,4 +111,12 @@ fn what_is_logged_holds_no_secret_and_no_token() {
     assert_eq!((record.audience.as_deref(), record.error), (Some(MANAGEMENT), None));
     let (_, record) = fixture.ask(&request(Method::POST, &path, "", &form(&fixture, "wrong")));
     assert_eq!((record.client, record.principal, record.error), (Some(fixture.app.client_id), None, Some(7_000_215)));
+    assert_eq!(record.audience, None, "nobody has signed in");
+    // A secret in the wrong field names no resource.
+    let good = form(&fixture, fixture.secret.expose());
+    let mispasted = good.replace(MANAGEMENT, &format!("{}/", fixture.secret.expose()));
+    assert_ne!(good, mispasted);
+    let (_, record) = fixture.ask(&request(Method::POST, &path, "", &mispasted));
+    assert_eq!((record.principal, record.error), (Some(fixture.app.object_id), Some(500_011)));
+    assert!(!format!("{record:?}").contains(fixture.secret.expose().as_str()), "{record:?}");
 }
