@@ -34,6 +34,8 @@ pub(crate) fn register(
 fn acceptable(cx: &Cx<'_>, text: &str) -> Result<Certificate, Fault> {
     let der = base64url::decode_lenient(text).map_err(|_| Fault::Malformed("the certificate is not base64".into()))?;
     let certificate = Certificate::from_der(&der).map_err(|error| Fault::Key(error.to_string()))?;
+    // A point that is not on the curve verifies nothing, and is not to be registered.
+    certificate.verifying_keys().map_err(|error| Fault::Key(error.to_string()))?;
     let now = cx.world.now.unix_seconds();
     if !certificate.is_valid_at(now) {
         return Err(Fault::Key("it is not valid now".into()));

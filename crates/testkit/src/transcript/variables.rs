@@ -3,7 +3,7 @@
 use super::script::{Script, found};
 use crate::keys::{client_certificate, client_header, sign_as_client};
 use bonafide_core::directory::PRINCIPALS;
-use bonafide_crypto::{AgentKey, SelfSigned, base64url, thumbprint};
+use bonafide_crypto::{AgentKey, Certificate, SelfSigned, base64url, thumbprint};
 use bonafide_metadata::TokenFetch;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
@@ -84,6 +84,7 @@ impl Script {
             "thumbprint" => thumbprint::hex(&client_certificate().sha1_thumbprint()).to_ascii_uppercase(),
             "csr" => base64url::encode_standard(&AgentKey::generate().unwrap().certificate_request().unwrap()),
             "certificate" => self.certificate(IDENTITY_CREDENTIAL_SECONDS),
+            "certificate off the curve" => off_the_curve(&self.certificate(IDENTITY_CREDENTIAL_SECONDS)),
             _ => return self.composed(name),
         })
     }
@@ -222,4 +223,13 @@ fn enclosed(text: &str) -> Option<&str> {
         open == 0
     });
     end.map(|(at, _)| &text[..at])
+}
+
+/// A certificate in base64 with another point for its P-256 key, which lies on no curve.
+fn off_the_curve(certificate: &str) -> String {
+    let mut der = base64url::decode_lenient(certificate).unwrap();
+    let spki = Certificate::from_der(&der).unwrap().spki_der().to_vec();
+    let at = der.windows(spki.len()).position(|window| window == spki).unwrap();
+    der[at + spki.len() - 1] ^= 1;
+    base64url::encode_standard(&der)
 }
