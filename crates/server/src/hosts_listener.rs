@@ -73,7 +73,8 @@ impl Service for HostsListener {
             // Most changes are about other hosts: the question is asked again after each.
             let changed = revisions.wait_for(|revision| *revision > past.0);
             if let Ok(Err(_)) = tokio::time::timeout_at(until, changed).await {
-                return self.refusal(&request, Unserved::Busy);
+                // Nobody says any more what is new: the process stops, and its agent's own poll ends with it.
+                return Answered { note: Note::Quiet, ..self.refusal(&request, Unserved::Busy) };
             }
         }
     }

@@ -217,7 +217,7 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
 #[tokio::test]
 async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
     let cloud = Cloud::new();
-    let (_keep, revisions) = watch::channel(0);
+    let (keep, revisions) = watch::channel(0);
     let hosts = HostsListener { revisions, ..cloud.hosts() };
     let poll = |query: &str| Request {
         query: query.to_owned(),
@@ -232,4 +232,8 @@ async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
     assert!(reply.status == 200 && matches!(note, Note::Quiet), "{reply:?}");
     let Answered { reply, note } = hosts.answer(poll("after=nonsense&wait=1"), clock::now()).await;
     assert!(reply.status == 400 && matches!(note, Note::Plain));
+    // The end of the process ends the poll, which is no failure.
+    drop(keep);
+    let Answered { reply, note } = hosts.answer(poll(&format!("after={after}&wait=60")), clock::now()).await;
+    assert!(reply.status == 503 && matches!(note, Note::Quiet), "{reply:?}");
 }
