@@ -217,6 +217,26 @@ fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
     assert!(run(token).status.success());
 }
 
+/// Anybody on the machine can open the public port, and not keep a workload from its tokens with it.
+#[test]
+fn ov_08_a_flood_of_the_public_port_leaves_the_metadata_endpoint_its_descriptors() {
+    // What is not accepted must fit into the backlog.
+    const LIMIT: usize = 128;
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start_below(dir.path(), &format!("ulimit -n {LIMIT}"));
+    let public = SocketAddr::from(([127, 0, 0, 1], up.origin().rsplit_once(':').unwrap().1.parse().unwrap()));
+    let open = || fs::read_dir(format!("/proc/{}/fd", up.pid())).unwrap().count();
+    let (before, started) = (open(), Instant::now());
+    let held: Vec<TcpStream> = (0..LIMIT).map(|_| connect(public)).collect();
+    eventually(PATIENCE, "it accepts what it takes", || open() >= before + LIMIT / 8);
+    let token = up.token(ARM);
+    let took = started.elapsed();
+    assert!(token.is_ok(), "{token:?}");
+    // Before connections that say nothing are closed.
+    assert!(took < Duration::from_secs(8) && open() < LIMIT * 3 / 4, "{took:?} {}", open());
+    drop(held);
+}
+
 /// What a process has used of its processors, from proc(5).
 fn cpu_time(pid: u32) -> Duration {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();

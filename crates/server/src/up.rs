@@ -30,7 +30,9 @@ use bonafide_crypto::ca::ServerNameError;
 use bonafide_crypto::{base64url, random, thumbprint};
 use bonafide_metadata::{Binding, Dialect, Options, Throttle};
 use bonafide_store::StoreError;
+use bonafide_types::limits::{CONNECTIONS_MAX, DESCRIPTOR_SHARES, DESCRIPTORS_KEPT};
 use bonafide_types::{Audience, Secret};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,17 +146,24 @@ impl Up {
     }
 }
 
-/// Lets the process open as many connections as the system allows it. A lower limit still works: what
-/// is over it waits to be accepted.
-fn raise_descriptor_limit() {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let most = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, most);
+/// Lets the process open as many connections as the system allows it, and says how many.
+fn raise_descriptor_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // A lower limit still works: what is over it waits to be accepted.
+    let _ = setrlimit(Resource::Nofile, most);
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Connections that one listener takes, so that a flood of one leaves the others theirs.
+fn connections_max(descriptors: usize) -> usize {
+    let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
+    ((descriptors - kept) / DESCRIPTOR_SHARES).clamp(1, CONNECTIONS_MAX)
 }
 
 /// Starts everything. Returns when it serves.
 pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
-    raise_descriptor_limit();
+    let limits = HttpLimits { connections: connections_max(raise_descriptor_limit()), ..HttpLimits::default() };
     let name = public_name(options.listen)?;
     let dir = DataDir::create(&options.data_dir)?;
     // Before the sockets: another process that has the directory may have the ports, too, and which of
@@ -189,7 +198,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let mut tasks = JoinSet::new();
 
     let control_plane = ServerRuntime::start("plane").map_err(UpError::Threads)?;
-    let start = Starter { log: Arc::clone(&log), stopped: stopped.clone(), runtime: control_plane.handle().clone() };
+    let runtime = control_plane.handle().clone();
+    let start = Starter { log: Arc::clone(&log), limits, stopped: stopped.clone(), runtime };
     let service = PublicOrigin { plane: Arc::clone(&plane), store_pool: Arc::clone(&store_pool) };
     start.listener(&mut tasks, public, Some(tls::public(Arc::clone(&identity))?.into()), service);
     let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
@@ -225,6 +235,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
 /// Starts listeners that share what they share.
 struct Starter {
     log: Arc<Log>,
+    limits: HttpLimits,
     stopped: watch::Receiver<bool>,
     /// Where their connections are served.
     runtime: Handle,
@@ -233,7 +244,7 @@ struct Starter {
 impl Starter {
     fn listener<S: Service>(&self, tasks: &mut JoinSet<()>, socket: TcpListener, tls: Option<TlsAcceptor>, service: S) {
         let (service, log) = (Arc::new(service), Arc::clone(&self.log));
-        let listener = Listener { socket, tls, service, limits: HttpLimits::default(), log };
+        let listener = Listener { socket, tls, service, limits: self.limits, log };
         tasks.spawn_on(listener.serve(self.stopped.clone()), &self.runtime);
     }
 }
@@ -349,5 +360,17 @@ fn describe(
             certificate_file: absolute(dir.operator_certificate()),
         },
         workloads,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_leave_descriptors_to_each_other_and_to_the_rest() {
+        for (descriptors, each) in [(0, 1), (96, 12), (1_024, 192), (1_048_576, 10_000), (usize::MAX, 10_000)] {
+            assert_eq!(connections_max(descriptors), each, "{descriptors}");
+        }
     }
 }

@@ -5,8 +5,8 @@ use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{
-    BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, STRANGER_BODY_BYTES_MAX,
-    TARGET_BYTES_MAX,
+    BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, PASSING_ENDPOINT_CONNECTIONS_MAX,
+    STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
 };
 use bonafide_wire::{Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
@@ -87,18 +87,25 @@ impl Admission {
     }
 }
 
-/// How patient a listener is.
+/// How patient a listener is, and with how many.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HttpLimits {
     /// From the connection, or the request before, to the end of a request's head.
     pub(crate) header: Duration,
     /// From the head to the end of the body.
     pub(crate) body: Duration,
+    /// Connections open at once; those after them wait to be accepted.
+    pub(crate) connections: usize,
 }
 
 impl Default for HttpLimits {
+    /// Those of an endpoint that comes and goes, of which there may be many.
     fn default() -> Self {
-        Self { header: Duration::from_secs(HEADER_SECONDS_MAX), body: Duration::from_secs(BODY_SECONDS_MAX) }
+        Self {
+            header: Duration::from_secs(HEADER_SECONDS_MAX),
+            body: Duration::from_secs(BODY_SECONDS_MAX),
+            connections: PASSING_ENDPOINT_CONNECTIONS_MAX,
+        }
     }
 }
 

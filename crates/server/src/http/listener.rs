@@ -3,8 +3,7 @@
 use super::connection::{Admission, Connections, HttpLimits, Service};
 use super::log::{Log, connection_members};
 use bonafide_types::limits::{
-    CONNECTIONS_MAX, HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES,
-    STOP_SECONDS_MAX,
+    HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES, STOP_SECONDS_MAX,
 };
 use bonafide_wire::{Peer, Reply};
 use std::io::ErrorKind;
@@ -57,7 +56,7 @@ impl<S: Service> Listener<S> {
         });
         let mut connections = JoinSet::new();
         loop {
-            let is_full = connections.len() >= CONNECTIONS_MAX;
+            let is_full = connections.len() >= shared.limits.connections;
             let accepted = tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,

@@ -3,7 +3,7 @@
 use super::{Admission, Answered, HttpLimits, Listener, Log, Service};
 use crate::clock;
 use bonafide_crypto::SystemEntropy;
-use bonafide_types::limits::LARGE_BODIES_BYTES_MAX;
+use bonafide_types::limits::{CONNECTIONS_MAX, LARGE_BODIES_BYTES_MAX};
 use bonafide_types::{HostId, Timestamp};
 use bonafide_wire::{Peer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 const SHORT: Duration = Duration::from_millis(200);
 /// Longer than any machine is busy.
 const LONG: Duration = Duration::from_secs(60);
+const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG, connections: CONNECTIONS_MAX };
 const BODY_BYTES_MAX: usize = 1_000;
 const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
@@ -109,14 +110,14 @@ async fn exchange_within(limits: HttpLimits, bytes: &[u8]) -> String {
 }
 
 async fn exchange(bytes: &[u8]) -> String {
-    exchange_within(HttpLimits { header: LONG, body: LONG }, bytes).await
+    exchange_within(PATIENT, bytes).await
 }
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_closed_in_time() {
     for half in [&b""[..], b"GET", b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: "] {
         let started = Instant::now();
-        let answer = exchange_within(HttpLimits { header: SHORT, body: LONG }, half).await;
+        let answer = exchange_within(HttpLimits { header: SHORT, ..PATIENT }, half).await;
         let took = started.elapsed();
         assert!(!answer.contains("200 OK") && took >= SHORT / 2 && took < LONG, "{half:?} {took:?} {answer}");
     }
@@ -124,7 +125,7 @@ async fn a_head_that_does_not_end_is_closed_in_time() {
 
 #[tokio::test]
 async fn a_body_that_does_not_end_is_closed_in_time() {
-    let limits = HttpLimits { header: LONG, body: SHORT };
+    let limits = HttpLimits { body: SHORT, ..PATIENT };
     let answer = exchange_within(limits, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc").await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
@@ -176,7 +177,7 @@ async fn ask(stream: &mut TcpStream) -> u16 {
 
 #[tokio::test]
 async fn what_a_client_certificate_opened_ends_with_it() {
-    let limits = HttpLimits { header: LONG, body: LONG };
+    let limits = PATIENT;
     let now = clock::now().unix_seconds();
     let serving = Serving::start(Echo { until: Some(now + 3_600), ..Echo::default() }, limits).await;
     let mut stream = serving.send(b"").await;
@@ -226,8 +227,6 @@ async fn fill(serving: &Serving, waiting: &AtomicUsize, left: usize) -> Vec<Join
     filling
 }
 
-const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG };
-
 #[tokio::test]
 async fn large_bodies_share_their_room_and_keep_nothing_else_waiting() {
     let echo = Echo::default();
@@ -261,7 +260,7 @@ async fn a_large_body_that_finds_no_room_in_time_is_refused() {
     let echo = Echo::default();
     let waiting = Arc::clone(&echo.waiting);
     // Long enough for a body to be read on a busy machine.
-    let serving = Serving::start(echo, HttpLimits { header: LONG, body: 20 * SHORT }).await;
+    let serving = Serving::start(echo, HttpLimits { body: 20 * SHORT, ..PATIENT }).await;
     // A body takes its room until it is answered.
     let _filling = fill(&serving, &waiting, 0).await;
     let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
@@ -296,4 +295,18 @@ async fn who_announces_much_and_sends_nothing_takes_no_room() {
     assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
     assert!(started.elapsed() < LONG / 2, "it waited for them");
     drop(silent);
+}
+
+#[tokio::test]
+async fn a_listener_takes_its_share_of_connections_and_others_wait() {
+    let serving = Serving::start(Echo::default(), HttpLimits { connections: 2, ..PATIENT }).await;
+    let mut first = serving.send(b"").await;
+    let mut second = serving.send(b"").await;
+    assert_eq!((ask(&mut first).await, ask(&mut second).await), (200, 200));
+    let mut third = serving.send(b"").await;
+    let waits = tokio::time::timeout(SHORT, ask(&mut third)).await;
+    assert!(waits.is_err(), "it was accepted");
+    drop(first);
+    // The request was sent before.
+    assert_eq!(tokio::time::timeout(LONG, third.read_u8()).await.unwrap().unwrap(), b'H');
 }
