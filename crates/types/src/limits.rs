@@ -99,7 +99,7 @@ pub const METADATA_QUERY_REMEMBERED_BYTES_MAX: usize = 1_024;
 /// Connections open at once on one listener. Source: ours; each costs about 40 KiB at most.
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// Connections open at once on an endpoint that lives as long as one command (`exec`, `token`). Source: ours.
-pub const PASSING_ENDPOINT_CONNECTIONS_MAX: usize = 64;
+pub const PASSING_ENDPOINT_CONNECTIONS_MAX: usize = 256;
 /// Descriptors of the process that listeners leave alone, for the store, files, the agent's own connections
 /// and passing endpoints: this many, or half of a small limit. Source: ours.
 pub const DESCRIPTORS_KEPT: usize = 256;
