@@ -9,9 +9,8 @@ use crate::plane::{self, Plane, engine, management_request};
 use crate::report::Row;
 use crate::stats::median;
 use crate::{Bench, Failure};
-use bonafide_store::audit::AuditRecord;
-use bonafide_store::engine::{Commit, CommitId, Engine, Op, Snapshot, Verdict};
-use bonafide_store::{Changes, Cursor, EngineError, Revision, Store, StoreError, Table};
+use bonafide_store::engine::{Commit, CommitId, Engine, Op, Verdict};
+use bonafide_store::{Intercepted, Store, StoreError, Table};
 use bonafide_store_sqlite::SqliteEngine;
 use http::Method;
 use std::path::{Path, PathBuf};
@@ -232,35 +231,4 @@ fn committed<'a>(batch: &'a [Commit], verdicts: &'a [Verdict]) -> impl Iterator<
         ops: commit.ops.clone(),
         audit: commit.audit.clone(),
     })
-}
-
-/// An engine whose commits go to a function first.
-struct Intercepted<F> {
-    engine: SqliteEngine,
-    commit: F,
-}
-
-impl<F> Engine for Intercepted<F>
-where
-    F: Fn(&SqliteEngine, &[Commit]) -> Result<Vec<Verdict>, EngineError> + Send + Sync + 'static,
-{
-    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
-        self.engine.snapshot()
-    }
-
-    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        (self.commit)(&self.engine, batch)
-    }
-
-    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
-        self.engine.changes(after, prefixes, limit)
-    }
-
-    fn compact(&self, through: Revision) -> Result<(), EngineError> {
-        self.engine.compact(through)
-    }
-
-    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
-        self.engine.audit(after, limit)
-    }
 }

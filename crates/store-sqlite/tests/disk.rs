@@ -7,7 +7,7 @@
 
 mod support;
 
-use bonafide_store::conformance::Intercepted;
+use bonafide_store::Intercepted;
 use bonafide_store::engine::{Commit, Engine};
 use bonafide_store::{EngineError, Read, Revision, Store, StoreError, Table};
 use bonafide_store_sqlite::{SqliteEngine, Tuning};

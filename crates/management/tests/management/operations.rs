@@ -3,7 +3,7 @@
 use crate::cloud::{ARM, Cloud, Person, VM};
 use bonafide_core::directory::PRINCIPALS;
 use bonafide_management::operations::advance_all;
-use bonafide_store::conformance::Intercepted;
+use bonafide_store::Intercepted;
 use bonafide_store::engine::{Commit, Engine};
 use bonafide_store::{EngineError, MemoryEngine, Read, Store};
 use http::Method;

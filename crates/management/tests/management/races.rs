@@ -4,7 +4,7 @@ use crate::cloud::{Cloud, Person, VM};
 use bonafide_core::access::ROLE_ASSIGNMENTS;
 use bonafide_core::directory::{PRINCIPALS, RESOURCES, Resource};
 use bonafide_crypto::SystemEntropy;
-use bonafide_store::conformance::Intercepted;
+use bonafide_store::Intercepted;
 use bonafide_store::engine::{Changes, Commit, CommitId, Cursor, Engine, Op};
 use bonafide_store::{Change, MemoryEngine, Store, StoreError};
 use bonafide_types::Entropy;

@@ -1,6 +1,7 @@
 //! An engine that fails, forgets to answer, or is slow.
 
-use super::{Intercepted, Place};
+use super::Place;
+use crate::Intercepted;
 use crate::engine::{Commit, Engine, Revision, Verdict};
 use crate::error::{EngineError, StoreError};
 use crate::limits::{BATCH_ATTEMPTS_MAX, WRITE_ATTEMPTS_MAX};

@@ -12,12 +12,9 @@ pub mod durable;
 pub mod engine;
 pub mod faults;
 pub mod indexes;
-mod intercepted;
 pub mod model;
 pub mod races;
 pub mod transactions;
-
-pub use intercepted::Intercepted;
 
 use crate::engine::{Commit, CommitId, Compare, Engine, Op, Revision, Verdict};
 use uuid::Uuid;

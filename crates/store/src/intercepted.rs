@@ -1,4 +1,5 @@
-//! An engine that does something of its own for a commit, and is the engine inside for all else.
+//! An engine that does something of its own for a commit, and is the engine inside for all else: for
+//! tests and measurements.
 
 use crate::audit::AuditRecord;
 use crate::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
