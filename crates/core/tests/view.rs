@@ -45,24 +45,24 @@ fn guid(kind: u8, n: u8) -> Uuid {
 }
 
 fn tenant(n: u8) -> TenantId {
-    TenantId(guid(1, n))
+    TenantId::new(guid(1, n))
 }
 
 fn object(n: u8) -> ObjectId {
-    ObjectId(guid(0, n))
+    ObjectId::new(guid(0, n))
 }
 
 /// One of the two client ids that a principal may have.
 fn client(n: u8, second: bool) -> ClientId {
-    ClientId(guid(2 + u8::from(second), n))
+    ClientId::new(guid(2 + u8::from(second), n))
 }
 
 fn host(n: u8) -> HostId {
-    HostId(guid(4, n))
+    HostId::new(guid(4, n))
 }
 
 fn workload(n: u8) -> ResourceUuid {
-    ResourceUuid(guid(5, n))
+    ResourceUuid::new(guid(5, n))
 }
 
 fn resource_id(n: u8) -> ResourceId {
@@ -128,7 +128,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
             set(tx, &PRINCIPALS, object(n), row)
         }
         Step::Credential(n, id, row) => {
-            let id = CredentialId(guid(7, id));
+            let id = CredentialId::new(guid(7, id));
             let row = row.map(|(proof, on_host)| Credential {
                 proof: match CERTIFICATES.get(usize::from(proof)) {
                     Some(der) => CredentialProof::Certificate(der.clone()),

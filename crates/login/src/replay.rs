@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn credential(number: u128) -> CredentialId {
-        CredentialId(Uuid::from_u128(number))
+        CredentialId::new(Uuid::from_u128(number))
     }
 
     #[test]

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     fn asked(form: &str, version: TokenVersion) -> Result<String, Fault> {
-        let tenant = TenantId(Default::default());
+        let tenant = TenantId::new(Default::default());
         audience(&Parameters::parse(form).unwrap(), version, tenant).map(|audience| audience.as_str().to_owned())
     }
 

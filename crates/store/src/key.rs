@@ -1,9 +1,6 @@
 //! Keys as bytes that sort like the values they stand for.
 
-use bonafide_types::{
-    ClientId, CredentialId, HostId, ObjectId, OperationId, ResourceUuid, RoleAssignmentId, RoleDefinitionId,
-    SubscriptionId, TenantId, Timestamp,
-};
+use bonafide_types::{Id, Timestamp};
 use uuid::Uuid;
 
 /// Something that rows are found by.
@@ -68,32 +65,15 @@ impl Key for Timestamp {
     }
 }
 
-macro_rules! guid_keys {
-    ($($name:ident),*) => {$(
-        impl Key for $name {
-            fn encode(&self, out: &mut Vec<u8>) {
-                self.0.encode(out);
-            }
+impl<K> Key for Id<K> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.uuid().encode(out);
+    }
 
-            fn take(bytes: &mut &[u8]) -> Option<Self> {
-                Uuid::take(bytes).map(Self)
-            }
-        }
-    )*};
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        Uuid::take(bytes).map(Self::new)
+    }
 }
-
-guid_keys!(
-    ClientId,
-    CredentialId,
-    HostId,
-    ObjectId,
-    OperationId,
-    ResourceUuid,
-    RoleAssignmentId,
-    RoleDefinitionId,
-    SubscriptionId,
-    TenantId
-);
 
 /// Follows the last byte of a string. A zero byte within it is written as `ZERO`; both start with
 /// zero, and `END` is the smaller, so a string sorts before its extensions.

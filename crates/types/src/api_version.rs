@@ -1,12 +1,13 @@
 //! API versions: a date, with an optional suffix.
 
+use crate::Excerpt;
 use std::fmt;
 use std::str::FromStr;
 
 /// The text is not `YYYY-MM-DD` with an optional `-suffix`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not an api-version")]
-pub struct ApiVersionError(String);
+pub struct ApiVersionError(Excerpt);
 
 /// An `api-version`: ordered by date; a preview of a date sorts before the release of that date.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl FromStr for ApiVersion {
     type Err = ApiVersionError;
 
     fn from_str(text: &str) -> Result<Self, ApiVersionError> {
-        let wrong = || ApiVersionError(text.chars().take(64).collect());
+        let wrong = || ApiVersionError(Excerpt::of(text));
         let bytes = text.as_bytes();
         if bytes.len() < 10 || bytes.len() > 40 || !text.is_ascii() {
             return Err(wrong());

@@ -5,7 +5,8 @@
 
 mod api_version;
 mod audience;
-mod guid;
+mod excerpt;
+mod ids;
 pub mod limits;
 mod location;
 mod resource_id;
@@ -17,9 +18,10 @@ mod world;
 
 pub use api_version::{ApiVersion, ApiVersionError};
 pub use audience::{Audience, AudienceError};
-pub use guid::{
-    ClientId, CredentialId, GuidError, HostId, ObjectId, OperationId, ResourceUuid, RoleAssignmentId, RoleDefinitionId,
-    SubscriptionId, TenantId,
+pub use excerpt::Excerpt;
+pub use ids::{
+    ClientId, CredentialId, GuidError, HostId, Id, ObjectId, OperationId, ResourceUuid, RoleAssignmentId,
+    RoleDefinitionId, SubscriptionId, TenantId,
 };
 pub use location::Location;
 pub use resource_id::{ResourceId, ResourceIdError, check_name};

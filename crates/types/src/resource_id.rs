@@ -1,7 +1,7 @@
 //! Spelling and case of a resource id.
 
 use crate::limits::{RESOURCE_GROUP_NAME_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
-use crate::{SubscriptionId, TypeName};
+use crate::{Excerpt, SubscriptionId, TypeName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,7 +15,7 @@ pub enum ResourceIdError {
     Form(String),
     /// The segment after `subscriptions` is not a GUID.
     #[error("the subscription id '{0}' is not a GUID")]
-    Subscription(String),
+    Subscription(Excerpt),
     /// A name has a character, a length or an ending that names do not have.
     #[error("the name '{0}' is not allowed")]
     Name(String),
@@ -44,7 +44,7 @@ impl ResourceId {
         let is = |at: usize, word: &str| segments.get(at).is_some_and(|s| s.eq_ignore_ascii_case(word));
         if is(0, "subscriptions") {
             let id = segments.get(1).ok_or_else(form)?;
-            id.parse::<SubscriptionId>().map_err(|_| ResourceIdError::Subscription(id.chars().take(64).collect()))?;
+            id.parse::<SubscriptionId>().map_err(|_| ResourceIdError::Subscription(Excerpt::of(id)))?;
             at = 2;
             if is(2, "resourceGroups") {
                 let name = segments.get(3).ok_or_else(form)?;

@@ -260,12 +260,12 @@ mod tests {
         }
     }
 
-    const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+    const TENANT: TenantId = TenantId::new(Uuid::from_u128(1));
 
     fn chain() -> Chain {
         Chain::root(TENANT)
-            .then(ScopeKey::Subscription(SubscriptionId(Uuid::from_u128(2))))
-            .then(ScopeKey::Group(ResourceUuid(Uuid::from_u128(3))))
+            .then(ScopeKey::Subscription(SubscriptionId::new(Uuid::from_u128(2))))
+            .then(ScopeKey::Group(ResourceUuid::new(Uuid::from_u128(3))))
     }
 
     fn with_principal(test: impl Fn(&mut Tx<'_>, &World<'_>, NewAssignment)) {
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn tn_02_a_principal_of_another_tenant_does_not_exist_here() {
         with_principal(|tx, world, new| {
-            let elsewhere = Chain::root(TenantId(Uuid::from_u128(9)));
+            let elsewhere = Chain::root(TenantId::new(Uuid::from_u128(9)));
             let error = create_first(tx, world, &elsewhere, &new).unwrap_err();
             assert!(matches!(error, AssignmentError::PrincipalNotFound(..)), "{error}");
             let stranger = NewAssignment { principal: ObjectId::random(world.entropy), ..new };

@@ -164,15 +164,15 @@ mod tests {
     }
 
     fn chain(tenant: u128) -> Chain {
-        Chain::root(TenantId(id(tenant)))
-            .then(ScopeKey::Subscription(SubscriptionId(id(1))))
-            .then(ScopeKey::Group(ResourceUuid(id(2))))
-            .then(ScopeKey::Resource(ResourceUuid(id(3))))
+        Chain::root(TenantId::new(id(tenant)))
+            .then(ScopeKey::Subscription(SubscriptionId::new(id(1))))
+            .then(ScopeKey::Group(ResourceUuid::new(id(2))))
+            .then(ScopeKey::Resource(ResourceUuid::new(id(3))))
     }
 
     fn grants(tenant: u128, held: &[(ScopeKey, &str)]) -> Grants {
         let held = held.iter().map(|(scope, role)| (*scope, roles::by_name(role).unwrap().id));
-        Grants::new(TenantId(id(tenant)), ObjectId(id(9)), held)
+        Grants::new(TenantId::new(id(tenant)), ObjectId::new(id(9)), held)
     }
 
     const READ: &str = "Microsoft.Compute/virtualMachines/read";
@@ -182,8 +182,8 @@ mod tests {
         for scope in chain(7).scopes() {
             assert!(check(&grants(7, &[(*scope, "Reader")]), &chain(7), READ, Plane::Control).is_ok());
         }
-        let group = Chain::root(TenantId(id(7))).then(ScopeKey::Group(ResourceUuid(id(2))));
-        for beside in [ScopeKey::Resource(ResourceUuid(id(3))), ScopeKey::Resource(ResourceUuid(id(2)))] {
+        let group = Chain::root(TenantId::new(id(7))).then(ScopeKey::Group(ResourceUuid::new(id(2))));
+        for beside in [ScopeKey::Resource(ResourceUuid::new(id(3))), ScopeKey::Resource(ResourceUuid::new(id(2)))] {
             assert_eq!(check(&grants(7, &[(beside, "Owner")]), &group, READ, Plane::Control), Err(Denied));
         }
     }
@@ -205,14 +205,14 @@ mod tests {
         assert_eq!(allowed.confirm(tenant, scope, write, Plane::Control), Err(WrongProof));
         assert_eq!(allowed.confirm(tenant, scope, READ, Plane::Data), Err(WrongProof));
         assert_eq!(allowed.confirm(tenant, ScopeKey::Root, READ, Plane::Control), Err(WrongProof));
-        assert_eq!(allowed.confirm(TenantId(id(8)), scope, READ, Plane::Control), Err(WrongProof));
+        assert_eq!(allowed.confirm(TenantId::new(id(8)), scope, READ, Plane::Control), Err(WrongProof));
     }
 
     proptest! {
         #[test]
         fn more_roles_never_allow_less(picks in proptest::collection::vec(0_usize..928, 1..6), extra in 0_usize..928) {
             let held = |picks: &[usize]| Grants::new(
-                TenantId(id(7)), ObjectId(id(9)), picks.iter().map(|at| (ScopeKey::Root, roles::all()[*at].id)));
+                TenantId::new(id(7)), ObjectId::new(id(9)), picks.iter().map(|at| (ScopeKey::Root, roles::all()[*at].id)));
             let more: Vec<usize> = picks.iter().copied().chain([extra]).collect();
             for action in [READ, "Microsoft.Authorization/roleAssignments/write", "Microsoft.Compute/virtualMachines/delete"] {
                 let (less, more) = (held(&picks), held(&more));

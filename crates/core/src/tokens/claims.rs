@@ -147,8 +147,8 @@ fn opaque(world: &World<'_>) -> String {
 fn resource_hint(tenant: TenantId, resource: Option<ClientId>) -> String {
     let mut bytes = [0; 38];
     bytes[..3].copy_from_slice(&[1, 0x1a, 0]);
-    bytes[3..19].copy_from_slice(&tenant.0.to_bytes_le());
-    bytes[19..35].copy_from_slice(&resource.map_or(Uuid::nil(), |id| id.0).to_bytes_le());
+    bytes[3..19].copy_from_slice(&tenant.uuid().to_bytes_le());
+    bytes[19..35].copy_from_slice(&resource.map_or(Uuid::nil(), |id| id.uuid()).to_bytes_le());
     bytes[35..].copy_from_slice(&[0x1a, 0, 0]);
     format!("0.{}.", base64url::encode(&bytes))
 }

@@ -32,7 +32,7 @@ impl CompactId {
         let mut rest = id.as_str();
         if let Some((subscription, tail)) = subscription(rest) {
             bytes.push(SUBSCRIPTION);
-            bytes.extend_from_slice(subscription.0.as_bytes());
+            bytes.extend_from_slice(subscription.uuid().as_bytes());
             rest = tail;
         }
         while let Some(first) = rest.bytes().next() {
@@ -49,7 +49,7 @@ impl CompactId {
         let mut text = String::new();
         let mut rest = &*self.0;
         if let Some((guid, tail)) = rest.strip_prefix(&[SUBSCRIPTION]).and_then(<[u8]>::split_first_chunk) {
-            text.push_str(&prefix(SubscriptionId(uuid::Uuid::from_bytes(*guid))));
+            text.push_str(&prefix(SubscriptionId::new(uuid::Uuid::from_bytes(*guid))));
             rest = tail;
         }
         for byte in rest {

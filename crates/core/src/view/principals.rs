@@ -76,22 +76,22 @@ impl Principals {
     }
 
     pub(super) fn find(&self, id: ObjectId) -> Option<&KnownPrincipal> {
-        self.by_id.get(id.0)?.principal.as_ref()
+        self.by_id.get(id.uuid())?.principal.as_ref()
     }
 
     pub(super) fn id_of_client(&self, client: ClientId) -> Option<ObjectId> {
-        self.by_client.get(client.0).copied()
+        self.by_client.get(client.uuid()).copied()
     }
 
     pub(super) fn credentials(&self, id: ObjectId) -> &[KnownCredential] {
-        self.by_id.get(id.0).map_or(&[], |entry| &entry.credentials)
+        self.by_id.get(id.uuid()).map_or(&[], |entry| &entry.credentials)
     }
 
     pub(super) fn put(&mut self, id: ObjectId, row: Option<&ServicePrincipal>) {
         let (old, new) = (self.find(id).map(|old| old.client_id), row.map(|row| row.client_id));
         if old != new {
-            old.into_iter().for_each(|client| self.by_client.remove(client.0));
-            new.into_iter().for_each(|client| self.by_client.insert(client.0, id));
+            old.into_iter().for_each(|client| self.by_client.remove(client.uuid()));
+            new.into_iter().for_each(|client| self.by_client.insert(client.uuid(), id));
         }
         self.change(id, |entry| entry.principal = row.map(KnownPrincipal::from_row));
     }
@@ -109,13 +109,13 @@ impl Principals {
     }
 
     fn change(&mut self, id: ObjectId, change: impl FnOnce(&mut Entry)) {
-        if self.by_id.get(id.0).is_none() {
-            self.by_id.insert(id.0, Arc::default());
+        if self.by_id.get(id.uuid()).is_none() {
+            self.by_id.insert(id.uuid(), Arc::default());
         }
-        let Some(entry) = self.by_id.get_mut(id.0).map(Arc::make_mut) else { return };
+        let Some(entry) = self.by_id.get_mut(id.uuid()).map(Arc::make_mut) else { return };
         change(entry);
         if entry.principal.is_none() && entry.credentials.is_empty() {
-            self.by_id.remove(id.0);
+            self.by_id.remove(id.uuid());
         }
     }
 }

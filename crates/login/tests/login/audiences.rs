@@ -60,7 +60,7 @@ fn ca_02_near_misses_of_the_audience_are_refused() {
         good.replace("login.test", "login.test.evil.example"),
         good.replace("login.test", "evil.example"),
         good.replace("https://", "https://evil@"),
-        good.replace(&tenant.to_string(), &tenant.0.simple().to_string()),
+        good.replace(&tenant.to_string(), &tenant.uuid().simple().to_string()),
         good.replace(&tenant.to_string(), &format!("{{{tenant}}}")),
         format!("{ORIGIN}/{tenant}")[..ORIGIN.len() + 30].to_owned(),
         format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"),

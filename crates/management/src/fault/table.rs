@@ -84,7 +84,7 @@ impl Fault {
             Self::PrincipalTypeUnmatched { principal, asked } => (
                 BAD,
                 "UnmatchedPrincipalType",
-                format!("The PrincipalId '{}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '{asked}'.", principal.0.simple()),
+                format!("The PrincipalId '{}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '{asked}'.", principal.uuid().simple()),
             ),
             Self::ConditionNotSupported => (
                 BAD,
@@ -224,7 +224,7 @@ fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, Strin
             "RoleAssignmentExists",
             format!(
                 "The role assignment already exists. The ID of the existing role assignment is {}.",
-                name.0.simple()
+                name.uuid().simple()
             ),
         ),
         AssignmentError::UpdateNotPermitted => (
@@ -237,7 +237,7 @@ fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, Strin
             "PrincipalNotFound",
             format!(
                 "Principal {} does not exist in the directory {tenant}. Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
-                principal.0.simple()
+                principal.uuid().simple()
             ),
         ),
         AssignmentError::RoleNotFound(id) => role_missing(*id),
@@ -252,7 +252,7 @@ fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, Strin
 }
 
 fn role_missing(id: RoleDefinitionId) -> (StatusCode, &'static str, String) {
-    let message = format!("The specified role definition with ID '{}' does not exist.", id.0.simple());
+    let message = format!("The specified role definition with ID '{}' does not exist.", id.uuid().simple());
     (StatusCode::BAD_REQUEST, "RoleDefinitionDoesNotExist", message)
 }
 

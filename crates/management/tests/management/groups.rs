@@ -263,12 +263,12 @@ fn an_operation_that_fails_keeps_no_other_from_its_turn() {
         let work = Work::DeleteGroup { group, stage: Stage::default() };
         let (tenant, principal) = (cloud.tenant, cloud.owner.id);
         let row = Operation { tenant, principal, work, started_at: cloud.now.get(), ended_at: None };
-        let key = (cloud.subscription, OperationId(uuid::Uuid::from_u128(n)));
+        let key = (cloud.subscription, OperationId::new(uuid::Uuid::from_u128(n)));
         cloud.store.write(|tx| tx.put(&OPERATIONS, &key, &row)).unwrap();
     };
     // More than are read at once, and before the one that can go on.
     for n in 0..150 {
-        let broken = ResourceUuid(uuid::Uuid::from_u128(n));
+        let broken = ResourceUuid::new(uuid::Uuid::from_u128(n));
         cloud.store.write(|tx| tx.put(&BROKEN, &broken, &Value::Null)).unwrap();
         operation(n, broken);
     }

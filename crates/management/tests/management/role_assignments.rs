@@ -52,7 +52,7 @@ fn what_cannot_be_assigned_is_refused() {
     put(1, body(&cloud.owner, READER)).refused(400, "RoleAssignmentUpdateNotPermitted");
     cloud.put(&path(&cloud.root(), 1), AUTHZ, body(&person, READER)).refused(400, "RoleAssignmentUpdateNotPermitted");
     put(3, body(&person, &Uuid::nil().to_string())).refused(400, "RoleDefinitionDoesNotExist");
-    let nobody = Person { tenant: cloud.tenant, id: bonafide_types::ObjectId(Uuid::nil()) };
+    let nobody = Person { tenant: cloud.tenant, id: bonafide_types::ObjectId::new(Uuid::nil()) };
     put(3, body(&nobody, READER)).refused(400, "PrincipalNotFound");
     let with = |name: &str, value: Value| {
         let mut body = body(&cloud.owner, READER);

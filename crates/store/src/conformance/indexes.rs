@@ -109,16 +109,16 @@ pub fn equal_names_in_different_tables_do_not_meet<P: Place>() {
 }
 
 fn object(n: u128) -> ObjectId {
-    ObjectId(Uuid::from_u128(n))
+    ObjectId::new(Uuid::from_u128(n))
 }
 
 fn resource(n: u128) -> ResourceUuid {
-    ResourceUuid(Uuid::from_u128(n))
+    ResourceUuid::new(Uuid::from_u128(n))
 }
 
 fn principal(client: u128, used_by: &[u128]) -> Principal {
     let used_by = used_by.iter().copied().map(resource).collect();
-    Principal { client: ClientId(Uuid::from_u128(client)), used_by }
+    Principal { client: ClientId::new(Uuid::from_u128(client)), used_by }
 }
 
 fn put(store: &Store, key: u128, value: &Principal) -> Result<(), StoreError> {
@@ -126,7 +126,7 @@ fn put(store: &Store, key: u128, value: &Principal) -> Result<(), StoreError> {
 }
 
 fn found(store: &Store, client: u128) -> Option<ObjectId> {
-    store.read(|tx| tx.find(&BY_CLIENT, &ClientId(Uuid::from_u128(client)))).unwrap()
+    store.read(|tx| tx.find(&BY_CLIENT, &ClientId::new(Uuid::from_u128(client)))).unwrap()
 }
 
 fn users(store: &Store, key: u128) -> Vec<ObjectId> {
