@@ -5,8 +5,9 @@ use crate::Failure;
 use crate::cloud::{Cloud, RESOURCE, token_request};
 use crate::connection::{Target, request, tls};
 use crate::plane::{Plane, world};
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Resource, find};
-use bonafide_core::placement;
+use bonafide_core::{lifecycle, placement};
 use bonafide_crypto::{AgentKey, SelfSigned, SigningKey, base64url, pem, thumbprint};
 use bonafide_metadata::assertion;
 use bonafide_types::{Audience, ClientId, HostId, ObjectId, ResourceId, ResourceUuid, Secret};
@@ -85,9 +86,9 @@ pub(crate) fn invite(plane: &Plane) -> Result<Invitation, Failure> {
         placement::invite(tx, &world, host, "bench", hash.clone())?;
         let found = find(tx, &id)?;
         if let Some((uuid, resource)) = &found {
-            placement::place(tx, host, *uuid, resource)?;
+            lifecycle::place(tx, &Allowed::system(resource.tenant), host, *uuid, resource)?;
         }
-        Ok::<_, placement::PlaceError>(found)
+        Ok::<_, lifecycle::PlaceError>(found)
     })?;
     let (workload, resource) = found.ok_or("the demo workload is gone")?;
     let identity = resource.identity.system.ok_or("the demo workload has no identity")?;

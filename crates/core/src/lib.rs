@@ -1,4 +1,4 @@
-//! The domain: directory, access, tokens, placement. Synchronous and pure: it is given the time and
+//! The domain: directory, access, placement, the life cycle above them, tokens. Synchronous and pure: it is given the time and
 //! a source of chance, touches the store through transactions only, and knows no surface.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -6,7 +6,7 @@
 pub mod access;
 pub mod directory;
 pub mod keys;
-pub mod leftovers;
+pub mod lifecycle;
 pub mod placement;
 pub mod tokens;
 pub mod view;

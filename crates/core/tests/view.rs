@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 use bonafide_core::directory::{
-    CREDENTIALS, Credential, CredentialProof, PRINCIPALS, PrincipalKind, ServicePrincipal, TENANTS, Tenant,
+    CREDENTIALS, Credential, CredentialProof, PRINCIPALS, PrincipalKind, RESOURCES_REGISTERED, RegisteredResource,
+    ServicePrincipal, TENANTS, Tenant, TokenVersion,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placement};
-use bonafide_core::tokens::{RESOURCES_REGISTERED, RegisteredResource, TokenVersion};
 use bonafide_core::view::{KnownProof, RegisteredKey, View, Views};
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{AgentKey, Kek, SelfSigned, base64url};

@@ -21,7 +21,8 @@ mod token;
 pub use replay::SpentAssertions;
 pub use route::ROUTES;
 
-use bonafide_core::tokens::{Audiences, Authority, TokenId};
+use bonafide_core::directory::Audiences;
+use bonafide_core::tokens::{Authority, TokenId};
 use bonafide_core::view::View;
 use bonafide_crypto::SignError;
 use bonafide_crypto::secret_hash::Pepper;

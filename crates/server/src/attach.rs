@@ -2,8 +2,10 @@
 
 use crate::choices::choices;
 use crate::control_plane::ControlPlane;
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::{RESOURCES, Resource, find};
-use bonafide_core::placement::{self, PLACEMENTS, PlaceError};
+use bonafide_core::lifecycle::{self, PlaceError};
+use bonafide_core::placement::PLACEMENTS;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{HostId, ResourceId, ResourceUuid};
 use std::sync::Arc;
@@ -22,7 +24,7 @@ impl LocalHost {
     pub(crate) fn place(&self, workload: ResourceUuid) -> Result<bool, PlaceError> {
         self.plane.store.write(|tx| match tx.get(&RESOURCES, &workload)? {
             Some(resource) if tx.get(&PLACEMENTS, &(self.id, workload))?.is_none() => {
-                placement::place(tx, self.id, workload, &resource)?;
+                lifecycle::place(tx, &Allowed::system(resource.tenant), self.id, workload, &resource)?;
                 Ok(true)
             }
             Some(_) | None => Ok(false),
@@ -31,7 +33,7 @@ impl LocalHost {
 
     /// Takes a workload from the host.
     pub(crate) fn take_away(&self, workload: ResourceUuid) -> Result<(), StoreError> {
-        self.plane.store.write(|tx| placement::take_away(tx, self.id, workload))
+        self.plane.store.write(|tx| lifecycle::take_away(tx, self.id, workload))
     }
 
     /// Takes everything away but `kept`: what an earlier run's sessions left here, when it ended before them.

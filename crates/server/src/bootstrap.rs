@@ -7,11 +7,11 @@ use crate::control_plane::ControlPlane;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::deployment::{DEPLOYMENT, Deployment};
 use crate::operator::OperatorCredentials;
-use bonafide_core::access::Chain;
-use bonafide_core::access::assignments::{AssignmentError, NewAssignment, create_first};
+use bonafide_core::access::assignments::{self, AssignmentError, NewAssignment};
+use bonafide_core::access::{Allowed, Chain};
 use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find};
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, make_signing_key};
-use bonafide_core::placement::{self, PlaceError};
+use bonafide_core::lifecycle::{self, PlaceError};
 use bonafide_core::tokens::{Authenticated, IssueError, Method as SignIn, issue, resolve};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::SignError;
@@ -108,7 +108,7 @@ pub(crate) fn bootstrap(
         if let Some(demo) = &demo
             && let Some((id, resource)) = find(tx, demo)?
         {
-            placement::place(tx, deployment.local_host, id, &resource)?;
+            lifecycle::place(tx, &Allowed::system(resource.tenant), deployment.local_host, id, &resource)?;
             complete.demo_id = Some(id);
         }
         tx.put(&DEPLOYMENT, &(), &complete)?;
@@ -135,7 +135,7 @@ fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapErr
         credentials.add(tx, &world, operator)?;
         let name = RoleAssignmentId::random(world.entropy);
         let owns = NewAssignment { name, principal: operator, role: owner, description: None };
-        create_first(tx, &world, &Chain::root(tenant), &owns)?;
+        assignments::create(tx, &world, &Allowed::system(tenant), &Chain::root(tenant), &owns)?;
         let deployment = Deployment {
             tenant,
             subscription,

@@ -4,8 +4,7 @@ use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::deployment::Deployment;
 use crate::up::UpError;
-use bonafide_core::directory::create_application;
-use bonafide_core::tokens::{RESOURCES_REGISTERED, RegisterError, TokenVersion, register};
+use bonafide_core::directory::{RESOURCES_REGISTERED, RegisterError, TokenVersion, create_application, register};
 use bonafide_store::Read;
 use bonafide_types::Audience;
 

@@ -5,7 +5,7 @@ use crate::control_plane::ControlPlane;
 use crate::event::Event;
 use crate::http;
 use crate::pool::Pool;
-use bonafide_core::leftovers;
+use bonafide_core::lifecycle;
 use bonafide_management::operations;
 use bonafide_store::StoreError;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(crate) async fn upkeep(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut 
 fn round(plane: &ControlPlane) -> Result<(), StoreError> {
     let world = clock::world();
     let advanced = operations::advance_all(&plane.store, &world);
-    let cleared = leftovers::clear(&plane.store);
+    let cleared = lifecycle::clear(&plane.store);
     operations::sweep(&plane.store, &world).and(advanced).and(cleared)
 }
 
@@ -50,7 +50,8 @@ mod tests {
     use crate::data_dir::DataDir;
     use crate::http::Log;
     use crate::names::Origin;
-    use bonafide_core::directory::{CREDENTIALS, add_secret, create_application, delete_principal};
+    use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
+    use bonafide_core::lifecycle::delete_principal;
     use bonafide_store::Read;
     use bonafide_types::{CredentialId, TenantId};
 

@@ -94,6 +94,6 @@ fn found(plane: &Plane, number: usize) -> Realm {
         tx.put(&SUBSCRIPTIONS, &subscription, &row)
     });
     let operator = plane.application(*tenant, "operator");
-    plane.crown(&operator);
+    plane.grant_owner(&operator);
     Realm { tenant: *tenant, subscription, operator }
 }

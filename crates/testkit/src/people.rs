@@ -3,9 +3,9 @@
 use crate::ask::{Answer, Ask};
 use crate::keys::{client_certificate, client_header, sign_as_client};
 use crate::plane::{MANAGEMENT, ORIGIN, Plane};
-use bonafide_core::access::{AssignmentError, Chain, NewAssignment, assignments, roles};
-use bonafide_core::directory::{PRINCIPALS, add_certificate, add_secret, create_application};
-use bonafide_core::tokens::{self, TokenVersion};
+use bonafide_core::access::{Allowed, Chain, NewAssignment, assignments, roles};
+use bonafide_core::directory::{self, PRINCIPALS, add_certificate, add_secret, create_application};
+use bonafide_core::tokens::TokenVersion;
 use bonafide_store::Read;
 use bonafide_types::{Audience, ClientId, CredentialId, ObjectId, RoleAssignmentId, TenantId};
 use serde_json::{Value, json};
@@ -43,13 +43,14 @@ impl Plane {
     }
 
     /// Makes somebody the owner of a tenant's root, as the first start does with the operator.
-    pub(crate) fn crown(&self, person: &Person) {
+    pub(crate) fn grant_owner(&self, person: &Person) {
         let world = self.world();
         let role = roles::by_name("Owner").unwrap().id;
         let name = RoleAssignmentId::random(world.entropy);
         let owns = NewAssignment { name, principal: person.principal, role, description: None };
-        let made = self.store.write(|tx| create_first(tx, &world, person.tenant, &owns));
-        made.unwrap();
+        let (root, system) = (Chain::root(person.tenant), Allowed::system(person.tenant));
+        let made = self.store.write(|tx| assignments::create(tx, &world, &system, &root, &owns));
+        let _ = made.unwrap();
     }
 
     /// Disables a service principal, or enables it again. There is no surface for it yet.
@@ -67,7 +68,7 @@ impl Plane {
         let uri = Audience::parse(uri).unwrap();
         let made = self
             .store
-            .write(|tx| tokens::register(tx, &self.login.audiences, person.tenant, person.client, &uri, version));
+            .write(|tx| directory::register(tx, &self.login.audiences, person.tenant, person.client, &uri, version));
         made.unwrap();
     }
 
@@ -108,13 +109,4 @@ impl Plane {
             "aud": format!("{ORIGIN}/{}/oauth2/v2.0/token", person.tenant), "iat": now, "nbf": now, "exp": now + 600,
         })
     }
-}
-
-fn create_first(
-    tx: &mut bonafide_store::Tx<'_>,
-    world: &bonafide_types::World<'_>,
-    tenant: TenantId,
-    owns: &NewAssignment,
-) -> Result<(), AssignmentError> {
-    assignments::create_first(tx, world, &Chain::root(tenant), owns).map(drop)
 }

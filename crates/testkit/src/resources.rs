@@ -4,9 +4,9 @@ use crate::ask::{Answer, Ask};
 use crate::cloud::{Cloud, Realm};
 use crate::people::Person;
 use crate::plane::Plane;
-use bonafide_core::access::roles;
+use bonafide_core::access::{Allowed, roles};
 use bonafide_core::directory::find;
-use bonafide_core::placement;
+use bonafide_core::lifecycle;
 use bonafide_metadata::{Binding, Dialect};
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
 use serde_json::{Value, json};
@@ -137,7 +137,7 @@ impl Cloud {
     pub fn place(&self, id: &ResourceId) {
         self.change(|tx| {
             let (uuid, resource) = find(tx, id)?.unwrap();
-            placement::place(tx, self.local.id, uuid, &resource).unwrap();
+            lifecycle::place(tx, &Allowed::system(resource.tenant), self.local.id, uuid, &resource).unwrap();
             Ok(())
         });
         self.round();

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, Resource, find, save};
-use bonafide_core::leftovers;
-use bonafide_core::placement::{self, HOSTS, PLACEMENTS};
+use bonafide_core::access::Allowed;
+use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, Resource, find};
+use bonafide_core::lifecycle;
+use bonafide_core::placement::{HOSTS, PLACEMENTS};
 use bonafide_crypto::{AgentKey, SelfSigned, base64url};
 use bonafide_metadata::TokenFetch;
 use bonafide_store::Read;
@@ -99,14 +100,15 @@ fn a_key_is_registered_only_for_a_principal_that_is_there() {
 /// As many machines as `template` says, without the resource manager, which would take its time.
 fn make_many(cloud: &Cloud, template: &ResourceId, count: usize) -> Vec<ResourceId> {
     let (_, row): (_, Resource) = cloud.store.read(|tx| find(tx, template)).unwrap().unwrap();
-    let world = cloud.world();
+    let (world, system) = (cloud.world(), Allowed::system(row.tenant));
     let ids: Vec<ResourceId> = (0..count).map(|n| ResourceId::parse(&format!("{template}-{n}")).unwrap()).collect();
     for some in ids.chunks(100) {
         cloud.change(|tx| {
             for id in some {
                 let uuid = ResourceUuid::random(world.entropy);
-                save(tx, uuid, &mut Resource { id: id.clone(), ..row.clone() }, world.now)?;
-                placement::place(tx, cloud.local.id, uuid, &row).unwrap();
+                lifecycle::save(tx, &world, &system, uuid, &mut Resource { id: id.clone(), ..row.clone() }, None)
+                    .unwrap();
+                lifecycle::place(tx, &system, cloud.local.id, uuid, &row).unwrap();
             }
             Ok(())
         });
@@ -146,7 +148,7 @@ fn an_identity_of_very_many_machines_is_deleted_at_once_and_cleared_away_afterwa
     let removal = json!({ "identity": { "userAssignedIdentities": { identity.id.as_str(): null } } });
     let _ = cloud.call(operator, "PATCH", last.as_str(), Some(&removal)).expect(200);
 
-    leftovers::clear(&cloud.store).unwrap();
+    lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(placed(cloud.local.id), 0);
     cloud.round();
     let refused = cloud.workload_token(&machine, MANAGEMENT, "");

@@ -18,7 +18,7 @@ pub struct RoleAssignment {
     pub subscription: Option<SubscriptionId>,
     /// The role.
     pub role: RoleDefinitionId,
-    /// What its maker had to say.
+    /// Free-text description given by the creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// When it was made.
@@ -72,7 +72,7 @@ pub struct NewAssignment {
     pub principal: ObjectId,
     /// The role.
     pub role: RoleDefinitionId,
-    /// What its maker has to say.
+    /// Free-text description given by the creator.
     pub description: Option<String>,
 }
 
@@ -112,26 +112,7 @@ pub fn create(
     new: &NewAssignment,
 ) -> Result<(AssignmentKey, RoleAssignment), AssignmentError> {
     allowed.confirm(chain.tenant(), chain.scope(), WRITE, Plane::Control)?;
-    put(tx, world, Some(allowed.principal()), chain, new)
-}
-
-/// Makes a role assignment of the first start, when nobody is there yet who could allow it.
-pub fn create_first(
-    tx: &mut Tx<'_>,
-    world: &World<'_>,
-    chain: &Chain,
-    new: &NewAssignment,
-) -> Result<(AssignmentKey, RoleAssignment), AssignmentError> {
-    put(tx, world, None, chain, new)
-}
-
-fn put(
-    tx: &mut Tx<'_>,
-    world: &World<'_>,
-    by: Option<ObjectId>,
-    chain: &Chain,
-    new: &NewAssignment,
-) -> Result<(AssignmentKey, RoleAssignment), AssignmentError> {
+    let by = allowed.principal();
     let (tenant, scope) = (chain.tenant(), chain.scope());
     let key = (tenant, new.principal, new.name);
     if let Some((found, mut row)) = by_name(tx, tenant, new.name)? {
@@ -268,6 +249,10 @@ mod tests {
             .then(ScopeKey::Group(ResourceUuid::new(Uuid::from_u128(3))))
     }
 
+    fn system() -> Allowed {
+        Allowed::system(TENANT)
+    }
+
     fn with_principal(test: impl Fn(&mut Tx<'_>, &World<'_>, NewAssignment)) {
         let store = Store::open(MemoryEngine::default());
         let entropy = Counter(AtomicU8::new(10));
@@ -292,7 +277,7 @@ mod tests {
                 check(&grants, &chain(), read, Plane::Control).is_ok()
             };
             assert!(!allowed(tx));
-            let (key, row) = create_first(tx, world, &chain(), &new).unwrap();
+            let (key, row) = create(tx, world, &system(), &chain(), &new).unwrap();
             assert!(allowed(tx));
             assert_eq!(by_name(tx, TENANT, new.name).unwrap(), Some((key, row)));
             assert_eq!(delete_at(tx, TENANT, chain().scope(), 2).unwrap(), 1);
@@ -324,11 +309,14 @@ mod tests {
     #[test]
     fn one_role_is_held_at_one_scope_once() {
         with_principal(|tx, world, new| {
-            create_first(tx, world, &chain(), &new).unwrap();
+            create(tx, world, &system(), &chain(), &new).unwrap();
             let described = NewAssignment { description: Some("why".to_owned()), ..new.clone() };
-            assert_eq!(create_first(tx, world, &chain(), &described).unwrap().1.description, described.description);
+            assert_eq!(
+                create(tx, world, &system(), &chain(), &described).unwrap().1.description,
+                described.description
+            );
             let other_name = NewAssignment { name: RoleAssignmentId::random(world.entropy), ..new.clone() };
-            let error = create_first(tx, world, &chain(), &other_name).unwrap_err();
+            let error = create(tx, world, &system(), &chain(), &other_name).unwrap_err();
             assert!(matches!(error, AssignmentError::Exists(name) if name == new.name), "{error}");
             let owner = roles::by_name("Owner").unwrap().id;
             for (chain, changed) in [
@@ -336,7 +324,7 @@ mod tests {
                 (Chain::root(TENANT), new.clone()),
                 (chain(), NewAssignment { principal: ObjectId::random(world.entropy), ..new.clone() }),
             ] {
-                let error = create_first(tx, world, &chain, &changed).unwrap_err();
+                let error = create(tx, world, &system(), &chain, &changed).unwrap_err();
                 assert!(matches!(error, AssignmentError::UpdateNotPermitted), "{error}");
             }
         });
@@ -346,10 +334,10 @@ mod tests {
     fn tn_02_a_principal_of_another_tenant_does_not_exist_here() {
         with_principal(|tx, world, new| {
             let elsewhere = Chain::root(TenantId::new(Uuid::from_u128(9)));
-            let error = create_first(tx, world, &elsewhere, &new).unwrap_err();
+            let error = create(tx, world, &Allowed::system(elsewhere.tenant()), &elsewhere, &new).unwrap_err();
             assert!(matches!(error, AssignmentError::PrincipalNotFound(..)), "{error}");
             let stranger = NewAssignment { principal: ObjectId::random(world.entropy), ..new };
-            let error = create_first(tx, world, &chain(), &stranger).unwrap_err();
+            let error = create(tx, world, &system(), &chain(), &stranger).unwrap_err();
             assert!(matches!(error, AssignmentError::PrincipalNotFound(..)), "{error}");
         });
     }
@@ -358,7 +346,7 @@ mod tests {
     fn an_unknown_role_is_refused() {
         with_principal(|tx, world, new| {
             let unknown = NewAssignment { role: RoleDefinitionId::random(world.entropy), ..new };
-            let error = create_first(tx, world, &chain(), &unknown).unwrap_err();
+            let error = create(tx, world, &system(), &chain(), &unknown).unwrap_err();
             assert!(matches!(error, AssignmentError::RoleNotFound(_)), "{error}");
         });
     }

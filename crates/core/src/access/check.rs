@@ -85,41 +85,83 @@ impl Grants {
     }
 }
 
-/// Proof that a check was passed: only [`check`] makes one, and what needs permission takes it.
+/// Proof that a check was passed: what needs permission takes it. [`check`] makes one for a caller,
+/// [`Allowed::system`] one for the first start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowed {
-    principal: ObjectId,
-    tenant: TenantId,
-    scope: ScopeKey,
-    action: Box<str>,
-    plane: Plane,
+pub struct Allowed(Proof);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Proof {
+    Granted { principal: ObjectId, tenant: TenantId, scope: ScopeKey, action: Box<str>, plane: Plane },
+    System { tenant: TenantId },
 }
 
 impl Allowed {
-    /// Who was allowed.
-    pub fn principal(&self) -> ObjectId {
-        self.principal
+    /// The right of the system itself to everything in a tenant, before anybody is there who could hold a
+    /// role. Only the first start and whoever has its files may use it (`clippy.toml`).
+    pub fn system(tenant: TenantId) -> Self {
+        Self(Proof::System { tenant })
     }
 
-    /// In which tenant.
-    pub fn tenant(&self) -> TenantId {
-        self.tenant
+    /// The principal that was allowed; `None` for the system.
+    pub fn principal(&self) -> Option<ObjectId> {
+        match self.0 {
+            Proof::Granted { principal, .. } => Some(principal),
+            Proof::System { .. } => None,
+        }
     }
 
-    /// Where.
-    pub fn scope(&self) -> ScopeKey {
-        self.scope
-    }
-
-    /// Whether this is the proof for just this action in this place. One for anything else is worth nothing,
-    /// even where the same role would grant both.
+    /// Whether this is the proof for just this action in this place. A proof for anything else is worth
+    /// nothing, even where the same role would grant both.
     ///
     /// # Errors
     /// [`WrongProof`], which is a mistake in the caller's code.
     pub fn confirm(&self, tenant: TenantId, scope: ScopeKey, action: &str, plane: Plane) -> Result<(), WrongProof> {
-        let right = self.tenant == tenant && self.scope == scope && *self.action == *action && self.plane == plane;
+        self.confirm_when(tenant, scope, plane, |granted| granted == action)
+    }
+
+    /// Whether this is the proof for a write on a resource of a type: `{type}/write`, or an action of the type
+    /// (`{type}/start/action`).
+    ///
+    /// # Errors
+    /// [`WrongProof`], which is a mistake in the caller's code.
+    pub fn confirm_write(&self, tenant: TenantId, scope: ScopeKey, type_name: &str) -> Result<(), WrongProof> {
+        self.confirm_when(tenant, scope, Plane::Control, |granted| match verb_of(granted, type_name) {
+            Some("write") => true,
+            Some(verb) => verb.strip_suffix("/action").is_some_and(|name| !name.contains('/')),
+            None => false,
+        })
+    }
+
+    /// Whether this is the proof for the deletion of a resource of a type.
+    ///
+    /// # Errors
+    /// [`WrongProof`], which is a mistake in the caller's code.
+    pub fn confirm_delete(&self, tenant: TenantId, scope: ScopeKey, type_name: &str) -> Result<(), WrongProof> {
+        self.confirm_when(tenant, scope, Plane::Control, |granted| verb_of(granted, type_name) == Some("delete"))
+    }
+
+    fn confirm_when(
+        &self,
+        in_tenant: TenantId,
+        at: ScopeKey,
+        on: Plane,
+        is_right: impl Fn(&str) -> bool,
+    ) -> Result<(), WrongProof> {
+        let right = match &self.0 {
+            Proof::System { tenant } => *tenant == in_tenant,
+            Proof::Granted { tenant, scope, action, plane, .. } => {
+                *tenant == in_tenant && *scope == at && *plane == on && is_right(action)
+            }
+        };
         if right { Ok(()) } else { Err(WrongProof) }
     }
+}
+
+/// The part of an action behind its type; `None` for an action of another type.
+fn verb_of<'a>(action: &'a str, type_name: &str) -> Option<&'a str> {
+    let (of_type, verb) = action.split_at_checked(type_name.len())?;
+    verb.strip_prefix('/').filter(|_| of_type.eq_ignore_ascii_case(type_name))
 }
 
 /// A proof that belongs to another action or another place.
@@ -140,13 +182,13 @@ pub fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Resu
             chain.scopes.contains(scope) && roles::by_id(*role).is_some_and(|role| role.grants(action, plane))
         });
     if granted {
-        Ok(Allowed {
+        Ok(Allowed(Proof::Granted {
             principal: grants.principal,
             tenant: chain.tenant,
             scope: chain.scope(),
             action: action.into(),
             plane,
-        })
+        }))
     } else {
         Err(Denied)
     }
@@ -206,6 +248,32 @@ mod tests {
         assert_eq!(allowed.confirm(tenant, scope, READ, Plane::Data), Err(WrongProof));
         assert_eq!(allowed.confirm(tenant, ScopeKey::Root, READ, Plane::Control), Err(WrongProof));
         assert_eq!(allowed.confirm(TenantId::new(id(8)), scope, READ, Plane::Control), Err(WrongProof));
+    }
+
+    #[test]
+    fn a_proof_of_a_write_is_for_the_type_itself() {
+        let held = grants(7, &[(ScopeKey::Root, "Owner")]);
+        let machine = "Microsoft.Compute/virtualMachines";
+        let proof = |verb: &str| check(&held, &chain(7), &format!("{machine}/{verb}"), Plane::Control).unwrap();
+        let (tenant, scope) = (chain(7).tenant(), chain(7).scope());
+        for verb in ["write", "start/action"] {
+            assert_eq!(proof(verb).confirm_write(tenant, scope, "microsoft.compute/VIRTUALMACHINES"), Ok(()), "{verb}");
+            assert_eq!(proof(verb).confirm_delete(tenant, scope, machine), Err(WrongProof), "{verb}");
+        }
+        for verb in ["read", "delete", "extensions/write", "extensions/start/action", "writes"] {
+            assert_eq!(proof(verb).confirm_write(tenant, scope, machine), Err(WrongProof), "{verb}");
+        }
+        assert_eq!(proof("delete").confirm_delete(tenant, scope, machine), Ok(()));
+        assert_eq!(proof("write").confirm_write(tenant, ScopeKey::Root, machine), Err(WrongProof));
+    }
+
+    #[test]
+    fn the_system_may_do_everything_in_its_tenant_only() {
+        let (here, elsewhere) = (chain(7), chain(8));
+        let system = Allowed::system(here.tenant());
+        assert_eq!(system.principal(), None);
+        assert_eq!(system.confirm(here.tenant(), here.scope(), READ, Plane::Control), Ok(()));
+        assert_eq!(system.confirm(elsewhere.tenant(), elsewhere.scope(), READ, Plane::Control), Err(WrongProof));
     }
 
     proptest! {

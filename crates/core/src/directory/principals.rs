@@ -58,10 +58,11 @@ pub fn create_application(
     tenant: TenantId,
     display_name: &str,
 ) -> Result<(ObjectId, ServicePrincipal), StoreError> {
-    create(tx, world, tenant, display_name, PrincipalKind::Application)
+    create_principal(tx, world, tenant, display_name, PrincipalKind::Application)
 }
 
-pub(super) fn create(
+/// Makes a service principal.
+pub(crate) fn create_principal(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     tenant: TenantId,

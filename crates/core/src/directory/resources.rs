@@ -2,7 +2,7 @@
 //! so that a move changes index entries only.
 
 use super::identity_block::{PrincipalRef, ResourceIdentity};
-use bonafide_store::{Index, Read, StoreError, Table, Tx, Unique};
+use bonafide_store::{Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -88,24 +88,4 @@ pub const IDENTITY_USES: Index<ResourceUuid, ResourceUuid> = Index::new("identit
 pub fn find(tx: &impl Read, id: &ResourceId) -> Result<Option<(ResourceUuid, Resource)>, StoreError> {
     let Some(uuid) = tx.find(&RESOURCE_BY_ID, &id.fold())? else { return Ok(None) };
     Ok(tx.get(&RESOURCES, &uuid)?.map(|resource| (uuid, resource)))
-}
-
-/// Stores a resource, new or changed, with one more version, and tells the hosts that run it: none runs one
-/// that is new, which has no version yet.
-pub fn save(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &mut Resource, now: Timestamp) -> Result<(), StoreError> {
-    let is_new = resource.version == 0;
-    resource.version += 1;
-    resource.changed_at = now;
-    if is_new {
-        return tx.create(&RESOURCES, &uuid, resource);
-    }
-    tx.put(&RESOURCES, &uuid, resource)?;
-    crate::placement::refresh(tx, uuid, resource)
-}
-
-/// Removes a resource's row and what hosts run of it. The caller has seen to its identities
-/// (`withdraw`), to what lies below it and to role assignments at its scope.
-pub fn remove(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
-    crate::placement::remove(tx, uuid)?;
-    tx.delete(&RESOURCES, &uuid)
 }

@@ -1,7 +1,8 @@
 //! What claims a token has. Pure: a function of the directory's rows, the resource and the time.
 //! Every claim is described in docs/wire/tokens.md.
 
-use super::{Authority, Resolved, TokenId, TokenVersion};
+use super::{Authority, TokenId, TokenVersion};
+use crate::directory::Resolved;
 use bonafide_crypto::base64url;
 use bonafide_types::limits::{APPLICATION_TOKEN_SECONDS, IDENTITY_TOKEN_SECONDS, TOKEN_BACKDATE_SECONDS};
 use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp, World};

@@ -1,7 +1,8 @@
 //! Issues a token: a decision from the view, then one signature.
 
 use super::claims::{Claims, Method, Subject, Validity};
-use super::{Authority, Resolved, TokenId, TokenVersion};
+use super::{Authority, TokenId, TokenVersion};
+use crate::directory::Resolved;
 use crate::placement::Placement;
 use crate::view::{KnownPrincipal, View};
 use bonafide_crypto::SignError;

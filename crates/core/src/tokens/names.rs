@@ -1,6 +1,7 @@
 //! What a deployment calls its token service and its resource manager.
 
-use super::{AcceptedAudiences, Audiences, AudiencesError, Authority, AuthorityError, Registration, TokenVersion};
+use super::{AcceptedAudiences, Authority, AuthorityError};
+use crate::directory::{Audiences, AudiencesError, Registration, TokenVersion};
 use bonafide_types::ClientId;
 
 /// The application id of Azure Resource Manager ("Windows Azure Service Management API").

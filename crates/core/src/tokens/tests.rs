@@ -3,7 +3,8 @@
 
 use super::*;
 use crate::directory::{
-    IDENTITY_TYPE, PRINCIPALS, PrincipalKind, ServicePrincipal, TENANTS, Tenant, create_application,
+    Audiences, IDENTITY_TYPE, PRINCIPALS, PrincipalKind, RegisterError, Resolved, ServicePrincipal, TENANTS, Tenant,
+    create_application, register,
 };
 use crate::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key, open_signing_key};
 use crate::placement::Placement;

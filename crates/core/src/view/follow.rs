@@ -1,10 +1,9 @@
 //! Loading the view and keeping it up with the store.
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
-use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, TENANTS};
+use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, TENANTS};
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
 use crate::placement::{HOSTS, PLACEMENTS, Placement};
-use crate::tokens::RESOURCES_REGISTERED;
 use arc_swap::ArcSwap;
 use bonafide_crypto::Kek;
 use bonafide_store::{Change, Changes, Key, Read, Revision, Store, StoreError, Table};

@@ -15,9 +15,8 @@ pub use keys::{KnownKey, TenantKeys};
 pub use placed::{HostChanges, PlacedHost};
 pub use principals::KnownPrincipal;
 
-use crate::directory::Tenant;
+use crate::directory::{RegisteredResource, Tenant};
 use crate::placement::{Host, Placement};
-use crate::tokens::RegisteredResource;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, TenantId};
 use imbl::HashMap;

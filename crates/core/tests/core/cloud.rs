@@ -1,10 +1,12 @@
 //! A directory in memory, and what tests do to it.
 
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::{
-    CREDENTIALS, Change, GROUP_TYPE, IDENTITY_TYPE, IdentityError, PRINCIPALS, Resource, ResourceIdentity, TENANTS,
-    Tenant, add_certificate, apply, create_user_assigned, delete_user_assigned, find, remove, save, withdraw,
+    CREDENTIALS, Change, GROUP_TYPE, IDENTITY_TYPE, PRINCIPALS, Resource, ResourceIdentity, TENANTS, Tenant,
+    add_certificate, find,
 };
-use bonafide_core::placement::{self, PLACEMENTS, PlaceError};
+use bonafide_core::lifecycle::{Budget, Condemned, IdentityError, PlaceError, SaveError, place, remove, save};
+use bonafide_core::placement::PLACEMENTS;
 use bonafide_crypto::{AgentKey, Certificate, SelfSigned, SystemEntropy};
 use bonafide_store::{MemoryEngine, Read, Store, StoreError};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp, World};
@@ -59,21 +61,14 @@ impl Cloud {
         let uuid = ResourceUuid::random(&SystemEntropy);
         let principal = self.store.write(|tx| {
             let mut resource = self.resource(id.clone());
-            let principal = create_user_assigned(tx, &world(), uuid, &mut resource)?;
-            save(tx, uuid, &mut resource, NOW)?;
-            Ok::<_, StoreError>(principal.principal_id)
+            save(tx, &world(), &self.allowed(), uuid, &mut resource, None)?;
+            Ok::<_, SaveError>(resource.principal.unwrap().principal_id)
         });
         (id, principal.unwrap())
     }
 
-    pub(crate) fn delete_identity(&self, id: &ResourceId) {
-        self.store
-            .write(|tx| {
-                let (uuid, resource) = find(tx, id)?.unwrap();
-                delete_user_assigned(tx, uuid, &resource)?;
-                remove(tx, uuid)
-            })
-            .unwrap();
+    pub(crate) fn allowed(&self) -> Allowed {
+        Allowed::system(self.tenant)
     }
 
     pub(crate) fn machine(&self, name: &str) -> ResourceId {
@@ -81,23 +76,25 @@ impl Cloud {
     }
 
     pub(crate) fn change(&self, id: &ResourceId, change: &Change) -> Result<Resource, IdentityError> {
-        self.store.write(|tx| {
+        let saved = self.store.write(|tx| {
             let (uuid, mut resource) =
                 find(tx, id)?.unwrap_or_else(|| (ResourceUuid::random(&SystemEntropy), self.resource(id.clone())));
-            apply(tx, &world(), uuid, &mut resource, change)?;
-            save(tx, uuid, &mut resource, NOW)?;
+            save(tx, &world(), &self.allowed(), uuid, &mut resource, Some(change))?;
             Ok(resource)
+        });
+        saved.map_err(|error| match error {
+            SaveError::Identity(error) => error,
+            other => panic!("{other}"),
         })
     }
 
     pub(crate) fn delete(&self, id: &ResourceId) {
-        self.store
-            .write(|tx| {
-                let (uuid, mut resource) = find(tx, id)?.unwrap();
-                withdraw(tx, &mut resource)?;
-                remove(tx, uuid)
-            })
-            .unwrap();
+        let progress = self.store.write(|tx| {
+            let (uuid, resource) = find(tx, id)?.unwrap();
+            let condemned = Condemned::by(&self.allowed(), uuid, &resource).unwrap();
+            remove(tx, &world(), condemned, uuid, &mut Budget::new(10))
+        });
+        assert!(progress.unwrap().is_done());
     }
 
     pub(crate) fn place(&self, id: &ResourceId) {
@@ -107,7 +104,7 @@ impl Cloud {
     pub(crate) fn place_on(&self, host: HostId, id: &ResourceId) -> Result<(), PlaceError> {
         self.store.write(|tx| {
             let (uuid, resource) = find(tx, id)?.unwrap();
-            placement::place(tx, host, uuid, &resource)
+            place(tx, &self.allowed(), host, uuid, &resource)
         })
     }
 

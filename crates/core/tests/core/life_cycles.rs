@@ -1,7 +1,9 @@
 //! The life cycles of identities, hosts and the view.
 
 use crate::cloud::{Cloud, NOW, system, users, world};
-use bonafide_core::directory::{Change, IDENTITY_TYPE, IdentityError, PRINCIPALS, apply, find};
+use bonafide_core::access::Allowed;
+use bonafide_core::directory::{Change, IDENTITY_TYPE, PRINCIPALS, find};
+use bonafide_core::lifecycle::{IdentityError, SaveError, save};
 use bonafide_core::placement::{self, JoinError};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
@@ -37,16 +39,12 @@ fn only_user_assigned_identities_of_the_same_tenant_can_be_assigned() {
     let (identity, _) = cloud.make_identity("i");
     let mut foreign = cloud.resource(machine.clone());
     foreign.tenant = TenantId::random(&SystemEntropy);
+    foreign.id = cloud.machine("foreign");
     let refused = cloud.store.write(|tx| {
-        apply(
-            tx,
-            &world(),
-            ResourceUuid::random(&SystemEntropy),
-            &mut foreign.clone(),
-            &users(std::slice::from_ref(&identity)),
-        )
+        let (uuid, change) = (ResourceUuid::random(&SystemEntropy), users(std::slice::from_ref(&identity)));
+        save(tx, &world(), &Allowed::system(foreign.tenant), uuid, &mut foreign.clone(), Some(&change))
     });
-    assert!(matches!(refused, Err(IdentityError::OtherTenant(_))));
+    assert!(matches!(refused, Err(SaveError::Identity(IdentityError::OtherTenant(_)))));
     assert!(cloud.store.read(|tx| find(tx, &machine)).unwrap().is_none(), "a refusal stores nothing");
 }
 
@@ -71,7 +69,7 @@ fn deleting_an_assigned_identity_leaves_an_entry_that_can_be_removed() {
     cloud.change(&machine, &Change { system: true, ..users(std::slice::from_ref(&identity)) }).unwrap();
     cloud.place(&machine);
     cloud.register_key(principal);
-    cloud.delete_identity(&identity);
+    cloud.delete(&identity);
     assert!(!cloud.exists(principal) && cloud.keys(principal) == 0);
     assert_eq!(cloud.placed(&machine).len(), 1, "the host has only the system-assigned identity");
     let updated = cloud.change(&machine, &system()).unwrap();
@@ -164,7 +162,7 @@ impl Cloud {
         let there = |id: &ResourceId| self.store.read(|tx| find(tx, id)).unwrap();
         match step {
             Step::Identity(n) if there(&identity(n)).is_none() => drop(self.make_identity(&format!("i{n}"))),
-            Step::DeleteIdentity(n) if there(&identity(n)).is_some() => self.delete_identity(&identity(n)),
+            Step::DeleteIdentity(n) if there(&identity(n)).is_some() => self.delete(&identity(n)),
             Step::Machine(n, system, users) => {
                 let add = users.iter().map(identity).filter(|id| there(id).is_some()).collect();
                 let change = Change { system: *system, add, remove_all_users: true, ..Change::default() };

@@ -1,9 +1,9 @@
 //! Deletions of what is larger than one commit (4,096 operations).
 
 use crate::cloud::{Cloud, NOW, certificate, system, users, world};
-use bonafide_core::directory::{CREDENTIALS, Change, add_certificate, create_application, delete_principal, find};
-use bonafide_core::leftovers;
-use bonafide_core::placement::{self, ENROLMENTS, PLACEMENTS, PlaceError};
+use bonafide_core::directory::{CREDENTIALS, Change, add_certificate, create_application, find};
+use bonafide_core::lifecycle::{self, PlaceError, delete_principal};
+use bonafide_core::placement::{self, ENROLMENTS, PLACEMENTS};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_store::Read;
@@ -48,7 +48,7 @@ fn an_identity_is_dead_at_once_however_many_machines_have_it() {
     register_keys(&cloud, &[principal], &hosts(MANY));
     let views = Views::load(&cloud.store, Kek::generate()).unwrap();
 
-    cloud.delete_identity(&identity);
+    cloud.delete(&identity);
     views.catch_up(&cloud.store).unwrap();
     assert!(!cloud.exists(principal) && views.snapshot().principal(cloud.tenant, principal).is_none());
     assert!(principals_placed(&cloud) > 0, "not all of it fits into the first commit");
@@ -65,12 +65,12 @@ fn an_identity_is_dead_at_once_however_many_machines_have_it() {
     let (again, new) = cloud.make_identity("i");
     cloud.change(&machines[1], &users(&[again])).unwrap();
 
-    leftovers::clear(&cloud.store).unwrap();
+    lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(cloud.keys(principal), 0);
     assert_eq!(principals_placed(&cloud), 3, "two system-assigned ones and the new one");
     assert_eq!(cloud.placed(&machines[1]), [new]);
     let head = cloud.store.head().unwrap();
-    leftovers::clear(&cloud.store).unwrap();
+    lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(cloud.store.head().unwrap(), head, "nothing is left to clear");
 }
 
@@ -93,14 +93,14 @@ fn a_thousand_identities_can_be_exchanged_and_deleted_on_every_host_of_a_machine
     let held = |made: &[(ResourceId, ObjectId)]| made.iter().map(|(_, id)| cloud.keys(*id)).sum::<usize>();
     register_keys(&cloud, &principals(&first), &hosts);
     cloud.change(&machine, &Change { remove: ids(&first), ..users(&ids(&second)) }).unwrap();
-    leftovers::clear(&cloud.store).unwrap();
+    lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(held(&first), 0);
     register_keys(&cloud, &principals(&second), &hosts);
     cloud.delete(&machine);
     // Taken away and given back before the keys were cleared: what a host has again stays.
     cloud.change(&machine, &users(&ids(&second[..1]))).unwrap();
     cloud.delete(&machine);
-    leftovers::clear(&cloud.store).unwrap();
+    lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(held(&second), 0);
 }
 
@@ -120,7 +120,7 @@ fn keys_of_an_identity_that_is_given_back_in_time_stay() {
     assert!(!left.is_empty() && left.len() < 600, "the first commit takes some: {}", left.len());
     let (id, _) = made.iter().find(|(_, id)| *id == left[0]).unwrap();
     cloud.change(&machine, &users(std::slice::from_ref(id))).unwrap();
-    leftovers::clear(&cloud.store).unwrap();
+    lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(held(), [left[0]]);
 }
 
@@ -131,7 +131,7 @@ fn a_principal_with_thousands_of_credentials_is_deleted() {
     register_keys(&cloud, &[principal], &hosts(MANY));
     cloud.store.write(|tx| delete_principal(tx, principal)).unwrap();
     assert!(!cloud.exists(principal) && cloud.keys(principal) > 0);
-    leftovers::clear(&cloud.store).unwrap();
+    lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(cloud.store.read(|tx| tx.page(&CREDENTIALS, &(), None, 1)).unwrap().len(), 0);
 }
 

@@ -2,15 +2,15 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::{
-    PRINCIPALS, PrincipalKind, Resource, ResourceIdentity, ServicePrincipal, TENANTS, Tenant, add_certificate,
-    add_secret, create_application,
+    Audiences, PRINCIPALS, PrincipalKind, Registration, Resource, ResourceIdentity, ServicePrincipal, TENANTS, Tenant,
+    add_certificate, add_secret, create_application,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
-use bonafide_core::placement::{HOSTS, Host, place};
-use bonafide_core::tokens::{
-    AcceptedAudiences, Audiences, Authority, Caller, Registration, TokenError, TokenVersion, verify,
-};
+use bonafide_core::lifecycle::place;
+use bonafide_core::placement::{HOSTS, Host};
+use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller, TokenError, TokenVersion, verify};
 use bonafide_core::view::{View, Views};
 use bonafide_crypto::secret_hash::{self, Pepper};
 use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SigningKey, SystemEntropy, base64url};
@@ -108,7 +108,7 @@ impl Fixture {
                 let object_id = vm.identity.system.unwrap().principal_id;
                 tx.put(&PRINCIPALS, &object_id, &identity)?;
                 tx.put(&HOSTS, &host, &Host { name: "h".to_owned(), joined_at: NOW, enabled: true })?;
-                place(tx, host, workload, &vm).unwrap();
+                place(tx, &Allowed::system(vm.tenant), host, workload, &vm).unwrap();
                 let der = agent_key.self_signed_certificate(&certificate_spec()).unwrap();
                 add_certificate(tx, &world, object_id, &Certificate::from_der(&der).unwrap(), Some(host))?;
                 let identity = Client { tenant: *tenant, object_id, client_id: identity.client_id };

@@ -5,7 +5,7 @@
 mod table;
 
 use bonafide_core::access::{AssignmentError, WrongProof};
-use bonafide_core::directory::IdentityError;
+use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::{
@@ -165,11 +165,12 @@ impl Fault {
         }
     }
 
-    /// What the directory says about the identities of a resource.
-    pub(crate) fn from_identity(resource: ResourceId, error: IdentityError) -> Self {
+    /// The refusal to save a resource.
+    pub(crate) fn from_save(resource: &ResourceId, error: SaveError) -> Self {
         match error {
-            IdentityError::Store(error) => error.into(),
-            error => Self::Identity { resource, error },
+            SaveError::Store(error) => error.into(),
+            SaveError::WrongProof(_) => Self::WrongProof,
+            SaveError::Identity(error) => Self::Identity { resource: resource.clone(), error },
         }
     }
 

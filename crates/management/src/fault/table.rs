@@ -2,7 +2,7 @@
 
 use super::Fault;
 use bonafide_core::access::AssignmentError;
-use bonafide_core::directory::IdentityError;
+use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::limits::{ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
@@ -213,7 +213,6 @@ fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, 
         IdentityError::TooMany => {
             failed(format!("A resource can have at most {USER_ASSIGNED_IDENTITIES_MAX} user assigned identities."))
         }
-        IdentityError::Store(error) => store_error(error),
     }
 }
 

@@ -195,7 +195,8 @@ mod tests {
     }
 
     fn identity(system: bool, users: &[&str]) -> ResourceIdentity {
-        let principal = PrincipalRef { principal_id: ObjectId::new(Uuid::nil()), client_id: ClientId::new(Uuid::nil()) };
+        let principal =
+            PrincipalRef { principal_id: ObjectId::new(Uuid::nil()), client_id: ClientId::new(Uuid::nil()) };
         let users = users.iter().enumerate().map(|(at, id)| AssignedIdentity {
             identity: ResourceUuid::new(Uuid::from_u128(at as u128)),
             id: ResourceId::parse(id).unwrap(),

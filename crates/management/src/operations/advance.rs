@@ -3,9 +3,8 @@
 //! what a stopped process left.
 
 use super::{ENDED, OPERATION_SECONDS, OPERATIONS, Operation, Stage, UNFINISHED, Work};
-use crate::pipeline::delete;
-use bonafide_core::access::{ScopeKey, assignments};
-use bonafide_core::directory::{self, RESOURCES, RESOURCES_OF_GROUP};
+use bonafide_core::directory::RESOURCES_OF_GROUP;
+use bonafide_core::lifecycle::{Budget, Condemned, remove, withdraw};
 use bonafide_store::{Read, Store, StoreError, Tx};
 use bonafide_types::{OperationId, ResourceUuid, SubscriptionId, World};
 
@@ -113,14 +112,14 @@ fn step(
 fn delete_resource_step(
     tx: &mut Tx<'_>,
     world: &World<'_>,
-    uuid: ResourceUuid,
-    mut batch: usize,
+    resource: Condemned,
+    batch: usize,
 ) -> Result<bool, StoreError> {
-    let Some(mut resource) = tx.get(&RESOURCES, &uuid)? else { return Ok(true) };
-    if !delete::withdraw(tx, world, uuid, &mut resource, &mut batch)? {
+    let mut budget = Budget::new(batch);
+    if !withdraw(tx, world, resource, resource.uuid(), &mut budget)?.is_done() {
         return Ok(false);
     }
-    delete::tree(tx, world, uuid, &mut batch)
+    Ok(remove(tx, world, resource, resource.uuid(), &mut budget)?.is_done())
 }
 
 /// Deletes some of a group that takes no new resources, or, when nothing is left in it, the group; true when
@@ -128,51 +127,43 @@ fn delete_resource_step(
 fn delete_group_step(
     tx: &mut Tx<'_>,
     world: &World<'_>,
-    group: ResourceUuid,
+    group: Condemned,
     stage: &mut Stage,
-    mut batch: usize,
+    batch: usize,
 ) -> Result<bool, StoreError> {
-    let Some(row) = tx.get(&RESOURCES, &group)? else { return Ok(true) };
     if let Stage::Identities(after) = stage {
         if withdraw_step(tx, world, group, after, batch)? {
             *stage = Stage::Resources;
         }
         return Ok(false);
     }
-    let asked = batch;
-    let inside = tx.many(&RESOURCES_OF_GROUP, &group, None, asked)?;
+    let mut budget = Budget::new(batch);
+    let inside = tx.many(&RESOURCES_OF_GROUP, &group.uuid(), None, batch)?;
     for (_, uuid) in &inside {
-        // One that went with its parent already takes nothing from the batch.
-        if !delete::tree(tx, world, *uuid, &mut batch)? {
+        if !remove(tx, world, group, *uuid, &mut budget)?.is_done() {
             return Ok(false);
         }
     }
-    if inside.len() == asked {
+    if inside.len() == batch {
         return Ok(false);
     }
-    batch -= assignments::delete_at(tx, row.tenant, ScopeKey::Group(group), batch)?;
-    if batch == 0 {
-        return Ok(false);
-    }
-    directory::remove(tx, group)?;
-    Ok(true)
+    Ok(remove(tx, world, group, group.uuid(), &mut budget)?.is_done())
 }
 
 /// Withdraws identities of the resources behind `after`; true when those of all are withdrawn.
 fn withdraw_step(
     tx: &mut Tx<'_>,
     world: &World<'_>,
-    group: ResourceUuid,
+    group: Condemned,
     after: &mut Option<(String, ResourceUuid)>,
-    mut batch: usize,
+    batch: usize,
 ) -> Result<bool, StoreError> {
+    let mut budget = Budget::new(batch);
     let rows = batch * ROWS_PER_ITEM;
-    let inside = tx.many(&RESOURCES_OF_GROUP, &group, after.as_ref(), rows)?;
+    let inside = tx.many(&RESOURCES_OF_GROUP, &group.uuid(), after.as_ref(), rows)?;
     let last = inside.len() < rows;
     for key in inside {
-        if let Some(mut resource) = tx.get(&RESOURCES, &key.1)?
-            && !delete::withdraw(tx, world, key.1, &mut resource, &mut batch)?
-        {
+        if !withdraw(tx, world, group, key.1, &mut budget)?.is_done() {
             return Ok(false);
         }
         *after = Some(key);

@@ -7,6 +7,7 @@ pub(crate) use advance::{STEP_ITEMS_MAX, advance};
 pub use advance::{advance_all, sweep};
 pub(crate) use poll::{poll, result, result_url, started};
 
+use bonafide_core::lifecycle::Condemned;
 use bonafide_store::{Index, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, OperationId, ResourceUuid, SubscriptionId, TenantId, Timestamp, World};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub enum Work {
     /// A resource group and all in it is being deleted.
     DeleteGroup {
         /// The group.
-        group: ResourceUuid,
+        group: Condemned,
         /// How far that is.
         #[serde(default)]
         stage: Stage,
@@ -45,7 +46,7 @@ pub enum Work {
     /// A resource with too much below it for one transaction is being deleted.
     DeleteResource {
         /// The resource.
-        resource: ResourceUuid,
+        resource: Condemned,
     },
 }
 
@@ -74,7 +75,7 @@ pub const OPERATIONS: Table<(SubscriptionId, OperationId), Operation> =
         None => {
             entries.many(&UNFINISHED, &());
             if let Work::DeleteResource { resource } = &operation.work {
-                entries.many(&DELETIONS, resource);
+                entries.many(&DELETIONS, &resource.uuid());
             }
         }
     });

@@ -31,7 +31,7 @@ impl Access {
 
     /// Checks that a proof is the caller's own and for this action in this place.
     pub(crate) fn confirm(&self, input: &Input<'_>, allowed: &Allowed, action: &str) -> Result<(), Fault> {
-        if allowed.principal() != input.caller.object_id {
+        if allowed.principal() != Some(input.caller.object_id) {
             return Err(Fault::WrongProof);
         }
         let chain = &self.place.chain;

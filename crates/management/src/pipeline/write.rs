@@ -9,7 +9,8 @@ use crate::operations::{self, Work};
 use crate::providers::resources::groups;
 use crate::providers::{Kind, USER_ASSIGNED_IDENTITY, location_of};
 use bonafide_core::access::{Allowed, ScopeKey};
-use bonafide_core::directory::{Change, RESOURCES, Resource, ResourceIdentity, apply, save};
+use bonafide_core::directory::{Change, RESOURCES, Resource, ResourceIdentity};
+use bonafide_core::lifecycle;
 use bonafide_store::{Read, Tx};
 use bonafide_types::{Location, ResourceId, ResourceUuid};
 use bonafide_wire::Reply;
@@ -80,7 +81,7 @@ fn finish(
     write: Write<'_>,
     mut new: Resource,
 ) -> Result<Reply, Fault> {
-    let (kind, provider) = (write.kind, write.kind.provider);
+    let kind = write.kind;
     let action = format!("{}/write", kind.name);
     access.confirm(input, allowed, &action)?;
     let asked = read_identity(input, write.sent, kind)?;
@@ -104,15 +105,8 @@ fn finish(
     } else if write.verb == Verb::Put && write.old.is_some() {
         new.tags = Map::new();
     }
-    if let Some(change) = change {
-        let resource = new.id.clone();
-        apply(tx, &input.cx.world, write.uuid, &mut new, &change)
-            .map_err(|error| Fault::from_identity(resource, error))?;
-    }
-    if write.old.is_none() {
-        provider.create(tx, &input.cx.world, write.uuid, &mut new)?;
-    }
-    save(tx, write.uuid, &mut new, input.cx.world.now)?;
+    lifecycle::save(tx, &input.cx.world, allowed, write.uuid, &mut new, change.as_ref())
+        .map_err(|error| Fault::from_save(&new.id, error))?;
     audit::record(tx, input, &action, new.id.as_str())?;
     reply(tx, input, &write, &new)
 }

@@ -10,8 +10,7 @@ pub(crate) mod resources;
 
 use crate::fault::Fault;
 use bonafide_core::directory::Resource;
-use bonafide_store::Tx;
-use bonafide_types::{ApiVersion, ResourceUuid, TypeName, World};
+use bonafide_types::{ApiVersion, ResourceUuid, TypeName};
 use bonafide_wire::{Parameters, Reply};
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -49,20 +48,6 @@ pub(crate) trait ResourceType: Sync {
     /// Members of `properties` that clients send back but cannot set.
     fn read_only(&self) -> &'static [&'static str] {
         &["provisioningState"]
-    }
-    /// Adds what belongs to a new resource, in its transaction.
-    fn create(
-        &self,
-        _tx: &mut Tx<'_>,
-        _world: &World<'_>,
-        _uuid: ResourceUuid,
-        _new: &mut Resource,
-    ) -> Result<(), Fault> {
-        Ok(())
-    }
-    /// Takes away what belongs to a resource that is being deleted.
-    fn delete(&self, _tx: &mut Tx<'_>, _uuid: ResourceUuid, _old: &Resource) -> Result<(), bonafide_store::StoreError> {
-        Ok(())
     }
     /// Completes the properties that a reply shows.
     fn view(&self, _view: &View<'_>, _properties: &mut Map<String, Value>) {}

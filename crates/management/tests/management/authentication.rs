@@ -1,7 +1,8 @@
 //! Who is calling.
 
 use crate::cloud::{ARM, Cloud, VM};
-use bonafide_core::directory::{PRINCIPALS, delete_principal};
+use bonafide_core::directory::PRINCIPALS;
+use bonafide_core::lifecycle::delete_principal;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use http::Method;

@@ -1,11 +1,9 @@
 //! A cloud of two tenants, and people in it.
 
-use bonafide_core::access::{Chain, NewAssignment, ScopeKey, assignments, roles};
-use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application};
+use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
+use bonafide_core::directory::{Audiences, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application};
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
-use bonafide_core::tokens::{
-    AcceptedAudiences, Audiences, Authenticated, Authority, Method as Signed, Names, issue, resolve,
-};
+use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method as Signed, Names, issue, resolve};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_management::{Config, Cx, handle};
@@ -169,7 +167,7 @@ impl Cloud {
                 let name = RoleAssignmentId::random(&SystemEntropy);
                 let role = roles::by_name(role).unwrap().id;
                 let new = NewAssignment { name, principal: id, role, description: None };
-                assignments::create_first(tx, &self.world(), &chain, &new).unwrap();
+                assignments::create(tx, &self.world(), &Allowed::system(chain.tenant()), &chain, &new).unwrap();
             }
             Ok::<_, StoreError>(id)
         });

@@ -1,10 +1,7 @@
 //! `Microsoft.ManagedIdentity/userAssignedIdentities`.
 
 use super::super::{ResourceType, View};
-use crate::fault::Fault;
-use bonafide_core::directory::{Resource, create_user_assigned, delete_user_assigned};
-use bonafide_store::{StoreError, Tx};
-use bonafide_types::{ResourceUuid, World};
+use bonafide_core::directory::Resource;
 use bonafide_wire::Reply;
 use serde_json::{Map, Value};
 
@@ -37,15 +34,6 @@ impl ResourceType for UserAssignedIdentities {
 
     fn read_only(&self) -> &'static [&'static str] {
         &["tenantId", "principalId", "clientId", "provisioningState"]
-    }
-
-    fn create(&self, tx: &mut Tx<'_>, world: &World<'_>, uuid: ResourceUuid, new: &mut Resource) -> Result<(), Fault> {
-        create_user_assigned(tx, world, uuid, new)?;
-        Ok(())
-    }
-
-    fn delete(&self, tx: &mut Tx<'_>, uuid: ResourceUuid, old: &Resource) -> Result<(), StoreError> {
-        delete_user_assigned(tx, uuid, old)
     }
 
     fn view(&self, view: &View<'_>, properties: &mut Map<String, Value>) {

@@ -8,7 +8,8 @@ use crate::pipeline::list::{self, Source};
 use crate::pipeline::{Input, api_version, audit, etag, tags};
 use crate::providers::{Kind, ResourceType, location_of};
 use bonafide_core::access::Allowed;
-use bonafide_core::directory::{GROUP_TYPE, Resource, ResourceIdentity, save};
+use bonafide_core::directory::{GROUP_TYPE, Resource, ResourceIdentity};
+use bonafide_core::lifecycle::{self, Condemned};
 use bonafide_store::{Read, Tx};
 use bonafide_types::{Location, OperationId, ResourceId, ResourceUuid, SubscriptionId};
 use bonafide_wire::Reply;
@@ -102,7 +103,8 @@ fn store(
 ) -> Result<Reply, Fault> {
     let action = format!("{GROUP_TYPE}/write");
     access.confirm(input, allowed, &action)?;
-    save(tx, uuid, &mut group, input.cx.world.now)?;
+    lifecycle::save(tx, &input.cx.world, allowed, uuid, &mut group, None)
+        .map_err(|error| Fault::from_save(&group.id, error))?;
     audit::record(tx, input, &action, group.id.as_str())?;
     Ok(Reply::json(status, &show(&group)).with("etag", &etag::of(&group)))
 }
@@ -148,10 +150,11 @@ pub(crate) fn delete(
     etag::check(input.request, Some(old))?;
     let mut group = old.clone();
     group.body.insert("deleting".to_owned(), true.into());
-    save(tx, *uuid, &mut group, input.cx.world.now)?;
+    let condemned = Condemned::by(allowed, *uuid, &group)?;
+    lifecycle::save_condemned(tx, &input.cx.world, condemned, &mut group)?;
     audit::record(tx, input, &action, group.id.as_str())?;
-    let (tenant, principal) = (allowed.tenant(), allowed.principal());
-    let work = Work::DeleteGroup { group: *uuid, stage: Stage::default() };
+    let (tenant, principal) = (input.caller.tenant, input.caller.object_id);
+    let work = Work::DeleteGroup { group: condemned, stage: Stage::default() };
     Ok(operations::start(tx, &input.cx.world, tenant, principal, subscription, work)?)
 }
 

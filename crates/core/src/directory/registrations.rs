@@ -1,9 +1,6 @@
 //! Resources that a tenant registered itself: an application and the identifier it is asked for by.
 
-use super::audiences::resolved;
-use super::{Audiences, Resolved, TokenVersion};
-use crate::directory::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind};
-use crate::view::View;
+use super::{Audiences, PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, TokenVersion};
 use bonafide_store::{Read, StoreError, Table, Tx};
 use bonafide_types::{Audience, ClientId, TenantId};
 use serde::{Deserialize, Serialize};
@@ -80,26 +77,4 @@ pub fn register(
     // The version is the application's, so it holds as well when it is asked for by its id.
     let by_id = RegisteredResource { identifier: app_id.to_string(), ..row };
     Ok(tx.put(&RESOURCES_REGISTERED, &(tenant, app_id.to_string()), &by_id)?)
-}
-
-/// Finds what a client of `tenant` asks for: what every tenant knows first, so that no tenant can
-/// take a service's name; then what the tenant registered; then one of its applications by its id.
-/// `None` is AADSTS500011.
-pub fn resolve(view: &View, known: &Audiences, tenant: TenantId, asked: &Audience) -> Option<Resolved> {
-    if let Some(found) = known.resolve(asked) {
-        return Some(found);
-    }
-    let by_id: Option<ClientId> = asked.as_str().parse().ok();
-    match (view.registered_resource(tenant, asked.lookup_key()), by_id) {
-        (Some(row), Some(app_id)) => Some(resolved(asked, &app_id.to_string(), row.version, Some(app_id))),
-        (Some(row), None) if row.identifier.contains("://") => {
-            let spelling = row.identifier.strip_suffix('/').unwrap_or(&row.identifier);
-            Some(resolved(asked, spelling, row.version, Some(row.app_id)))
-        }
-        (None, Some(app_id)) => {
-            let (_, principal) = view.principal_by_client(tenant, app_id)?;
-            (!principal.is_managed()).then(|| resolved(asked, &app_id.to_string(), TokenVersion::V1, Some(app_id)))
-        }
-        _ => None,
-    }
 }

@@ -1,53 +1,14 @@
-//! Desired state: one row for each workload on each host, written in the same transaction as what it
-//! follows from. Hosts watch these rows; nobody sends them messages.
+//! Putting workloads on hosts, and keeping their placements up to date.
 
+use super::deferred::{Budget, withdraw_keys};
+use super::save::own_scope;
+use crate::access::{Allowed, WrongProof};
 use crate::directory::{PRINCIPALS, Resource};
-use crate::leftovers::{ROWS_AT_ONCE, withdraw_keys};
-use bonafide_store::{Index, Read, StoreError, Table, Tx};
+use crate::placement::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
+use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::WORKLOAD_HOSTS_MAX;
-use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
-use serde::{Deserialize, Serialize};
+use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
 use std::collections::BTreeSet;
-
-/// A workload on a host, with the identities that it may use there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Placement {
-    /// The workload's ARM id.
-    pub resource_id: ResourceId,
-    /// Its tenant.
-    pub tenant: TenantId,
-    /// Its location.
-    pub location: String,
-    /// Its identities, the system-assigned one first.
-    pub identities: Vec<PlacedIdentity>,
-}
-
-impl Placement {
-    /// One of its identities.
-    pub fn identity(&self, principal: ObjectId) -> Option<&PlacedIdentity> {
-        self.identities.iter().find(|identity| identity.principal == principal)
-    }
-}
-
-/// An identity of a placed workload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacedIdentity {
-    /// Its service principal.
-    pub principal: ObjectId,
-    /// What it signs in as.
-    pub client_id: ClientId,
-    /// The ARM id of a user-assigned identity; `None` for the system-assigned one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_assigned: Option<ResourceId>,
-}
-
-/// Placements by host and workload.
-pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> = Table::indexed("placement", |key, _, entries| {
-    entries.many(&PLACEMENTS_OF_WORKLOAD, &key.1);
-});
-
-/// Placements by workload.
-pub const PLACEMENTS_OF_WORKLOAD: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-workload");
 
 /// Why a workload was not put on a host.
 #[derive(Debug, thiserror::Error)]
@@ -55,13 +16,23 @@ pub enum PlaceError {
     /// It runs on [`WORKLOAD_HOSTS_MAX`] hosts.
     #[error("'{0}' runs on {WORKLOAD_HOSTS_MAX} hosts, the most it can run on")]
     TooManyHosts(ResourceId),
+    /// The proof of permission is for something else.
+    #[error(transparent)]
+    WrongProof(#[from] WrongProof),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Puts a workload on a host.
-pub fn place(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid, resource: &Resource) -> Result<(), PlaceError> {
+/// Puts a workload on a host. `allowed` is the proof of a write on the workload.
+pub fn place(
+    tx: &mut Tx<'_>,
+    allowed: &Allowed,
+    host: HostId,
+    uuid: ResourceUuid,
+    resource: &Resource,
+) -> Result<(), PlaceError> {
+    allowed.confirm_write(resource.tenant, own_scope(uuid, resource), resource.id.type_name().as_str())?;
     let hosts = tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)?;
     if hosts.len() == WORKLOAD_HOSTS_MAX && !hosts.contains(&(host, uuid)) {
         return Err(PlaceError::TooManyHosts(resource.id.clone()));
@@ -72,22 +43,22 @@ pub fn place(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid, resource: &Resou
 
 /// Brings a workload's rows up to date after a change of the resource, and withdraws from each host
 /// the keys of identities that no workload there has any more.
-pub fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<(), StoreError> {
-    let mut room = ROWS_AT_ONCE;
+pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<(), StoreError> {
+    let mut budget = Budget::of_one_write();
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
         let known = principals(&old);
         let new = living(tx, describe(resource), &known)?;
         if new != old {
             tx.put(&PLACEMENTS, &key, &new)?;
-            withdraw_keys(tx, key, known, &mut room)?;
+            withdraw_keys(tx, key, known, &mut budget)?;
         }
     }
     Ok(())
 }
 
 /// Takes one identity from every host that runs a workload; on how many it was is returned.
-pub(crate) fn forget_identity(tx: &mut Tx<'_>, uuid: ResourceUuid, principal: ObjectId) -> Result<usize, StoreError> {
+pub(super) fn take_from_hosts(tx: &mut Tx<'_>, uuid: ResourceUuid, principal: ObjectId) -> Result<usize, StoreError> {
     let mut changed = 0;
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         if let Some(mut placement) = tx.get(&PLACEMENTS, &key)?
@@ -102,12 +73,12 @@ pub(crate) fn forget_identity(tx: &mut Tx<'_>, uuid: ResourceUuid, principal: Ob
 }
 
 /// Takes a workload from every host.
-pub fn remove(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
-    let mut room = ROWS_AT_ONCE;
+pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
+    let mut budget = Budget::of_one_write();
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
         tx.delete(&PLACEMENTS, &key)?;
-        withdraw_keys(tx, key, principals(&old), &mut room)?;
+        withdraw_keys(tx, key, principals(&old), &mut budget)?;
     }
     Ok(())
 }
@@ -116,7 +87,7 @@ pub fn remove(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
 pub fn take_away(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Result<(), StoreError> {
     let Some(old) = tx.get(&PLACEMENTS, &(host, uuid))? else { return Ok(()) };
     tx.delete(&PLACEMENTS, &(host, uuid))?;
-    withdraw_keys(tx, (host, uuid), principals(&old), &mut { ROWS_AT_ONCE })
+    withdraw_keys(tx, (host, uuid), principals(&old), &mut Budget::of_one_write())
 }
 
 fn principals(placement: &Placement) -> BTreeSet<ObjectId> {

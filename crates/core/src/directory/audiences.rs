@@ -135,7 +135,7 @@ impl Audiences {
 }
 
 /// The `aud` of a token for a registration spelled `spelling`, a trailing slash aside.
-pub(super) fn resolved(asked: &Audience, spelling: &str, version: TokenVersion, app_id: Option<ClientId>) -> Resolved {
+pub(crate) fn resolved(asked: &Audience, spelling: &str, version: TokenVersion, app_id: Option<ClientId>) -> Resolved {
     let aud = match (version, app_id) {
         (TokenVersion::V2, Some(app_id)) => app_id.to_string(),
         _ if asked.as_str().ends_with('/') => format!("{spelling}/"),

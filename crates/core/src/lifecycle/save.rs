@@ -1,0 +1,157 @@
+//! Creating and changing a resource with its identities. A system-assigned identity and its service
+//! principal appear and vanish in the same transaction as their resource; a user-assigned identity is a
+//! resource of its own, assigned to many.
+
+use super::delete::delete_principal;
+use super::place;
+use crate::access::{Allowed, ScopeKey, WrongProof};
+use crate::directory::{
+    AssignedIdentity, Change, GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, PrincipalKind, PrincipalRef, RESOURCES,
+    Resource, create_principal, find,
+};
+use bonafide_store::{Read, StoreError, Tx};
+use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
+use bonafide_types::{ResourceId, ResourceUuid, World};
+
+/// Why identities could not be changed as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The ARM id is not that of a user-assigned identity; a system-assigned identity, which cannot
+    /// be shared, is named by its resource and ends here too.
+    #[error("'{0}' is not a user-assigned identity")]
+    NotAnIdentity(ResourceId),
+    /// There is no such identity.
+    #[error("the identity '{0}' does not exist")]
+    NotFound(ResourceId),
+    /// The identity belongs to another tenant: no identity crosses tenants.
+    #[error("the identity '{0}' belongs to another tenant")]
+    OtherTenant(ResourceId),
+    /// More than [`USER_ASSIGNED_IDENTITIES_MAX`].
+    #[error("a resource can have at most {USER_ASSIGNED_IDENTITIES_MAX} user-assigned identities")]
+    TooMany,
+}
+
+/// Why a resource could not be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// Its identities cannot be changed as asked.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The proof of permission is for something else.
+    #[error(transparent)]
+    WrongProof(#[from] WrongProof),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores a resource, new (version 0) or changed, with one more version; makes its identities what
+/// `change` says; and updates its placements, so that its hosts follow. A new user-assigned identity gets
+/// its service principal. `allowed` is the proof of a write on the resource; of a new one, in the
+/// innermost scope above it.
+pub fn save(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    allowed: &Allowed,
+    uuid: ResourceUuid,
+    resource: &mut Resource,
+    change: Option<&Change>,
+) -> Result<(), SaveError> {
+    let is_new = resource.version == 0;
+    let scope = if is_new { scope_above(resource) } else { own_scope(uuid, resource) };
+    allowed.confirm_write(resource.tenant, scope, resource.id.type_name().as_str())?;
+    if let Some(change) = change {
+        change_identities(tx, world, uuid, resource, change)?;
+    }
+    if is_new && resource.id.type_name().is(IDENTITY_TYPE) {
+        let kind = PrincipalKind::UserAssigned { resource: uuid, resource_id: resource.id.clone() };
+        resource.principal = Some(principal_of(tx, world, resource, kind)?);
+    }
+    resource.version += 1;
+    resource.changed_at = world.now;
+    if is_new {
+        return Ok(tx.create(&RESOURCES, &uuid, resource)?);
+    }
+    tx.put(&RESOURCES, &uuid, resource)?;
+    Ok(place::refresh(tx, uuid, resource)?)
+}
+
+/// The resources that have a user-assigned identity.
+pub fn users_of(tx: &impl Read, identity: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
+    tx.many(&IDENTITY_USES, &identity, None, usize::MAX)
+}
+
+/// The scope that a resource is.
+pub(super) fn own_scope(uuid: ResourceUuid, resource: &Resource) -> ScopeKey {
+    if resource.id.type_name().is(GROUP_TYPE) { ScopeKey::Group(uuid) } else { ScopeKey::Resource(uuid) }
+}
+
+/// The innermost scope above a resource.
+fn scope_above(resource: &Resource) -> ScopeKey {
+    let subscription = || resource.subscription().map_or(ScopeKey::Root, ScopeKey::Subscription);
+    match (resource.parent, resource.group) {
+        (Some(parent), _) => ScopeKey::Resource(parent),
+        (None, Some(group)) => ScopeKey::Group(group),
+        (None, None) => subscription(),
+    }
+}
+
+fn change_identities(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    uuid: ResourceUuid,
+    resource: &mut Resource,
+    change: &Change,
+) -> Result<(), SaveError> {
+    match (change.system, resource.identity.system) {
+        (true, None) => {
+            let kind = PrincipalKind::SystemAssigned { resource: uuid, resource_id: resource.id.clone() };
+            resource.identity.system = Some(principal_of(tx, world, resource, kind)?);
+        }
+        (false, Some(system)) => {
+            delete_principal(tx, system.principal_id)?;
+            resource.identity.system = None;
+        }
+        (true, Some(_)) | (false, None) => {}
+    }
+    let mut added: Vec<AssignedIdentity> = Vec::new();
+    for id in &change.add {
+        let identity = load(tx, id, resource)?;
+        if !resource.identity.users.iter().chain(&added).any(|user| user.identity == identity.identity) {
+            // The entry of a deleted identity of the same name gives way to the new one.
+            resource.identity.users.retain(|user| user.id != *id);
+            added.push(identity);
+        }
+    }
+    resource.identity.users.retain(|user| {
+        let removed = change.remove.contains(&user.id) || (change.remove_all_users && !change.add.contains(&user.id));
+        !removed
+    });
+    resource.identity.users.extend(added);
+    if resource.identity.users.len() > USER_ASSIGNED_IDENTITIES_MAX {
+        return Err(IdentityError::TooMany.into());
+    }
+    Ok(())
+}
+
+fn principal_of(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    resource: &Resource,
+    kind: PrincipalKind,
+) -> Result<PrincipalRef, StoreError> {
+    let (principal_id, principal) = create_principal(tx, world, resource.tenant, resource.id.name(), kind)?;
+    Ok(PrincipalRef { principal_id, client_id: principal.client_id })
+}
+
+fn load(tx: &impl Read, id: &ResourceId, resource: &Resource) -> Result<AssignedIdentity, SaveError> {
+    if !id.type_name().is(IDENTITY_TYPE) {
+        return Err(IdentityError::NotAnIdentity(id.clone()).into());
+    }
+    let (identity, row) = find(tx, id)?.ok_or_else(|| IdentityError::NotFound(id.clone()))?;
+    if row.tenant != resource.tenant {
+        return Err(IdentityError::OtherTenant(id.clone()).into());
+    }
+    let principal = row.principal.ok_or_else(|| IdentityError::NotFound(id.clone()))?;
+    Ok(AssignedIdentity { identity, id: id.clone(), principal })
+}

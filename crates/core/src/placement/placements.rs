@@ -1,0 +1,46 @@
+//! Desired state: one row for each workload on each host, written by `lifecycle` in the same transaction
+//! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
+
+use bonafide_store::{Index, Table};
+use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
+use serde::{Deserialize, Serialize};
+
+/// A workload on a host, with the identities that it may use there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// The workload's ARM id.
+    pub resource_id: ResourceId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its location.
+    pub location: String,
+    /// Its identities, the system-assigned one first.
+    pub identities: Vec<PlacedIdentity>,
+}
+
+impl Placement {
+    /// One of its identities.
+    pub fn identity(&self, principal: ObjectId) -> Option<&PlacedIdentity> {
+        self.identities.iter().find(|identity| identity.principal == principal)
+    }
+}
+
+/// An identity of a placed workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedIdentity {
+    /// Its service principal.
+    pub principal: ObjectId,
+    /// What it signs in as.
+    pub client_id: ClientId,
+    /// The ARM id of a user-assigned identity; `None` for the system-assigned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_assigned: Option<ResourceId>,
+}
+
+/// Placements by host and workload.
+pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> = Table::indexed("placement", |key, _, entries| {
+    entries.many(&PLACEMENTS_OF_WORKLOAD, &key.1);
+});
+
+/// Placements by workload.
+pub const PLACEMENTS_OF_WORKLOAD: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-workload");
