@@ -1,30 +1,93 @@
 //! Loading the view and keeping it up with the store.
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
-use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, TENANTS};
+use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, ServicePrincipal, TENANTS};
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
 use crate::placement::{HOSTS, PLACEMENTS, Placement};
 use arc_swap::ArcSwap;
 use bonafide_crypto::Kek;
-use bonafide_store::{Change, Changes, Key, Read, Revision, Store, StoreError, Table};
+use bonafide_store::{Change, Changes, Key, Read, ReadTx, Revision, Store, StoreError, Table};
 use bonafide_types::{CredentialId, HostId, ObjectId, ResourceUuid, TenantId};
+use imbl::HashMap;
 use serde::de::DeserializeOwned;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// Rows read at once while loading, and changes at once while following. Source: ours; bounds the
 /// memory of one step, and what the heap keeps of it afterwards.
 const STEP_ROWS: usize = 512;
 
-/// The tables that the view holds rows of.
-const FOLLOWED: [&str; 7] = [
-    TENANTS.name(),
-    PRINCIPALS.name(),
-    CREDENTIALS.name(),
-    HOSTS.name(),
-    PLACEMENTS.name(),
-    SIGNING_KEYS.name(),
-    RESOURCES_REGISTERED.name(),
+/// The tables that the view holds rows of, and how each row gets into it: a line for each table.
+const FOLLOWED: [&dyn Followed; 7] = [
+    &Follow { table: &TENANTS, put: |view, _, id, row| set(&mut view.tenants, id, row) },
+    &Follow { table: &PRINCIPALS, put: |view, _, id, row| view.put_principal(id, row.as_ref()) },
+    &Follow { table: &CREDENTIALS, put: |view, _, (of, id), row| view.put_credential(of, id, row.as_ref()) },
+    &Follow { table: &HOSTS, put: |view, _, id, row| set(&mut view.hosts, id, row) },
+    &Follow { table: &PLACEMENTS, put: |view, at, (host, id), row| view.put_placement(at.revision, host, id, row) },
+    &Follow { table: &SIGNING_KEYS, put: |view, at, (of, kid), row| view.put_key(at.kek, of, &kid, row.as_ref()) },
+    &Follow { table: &RESOURCES_REGISTERED, put: |view, _, key, row| set(&mut view.registered, key, row) },
 ];
+
+/// Names of [`FOLLOWED`], for the store.
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| FOLLOWED.iter().map(|table| table.name()).collect());
+
+/// A table that the view follows.
+trait Followed: Sync {
+    fn name(&self) -> &'static str;
+    /// Puts every row into a view that has none.
+    fn load(&self, tx: &ReadTx<'_>, view: &mut View, at: &At<'_>) -> Result<(), ViewsError>;
+    /// Puts one change into the view; false when it is of another table.
+    fn apply(&self, view: &mut View, change: &Change, at: &At<'_>) -> Result<bool, ViewsError>;
+}
+
+/// The revision of a row, and the key that opens sealed ones.
+struct At<'a> {
+    revision: Revision,
+    kek: &'a Kek,
+}
+
+struct Follow<K: 'static, V: 'static> {
+    table: &'static Table<K, V>,
+    /// Puts a row into the view, or takes it out.
+    put: fn(&mut View, &At<'_>, K, Option<V>) -> Result<(), ViewsError>,
+}
+
+impl<K: Key, V: DeserializeOwned> Followed for Follow<K, V> {
+    fn name(&self) -> &'static str {
+        self.table.name()
+    }
+
+    fn load(&self, tx: &ReadTx<'_>, view: &mut View, at: &At<'_>) -> Result<(), ViewsError> {
+        let mut after = None;
+        loop {
+            let rows = tx.page(self.table, &(), after.as_ref(), STEP_ROWS)?;
+            let full = rows.len() == STEP_ROWS;
+            let mut encoded = Vec::new();
+            for (key, value) in rows {
+                encoded.clear();
+                key.encode(&mut encoded);
+                (self.put)(view, at, key, Some(value))?;
+            }
+            if !full {
+                return Ok(());
+            }
+            after = K::decode(&encoded);
+        }
+    }
+
+    fn apply(&self, view: &mut View, change: &Change, at: &At<'_>) -> Result<bool, ViewsError> {
+        let Some((key, row)) = self.table.decode_change(change)? else { return Ok(false) };
+        (self.put)(view, at, key, row).map(|()| true)
+    }
+}
+
+fn set<K: Clone + Eq + Hash, V: Clone>(map: &mut HashMap<K, V>, key: K, value: Option<V>) -> Result<(), ViewsError> {
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
+    }
+    Ok(())
+}
 
 /// Why the view could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +146,7 @@ impl Views {
 
 /// The view after the next changes, or read anew when they are no longer there.
 fn step(store: &Store, kek: &Kek, view: &View) -> Result<View, ViewsError> {
-    match store.changes_of(view.cursor, &FOLLOWED, STEP_ROWS)? {
+    match store.changes_of(view.cursor, &NAMES, STEP_ROWS)? {
         Changes::Reload => load(store, kek),
         Changes::Some { changes, cursor } => {
             let mut next = view.clone();
@@ -99,96 +162,50 @@ fn step(store: &Store, kek: &Kek, view: &View) -> Result<View, ViewsError> {
 fn load(store: &Store, kek: &Kek) -> Result<View, ViewsError> {
     store.read(|tx| {
         let mut view = View::empty(tx.cursor());
-        each(tx, &TENANTS, |id, tenant| {
-            view.tenants.insert(id, tenant);
-            Ok(())
-        })?;
-        each(tx, &PRINCIPALS, |id, principal| {
-            view.principals.put(id, Some(&principal));
-            Ok(())
-        })?;
-        each(tx, &CREDENTIALS, |(principal, id), credential| {
-            view.put_credential(principal, id, Some(&credential));
-            Ok(())
-        })?;
-        each(tx, &HOSTS, |id, host| {
-            view.hosts.insert(id, host);
-            Ok(())
-        })?;
-        each(tx, &PLACEMENTS, |(host, workload), placement| {
-            view.put_placement(view.cursor.revision, host, workload, Some(placement));
-            Ok(())
-        })?;
-        each(tx, &SIGNING_KEYS, |(tenant, kid), row| view.put_key(kek, tenant, &kid, Some(&row)))?;
-        each(tx, &RESOURCES_REGISTERED, |key, resource| {
-            view.registered.insert(key, resource);
-            Ok(())
-        })?;
+        let at = At { revision: view.cursor.revision, kek };
+        FOLLOWED.iter().try_for_each(|table| table.load(tx, &mut view, &at))?;
         Ok(view)
     })
 }
 
-/// Runs `body` on every row of a table.
-fn each<K: Key, V: DeserializeOwned>(
-    tx: &impl Read,
-    table: &Table<K, V>,
-    mut body: impl FnMut(K, V) -> Result<(), ViewsError>,
-) -> Result<(), ViewsError> {
-    let mut after = None;
-    loop {
-        let rows = tx.page(table, &(), after.as_ref(), STEP_ROWS)?;
-        let full = rows.len() == STEP_ROWS;
-        let mut encoded = Vec::new();
-        for (key, value) in rows {
-            encoded.clear();
-            key.encode(&mut encoded);
-            body(key, value)?;
-        }
-        if !full {
-            return Ok(());
-        }
-        after = K::decode(&encoded);
-    }
-}
-
 impl View {
     fn apply(&mut self, change: &Change, kek: &Kek) -> Result<(), ViewsError> {
-        if let Some((id, tenant)) = TENANTS.decode_change(change)? {
-            match tenant {
-                Some(tenant) => drop(self.tenants.insert(id, tenant)),
-                None => drop(self.tenants.remove(&id)),
-            }
-        } else if let Some((id, principal)) = PRINCIPALS.decode_change(change)? {
-            self.principals.put(id, principal.as_ref());
-        } else if let Some(((principal, id), credential)) = CREDENTIALS.decode_change(change)? {
-            self.put_credential(principal, id, credential.as_ref());
-        } else if let Some((id, host)) = HOSTS.decode_change(change)? {
-            match host {
-                Some(host) => drop(self.hosts.insert(id, host)),
-                None => drop(self.hosts.remove(&id)),
-            }
-        } else if let Some(((host, workload), placement)) = PLACEMENTS.decode_change(change)? {
-            self.put_placement(change.revision, host, workload, placement);
-        } else if let Some(((tenant, kid), row)) = SIGNING_KEYS.decode_change(change)? {
-            self.put_key(kek, tenant, &kid, row.as_ref())?;
-        } else if let Some((key, resource)) = RESOURCES_REGISTERED.decode_change(change)? {
-            match resource {
-                Some(resource) => drop(self.registered.insert(key, resource)),
-                None => drop(self.registered.remove(&key)),
+        let at = At { revision: change.revision, kek };
+        for table in FOLLOWED {
+            if table.apply(self, change, &at)? {
+                break;
             }
         }
         Ok(())
     }
 
-    fn put_credential(&mut self, principal: ObjectId, id: CredentialId, row: Option<&Credential>) {
-        let known = row.and_then(|row| KnownCredential::from_row(id, row));
-        self.principals.put_credential(principal, id, known);
+    fn put_principal(&mut self, id: ObjectId, row: Option<&ServicePrincipal>) -> Result<(), ViewsError> {
+        self.principals.put(id, row);
+        Ok(())
     }
 
-    fn put_placement(&mut self, at: Revision, host: HostId, workload: ResourceUuid, placement: Option<Placement>) {
+    fn put_credential(
+        &mut self,
+        principal: ObjectId,
+        id: CredentialId,
+        row: Option<&Credential>,
+    ) -> Result<(), ViewsError> {
+        let known = row.and_then(|row| KnownCredential::from_row(id, row));
+        self.principals.put_credential(principal, id, known);
+        Ok(())
+    }
+
+    fn put_placement(
+        &mut self,
+        at: Revision,
+        host: HostId,
+        workload: ResourceUuid,
+        placement: Option<Placement>,
+    ) -> Result<(), ViewsError> {
         let since = self.cursor.revision;
         let placed = self.placed.entry(host).or_insert_with(|| Arc::new(PlacedHost::new(since)));
         Arc::make_mut(placed).put(at, workload, placement);
+        Ok(())
     }
 
     fn put_key(
