@@ -1,7 +1,6 @@
 //! Role assignments: which principal holds which role where.
 
-use super::check::{Allowed, Chain, Plane, WrongProof};
-use super::{ScopeKey, roles};
+use super::{Allowed, Chain, Plane, ScopeKey, WrongProof, roles};
 use crate::directory::PRINCIPALS;
 use bonafide_store::{Index, Key, Read, StoreError, Table, Tx, Unique};
 use bonafide_types::limits::ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX;

@@ -1,173 +1,7 @@
 //! The check: grants, a scope's chain, an action; allowed or not.
 
-use super::{ROLE_ASSIGNMENTS, ScopeKey, roles};
-use bonafide_store::{Read, StoreError};
-use bonafide_types::{ObjectId, RoleDefinitionId, TenantId};
-
-/// Which of a role's two sets of operations is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plane {
-    /// Managing resources: `actions`.
-    Control,
-    /// What is inside resources: `dataActions`.
-    Data,
-}
-
-/// A scope with everything above it, outermost first, and the tenant that it all belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chain {
-    tenant: TenantId,
-    scopes: Vec<ScopeKey>,
-}
-
-impl Chain {
-    /// The root of a tenant.
-    pub fn root(tenant: TenantId) -> Self {
-        Self { tenant, scopes: vec![ScopeKey::Root] }
-    }
-
-    /// This chain and one scope inside it.
-    #[must_use]
-    pub fn then(mut self, scope: ScopeKey) -> Self {
-        self.scopes.push(scope);
-        self
-    }
-
-    /// The tenant.
-    pub fn tenant(&self) -> TenantId {
-        self.tenant
-    }
-
-    /// The scope itself: the innermost.
-    pub fn scope(&self) -> ScopeKey {
-        self.scopes.last().copied().unwrap_or(ScopeKey::Root)
-    }
-
-    /// All scopes, outermost first.
-    pub fn scopes(&self) -> &[ScopeKey] {
-        &self.scopes
-    }
-}
-
-/// The roles that one principal holds in one tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grants {
-    tenant: TenantId,
-    principal: ObjectId,
-    roles: Vec<(ScopeKey, RoleDefinitionId)>,
-}
-
-impl Grants {
-    /// From role assignments read before, for instance from a view.
-    pub fn new(
-        tenant: TenantId,
-        principal: ObjectId,
-        roles: impl IntoIterator<Item = (ScopeKey, RoleDefinitionId)>,
-    ) -> Self {
-        Self { tenant, principal, roles: roles.into_iter().collect() }
-    }
-
-    /// From the store. In a transaction they become a condition of its commit: a write is allowed at
-    /// the revision that it commits at.
-    pub fn load(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<Self, StoreError> {
-        let rows = tx.page(&ROLE_ASSIGNMENTS, &(tenant, principal), None, usize::MAX)?;
-        Ok(Self::new(tenant, principal, rows.into_iter().map(|(_, row)| (row.scope, row.role))))
-    }
-
-    /// The scopes and roles held.
-    pub fn roles(&self) -> &[(ScopeKey, RoleDefinitionId)] {
-        &self.roles
-    }
-
-    /// The principal.
-    pub fn principal(&self) -> ObjectId {
-        self.principal
-    }
-}
-
-/// Proof that a check was passed: what needs permission takes it. [`check`] makes one for a caller,
-/// [`Allowed::system`] one for the first start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowed(Proof);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Proof {
-    Granted { principal: ObjectId, tenant: TenantId, scope: ScopeKey, action: Box<str>, plane: Plane },
-    System { tenant: TenantId },
-}
-
-impl Allowed {
-    /// The right of the system itself to everything in a tenant, before anybody is there who could hold a
-    /// role. Only the first start and whoever has its files may use it (`clippy.toml`).
-    pub fn system(tenant: TenantId) -> Self {
-        Self(Proof::System { tenant })
-    }
-
-    /// The principal that was allowed; `None` for the system.
-    pub fn principal(&self) -> Option<ObjectId> {
-        match self.0 {
-            Proof::Granted { principal, .. } => Some(principal),
-            Proof::System { .. } => None,
-        }
-    }
-
-    /// Whether this is the proof for just this action in this place. A proof for anything else is worth
-    /// nothing, even where the same role would grant both.
-    ///
-    /// # Errors
-    /// [`WrongProof`], which is a mistake in the caller's code.
-    pub fn confirm(&self, tenant: TenantId, scope: ScopeKey, action: &str, plane: Plane) -> Result<(), WrongProof> {
-        self.confirm_when(tenant, scope, plane, |granted| granted == action)
-    }
-
-    /// Whether this is the proof for a write on a resource of a type: `{type}/write`, or an action of the type
-    /// (`{type}/start/action`).
-    ///
-    /// # Errors
-    /// [`WrongProof`], which is a mistake in the caller's code.
-    pub fn confirm_write(&self, tenant: TenantId, scope: ScopeKey, type_name: &str) -> Result<(), WrongProof> {
-        self.confirm_when(tenant, scope, Plane::Control, |granted| match verb_of(granted, type_name) {
-            Some("write") => true,
-            Some(verb) => verb.strip_suffix("/action").is_some_and(|name| !name.contains('/')),
-            None => false,
-        })
-    }
-
-    /// Whether this is the proof for the deletion of a resource of a type.
-    ///
-    /// # Errors
-    /// [`WrongProof`], which is a mistake in the caller's code.
-    pub fn confirm_delete(&self, tenant: TenantId, scope: ScopeKey, type_name: &str) -> Result<(), WrongProof> {
-        self.confirm_when(tenant, scope, Plane::Control, |granted| verb_of(granted, type_name) == Some("delete"))
-    }
-
-    fn confirm_when(
-        &self,
-        in_tenant: TenantId,
-        at: ScopeKey,
-        on: Plane,
-        is_right: impl Fn(&str) -> bool,
-    ) -> Result<(), WrongProof> {
-        let right = match &self.0 {
-            Proof::System { tenant } => *tenant == in_tenant,
-            Proof::Granted { tenant, scope, action, plane, .. } => {
-                *tenant == in_tenant && *scope == at && *plane == on && is_right(action)
-            }
-        };
-        if right { Ok(()) } else { Err(WrongProof) }
-    }
-}
-
-/// The part of an action behind its type; `None` for an action of another type.
-fn verb_of<'a>(action: &'a str, type_name: &str) -> Option<&'a str> {
-    let (of_type, verb) = action.split_at_checked(type_name.len())?;
-    verb.strip_prefix('/').filter(|_| of_type.eq_ignore_ascii_case(type_name))
-}
-
-/// A proof that belongs to another action or another place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the proof of permission is for something else")]
-pub struct WrongProof;
+use super::proof::Proof;
+use super::{Allowed, Chain, Grants, Plane, roles};
 
 /// No role of the principal grants the action there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -177,14 +11,14 @@ pub struct Denied;
 /// Whether a role held at the scope or above it grants the action. Roles add up; what one takes away
 /// (`notActions`) another can still grant. Roles of another tenant count for nothing.
 pub fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Result<Allowed, Denied> {
-    let granted = grants.tenant == chain.tenant
+    let granted = grants.tenant == chain.tenant()
         && grants.roles.iter().any(|(scope, role)| {
-            chain.scopes.contains(scope) && roles::by_id(*role).is_some_and(|role| role.grants(action, plane))
+            chain.scopes().contains(scope) && roles::by_id(*role).is_some_and(|role| role.grants(action, plane))
         });
     if granted {
         Ok(Allowed(Proof::Granted {
             principal: grants.principal,
-            tenant: chain.tenant,
+            tenant: chain.tenant(),
             scope: chain.scope(),
             action: action.into(),
             plane,
@@ -197,7 +31,8 @@ pub fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bonafide_types::{ResourceUuid, SubscriptionId};
+    use crate::access::{ScopeKey, WrongProof};
+    use bonafide_types::{ObjectId, ResourceUuid, SubscriptionId, TenantId};
     use proptest::prelude::*;
     use uuid::Uuid;
 

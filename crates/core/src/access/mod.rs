@@ -1,12 +1,20 @@
 //! Who may do what: role definitions, role assignments and the check.
 
 pub mod assignments;
+mod chain;
 mod check;
+mod grants;
 mod matching;
+mod plane;
+mod proof;
 pub mod roles;
 mod scope_key;
 
 pub use assignments::{AssignmentError, NewAssignment, ROLE_ASSIGNMENTS, RoleAssignment};
-pub use check::{Allowed, Chain, Denied, Grants, Plane, WrongProof, check};
+pub use chain::Chain;
+pub use check::{Denied, check};
+pub use grants::Grants;
 pub use matching::matches;
+pub use plane::Plane;
+pub use proof::{Allowed, WrongProof};
 pub use scope_key::ScopeKey;

@@ -1,0 +1,88 @@
+//! The proof of permission that a write takes.
+
+use super::{Plane, ScopeKey};
+use bonafide_types::{ObjectId, TenantId};
+
+/// Proof that a check was passed: what needs permission takes it. [`check`] makes one for a caller,
+/// [`Allowed::system`] one for the first start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed(pub(super) Proof);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Proof {
+    Granted { principal: ObjectId, tenant: TenantId, scope: ScopeKey, action: Box<str>, plane: Plane },
+    System { tenant: TenantId },
+}
+
+impl Allowed {
+    /// The right of the system itself to everything in a tenant, before anybody is there who could hold a
+    /// role. Only the first start and whoever has its files may use it (`clippy.toml`).
+    pub fn system(tenant: TenantId) -> Self {
+        Self(Proof::System { tenant })
+    }
+
+    /// The principal that was allowed; `None` for the system.
+    pub fn principal(&self) -> Option<ObjectId> {
+        match self.0 {
+            Proof::Granted { principal, .. } => Some(principal),
+            Proof::System { .. } => None,
+        }
+    }
+
+    /// Whether this is the proof for just this action in this place. A proof for anything else is worth
+    /// nothing, even where the same role would grant both.
+    ///
+    /// # Errors
+    /// [`WrongProof`], which is a mistake in the caller's code.
+    pub fn confirm(&self, tenant: TenantId, scope: ScopeKey, action: &str, plane: Plane) -> Result<(), WrongProof> {
+        self.confirm_when(tenant, scope, plane, |granted| granted == action)
+    }
+
+    /// Whether this is the proof for a write on a resource of a type: `{type}/write`, or an action of the type
+    /// (`{type}/start/action`).
+    ///
+    /// # Errors
+    /// [`WrongProof`], which is a mistake in the caller's code.
+    pub fn confirm_write(&self, tenant: TenantId, scope: ScopeKey, type_name: &str) -> Result<(), WrongProof> {
+        self.confirm_when(tenant, scope, Plane::Control, |granted| match verb_of(granted, type_name) {
+            Some("write") => true,
+            Some(verb) => verb.strip_suffix("/action").is_some_and(|name| !name.contains('/')),
+            None => false,
+        })
+    }
+
+    /// Whether this is the proof for the deletion of a resource of a type.
+    ///
+    /// # Errors
+    /// [`WrongProof`], which is a mistake in the caller's code.
+    pub fn confirm_delete(&self, tenant: TenantId, scope: ScopeKey, type_name: &str) -> Result<(), WrongProof> {
+        self.confirm_when(tenant, scope, Plane::Control, |granted| verb_of(granted, type_name) == Some("delete"))
+    }
+
+    fn confirm_when(
+        &self,
+        in_tenant: TenantId,
+        at: ScopeKey,
+        on: Plane,
+        is_right: impl Fn(&str) -> bool,
+    ) -> Result<(), WrongProof> {
+        let right = match &self.0 {
+            Proof::System { tenant } => *tenant == in_tenant,
+            Proof::Granted { tenant, scope, action, plane, .. } => {
+                *tenant == in_tenant && *scope == at && *plane == on && is_right(action)
+            }
+        };
+        if right { Ok(()) } else { Err(WrongProof) }
+    }
+}
+
+/// The part of an action behind its type; `None` for an action of another type.
+fn verb_of<'a>(action: &'a str, type_name: &str) -> Option<&'a str> {
+    let (of_type, verb) = action.split_at_checked(type_name.len())?;
+    verb.strip_prefix('/').filter(|_| of_type.eq_ignore_ascii_case(type_name))
+}
+
+/// A proof that belongs to another action or another place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the proof of permission is for something else")]
+pub struct WrongProof;
