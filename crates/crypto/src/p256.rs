@@ -1,6 +1,6 @@
 //! P-256 key pairs, for agents and certificate authorities.
 
-use crate::signing::SignError;
+use crate::SignError;
 use crate::{Algorithm, VerifyingKey, verifying_key};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{

@@ -1,6 +1,8 @@
 //! The key that signs access tokens.
 
-use crate::{Algorithm, Certificate, KeyKind, SelfSigned, VerifyingKey, base64url, compact, verifying_key, x509};
+use crate::{
+    Algorithm, Certificate, KeyKind, SelfSigned, SignError, VerifyingKey, base64url, compact, verifying_key, x509,
+};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -8,29 +10,6 @@ use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use bonafide_types::Secret;
 use rcgen::{PKCS_RSA_SHA256, PublicKeyData, SignatureAlgorithm};
 use std::fmt;
-
-/// Why a key could not be made, read or used. It repeats nothing of the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
-    /// The library could not make a key pair.
-    #[error("a key pair could not be generated")]
-    Generation,
-    /// Not PKCS #8, or not a private key of the expected kind and size.
-    #[error("the private key is not usable")]
-    PrivateKey,
-    /// The certificate is unusable or another key's.
-    #[error("the certificate does not belong to the private key")]
-    CertificateMismatch,
-    /// A certificate or request could not be written: its name or times cannot be encoded.
-    #[error("the certificate could not be made")]
-    Certificate,
-    /// The library could not sign.
-    #[error("signing failed")]
-    Signature,
-    /// The signature just made does not verify: a fault in hardware or memory, or mixed-up keys.
-    #[error("a signature failed its own check and was withheld")]
-    SelfCheck,
-}
 
 /// The parts of an RSA public key as a JWK has them (RFC 7518 section 6.3.1), base64url.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,12 @@
 //! What is checked before anything is written.
 
-use crate::open::{FORMAT, OpenError, connect_to_read};
+use crate::connect::connect_to_read;
+use crate::error::OpenError;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
+
+/// The data format that this program writes, and the newest that it can read.
+pub(crate) const FORMAT: i64 = 1;
 
 /// The first SQLite without the WAL-reset bug, as `sqlite3_libversion_number` has it: 3.51.3.
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;

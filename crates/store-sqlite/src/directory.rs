@@ -1,7 +1,7 @@
 //! The data directory: its owner's alone, and one process's at a time.
 
-use crate::open::OpenError;
-use rustix::fs::{FlockOperation, flock, statvfs};
+use crate::error::OpenError;
+use rustix::fs::{FlockOperation, flock};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -49,13 +49,6 @@ pub(crate) fn create_file(path: &Path) -> Result<(), OpenError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(OpenError::io(path, error)),
     }
-}
-
-/// Whether the disk has less space left than SQLite takes to open a database.
-pub(crate) fn is_full(path: &Path) -> bool {
-    /// The log's index is made in pieces of 32 KiB. Source: SQLite, `WALINDEX_PGSZ`.
-    const NEEDED_BYTES: u64 = 64 * 1024;
-    statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NEEDED_BYTES)
 }
 
 fn owner_only() -> OpenOptions {

@@ -5,13 +5,16 @@
 //! that only read are pooled, and a snapshot is a read transaction on one of them.
 
 mod check;
+mod connect;
 mod directory;
+mod error;
 mod failure;
 mod open;
 mod read;
 mod write;
 
 pub use check::{SQLITE_VERSION_MIN, check_version};
+pub use error::OpenError;
 #[doc(hidden)]
 pub use open::Tuning;
-pub use open::{DATABASE_FILE, OpenError, SqliteEngine};
+pub use open::{DATABASE_FILE, SqliteEngine};

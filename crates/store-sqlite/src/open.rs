@@ -1,5 +1,8 @@
 //! Opening a data directory.
 
+use crate::check::FORMAT;
+use crate::connect::configure;
+use crate::error::OpenError;
 use crate::read::Readers;
 use crate::write::Writer;
 use crate::{check, directory};
@@ -7,16 +10,12 @@ use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Commit, Engine, Snapshot, Verdict};
 use bonafide_store::{Changes, Cursor, EngineError, Epoch, Revision};
 use rusqlite::{Connection, OpenFlags, params};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use uuid::Uuid;
 
 /// The database's name in the data directory.
 pub const DATABASE_FILE: &str = "store.db";
-
-/// The data format that this program writes, and the newest that it can read.
-pub(crate) const FORMAT: i64 = 1;
 
 /// Pages of the write-ahead log (4 KiB each) after which a commit also checkpoints. Source: ours; 16
 /// MiB, so that syncs of the database file are rare beside those of the log.
@@ -25,13 +24,6 @@ const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_FILE_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Page cache of the writing connection, in KiB. Source: ours.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
-/// Page cache of one reading connection, in KiB. Source: ours; large enough for the inner pages of 100,000 identities (bench, `scale`).
-const READER_CACHE_KIB: i64 = 4 * 1024;
-/// How long a connection waits for another to finish recovering the log. Source: ours.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Statements kept prepared on a connection. Source: more than this crate has.
-const STATEMENTS_KEPT: usize = 32;
-
 const SCHEMA: &str = "
     CREATE TABLE meta(
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -47,92 +39,6 @@ const SCHEMA: &str = "
     CREATE TABLE commits(id BLOB PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE audit(number INTEGER PRIMARY KEY, revision INTEGER NOT NULL, record BLOB NOT NULL, hash BLOB NOT NULL);
 ";
-
-/// Why a data directory cannot be opened. Nothing in it was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The directory or a file in it cannot be used.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// What cannot be used.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// Another process has the directory open.
-    #[error("data directory {} is in use by another process; stop that one first, or use another directory", dir.display())]
-    InUse {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// This program was linked with an SQLite that can lose committed writes.
-    #[error(
-        "SQLite {found} can lose committed writes when a checkpoint races a write; \
-         this program needs {min} or newer: use a build with the bundled SQLite"
-    )]
-    UnsafeSqlite {
-        /// The version found.
-        found: String,
-        /// `SQLITE_VERSION_MIN`, in words.
-        min: String,
-    },
-    /// A newer program wrote the data.
-    #[error(
-        "{} has data format {found}, and this program knows formats up to {known}: \
-         a newer version of the program wrote it; start that version, or restore a backup made before the upgrade",
-        path.display()
-    )]
-    NewerFormat {
-        /// The database.
-        path: PathBuf,
-        /// Its format.
-        found: i64,
-        /// The newest format known here.
-        known: i64,
-    },
-    /// The file is not, or no longer, a store.
-    #[error("{} is not a usable store: {reason}; it was left as it is: restore a backup, or use another directory", path.display())]
-    Damaged {
-        /// The database.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A new store needs a random epoch.
-    #[error("the system's source of random bytes does not work")]
-    NoEntropy,
-    /// SQLite needs a little space even to read.
-    #[error("{}: no space is left on its disk; nothing is lost: make space and start again", path.display())]
-    Full {
-        /// The database.
-        path: PathBuf,
-    },
-    /// SQLite failed for another reason.
-    #[error("{}: {error}; nothing was changed: look for the disk's trouble in the system's log, or restore a backup", path.display())]
-    Sqlite {
-        /// The database.
-        path: PathBuf,
-        /// What SQLite says.
-        error: rusqlite::Error,
-    },
-}
-
-impl OpenError {
-    pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
-        Self::Io { path: path.to_owned(), error }
-    }
-
-    pub(crate) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
-        match error.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path: path.to_owned(), reason: error.to_string() },
-            Some(DiskFull) => Self::Full { path: path.to_owned() },
-            // Of a shared-memory file that does not fit SQLite says only that it is an I/O error.
-            Some(SystemIoFailure) if directory::is_full(path) => Self::Full { path: path.to_owned() },
-            _ => Self::Sqlite { path: path.to_owned(), error },
-        }
-    }
-}
 
 /// What tests set differently; everything else opens with `default()`.
 #[doc(hidden)]
@@ -227,25 +133,6 @@ impl Engine for SqliteEngine {
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.readers.snapshot()?.audit(after, limit)
     }
-}
-
-/// A connection that only reads, and so never checkpoints.
-pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
-    connect_to_read(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-}
-
-pub(crate) fn connect_to_read(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    configure(&connection, READER_CACHE_KIB)?;
-    Ok(connection)
-}
-
-fn configure(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "cache_size", -cache_kib)
 }
 
 fn create_schema(connection: &mut Connection, epoch: [u8; 16]) -> rusqlite::Result<()> {

@@ -1,7 +1,7 @@
 //! Reading: pooled connections, each snapshot a read transaction on one of them.
 
+use crate::connect::connect_reader;
 use crate::failure::failure;
-use crate::open::connect_reader;
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Snapshot, Versioned, prefix_end};
 use bonafide_store::limits::{COMMIT_OPS_MAX, KEY_BYTES_MAX};

@@ -1,7 +1,7 @@
 //! The audit chain: each record's hash covers the one before, so that none can be changed or taken
 //! from the middle unseen.
 
-use crate::engine::Revision;
+use crate::revision::Revision;
 use aws_lc_rs::digest;
 
 /// A SHA-256 hash.

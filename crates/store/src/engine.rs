@@ -11,20 +11,9 @@
 use crate::audit::AuditRecord;
 use crate::error::EngineError;
 use crate::limits::{COMMIT_OPS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
+pub use crate::revision::Revision;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-/// The number of a commit, from 1, without gaps; 0 is the empty store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Revision(pub u64);
-
-impl Revision {
-    /// The revision after this one.
-    pub const fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-}
 
 /// One history of revisions. It changes on restore and on fail-over to an older state: a revision
 /// number then no longer means what it meant, and every follower reloads.

@@ -1,8 +1,8 @@
 //! Which index entries a row has.
 
 use crate::error::StoreError;
+use crate::index::{Index, Unique, check_length, prefix, stored_key};
 use crate::key::Key;
-use crate::table::{Index, Unique, check_length, prefix, stored_key};
 use std::collections::BTreeMap;
 
 /// Takes the index entries of one row, in a table's entries function.

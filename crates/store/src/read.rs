@@ -2,8 +2,9 @@
 
 use crate::engine::{Cursor, Snapshot};
 use crate::error::StoreError;
+use crate::index::{Index, Unique, prefix, stored_key};
 use crate::key::Key;
-use crate::table::{Index, Table, Unique, decode_key, prefix, stored_key};
+use crate::table::{Table, decode_key};
 use raw::RawRead;
 use serde::de::DeserializeOwned;
 

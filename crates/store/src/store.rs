@@ -3,9 +3,10 @@
 use crate::audit::AuditRecord;
 use crate::engine::{Changes, CommitId, Cursor, Engine, Revision, Verdict};
 use crate::error::StoreError;
-use crate::limits::{LOG_REVISIONS_KEPT, QUEUE_COMMITS_MAX, WRITE_ATTEMPTS_MAX, WRITE_ATTEMPTS_SHARED};
+use crate::index::prefix;
+use crate::limits::{WRITE_ATTEMPTS_MAX, WRITE_ATTEMPTS_SHARED};
+use crate::options::Options;
 use crate::read::ReadTx;
-use crate::table::prefix;
 use crate::tx::Tx;
 use crate::writer::{Head, Writer};
 use std::cell::Cell;
@@ -18,21 +19,6 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
-}
-
-/// What tests set differently; `default()` is right otherwise.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// See `limits::QUEUE_COMMITS_MAX`.
-    pub queue_commits_max: usize,
-    /// See `limits::LOG_REVISIONS_KEPT`.
-    pub log_revisions_kept: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { queue_commits_max: QUEUE_COMMITS_MAX, log_revisions_kept: LOG_REVISIONS_KEPT }
-    }
 }
 
 struct Inner {

@@ -1,14 +1,13 @@
-//! Tables and indexes: constants beside the type that they store.
+//! Tables: constants beside the type that they store.
 
 use crate::engine::Change;
 use crate::entries::{Entries, Entry};
 use crate::error::StoreError;
+use crate::index::check_name;
 use crate::key::Key;
-use crate::limits::{KEY_BYTES_MAX, TABLE_NAME_BYTES_MAX};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 
 /// Rows of type `V` (stored as JSON) by keys of type `K`.
 ///
@@ -25,18 +24,6 @@ use std::marker::PhantomData;
 pub struct Table<K, V> {
     pub(crate) name: &'static str,
     pub(crate) entries: Option<fn(&K, &V, &mut Entries<'_>)>,
-}
-
-/// Any number of rows with keys `K` under each `IK`.
-pub struct Index<IK, K> {
-    pub(crate) name: &'static str,
-    types: PhantomData<fn(IK) -> K>,
-}
-
-/// At most one row, with key `K`, under each `IK`.
-pub struct Unique<IK, K> {
-    pub(crate) name: &'static str,
-    types: PhantomData<fn(IK) -> K>,
 }
 
 impl<K, V> Table<K, V> {
@@ -87,59 +74,6 @@ impl<K: Key, V: Serialize + DeserializeOwned> Table<K, V> {
     }
 }
 
-impl<IK: Key, K: Key> Index<IK, K> {
-    /// An index. The name must be unique among all tables and indexes of the store.
-    pub const fn new(name: &'static str) -> Self {
-        check_name(name);
-        Self { name, types: PhantomData }
-    }
-}
-
-impl<IK: Key, K: Key> Unique<IK, K> {
-    /// A unique index. The name must be unique among all tables and indexes of the store.
-    pub const fn new(name: &'static str) -> Self {
-        check_name(name);
-        Self { name, types: PhantomData }
-    }
-}
-
-/// The beginning of every key of a table or index: its name, ended by a zero byte so that no name
-/// is the beginning of another.
-pub(crate) fn prefix(name: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(name.len() + 64);
-    bytes.extend_from_slice(name.as_bytes());
-    bytes.push(0);
-    bytes
-}
-
-/// The stored key of `key` in a table or index.
-pub(crate) fn stored_key(name: &'static str, key: &impl Key) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = prefix(name);
-    key.encode(&mut bytes);
-    check_length(name, bytes)
-}
-
-pub(crate) fn check_length(table: &'static str, key: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-    match key.len() {
-        0..=KEY_BYTES_MAX => Ok(key),
-        bytes => Err(StoreError::KeyTooLong { table, bytes, max: KEY_BYTES_MAX }),
-    }
-}
-
 pub(crate) fn decode_key<K: Key>(table: &'static str, bytes: &[u8]) -> Result<K, StoreError> {
     K::decode(bytes).ok_or_else(|| StoreError::Decode { table, reason: "its key has another form".to_owned() })
-}
-
-/// Stops the compilation of a constant with a bad name.
-const fn check_name(name: &str) {
-    let bytes = name.as_bytes();
-    assert!(!bytes.is_empty() && bytes.len() <= TABLE_NAME_BYTES_MAX, "a table name has 1 to 64 bytes");
-    let mut at = 0;
-    while at < bytes.len() {
-        assert!(
-            matches!(bytes[at], b'a'..=b'z' | b'0'..=b'9' | b'-'),
-            "a table name is made of lower-case letters, digits and dashes"
-        );
-        at += 1;
-    }
 }

@@ -3,10 +3,11 @@
 use crate::engine::{Commit, CommitId, Compare, Cursor, Op, Revision, Snapshot};
 use crate::entries::{Entry, Kind};
 use crate::error::StoreError;
+use crate::index::{prefix, stored_key};
 use crate::key::Key;
 use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, VALUE_BYTES_MAX};
 use crate::read::raw::{RawRead, Rows};
-use crate::table::{Table, prefix, stored_key};
+use crate::table::Table;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;

@@ -4,7 +4,7 @@
 use crate::engine::{Commit, Engine, Revision, Verdict};
 use crate::error::{EngineError, StoreError};
 use crate::limits::{BATCH_ATTEMPTS_MAX, BATCH_COMMITS_MAX, BATCH_GAP, BATCH_OPS_MAX, COMPACT_EVERY_REVISIONS};
-use crate::store::Options;
+use crate::options::Options;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;

@@ -1,7 +1,7 @@
 //! RSA keys take long to make: one for each of two tenants and one for all applications, made once in
 //! a process and shared by its clouds. Tenants never share a key: a token of one must fail at the other.
 
-use crate::plane::NOW;
+use crate::now::NOW;
 use bonafide_core::keys::{SigningKeyRow, make_signing_key, open_signing_key};
 use bonafide_crypto::{Certificate, Kek, SelfSigned, SigningKey, base64url};
 use bonafide_types::{Secret, TenantId};

@@ -2,6 +2,7 @@
 
 use crate::entropy::RepeatableEntropy;
 use crate::keys;
+use crate::now::NOW;
 use bonafide_core::tokens::{AcceptedAudiences, Names};
 use bonafide_core::view::{View, Views};
 use bonafide_crypto::ca::HostCa;
@@ -13,8 +14,6 @@ use http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// When every cloud begins: 2026-11-21T09:30:05.012345Z.
-pub const NOW: Timestamp = Timestamp::from_unix_micros(1_795_253_405_012_345);
 /// The public origin.
 pub const ORIGIN: &str = "https://localhost:8443";
 /// What stock clients ask tokens for when they mean Resource Manager.

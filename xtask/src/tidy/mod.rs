@@ -1,6 +1,7 @@
 //! What the compiler does not check: which crate may use which, that every route has a transcript,
 //! that cited documents exist, and that no file names a path of one machine.
 
+mod circles;
 mod docs;
 mod edges;
 mod routes;
@@ -43,6 +44,7 @@ pub fn check(root: &Path) -> Result<Findings, TidyError> {
     findings.problems.extend(routes::check(&files));
     findings.problems.extend(docs::check(&files));
     findings.problems.extend(words::check(&files));
+    findings.problems.extend(circles::check(&files));
     findings.notes.extend(size::report(&files));
     Ok(findings)
 }

@@ -1,5 +1,6 @@
 //! Scopes by what they are, not by what they are called: a move or another spelling changes nothing.
 
+use crate::directory::{GROUP_TYPE, Resource};
 use bonafide_store::Key;
 use bonafide_types::{ResourceUuid, SubscriptionId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,13 @@ pub enum ScopeKey {
     Group(ResourceUuid),
     /// A resource, by its internal key.
     Resource(ResourceUuid),
+}
+
+impl ScopeKey {
+    /// The scope that a stored resource or resource group is.
+    pub fn of(uuid: ResourceUuid, resource: &Resource) -> Self {
+        if resource.id.type_name().is(GROUP_TYPE) { Self::Group(uuid) } else { Self::Resource(uuid) }
+    }
 }
 
 impl Key for ScopeKey {

@@ -1,12 +1,12 @@
 //! Deleting a resource with everything below it, in one transaction or in several.
 
-use super::deferred::{Budget, PrincipalRest, Progress, forget_principal};
+use super::budget::{Budget, Progress};
+use super::gone_principals::{PrincipalRest, delete_principal, forget_principal};
 use super::place;
-use super::save::own_scope;
-use crate::access::{Allowed, WrongProof, assignments};
+use crate::access::{Allowed, ScopeKey, WrongProof, assignments};
 use crate::directory::{PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::{ObjectId, ResourceUuid, World};
+use bonafide_types::{ResourceUuid, World};
 use serde::{Deserialize, Serialize};
 
 /// User-assigned identities taken from one resource at once, at most. Source: ours; each is an index entry
@@ -25,7 +25,7 @@ impl Condemned {
     /// # Errors
     /// [`WrongProof`] when the proof is for something else.
     pub fn by(allowed: &Allowed, uuid: ResourceUuid, resource: &Resource) -> Result<Self, WrongProof> {
-        let scope = own_scope(uuid, resource);
+        let scope = ScopeKey::of(uuid, resource);
         allowed.confirm_delete(resource.tenant, scope, resource.id.type_name().as_str())?;
         Ok(Self(uuid))
     }
@@ -92,7 +92,7 @@ fn remove_tree(
     if budget.is_spent() {
         return Ok(Progress::Unfinished);
     }
-    let scope = own_scope(uuid, &resource);
+    let scope = ScopeKey::of(uuid, &resource);
     let deleted = assignments::delete_at(tx, resource.tenant, scope, budget.left())?;
     budget.take(deleted);
     let many = resource.identity.users.len() > IDENTITIES_AT_ONCE;
@@ -154,11 +154,4 @@ fn end_principals(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &mut Resource) 
         Some(system) => delete_principal(tx, system.principal_id),
         None => Ok(()),
     }
-}
-
-/// Deletes a service principal and its credentials. Role assignments that name it stay: an object id
-/// is never given twice, so they grant nothing.
-pub fn delete_principal(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), StoreError> {
-    tx.delete(&PRINCIPALS, &id)?;
-    forget_principal(tx, id, PrincipalRest::default())
 }

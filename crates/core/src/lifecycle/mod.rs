@@ -2,12 +2,25 @@
 //! the placement together. Each takes the proof that its caller may do so, and all that follows from a
 //! change is in the same transaction.
 
+mod budget;
 mod deferred;
 mod delete;
+mod gone_principals;
 mod place;
 mod save;
+mod withdrawn_keys;
 
-pub use deferred::{Budget, Progress, clear};
-pub use delete::{Condemned, delete_principal, remove, save_condemned, withdraw};
+pub use budget::{Budget, Progress};
+pub use delete::{Condemned, remove, save_condemned, withdraw};
+pub use gone_principals::delete_principal;
 pub use place::{PlaceError, place, take_away};
 pub use save::{IdentityError, SaveError, save, users_of};
+
+use bonafide_store::{Store, StoreError};
+
+/// Finishes the part of deletions that one transaction could not hold. The shell calls it now and then; one
+/// row that fails does not keep the others from their turn. Nothing that is left gives anybody anything: a
+/// credential is valid only with its service principal, and a host gets tokens only for its placements.
+pub fn clear(store: &Store) -> Result<(), StoreError> {
+    gone_principals::clear(store).and(withdrawn_keys::clear(store))
+}

@@ -1,8 +1,8 @@
 //! Putting workloads on hosts, and keeping their placements up to date.
 
-use super::deferred::{Budget, withdraw_keys};
-use super::save::own_scope;
-use crate::access::{Allowed, WrongProof};
+use super::budget::Budget;
+use super::withdrawn_keys::withdraw_keys;
+use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, Resource};
 use crate::placement::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
 use bonafide_store::{Read, StoreError, Tx};
@@ -32,7 +32,7 @@ pub fn place(
     uuid: ResourceUuid,
     resource: &Resource,
 ) -> Result<(), PlaceError> {
-    allowed.confirm_write(resource.tenant, own_scope(uuid, resource), resource.id.type_name().as_str())?;
+    allowed.confirm_write(resource.tenant, ScopeKey::of(uuid, resource), resource.id.type_name().as_str())?;
     let hosts = tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)?;
     if hosts.len() == WORKLOAD_HOSTS_MAX && !hosts.contains(&(host, uuid)) {
         return Err(PlaceError::TooManyHosts(resource.id.clone()));

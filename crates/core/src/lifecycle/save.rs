@@ -2,12 +2,12 @@
 //! principal appear and vanish in the same transaction as their resource; a user-assigned identity is a
 //! resource of its own, assigned to many.
 
-use super::delete::delete_principal;
+use super::gone_principals::delete_principal;
 use super::place;
 use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{
-    AssignedIdentity, Change, GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, PrincipalKind, PrincipalRef, RESOURCES,
-    Resource, create_principal, find,
+    AssignedIdentity, Change, IDENTITY_TYPE, IDENTITY_USES, PrincipalKind, PrincipalRef, RESOURCES, Resource,
+    create_principal, find,
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
@@ -58,7 +58,7 @@ pub fn save(
     change: Option<&Change>,
 ) -> Result<(), SaveError> {
     let is_new = resource.version == 0;
-    let scope = if is_new { scope_above(resource) } else { own_scope(uuid, resource) };
+    let scope = if is_new { scope_above(resource) } else { ScopeKey::of(uuid, resource) };
     allowed.confirm_write(resource.tenant, scope, resource.id.type_name().as_str())?;
     if let Some(change) = change {
         change_identities(tx, world, uuid, resource, change)?;
@@ -79,11 +79,6 @@ pub fn save(
 /// The resources that have a user-assigned identity.
 pub fn users_of(tx: &impl Read, identity: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
     tx.many(&IDENTITY_USES, &identity, None, usize::MAX)
-}
-
-/// The scope that a resource is.
-pub(super) fn own_scope(uuid: ResourceUuid, resource: &Resource) -> ScopeKey {
-    if resource.id.type_name().is(GROUP_TYPE) { ScopeKey::Group(uuid) } else { ScopeKey::Resource(uuid) }
 }
 
 /// The innermost scope above a resource.

@@ -86,6 +86,5 @@ pub(crate) fn chain_of(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) 
         chain = chain.then(ScopeKey::Group(group));
     }
     chain = inner.into_iter().rev().fold(chain, Chain::then);
-    let own = if resource.id.type_name().is(GROUP_TYPE) { ScopeKey::Group(uuid) } else { ScopeKey::Resource(uuid) };
-    Ok(chain.then(own))
+    Ok(chain.then(ScopeKey::of(uuid, resource)))
 }

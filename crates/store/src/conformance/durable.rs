@@ -4,9 +4,10 @@ use super::{Place, commit, committed, put};
 use crate::audit::{self, GENESIS};
 use crate::engine::{Changes, Cursor, Engine, Revision};
 use crate::error::StoreError;
+use crate::index::Unique;
 use crate::read::Read;
 use crate::store::Store;
-use crate::table::{Table, Unique};
+use crate::table::Table;
 
 const NAMED: Table<u64, String> = Table::indexed("named", |_, name, entries| entries.unique(&BY_NAME, name));
 const BY_NAME: Unique<String, u64> = Unique::new("named-by-name");

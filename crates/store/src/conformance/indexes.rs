@@ -2,10 +2,11 @@
 
 use super::Place;
 use crate::error::StoreError;
+use crate::index::{Index, Unique};
 use crate::limits::COMMIT_OPS_MAX;
 use crate::read::Read;
 use crate::store::Store;
-use crate::table::{Index, Table, Unique};
+use crate::table::Table;
 use bonafide_types::{ClientId, ObjectId, ResourceUuid};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -2,9 +2,10 @@
 
 use super::Place;
 use crate::error::StoreError;
+use crate::index::{Index, Unique};
 use crate::read::Read;
 use crate::store::Store;
-use crate::table::{Index, Table, Unique};
+use crate::table::Table;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

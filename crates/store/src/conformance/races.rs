@@ -3,9 +3,10 @@
 
 use super::Place;
 use crate::error::StoreError;
+use crate::index::{Index, Unique};
 use crate::read::Read;
 use crate::store::Store;
-use crate::table::{Index, Table, Unique};
+use crate::table::Table;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

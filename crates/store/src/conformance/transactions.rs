@@ -3,10 +3,11 @@
 use super::Place;
 use crate::engine::Revision;
 use crate::error::StoreError;
+use crate::index::Unique;
 use crate::limits::{COMMIT_OPS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::read::Read;
 use crate::store::Store;
-use crate::table::{Table, Unique};
+use crate::table::Table;
 use crate::tx::Tx;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;

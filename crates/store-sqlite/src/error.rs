@@ -1,0 +1,97 @@
+//! Why a data directory cannot be opened.
+
+use rustix::fs::statvfs;
+use std::path::{Path, PathBuf};
+
+/// Why a data directory cannot be opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory or a file in it cannot be used.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// What cannot be used.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Another process has the directory open.
+    #[error("data directory {} is in use by another process; stop that one first, or use another directory", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// This program was linked with an SQLite that can lose committed writes.
+    #[error(
+        "SQLite {found} can lose committed writes when a checkpoint races a write; \
+         this program needs {min} or newer: use a build with the bundled SQLite"
+    )]
+    UnsafeSqlite {
+        /// The version found.
+        found: String,
+        /// `SQLITE_VERSION_MIN`, in words.
+        min: String,
+    },
+    /// A newer program wrote the data.
+    #[error(
+        "{} has data format {found}, and this program knows formats up to {known}: \
+         a newer version of the program wrote it; start that version, or restore a backup made before the upgrade",
+        path.display()
+    )]
+    NewerFormat {
+        /// The database.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format known here.
+        known: i64,
+    },
+    /// The file is not, or no longer, a store.
+    #[error("{} is not a usable store: {reason}; it was left as it is: restore a backup, or use another directory", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A new store needs a random epoch.
+    #[error("the system's source of random bytes does not work")]
+    NoEntropy,
+    /// SQLite needs a little space even to read.
+    #[error("{}: no space is left on its disk; nothing is lost: make space and start again", path.display())]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
+    /// SQLite failed for another reason.
+    #[error("{}: {error}; nothing was changed: look for the disk's trouble in the system's log, or restore a backup", path.display())]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        error: rusqlite::Error,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn io(path: &Path, error: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), error }
+    }
+
+    pub(crate) fn sqlite(path: &Path, error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { path: path.to_owned(), reason: error.to_string() },
+            Some(DiskFull) => Self::Full { path: path.to_owned() },
+            // Of a shared-memory file that does not fit SQLite says only that it is an I/O error.
+            Some(SystemIoFailure) if is_full(path) => Self::Full { path: path.to_owned() },
+            _ => Self::Sqlite { path: path.to_owned(), error },
+        }
+    }
+}
+
+/// Whether the disk has less space left than SQLite takes to open a database.
+fn is_full(path: &Path) -> bool {
+    /// The log's index is made in pieces of 32 KiB. Source: SQLite, `WALINDEX_PGSZ`.
+    const NEEDED_BYTES: u64 = 64 * 1024;
+    statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NEEDED_BYTES)
+}
