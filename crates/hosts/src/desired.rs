@@ -4,24 +4,27 @@ use crate::{Cx, Fault, Wait};
 use bonafide_core::placement::{PlacedIdentity, Placement};
 use bonafide_store::Revision;
 use bonafide_types::{HostId, ResourceUuid};
-use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
-use bonafide_wire::{Outcome, Reply};
+use bonafide_wire::hosts::{DESIRED_WAIT_SECONDS_MAX, Desired, Identity, IdentityKind, Workload};
+use bonafide_wire::{Answer, Outcome, Parameters, Record, Reply};
 use http::StatusCode;
 
-/// What changed on a host since a cursor; everything without one, or with one that is too old or of
-/// another epoch. With nothing new it asks to wait, once.
-pub(crate) fn desired(cx: &Cx<'_>, host: HostId, after: Option<&str>, wait: u64) -> Outcome<Wait> {
+/// The changes on a host since a cursor; everything without one, or with one that is too old or of another
+/// epoch. With nothing new it asks to wait, once.
+pub(crate) fn desired(cx: &Cx<'_>, host: HostId, query: &str) -> Result<Outcome<Wait>, Fault> {
+    let query = Parameters::parse(query).map_err(|error| Fault::Malformed(error.to_string()))?;
+    let seconds = query.get("wait").unwrap_or("0").parse::<u64>();
+    let seconds = seconds.map_err(|_| Fault::Malformed("'wait' is not a number of seconds".into()))?;
+    let seconds = seconds.min(DESIRED_WAIT_SECONDS_MAX);
     let cursor = cx.view.cursor();
     let epoch = cursor.epoch.0.to_string();
-    let after = match after.map(|after| read_cursor(after, &epoch)) {
-        None | Some(Ok(None)) => None,
-        Some(Ok(Some(revision))) => Some(revision),
-        Some(Err(fault)) => return Outcome::Reply(fault.reply()),
-    };
+    let after = query.get("after").map(|after| read_cursor(after, &epoch)).transpose()?.flatten();
     let changes = cx.view.placed(host).and_then(|placed| placed.changes(after));
-    if changes.is_none() && after.is_some() && wait > 0 && !cx.waited {
-        return Outcome::Need(Wait { past: cursor.revision, seconds: wait });
+    if changes.is_none() && after.is_some() && seconds > 0 && !cx.waited {
+        return Ok(Outcome::Need(Wait { past: cursor.revision, seconds }));
     }
+    // Nothing came while the host waited: its next poll is on its way, and on a machine that rests these
+    // would be all that is logged.
+    let record = if changes.is_none() && cx.waited { Record::quiet() } else { Record::default() };
     let cursor = format!("{epoch}.{}", cursor.revision.0);
     let desired = match changes {
         Some(changes) => Desired {
@@ -32,7 +35,7 @@ pub(crate) fn desired(cx: &Cx<'_>, host: HostId, after: Option<&str>, wait: u64)
         },
         None => Desired { cursor, complete: after.is_none(), workloads: Vec::new(), removed: Vec::new() },
     };
-    Outcome::Reply(Reply::json(StatusCode::OK, &desired))
+    Ok(Outcome::Answer(Answer { reply: Reply::json(StatusCode::OK, &desired), record }))
 }
 
 /// `EPOCH.REVISION`; `None` when it is of another epoch.

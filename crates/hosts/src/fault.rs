@@ -8,7 +8,7 @@ use http::StatusCode;
 
 /// Why a host was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// No such path, or no such method on it.
     #[error("there is nothing here")]
     NotFound,
@@ -40,7 +40,7 @@ pub enum Fault {
 
 impl Fault {
     /// The refusal as a reply.
-    pub fn reply(&self) -> Reply {
+    pub(crate) fn reply(&self) -> Reply {
         let (status, code) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "Malformed"),

@@ -9,17 +9,13 @@ mod fault;
 mod join;
 mod route;
 
-pub use fault::Fault;
-pub use route::ROUTES;
-
 use bonafide_core::view::View;
 use bonafide_crypto::ca::HostCa;
 use bonafide_store::{Revision, Store};
 use bonafide_types::{HostId, World};
-use bonafide_wire::hosts::Deployment;
-use bonafide_wire::{Outcome, Peer, Reply, Request};
-use http::StatusCode;
-use route::Call;
+use bonafide_wire::{Answer, Outcome, Peer, Request, Route, Surface, Unserved, find};
+use fault::Fault;
+use route::Run;
 
 /// What the surface works with.
 pub struct Cx<'a> {
@@ -46,27 +42,29 @@ pub struct Wait {
     pub seconds: u64,
 }
 
-/// Answers a request to the hosts listener, other than those of the token service.
-pub fn handle(cx: &Cx<'_>, request: &Request) -> Outcome<Wait> {
-    let call = match route::route(request) {
-        Ok(call) => call,
-        Err(fault) => return Outcome::Reply(fault.reply()),
-    };
-    let result = match call {
-        Call::Join(body) => join::join(cx, &body),
-        Call::Renew(body) => host(cx, request).and_then(|host| join::renew(cx, host, &body)),
-        Call::Register(principal, body) => {
-            host(cx, request).and_then(|host| credential::register(cx, host, principal, &body))
-        }
-        Call::Deployment => {
-            host(cx, request).map(|_| Reply::json(StatusCode::OK, &Deployment { authority: cx.authority.to_owned() }))
-        }
-        Call::Desired(after, wait) => match host(cx, request) {
-            Ok(host) => return desired::desired(cx, host, after.as_deref(), wait),
-            Err(fault) => Err(fault),
-        },
-    };
-    Outcome::Reply(result.unwrap_or_else(|fault| fault.reply()))
+impl Surface for Cx<'_> {
+    type Need = Wait;
+
+    fn routes() -> Vec<&'static Route> {
+        route::ENDPOINTS.iter().map(|endpoint| &endpoint.route).collect()
+    }
+
+    fn handle(&self, request: &Request) -> Outcome<Wait> {
+        answer(self, request).unwrap_or_else(|fault| Outcome::Answer(fault.reply().into()))
+    }
+
+    fn refuse(&self, _head: &Request, why: Unserved) -> Answer {
+        Fault::from(why).reply().into()
+    }
+}
+
+fn answer(cx: &Cx<'_>, request: &Request) -> Result<Outcome<Wait>, Fault> {
+    let segments: Vec<&str> = request.path.split('/').skip(1).collect();
+    let (endpoint, captures) = find(route::ENDPOINTS, &request.method, &segments).map_err(|_| Fault::NotFound)?;
+    match endpoint.run {
+        Run::Anybody(run) => run(cx, request, &captures),
+        Run::Host(run) => run(cx, request, &captures, host(cx, request)?),
+    }
 }
 
 /// The host at the other end of the connection, if it may still speak.

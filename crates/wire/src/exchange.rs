@@ -96,13 +96,3 @@ impl Reply {
         self
     }
 }
-
-/// What a handler gives back: an answer, or what it needs from outside before it can answer. The
-/// shell fetches and calls again, so that no worker ever waits for another.
-#[derive(Debug)]
-pub enum Outcome<Fetch> {
-    /// The answer.
-    Reply(Reply),
-    /// What to fetch first.
-    Need(Fetch),
-}

@@ -23,9 +23,12 @@ pub const DESIRED_PATH: &str = "/hosts/v1/desired";
 /// Longest wait for a change, in seconds. Source: ours; below common proxies' 60 s.
 pub const DESIRED_WAIT_SECONDS_MAX: u64 = 30;
 
+/// Path of [`CredentialRequest`], for any identity.
+pub const CREDENTIAL_PATH: &str = "/hosts/v1/identities/{principal}/credential";
+
 /// Path at which a host registers the key of one identity.
 pub fn credential_path(principal: ObjectId) -> String {
-    format!("/hosts/v1/identities/{principal}/credential")
+    CREDENTIAL_PATH.replace("{principal}", &principal.to_string())
 }
 
 /// Enrols a host.

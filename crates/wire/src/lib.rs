@@ -3,9 +3,15 @@
 mod exchange;
 pub mod hosts;
 mod parameters;
+mod record;
+mod route;
+mod surface;
 pub mod token;
 mod unserved;
 
-pub use exchange::{Outcome, Peer, Reply, Request};
+pub use exchange::{Peer, Reply, Request};
 pub use parameters::{ParameterError, Parameters};
+pub use record::{Field, Record};
+pub use route::{Captures, Needs, NoRoute, Route, find};
+pub use surface::{Answer, Outcome, Surface};
 pub use unserved::Unserved;

@@ -1,0 +1,152 @@
+//! Which path means what: the routes of a surface as data.
+
+use http::Method;
+
+/// One thing that a surface serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path. Literal segments are compared without case; `{name}` stands for one segment, `{name...}`
+    /// for any number of them, none included.
+    pub path: &'static str,
+    /// Largest body, in bytes.
+    pub body_bytes_max: usize,
+    /// What it is answered from.
+    pub needs: Needs,
+}
+
+/// What a route is answered from: it says on which threads it may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The view in memory; the answer waits for nothing.
+    View,
+    /// The store; the answer may wait for it.
+    Store,
+}
+
+impl Route {
+    /// A route that is answered from the view.
+    pub const fn of_view(method: Method, path: &'static str, body_bytes_max: usize) -> Self {
+        Self { method, path, body_bytes_max, needs: Needs::View }
+    }
+
+    /// A route that touches the store.
+    pub const fn of_store(method: Method, path: &'static str, body_bytes_max: usize) -> Self {
+        Self { method, path, body_bytes_max, needs: Needs::Store }
+    }
+
+    /// The values of the placeholders, when the path of the route is this one.
+    pub fn captures<'p>(&self, segments: &[&'p str]) -> Option<Captures<'p>> {
+        let pattern: Vec<&'static str> = self.path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let mut captures = Captures::default();
+        captures.fill(&pattern, segments).then_some(captures)
+    }
+}
+
+/// The values of a route's placeholders, by name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Captures<'p>(Vec<(&'static str, &'p str)>);
+
+impl<'p> Captures<'p> {
+    /// The segment that `{name}` stands for; empty when the route has no such placeholder.
+    pub fn get(&self, name: &str) -> &'p str {
+        self.0.iter().find(|(of, _)| *of == name).map_or("", |(_, value)| value)
+    }
+
+    fn fill(&mut self, pattern: &[&'static str], segments: &[&'p str]) -> bool {
+        let Some((first, rest)) = pattern.split_first() else { return segments.is_empty() };
+        let name = first.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        match (name, segments.split_first()) {
+            (Some(name), _) if name.ends_with("...") => {
+                (0..=segments.len()).any(|taken| self.fill(rest, &segments[taken..]))
+            }
+            (_, None) => false,
+            (Some(name), Some((segment, left))) => {
+                self.0.push((name, segment));
+                self.fill(rest, left) || {
+                    self.0.pop();
+                    false
+                }
+            }
+            (None, Some((segment, left))) => first.eq_ignore_ascii_case(segment) && self.fill(rest, left),
+        }
+    }
+}
+
+/// Why no route is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No route has this path.
+    Path,
+    /// Routes have this path, with these methods.
+    Method(Vec<Method>),
+}
+
+/// The first of `entries` whose route has this method and path, with the values of its placeholders.
+///
+/// # Errors
+/// [`NoRoute`].
+pub fn find<'e, 'p, E: AsRef<Route>>(
+    entries: &'e [E],
+    method: &Method,
+    segments: &[&'p str],
+) -> Result<(&'e E, Captures<'p>), NoRoute> {
+    let mut methods = Vec::new();
+    for entry in entries {
+        let route = entry.as_ref();
+        let Some(captures) = route.captures(segments) else { continue };
+        if route.method == *method {
+            return Ok((entry, captures));
+        }
+        methods.push(route.method.clone());
+    }
+    Err(if methods.is_empty() { NoRoute::Path } else { NoRoute::Method(methods) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Entry(Route);
+
+    impl AsRef<Route> for Entry {
+        fn as_ref(&self) -> &Route {
+            &self.0
+        }
+    }
+
+    fn entries() -> Vec<Entry> {
+        let of = |method, path| Entry(Route::of_view(method, path, 0));
+        vec![
+            of(Method::GET, "/common/discovery/instance"),
+            of(Method::GET, "/{tenant}/discovery/keys"),
+            of(Method::POST, "/{tenant}/oauth2/token"),
+            of(Method::GET, "/{scope...}/providers/A.B/locks/{name}"),
+        ]
+    }
+
+    fn read(method: Method, path: &str) -> Result<(&'static str, String), NoRoute> {
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let entries = entries();
+        let (entry, captures) = find(&entries, &method, &segments)?;
+        let values: Vec<&str> = captures.0.iter().map(|(_, value)| *value).collect();
+        Ok((entry.0.path, values.join(",")))
+    }
+
+    #[test]
+    fn a_path_is_compared_without_case_and_its_placeholders_are_kept_as_written() {
+        assert_eq!(read(Method::POST, "/TenAnt/OAuth2/TOKEN"), Ok(("/{tenant}/oauth2/token", "TenAnt".to_owned())));
+        assert_eq!(read(Method::GET, "/common/discovery/instance").unwrap().0, "/common/discovery/instance");
+        assert_eq!(read(Method::GET, "/a/providers/a.b/LOCKS/l").unwrap().1, "l");
+        assert_eq!(read(Method::GET, "/providers/a.b/locks/l").unwrap().1, "l");
+    }
+
+    #[test]
+    fn a_path_without_a_route_is_told_from_one_with_other_methods() {
+        assert_eq!(read(Method::GET, "/t/oauth2/token"), Err(NoRoute::Method(vec![Method::POST])));
+        for path in ["/", "/t/oauth2/token/x", "/t/oauth2", "/providers/a.b/locks"] {
+            assert_eq!(read(Method::POST, path), Err(NoRoute::Path), "{path}");
+        }
+    }
+}

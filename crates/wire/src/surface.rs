@@ -1,0 +1,44 @@
+//! The shape that every surface has, so that the shell serves them alike.
+
+use crate::{Record, Reply, Request, Route, Unserved};
+
+/// A reply, and what the log may know of the request.
+#[derive(Debug)]
+pub struct Answer {
+    /// The reply.
+    pub reply: Reply,
+    /// For the log.
+    pub record: Record,
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self { reply, record: Record::default() }
+    }
+}
+
+/// What a surface gives back: an answer, or what it needs from outside before it can answer. The shell
+/// fetches it and calls again, so that no worker ever waits for another.
+#[derive(Debug)]
+pub enum Outcome<Need> {
+    /// The answer.
+    Answer(Answer),
+    /// What to fetch first.
+    Need(Need),
+}
+
+/// A surface, with all that one request is answered from.
+pub trait Surface {
+    /// Something outside that an answer may need first.
+    type Need;
+
+    /// What is served.
+    fn routes() -> Vec<&'static Route>;
+
+    /// Answers a request, or says what it needs first.
+    fn handle(&self, request: &Request) -> Outcome<Self::Need>;
+
+    /// Answers a request that the shell does not serve, in the words of the surface; its body need not
+    /// be there.
+    fn refuse(&self, head: &Request, why: Unserved) -> Answer;
+}
