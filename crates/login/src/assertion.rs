@@ -100,12 +100,12 @@ pub(crate) fn check(
     let audience = match claims.get("aud") {
         Some(Value::Array(list)) if list.len() == 1 => list[0].as_str(),
         Some(aud) => aud.as_str(),
-        None => return Err(Fault::MissingClaim("aud")),
+        None => return Err(Fault::MissingField("aud")),
     };
     if !audience.is_some_and(|audience| is_own_audience(cx, tenant, audience)) {
         return Err(Fault::AssertionAudience);
     }
-    let expires_at = time(claims, "exp")?.ok_or(Fault::MissingClaim("exp"))?;
+    let expires_at = time(claims, "exp")?.ok_or(Fault::MissingField("exp"))?;
     let (not_before, issued_at) = (time(claims, "nbf")?, time(claims, "iat")?);
     check_times(cx.world.now, is_agent, expires_at, not_before, issued_at)?;
     let id = match claims.get("jti") {
@@ -118,7 +118,7 @@ pub(crate) fn check(
 
 fn check_times(now: Timestamp, is_agent: bool, exp: u64, nbf: Option<u64>, iat: Option<u64>) -> Result<(), Fault> {
     let (lifetime_max, begins) = if is_agent {
-        (AGENT_ASSERTION_LIFETIME_SECONDS, Some(iat.ok_or(Fault::MissingClaim("iat"))?))
+        (AGENT_ASSERTION_LIFETIME_SECONDS, Some(iat.ok_or(Fault::MissingField("iat"))?))
     } else {
         (ASSERTION_LIFETIME_SECONDS_MAX, iat.or(nbf))
     };
@@ -195,7 +195,7 @@ impl Hints {
 }
 
 fn text_claim<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<&'c str, Fault> {
-    let value = claims.get(name).ok_or(Fault::MissingClaim(name))?;
+    let value = claims.get(name).ok_or(Fault::MissingField(name))?;
     value.as_str().ok_or(Fault::AssertionMalformed("One of its claims is not a string."))
 }
 

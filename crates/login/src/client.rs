@@ -149,7 +149,7 @@ fn by_assertion<'v>(
     let Some(host) = credential.host else {
         return Ok(SignedIn { client: found.authenticated(Method::Certificate, None), single_use: None });
     };
-    let id = checked.id.ok_or(Fault::MissingClaim("jti"))?;
+    let id = checked.id.ok_or(Fault::MissingField("jti"))?;
     let workload = workload(cx, form, found, host)?;
     Ok(SignedIn {
         client: found.authenticated(Method::Certificate, Some(workload)),

@@ -24,11 +24,12 @@ fn each_wrong_request_has_its_code() {
         (Method::POST, v2.clone(), format!("client_id={client}&{scope}"), 900_144),
         (Method::POST, v2.clone(), format!("grant_type=password&client_id={client}&{scope}"), 70_003),
         (Method::POST, v2.clone(), format!("grant_type=&client_id={client}&{scope}"), 900_144),
-        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}"), 900_144),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}"), 90_014),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&scope="), 90_014),
         (Method::POST, v1.clone(), format!("{start}&client_secret={secret}&{scope}"), 900_144),
         (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&{resource}"), 901_002),
         (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&{scope}&{resource}"), 901_002),
-        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&scope=user.read"), 70_011),
+        (Method::POST, v2.clone(), format!("{start}&client_secret={secret}&scope=user.read"), 1_002_012),
         (
             Method::POST,
             v2.clone(),
@@ -72,6 +73,27 @@ fn each_wrong_request_has_its_code() {
         let (reply, record) = fixture.ask(&request(method, &path, "", &form));
         assert_eq!(error_code(&reply), code, "{path} {form}");
         assert_eq!(record.error, Some(code));
+    }
+}
+
+#[test]
+fn scopes_that_go_and_java_add_do_not_hide_the_real_error() {
+    let fixture = Fixture::new();
+    let client = fixture.app.client_id.to_string();
+    let secret = fixture.secret.expose();
+    let nobody = bonafide_types::ClientId::random(&SystemEntropy).to_string();
+    let added = format!("openid+offline_access+{MANAGEMENT}/.default+profile");
+    for (client, secret, scope, code) in [
+        (&client, secret.as_str(), added.as_str(), 0),
+        (&client, "wrong", &added, 7_000_215),
+        (&nobody, secret, &added, 700_016),
+        (&client, secret, "https://nobody.example/.default+openid+profile", 500_011),
+        (&client, secret, "openid+profile+offline_access", 1_002_012),
+    ] {
+        let form = format!(
+            "grant_type=client_credentials&client_id={client}&client_secret={secret}&scope={scope}&client_info=1"
+        );
+        assert_eq!(error_code(&fixture.post(fixture.app.tenant, &form)), code, "{scope} {secret}");
     }
 }
 
