@@ -49,8 +49,8 @@ fn each_wrong_request_has_its_code() {
             format!("{start}&client_secret={secret}&resource=https://vault.azure.net%09"),
             500_011,
         ),
-        (Method::POST, v2.clone(), format!("{start}&{scope}"), 7_000_218),
-        (Method::POST, v2.clone(), format!("{start}&{scope}&client_secret="), 7_000_218),
+        (Method::POST, v2.clone(), format!("{start}&{scope}"), 7_000_216),
+        (Method::POST, v2.clone(), format!("{start}&{scope}&client_secret="), 7_000_216),
         (Method::POST, v2.clone(), format!("grant_type=client_credentials&{scope}"), 900_144),
         (Method::POST, v2.clone(), format!("grant_type=client_credentials&{scope}&client_secret={secret}"), 900_144),
         (
@@ -98,6 +98,31 @@ fn scopes_that_go_and_java_add_do_not_hide_the_real_error() {
 }
 
 #[test]
+fn grants_that_entra_knows_and_we_do_not_are_named_in_the_refusal() {
+    let fixture = Fixture::new();
+    let client = format!("client_id={}&client_secret={}", fixture.app.client_id, fixture.secret.expose());
+    for grant in [
+        "authorization_code",
+        "refresh_token",
+        "password",
+        "device_code",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "implicit",
+        "Client_Credentials",
+    ] {
+        let form = format!("grant_type={grant}&{client}&scope={MANAGEMENT}/.default&code=x&assertion=x&username=x");
+        let reply = fixture.post(fixture.app.tenant, &form);
+        let error = body(&reply);
+        assert_eq!((error_code(&reply), error["error"].as_str()), (70_003, Some("unsupported_grant_type")), "{grant}");
+        let words = format!("AADSTS70003: The app requested an unsupported grant type '{grant}'.\r\n");
+        assert!(error["error_description"].as_str().unwrap().starts_with(&words), "{error}");
+    }
+}
+
+#[test]
 fn an_error_has_every_field_and_echoes_the_request_s_id() {
     let fixture = Fixture::new();
     let tenant = fixture.app.tenant;
@@ -139,7 +164,7 @@ fn an_error_has_every_field_and_echoes_the_request_s_id() {
 }
 
 #[test]
-fn an_unknown_resource_is_refused_in_the_documented_words() {
+fn an_unknown_resource_is_refused_in_entra_s_words() {
     let fixture = Fixture::new();
     let form = format!(
         "grant_type=client_credentials&resource=https://nobody.example/&client_id={}&client_secret={}",
@@ -150,7 +175,7 @@ fn an_unknown_resource_is_refused_in_the_documented_words() {
     let error = body(&reply);
     assert_eq!(error["error"], "invalid_resource");
     let expected = format!(
-        "AADSTS500011: The application named https://nobody.example/ was not found in the tenant named {}. This can happen",
+        "AADSTS500011: The resource principal named https://nobody.example/ was not found in the tenant named {}. This can happen",
         fixture.app.tenant
     );
     assert!(error["error_description"].as_str().unwrap().starts_with(&expected), "{error}");
