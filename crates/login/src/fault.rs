@@ -55,6 +55,8 @@ pub(crate) enum Fault {
 
 const MORE: &str =
     "Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .";
+const FEDERATION: &str = "Please check your federated identity credential Subject, Audience and Issuer against the presented \
+    assertion. https://docs.microsoft.com/en-us/azure/active-directory/develop/workload-identity-federation";
 const NOT_INSTALLED: &str = "This can happen if the application has not been installed by the administrator of the tenant or \
     consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.";
 
@@ -90,7 +92,7 @@ impl Fault {
             Self::NoThumbprint => (5_002_723, 401, "invalid_client", "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor certificate specified in token header.".into()),
             Self::MissingField(name) => (90_014, 400, "invalid_request", format!("The required field '{name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.")),
             Self::AssertionClient => (700_021, 401, "invalid_client", format!("Client assertion application identifier doesn't match 'client_id' parameter. {MORE}")),
-            Self::AssertionIssuer(issuer) => (700_211, 401, "invalid_client", format!("No matching federated identity record found for presented assertion issuer '{}'.", shown(issuer))),
+            Self::AssertionIssuer(issuer) => (700_211, 401, "invalid_client", format!("No matching federated identity record found for presented assertion issuer '{}'. {FEDERATION}", shown(issuer))),
             Self::AssertionAudience => (700_023, 401, "invalid_client", format!("Client assertion audience claim does not match Realm issuer. {MORE}")),
             Self::AssertionTime { now, from, until } => (700_024, 401, "invalid_client", format!("Client assertion is not within its valid time range. Current time: {now}, assertion valid from {from}, expiry time of assertion {until}. {MORE}")),
             Self::KeyNotFound { thumbprint } => (700_027, 401, "invalid_client", format!("The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']")),
@@ -151,7 +153,8 @@ impl Fault {
             timestamp,
             trace_id: trace.to_string(),
             correlation_id: correlation.to_string(),
-            error_uri: Some(format!("https://login.microsoftonline.com/error?code={code}")),
+            // No public report of 700211 has one (docs/wire/login.md).
+            error_uri: (code != 700_211).then(|| format!("https://login.microsoftonline.com/error?code={code}")),
         };
         let reply = headers::no_store(Reply::json(status, &body));
         match self {
