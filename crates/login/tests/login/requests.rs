@@ -123,6 +123,44 @@ fn grants_that_entra_knows_and_we_do_not_are_named_in_the_refusal() {
 }
 
 #[test]
+fn a_token_that_is_bound_to_a_key_is_refused_and_never_a_bearer_token_instead() {
+    let fixture = Fixture::new();
+    let proof = format!("client_secret={}", fixture.secret.expose());
+    let start = format!("grant_type=client_credentials&client_id={}", fixture.app.client_id);
+    let v1 = format!("/{}/oauth2/token", fixture.app.tenant);
+    for (asked, named) in [
+        ("token_type=pop&req_cnf=eyJraWQiOiJ4In0", "pop"),
+        ("token_type=mtls_pop", "mtls_pop"),
+        ("token_type=PoP", "PoP"),
+        ("TOKEN_TYPE=ssh-cert", "ssh-cert"),
+        ("token_type=+Bearer", " Bearer"),
+        ("req_cnf=eyJraWQiOiJ4In0", "pop"),
+        ("token_type=&req_cnf=eyJraWQiOiJ4In0", "pop"),
+    ] {
+        let by_scope = format!("{start}&scope={MANAGEMENT}/.default&{asked}");
+        let by_resource = format!("{start}&resource={MANAGEMENT}&{asked}&{proof}");
+        // A client with mutual TLS sends no proof in the form.
+        for reply in [
+            fixture.post(fixture.app.tenant, &by_scope),
+            fixture.post(fixture.app.tenant, &format!("{by_scope}&{proof}")),
+            fixture.ask(&request(Method::POST, &v1, "", &by_resource)).0,
+        ] {
+            assert_eq!(error_code(&reply), 90_100, "{asked}");
+            let error = body(&reply);
+            assert_eq!(error["error"], "invalid_request");
+            let words = format!("AADSTS90100: The request asks for a token of the type '{named}'.");
+            assert!(error["error_description"].as_str().unwrap().starts_with(&words), "{error}");
+        }
+    }
+    for bearer in
+        ["token_type=Bearer", "token_type=bearer&req_cnf=x", "token_type=", "req_cnf=", "token_type=&req_cnf="]
+    {
+        let reply = fixture.post(fixture.app.tenant, &format!("{start}&scope={MANAGEMENT}/.default&{bearer}&{proof}"));
+        assert_eq!((error_code(&reply), body(&reply)["token_type"].as_str()), (0, Some("Bearer")), "{bearer}");
+    }
+}
+
+#[test]
 fn an_error_has_every_field_and_echoes_the_request_s_id() {
     let fixture = Fixture::new();
     let tenant = fixture.app.tenant;
