@@ -16,12 +16,12 @@ pub(crate) enum Call<'r> {
 
 /// The call of a request: its path, then its method.
 pub(crate) fn route(request: &Request) -> Result<Call<'_>, Fault> {
-    let call = find(&request.path).ok_or(Fault::NoSuchPath)?;
+    let call = find(&request.path).ok_or_else(|| Fault::NoSuchPath(request.path.clone()))?;
     match (call, &request.method) {
         (Call::Token { .. }, &Method::POST) => Ok(call),
         (Call::Token { .. }, method) => Err(Fault::PostOnly(method.clone())),
         (_, &Method::GET | &Method::HEAD) => Ok(call),
-        _ => Err(Fault::GetOnly),
+        (_, method) => Err(Fault::GetOnly(method.clone())),
     }
 }
 

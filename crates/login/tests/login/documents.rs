@@ -2,6 +2,7 @@
 
 use crate::fixture::{Fixture, ORIGIN, body, error_code, request};
 use bonafide_crypto::base64url;
+use bonafide_wire::token::OAuthError;
 use http::Method;
 use serde_json::json;
 
@@ -141,14 +142,42 @@ fn instance_discovery_knows_our_own_hosts_only() {
 }
 
 #[test]
-fn unknown_paths_and_methods_say_so_without_a_body() {
+fn a_path_or_method_that_is_not_served_is_refused_in_the_token_service_s_own_form() {
     let fixture = Fixture::new();
     let tenant = fixture.app.tenant;
-    for path in ["/", "/x/y", &format!("/{tenant}/oauth2/v2.0/authorize"), &format!("/{tenant}/discovery")] {
-        let reply = fixture.get(path);
-        assert_eq!((reply.status.as_u16(), reply.body.len()), (404, 0), "{path}");
+    let refused = |method: Method, path: &str| {
+        let (reply, record) = fixture.ask(&request(method, path, "", ""));
+        let error: OAuthError = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(error.error, "invalid_request", "{path}");
+        assert!(error.error_description.contains("\r\nTrace ID: "), "{path}");
+        assert_eq!(record.error, Some(error.error_codes[0]));
+        (reply, error)
+    };
+    for path in [
+        "/",
+        "/x/y",
+        "/common/oauth2/authorize",
+        "/common/userrealm/somebody@contoso.example",
+        "/consumers/oauth2/v2.0/devicecode",
+        "/oidc/userinfo",
+        &format!("/{tenant}/oauth2/v2.0/authorize"),
+        &format!("/{tenant}/oauth2/v2.0/devicecode"),
+        &format!("/{tenant}/oauth2/v2.0/logout"),
+        &format!("/{tenant}/openid/userinfo"),
+        &format!("/{tenant}/discovery"),
+    ] {
         assert!(!bonafide_login::serves(path));
+        for method in [Method::GET, Method::POST] {
+            let (reply, error) = refused(method, path);
+            assert_eq!((reply.status.as_u16(), error.error_codes), (404, vec![9_002_313]), "{path}");
+            assert!(error.error_description.contains(&format!("'{path}'")), "{}", error.error_description);
+        }
     }
-    let reply = fixture.ask(&request(Method::POST, &format!("/{tenant}/discovery/keys"), "", "")).0;
-    assert_eq!((reply.status.as_u16(), reply.headers["allow"].to_str().unwrap()), (405, "GET, HEAD"));
+    for path in [format!("/{tenant}/discovery/keys"), "/common/discovery/instance".to_owned()] {
+        let (reply, error) = refused(Method::POST, &path);
+        assert_eq!((reply.status.as_u16(), error.error_codes), (405, vec![900_561]));
+        assert_eq!(reply.headers["allow"], "GET, HEAD");
+        let words = "AADSTS900561: The endpoint only accepts GET, HEAD requests. Received a POST request.";
+        assert!(error.error_description.starts_with(words), "{}", error.error_description);
+    }
 }
