@@ -26,9 +26,8 @@ fn discovery_leads_from_each_issuer_to_the_keys_and_endpoints() {
             let base = format!("{ORIGIN}/{}", if name == "{tenantid}" { &segment } else { &name });
             assert_eq!(document["token_endpoint"], json!(format!("{base}{token}")));
             assert_eq!(document["jwks_uri"], json!(format!("{base}{keys}")));
-            for name in ["authorization_endpoint", "device_authorization_endpoint", "end_session_endpoint"] {
-                assert!(document[name].as_str().unwrap().starts_with(&base), "{name}");
-            }
+            // MSAL needs it, though nobody can sign in there.
+            assert!(document["authorization_endpoint"].as_str().unwrap().starts_with(&base));
             assert_eq!(document["id_token_signing_alg_values_supported"], json!(["RS256"]));
             assert_eq!(document["subject_types_supported"], json!(["pairwise"]));
             assert_eq!(document["tenant_region_scope"].is_null(), name == "{tenantid}");
@@ -40,6 +39,40 @@ fn discovery_leads_from_each_issuer_to_the_keys_and_endpoints() {
     let nobody = "/6ba7b810-9dad-11d1-80b4-00c04fd430c8/v2.0/.well-known/openid-configuration";
     let reply = fixture.get(nobody);
     assert_eq!((error_code(&reply), body(&reply)["error"].as_str()), (90_002, Some("invalid_tenant")));
+}
+
+#[test]
+fn discovery_names_no_endpoint_that_is_not_served() {
+    let fixture = Fixture::new();
+    for segment in [fixture.app.tenant.to_string(), "common".to_owned()] {
+        for path in ["/.well-known/openid-configuration", "/v2.0/.well-known/openid-configuration"] {
+            let document = body(&fixture.get(&format!("/{segment}{path}")));
+            for (name, value) in document.as_object().unwrap() {
+                let Some(address) = value.as_str().and_then(|text| text.strip_prefix(ORIGIN)) else { continue };
+                let is_needed = matches!(name.as_str(), "issuer" | "authorization_endpoint");
+                assert!(is_needed || bonafide_login::serves(address), "{name}: {value}");
+            }
+            assert_eq!(document["response_types_supported"], json!([]), "there is no authorization endpoint");
+            assert_eq!(document["end_session_endpoint"], json!(""), "MSAL Node 1 looks for the member");
+            assert_eq!(document["grant_types_supported"], json!(["client_credentials"]));
+            for absent in [
+                "device_authorization_endpoint",
+                "userinfo_endpoint",
+                "check_session_iframe",
+                "kerberos_endpoint",
+                "http_logout_supported",
+                "frontchannel_logout_supported",
+                "microsoft_multi_refresh_token",
+                "response_modes_supported",
+                "scopes_supported",
+                "msgraph_host",
+                "cloud_graph_host_name",
+                "rbac_url",
+            ] {
+                assert!(document.get(absent).is_none(), "{absent}");
+            }
+        }
+    }
 }
 
 #[test]
