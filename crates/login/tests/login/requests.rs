@@ -98,31 +98,6 @@ fn scopes_that_go_and_java_add_do_not_hide_the_real_error() {
 }
 
 #[test]
-fn grants_that_entra_knows_and_we_do_not_are_named_in_the_refusal() {
-    let fixture = Fixture::new();
-    let client = format!("client_id={}&client_secret={}", fixture.app.client_id, fixture.secret.expose());
-    for grant in [
-        "authorization_code",
-        "refresh_token",
-        "password",
-        "device_code",
-        "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        "urn:ietf:params:oauth:grant-type:saml2-bearer",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
-        "implicit",
-        "Client_Credentials",
-    ] {
-        let form = format!("grant_type={grant}&{client}&scope={MANAGEMENT}/.default&code=x&assertion=x&username=x");
-        let reply = fixture.post(fixture.app.tenant, &form);
-        let error = body(&reply);
-        assert_eq!((error_code(&reply), error["error"].as_str()), (70_003, Some("unsupported_grant_type")), "{grant}");
-        let words = format!("AADSTS70003: The app requested an unsupported grant type '{grant}'.\r\n");
-        assert!(error["error_description"].as_str().unwrap().starts_with(&words), "{error}");
-    }
-}
-
-#[test]
 fn a_token_that_is_bound_to_a_key_is_refused_and_never_a_bearer_token_instead() {
     let fixture = Fixture::new();
     let proof = format!("client_secret={}", fixture.secret.expose());
@@ -157,6 +132,68 @@ fn a_token_that_is_bound_to_a_key_is_refused_and_never_a_bearer_token_instead() 
     {
         let reply = fixture.post(fixture.app.tenant, &format!("{start}&scope={MANAGEMENT}/.default&{bearer}&{proof}"));
         assert_eq!((error_code(&reply), body(&reply)["token_type"].as_str()), (0, Some("Bearer")), "{bearer}");
+    }
+}
+
+#[test]
+fn grants_that_entra_knows_and_we_do_not_are_named_in_the_refusal() {
+    let fixture = Fixture::new();
+    let client = format!("client_id={}&client_secret={}", fixture.app.client_id, fixture.secret.expose());
+    for grant in [
+        "authorization_code",
+        "refresh_token",
+        "password",
+        "device_code",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "implicit",
+        "Client_Credentials",
+    ] {
+        let form = format!("grant_type={grant}&{client}&scope={MANAGEMENT}/.default&code=x&assertion=x&username=x");
+        let reply = fixture.post(fixture.app.tenant, &form);
+        let error = body(&reply);
+        assert_eq!((error_code(&reply), error["error"].as_str()), (70_003, Some("unsupported_grant_type")), "{grant}");
+        let words = format!("AADSTS70003: The app requested an unsupported grant type '{grant}'.\r\n");
+        assert!(error["error_description"].as_str().unwrap().starts_with(&words), "{error}");
+    }
+}
+
+#[test]
+fn what_stock_clients_send_beside_the_grant_changes_nothing() {
+    let fixture = Fixture::new();
+    let tenant = fixture.app.tenant.to_string();
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        fixture.app.client_id.to_string().to_ascii_uppercase(),
+        fixture.secret.expose()
+    );
+    let java_script = "client-request-id=x&x-client-SKU=msal.js.node&x-client-VER=3&x-client-OS=linux&x-client-CPU=x64\
+        &x-ms-lib-capability=retry-after,+h429&x-client-current-telemetry=5|771,2,,,|,&x-app-name=a&x-app-ver=1&claims=";
+    let claims = "claims=%7B%22access_token%22%3A%7B%22xms_cc%22%3A%7B%22values%22%3A%5B%22CP1%22%5D%7D%2C%22nbf%22%3A%7B\
+        %22essential%22%3Atrue%2C%22value%22%3A%221795737890%22%7D%7D%7D";
+    let empty = "client_assertion=&client_assertion_type=&resource=&token_type=&req_cnf=&username=";
+    for (path, query, more) in [
+        (format!("/{tenant}/oauth2/v2.0/token"), "client-request-id=x", java_script),
+        (format!("/{tenant}/oauth2/v2.0/token"), "dc=x&slice=y", "client_info=2"),
+        (format!("/{tenant}/oauth2/v2.0/token"), "dc=x&dc=y&%zz", claims),
+        (format!("/{tenant}/oauth2/v2.0/token"), "", empty),
+        (format!("//{}/oauth2/v2.0/token/", tenant.to_ascii_uppercase()), "", "client_info=1"),
+        (format!("/{tenant}/OAuth2/V2.0/Token"), "", "instance_aware=true"),
+    ] {
+        let form = format!("{form}&scope={MANAGEMENT}/.default&{more}");
+        let (reply, record) = fixture.ask(&request(Method::POST, &path, query, &form));
+        assert_eq!((error_code(&reply), record.error), (0, None), "{path}?{query} {more}");
+    }
+    for (path, more) in [
+        (format!("/{tenant}/oauth2/token"), "client_info=1"),
+        (format!("/{tenant}/oauth2/token"), "scope=openid&client_info=1"),
+        (format!("/{tenant}/OAuth2/Token"), "api-version=1.0&scope="),
+    ] {
+        let form = format!("{form}&resource={MANAGEMENT}&{more}");
+        let (reply, _) = fixture.ask(&request(Method::POST, &path, "api-version=1.0", &form));
+        assert_eq!(error_code(&reply), 0, "{path} {more}");
     }
 }
 
