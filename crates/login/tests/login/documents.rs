@@ -161,6 +161,14 @@ fn instance_discovery_knows_our_own_hosts_only() {
         document["tenant_discovery_endpoint"],
         json!(format!("{ORIGIN}/common/.well-known/openid-configuration"))
     );
+    for spelled in [
+        format!("{ORIGIN}//{tenant}/oauth2/v2.0/authorize"),
+        format!("{}/{tenant}/", ORIGIN.replace("https://login", "HTTPS://Login")),
+    ] {
+        let document = body(&ask(&spelled, "1.1"));
+        let leads_to = format!("{ORIGIN}/{tenant}/v2.0/.well-known/openid-configuration");
+        assert_eq!(document["tenant_discovery_endpoint"], json!(leads_to), "{spelled}");
+    }
     for wrong in [
         "https://login.test/common",
         "https://login.test:8443.evil/common",
