@@ -67,11 +67,16 @@ pub struct Verified {
 /// # Errors
 /// [`JwsError`].
 pub fn parse_strict(token: &str) -> Result<Unverified<'_>, JwsError> {
-    parse(token, limits::TOKEN_BYTES_MAX, is_strict_character, base64url::decode)
+    let parsed = parse(token, limits::TOKEN_BYTES_MAX, is_strict_character, base64url::decode)?;
+    if parsed.header.get("kid").is_some_and(|kid| !kid.is_string()) {
+        return Err(JwsError::HeaderMember("kid"));
+    }
+    Ok(parsed)
 }
 
 /// Parses a client assertion: as [`parse_strict`], but each part may be padded and in the standard
-/// alphabet, as stock clients send it (docs/wire/login.md), and at most [`limits::ASSERTION_BYTES_MAX`].
+/// alphabet, as stock clients send it (docs/wire/login.md), at most [`limits::ASSERTION_BYTES_MAX`], and
+/// with anything as `kid`, which is the client's own.
 ///
 /// # Errors
 /// [`JwsError`].
@@ -112,9 +117,6 @@ fn check_header(header: &Map<String, Value>) -> Result<Algorithm, JwsError> {
         if header.contains_key(extension) {
             return Err(JwsError::Extension(extension));
         }
-    }
-    if header.get("kid").is_some_and(|kid| !kid.is_string()) {
-        return Err(JwsError::HeaderMember("kid"));
     }
     let name = header.get("alg").and_then(Value::as_str).ok_or(JwsError::HeaderMember("alg"))?;
     Algorithm::from_name(name).ok_or(JwsError::UnsupportedAlgorithm)

@@ -3,7 +3,6 @@
 
 use crate::Cx;
 use crate::fault::Fault;
-use bonafide_core::tokens::TokenVersion;
 use bonafide_core::view::{KnownCredential, KnownProof, RegisteredKey};
 use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::jws::{self, JwsError, Unverified, Verified};
@@ -14,6 +13,13 @@ use bonafide_types::limits::{
 use bonafide_types::{ClientId, TenantId, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+/// Size of a SHA-1 thumbprint, in bytes. Source: FIPS 180-4.
+const SHA1_BYTES: usize = 20;
+/// Size of a SHA-256 thumbprint, in bytes. Source: FIPS 180-4.
+const SHA256_BYTES: usize = 32;
+/// Length of a tenant's id as text; other spellings of a GUID are no path of ours. Source: RFC 9562.
+const GUID_CHARS: usize = 36;
 
 /// An assertion that is well-formed and names its client; nobody vouches for it yet.
 pub(crate) struct Assertion<'a> {
@@ -45,15 +51,15 @@ impl<'a> Assertion<'a> {
     /// Reads an assertion. Costs no signature verification.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Fault> {
         let jws = jws::parse_lenient(text).map_err(malformed)?;
-        let header = jws.header();
-        let typ = header.get("typ").map(|typ| typ.as_str().unwrap_or_default().to_ascii_lowercase());
-        if !typ.is_none_or(|typ| typ == "jwt" || typ == "client-authentication+jwt") {
-            return Err(Fault::AssertionMalformed("Its type is not JWT."));
-        }
-        let hints = Hints::read(header)?;
+        // The issuer first: an external one's assertion has the header that suits its own keys.
         let claims = jws.unverified_claims().map_err(malformed)?;
         let issuer = text_claim(&claims, "iss")?;
         let claimed_client = issuer.parse().map_err(|_| Fault::AssertionIssuer(issuer.to_owned()))?;
+        let typ = given(jws.header(), "typ").map(|typ| typ.as_str().unwrap_or_default().to_ascii_lowercase());
+        if !typ.is_none_or(|typ| typ == "jwt" || typ == "client-authentication+jwt") {
+            return Err(Fault::AssertionMalformed("Its type is not JWT."));
+        }
+        let hints = Hints::read(jws.header())?;
         Ok(Self { jws, hints, claimed_client })
     }
 
@@ -82,7 +88,8 @@ impl<'a> Assertion<'a> {
     }
 }
 
-/// Checks the claims of a verified assertion. An agent's lives for a minute, a client's for an hour.
+/// Checks the claims of a verified assertion. An agent's lives for a minute; a client's ends within a day,
+/// whenever it began.
 pub(crate) fn check(
     cx: &Cx<'_>,
     tenant: TenantId,
@@ -100,27 +107,24 @@ pub(crate) fn check(
     let audience = match claims.get("aud") {
         Some(Value::Array(list)) if list.len() == 1 => list[0].as_str(),
         Some(aud) => aud.as_str(),
-        None => return Err(Fault::MissingClaim("aud")),
+        None => return Err(Fault::MissingField("aud")),
     };
     if !audience.is_some_and(|audience| is_own_audience(cx, tenant, audience)) {
         return Err(Fault::AssertionAudience);
     }
-    let expires_at = time(claims, "exp")?.ok_or(Fault::MissingClaim("exp"))?;
+    let expires_at = time(claims, "exp")?.ok_or(Fault::MissingField("exp"))?;
     let (not_before, issued_at) = (time(claims, "nbf")?, time(claims, "iat")?);
     check_times(cx.world.now, is_agent, expires_at, not_before, issued_at)?;
-    let id = match claims.get("jti") {
-        None => None,
-        Some(Value::String(id)) => Uuid::try_parse(id).ok(),
-        Some(_) => return Err(Fault::AssertionMalformed("Its 'jti' is not a string.")),
-    };
+    let id = claims.get("jti").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
     Ok(Checked { id, expires_at })
 }
 
 fn check_times(now: Timestamp, is_agent: bool, exp: u64, nbf: Option<u64>, iat: Option<u64>) -> Result<(), Fault> {
+    // Only an agent's counts once, so only an agent's must not be older than what is remembered of it.
     let (lifetime_max, begins) = if is_agent {
-        (AGENT_ASSERTION_LIFETIME_SECONDS, Some(iat.ok_or(Fault::MissingClaim("iat"))?))
+        (AGENT_ASSERTION_LIFETIME_SECONDS, Some(iat.ok_or(Fault::MissingField("iat"))?))
     } else {
-        (ASSERTION_LIFETIME_SECONDS_MAX, iat.or(nbf))
+        (ASSERTION_LIFETIME_SECONDS_MAX, None)
     };
     let (seconds, skew) = (now.unix_seconds(), CLOCK_SKEW_SECONDS_MAX);
     let right = seconds <= exp.saturating_add(skew)
@@ -135,33 +139,40 @@ fn check_times(now: Timestamp, is_agent: bool, exp: u64, nbf: Option<u64>, iat: 
     Err(Fault::AssertionTime { now, from: at(nbf.unwrap_or(0)), until: at(exp) })
 }
 
-/// True for a token endpoint of this tenant at our origin, for its authority, and for its
-/// issuers: nothing else (CA-02). Only the tenant's id may be written in another case.
+/// True for a token endpoint of this tenant at our origin, for its authority, and for its issuers:
+/// nothing else (CA-02). Clients put there what they were configured with: scheme, host and tenant in
+/// any case, slashes written twice or at the end, a query behind it (docs/wire/login.md).
 fn is_own_audience(cx: &Cx<'_>, tenant: TenantId, audience: &str) -> bool {
-    let authority = &cx.service.authority;
-    let is_endpoint = || {
-        let Some(rest) = audience.strip_prefix(authority.origin()).and_then(|rest| rest.strip_prefix('/')) else {
-            return false;
-        };
-        let Some((id, path)) = rest.split_at_checked(36) else { return false };
-        id.parse() == Ok(tenant) && matches!(path, "/oauth2/v2.0/token" | "/oauth2/token" | "" | "/" | "/v2.0")
-    };
-    is_endpoint()
-        || [TokenVersion::V1, TokenVersion::V2].iter().any(|version| authority.issuer(*version, tenant) == audience)
+    let (url, query) = audience.split_once('?').unwrap_or((audience, ""));
+    if !query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return false;
+    }
+    let origin = cx.service.authority.origin();
+    let Some((start, path)) = url.split_at_checked(origin.len()) else { return false };
+    if !start.eq_ignore_ascii_case(origin) || !path.starts_with('/') {
+        return false;
+    }
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    let is_tenant = segments.next().is_some_and(|id| id.len() == GUID_CHARS && id.parse() == Ok(tenant));
+    is_tenant
+        && matches!(
+            segments.take(4).collect::<Vec<_>>()[..],
+            [] | ["v2.0"] | ["oauth2", "token"] | ["oauth2", "v2.0", "token"]
+        )
 }
 
 impl Hints {
     fn read(header: &Map<String, Value>) -> Result<Self, Fault> {
-        let digest = |name, bytes: usize| match header.get(name) {
+        let digest = |name, bytes: usize| match given(header, name) {
             None => Ok(None),
             Some(value) => value
                 .as_str()
-                .and_then(|text| base64url::decode_lenient(text).ok())
+                .and_then(|text| base64url::decode_lenient(text.trim()).ok())
                 .filter(|digest| digest.len() == bytes)
                 .map(Some)
                 .ok_or(Fault::AssertionMalformed("Its certificate thumbprint is not base64 of a digest.")),
         };
-        let leaf = match header.get("x5c") {
+        let leaf = match given(header, "x5c") {
             None => None,
             Some(x5c) => match Certificate::from_x5c(x5c) {
                 Ok(leaf) => Some(thumbprint::sha256(leaf.der())),
@@ -171,11 +182,23 @@ impl Hints {
                 Err(_) => return Err(Fault::AssertionMalformed("Its 'x5c' is not a certificate chain.")),
             },
         };
-        let hints = Self { sha1: digest("x5t", 20)?, sha256: digest("x5t#S256", 32)?, leaf };
-        if hints.sha1.is_none() && hints.sha256.is_none() && hints.leaf.is_none() {
-            return Err(Fault::NoThumbprint);
+        let hints = Self { sha1: digest("x5t", SHA1_BYTES)?, sha256: digest("x5t#S256", SHA256_BYTES)?, leaf };
+        if hints.sha1.is_some() || hints.sha256.is_some() || hints.leaf.is_some() {
+            return Ok(hints);
         }
-        Ok(hints)
+        Self::from_key_id(header).ok_or(Fault::NoThumbprint)
+    }
+
+    /// The thumbprint in `kid`, of a client that gives no other hint. Beside one, `kid` is a name of the
+    /// client's own.
+    fn from_key_id(header: &Map<String, Value>) -> Option<Self> {
+        let text = header.get("kid")?.as_str()?.trim();
+        let digest = thumbprint::parse_hex(text).or_else(|| base64url::decode_lenient(text).ok())?;
+        match digest.len() {
+            SHA1_BYTES => Some(Self { sha1: Some(digest), ..Self::default() }),
+            SHA256_BYTES => Some(Self { sha256: Some(digest), ..Self::default() }),
+            _ => None,
+        }
     }
 
     /// The keys of a registered certificate, if all hints are true of it.
@@ -194,8 +217,18 @@ impl Hints {
     }
 }
 
+/// A member of a header. Some writers print what they do not have as `null` or as empty.
+fn given<'h>(header: &'h Map<String, Value>, name: &str) -> Option<&'h Value> {
+    header.get(name).filter(|value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    })
+}
+
 fn text_claim<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<&'c str, Fault> {
-    let value = claims.get(name).ok_or(Fault::MissingClaim(name))?;
+    let value = claims.get(name).ok_or(Fault::MissingField(name))?;
     value.as_str().ok_or(Fault::AssertionMalformed("One of its claims is not a string."))
 }
 
@@ -203,7 +236,7 @@ fn text_claim<'c>(claims: &'c Map<String, Value>, name: &'static str) -> Result<
 /// Python send it.
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<u64>, Fault> {
     let number = match claims.get(name) {
-        None => return Ok(None),
+        None | Some(Value::Null) => return Ok(None),
         Some(Value::Number(number)) => number.as_f64(),
         Some(Value::String(text)) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
             text.parse().ok()

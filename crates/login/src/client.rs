@@ -73,7 +73,8 @@ struct Found<'v> {
 }
 
 /// The client and its proof as sent: in the form, or a secret by HTTP Basic (RFC 6749 section 2.3.1).
-/// More than one proof is refused, whichever of them is right (CA-10).
+/// Two proofs are refused, whichever of them is right (CA-10); one secret in both places is one proof,
+/// which msrestazure sends so.
 fn presented<'r>(request: &Request, form: &'r Parameters) -> Result<(Option<String>, Proof<'r>), Fault> {
     let given = |name| form.get(name).filter(|value| !value.is_empty());
     let client = given("client_id").map(str::to_owned);
@@ -89,9 +90,9 @@ fn presented<'r>(request: &Request, form: &'r Parameters) -> Result<(Option<Stri
             Ok((client, Proof::Assertion(Box::new(Assertion::parse(text)?))))
         }
         (None, Some(secret), None) => Ok((client, Proof::Secret(Secret::new(secret.to_owned())))),
-        (None, None, Some((user, secret))) => match client {
-            Some(client) if !client.eq_ignore_ascii_case(&user) => Err(Fault::Malformed),
-            _ => Ok((Some(user), Proof::Secret(secret))),
+        (None, secret, Some(basic)) if secret.is_none_or(|secret| basic.repeats(secret)) => match client {
+            Some(client) if !client.eq_ignore_ascii_case(&basic.user) => Err(Fault::Malformed),
+            _ => Ok((Some(basic.user), Proof::Secret(basic.secret))),
         },
         (None, None, None) if client.is_none() => Err(Fault::MissingParameter("client_id")),
         (None, None, None) => Err(Fault::NoProof),
@@ -99,7 +100,20 @@ fn presented<'r>(request: &Request, form: &'r Parameters) -> Result<(Option<Stri
     }
 }
 
-fn basic(request: &Request) -> Result<(String, Secret<String>), Fault> {
+/// Client and secret by HTTP Basic. Both should be encoded as in a form and often are not.
+struct Basic {
+    user: String,
+    secret: Secret<String>,
+    as_sent: Secret<String>,
+}
+
+impl Basic {
+    fn repeats(&self, secret: &str) -> bool {
+        [&self.secret, &self.as_sent].iter().any(|own| own.expose() == secret)
+    }
+}
+
+fn basic(request: &Request) -> Result<Basic, Fault> {
     let value = request.header("authorization").ok_or(Fault::Malformed)?;
     let (scheme, encoded) = value.trim().split_once(' ').ok_or(Fault::Malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -110,9 +124,9 @@ fn basic(request: &Request) -> Result<(String, Secret<String>), Fault> {
     let (user, secret) = text.expose().split_once(':').ok_or(Fault::Malformed)?;
     let decode = |part: &str| {
         let spaced = part.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().map(|part| part.into_owned()).map_err(|_| Fault::Malformed)
+        percent_decode_str(&spaced).decode_utf8().map_or_else(|_| part.to_owned(), |part| part.into_owned())
     };
-    Ok((decode(user)?, Secret::new(decode(secret)?)))
+    Ok(Basic { user: decode(user), secret: Secret::new(decode(secret)), as_sent: Secret::new(secret.to_owned()) })
 }
 
 fn by_secret<'v>(cx: &Cx<'v>, found: &Found<'v>, secret: &Secret<String>) -> Result<SignedIn<'v>, Fault> {
@@ -149,7 +163,7 @@ fn by_assertion<'v>(
     let Some(host) = credential.host else {
         return Ok(SignedIn { client: found.authenticated(Method::Certificate, None), single_use: None });
     };
-    let id = checked.id.ok_or(Fault::MissingClaim("jti"))?;
+    let id = checked.id.ok_or(Fault::MissingField("jti"))?;
     let workload = workload(cx, form, found, host)?;
     Ok(SignedIn {
         client: found.authenticated(Method::Certificate, Some(workload)),

@@ -1,4 +1,5 @@
-//! The discovery documents (OpenID Connect Discovery 1.0), with the members that Entra's have.
+//! The discovery documents (OpenID Connect Discovery 1.0): those members of Entra's that are true here, and
+//! those without which a client fails (docs/wire/login.md).
 
 use crate::fault::Fault;
 use crate::tenant::Named;
@@ -36,46 +37,25 @@ fn document(cx: &Cx<'_>, tenant: Named<'_>, version: TokenVersion) -> Value {
         TokenVersion::V1 => "",
         TokenVersion::V2 => "/v2.0",
     };
-    let mut document = json!({
+    json!({
         "token_endpoint": format!("{base}/oauth2{below}/token"),
         "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "grant_types_supported": ["client_credentials"],
         "jwks_uri": format!("{base}/discovery{below}/keys"),
-        "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "issuer": issuer(cx, tenant, version),
+        // Nobody can sign in there. Every MSAL refuses a document without this address, and the standard
+        // demands the list of what it would answer.
         "authorization_endpoint": format!("{base}/oauth2{below}/authorize"),
-        "device_authorization_endpoint": format!("{base}/oauth2{below}/devicecode"),
-        "http_logout_supported": true,
-        "frontchannel_logout_supported": true,
-        "end_session_endpoint": format!("{base}/oauth2{below}/logout"),
+        "response_types_supported": [],
+        // MSAL Node 1 refuses a document without this member, and reads it for a user's sign-out only.
+        "end_session_endpoint": "",
+        "request_uri_parameter_supported": false,
         "claims_supported": CLAIMS,
-        "kerberos_endpoint": format!("{base}/kerberos"),
         "tenant_region_scope": region(tenant),
         "cloud_instance_name": host,
-        "cloud_graph_host_name": host,
-        "msgraph_host": host,
-        "rbac_url": origin,
-    });
-    let own = match version {
-        TokenVersion::V1 => json!({
-            "response_types_supported": ["code", "id_token", "code id_token", "token id_token", "token"],
-            "scopes_supported": ["openid"],
-            "microsoft_multi_refresh_token": true,
-            "check_session_iframe": format!("{base}/oauth2/checksession"),
-            "userinfo_endpoint": format!("{base}/openid/userinfo"),
-        }),
-        TokenVersion::V2 => json!({
-            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
-            "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "request_uri_parameter_supported": false,
-            "userinfo_endpoint": format!("{origin}/oidc/userinfo"),
-        }),
-    };
-    if let (Value::Object(document), Value::Object(own)) = (&mut document, own) {
-        document.extend(own);
-    }
-    document
+    })
 }
 
 fn region(tenant: Named<'_>) -> Option<&'static str> {

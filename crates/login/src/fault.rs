@@ -13,8 +13,8 @@ use uuid::Uuid;
 /// Why a request is refused. Texts in it are the caller's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    NoSuchPath,
-    GetOnly,
+    NoSuchPath(String),
+    GetOnly(Method),
     PostOnly(Method),
     TenantSpelling(String),
     UnknownTenant(String),
@@ -26,7 +26,8 @@ pub(crate) enum Fault {
     GrantType(String),
     ResourceParameter,
     Scope(String),
-    TwoResources,
+    TwoResources(String),
+    TokenType(String),
     UnknownResource { asked: String, tenant: String },
     UnknownClient { client: String, tenant: String },
     Disabled { client: String },
@@ -38,7 +39,7 @@ pub(crate) enum Fault {
     AssertionMalformed(&'static str),
     AssertionAlgorithm,
     NoThumbprint,
-    MissingClaim(&'static str),
+    MissingField(&'static str),
     AssertionClient,
     AssertionIssuer(String),
     AssertionAudience,
@@ -55,6 +56,8 @@ pub(crate) enum Fault {
 
 const MORE: &str =
     "Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .";
+const FEDERATION: &str = "Please check your federated identity credential Subject, Audience and Issuer against the presented \
+    assertion. https://docs.microsoft.com/en-us/azure/active-directory/develop/workload-identity-federation";
 const NOT_INSTALLED: &str = "This can happen if the application has not been installed by the administrator of the tenant or \
     consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.";
 
@@ -63,8 +66,8 @@ impl Fault {
     #[rustfmt::skip]
     fn row(&self) -> (u32, u16, &'static str, String) {
         match self {
-            Self::NoSuchPath => (0, 404, "", String::new()),
-            Self::GetOnly => (0, 405, "", String::new()),
+            Self::NoSuchPath(path) => (9_002_313, 404, "invalid_request", format!("Invalid request. Nothing is served at '{}'. The discovery documents name every endpoint of this service.", shown(path))),
+            Self::GetOnly(method) => (900_561, 405, "invalid_request", format!("The endpoint only accepts GET, HEAD requests. Received a {} request.", shown(method.as_str()))),
             Self::PostOnly(method) => (900_561, 400, "invalid_request", format!("The endpoint only accepts POST requests. Received a {} request.", shown(method.as_str()))),
             Self::TenantSpelling(tenant) => (900_023, 400, "invalid_request", format!("Specified tenant identifier '{}' is neither a valid DNS name, nor a valid external domain.", shown(tenant))),
             Self::UnknownTenant(tenant) => (90_002, 400, "invalid_tenant", format!("Tenant '{}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", shown(tenant))),
@@ -75,12 +78,13 @@ impl Fault {
             Self::MissingParameter(name) => (900_144, 400, "invalid_request", format!("The request body must contain the following parameter: '{name}'.")),
             Self::GrantType(grant) => (70_003, 400, "unsupported_grant_type", format!("The app requested an unsupported grant type '{}'.", shown(grant))),
             Self::ResourceParameter => (901_002, 400, "invalid_request", "The 'resource' request parameter is not supported.".into()),
-            Self::Scope(scope) => (70_011, 400, "invalid_scope", format!("The provided value for the input parameter 'scope' is not valid. The scope {} is not valid.", shown(scope))),
-            Self::TwoResources => (700_022, 400, "invalid_scope", "The provided value for the input parameter 'scope' is not valid because it contains more than one resource.".into()),
-            Self::UnknownResource { asked, tenant } => (500_011, 400, "invalid_resource", format!("The application named {} was not found in the tenant named {tenant}. {NOT_INSTALLED}", shown(asked))),
+            Self::Scope(scope) => (1_002_012, 400, "invalid_scope", format!("The provided value for scope {} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", shown(scope))),
+            Self::TwoResources(scope) => (700_022, 400, "invalid_scope", format!("Provided value for the input parameter scope is not valid because it contains more than one resource. Scope {} is not valid.", shown(scope))),
+            Self::TokenType(asked) => (90_100, 400, "invalid_request", format!("The request asks for a token of the type '{}'. Only tokens of the type 'Bearer' are issued.", shown(asked))),
+            Self::UnknownResource { asked, tenant } => (500_011, 400, "invalid_resource", format!("The resource principal named {} was not found in the tenant named {tenant}. {NOT_INSTALLED}", shown(asked))),
             Self::UnknownClient { client, tenant } => (700_016, 400, "unauthorized_client", format!("Application with identifier '{}' was not found in the directory '{tenant}'. {NOT_INSTALLED}", shown(client))),
             Self::Disabled { client } => (7_000_112, 400, "unauthorized_client", format!("Application '{client}' is disabled.")),
-            Self::NoProof => (7_000_218, 401, "invalid_client", "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.".into()),
+            Self::NoProof => (7_000_216, 401, "invalid_client", "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.".into()),
             Self::TwoProofs => (9_002_313, 400, "invalid_request", "Invalid request. The client must prove who it is in one way only.".into()),
             Self::Secret { client } => (7_000_215, 401, "invalid_client", format!("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.")),
             Self::SecretExpired { client } => (7_000_222, 401, "invalid_client", format!("The provided client secret keys for app '{client}' are expired.")),
@@ -88,9 +92,9 @@ impl Fault {
             Self::AssertionMalformed(reason) => (50_027, 401, "invalid_client", format!("Invalid JWT token. {reason}")),
             Self::AssertionAlgorithm => (5_002_738, 401, "invalid_client", "Invalid JWT token. The signature algorithm is not supported. Supported signing algorithms are: 'RS256,PS256'".into()),
             Self::NoThumbprint => (5_002_723, 401, "invalid_client", "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor certificate specified in token header.".into()),
-            Self::MissingClaim(name) => (90_014, 400, "invalid_request", format!("The required field '{name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.")),
+            Self::MissingField(name) => (90_014, 400, "invalid_request", format!("The required field '{name}' is missing from the credential. Ensure that you have all the necessary parameters for the login request.")),
             Self::AssertionClient => (700_021, 401, "invalid_client", format!("Client assertion application identifier doesn't match 'client_id' parameter. {MORE}")),
-            Self::AssertionIssuer(issuer) => (700_211, 401, "invalid_client", format!("No matching federated identity record found for presented assertion issuer '{}'.", shown(issuer))),
+            Self::AssertionIssuer(issuer) => (700_211, 401, "invalid_client", format!("No matching federated identity record found for presented assertion issuer '{}'. {FEDERATION}", shown(issuer))),
             Self::AssertionAudience => (700_023, 401, "invalid_client", format!("Client assertion audience claim does not match Realm issuer. {MORE}")),
             Self::AssertionTime { now, from, until } => (700_024, 401, "invalid_client", format!("Client assertion is not within its valid time range. Current time: {now}, assertion valid from {from}, expiry time of assertion {until}. {MORE}")),
             Self::KeyNotFound { thumbprint } => (700_027, 401, "invalid_client", format!("The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']")),
@@ -121,20 +125,15 @@ impl Fault {
         )
     }
 
-    /// The number after `AADSTS`; `None` for a refusal without an error object.
-    pub(crate) fn code(&self) -> Option<u32> {
-        (!matches!(self, Self::NoSuchPath | Self::GetOnly)).then(|| self.row().0)
+    /// The number after `AADSTS`.
+    pub(crate) fn code(&self) -> u32 {
+        self.row().0
     }
 
     /// The reply.
     pub(crate) fn reply(&self, now: Timestamp, ids: &Ids) -> Reply {
         let (code, status, error, text) = self.row();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        match self {
-            Self::NoSuchPath => return Reply::empty(status),
-            Self::GetOnly => return Reply::empty(status).with("allow", "GET, HEAD"),
-            _ => {}
-        }
         let (timestamp, trace, correlation) = (now.sts(), ids.trace, ids.correlation);
         // These two come with blanks in every public report, all others with line ends.
         let between = if matches!(code, 700_211 | 700_024) { " " } else { "\r\n" };
@@ -151,12 +150,14 @@ impl Fault {
             timestamp,
             trace_id: trace.to_string(),
             correlation_id: correlation.to_string(),
-            error_uri: Some(format!("https://login.microsoftonline.com/error?code={code}")),
+            // No public report of 700211 has one (docs/wire/login.md).
+            error_uri: (code != 700_211).then(|| format!("https://login.microsoftonline.com/error?code={code}")),
         };
         let reply = headers::no_store(Reply::json(status, &body));
         match self {
             Self::Busy | Self::Unserved(Unserved::Busy) => reply.with("retry-after", "1"),
             Self::PostOnly(_) => reply.with("allow", "POST"),
+            Self::GetOnly(_) => reply.with("allow", "GET, HEAD"),
             _ => reply,
         }
     }

@@ -14,13 +14,13 @@ const MAX_AGE_SECONDS: u64 = 86_400;
 pub(crate) fn handle(cx: &Cx<'_>, request: &Request) -> Result<Reply, Fault> {
     let query = Parameters::parse(&request.query).map_err(|_| Fault::Malformed)?;
     let endpoint = query.get("authorization_endpoint").ok_or(Fault::MissingParameter("authorization_endpoint"))?;
-    let rest = endpoint.strip_prefix("https://").ok_or(Fault::UnknownInstance)?;
+    let (scheme, rest) = endpoint.split_once("://").ok_or(Fault::UnknownInstance)?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let authority = &cx.service.authority;
-    if !authority.host().eq_ignore_ascii_case(host) {
+    if !scheme.eq_ignore_ascii_case("https") || !authority.host().eq_ignore_ascii_case(host) {
         return Err(Fault::UnknownInstance);
     }
-    let tenant = path.split('/').next().filter(|tenant| !tenant.is_empty()).unwrap_or("common");
+    let tenant = path.split('/').find(|segment| !segment.is_empty()).unwrap_or("common");
     let is_plain = tenant.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
     let tenant = if is_plain { tenant } else { "common" };
     let api_version = query.get("api-version").filter(|version| *version == "1.0").unwrap_or("1.1");

@@ -151,7 +151,7 @@ pub fn refuse(cx: &Cx<'_>, request: &Request, why: Unserved) -> (Reply, Record) 
 }
 
 fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, record: &mut Record) -> Reply {
-    record.error = fault.code();
+    record.error = Some(fault.code());
     fault.reply(cx.world.now, ids)
 }
 

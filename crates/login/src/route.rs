@@ -16,12 +16,12 @@ pub(crate) enum Call<'r> {
 
 /// The call of a request: its path, then its method.
 pub(crate) fn route(request: &Request) -> Result<Call<'_>, Fault> {
-    let call = find(&request.path).ok_or(Fault::NoSuchPath)?;
+    let call = find(&request.path).ok_or_else(|| Fault::NoSuchPath(request.path.clone()))?;
     match (call, &request.method) {
         (Call::Token { .. }, &Method::POST) => Ok(call),
         (Call::Token { .. }, method) => Err(Fault::PostOnly(method.clone())),
         (_, &Method::GET | &Method::HEAD) => Ok(call),
-        _ => Err(Fault::GetOnly),
+        (_, method) => Err(Fault::GetOnly(method.clone())),
     }
 }
 
@@ -36,10 +36,16 @@ pub const ROUTES: &[&str] = &[
     "GET /common/discovery/instance",
 ];
 
-/// The call of a path. Clients write slashes twice and at the end; both are collapsed.
+/// The words of the paths.
+const WORDS: [&str; 9] =
+    ["common", "oauth2", "v2.0", "token", ".well-known", "openid-configuration", "discovery", "keys", "instance"];
+
+/// The call of a path. Clients write slashes twice and at the end, and words in any case, as in
+/// `/OAuth2/Token`; Entra makes no difference.
 pub(crate) fn find(path: &str) -> Option<Call<'_>> {
     use TokenVersion::{V1, V2};
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).take(6).collect();
+    let word = |segment| WORDS.into_iter().find(|word| word.eq_ignore_ascii_case(segment)).unwrap_or(segment);
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).map(word).take(6).collect();
     match segments[..] {
         [tenant, "oauth2", "token"] => Some(Call::Token { tenant, version: V1 }),
         [tenant, "oauth2", "v2.0", "token"] => Some(Call::Token { tenant, version: V2 }),
@@ -57,12 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_has_one_meaning_however_its_slashes_are_written() {
+    fn a_path_has_one_meaning_however_its_slashes_and_words_are_written() {
         use TokenVersion::V2;
         let token = Some(Call::Token { tenant: "t", version: V2 });
-        for path in ["/t/oauth2/v2.0/token", "//t/oauth2//v2.0/token/", "/t/oauth2/v2.0/token/"] {
+        for path in ["/t/oauth2/v2.0/token", "//t/oauth2//v2.0/token/", "/t/oauth2/v2.0/token/", "/t/OAuth2/V2.0/Token"]
+        {
             assert_eq!(find(path), token, "{path}");
         }
+        assert_eq!(find("/Common/Discovery/Instance"), Some(Call::Instance));
         for path in [
             "/",
             "/t",

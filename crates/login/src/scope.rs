@@ -15,24 +15,34 @@ pub(crate) fn audience(form: &Parameters, version: TokenVersion, tenant: TenantI
             Audience::parse(resource).map_err(|_| unknown(resource))
         }
         TokenVersion::V2 => {
-            if form.get("resource").is_some() {
+            if given("resource").is_some() {
                 return Err(Fault::ResourceParameter);
             }
-            let scope = given("scope").ok_or(Fault::MissingParameter("scope"))?;
-            let mut found: Option<&str> = None;
-            for one in scope.split(' ').filter(|one| !one.is_empty()) {
-                // Exactly one is taken off: `X//.default` means the audience `X/` (docs/wire/login.md).
-                let resource = one.strip_suffix("/.default").filter(|resource| !resource.is_empty());
-                let resource = resource.ok_or_else(|| Fault::Scope(scope.to_owned()))?;
-                if found.is_some_and(|other| other != resource) {
-                    return Err(Fault::TwoResources);
-                }
-                found = Some(resource);
-            }
-            let resource = found.ok_or_else(|| Fault::Scope(scope.to_owned()))?;
+            let scope = given("scope").ok_or(Fault::MissingField("scope"))?;
+            let resource = resource_of(scope)?;
             Audience::parse(resource).map_err(|_| unknown(resource))
         }
     }
+}
+
+/// Scopes of users' sign-ins. MSAL for Go, for Java and old ones for Node add them to every scope, in any
+/// order; for an application they mean nothing (docs/wire/login.md).
+const OF_SIGN_IN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+
+/// The one resource in a scope.
+fn resource_of(scope: &str) -> Result<&str, Fault> {
+    let is_of_sign_in = |one: &&str| OF_SIGN_IN.iter().any(|word| word.eq_ignore_ascii_case(one));
+    let mut found: Option<&str> = None;
+    for one in scope.split(' ').filter(|one| !one.is_empty() && !is_of_sign_in(one)) {
+        // Exactly one is taken off: `X//.default` means the audience `X/` (docs/wire/login.md).
+        let resource = one.strip_suffix("/.default").filter(|resource| !resource.is_empty());
+        let resource = resource.ok_or_else(|| Fault::Scope(scope.to_owned()))?;
+        if found.is_some_and(|other| other != resource) {
+            return Err(Fault::TwoResources(scope.to_owned()));
+        }
+        found = Some(resource);
+    }
+    found.ok_or_else(|| Fault::Scope(scope.to_owned()))
 }
 
 #[cfg(test)]
@@ -50,12 +60,35 @@ mod tests {
         assert_eq!(v2("scope=https://a/.default").unwrap(), "https://a");
         assert_eq!(v2("scope=https://a//.default").unwrap(), "https://a/");
         assert_eq!(v2("scope=https://a/.default+https://a/.default").unwrap(), "https://a");
-        assert_eq!(v2("scope=https://a/.default+https://b/.default"), Err(Fault::TwoResources));
+        let two = || Err(Fault::TwoResources("https://a/.default https://b/.default".to_owned()));
+        assert_eq!(v2("scope=https://a/.default+https://b/.default"), two());
         assert_eq!(v2("scope=https://a/.default&resource=https://a"), Err(Fault::ResourceParameter));
-        assert_eq!(v2("scope="), Err(Fault::MissingParameter("scope")));
-        for scope in ["https://a", "/.default", "+", "https://a/.default+openid", "https://a/.DEFAULT"] {
+        assert_eq!(v2("scope=https://a/.default&resource=").unwrap(), "https://a", "an empty parameter is none");
+        for missing in ["", "scope="] {
+            assert_eq!(v2(missing), Err(Fault::MissingField("scope")), "{missing}");
+        }
+        for scope in ["https://a", "/.default", "+", "https://a/.default+https://a/read", "https://a/.DEFAULT"] {
             assert!(matches!(v2(&format!("scope={scope}")), Err(Fault::Scope(_))), "{scope}");
         }
+    }
+
+    #[test]
+    fn scopes_of_a_user_s_sign_in_say_nothing_beside_the_resource() {
+        let v2 = |scope: &str| asked(&format!("scope={scope}"), TokenVersion::V2);
+        for scope in [
+            "https://a/.default+openid+offline_access+profile",
+            "openid+profile+offline_access+https://a/.default",
+            "profile+https://a/.default+offline_access++openid+email",
+            "https://a/.default+OpenID",
+        ] {
+            assert_eq!(v2(scope).unwrap(), "https://a", "{scope}");
+        }
+        for alone in ["openid", "openid+profile+email+offline_access"] {
+            assert_eq!(v2(alone), Err(Fault::Scope(alone.replace('+', " "))));
+        }
+        let near = "https://a/.default+openid2";
+        assert_eq!(v2(near), Err(Fault::Scope(near.replace('+', " "))));
+        assert!(matches!(v2("openid+https://a/.default+https://b/.default"), Err(Fault::TwoResources(_))));
     }
 
     #[test]

@@ -47,8 +47,9 @@ pub const HEADER_SECONDS_MAX: u64 = 30;
 pub const BODY_SECONDS_MAX: u64 = 15;
 /// Clock difference tolerated between us and a caller, in seconds. Source: Entra (5 minutes).
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 300;
-/// Longest lifetime of a client assertion, in seconds. Source: ours; Entra sets none, and the SDKs use 10 to 30 minutes.
-pub const ASSERTION_LIFETIME_SECONDS_MAX: u64 = 3_600;
+/// How far ahead a client assertion may end, in seconds. Source: ours; Entra sets no limit, the SDKs use 10 to 30
+/// minutes, and clients that sign for themselves up to a day.
+pub const ASSERTION_LIFETIME_SECONDS_MAX: u64 = 86_400;
 /// Lifetime of an agent's client assertion, in seconds. Source: ours; the agent signs one for each request.
 pub const AGENT_ASSERTION_LIFETIME_SECONDS: u64 = 60;
 /// Lifetime of a managed identity's access token after issue, in seconds. Source: docs/wire/tokens.md (`expires_in` "86400").

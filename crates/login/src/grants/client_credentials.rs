@@ -19,6 +19,7 @@ pub(crate) fn handle(
     version: TokenVersion,
     record: &mut Record,
 ) -> Result<Granted, Fault> {
+    check_token_type(form)?;
     let asked = scope::audience(form, version, tenant)?;
     let capabilities = capabilities::read(form)?;
     let SignedIn { client, single_use } = authenticate(cx, request, form, tenant, record)?;
@@ -50,4 +51,16 @@ pub(crate) fn handle(
     })?;
     record.token = Some(issued.id);
     Ok(Granted { issued, asked })
+}
+
+/// A client that asks for a token that is bound to a key must not get one that works without it
+/// (docs/wire/login.md). A key alone asks for one too.
+fn check_token_type(form: &Parameters) -> Result<(), Fault> {
+    let given = |name| form.get(name).filter(|value| !value.is_empty());
+    match (given("token_type"), given("req_cnf")) {
+        (None, None) => Ok(()),
+        (Some(token_type), _) if token_type.eq_ignore_ascii_case("Bearer") => Ok(()),
+        (Some(token_type), _) => Err(Fault::TokenType(token_type.to_owned())),
+        (None, Some(_)) => Err(Fault::TokenType("pop".to_owned())),
+    }
 }

@@ -33,19 +33,107 @@ fn every_spelling_of_the_header_that_clients_use_is_accepted() {
     hints.push(json!({ "x5c": [der] }));
     hints.push(json!({ "x5c": der }));
     hints.push(json!({ "x5c": [wrapped, "of an issuer, which nobody looks at"] }));
-    hints.push(json!({ "x5c": wrapped, "x5t": encode(&certificate.sha1_thumbprint()), "kid": "anything" }));
+    let sha1 = encode(&certificate.sha1_thumbprint());
+    hints.push(json!({ "x5c": wrapped, "x5t": sha1, "kid": "anything" }));
+    hints.push(json!({ "x5t": format!("{sha1}=\n") }));
+    // What a client does not have, it may print all the same.
+    hints.push(json!({ "x5t": sha1, "x5t#S256": null, "x5c": [], "kid": null }));
+    hints.push(json!({ "x5c": [der], "x5t": "", "x5t#S256": "", "kid": 7 }));
+    hints.push(json!({ "x5t": null, "x5t#S256": encode(&thumbprint::sha256(certificate.der())), "x5c": null }));
     for alg in ["RS256", "PS256"] {
         for hint in &hints {
-            for typ in [Some("JWT"), Some("jwt"), None] {
+            for typ in [json!("JWT"), json!("jwt"), json!(null)] {
                 let mut header = hint.clone();
                 header["alg"] = json!(alg);
-                if let Some(typ) = typ {
-                    header["typ"] = json!(typ);
+                header["typ"] = typ.clone();
+                if alg == "PS256" && typ.is_null() {
+                    header.as_object_mut().unwrap().remove("typ");
                 }
                 let assertion = sign_with(&header, &fixture.claims(fixture.app));
                 assert_eq!(fixture.assert(fixture.app, &assertion), 0, "{header}");
             }
         }
+    }
+}
+
+#[test]
+fn a_key_id_alone_names_the_certificate_if_it_has_the_form_of_a_thumbprint() {
+    let fixture = Fixture::new();
+    let certificate = client_certificate();
+    let (sha1, sha256) = (certificate.sha1_thumbprint(), thumbprint::sha256(certificate.der()));
+    let code = |header: &Value| {
+        let mut header = header.clone();
+        header["alg"] = json!("RS256");
+        fixture.assert(fixture.app, &sign_with(&header, &fixture.claims(fixture.app)))
+    };
+    let mut key_ids = Vec::new();
+    for digest in [&sha1[..], &sha256] {
+        let hex = thumbprint::hex(digest);
+        let pairs: Vec<&str> = hex.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap()).collect();
+        key_ids.extend(spellings(digest));
+        key_ids.extend([hex.to_ascii_uppercase(), pairs.join(":"), pairs.join(":").to_ascii_uppercase(), hex]);
+    }
+    for kid in &key_ids {
+        assert_eq!(code(&json!({ "kid": kid })), 0, "{kid}");
+        assert_eq!(code(&json!({ "kid": kid, "x5t": null, "x5t#S256": "", "x5c": [] })), 0, "{kid}");
+    }
+    for kid in [json!(encode(&[1; 20])), json!(thumbprint::hex(&[1; 32]))] {
+        assert_eq!(code(&json!({ "kid": kid })), 700_027, "another certificate's: {kid}");
+    }
+    let hex = thumbprint::hex(&sha1);
+    let near = [
+        json!(null),
+        json!(7),
+        json!([hex]),
+        json!(""),
+        json!("my-key"),
+        json!(encode(&sha1[1..])),
+        json!(encode(&sha256[..31])),
+        json!(hex[1..]),
+        json!(format!("{hex}00")),
+        json!(format!("{}:{}", &hex[..20], &hex[20..])),
+        json!(format!("0x{hex}")),
+    ];
+    for kid in near {
+        assert_eq!(code(&json!({ "kid": kid })), 5_002_723, "{kid}");
+    }
+    // Beside a hint it is a name of the client's own: it neither helps nor harms.
+    let (good, other) = (encode(&sha1), encode(&[1; 20]));
+    assert_eq!(code(&json!({ "x5t": good, "kid": other })), 0);
+    assert_eq!(code(&json!({ "x5t": other, "kid": good })), 700_027);
+    assert_eq!(code(&json!({ "x5t#S256": encode(&[1; 32]), "kid": good })), 700_027);
+    assert_eq!(code(&json!({ "x5t": "short", "kid": good })), 50_027);
+    // The error names the thumbprint as it does that of any other hint.
+    let header = json!({ "alg": "RS256", "kid": thumbprint::hex(&[0xab; 20]) });
+    let form = fixture.assertion_form(fixture.app, &sign_with(&header, &fixture.claims(fixture.app)));
+    let error = crate::fixture::body(&fixture.post(fixture.app.tenant, &form));
+    let named = format!("Thumbprint of key used by client: '{}'", "AB".repeat(20));
+    assert!(error["error_description"].as_str().unwrap().contains(&named), "{error}");
+}
+
+#[test]
+fn an_external_issuer_s_assertion_is_told_by_its_issuer_whatever_its_header() {
+    let fixture = Fixture::new();
+    let mut claims = fixture.claims(fixture.app);
+    claims.insert("iss".to_owned(), json!("https://issuer.example"));
+    for header in [
+        json!({"alg": "RS256", "kid": "their-key"}),
+        json!({"alg": "RS256", "kid": encode(&[1; 32]), "typ": "at+jwt"}),
+        json!({"alg": "ES256", "kid": 7}),
+        json!({"alg": "RS256", "x5t": "short"}),
+        json!({"alg": "RS256"}),
+    ] {
+        let reply =
+            fixture.post(fixture.app.tenant, &fixture.assertion_form(fixture.app, &sign_with(&header, &claims)));
+        assert_eq!(error_code(&reply), 700_211, "{header}");
+        let error = crate::fixture::body(&reply);
+        assert!(error.get("error_uri").is_none(), "{error}");
+        let text = error["error_description"].as_str().unwrap();
+        let words = "AADSTS700211: No matching federated identity record found for presented assertion issuer \
+            'https://issuer.example'. Please check your federated identity credential Subject, Audience and Issuer against \
+            the presented assertion. https://docs.microsoft.com/en-us/azure/active-directory/develop/workload-identity-federation \
+            Trace ID: ";
+        assert!(text.starts_with(words) && !text.contains('\n'), "{text}");
     }
 }
 
@@ -59,6 +147,12 @@ fn every_spelling_of_the_claims_and_parts_that_clients_use_is_accepted() {
         (json!(now as f64 + 0.25), json!((now + 600) as f64 + 0.75), json!(now as f64 + 0.5)),
         (json!(format!("{now}.5")), json!(format!("{}.5", now + 600)), json!(now)),
         (json!(now + 1), json!(now + 1_800), json!(now)),
+        (json!(null), json!(now + 600), json!(null)),
+        // Signed once for a day, long ago, or by a library that prints the beginning of time.
+        (json!(now), json!(now + 86_400), json!(now)),
+        (json!(now - 86_000), json!(now + 400), json!(now - 86_000)),
+        (json!(now - 10_000_000), json!(now + 86_400), json!(now - 10_000_000)),
+        (json!(0), json!(now + 600), json!(0)),
     ] {
         for absent in ["", "nbf", "iat", "jti"] {
             let mut claims = fixture.claims(fixture.app);
@@ -66,6 +160,9 @@ fn every_spelling_of_the_claims_and_parts_that_clients_use_is_accepted() {
                 claims.insert(name.to_owned(), value.clone());
             }
             claims.remove(absent);
+            if absent == "iat" {
+                claims.insert("jti".to_owned(), json!(7));
+            }
             assert_eq!(fixture.assert(fixture.app, &sign_with(&header(), &claims)), 0, "{claims:?}");
         }
     }
@@ -123,7 +220,7 @@ fn ca_01_one_wrong_field_at_a_time_is_refused_with_its_code() {
         ("aud", json!({}), 700_023),
         ("aud", json!([]), 700_023),
         ("aud", json!([endpoint.clone(), "https://other.example"]), 700_023),
-        ("exp", Value::Null, 50_027),
+        ("exp", Value::Null, 90_014),
         ("exp", json!(true), 50_027),
         ("exp", json!("soon"), 50_027),
         ("exp", json!("-1"), 50_027),
@@ -132,15 +229,14 @@ fn ca_01_one_wrong_field_at_a_time_is_refused_with_its_code() {
         ("exp", json!(1e300), 50_027),
         ("exp", json!([now]), 50_027),
         ("exp", json!(0), 700_024),
-        ("exp", json!(now + 3_601), 700_024),
-        ("exp", json!(now + 86_400), 700_024),
+        ("exp", json!(now + 86_701), 700_024),
+        ("exp", json!(now + 864_000), 700_024),
         ("nbf", json!("x"), 50_027),
         ("nbf", json!({}), 50_027),
         ("nbf", json!(now + 3_600), 700_024),
         ("iat", json!(false), 50_027),
         ("iat", json!(now + 301), 700_024),
-        ("iat", json!(now - 3_100), 700_024),
-        ("jti", json!(7), 50_027),
+        ("iat", json!(now + 601), 700_024),
     ];
     for (name, value, code) in table {
         let mut claims = good.clone();
@@ -166,8 +262,13 @@ fn ca_01_one_wrong_field_at_a_time_is_refused_with_its_code() {
         ("x5t", json!("short"), 50_027),
         ("x5t", json!(20), 50_027),
         ("x5t#S256", json!(encode(&[1; 32])), 700_027),
-        ("x5c", json!([]), 50_027),
+        ("x5t", json!(""), 5_002_723),
+        ("x5t", json!(null), 5_002_723),
+        ("x5t#S256", json!("short"), 50_027),
         ("x5c", json!([7]), 50_027),
+        ("x5c", json!([""]), 50_027),
+        ("x5c", json!([null]), 50_027),
+        ("x5c", json!({}), 50_027),
         ("x5c", json!("AAAA"), 50_027),
     ];
     for (name, value, code) in header_table.drain(..) {
@@ -182,7 +283,7 @@ fn ca_01_one_wrong_field_at_a_time_is_refused_with_its_code() {
     assert_eq!(fixture.assert(fixture.app, &sign_with(&bare, &good)), 5_002_723);
     for broken in ["", "x", "a.b", "a.b.c.d", "..", "e30.e30.", "{}", "eyJhbGciOiJSUzI1NiJ9.W10.AAAA"] {
         let code = fixture.assert(fixture.app, broken);
-        assert!(matches!(code, 50_027 | 7_000_218 | 5_002_723), "{broken}: {code}");
+        assert!(matches!(code, 50_027 | 7_000_216 | 90_014), "{broken}: {code}");
     }
     let mut tampered = good.clone();
     let signed = sign_with(&header(), &good);
@@ -270,23 +371,9 @@ fn ca_11_the_tolerance_for_clocks_is_five_minutes_to_the_second() {
             let begins = now + late;
             assert_eq!(code(&|claims| drop(claims.insert(name.into(), json!(begins)))), expected, "{name} in {late} s");
         }
-        let exp = now + 3_600 + late;
-        assert_eq!(
-            code(&|claims| drop(claims.insert("exp".into(), json!(exp)))),
-            expected,
-            "exp {late} s over an hour"
-        );
+        let exp = now + 86_400 + late;
+        assert_eq!(code(&|claims| drop(claims.insert("exp".into(), json!(exp)))), expected, "exp {late} s over a day");
     }
-    let begins = |claims: &mut Map<String, Value>| {
-        claims.insert("nbf".into(), json!(now - 1_000));
-        claims.insert("exp".into(), json!(now + 2_600));
-    };
-    assert_eq!(code(&begins), 0, "an hour");
-    let longer = |claims: &mut Map<String, Value>| {
-        begins(claims);
-        claims.insert("exp".into(), json!(now + 2_601));
-    };
-    assert_eq!(code(&longer), 700_024, "a second more than an hour");
 }
 
 #[test]

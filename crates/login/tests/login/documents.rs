@@ -2,6 +2,7 @@
 
 use crate::fixture::{Fixture, ORIGIN, body, error_code, request};
 use bonafide_crypto::base64url;
+use bonafide_wire::token::OAuthError;
 use http::Method;
 use serde_json::json;
 
@@ -25,9 +26,8 @@ fn discovery_leads_from_each_issuer_to_the_keys_and_endpoints() {
             let base = format!("{ORIGIN}/{}", if name == "{tenantid}" { &segment } else { &name });
             assert_eq!(document["token_endpoint"], json!(format!("{base}{token}")));
             assert_eq!(document["jwks_uri"], json!(format!("{base}{keys}")));
-            for name in ["authorization_endpoint", "device_authorization_endpoint", "end_session_endpoint"] {
-                assert!(document[name].as_str().unwrap().starts_with(&base), "{name}");
-            }
+            // MSAL needs it, though nobody can sign in there.
+            assert!(document["authorization_endpoint"].as_str().unwrap().starts_with(&base));
             assert_eq!(document["id_token_signing_alg_values_supported"], json!(["RS256"]));
             assert_eq!(document["subject_types_supported"], json!(["pairwise"]));
             assert_eq!(document["tenant_region_scope"].is_null(), name == "{tenantid}");
@@ -39,6 +39,40 @@ fn discovery_leads_from_each_issuer_to_the_keys_and_endpoints() {
     let nobody = "/6ba7b810-9dad-11d1-80b4-00c04fd430c8/v2.0/.well-known/openid-configuration";
     let reply = fixture.get(nobody);
     assert_eq!((error_code(&reply), body(&reply)["error"].as_str()), (90_002, Some("invalid_tenant")));
+}
+
+#[test]
+fn discovery_names_no_endpoint_that_is_not_served() {
+    let fixture = Fixture::new();
+    for segment in [fixture.app.tenant.to_string(), "common".to_owned()] {
+        for path in ["/.well-known/openid-configuration", "/v2.0/.well-known/openid-configuration"] {
+            let document = body(&fixture.get(&format!("/{segment}{path}")));
+            for (name, value) in document.as_object().unwrap() {
+                let Some(address) = value.as_str().and_then(|text| text.strip_prefix(ORIGIN)) else { continue };
+                let is_needed = matches!(name.as_str(), "issuer" | "authorization_endpoint");
+                assert!(is_needed || bonafide_login::serves(address), "{name}: {value}");
+            }
+            assert_eq!(document["response_types_supported"], json!([]), "there is no authorization endpoint");
+            assert_eq!(document["end_session_endpoint"], json!(""), "MSAL Node 1 looks for the member");
+            assert_eq!(document["grant_types_supported"], json!(["client_credentials"]));
+            for absent in [
+                "device_authorization_endpoint",
+                "userinfo_endpoint",
+                "check_session_iframe",
+                "kerberos_endpoint",
+                "http_logout_supported",
+                "frontchannel_logout_supported",
+                "microsoft_multi_refresh_token",
+                "response_modes_supported",
+                "scopes_supported",
+                "msgraph_host",
+                "cloud_graph_host_name",
+                "rbac_url",
+            ] {
+                assert!(document.get(absent).is_none(), "{absent}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -127,6 +161,14 @@ fn instance_discovery_knows_our_own_hosts_only() {
         document["tenant_discovery_endpoint"],
         json!(format!("{ORIGIN}/common/.well-known/openid-configuration"))
     );
+    for spelled in [
+        format!("{ORIGIN}//{tenant}/oauth2/v2.0/authorize"),
+        format!("{}/{tenant}/", ORIGIN.replace("https://login", "HTTPS://Login")),
+    ] {
+        let document = body(&ask(&spelled, "1.1"));
+        let leads_to = format!("{ORIGIN}/{tenant}/v2.0/.well-known/openid-configuration");
+        assert_eq!(document["tenant_discovery_endpoint"], json!(leads_to), "{spelled}");
+    }
     for wrong in [
         "https://login.test/common",
         "https://login.test:8443.evil/common",
@@ -141,14 +183,42 @@ fn instance_discovery_knows_our_own_hosts_only() {
 }
 
 #[test]
-fn unknown_paths_and_methods_say_so_without_a_body() {
+fn a_path_or_method_that_is_not_served_is_refused_in_the_token_service_s_own_form() {
     let fixture = Fixture::new();
     let tenant = fixture.app.tenant;
-    for path in ["/", "/x/y", &format!("/{tenant}/oauth2/v2.0/authorize"), &format!("/{tenant}/discovery")] {
-        let reply = fixture.get(path);
-        assert_eq!((reply.status.as_u16(), reply.body.len()), (404, 0), "{path}");
+    let refused = |method: Method, path: &str| {
+        let (reply, record) = fixture.ask(&request(method, path, "", ""));
+        let error: OAuthError = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!(error.error, "invalid_request", "{path}");
+        assert!(error.error_description.contains("\r\nTrace ID: "), "{path}");
+        assert_eq!(record.error, Some(error.error_codes[0]));
+        (reply, error)
+    };
+    for path in [
+        "/",
+        "/x/y",
+        "/common/oauth2/authorize",
+        "/common/userrealm/somebody@contoso.example",
+        "/consumers/oauth2/v2.0/devicecode",
+        "/oidc/userinfo",
+        &format!("/{tenant}/oauth2/v2.0/authorize"),
+        &format!("/{tenant}/oauth2/v2.0/devicecode"),
+        &format!("/{tenant}/oauth2/v2.0/logout"),
+        &format!("/{tenant}/openid/userinfo"),
+        &format!("/{tenant}/discovery"),
+    ] {
         assert!(!bonafide_login::serves(path));
+        for method in [Method::GET, Method::POST] {
+            let (reply, error) = refused(method, path);
+            assert_eq!((reply.status.as_u16(), error.error_codes), (404, vec![9_002_313]), "{path}");
+            assert!(error.error_description.contains(&format!("'{path}'")), "{}", error.error_description);
+        }
     }
-    let reply = fixture.ask(&request(Method::POST, &format!("/{tenant}/discovery/keys"), "", "")).0;
-    assert_eq!((reply.status.as_u16(), reply.headers["allow"].to_str().unwrap()), (405, "GET, HEAD"));
+    for path in [format!("/{tenant}/discovery/keys"), "/common/discovery/instance".to_owned()] {
+        let (reply, error) = refused(Method::POST, &path);
+        assert_eq!((reply.status.as_u16(), error.error_codes), (405, vec![900_561]));
+        assert_eq!(reply.headers["allow"], "GET, HEAD");
+        let words = "AADSTS900561: The endpoint only accepts GET, HEAD requests. Received a POST request.";
+        assert!(error.error_description.starts_with(words), "{}", error.error_description);
+    }
 }

@@ -58,7 +58,18 @@ fn a_secret_may_come_by_basic_authentication() {
     assert_eq!(ask(&format!("{bare}&client_id={client}"), &good), 0);
     assert_eq!(ask(&format!("{bare}&client_id={}", fixture.other_app.client_id), &good), 9_002_313);
     assert_eq!(ask(&format!("{bare}&client_secret=x"), &good), 9_002_313);
-    assert_eq!(ask(&bare, &basic(&format!("{client}:wrong"))), 7_000_215);
+    // The same secret in both places is one proof.
+    let (secret, client_id) = (fixture.secret.expose(), format!("client_id={client}"));
+    assert_eq!(ask(&format!("{bare}&{client_id}&client_secret={secret}&response_type=client_credentials"), &good), 0);
+    assert_eq!(ask(&format!("{bare}&client_secret={secret}"), &good), 0);
+    assert_eq!(ask(&format!("{bare}&client_secret="), &good), 0);
+    let (twice, wrong) = (format!("{bare}&{client_id}&client_secret=a%2Bb%25"), basic(&format!("{client}:a+b%")));
+    assert_eq!(ask(&twice, &wrong), 7_000_215, "as it stands, without the encoding of a form");
+    assert_eq!(ask(&twice, &basic(&format!("{client}:a%2Bb%25"))), 7_000_215);
+    assert_eq!(ask(&twice, &basic(&format!("{client}:a b%"))), 9_002_313);
+    for wrong in ["wrong", "100%", "%zz", "%ff", "a+b", "a:b", ""] {
+        assert_eq!(ask(&bare, &basic(&format!("{client}:{wrong}"))), 7_000_215, "{wrong}");
+    }
     for broken in ["Basic", "Basic !", "Basic eA==", "Bearer x", "Digest x", "Basic /w=="] {
         assert_eq!(ask(&bare, broken), 9_002_313, "{broken}");
     }

@@ -61,13 +61,15 @@ impl Script {
     /// | `NAME.principal`, `NAME.client`, `NAME.id`, `NAME.uuid` | ids of a user, identity or machine |
     /// | `NAME.secret`, `NAME.basic` | a user's secret; client and secret as HTTP Basic has them |
     /// | `NAME.token RESOURCE` | an access token of a user |
-    /// | `NAME.assertion [CHANGE …]` | a user's client assertion; `exp=+60` sets a time from now, `aud=TEXT` a text, `jti=` removes; `-x5t`, `-signature` take those away |
+    /// | `NAME.assertion [CHANGE …]` | a user's client assertion; `exp=+60` sets a time from now, `aud=TEXT` a text, `jti=` removes, `header.kid=TEXT` does so in the header; `-x5t`, `-signature` take those away |
     /// | `NAME.agent-assertion [CHANGE …]` | what the host signs for a machine's system-assigned, else first, identity |
     /// | `secret` | what `X-IDENTITY-HEADER` must hold |
     /// | `now`, `now+N`, `now-N` | seconds since the epoch |
     /// | `arm`, `sts`, `american` (`±N`) | the same as Resource Manager, login and error messages print times |
     /// | `csr`, `certificate`, `certificate N` | what a host sends of a new key; a certificate for N seconds instead of 90 days |
-    /// | `thumbprint` | the SHA-1 of the users' certificate, in upper-case hexadecimal |
+    /// | `thumbprint`, `thumbprint64` | the SHA-1 of the users' certificate, in upper-case hexadecimal; in base64url with padding, as Go writes it |
+    /// | `thumbprint256` | its SHA-256, in base64url |
+    /// | `x5c` | the users' certificate, as a string of `x5c` |
     pub fn variable(&self, name: &str) -> Result<String, String> {
         if let Some(kept) = self.kept.get(name) {
             return Ok(kept.clone());
@@ -82,6 +84,9 @@ impl Script {
             "host" => self.cloud.local.id.to_string(),
             "secret" => SECRET.to_owned(),
             "thumbprint" => thumbprint::hex(&client_certificate().sha1_thumbprint()).to_ascii_uppercase(),
+            "thumbprint64" => format!("{}=", base64url::encode(&client_certificate().sha1_thumbprint())),
+            "thumbprint256" => base64url::encode(&thumbprint::sha256(client_certificate().der())),
+            "x5c" => base64url::encode_standard(client_certificate().der()),
             "csr" => base64url::encode_standard(&AgentKey::generate().unwrap().certificate_request().unwrap()),
             "certificate" => self.certificate(IDENTITY_CREDENTIAL_SECONDS),
             "certificate off the curve" => off_the_curve(&self.certificate(IDENTITY_CREDENTIAL_SECONDS)),
@@ -162,6 +167,7 @@ impl Script {
         let mut whole = true;
         for change in changes.split_whitespace() {
             match change.split_once('=') {
+                Some((name, value)) if name.starts_with("header.") => header[&name["header.".len()..]] = value.into(),
                 Some((name, "")) => drop(claims.as_object_mut().unwrap().remove(name)),
                 Some((name, value)) if value.starts_with(['+', '-']) => {
                     let offset: i64 = value.parse().map_err(|_| format!("'{value}' is no number of seconds"))?;
