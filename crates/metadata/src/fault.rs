@@ -151,6 +151,7 @@ pub(crate) fn imds(fault: &Fault, _: &World<'_>) -> Reply {
                 Unserved::CertificateExpired
                 | Unserved::TargetTooLong
                 | Unserved::HeadTooLarge
+                | Unserved::HeadMalformed
                 | Unserved::BodyTooLarge
                 | Unserved::BodyTooSlow
                 | Unserved::BodyBroken => "invalid_request",

@@ -1,8 +1,10 @@
 //! HTTP over sockets: the only place that accepts connections, reads requests and writes replies.
 
 mod connection;
+mod last;
 mod listener;
 mod log;
+mod ours;
 #[cfg(test)]
 mod tests;
 
