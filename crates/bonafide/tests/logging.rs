@@ -137,6 +137,7 @@ fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
     let failures = up.lines_where("the agent says why", |line| line["event"] == "tokenFetchFailed");
     assert!(failures.iter().all(|line| line["why"].as_str().unwrap().contains("control plane")), "{failures:?}");
     assert!(failures[0]["workload"].is_string() && failures[0]["principal"].is_string(), "{failures:?}");
+    assert_eq!(failures[0]["resource"], "https://0.example", "{failures:?}");
     up.lines_where("the watch says so too", |line| line["event"] == "watchFailed");
     let events: Vec<Value> = up.lines().into_iter().filter(|line| line["event"].is_string()).collect();
     let reasons: HashSet<String> = events.iter().map(|line| format!("{} {}", line["event"], line["why"])).collect();

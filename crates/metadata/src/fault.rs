@@ -90,12 +90,8 @@ impl From<&UpstreamError> for Fault {
         match error {
             UpstreamError::Unreachable(_) | UpstreamError::Malformed => Self::Upstream,
             UpstreamError::Refused(_) if error.says_identity_is_gone() => Self::IdentityNotFound,
-            UpstreamError::Refused(error) => match error.error.as_str() {
-                "invalid_resource" | "invalid_scope" | "invalid_target" | "invalid_grant" | "access_denied" => {
-                    Self::Refused(error.clone())
-                }
-                _ => Self::Upstream,
-            },
+            UpstreamError::Refused(refusal) if error.is_about_what_was_asked() => Self::Refused(refusal.clone()),
+            UpstreamError::Refused(_) => Self::Upstream,
         }
     }
 }
