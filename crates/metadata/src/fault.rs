@@ -229,3 +229,6 @@ fn retry_later(reply: Reply) -> Reply {
 fn json(status: u16, body: &impl Serialize) -> Reply {
     Reply::json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
 }
+
+#[cfg(test)]
+mod tests;

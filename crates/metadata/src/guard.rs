@@ -63,7 +63,8 @@ pub(crate) fn check(binding: &Binding, request: &Request, target: &Target<'_>) -
     if matches!(request.method, Method::CONNECT | Method::TRACE) || request.method.as_str() == "PRI" {
         return Err(Refusal::Method);
     }
-    if target.authority.is_some_and(|authority| !binding.answers_to(authority.as_bytes())) {
+    let is_elsewhere = |authority: &str| !binding.answers_to(authority.as_bytes());
+    if !target.path.starts_with('/') || target.authority.is_some_and(is_elsewhere) {
         return Err(Refusal::Target);
     }
     let mut hosts = request.headers.get_all(HOST).iter();

@@ -1,7 +1,7 @@
 //! The request target: a path, or the whole address of this endpoint.
 
 /// A target, read: `/path`, or `http://authority/path` (RFC 9112 section 3.2.2 requires servers to take
-/// both). Anything else has a path that [`canonical`](crate::canonical) refuses.
+/// both). Anything else stays whole as a path that does not begin with a slash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Target<'a> {
     /// Of an address, what stands between `http://` and the path.
