@@ -1,5 +1,6 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
+use super::head::{content_length, head_bytes, no_head, target, unread};
 use super::last::write_last;
 use super::log::{Entry, Log, Note, connection_members};
 use super::ours::{Ours, Turn};
@@ -12,9 +13,9 @@ use bonafide_types::limits::{
 };
 use bonafide_wire::{Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, Uri};
+use http::{Method, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -212,21 +213,6 @@ impl<S: Service> Connections<S> {
     }
 }
 
-/// Why hyper could not read a head, if that ended the connection: one that breaks off gets no answer.
-fn unread(error: &hyper::Error) -> Option<Unserved> {
-    match (error.is_parse_too_large(), error.is_parse()) {
-        (_, false) => None,
-        (true, true) => Some(Unserved::HeadTooLarge),
-        (false, true) => Some(Unserved::HeadMalformed),
-    }
-}
-
-/// What stands for a request whose head could not be read.
-fn no_head(peer: Peer) -> Request {
-    let (path, query) = Default::default();
-    Request { method: Method::default(), path, query, headers: HeaderMap::new(), body: Bytes::new(), peer }
-}
-
 impl<S: Service> Connection<'_, S> {
     /// When the connection has been quiet for too long; `None` while it is not quiet.
     fn may_be_quiet_until(&self) -> Option<Instant> {
@@ -362,10 +348,6 @@ struct Body<'a> {
     held: Option<SemaphorePermit<'a>>,
 }
 
-fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
-}
-
 /// Counts a request while it is being answered, also when its caller hangs up meanwhile.
 struct InFlight<'a>(&'a AtomicUsize);
 
@@ -379,23 +361,6 @@ impl<'a> InFlight<'a> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The size of the header fields. hyper bounds its buffer, but takes a head that arrives at once.
-fn head_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
-}
-
-/// Path and query as written. Of a target that is not in origin form (`GET http://…`, `CONNECT host:port`,
-/// `OPTIONS *`) all that stands before the query is the path, which does not begin with a slash, so that no
-/// route has it.
-fn target(uri: &Uri) -> (String, String) {
-    let query = uri.query().unwrap_or_default().to_owned();
-    match (uri.scheme(), uri.authority()) {
-        (Some(scheme), Some(authority)) => (format!("{scheme}://{authority}{}", uri.path()), query),
-        (None, Some(authority)) => (authority.to_string(), query),
-        (_, None) => (uri.path().to_owned(), query),
     }
 }
 
