@@ -139,6 +139,24 @@ fn fill(path: &Path) {
     while file.write_all(&[0; 512]).is_ok() {}
 }
 
+/// Credentials of .NET probe all at once, and give managed identity up for good on any other answer.
+#[test]
+fn two_hundred_probes_at_once_are_all_answered_400() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let host = up.imds();
+    let probe = format!(
+        "GET /metadata/identity/oauth2/token?api-version=2018-02-01 HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    );
+    let ask = || http(host, &probe).status;
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..200).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [400; 200]);
+    assert!(up.token(ARM).is_ok(), "they took nothing from the workload's share");
+}
+
 /// MD-02..MD-06 and NP-06 through real sockets; the guards' own matrices are in `metadata`.
 #[test]
 fn np_06_malformed_and_oversized_requests_are_refused_in_bounded_time() {
@@ -152,7 +170,9 @@ fn np_06_malformed_and_oversized_requests_are_refused_in_bounded_time() {
         (400, format!("GET {target} HTTP/1.1\r\nMetadata: true\r\nConnection: close\r\n\r\n")),
         (400, format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{good}\r\n")),
         (400, format!("GET {target} HTTP/1.1\r\nX-Forwarded-For: \r\n{good}\r\n")),
-        (400, format!("GET http://{host}{target} HTTP/1.1\r\n{good}\r\n")),
+        (400, format!("GET http://evil.example{target} HTTP/1.1\r\n{good}\r\n")),
+        (400, format!("GET https://{host}{target} HTTP/1.1\r\n{good}\r\n")),
+        (400, format!("GET \"http://{host}{target}\" HTTP/1.1\r\n{good}\r\n")),
         (405, format!("CONNECT {host} HTTP/1.1\r\n{good}\r\n")),
         (405, format!("DELETE {target} HTTP/1.1\r\n{good}\r\n")),
         (400, format!("GET {target}&resource=b HTTP/1.1\r\n{good}\r\n")),
@@ -170,6 +190,10 @@ fn np_06_malformed_and_oversized_requests_are_refused_in_bounded_time() {
         let answer = http(host, &request);
         assert_eq!(answer.status, status, "{} -> {} {}", &request[..request.len().min(160)], answer.head, answer.body);
         assert!(!answer.body.contains("access_token"));
+        if status != 0 {
+            let body = answer.json();
+            assert!(body["error"].is_string() && body["error_description"].is_string(), "{}", answer.head);
+        }
         assert!(started.elapsed() < BOUNDED);
     }
     let deep = format!("{{\"location\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));

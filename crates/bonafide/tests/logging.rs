@@ -60,6 +60,33 @@ fn an_oversized_request_is_refused_in_the_words_of_its_surface() {
 }
 
 #[test]
+fn a_head_that_cannot_be_read_is_refused_in_the_words_of_its_surface() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let (imds, path) = (up.imds(), format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}"));
+    // As printed samples have it: in quotes, with the header on the request line.
+    for line in [
+        format!("GET 'http://169.254.169.254{path}' HTTP/1.1 Metadata: true"),
+        format!("GET \"http://169.254.169.254{path}\" HTTP/1.1\r\nMetadata: true"),
+        format!("GET {path}\r\nMetadata: true"),
+        format!("GET {path} HTTP/1.1\r\nMetadata : true"),
+    ] {
+        let answer = http(imds, &format!("{line}\r\nHost: {imds}\r\n\r\n"));
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &"invalid_request".into()), "{line}");
+        assert!(answer.json()["error_description"].is_string() && answer.header("server").is_some(), "{line}");
+    }
+    // The same, when it can be read.
+    for (authority, status) in [("169.254.169.254", 200), (&*imds.to_string(), 200), ("evil.example", 400)] {
+        let line = format!("GET http://{authority}{path} HTTP/1.1\r\nMetadata: True");
+        let answer = http(imds, &format!("{line}\r\nHost: {imds}\r\nConnection: close\r\n\r\n"));
+        assert_eq!(answer.status, status, "{line}: {}", answer.body);
+    }
+    // The public origin cannot know who was meant, and says it as the token service does.
+    let answer = up.https_raw(b"GET \"/subscriptions\" HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!((answer.status, &answer.json()["error"]), (400, &"invalid_request".into()));
+}
+
+#[test]
 fn every_answered_request_and_refused_connection_has_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &["--throttle", "off"]);
@@ -137,6 +164,7 @@ fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
     let failures = up.lines_where("the agent says why", |line| line["event"] == "tokenFetchFailed");
     assert!(failures.iter().all(|line| line["why"].as_str().unwrap().contains("control plane")), "{failures:?}");
     assert!(failures[0]["workload"].is_string() && failures[0]["principal"].is_string(), "{failures:?}");
+    assert_eq!(failures[0]["resource"], "https://0.example", "{failures:?}");
     up.lines_where("the watch says so too", |line| line["event"] == "watchFailed");
     let events: Vec<Value> = up.lines().into_iter().filter(|line| line["event"].is_string()).collect();
     let reasons: HashSet<String> = events.iter().map(|line| format!("{} {}", line["event"], line["why"])).collect();

@@ -64,6 +64,7 @@ fn unserved(why: Unserved) -> &'static str {
         Unserved::CertificateExpired => "CertificateExpired",
         Unserved::TargetTooLong => "TargetTooLong",
         Unserved::HeadTooLarge => "HeadTooLarge",
+        Unserved::HeadMalformed => "HeadMalformed",
         Unserved::BodyTooLarge => "BodyTooLarge",
         Unserved::BodyTooSlow => "BodyTooSlow",
         Unserved::BodyBroken => "BodyBroken",

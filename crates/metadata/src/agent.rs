@@ -10,6 +10,7 @@ use crate::placement::{Places, applied};
 use crate::query::{TokenQuery, check_version};
 use crate::route::{Call, route};
 use crate::select::select;
+use crate::target::Target;
 use crate::throttle::{Gate, Permit, Throttle};
 use crate::token::Token;
 use crate::{guard, path};
@@ -121,10 +122,11 @@ impl Agent {
 
     /// The guards and checks, in their order (docs/wire/imds.md, "Order of checks").
     fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Fault> {
-        guard::check(binding, request)?;
-        let path = path::canonical(&request.path)?;
+        let target = Target::read(&request.path);
+        guard::check(binding, request, &target)?;
+        let path = path::canonical(target.path)?;
         let call = route(binding.dialect(), &path).ok_or(Fault::NotFound)?;
-        guard::proof(binding, call, &request.headers)?;
+        guard::proof(binding, &request.headers)?;
         if request.method != Method::GET {
             return Err(Fault::Method);
         }
@@ -151,8 +153,9 @@ impl Agent {
         let forced = *forced;
         let places = self.places.load();
         let place = places.get(&binding.workload()).ok_or(Fault::IdentityNotFound)?;
+        // Before the gate: an identity that is not here uses nobody's share, and waiting brings it no nearer.
+        let identity = select(&place.placement, selector)?;
         let permit = place.gate.enter(forced, now).inspect_err(|_| count(&self.tally.throttled))?;
-        let identity = select(&place.placement, rules.default, selector)?;
         let wanted = Wanted::new(identity.principal_id, audience, capabilities.as_deref());
         let taken = place.tokens.take(&wanted, forced, self.options.refresh_ahead, now)?;
         drop(wanted);

@@ -90,41 +90,39 @@ impl From<&UpstreamError> for Fault {
         match error {
             UpstreamError::Unreachable(_) | UpstreamError::Malformed => Self::Upstream,
             UpstreamError::Refused(_) if error.says_identity_is_gone() => Self::IdentityNotFound,
-            UpstreamError::Refused(error) => match error.error.as_str() {
-                "invalid_resource" | "invalid_scope" | "invalid_target" | "invalid_grant" | "access_denied" => {
-                    Self::Refused(error.clone())
-                }
-                _ => Self::Upstream,
-            },
+            UpstreamError::Refused(refusal) if error.is_about_what_was_asked() => Self::Refused(refusal.clone()),
+            UpstreamError::Refused(_) => Self::Upstream,
         }
     }
 }
 
+const NOT_FOUND: &str = "Nothing is served at this path";
 const FORGED_PATH: &str = "The request path is not valid";
+const VERSION_RULE: &str = "The query variable 'api-version' must be a date, 2018-02-01 or later";
 const BAD_VERSION: &str = "Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds";
 
-/// A refusal as IMDS words it.
+/// Spelt as Azure spells it.
+const NO_AAD_TOKEN: &str = "An unexpected error occured while fetching the AAD Token.";
+
+/// A refusal as IMDS words it. Clients repeat what is answered 404, 408, 410, 429 or 5xx, and a .NET process waits
+/// with all its other tokens meanwhile: what no waiting mends is 400 (docs/wire/imds.md, "Whether waiting helps").
 pub(crate) fn imds(fault: &Fault, _: &World<'_>) -> Reply {
     let reply = match fault {
         Fault::Guard(refusal) => described(400, "invalid_request", &refusal.to_string()),
         Fault::Path(_) => described(400, "invalid_request", FORGED_PATH),
-        Fault::NotFound => {
-            #[derive(Serialize)]
-            struct NotFound {
-                error: &'static str,
-            }
-            json(404, &NotFound { error: "Not found" })
-        }
+        Fault::NotFound => described(404, "Not found", NOT_FOUND),
         Fault::Unproven(_) => described(400, "bad_request_102", "Required metadata header not specified"),
         Fault::Method => described(405, "method_not_allowed", "The method is not allowed").with("allow", "GET"),
         Fault::ApiVersion => {
             #[derive(Serialize)]
-            #[serde(rename_all = "kebab-case")]
             struct BadVersion {
                 error: &'static str,
+                error_description: &'static str,
+                #[serde(rename = "newest-versions")]
                 newest_versions: Vec<&'static str>,
             }
-            json(400, &BadVersion { error: BAD_VERSION, newest_versions: newest_versions().collect() })
+            let newest_versions = newest_versions().collect();
+            json(400, &BadVersion { error: BAD_VERSION, error_description: VERSION_RULE, newest_versions })
         }
         Fault::Query(error) => described(400, "invalid_request", &error.to_string()),
         Fault::ResourceMissing => described(400, "invalid_request", "Required query variable 'resource' is missing"),
@@ -151,11 +149,12 @@ pub(crate) fn imds(fault: &Fault, _: &World<'_>) -> Reply {
                 Unserved::CertificateExpired
                 | Unserved::TargetTooLong
                 | Unserved::HeadTooLarge
+                | Unserved::HeadMalformed
                 | Unserved::BodyTooLarge
                 | Unserved::BodyTooSlow
                 | Unserved::BodyBroken => "invalid_request",
             };
-            described(why.status().as_u16(), error, &why.to_string())
+            described(unserved_status(*why), error, &why.to_string())
         }
     };
     signed(reply)
@@ -173,16 +172,32 @@ pub(crate) fn app_service(fault: &Fault, world: &World<'_>) -> Reply {
         Fault::ApiVersion => numbered(400, "The api-version is missing or not supported. Use 2019-08-01."),
         Fault::Query(error) => numbered(400, &error.to_string()),
         Fault::ResourceMissing => numbered(400, "The parameter 'resource' is missing."),
+        Fault::ResourceMalformed => numbered(400, "The parameter 'resource' is not a resource identifier."),
         Fault::Throttled => retry_later(numbered(429, "Too many requests.")),
         Fault::IdentityNotFound => numbered(
             400,
             "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
         ),
         Fault::NoDefaultIdentity | Fault::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
-        Fault::ResourceMalformed | Fault::Refused(_) | Fault::Upstream => {
-            numbered(500, "An unexpected error occured while fetching the AAD Token.")
-        }
-        Fault::Unserved(why) => numbered(why.status().as_u16(), &why.to_string()),
+        Fault::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
+        Fault::Upstream => numbered(500, NO_AAD_TOKEN),
+        Fault::Unserved(why) => numbered(unserved_status(*why), &why.to_string()),
+    }
+}
+
+/// A late body would be refused in time too, so there is nothing to wait for.
+fn unserved_status(why: Unserved) -> u16 {
+    match why {
+        Unserved::BodyTooSlow => 400,
+        Unserved::OtherUser
+        | Unserved::CertificateExpired
+        | Unserved::TargetTooLong
+        | Unserved::HeadTooLarge
+        | Unserved::HeadMalformed
+        | Unserved::BodyTooLarge
+        | Unserved::BodyBroken
+        | Unserved::Busy
+        | Unserved::Failed => why.status().as_u16(),
     }
 }
 
@@ -214,3 +229,6 @@ fn retry_later(reply: Reply) -> Reply {
 fn json(status: u16, body: &impl Serialize) -> Reply {
     Reply::json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
 }
+
+#[cfg(test)]
+mod tests;

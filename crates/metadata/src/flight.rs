@@ -51,6 +51,17 @@ pub enum UpstreamError {
 const GONE: [u32; 6] = [700_016, 70_001, 7_000_112, 7_000_229, 90_002, 700_030];
 
 impl UpstreamError {
+    /// True when login refused what the workload asked for, and not how this host asked.
+    pub fn is_about_what_was_asked(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Malformed => false,
+            Self::Refused(error) => matches!(
+                error.error.as_str(),
+                "invalid_resource" | "invalid_scope" | "invalid_target" | "invalid_grant" | "access_denied"
+            ),
+        }
+    }
+
     /// True when login says that the identity does not exist any more.
     pub fn says_identity_is_gone(&self) -> bool {
         match self {

@@ -5,7 +5,7 @@
 //! cannot carry, so that a path that does not exist is 404 with or without it.
 
 use crate::caller::{Binding, Dialect};
-use crate::route::Call;
+use crate::target::Target;
 use bonafide_wire::Request;
 use http::Method;
 use http::header::{HOST, HeaderMap, HeaderName, UPGRADE};
@@ -15,7 +15,7 @@ use http::header::{HOST, HeaderMap, HeaderName, UPGRADE};
 pub(crate) enum Refusal {
     #[error("the method is not served here")]
     Method,
-    #[error("the request target must be a path: this is not a proxy")]
+    #[error("the request target is not at this endpoint: this is not a proxy")]
     Target,
     #[error("exactly one Host header is required")]
     HostCount,
@@ -58,12 +58,13 @@ const FORWARDING: [&str; 22] = [
 ];
 
 /// The checks that need nothing but the connection and the request's head.
-pub(crate) fn check(binding: &Binding, request: &Request) -> Result<(), Refusal> {
+pub(crate) fn check(binding: &Binding, request: &Request, target: &Target<'_>) -> Result<(), Refusal> {
     // `PRI` opens HTTP/2 (RFC 9113 section 3.4), which would be another reader of the same bytes.
     if matches!(request.method, Method::CONNECT | Method::TRACE) || request.method.as_str() == "PRI" {
         return Err(Refusal::Method);
     }
-    if !request.path.starts_with('/') {
+    let is_elsewhere = |authority: &str| !binding.answers_to(authority.as_bytes());
+    if !target.path.starts_with('/') || target.authority.is_some_and(is_elsewhere) {
         return Err(Refusal::Target);
     }
     let mut hosts = request.headers.get_all(HOST).iter();
@@ -103,7 +104,7 @@ fn is_forwarding_name(name: &str) -> bool {
 /// What a request lacks to show that the program meant to send it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unproven {
-    /// `Metadata: true`.
+    /// `Metadata: true`, in any case.
     MetadataHeader,
     /// The right `X-IDENTITY-HEADER`.
     IdentityHeader,
@@ -113,11 +114,11 @@ static METADATA: HeaderName = HeaderName::from_static("metadata");
 static IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
 
 /// The header that every implemented path demands, whatever else is wrong with the request.
-pub(crate) fn proof(binding: &Binding, call: Call, headers: &HeaderMap) -> Result<(), Unproven> {
+pub(crate) fn proof(binding: &Binding, headers: &HeaderMap) -> Result<(), Unproven> {
     match binding.dialect() {
         Dialect::Imds => match single_value(headers, &METADATA) {
-            Some(b"true") => Ok(()),
-            Some(value) if call != Call::Token && value.eq_ignore_ascii_case(b"true") => Ok(()),
+            // `True` is what google-auth, gcloud's generated files and Azure's own agents send.
+            Some(value) if value.eq_ignore_ascii_case(b"true") => Ok(()),
             _ => Err(Unproven::MetadataHeader),
         },
         Dialect::AppService { secret } => match single_value(headers, &IDENTITY_HEADER) {

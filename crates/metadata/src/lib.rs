@@ -26,6 +26,7 @@ mod placement;
 mod query;
 mod route;
 mod select;
+mod target;
 mod throttle;
 mod token;
 

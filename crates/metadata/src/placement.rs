@@ -7,15 +7,6 @@ use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Which identity is used when a request names none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DefaultRule {
-    /// The system-assigned one; without it the only user-assigned one.
-    SystemThenOnly,
-    /// The system-assigned one and no other.
-    SystemOnly,
-}
-
 /// A workload with an index of its identities: it may have a thousand.
 pub(crate) struct Placement {
     pub(crate) workload: Workload,

@@ -39,8 +39,6 @@ pub(crate) enum QueryError {
     ForeignSelector(&'static str),
     #[error("the parameters '{0}' and '{1}' exclude each other")]
     TwoSelectors(&'static str, &'static str),
-    #[error("the parameter '{0}' is empty")]
-    EmptySelector(&'static str),
     #[error("the only value of 'bypass_cache' is 'true'")]
     BypassCache,
     #[error("the parameter 'xms_cc' is not well formed")]
@@ -81,9 +79,9 @@ impl TokenQuery {
         let parameters = Parameters::parse(query)?;
         check_version(&parameters, rules.oldest)?;
         let selector = selector(&parameters, rules.selectors)?;
-        let forced = match parameters.get("bypass_cache") {
+        let forced = match parameters.get("bypass_cache").filter(|text| !text.is_empty()) {
             None => false,
-            Some("true") => true,
+            Some(text) if text.eq_ignore_ascii_case("true") => true,
             Some(_) => return Err(QueryError::BypassCache.into()),
         };
         let capabilities = parameters.get("xms_cc").filter(|text| !text.is_empty());
@@ -132,18 +130,17 @@ pub(crate) fn check_version(parameters: &Parameters, oldest: &str) -> Result<(),
     }
 }
 
+/// The selector, if there is one: an empty one is none. azidentity, Velero and the secrets store's driver send
+/// `client_id=` when nothing is configured, and Azure takes it so.
 fn selector(parameters: &Parameters, known: &'static [(&'static str, SelectorKind)]) -> Result<Selector, QueryError> {
     let mut found: Option<(&'static str, SelectorKind, &str)> = None;
-    for (name, value) in parameters.iter() {
+    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
         let Some(selector) = SELECTORS.iter().find(|selector| selector.eq_ignore_ascii_case(name)) else { continue };
         let Some((name, kind)) = known.iter().find(|(name, _)| name == selector) else {
             return Err(QueryError::ForeignSelector(selector));
         };
         if let Some((first, ..)) = found {
             return Err(QueryError::TwoSelectors(first, name));
-        }
-        if value.is_empty() {
-            return Err(QueryError::EmptySelector(name));
         }
         found = Some((name, *kind, value));
     }

@@ -1,7 +1,7 @@
 //! Which identity a request is answered for.
 
 use crate::fault::Fault;
-use crate::placement::{DefaultRule, Placement};
+use crate::placement::Placement;
 use crate::query::Selector;
 use bonafide_wire::hosts::{Identity, IdentityKind};
 
@@ -10,14 +10,10 @@ use bonafide_wire::hosts::{Identity, IdentityKind};
 /// An identity that exists but is not assigned here and one that does not exist are the same
 /// refusal: the index holds nothing but what is assigned, so that neither body nor time can tell
 /// them apart (ID-09).
-pub(crate) fn select<'a>(
-    placement: &'a Placement,
-    default: DefaultRule,
-    selector: &Selector,
-) -> Result<&'a Identity, Fault> {
+pub(crate) fn select<'a>(placement: &'a Placement, selector: &Selector) -> Result<&'a Identity, Fault> {
     let identities = &placement.workload.identities;
     let at = match selector {
-        Selector::Default => return by_default(identities, default),
+        Selector::Default => return by_default(identities),
         Selector::Client(id) => placement.by_client.get(id),
         Selector::Principal(id) => placement.by_principal.get(id),
         Selector::Resource(id) => placement.by_resource.get(id),
@@ -26,13 +22,15 @@ pub(crate) fn select<'a>(
     at.map(|at| &identities[*at]).ok_or(Fault::IdentityNotFound)
 }
 
-fn by_default(identities: &[Identity], rule: DefaultRule) -> Result<&Identity, Fault> {
+/// The system-assigned identity; without it the only user-assigned one. In every dialect
+/// (docs/wire/app-service.md says where Azure differs).
+fn by_default(identities: &[Identity]) -> Result<&Identity, Fault> {
     if let Some(system) = identities.iter().find(|identity| identity.kind == IdentityKind::SystemAssigned) {
         return Ok(system);
     }
-    match (rule, identities) {
-        (DefaultRule::SystemOnly, _) | (DefaultRule::SystemThenOnly, []) => Err(Fault::NoDefaultIdentity),
-        (DefaultRule::SystemThenOnly, [only]) => Ok(only),
-        (DefaultRule::SystemThenOnly, [_, _, ..]) => Err(Fault::Ambiguous),
+    match identities {
+        [] => Err(Fault::NoDefaultIdentity),
+        [only] => Ok(only),
+        [_, _, ..] => Err(Fault::Ambiguous),
     }
 }

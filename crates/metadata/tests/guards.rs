@@ -16,14 +16,20 @@ fn status(request: &bonafide_wire::Request) -> u16 {
     ask(&agent(vec![system()]), &imds(), request, NOW).status.as_u16()
 }
 
+/// Every path that wants the header.
+const WITH_HEADER: [&str; 3] = [TOKEN, "/metadata/identity/info", "/metadata/versions"];
+
 #[test]
-fn md_01_only_exactly_true_opens_the_token_path() {
-    let cases: [&[(&str, &str)]; 10] = [
+fn md_01_nothing_but_true_opens_a_path() {
+    let cases: [&[(&str, &str)]; 13] = [
         &[],
-        &[("metadata", "True")],
-        &[("metadata", "TRUE")],
         &[("metadata", "1")],
         &[("metadata", "")],
+        &[("metadata", "yes")],
+        &[("metadata", "tru")],
+        &[("metadata", "truee")],
+        &[("metadata", "false")],
+        &[("metadata", "\"true\"")],
         &[("metadata", "true"), ("metadata", "true")],
         &[("metadata", "true"), ("metadata", "false")],
         &[("metadata", "true,true")],
@@ -31,30 +37,31 @@ fn md_01_only_exactly_true_opens_the_token_path() {
         &[("x-metadata", "true"), ("trailer", "Metadata")],
     ];
     for headers in cases {
-        for query in [QUERY, "", "Metadata=true", "api-version=1&resource=&client_id=&object_id="] {
-            for method in ["GET", "POST", "DELETE"] {
-                let request = request(method, TOKEN, query, &[&[HOST], headers].concat());
-                let reply = ask(&agent(vec![system()]), &imds(), &request, NOW);
-                assert_eq!(reply.status, 400, "{headers:?} {query}");
-                assert_eq!(
-                    reply.body,
-                    r#"{"error":"bad_request_102","error_description":"Required metadata header not specified"}"#
-                );
-                assert_eq!(reply.headers["server"], "IMDS/150.870.65.512");
+        for path in WITH_HEADER {
+            for query in [QUERY, "", "Metadata=true", "api-version=1&resource=&client_id=&object_id="] {
+                for method in ["GET", "HEAD", "POST", "DELETE"] {
+                    let request = request(method, path, query, &[&[HOST], headers].concat());
+                    let reply = ask(&agent(vec![system()]), &imds(), &request, NOW);
+                    assert_eq!(reply.status, 400, "{headers:?} {path} {query}");
+                    assert_eq!(
+                        reply.body,
+                        r#"{"error":"bad_request_102","error_description":"Required metadata header not specified"}"#
+                    );
+                    assert_eq!(reply.headers["server"], "IMDS/150.870.65.512");
+                }
             }
         }
     }
-    assert_eq!(status(&request("GET", TOKEN, QUERY, &[HOST, METADATA])), 200);
 }
 
 #[test]
-fn md_01_other_paths_take_the_value_in_any_case_but_never_without() {
-    for path in ["/metadata/identity/info", "/metadata/versions"] {
-        for (value, expected) in [("true", 200), ("True", 200), ("TRUE", 200), ("1", 400), ("true,true", 400)] {
-            let request = request("GET", path, "api-version=2021-02-01", &[HOST, ("metadata", value)]);
-            assert_eq!(status(&request), expected, "{path} {value}");
+fn md_01_true_opens_every_path_in_any_case() {
+    for path in WITH_HEADER {
+        for name in ["metadata", "Metadata", "METADATA"] {
+            for value in ["true", "True", "TRUE", "tRuE"] {
+                assert_eq!(status(&request("GET", path, QUERY, &[HOST, (name, value)])), 200, "{path} {name}: {value}");
+            }
         }
-        assert_eq!(status(&request("GET", path, "api-version=2021-02-01", &[HOST])), 400);
     }
 }
 
@@ -76,7 +83,7 @@ fn unknown_paths_are_404_with_and_without_the_header() {
                 let reply =
                     ask(&agent(vec![system()]), &imds(), &request(method, path, "cred-api-version=2.0", headers), NOW);
                 assert_eq!(reply.status, 404, "{path}");
-                assert_eq!(reply.body, r#"{"error":"Not found"}"#);
+                assert_eq!(reply.body, r#"{"error":"Not found","error_description":"Nothing is served at this path"}"#);
             }
         }
     }
@@ -193,14 +200,12 @@ fn md_04_a_parameter_is_given_once_and_a_selector_alone() {
         "client_id=00000002-0000-4000-8000-000000000000&object_id=00000003-0000-4000-8000-000000000000",
         "client_id=00000002-0000-4000-8000-000000000000&CLIENT_ID=00000002-0000-4000-8000-000000000000",
         "mi_res_id=/a&msi_res_id=/a",
-        "client_id=",
-        "object_id",
+        "resource_id=/a&mi_res_id=/a",
         "principal_id=00000003-0000-4000-8000-000000000000",
         "msi-res-id=/subscriptions/x",
         "clientid=00000002-0000-4000-8000-000000000000",
         "bypass_cache=false",
-        "bypass_cache=",
-        "bypass_cache=True",
+        "bypass_cache=1",
         "broken=%zz",
     ] {
         let reply = ask_imds(&agent(vec![system()]), &format!("&{query}"));
@@ -208,8 +213,6 @@ fn md_04_a_parameter_is_given_once_and_a_selector_alone() {
         assert_eq!(body(&reply)["error"], "invalid_request", "{query}");
     }
     for (query, words) in [
-        ("client_id=", "the parameter 'client_id' is empty"),
-        ("Object_Id", "the parameter 'object_id' is empty"),
         ("client_id=a&mi_res_id=b", "the parameters 'client_id' and 'mi_res_id' exclude each other"),
         ("clientid=a", "the parameter 'clientid' does not select an identity here"),
         ("%72esource=b", "the parameter 'resource' occurs more than once"),
@@ -224,7 +227,18 @@ fn md_04_a_parameter_is_given_once_and_a_selector_alone() {
     // A semicolon separates nothing: what follows is part of the value.
     let reply = ask(&agent(vec![system()]), &imds(), &get(TOKEN, "api-version=2018-02-01;resource=b"), NOW);
     assert_eq!(reply.status, 400);
-    for query in ["unknown=1", "authority=x", "claims=%7B%7D", "xms_cc=cp1", "token_sha256_to_refresh=00"] {
+    for query in [
+        "unknown=1",
+        "authority=x",
+        "claims=%7B%7D",
+        "xms_cc=cp1",
+        "token_sha256_to_refresh=00",
+        "bypass_cache=true",
+        "bypass_cache=True",
+        "BYPASS_CACHE=TRUE",
+        "bypass_cache=",
+        "xms_cc=",
+    ] {
         assert_eq!(ask_imds(&agent(vec![system()]), &format!("&{query}")).status, 200, "{query}");
     }
 }
@@ -285,11 +299,69 @@ fn md_06_only_get_is_served_and_nothing_is_forwarded() {
             assert_eq!(status(&request(method, path, QUERY, &[HOST, METADATA])), 405, "{method} {path}");
         }
     }
-    for target in ["http://169.254.169.254/metadata/identity/oauth2/token", "http://evil.example/", "*", ""] {
-        assert_eq!(status(&get(target, QUERY)), 400, "{target}");
-    }
     for (protocol, expected) in [("websocket", 400), ("TLS/1.0", 400), ("h2c, websocket", 400), ("h2c", 200)] {
         let headers = [HOST, METADATA, ("connection", "Upgrade"), ("upgrade", protocol)];
         assert_eq!(status(&request("GET", TOKEN, QUERY, &headers)), expected, "{protocol}");
     }
+}
+
+#[test]
+fn md_06_an_address_as_target_is_served_where_it_is_the_endpoints_own() {
+    for (authority, expected) in [
+        ("http://169.254.169.254", 200),
+        ("http://169.254.169.254:80", 200),
+        ("http://169.254.169.254:50342", 200),
+        ("http://127.0.0.1:50342", 200),
+        ("http://LocalHost:50342", 200),
+        ("http://[::1]:50342", 200),
+        ("HTTP://169.254.169.254", 200),
+        ("http://169.254.169.254/", 200),
+        ("http://evil.example", 400),
+        ("http://127.0.0.1", 400),
+        ("http://127.0.0.1:50343", 400),
+        ("http://169.254.169.254.", 400),
+        ("http://x@169.254.169.254", 400),
+        ("http://169.254.169.254:80@evil.example", 400),
+        ("http://", 400),
+        ("http:/", 400),
+        ("https://169.254.169.254", 400),
+        ("ftp://169.254.169.254", 400),
+        ("169.254.169.254", 400),
+        ("169.254.169.254:80", 400),
+    ] {
+        let target = format!("{authority}{TOKEN}");
+        assert_eq!(status(&get(&target, QUERY)), expected, "{target}");
+    }
+    for target in ["*", "", "http://evil.example/", "\"http://169.254.169.254/metadata/identity/oauth2/token\""] {
+        assert_eq!(status(&get(target, QUERY)), 400, "{target}");
+    }
+    // What is asked for is then read as ever, and so is the Host.
+    let target = format!("http://169.254.169.254{TOKEN}");
+    assert_eq!(status(&get("http://169.254.169.254", QUERY)), 404);
+    assert_eq!(status(&get("http://169.254.169.254/metadata%2Fidentity/oauth2/token", QUERY)), 400);
+    assert_eq!(status(&request("GET", &target, QUERY, &[HOST])), 400);
+    assert_eq!(status(&request("POST", &target, QUERY, &[HOST, METADATA])), 405);
+    assert_eq!(status(&request("GET", &target, QUERY, &[METADATA])), 400);
+    assert_eq!(status(&request("GET", &target, QUERY, &[("host", "evil.example"), METADATA])), 400);
+    assert_eq!(status(&request("GET", &target, QUERY, &[("host", "localhost:50342"), METADATA])), 200);
+    // The other dialect too.
+    let headers = [("host", "127.0.0.1:41013"), ("x-identity-header", SECRET)];
+    for (target, expected) in [("http://127.0.0.1:41013/msi/token", 200), ("http://127.0.0.1:41014/msi/token", 400)] {
+        let request = request("GET", target, QUERY.replace("2018", "2020").as_str(), &headers);
+        assert_eq!(ask(&agent(vec![system()]), &app_service(), &request, NOW).status, expected, "{target}");
+    }
+}
+
+#[test]
+fn a_probe_without_the_header_is_400_however_many_there_are() {
+    let agent = agent_with(bonafide_metadata::Options::default(), vec![system()]);
+    let probe = request("GET", TOKEN, QUERY, &[HOST]);
+    let waiting: Vec<_> = (0..5).map(|_| waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)))).collect();
+    assert_eq!(ask(&agent, &imds(), &get(TOKEN, QUERY), NOW).status, 429, "five wait already");
+    for _ in 0..1_000 {
+        assert_eq!(ask(&agent, &imds(), &probe, NOW).status, 400);
+    }
+    drop(waiting);
+    let left = (0..100).filter(|_| ask(&agent, &imds(), &get(TOKEN, QUERY), NOW).status == 200).count();
+    assert_eq!(left, 15, "the probes took nothing from the twenty");
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use bonafide_metadata::{Binding, Dialect};
+use bonafide_metadata::{Binding, Dialect, Options};
 use support::*;
 
 /// Whose token it is, or the error's words.
@@ -27,6 +27,78 @@ fn id_09_the_default_is_the_system_assigned_else_the_only_user_assigned() {
     assert!(whose(&ask_imds(&agent(vec![user(1), user(2)]), "")).starts_with("Multiple user assigned identities"));
 }
 
+/// Asks in dialect `app-service`, with further parameters.
+fn ask_app_service(agent: &bonafide_metadata::Agent, more: &str) -> bonafide_wire::Reply {
+    ask(agent, &app_service(), &get_app_service(&format!("api-version=2019-08-01&resource=x{more}")), NOW)
+}
+
+#[test]
+fn id_09_the_default_is_the_same_in_every_dialect() {
+    for (identities, expected) in [
+        (vec![user(1), user(2), system()], client(0)),
+        (vec![system(), user(1)], client(0)),
+        (vec![user(1)], client(1)),
+    ] {
+        assert_eq!(body(&ask_app_service(&agent(identities), ""))["client_id"], expected.to_string());
+    }
+    for identities in [vec![], vec![user(1), user(2)]] {
+        let reply = ask_app_service(&agent(identities), "");
+        assert_eq!((reply.status.as_u16(), &body(&reply)["statusCode"]), (400, &400.into()));
+    }
+}
+
+/// The selectors of all dialects.
+const NAMES: [&str; 12] = [
+    "client_id",
+    "object_id",
+    "principal_id",
+    "mi_res_id",
+    "msi_res_id",
+    "resource_id",
+    "clientid",
+    "objectid",
+    "principalid",
+    "mi-res-id",
+    "msi-res-id",
+    "identity_id",
+];
+
+#[test]
+fn an_empty_selector_is_no_selector() {
+    let agent = agent(vec![system(), user(1)]);
+    let all: String = NAMES.iter().map(|name| format!("&{name}=")).collect();
+    let each =
+        NAMES.iter().flat_map(|name| [format!("&{name}="), format!("&{name}"), format!("&{}=", name.to_uppercase())]);
+    for more in each.chain([all.clone()]) {
+        assert_eq!(whose(&ask_imds(&agent, &more)), client(0).to_string(), "{more}");
+        assert_eq!(whose(&ask_app_service(&agent, &more)), client(0).to_string(), "{more}");
+    }
+    // Beside one that is not empty it says nothing.
+    let named = format!("{}&client_id={}", all.replace("&client_id=", ""), client(1));
+    assert_eq!(whose(&ask_imds(&agent, &named)), client(1).to_string());
+    assert_eq!(whose(&ask_app_service(&agent, &named)), client(1).to_string());
+    // A blank is a value.
+    for blank in ["+", "%20", "%00"] {
+        assert_eq!(whose(&ask_imds(&agent, &format!("&client_id={blank}"))), "Identity not found", "{blank:?}");
+    }
+}
+
+#[test]
+fn three_selectors_tried_one_after_the_other_are_never_throttled() {
+    let agent = agent_with(Options::default(), vec![system(), user(1)]);
+    let (id, all_at_once) = (user_assigned_id(1), 30);
+    for _ in 0..all_at_once {
+        for name in ["client_id", "object_id"] {
+            assert_eq!(whose(&ask_imds(&agent, &format!("&{name}={id}"))), "Identity not found");
+            assert_eq!(ask_app_service(&agent, &format!("&{name}={id}")).status, 400);
+        }
+    }
+    let passed = |_: &usize| whose(&ask_imds(&agent, &format!("&msi_res_id={id}"))) == client(1).to_string();
+    assert_eq!((0..all_at_once).filter(passed).count(), 20, "what was refused took nothing from the twenty");
+    // Who is throttled hears at once that an identity is not here.
+    assert_eq!(whose(&ask_imds(&agent, &format!("&client_id={id}"))), "Identity not found");
+}
+
 #[test]
 fn id_10_every_selector_leads_to_the_same_identity() {
     let agent = agent(vec![system(), user(1), user(2)]);
@@ -37,6 +109,8 @@ fn id_10_every_selector_leads_to_the_same_identity() {
         format!("object_id={}", principal(2)),
         format!("mi_res_id={id}"),
         format!("msi_res_id={id}"),
+        format!("resource_id={id}"),
+        format!("MSI_RES_ID={id}"),
         format!("msi_res_id={}", id.to_ascii_uppercase()),
         format!("mi_res_id={}", id.replace("resourceGroups", "resourcegroups").replace('/', "%2F")),
     ] {

@@ -52,7 +52,7 @@ fn every_refusal_of_imds_is_azures() {
     let two = || agent(vec![user(1), user(2)]);
     let one = || agent(vec![system()]);
     let none = || agent(vec![]);
-    let version_error = r#"{"error":"Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds","newest-versions":["2025-04-07","2024-07-17","2024-03-15"]}"#;
+    let version_error = r#"{"error":"Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds","error_description":"The query variable 'api-version' must be a date, 2018-02-01 or later","newest-versions":["2025-04-07","2024-07-17","2024-03-15"]}"#;
     let not_found = r#"{"error":"invalid_request","error_description":"Identity not found"}"#;
     let several = r#"{"error":"invalid_request","error_description":"Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"}"#;
     let no_resource =
@@ -284,7 +284,13 @@ fn every_refusal_of_app_service_is_numbered() {
             "The api-version is missing or not supported. Use 2019-08-01.",
         ),
         (vec![system()], "api-version=2019-08-01".to_owned(), 400, "The parameter 'resource' is missing."),
-        (vec![user(1)], APP.to_owned(), 400, "Unable to load the proper Managed Identity."),
+        (
+            vec![system()],
+            "api-version=2019-08-01&resource=a%20b".to_owned(),
+            400,
+            "The parameter 'resource' is not a resource identifier.",
+        ),
+        (vec![], APP.to_owned(), 400, "Unable to load the proper Managed Identity."),
         (vec![user(1), user(2)], APP.to_owned(), 400, "Unable to load the proper Managed Identity."),
         (vec![user(1)], format!("{APP}&client_id={}", client(2)), 400, not_found),
         (vec![user(1)], format!("{APP}&principal_id={}", principal(2)), 400, not_found),
@@ -300,14 +306,21 @@ fn every_refusal_of_app_service_is_numbered() {
             {"statusCode": status, "message": message, "correlationId": "00000000-0000-4000-8000-000000000000"});
         assert_eq!((reply.status.as_u16(), body(&reply)), (status, expected), "{query}");
     }
-    let refused =
-        [UpstreamError::Refused(refusal("invalid_resource", 500_011)), UpstreamError::Unreachable("x".to_owned())];
-    for error in refused {
+    let words = "An unexpected error occured while fetching the AAD Token.";
+    let named = format!("{words} {}", refusal("invalid_resource", 500_011).error_description);
+    assert!(named.contains("AADSTS500011: "));
+    for (error, message) in [
+        (UpstreamError::Refused(refusal("invalid_resource", 500_011)), named.as_str()),
+        // Of our own request nothing is said.
+        (UpstreamError::Refused(refusal("invalid_client", 700_027)), words),
+        (UpstreamError::Unreachable("x".to_owned()), words),
+        (UpstreamError::Malformed, words),
+    ] {
         let agent = agent(vec![system()]);
         let (waiting, lead) = waits(agent.answer(&app_service(), &get_app_service(APP), &at(NOW)));
         agent.complete(lead.unwrap(), Err(error), &at(NOW));
         let reply = agent.finish(waiting, &at(NOW)).0;
-        assert_eq!(body(&reply)["message"], "An unexpected error occured while fetching the AAD Token.");
+        assert_eq!(body(&reply)["message"], message);
         assert_eq!(reply.status, 500);
     }
 }
@@ -327,8 +340,9 @@ fn what_the_shell_does_not_serve_is_said_in_the_words_of_the_dialect() {
         (Unserved::OtherUser, 403, "access_denied", "this endpoint serves only the user who started it"),
         (Unserved::TargetTooLong, 414, "invalid_request", "the request target is too long"),
         (Unserved::HeadTooLarge, 431, "invalid_request", "the request header fields are too large"),
+        (Unserved::HeadMalformed, 400, "invalid_request", "the request line or a header field cannot be read"),
         (Unserved::BodyTooLarge, 413, "invalid_request", "the request body is too large"),
-        (Unserved::BodyTooSlow, 408, "invalid_request", "the request body did not arrive in time"),
+        (Unserved::BodyTooSlow, 400, "invalid_request", "the request body did not arrive in time"),
         (Unserved::BodyBroken, 400, "invalid_request", "the request body cannot be read"),
         (Unserved::Busy, 503, "unknown", "the server is busy; try again"),
     ];

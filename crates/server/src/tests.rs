@@ -26,11 +26,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-const EVERY: [Unserved; 9] = [
+const EVERY: [Unserved; 10] = [
     Unserved::OtherUser,
     Unserved::CertificateExpired,
     Unserved::TargetTooLong,
     Unserved::HeadTooLarge,
+    Unserved::HeadMalformed,
     Unserved::BodyTooLarge,
     Unserved::BodyTooSlow,
     Unserved::BodyBroken,

@@ -17,6 +17,9 @@ pub enum Unserved {
     /// The head is larger than `limits::HEAD_BYTES_MAX`.
     #[error("the request header fields are too large")]
     HeadTooLarge,
+    /// The head is no head of HTTP/1.1: a target in quotes, a header field without a name.
+    #[error("the request line or a header field cannot be read")]
+    HeadMalformed,
     /// The body is larger than its path takes.
     #[error("the request body is too large")]
     BodyTooLarge,
@@ -35,7 +38,7 @@ pub enum Unserved {
 }
 
 impl Unserved {
-    /// The status, the same in every dialect.
+    /// The status on every surface; the metadata endpoint answers some that clients would repeat with 400.
     pub fn status(self) -> StatusCode {
         match self {
             Self::OtherUser => StatusCode::FORBIDDEN,
@@ -44,7 +47,7 @@ impl Unserved {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::HeadMalformed | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -318,6 +318,7 @@ fn unserved(why: Unserved) -> (StatusCode, &'static str, String) {
         Unserved::CertificateExpired => "AuthenticationFailed",
         Unserved::TargetTooLong => "InvalidRequestUri",
         Unserved::HeadTooLarge => "RequestHeaderFieldsTooLarge",
+        Unserved::HeadMalformed => "InvalidRequest",
         Unserved::BodyTooLarge => return Fault::BodyTooLarge.wire(),
         Unserved::BodyTooSlow => "RequestTimeout",
         Unserved::BodyBroken => "InvalidRequestContent",

@@ -1,7 +1,6 @@
 //! The dialect of App Service, version 2019-08-01 (docs/wire/app-service.md).
 
 use super::Rules;
-use crate::placement::DefaultRule;
 use crate::query::SelectorKind;
 use crate::token::Token;
 use bonafide_types::Timestamp;
@@ -16,8 +15,8 @@ pub(crate) static RULES: Rules = Rules {
         ("object_id", SelectorKind::Principal),
         ("mi_res_id", SelectorKind::Resource),
         ("msi_res_id", SelectorKind::Resource),
+        ("resource_id", SelectorKind::Resource),
     ],
-    default: DefaultRule::SystemOnly,
     fault: crate::fault::app_service,
     reply: token,
 };

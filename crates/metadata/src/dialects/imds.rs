@@ -1,7 +1,6 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
 use super::Rules;
-use crate::placement::DefaultRule;
 use crate::query::SelectorKind;
 use crate::token::Token;
 use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp};
@@ -33,8 +32,8 @@ pub(crate) static RULES: Rules = Rules {
         ("object_id", SelectorKind::Principal),
         ("msi_res_id", SelectorKind::Resource),
         ("mi_res_id", SelectorKind::Resource),
+        ("resource_id", SelectorKind::Resource),
     ],
-    default: DefaultRule::SystemThenOnly,
     fault: crate::fault::imds,
     reply: token,
 };

@@ -5,7 +5,6 @@ pub(crate) mod imds;
 
 use crate::caller::Dialect;
 use crate::fault::Fault;
-use crate::placement::DefaultRule;
 use crate::query::SelectorKind;
 use crate::token::Token;
 use bonafide_types::{Timestamp, World};
@@ -17,8 +16,6 @@ pub(crate) struct Rules {
     pub(crate) oldest: &'static str,
     /// The parameters that choose an identity.
     pub(crate) selectors: &'static [(&'static str, SelectorKind)],
-    /// Which identity is used when none is chosen.
-    pub(crate) default: DefaultRule,
     /// The reply that carries a refusal.
     pub(crate) fault: fn(&Fault, &World<'_>) -> Reply,
     /// The reply that carries a token.

@@ -22,7 +22,7 @@ pub use upstream::UpstreamFailure;
 
 use crate::clock;
 use crate::data_dir::DataDir;
-use crate::event::Event;
+use crate::event::{Event, ResourceName};
 use crate::http::Log;
 use bonafide_crypto::Kek;
 use bonafide_metadata::{Agent, Lead, Options, TokenFetch};
@@ -95,8 +95,9 @@ impl AgentRuntime {
         let link = self.link();
         let result = fetch::fetch(&self.log, &link.upstream, &self.keys, &link.authority, lead.fetch()).await;
         if let Err(why) = &result {
-            let TokenFetch { workload, tenant, principal, .. } = *lead.fetch();
-            self.log.event(&Event::TokenFetchFailed { workload, tenant, principal }, why);
+            let TokenFetch { workload, tenant, principal, ref audience, .. } = *lead.fetch();
+            let (resource, is_refused) = (ResourceName::from(audience), why.is_about_what_was_asked());
+            self.log.event(&Event::TokenFetchFailed { workload, tenant, principal, resource, is_refused }, why);
         }
         self.core.complete(lead, result, &clock::world());
     }

@@ -1,6 +1,9 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
+use super::head::{content_length, head_bytes, no_head, target, unread};
+use super::last::write_last;
 use super::log::{Entry, Log, Note, connection_members};
+use super::ours::{Ours, Turn};
 use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
@@ -10,9 +13,9 @@ use bonafide_types::limits::{
 };
 use bonafide_wire::{Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use http::{Method, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -51,7 +54,7 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answered> + Send;
 
     /// What is said of a request that is never put to `answer`, in the words of the surface that its
-    /// path belongs to.
+    /// path belongs to. The path is empty where no head could be read.
     fn refusal(&self, head: &Request, why: Unserved) -> Answered;
 }
 
@@ -134,6 +137,8 @@ struct Connection<'a, S> {
     opened_at: Instant,
     /// Microseconds after `opened_at` at which the last request ended; [`BUSY`] while there is one.
     quiet_since: AtomicU64,
+    /// See [`Ours`].
+    turn: Turn,
 }
 
 const BUSY: u64 = u64::MAX;
@@ -142,13 +147,31 @@ impl<S: Service> Connections<S> {
     /// Serves one connection until it ends or has been quiet for too long.
     pub(super) async fn run(
         &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: Peer,
         until: Option<u64>,
     ) {
         let (log_members, opened_at) = (connection_members(self.service.name(), peer), Instant::now());
-        let quiet_since = AtomicU64::new(0);
-        let connection = &Connection { shared: self, peer, log_members, until, opened_at, quiet_since };
+        let (quiet_since, turn) = (AtomicU64::new(0), Turn::default());
+        let connection = Connection { shared: self, peer, log_members, until, opened_at, quiet_since, turn };
+        let Err(error) = self.serve(&mut stream, &connection).await else { return };
+        if error.is_parse_version_h2() {
+            self.log_closed(peer, &error);
+        } else if let Some(why) = unread(&error) {
+            let Answered { reply, .. } = self.service.refusal(&no_head(peer), why);
+            self.log_refused(&connection.log_members, &reply);
+            if connection.turn.has_kept_back() {
+                write_last(stream, &reply).await;
+            }
+        }
+    }
+
+    /// Serves a connection until it ends, or has been quiet for too long.
+    async fn serve(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin + Send),
+        connection: &Connection<'_, S>,
+    ) -> Result<(), hyper::Error> {
         let serving = http1::Builder::new()
             // hyper itself takes 100 header fields at most (NP-06).
             .max_buf_size(HEAD_BYTES_MAX)
@@ -156,7 +179,7 @@ impl<S: Service> Connections<S> {
             .half_close(true)
             .writev(false)
             .serve_connection(
-                TokioIo::new(stream),
+                TokioIo::new(Ours { stream, turn: &connection.turn }),
                 service_fn(move |request| async move { Ok::<_, Infallible>(connection.exchange(request).await) }),
             );
         let quiet = tokio::time::sleep(self.limits.header);
@@ -164,17 +187,9 @@ impl<S: Service> Connections<S> {
         loop {
             tokio::select! {
                 biased;
-                served = serving.as_mut() => {
-                    let Err(error) = served else { return };
-                    if error.is_parse_version_h2() {
-                        self.log_closed(peer, &error);
-                    } else if let Some(status) = parser_status(&error) {
-                        self.log_refused(&connection.log_members, &Reply::empty(status));
-                    }
-                    return;
-                }
+                served = serving.as_mut() => return served,
                 () = quiet.as_mut() => match connection.may_be_quiet_until() {
-                    Some(until) if until <= Instant::now() => return,
+                    Some(until) if until <= Instant::now() => return Ok(()),
                     Some(until) => quiet.as_mut().reset(until.into()),
                     None => quiet.as_mut().reset((Instant::now() + self.limits.header).into()),
                 },
@@ -198,16 +213,6 @@ impl<S: Service> Connections<S> {
     }
 }
 
-/// With what hyper itself has answered a head that it cannot read, if it has: the preface of HTTP/2 and
-/// a connection that breaks off get no answer.
-fn parser_status(error: &hyper::Error) -> Option<StatusCode> {
-    match (error.is_parse_version_h2(), error.is_parse_too_large(), error.is_parse()) {
-        (true, _, _) | (_, _, false) => None,
-        (_, true, _) => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-        (_, false, true) => Some(StatusCode::BAD_REQUEST),
-    }
-}
-
 impl<S: Service> Connection<'_, S> {
     /// When the connection has been quiet for too long; `None` while it is not quiet.
     fn may_be_quiet_until(&self) -> Option<Instant> {
@@ -220,6 +225,7 @@ impl<S: Service> Connection<'_, S> {
     async fn exchange(&self, request: http::Request<Incoming>) -> Response<Full<Bytes>> {
         let (at, started) = (clock::now(), Instant::now());
         self.quiet_since.store(BUSY, Ordering::Relaxed);
+        self.turn.answer();
         let in_flight = InFlight::start(&self.shared.in_flight);
         let (parts, body) = request.into_parts();
         // Clones of both are cheap; the log needs them when the request has been given away.
@@ -247,6 +253,7 @@ impl<S: Service> Connection<'_, S> {
         self.shared.log.write(&entry, &reply, &note);
         let quiet_since = u64::try_from((ended - self.opened_at).as_micros()).unwrap_or(BUSY - 1);
         self.quiet_since.store(quiet_since, Ordering::Relaxed);
+        self.turn.reply();
         write(reply, close || self.shared.stopping.load(Ordering::Relaxed))
     }
 
@@ -341,10 +348,6 @@ struct Body<'a> {
     held: Option<SemaphorePermit<'a>>,
 }
 
-fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
-}
-
 /// Counts a request while it is being answered, also when its caller hangs up meanwhile.
 struct InFlight<'a>(&'a AtomicUsize);
 
@@ -359,20 +362,6 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// The size of the header fields. hyper bounds its buffer, but takes a head that arrives at once.
-fn head_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
-}
-
-/// Path and query as written. A target that is not in origin form (`GET http://…`, `CONNECT host:port`,
-/// `OPTIONS *`) is given whole as a path that does not begin with a slash, which no route has.
-fn target(uri: &Uri) -> (String, String) {
-    if uri.scheme().is_some() || uri.authority().is_some() {
-        return (uri.to_string(), String::new());
-    }
-    (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned())
 }
 
 fn write(reply: Reply, close: bool) -> Response<Full<Bytes>> {

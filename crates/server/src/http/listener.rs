@@ -1,17 +1,16 @@
 //! Accepting connections.
 
 use super::connection::{Admission, Connections, HttpLimits, Service};
+use super::last::write_last;
 use super::log::{Log, connection_members};
-use bonafide_types::limits::{
-    HANDSHAKE_SECONDS_MAX, HEAD_BYTES_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES, STOP_SECONDS_MAX,
-};
+use bonafide_types::limits::{HANDSHAKE_SECONDS_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES, STOP_SECONDS_MAX};
 use bonafide_wire::{Peer, Reply};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -28,8 +27,6 @@ pub(crate) async fn stopped(stop: &mut Stop) {
 
 /// How long to wait before accepting again when the process has no descriptor left (OV-08).
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long a connection that is refused is heard out.
-const HEARD_OUT: Duration = Duration::from_secs(1);
 /// How often a listener that stops looks whether requests are still in flight.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -112,25 +109,13 @@ async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>,
     }
 }
 
-/// Tells a connection that it is not served, without waiting for what it asks. It is heard out for a
-/// moment, because to close with something unread would take the reply away again.
+/// Tells a connection that it is not served, without waiting for what it asks.
 async fn refuse<S: Service>(
     shared: &Connections<S>,
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     reply: &Reply,
 ) {
     shared.log_refused(&connection_members(shared.service.name(), Peer::Anonymous(peer)), reply);
-    let mut head = format!("HTTP/1.1 {}\r\n", reply.status).into_bytes();
-    for (name, value) in &reply.headers {
-        head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    head.extend(format!("content-length: {}\r\nconnection: close\r\n\r\n", reply.body.len()).as_bytes());
-    let refusal = async {
-        stream.write_all(&head).await?;
-        stream.write_all(&reply.body).await?;
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await
-    };
-    let _ = tokio::time::timeout(HEARD_OUT, refusal).await;
+    write_last(stream, reply).await;
 }

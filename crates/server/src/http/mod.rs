@@ -1,8 +1,11 @@
 //! HTTP over sockets: the only place that accepts connections, reads requests and writes replies.
 
 mod connection;
+mod head;
+mod last;
 mod listener;
 mod log;
+mod ours;
 #[cfg(test)]
 mod tests;
 
