@@ -106,7 +106,7 @@ impl DataDir {
     }
 
     /// Removes what a crash left of files that were being written: keys and secrets can be among it. Only under
-    /// the store's lock, so that nobody is writing. `bundle.pem` is written without, and has nothing secret.
+    /// the store's lock, so that nobody is writing. `bundle.pem` and `truststore.p12` are written without, and have nothing secret.
     pub(crate) fn remove_drafts(&self) -> Result<(), DataDirError> {
         remove(&self.root.join(KEY).with_extension(&DRAFT[1..]))?;
         for folder in [self.operator(), self.agent(), self.agent_keys()] {
@@ -133,6 +133,11 @@ impl DataDir {
     /// The system's authorities and ours in one file, for clients that take only one.
     pub fn bundle_file(&self) -> PathBuf {
         self.root.join("bundle.pem")
+    }
+
+    /// The same for Java.
+    pub fn truststore_file(&self) -> PathBuf {
+        self.root.join("truststore.p12")
     }
 
     /// The description that `info` prints.

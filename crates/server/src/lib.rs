@@ -47,5 +47,5 @@ pub use link_local::LinkLocalError;
 pub use operator::operator_note;
 pub use session::{Session, SessionError};
 pub use tls::TlsError;
-pub use trust::write_bundle;
+pub use trust::{TrustFiles, write_trust_files};
 pub use up::{Up, UpError, up};
