@@ -346,13 +346,7 @@ fn describe(
     Description {
         tenant_id: deployment.tenant,
         subscription_id: deployment.subscription,
-        endpoints: Endpoints {
-            login: names.login.clone(),
-            management: names.management.clone(),
-            graph: names.graph.clone(),
-            vault_suffix: names.vault_suffix.clone(),
-            portal: names.portal.clone(),
-        },
+        endpoints: Endpoints { login: names.login.clone(), management: names.management.clone() },
         ca_file: absolute(dir.ca_file()),
         operator: Operator {
             client_id: deployment.operator_client,
