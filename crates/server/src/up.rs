@@ -18,6 +18,7 @@ use crate::link_local::{self, LinkLocal, LinkLocalError};
 use crate::metadata_port::listen_metadata;
 use crate::names::Origin;
 use crate::operator::{operator_note, reset_operator};
+use crate::own_endpoint::OwnEndpoint;
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
 use crate::resources::register_resources;
@@ -207,7 +208,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     start.listener(&mut tasks, hosts, Some(config.into()), service);
     jobs::follow(&mut tasks, &plane, revisions, stopped.clone());
     tasks.spawn(jobs::renew(identity, Arc::clone(&log), stopped.clone()));
-    tasks.spawn(upkeep(Arc::clone(&plane), store_pool, stopped.clone()));
+    tasks.spawn(upkeep(Arc::clone(&plane), Arc::clone(&store_pool), stopped.clone()));
 
     let to = ControlPlaneAddress {
         address: options.hosts_connect.unwrap_or(hosts_address),
@@ -225,7 +226,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
 
     let start = Starter { runtime: Handle::current(), ..start };
     let (workloads, link_local) =
-        serve_demo(&start, &mut tasks, &agent, &plane, &mut deployment, &options, users).await?;
+        serve_demo(&start, &mut tasks, &agent, (&plane, &store_pool), &mut deployment, &options, users).await?;
     let description = describe(&dir, &deployment, &plane.management, workloads);
     description.write(&dir)?;
     let notes = notes(&options, &dir, &registered);
@@ -254,7 +255,7 @@ async fn serve_demo(
     start: &Starter,
     tasks: &mut JoinSet<()>,
     agent: &Arc<AgentRuntime>,
-    plane: &ControlPlane,
+    (plane, store_pool): (&Arc<ControlPlane>, &Arc<Pool>),
     deployment: &mut Deployment,
     options: &UpOptions,
     users: Users,
@@ -269,7 +270,12 @@ async fn serve_demo(
         Endpoint { binding, users, agent: Arc::clone(agent) }
     };
     let (socket, port) = listen_metadata(plane, deployment, options.imds_port).await?;
-    start.listener(tasks, socket, None, endpoint("loopback", port, users));
+    let own = OwnEndpoint {
+        endpoint: endpoint("loopback", port, users),
+        plane: Arc::clone(plane),
+        store_pool: Arc::clone(store_pool),
+    };
+    start.listener(tasks, socket, None, own);
     let (mut address, mut link_local) = (format!("http://127.0.0.1:{port}"), None);
     if options.link_local {
         let (guard, socket) = LinkLocal::open().await?;
