@@ -3,6 +3,7 @@
 mod connection;
 mod listener;
 mod log;
+mod sink;
 #[cfg(test)]
 mod tests;
 
