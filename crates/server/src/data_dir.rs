@@ -80,7 +80,7 @@ impl DataDir {
     /// Makes the directory if need be, readable by its owner only, and invisible to git.
     pub fn create(root: &Path) -> Result<Self, DataDirError> {
         let dir = Self { root: root.to_owned() };
-        for path in [root.to_owned(), dir.store(), dir.operator(), dir.agent(), dir.agent_keys()] {
+        for path in [root.to_owned(), dir.store(), dir.operator(), dir.agent(), dir.agent_keys(), dir.log()] {
             make_dir(&path)?;
             trusted(&path)?;
         }
@@ -145,6 +145,12 @@ impl DataDir {
         self.root.join("info.json")
     }
 
+    /// The failures of this process and those before it, whole path: answers name it to who may be anywhere.
+    pub fn log_file(&self) -> PathBuf {
+        let file = self.log().join("bonafide.log");
+        std::path::absolute(&file).unwrap_or(file)
+    }
+
     /// The operator's client secret.
     pub fn operator_secret(&self) -> PathBuf {
         self.operator().join("secret")
@@ -196,6 +202,10 @@ impl DataDir {
 
     fn agent(&self) -> PathBuf {
         self.root.join("agent")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.root.join("log")
     }
 }
 

@@ -20,6 +20,7 @@ mod hosts_listener;
 mod http;
 mod jobs;
 mod link_local;
+mod log_file;
 mod lost;
 mod metadata_port;
 mod names;

@@ -15,6 +15,7 @@ use crate::hosts_listener::HostsListener;
 use crate::http::{HttpLimits, Listener, Log, Service};
 use crate::jobs;
 use crate::link_local::{self, LinkLocal, LinkLocalError};
+use crate::log_file::LogFile;
 use crate::metadata_port::listen_metadata;
 use crate::names::Origin;
 use crate::operator::{operator_note, reset_operator};
@@ -170,6 +171,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     // Before the sockets: another process that has the directory may have the ports, too, and which of
     // the two it is decides what helps.
     let store = open_store(&dir)?;
+    // Only who has the directory writes to its log.
+    log.keep_failures(LogFile::at(dir.log_file())).map_err(UpError::Threads)?;
     let public = listen(options.listen, "--listen").await?;
     let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
     let (public_port, hosts_address) = (port_of(&public), hosts.local_addr().unwrap_or(options.hosts_listen));

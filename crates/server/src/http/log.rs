@@ -11,7 +11,7 @@ use bonafide_wire::{Peer, Reply};
 use http::HeaderName;
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longest path that is logged, in bytes.
@@ -21,33 +21,48 @@ const PATH_BYTES_MAX: usize = 512;
 const WHY_BYTES_MAX: usize = 512;
 
 /// Where request lines go.
+#[derive(Default)]
 pub struct Log {
     all: Option<Arc<Sink>>,
+    /// Events, and requests that failed by no fault of theirs. A place of its own: lines of requests that succeed would
+    /// soon displace them.
+    failures: OnceLock<Arc<Sink>>,
     said: Mutex<Said>,
 }
 
 impl Log {
     /// Writes to `output` from a thread of its own.
     pub fn to(output: impl Write + Send + 'static) -> std::io::Result<Arc<Self>> {
-        Ok(Arc::new(Self { all: Some(Sink::to(output)?), said: Mutex::default() }))
+        Ok(Arc::new(Self { all: Some(Sink::to(output)?), ..Self::default() }))
     }
 
-    /// Writes nothing.
+    /// Writes nothing, but for failures once there is a place for them.
     pub fn off() -> Arc<Self> {
-        Arc::new(Self { all: None, said: Mutex::default() })
+        Arc::default()
+    }
+
+    /// From now on, writes failures to `output` too, from a thread of its own. The first place counts.
+    pub(crate) fn keep_failures(&self, output: impl Write + Send + 'static) -> std::io::Result<()> {
+        let sink = Sink::to(output)?;
+        self.failures.get_or_init(|| sink);
+        Ok(())
     }
 
     /// Returns when everything so far is written, or cannot be in time: for the end of a process.
     pub fn flush(&self) {
-        if let Some(all) = &self.all {
-            all.flush();
+        for sink in self.all.iter().chain(self.failures.get()) {
+            sink.flush();
         }
     }
 
     /// Logs one request.
     pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply, note: &Note) {
-        if let Some(all) = self.all.as_ref().filter(|_| !matches!(note, Note::Quiet)) {
-            all.put(|out| entry.append(reply, note, out));
+        if matches!(note, Note::Quiet) {
+            return;
+        }
+        let failures = self.failures.get().filter(|_| reply.status.is_server_error());
+        for sink in self.all.iter().chain(failures) {
+            sink.put(|out| entry.append(reply, note, out));
         }
     }
 
@@ -55,10 +70,9 @@ impl Log {
     pub(crate) fn event(&self, event: &Event, why: &dyn Display) {
         let now = clock::now().unix_micros();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = said.line(event, &why.to_string(), Instant::now(), now)
-            && let Some(all) = &self.all
-        {
-            all.put(|out| {
+        let Some(line) = said.line(event, &why.to_string(), Instant::now(), now) else { return };
+        for sink in self.all.iter().chain(self.failures.get()) {
+            sink.put(|out| {
                 out.extend_from_slice(&line);
                 out.push(b'\n');
             });
@@ -210,6 +224,33 @@ mod tests {
             assert_eq!((line["timeMicros"].as_u64(), line["micros"].as_u64()), (Some(number as u64), Some(1_000_001)));
         }
         assert!(text.len() > 3 * BUFFER_BYTES, "the buffers took turns");
+    }
+
+    #[test]
+    fn failures_have_a_place_of_their_own_also_where_nothing_else_is_written() {
+        let (sender, written) = channel();
+        let log = Log::off();
+        log.keep_failures(Output(sender)).unwrap();
+        let entry = |path| Entry {
+            at: Timestamp::from_unix_micros(1),
+            connection: "\"surface\":\"test\"",
+            method: "GET",
+            path,
+            took: Duration::ZERO,
+        };
+        for (path, status) in [("/good", 200), ("/refused", 400), ("/failed", 500), ("/busy", 503)] {
+            log.write(&entry(path), &Reply::empty(StatusCode::from_u16(status).unwrap()), &Note::Plain);
+        }
+        log.write(&entry("/quiet"), &Reply::empty(StatusCode::SERVICE_UNAVAILABLE), &Note::Quiet);
+        log.event(&Event::FollowFailed, &"no disk");
+        log.flush();
+        let text = String::from_utf8(written.try_iter().flatten().collect()).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(
+            (&lines[0]["path"], &lines[1]["path"], &lines[2]["event"]),
+            (&"/failed".into(), &"/busy".into(), &"followFailed".into())
+        );
     }
 
     #[test]
