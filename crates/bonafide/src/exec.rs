@@ -1,6 +1,7 @@
 //! `bonafide exec`
 
-use crate::{DataDirOption, Failure, block_on, env};
+use crate::variables::variables;
+use crate::{DataDirOption, Failure, block_on};
 use bonafide_server::{DataDir, Description, Session};
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -31,8 +32,9 @@ enum Dialect {
 }
 
 /// Variables by which SDKs choose a managed-identity endpoint; those of the caller's own environment
-/// must not lead elsewhere.
-const ENDPOINT_VARIABLES: [&str; 9] = [
+/// must not lead elsewhere. `APPSETTING_WEBSITE_SITE_NAME` is one of them: with it msrestazure 0.6 (older az)
+/// asks `MSI_ENDPOINT` in version 2017-09-01, and fails where there is none.
+const ENDPOINT_VARIABLES: [&str; 11] = [
     "IDENTITY_ENDPOINT",
     "IDENTITY_HEADER",
     "IDENTITY_SERVER_THUMBPRINT",
@@ -42,6 +44,8 @@ const ENDPOINT_VARIABLES: [&str; 9] = [
     "MSI_SECRET",
     "AZURE_POD_IDENTITY_AUTHORITY_HOST",
     "ARM_MSI_ENDPOINT",
+    "IDENTITY_SECRET",
+    "APPSETTING_WEBSITE_SITE_NAME",
 ];
 
 /// Variables by which `DefaultAzureCredential` signs in as somebody else before it comes to the managed
@@ -66,6 +70,11 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
     let name = if options.dialect == Dialect::AppService { "app-service" } else { "imds" };
     let session = Session::open(&dir, options.workload.as_deref(), name).await?;
+    if options.dialect == Dialect::Imds {
+        for note in IMDS_NOTES {
+            eprintln!("bonafide: {note}");
+        }
+    }
     let description = Description::read(&dir)?;
     let (program, arguments) = options.command.split_first().ok_or("there is no command to run")?;
     let mut command = Command::new(program);
@@ -73,7 +82,7 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
     for name in ENDPOINT_VARIABLES.into_iter().chain(SIGN_IN_VARIABLES) {
         command.env_remove(name);
     }
-    command.envs(env::variables(&dir, &description)?).envs(endpoint_variables(&session));
+    command.envs(variables(&dir, &description)?).envs(endpoint_variables(&session));
     let child = command.spawn().map_err(|error| format!("cannot run {}: {error}", program.display()))?;
     let status = wait(child).await?;
     // The endpoint ends with the command.
@@ -81,21 +90,30 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
     Ok(exit_code(status))
 }
 
+/// What the clients of the endpoint's dialect read. `MSI_ENDPOINT` and `MSI_SECRET` announce version 2017-09-01, which is
+/// not served.
 fn endpoint_variables(session: &Session) -> Vec<(&'static str, String)> {
-    let port = session.port;
+    let endpoint = format!("http://127.0.0.1:{}", session.port);
     match &session.secret {
         Some(secret) => {
-            let (endpoint, secret) = (format!("http://127.0.0.1:{port}/msi/token"), secret.expose());
-            vec![
-                ("IDENTITY_ENDPOINT", endpoint.clone()),
-                ("IDENTITY_HEADER", secret.clone()),
-                ("MSI_ENDPOINT", endpoint),
-                ("MSI_SECRET", secret.clone()),
-            ]
+            vec![("IDENTITY_ENDPOINT", format!("{endpoint}/msi/token")), ("IDENTITY_HEADER", secret.expose().clone())]
         }
-        None => vec![("AZURE_POD_IDENTITY_AUTHORITY_HOST", format!("http://127.0.0.1:{port}"))],
+        None => vec![
+            ("AZURE_POD_IDENTITY_AUTHORITY_HOST", endpoint.clone()),
+            // Terraform's whole address. Source: its azurerm provider, `msi_endpoint`.
+            ("ARM_MSI_ENDPOINT", format!("{endpoint}/metadata/identity/oauth2/token")),
+        ],
     }
 }
+
+/// What those who choose dialect `imds` should know: some clients end up at another machine's identity, or at none,
+/// and do not say so.
+const IMDS_NOTES: [&str; 2] = [
+    "clients that cannot be redirected (Go, C++, older ones) ask this machine's own 169.254.169.254 and do not \
+     say so: use the default dialect for them, or `bonafide up --link-local`",
+    "DefaultAzureCredential of .NET finds this endpoint only with AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential, or in \
+     the default dialect: it probes first, and takes a refusal as an answer from 169.254.169.254 alone",
+];
 
 /// Waits for the command. An interrupt from the terminal reaches it too, and is its own to answer; a
 /// request to end is passed on.

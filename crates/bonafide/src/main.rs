@@ -6,8 +6,10 @@
 mod env;
 mod exec;
 mod info;
+mod shell;
 mod token;
 mod up;
+mod variables;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

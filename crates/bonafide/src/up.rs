@@ -1,6 +1,6 @@
 //! `bonafide up`
 
-use crate::env::sh_quoted;
+use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
 use bonafide_server::{Description, Log, ThrottleOption, Up, UpOptions};
 use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};

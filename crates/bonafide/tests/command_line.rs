@@ -67,7 +67,10 @@ fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
         "IDENTITY_SERVER_THUMBPRINT",
         "IDENTITY_API_VERSION",
         "IMDS_ENDPOINT",
-        "ARM_MSI_ENDPOINT",
+        "MSI_ENDPOINT",
+        "MSI_SECRET",
+        "IDENTITY_SECRET",
+        "APPSETTING_WEBSITE_SITE_NAME",
         "AZURE_CLIENT_SECRET",
         "AZURE_CLIENT_CERTIFICATE_PATH",
         "AZURE_CLIENT_CERTIFICATE_PASSWORD",
@@ -76,30 +79,103 @@ fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
         "AZURE_PASSWORD",
         "AZURE_FEDERATED_TOKEN_FILE",
     ];
-    let endpoints = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET"];
-    let pod = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+    let of_app_service = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+    let of_imds = ["AZURE_POD_IDENTITY_AUTHORITY_HOST", "ARM_MSI_ENDPOINT"];
     let kept = ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_TOKEN_CREDENTIALS"];
     let environment = |dialect: &str| {
         let mut exec = bonafide(dir.path(), "exec");
         exec.args(["--dialect", dialect, "--", "env"]);
-        for name in others.iter().chain(&endpoints).chain([&pod]).chain(&kept) {
+        for name in others.iter().chain(&of_app_service).chain(&of_imds).chain(&kept) {
             exec.env(name, "stale");
         }
         String::from_utf8(run(exec).stdout).unwrap()
     };
     let has = |text: &str, name: &str| text.lines().any(|line| line.starts_with(&format!("{name}=")));
     let (app_service, imds) = (environment("app-service"), environment("imds"));
-    for name in endpoints {
-        assert!(has(&app_service, name) && !has(&imds, name), "{name}");
+    for (name, app_service_has) in
+        of_app_service.map(|name| (name, true)).into_iter().chain(of_imds.map(|name| (name, false)))
+    {
+        assert_eq!((has(&app_service, name), has(&imds, name)), (app_service_has, !app_service_has), "{name}");
     }
-    assert!(has(&imds, pod) && !has(&app_service, pod));
     for text in [app_service, imds] {
         let stale: Vec<&str> =
             text.lines().filter_map(|line| line.strip_suffix("=stale")).filter(|name| !kept.contains(name)).collect();
         assert!(stale.is_empty(), "{stale:?}");
         assert!(kept.iter().all(|name| has(&text, name)), "{text}");
+        // They announce version 2017-09-01, which is not served.
+        assert!(!others.iter().any(|name| has(&text, name)), "{text}");
+        assert!(text.lines().any(|line| line == "GO_AZURE_SDK_SKIP_POLLING_DELAY=true"), "{text}");
     }
     drop(up);
+}
+
+#[test]
+fn dialect_imds_says_whom_it_does_not_reach() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let notes = |dialect: &str| {
+        let mut exec = bonafide(dir.path(), "exec");
+        exec.args(["--dialect", dialect, "--", "true"]);
+        let output = run(exec);
+        assert!(output.status.success() && output.stdout.is_empty());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let notes_of_imds = notes("imds");
+    for word in ["Go", "C++", "169.254.169.254", ".NET", "AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential"] {
+        assert!(notes_of_imds.contains(word), "{notes_of_imds}");
+    }
+    assert!(notes_of_imds.lines().all(|line| line.starts_with("bonafide: ")), "{notes_of_imds}");
+    assert_eq!(notes("app-service"), "");
+    drop(up);
+}
+
+/// Bicep compares the addresses with those in a file by their text; docker and dotenv libraries read lines, and what
+/// they read is what a shell would.
+#[test]
+fn the_variables_come_in_every_form_with_the_same_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let printed = |shell: &str| {
+        let mut env = bonafide(dir.path(), "env");
+        env.args(["--shell", shell]).env_remove("JAVA_TOOL_OPTIONS").env_remove("NO_PROXY").env_remove("no_proxy");
+        String::from_utf8(run(env).stdout).unwrap()
+    };
+    let json: Value = serde_json::from_str(&printed("json")).unwrap();
+    let names: Vec<&String> = json.as_object().unwrap().keys().collect();
+    let dotenv = printed("dotenv");
+    let lines: Vec<(&str, &str)> = dotenv.lines().map(|line| line.split_once('=').unwrap()).collect();
+    assert_eq!(lines.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
+    for (name, value) in lines {
+        assert_eq!(json[name], value, "{name}");
+    }
+    let sh = Command::new("sh").args(["-c", &format!("{}env", printed("sh"))]).output().unwrap();
+    let sh = String::from_utf8(sh.stdout).unwrap();
+    for name in names {
+        let line = format!("{name}={}", json[name].as_str().unwrap());
+        assert!(sh.lines().any(|other| other == line), "{line}");
+    }
+    let info = String::from_utf8(run(info(&up)).stdout).unwrap();
+    let info: Value = serde_json::from_str(&info).unwrap();
+    let clouds: Value = serde_json::from_str(json["BICEP_TRUSTED_CLOUDS"].as_str().unwrap()).unwrap();
+    let (arm, login) = (&info["endpoints"]["management"], &info["endpoints"]["login"]);
+    assert_eq!(clouds, json!([{ "resourceManagerEndpoint": arm, "activeDirectoryAuthority": login }]));
+}
+
+#[test]
+fn what_is_described_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let described: Value = serde_json::from_slice(&run(info(&up)).stdout).unwrap();
+    for info in [&described, &up.info] {
+        let endpoints: Vec<&String> = info["endpoints"].as_object().unwrap().keys().collect();
+        assert_eq!(endpoints, ["login", "management"]);
+    }
+}
+
+fn info(up: &Up) -> Command {
+    let mut command = bonafide(&up.dir, "info");
+    command.arg("--json");
+    command
 }
 
 /// Proxies would see the secret header, and cannot reach this machine's loopback.

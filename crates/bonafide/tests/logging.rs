@@ -9,14 +9,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::collections::HashSet;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use support::{Up, eventually, free_port, http, is_root};
+use support::{Up, bonafide, eventually, free_port, http, is_root};
 
 const ARM: &str = "https://management.azure.com/";
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
@@ -219,4 +219,28 @@ fn readiness_names_each_part() {
     let ready = up.https("GET", "/readyz", &[], "");
     let expected = serde_json::json!({ "status": "ok", "tokens": "ok", "view": "ok", "store": "ok" });
     assert_eq!((ready.status, ready.json()), (200, expected));
+}
+
+/// For what starts beside `up` and trusts no new authority; an endpoint that belongs to a workload says nothing of `up`.
+#[test]
+fn the_metadata_port_of_up_says_in_a_word_whether_it_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let ask = |address: SocketAddr, method: &str| {
+        http(address, &format!("{method} /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"))
+    };
+    let ready = ask(up.imds(), "GET");
+    assert_eq!((ready.status, ready.body.as_str()), (200, "ok"));
+    assert_eq!(ready.header("content-type"), Some("text/plain; charset=utf-8"));
+    let other = ask(up.imds(), "POST");
+    assert_eq!((other.status, other.header("allow")), (405, Some("GET")));
+    let mut exec = bonafide(dir.path(), "exec");
+    exec.args(["--dialect", "imds", "--", "sh", "-c", "echo $AZURE_POD_IDENTITY_AUTHORITY_HOST; exec cat"]);
+    let mut session = exec.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(session.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let bound = ask(line.trim().strip_prefix("http://").unwrap().parse().unwrap(), "GET");
+    drop(session.stdin.take());
+    assert!(session.wait().unwrap().success());
+    assert_eq!(bound.status, 404, "{}", bound.body);
 }

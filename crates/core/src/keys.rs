@@ -43,18 +43,19 @@ pub enum KeyRowError {
     Certificate(String),
 }
 
-/// Makes a signing key for a tenant. Slow (RSA): do it outside of a transaction.
+/// Makes a signing key for a tenant. Like its certificate it counts from a little before `now`: the first tokens
+/// name a time before their issue in `iat` and `nbf` (`TOKEN_BACKDATE_SECONDS`). Slow (RSA): do it outside of a transaction.
 pub fn make_signing_key(kek: &Kek, tenant: TenantId, now: Timestamp) -> Result<(String, SigningKeyRow), KeyRowError> {
-    let not_after = now.plus_seconds(SIGNING_KEY_SECONDS);
-    let key = SigningKey::generate(&SelfSigned {
-        common_name: "bonafide token signing",
-        not_before_seconds: now.unix_seconds(),
-        not_after_seconds: not_after.unix_seconds(),
-    })?;
+    let spec = SelfSigned::starting("bonafide token signing", now.unix_seconds(), SIGNING_KEY_SECONDS);
+    let key = SigningKey::generate(&spec)?;
     let kid = key.kid().to_owned();
     let sealed = seal::seal(kek, &signing_context(&tenant.to_string(), &kid), key.to_pkcs8()?.expose())?;
-    let row =
-        SigningKeyRow { sealed, certificate: base64url::encode(key.certificate_der()), not_before: now, not_after };
+    let row = SigningKeyRow {
+        sealed,
+        certificate: base64url::encode(key.certificate_der()),
+        not_before: Timestamp::from_unix_seconds(spec.not_before_seconds),
+        not_after: Timestamp::from_unix_seconds(spec.not_after_seconds),
+    };
     Ok((kid, row))
 }
 

@@ -1,6 +1,7 @@
 //! X.509 certificates of clients: parsed within bounds, pinned by their full DER or key (CA-03).
 
 use crate::verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKeys, key_kind, p256_point};
+use crate::x509::Validity;
 use crate::{limits, pem, thumbprint};
 use serde_json::Value;
 use x509_parser::certificate::X509Certificate;
@@ -35,6 +36,15 @@ pub struct SelfSigned<'a> {
     pub not_before_seconds: u64,
     /// When it stops being valid, in Unix seconds.
     pub not_after_seconds: u64,
+}
+
+impl<'a> SelfSigned<'a> {
+    /// From now, and [`limits::CERTIFICATE_BACKDATE_SECONDS`] before for those whose clock is behind, for
+    /// `lifetime_seconds`.
+    pub fn starting(common_name: &'a str, now_seconds: u64, lifetime_seconds: u64) -> Self {
+        let Validity { not_before_seconds, not_after_seconds } = Validity::starting(now_seconds, lifetime_seconds);
+        Self { common_name, not_before_seconds, not_after_seconds }
+    }
 }
 
 /// A certificate. That it parses says nothing about who made it.
@@ -161,8 +171,8 @@ impl Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base64url;
     use crate::test_keys::{NOW, rsa};
+    use crate::{AgentKey, base64url};
     use serde_json::json;
 
     #[test]
@@ -174,6 +184,15 @@ mod tests {
         let base64 = base64url::encode_standard(der);
         let wrapped = base64.as_bytes().chunks(76).map(|line| str::from_utf8(line).unwrap()).collect::<Vec<_>>();
         assert_eq!(Certificate::from_base64(&wrapped.join("\r\n")).as_ref(), Ok(&certificate));
+    }
+
+    #[test]
+    fn a_certificate_that_starts_now_is_valid_a_little_before() {
+        let spec = SelfSigned::starting("k", NOW, 60);
+        let der = AgentKey::generate().unwrap().self_signed_certificate(&spec).unwrap();
+        let certificate = Certificate::from_der(&der).unwrap();
+        let valid = [NOW - 301, NOW - 300, NOW + 60, NOW + 61].map(|at| certificate.is_valid_at(at));
+        assert_eq!(valid, [false, true, true, false]);
     }
 
     #[test]

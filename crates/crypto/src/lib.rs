@@ -28,6 +28,7 @@ pub mod signing;
 #[cfg(test)]
 mod test_keys;
 pub mod thumbprint;
+pub mod truststore;
 mod verifying_key;
 #[cfg(test)]
 mod wycheproof;

@@ -80,7 +80,7 @@ impl DataDir {
     /// Makes the directory if need be, readable by its owner only, and invisible to git.
     pub fn create(root: &Path) -> Result<Self, DataDirError> {
         let dir = Self { root: root.to_owned() };
-        for path in [root.to_owned(), dir.store(), dir.operator(), dir.agent(), dir.agent_keys()] {
+        for path in [root.to_owned(), dir.store(), dir.operator(), dir.agent(), dir.agent_keys(), dir.log()] {
             make_dir(&path)?;
             trusted(&path)?;
         }
@@ -106,7 +106,7 @@ impl DataDir {
     }
 
     /// Removes what a crash left of files that were being written: keys and secrets can be among it. Only under
-    /// the store's lock, so that nobody is writing. `bundle.pem` is written without, and has nothing secret.
+    /// the store's lock, so that nobody is writing. `bundle.pem` and `truststore.p12` are written without, and have nothing secret.
     pub(crate) fn remove_drafts(&self) -> Result<(), DataDirError> {
         remove(&self.root.join(KEY).with_extension(&DRAFT[1..]))?;
         for folder in [self.operator(), self.agent(), self.agent_keys()] {
@@ -135,9 +135,20 @@ impl DataDir {
         self.root.join("bundle.pem")
     }
 
+    /// The same for Java.
+    pub fn truststore_file(&self) -> PathBuf {
+        self.root.join("truststore.p12")
+    }
+
     /// The description that `info` prints.
     pub fn description(&self) -> PathBuf {
         self.root.join("info.json")
+    }
+
+    /// The failures of this process and those before it, whole path: answers name it to who may be anywhere.
+    pub fn log_file(&self) -> PathBuf {
+        let file = self.log().join("bonafide.log");
+        std::path::absolute(&file).unwrap_or(file)
     }
 
     /// The operator's client secret.
@@ -191,6 +202,10 @@ impl DataDir {
 
     fn agent(&self) -> PathBuf {
         self.root.join("agent")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.root.join("log")
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Description {
     pub workloads: Vec<WorkloadEndpoint>,
 }
 
-/// Base URLs: all that `/metadata/endpoints` names, so that scripts need not change when a surface comes.
+/// Base URLs of what is served.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoints {
@@ -31,12 +31,6 @@ pub struct Endpoints {
     pub login: String,
     /// The resource manager.
     pub management: String,
-    /// The directory's API. Not served yet.
-    pub graph: String,
-    /// What follows a vault's name in its host. No vault is served yet.
-    pub vault_suffix: String,
-    /// The portal. Not served yet.
-    pub portal: String,
 }
 
 /// The operator made on first start.

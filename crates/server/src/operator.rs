@@ -30,7 +30,7 @@ impl OperatorCredentials {
         let secret = secret_hash::generate();
         let secret_id = CredentialId::random(world.entropy);
         let hash = plane.login.pepper.hash(&secret_id.to_string(), secret.expose());
-        let certificate = make_certificate(dir, world.now, not_after)?;
+        let certificate = make_certificate(dir, world.now)?;
         write_private(&dir.operator_secret(), secret.expose().as_bytes())?;
         Ok(Self { secret_id, hash, certificate, not_after })
     }
@@ -72,12 +72,9 @@ pub fn operator_note(dir: &DataDir) -> Option<String> {
 
 /// One PEM with key and certificate, as `az login --certificate` takes it. RSA, because that is what
 /// the SDKs sign client assertions with.
-fn make_certificate(dir: &DataDir, now: Timestamp, not_after: Timestamp) -> Result<Certificate, BootstrapError> {
-    let key = SigningKey::generate(&SelfSigned {
-        common_name: "bonafide operator",
-        not_before_seconds: now.unix_seconds(),
-        not_after_seconds: not_after.unix_seconds(),
-    })?;
+fn make_certificate(dir: &DataDir, now: Timestamp) -> Result<Certificate, BootstrapError> {
+    let spec = SelfSigned::starting("bonafide operator", now.unix_seconds(), OPERATOR_SECONDS);
+    let key = SigningKey::generate(&spec)?;
     let pkcs8 = key.to_pkcs8()?;
     let text =
         format!("{}{}", pem::encode_private_key(&pkcs8).expose(), pem::encode(pem::CERTIFICATE, key.certificate_der()));

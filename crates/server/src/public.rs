@@ -3,22 +3,19 @@
 use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::event::Event;
+use crate::health::Readiness;
 use crate::http::{Admission, Answered, Note, Service};
 use crate::pool::{Pool, run_in_place};
 use bonafide_crypto::SignError;
 use bonafide_login::{Answer, Confirm, Failure, Record};
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
 use bonafide_wire::{Outcome, Reply, Request, Unserved};
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpStream;
-
-/// How long readiness waits for the store. Source: ours; probes wait a second or more.
-const STORE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// Answers everything public.
 pub(crate) struct PublicOrigin {
@@ -95,9 +92,7 @@ impl Service for PublicOrigin {
 }
 
 impl PublicOrigin {
-    /// `/healthz`: the process answers. `/readyz`: it issues tokens; the body says what else does its
-    /// work. A store that is down is down for every replica: one that said for that reason that it is
-    /// not ready would be taken out with all others, and the tokens with them.
+    /// `/healthz`: the process answers. `/readyz`: it issues tokens; the body says what else does its work.
     async fn health(&self, request: &Request) -> Reply {
         if request.method != Method::GET {
             return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
@@ -105,19 +100,16 @@ impl PublicOrigin {
         if request.path.eq_ignore_ascii_case("/healthz") {
             return Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
         }
-        let plane = Arc::clone(&self.plane);
-        let asked = self.store_pool.run(move || plane.store.head().is_ok());
-        let store = matches!(tokio::time::timeout(STORE_PATIENCE, asked).await, Ok(Ok(true)));
-        let tokens = self.plane.views.current().can_sign(clock::now());
-        let view = self.plane.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
+        let ready = Readiness::of(&self.plane, &self.store_pool).await;
+        let (status, said) = ready.word();
         let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
         let body = serde_json::json!({
-            "status": if tokens { word(store && view, "degraded") } else { "unavailable" },
-            "tokens": word(tokens, "no signing key"),
-            "view": word(view, "too old"),
-            "store": word(store, "unavailable"),
+            "status": said,
+            "tokens": word(ready.tokens, "no signing key"),
+            "view": word(ready.view, "too old"),
+            "store": word(ready.store, "unavailable"),
         });
-        Reply::json(if tokens { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &body)
+        Reply::json(status, &body)
     }
 }
 

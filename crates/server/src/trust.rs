@@ -1,7 +1,11 @@
-//! What clients on this machine are to trust.
+//! What clients on this machine are to trust: the system's authorities and ours, in the two forms that
+//! clients read.
 
 use crate::data_dir::{DataDir, DataDirError, io, write_public};
-use std::path::PathBuf;
+use bonafide_crypto::truststore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::path::{Path, PathBuf};
 
 /// Where systems keep their authorities in one file: Debian and its kin, Fedora and its kin, Alpine,
 /// macOS.
@@ -12,16 +16,53 @@ const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// Writes the system's authorities and ours into one file, and returns its path.
-pub fn write_bundle(dir: &DataDir) -> Result<PathBuf, DataDirError> {
+/// Files with the authorities of the system and ours.
+#[derive(Debug, Clone)]
+pub struct TrustFiles {
+    /// PEM, for most clients.
+    pub bundle: PathBuf,
+    /// PKCS #12, for Java.
+    pub truststore: PathBuf,
+}
+
+/// Writes the system's authorities and ours into one file of each form.
+pub fn write_trust_files(dir: &DataDir) -> Result<TrustFiles, DataDirError> {
     let own = dir.ca_file();
     let own = std::fs::read_to_string(&own).map_err(|error| io(&own, error))?;
     let system = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
-    let path = dir.bundle_file();
     let bundle = format!("{}\n{own}", system.trim_end());
-    // Commands that run meanwhile read it; it is written again only when it has changed.
-    if std::fs::read_to_string(&path).ok().as_deref() != Some(bundle.as_str()) {
-        write_public(&path, bundle.as_bytes())?;
+    Ok(TrustFiles {
+        bundle: write_if_changed(dir.bundle_file(), bundle.as_bytes())?,
+        truststore: write_if_changed(dir.truststore_file(), &java(&own, &system))?,
+    })
+}
+
+/// Commands that run meanwhile read these files: each is written again only when it has changed.
+fn write_if_changed(path: PathBuf, content: &[u8]) -> Result<PathBuf, DataDirError> {
+    if !is_content(&path, content) {
+        write_public(&path, content)?;
     }
     Ok(std::path::absolute(&path).unwrap_or(path))
+}
+
+fn is_content(path: &Path, content: &[u8]) -> bool {
+    std::fs::read(path).is_ok_and(|found| found == content)
+}
+
+/// Java keeps certificates under names, and of two with one name only the last.
+fn java(own: &str, system: &str) -> Vec<u8> {
+    let own = certificates(own);
+    let system = certificates(system).into_iter().filter(|der| !own.contains(der));
+    let system = system.enumerate().map(|(number, der)| (format!("system-{}", number + 1), der));
+    let own = own.iter().enumerate().map(|(number, der)| match number {
+        0 => ("bonafide".to_owned(), der.clone()),
+        _ => (format!("bonafide-{}", number + 1), der.clone()),
+    });
+    let named: Vec<(String, CertificateDer<'_>)> = own.chain(system).collect();
+    truststore::write(named.iter().map(|(name, der)| (name.as_str(), der.as_ref())))
+}
+
+/// The certificates of a PEM text. What cannot be read is nothing that could be trusted.
+fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok).collect()
 }

@@ -15,9 +15,11 @@ use crate::hosts_listener::HostsListener;
 use crate::http::{HttpLimits, Listener, Log, Service};
 use crate::jobs;
 use crate::link_local::{self, LinkLocal, LinkLocalError};
+use crate::log_file::LogFile;
 use crate::metadata_port::listen_metadata;
 use crate::names::Origin;
 use crate::operator::{operator_note, reset_operator};
+use crate::own_endpoint::OwnEndpoint;
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
 use crate::resources::register_resources;
@@ -169,6 +171,8 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     // Before the sockets: another process that has the directory may have the ports, too, and which of
     // the two it is decides what helps.
     let store = open_store(&dir)?;
+    // Only who has the directory writes to its log.
+    log.keep_failures(LogFile::at(dir.log_file())).map_err(UpError::Threads)?;
     let public = listen(options.listen, "--listen").await?;
     let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
     let (public_port, hosts_address) = (port_of(&public), hosts.local_addr().unwrap_or(options.hosts_listen));
@@ -207,7 +211,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     start.listener(&mut tasks, hosts, Some(config.into()), service);
     jobs::follow(&mut tasks, &plane, revisions, stopped.clone());
     tasks.spawn(jobs::renew(identity, Arc::clone(&log), stopped.clone()));
-    tasks.spawn(upkeep(Arc::clone(&plane), store_pool, stopped.clone()));
+    tasks.spawn(upkeep(Arc::clone(&plane), Arc::clone(&store_pool), stopped.clone()));
 
     let to = ControlPlaneAddress {
         address: options.hosts_connect.unwrap_or(hosts_address),
@@ -225,7 +229,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
 
     let start = Starter { runtime: Handle::current(), ..start };
     let (workloads, link_local) =
-        serve_demo(&start, &mut tasks, &agent, &plane, &mut deployment, &options, users).await?;
+        serve_demo(&start, &mut tasks, &agent, (&plane, &store_pool), &mut deployment, &options, users).await?;
     let description = describe(&dir, &deployment, &plane.management, workloads);
     description.write(&dir)?;
     let notes = notes(&options, &dir, &registered);
@@ -254,7 +258,7 @@ async fn serve_demo(
     start: &Starter,
     tasks: &mut JoinSet<()>,
     agent: &Arc<AgentRuntime>,
-    plane: &ControlPlane,
+    (plane, store_pool): (&Arc<ControlPlane>, &Arc<Pool>),
     deployment: &mut Deployment,
     options: &UpOptions,
     users: Users,
@@ -269,7 +273,12 @@ async fn serve_demo(
         Endpoint { binding, users, agent: Arc::clone(agent) }
     };
     let (socket, port) = listen_metadata(plane, deployment, options.imds_port).await?;
-    start.listener(tasks, socket, None, endpoint("loopback", port, users));
+    let own = OwnEndpoint {
+        endpoint: endpoint("loopback", port, users),
+        plane: Arc::clone(plane),
+        store_pool: Arc::clone(store_pool),
+    };
+    start.listener(tasks, socket, None, own);
     let (mut address, mut link_local) = (format!("http://127.0.0.1:{port}"), None);
     if options.link_local {
         let (guard, socket) = LinkLocal::open().await?;
@@ -346,13 +355,7 @@ fn describe(
     Description {
         tenant_id: deployment.tenant,
         subscription_id: deployment.subscription,
-        endpoints: Endpoints {
-            login: names.login.clone(),
-            management: names.management.clone(),
-            graph: names.graph.clone(),
-            vault_suffix: names.vault_suffix.clone(),
-            portal: names.portal.clone(),
-        },
+        endpoints: Endpoints { login: names.login.clone(), management: names.management.clone() },
         ca_file: absolute(dir.ca_file()),
         operator: Operator {
             client_id: deployment.operator_client,

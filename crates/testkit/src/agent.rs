@@ -182,13 +182,9 @@ impl Host {
     fn register(&self, plane: &Plane, workload: ResourceUuid, principal: ObjectId) -> Result<IdentityKey, String> {
         let now = plane.world().now.unix_seconds();
         let key = AgentKey::generate().unwrap();
-        let certificate = key
-            .self_signed_certificate(&SelfSigned {
-                common_name: &principal.to_string(),
-                not_before_seconds: now,
-                not_after_seconds: now + IDENTITY_CREDENTIAL_SECONDS,
-            })
-            .unwrap();
+        let name = principal.to_string();
+        let spec = SelfSigned::starting(&name, now, IDENTITY_CREDENTIAL_SECONDS);
+        let certificate = key.self_signed_certificate(&spec).unwrap();
         let body = json!({"workload": workload, "certificate": base64url::encode_standard(&certificate)});
         let reply = plane.hosts(Ask::new("PUT", &credential_path(principal)).json(&body).over(self.id).request());
         if reply.status != StatusCode::OK {

@@ -10,7 +10,7 @@ use crate::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key, open_signing_ke
 use crate::placement::Placement;
 use crate::view::{View, Views};
 use bonafide_crypto::jws::JwsError;
-use bonafide_crypto::{Kek, SigningKey, SystemEntropy, base64url};
+use bonafide_crypto::{Certificate, Kek, SigningKey, SystemEntropy, base64url};
 use bonafide_store::{MemoryEngine, Read, Store, StoreError};
 use bonafide_types::{Audience, ClientId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World};
 use serde_json::{Map, Value, json};
@@ -277,6 +277,16 @@ fn jw_03_a_key_signs_for_its_own_tenant_only() {
     let header = json!({"typ": "JWT", "alg": "RS256", "kid": key(0).kid()}).to_string();
     let disguised = key(1).sign_jwt(header.as_bytes(), &serde_json::to_vec(&claims).unwrap()).unwrap();
     assert_eq!(fixture.verify(&disguised), Err(TokenError::Signature), "another key under the right name");
+}
+
+#[test]
+fn a_signing_key_and_its_certificate_count_from_the_time_that_its_first_token_names() {
+    let fixture = Fixture::new();
+    let token = fixture.issue(fixture.tenant, fixture.app, MANAGEMENT).unwrap().token;
+    let (nbf, row) = (claims_of(&token)["nbf"].as_u64().unwrap(), &KEYS[0].2);
+    let certificate = Certificate::from_der(&base64url::decode(&row.certificate).unwrap()).unwrap();
+    assert!(nbf < NOW.unix_seconds());
+    assert_eq!((certificate.not_before_seconds(), row.not_before.unix_seconds()), (nbf, nbf));
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl ServerCa {
         }
     }
 
-    /// Makes a key and a certificate for a server with these names, valid for at most `lifetime_seconds`.
+    /// Makes a key and a certificate for a server with these names, each of them once, valid for at most `lifetime_seconds`.
     ///
     /// # Errors
     /// [`CaError`], among them [`CaError::ForbiddenName`] and [`CaError::ForbiddenAddress`].
@@ -133,7 +133,7 @@ impl ServerCa {
         // Two words, so that nobody takes the common name for a DNS name.
         let mut params = x509::leaf("bonafide server", validity).ok_or(CaError::Unwritable)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.subject_alt_names = names.iter().map(|name| self.alt_name(name)).collect::<Result<_, _>>()?;
+        params.subject_alt_names = distinct(names).map(|name| self.alt_name(name)).collect::<Result<_, _>>()?;
         let key = P256Key::generate()?;
         let certificate_der = self.authority.issue(params, &key)?;
         Ok(ServerCertificate {
@@ -154,6 +154,11 @@ impl ServerCa {
             ServerName::Ip(address) => Err(CaError::ForbiddenAddress(*address)),
         }
     }
+}
+
+/// Each name once, in the order in which they come first. Some clients refuse a certificate that repeats one.
+fn distinct(names: &[ServerName]) -> impl Iterator<Item = &ServerName> {
+    names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| name)
 }
 
 impl fmt::Debug for ServerCa {

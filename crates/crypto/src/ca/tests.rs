@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 const YEAR: u64 = 365 * 86_400;
 const DAY: u64 = 86_400;
@@ -391,4 +392,37 @@ fn openssl_accepts_our_chains_in_strict_mode_and_enforces_their_constraints() {
     assert_eq!(verify(&["-CAfile", "hosts.pem", "-purpose", "sslclient", "host.pem"]), Some(true));
     assert_eq!(verify(&["-CAfile", "hosts.pem", "-purpose", "sslserver", "host.pem"]), Some(false));
     assert_eq!(verify(&["-CAfile", "ca.pem", "-purpose", "sslclient", "server.pem"]), Some(false));
+}
+
+#[test]
+fn every_certificate_that_an_authority_makes_or_has_begins_before_its_issue() {
+    let (servers, hosts) = (server_ca(), HostCa::create(NOW, YEAR).unwrap());
+    let request = AgentKey::generate().unwrap().certificate_request().unwrap();
+    let host = hosts.issue_host(&request, host(), NOW + DAY, DAY).unwrap().certificate_der;
+    let server = servers.issue_server(&usual_names(), NOW + DAY, DAY).unwrap().chain_der.remove(0);
+    for der in [host, server] {
+        assert_eq!(Certificate::from_der(&der).unwrap().not_before_seconds(), NOW + DAY - 300);
+    }
+    for authority in [servers.certificate(), hosts.certificate()] {
+        assert_eq!(authority.not_before_seconds(), NOW - 300);
+    }
+}
+
+#[test]
+fn no_name_is_twice_in_a_server_certificate() {
+    let asked =
+        names(&["localhost", "LocalHost", "127.0.0.1", "localhost", "::1", "0:0::1", "*.vault.localhost", "127.0.0.1"]);
+    let server = server_ca().issue_server(&asked, NOW, DAY).unwrap();
+    let (_, parsed) = X509Certificate::from_der(&server.chain_der[0]).unwrap();
+    let found = &parsed.subject_alternative_name().unwrap().unwrap().value.general_names;
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "DNSName(localhost)",
+            "IPAddress(7f:00:00:01)",
+            "IPAddress(00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:01)",
+            "DNSName(*.vault.localhost)"
+        ]
+    );
 }

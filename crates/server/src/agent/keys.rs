@@ -154,11 +154,9 @@ impl IdentityKeys {
     ) -> Result<IdentityKey, KeyError> {
         let now = clock::now().unix_seconds();
         let key = AgentKey::generate()?;
-        let certificate = key.self_signed_certificate(&SelfSigned {
-            common_name: &principal.to_string(),
-            not_before_seconds: now,
-            not_after_seconds: now + IDENTITY_CREDENTIAL_SECONDS,
-        })?;
+        let name = principal.to_string();
+        let spec = SelfSigned::starting(&name, now, IDENTITY_CREDENTIAL_SECONDS);
+        let certificate = key.self_signed_certificate(&spec)?;
         let request = CredentialRequest { workload, certificate: base64url::encode_standard(&certificate) };
         let body = serde_json::to_vec(&request).map_err(|error| KeyError::Refused(principal, error.to_string()))?;
         let path = credential_path(principal);

@@ -2,6 +2,7 @@
 //! [`Event`]. None holds a query, a header, a body, a token, a key or a secret: only what is named here
 //! and in `event.rs`.
 
+use super::sink::Sink;
 use crate::clock;
 use crate::event::{Event, Said, shown};
 use bonafide_login::Record;
@@ -10,21 +11,9 @@ use bonafide_wire::{Peer, Reply};
 use http::HeaderName;
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Bytes buffered before they are written at once. Source: nginx's usual `buffer=64k`.
-const BUFFER_BYTES: usize = 64 * 1024;
-/// How long a line may stay in the buffer. Source: ours; short enough to watch.
-const FLUSH_EVERY: Duration = Duration::from_millis(200);
-/// How long the end of the process waits for the last lines. Source: ours.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
-/// Buffers waiting for a slow output; more are dropped, so that a blocked terminal or disk never
-/// blocks a request.
-const BUFFERS_MAX: usize = 64;
-/// Room for the line that fills a buffer, in bytes: a longer one costs a copy.
-const LINE_BYTES: usize = 1_024;
 /// Longest path that is logged, in bytes.
 const PATH_BYTES_MAX: usize = 512;
 
@@ -32,84 +21,48 @@ const PATH_BYTES_MAX: usize = 512;
 const WHY_BYTES_MAX: usize = 512;
 
 /// Where request lines go.
-pub struct Log {
-    lines: Mutex<Lines>,
-    output: Option<SyncSender<Full>>,
-    said: Mutex<Said>,
-}
-
-/// A buffer to be written, and whom to tell that it was.
-type Full = (Vec<u8>, Option<SyncSender<()>>);
-
-/// Two buffers that take turns: one is filled while the other is written.
 #[derive(Default)]
-struct Lines {
-    filling: Vec<u8>,
-    /// The other, when it has been written.
-    written: Option<Vec<u8>>,
-}
-
-impl Lines {
-    /// What has been filled; the next line goes into the other buffer.
-    fn turn(&mut self) -> Vec<u8> {
-        let next = self.written.take().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES + LINE_BYTES));
-        std::mem::replace(&mut self.filling, next)
-    }
+pub struct Log {
+    all: Option<Arc<Sink>>,
+    /// Events, and requests that failed by no fault of theirs. A place of its own: lines of requests that succeed would
+    /// soon displace them.
+    failures: OnceLock<Arc<Sink>>,
+    said: Mutex<Said>,
 }
 
 impl Log {
     /// Writes to `output` from a thread of its own.
-    pub fn to(mut output: impl Write + Send + 'static) -> std::io::Result<Arc<Self>> {
-        let (sender, receiver) = sync_channel::<Full>(BUFFERS_MAX);
-        let log = Arc::new(Self::new(Some(sender)));
-        let buffered = Arc::downgrade(&log);
-        std::thread::Builder::new().name("log".into()).spawn(move || {
-            let next = |receiver: &Receiver<Full>| receiver.recv_timeout(FLUSH_EVERY);
-            loop {
-                let (mut lines, waiting) = match (next(&receiver), buffered.upgrade()) {
-                    (Ok(full), _) => full,
-                    (Err(RecvTimeoutError::Timeout), Some(log)) => (log.lines().turn(), None),
-                    (Err(_), _) => return,
-                };
-                // An output that fails has nowhere to say so.
-                let _ = output.write_all(&lines);
-                if let Some(waiting) = waiting {
-                    // It may wait no longer.
-                    let _ = waiting.send(());
-                }
-                lines.clear();
-                if let Some(log) = buffered.upgrade() {
-                    log.lines().written = Some(lines);
-                }
-            }
-        })?;
-        Ok(log)
+    pub fn to(output: impl Write + Send + 'static) -> std::io::Result<Arc<Self>> {
+        Ok(Arc::new(Self { all: Some(Sink::to(output)?), ..Self::default() }))
     }
 
-    /// Writes nothing.
+    /// Writes nothing, but for failures once there is a place for them.
     pub fn off() -> Arc<Self> {
-        Arc::new(Self::new(None))
+        Arc::default()
     }
 
-    fn new(output: Option<SyncSender<Full>>) -> Self {
-        Self { lines: Mutex::default(), output, said: Mutex::default() }
+    /// From now on, writes failures to `output` too, from a thread of its own. The first place counts.
+    pub(crate) fn keep_failures(&self, output: impl Write + Send + 'static) -> std::io::Result<()> {
+        let sink = Sink::to(output)?;
+        self.failures.get_or_init(|| sink);
+        Ok(())
     }
 
     /// Returns when everything so far is written, or cannot be in time: for the end of a process.
     pub fn flush(&self) {
-        let Some(output) = &self.output else { return };
-        let (waiting, written) = sync_channel(1);
-        let lines = self.lines().turn();
-        if output.try_send((lines, Some(waiting))).is_ok() {
-            // An output that is blocked holds up no end.
-            let _ = written.recv_timeout(FLUSH_PATIENCE);
+        for sink in self.all.iter().chain(self.failures.get()) {
+            sink.flush();
         }
     }
 
     /// Logs one request.
     pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply, note: &Note) {
-        if !matches!(note, Note::Quiet) {
-            self.put(|out| entry.append(reply, note, out));
+        if matches!(note, Note::Quiet) {
+            return;
+        }
+        let failures = self.failures.get().filter(|_| reply.status.is_server_error());
+        for sink in self.all.iter().chain(failures) {
+            sink.put(|out| entry.append(reply, note, out));
         }
     }
 
@@ -117,31 +70,13 @@ impl Log {
     pub(crate) fn event(&self, event: &Event, why: &dyn Display) {
         let now = clock::now().unix_micros();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = said.line(event, &why.to_string(), Instant::now(), now) {
-            self.put(|out| {
+        let Some(line) = said.line(event, &why.to_string(), Instant::now(), now) else { return };
+        for sink in self.all.iter().chain(self.failures.get()) {
+            sink.put(|out| {
                 out.extend_from_slice(&line);
                 out.push(b'\n');
             });
         }
-    }
-
-    /// Adds what `append` appends: one line.
-    fn put(&self, append: impl FnOnce(&mut Vec<u8>)) {
-        let Some(output) = &self.output else { return };
-        let full = {
-            let mut lines = self.lines();
-            append(&mut lines.filling);
-            (lines.filling.len() >= BUFFER_BYTES).then(|| lines.turn())
-        };
-        // After the lock: the thread that this wakes wants it too.
-        if let Some(full) = full {
-            // See `BUFFERS_MAX`.
-            let _ = output.try_send((full, None));
-        }
-    }
-
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -252,6 +187,7 @@ fn json_string(out: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::sink::BUFFER_BYTES;
     use http::StatusCode;
     use std::sync::mpsc::{Sender, channel};
 
@@ -288,6 +224,33 @@ mod tests {
             assert_eq!((line["timeMicros"].as_u64(), line["micros"].as_u64()), (Some(number as u64), Some(1_000_001)));
         }
         assert!(text.len() > 3 * BUFFER_BYTES, "the buffers took turns");
+    }
+
+    #[test]
+    fn failures_have_a_place_of_their_own_also_where_nothing_else_is_written() {
+        let (sender, written) = channel();
+        let log = Log::off();
+        log.keep_failures(Output(sender)).unwrap();
+        let entry = |path| Entry {
+            at: Timestamp::from_unix_micros(1),
+            connection: "\"surface\":\"test\"",
+            method: "GET",
+            path,
+            took: Duration::ZERO,
+        };
+        for (path, status) in [("/good", 200), ("/refused", 400), ("/failed", 500), ("/busy", 503)] {
+            log.write(&entry(path), &Reply::empty(StatusCode::from_u16(status).unwrap()), &Note::Plain);
+        }
+        log.write(&entry("/quiet"), &Reply::empty(StatusCode::SERVICE_UNAVAILABLE), &Note::Quiet);
+        log.event(&Event::FollowFailed, &"no disk");
+        log.flush();
+        let text = String::from_utf8(written.try_iter().flatten().collect()).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        assert_eq!(
+            (&lines[0]["path"], &lines[1]["path"], &lines[2]["event"]),
+            (&"/failed".into(), &"/busy".into(), &"followFailed".into())
+        );
     }
 
     #[test]

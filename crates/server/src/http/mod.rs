@@ -6,6 +6,7 @@ mod last;
 mod listener;
 mod log;
 mod ours;
+mod sink;
 #[cfg(test)]
 mod tests;
 

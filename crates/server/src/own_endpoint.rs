@@ -1,0 +1,57 @@
+//! The metadata port of `up` itself: workload `demo`'s endpoint, and readiness for what starts containers and
+//! projects on this machine and can neither trust a new authority nor read JSON.
+
+use crate::agent::Endpoint;
+use crate::control_plane::ControlPlane;
+use crate::health::Readiness;
+use crate::http::{Admission, Answered, Service};
+use crate::pool::Pool;
+use bonafide_types::Timestamp;
+use bonafide_wire::{Reply, Request, Unserved};
+use http::{Method, StatusCode};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+
+/// The endpoint of `demo` with `/readyz`. No other endpoint has it: it belongs to `up` and to no workload.
+pub(crate) struct OwnEndpoint {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) plane: Arc<ControlPlane>,
+    pub(crate) store_pool: Arc<Pool>,
+}
+
+impl Service for OwnEndpoint {
+    fn name(&self) -> &'static str {
+        self.endpoint.name()
+    }
+
+    fn admit(&self, address: SocketAddr, stream: &TcpStream, certificate: Option<&[u8]>) -> Admission {
+        self.endpoint.admit(address, stream, certificate)
+    }
+
+    fn body_bytes_max(&self, method: &Method, path: &str) -> usize {
+        self.endpoint.body_bytes_max(method, path)
+    }
+
+    async fn answer(&self, request: Request, at: Timestamp) -> Answered {
+        if request.path.eq_ignore_ascii_case("/readyz") {
+            return self.ready(&request.method).await.into();
+        }
+        self.endpoint.answer(request, at).await
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
+        self.endpoint.refusal(head, why)
+    }
+}
+
+impl OwnEndpoint {
+    /// One word; the origin's own `/readyz` has the details.
+    async fn ready(&self, method: &Method) -> Reply {
+        if method != Method::GET {
+            return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
+        }
+        let (status, word) = Readiness::of(&self.plane, &self.store_pool).await.word();
+        Reply::bytes(status, "text/plain; charset=utf-8", word)
+    }
+}
