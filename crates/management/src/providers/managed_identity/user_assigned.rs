@@ -5,7 +5,6 @@ use crate::fault::Fault;
 use bonafide_core::directory::{Resource, create_user_assigned, delete_user_assigned};
 use bonafide_store::{StoreError, Tx};
 use bonafide_types::{ResourceUuid, World};
-use bonafide_wire::Reply;
 use serde_json::{Map, Value};
 
 pub(crate) struct UserAssignedIdentities;
@@ -54,10 +53,5 @@ impl ResourceType for UserAssignedIdentities {
             properties.insert("principalId".to_owned(), principal.principal_id.to_string().into());
             properties.insert("clientId".to_owned(), principal.client_id.to_string().into());
         }
-    }
-
-    /// A path, not a URL (recording of azure-cli, 2023).
-    fn on_created(&self, reply: Reply, resource: &Resource) -> Reply {
-        reply.with("location", resource.id.as_str())
     }
 }
