@@ -1,9 +1,9 @@
 //! The life cycle of a machine with all four identity types.
 
 use crate::cloud::{Cloud, MSI, VM};
-use bonafide_core::directory::PRINCIPALS;
+use bonafide_core::directory::{PRINCIPALS, find};
 use bonafide_store::{Read, StoreError};
-use bonafide_types::ObjectId;
+use bonafide_types::{ObjectId, ResourceId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -31,9 +31,7 @@ fn a_machine_is_made_read_changed_and_deleted() {
     let cloud = Cloud::with_group();
     let path = cloud.vm("vm1");
     let made = cloud.put(&path, VM, machine(Value::Null)).expect(201);
-    assert_eq!(made.body["properties"]["provisioningState"], "Creating");
-    assert_eq!((made.header("retry-after"), made.header("etag")), ("1", "\"1\""));
-    assert!(made.header("azure-asyncoperation").contains("/providers/Microsoft.Compute/locations/westus/operations/"));
+    assert_eq!((&made.body["properties"]["provisioningState"], made.header("etag")), (&json!("Succeeded"), "\"1\""));
 
     let read = cloud.get(&path, VM).expect(200);
     assert_eq!(read.body["id"], path);
@@ -49,7 +47,7 @@ fn a_machine_is_made_read_changed_and_deleted() {
     let mut body = read.body.clone();
     body["tags"] = json!({"fixVM": "1"});
     let updated = cloud.put(&path, VM, body).expect(200);
-    assert_eq!(updated.body["properties"]["provisioningState"], "Updating");
+    assert_eq!(updated.body["properties"]["provisioningState"], "Succeeded");
     assert_eq!(cloud.get(&path, VM).body["properties"]["vmId"], vm_id);
     assert_eq!(cloud.get(&path, VM).body["tags"], json!({"fixVM": "1"}));
 
@@ -58,8 +56,7 @@ fn a_machine_is_made_read_changed_and_deleted() {
     assert_eq!((&patched["tags"], &patched["properties"]["licenseType"]), (&json!({"a": "b"}), &json!("x")));
     assert_eq!(patched["properties"]["hardwareProfile"]["vmSize"], "Standard_B1s");
 
-    let gone = cloud.delete(&path, VM).expect(202);
-    assert!(gone.header("location").contains("/operationresults/"));
+    cloud.delete(&path, VM).expect(200);
     cloud.get(&path, VM).refused(404, "ResourceNotFound");
     cloud.delete(&path, VM).expect(204);
     cloud.patch(&path, VM, json!({})).refused(404, "ResourceNotFound");
@@ -122,7 +119,7 @@ fn all_four_identity_types_follow_their_life_cycle() {
     cloud.patch(&path, VM, json!({"identity": {"type": "SystemAssigned"}})).expect(200);
     let again = identity();
     assert_ne!(again["principalId"], system["principalId"]);
-    cloud.delete(&path, VM).expect(202);
+    cloud.delete(&path, VM).expect(200);
     assert!(!principal_exists(&cloud, &again["principalId"]));
 }
 
@@ -236,7 +233,7 @@ fn a_thousand_identities_fit_and_one_more_is_refused() {
     let swap = json!({"type": "UserAssigned", "userAssignedIdentities": {&ids[0]: null, &ids[1_000]: {}}});
     cloud.patch(&cloud.vm("vm1"), VM, json!({"identity": swap})).expect(200);
     assert_eq!(count(), 1_000);
-    cloud.delete(&cloud.vm("vm1"), VM).expect(202);
+    cloud.delete(&cloud.vm("vm1"), VM).expect(200);
 }
 
 #[test]
@@ -264,6 +261,16 @@ fn an_instance_view_is_read_by_itself_and_by_expansion() {
     assert_eq!(view["statuses"][0]["code"], "ProvisioningState/succeeded");
     let expanded = cloud.get(&format!("{}?$expand=instanceView", cloud.vm("vm1")), VM).expect(200).body;
     assert_eq!(expanded["properties"]["instanceView"], view);
+    assert_eq!(
+        view["statuses"][1],
+        json!({"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"})
+    );
+    let all = format!("{}/providers/Microsoft.Compute/virtualMachines", cloud.root());
+    for query in ["?$expand=instanceView", "?statusOnly=true"] {
+        let listed = cloud.get(&format!("{all}{query}"), VM).expect(200).body;
+        assert_eq!(listed["value"][0]["properties"]["instanceView"], view);
+    }
+    assert!(cloud.get(&all, VM).body["value"][0]["properties"].get("instanceView").is_none());
     assert!(cloud.get(&cloud.vm("vm1"), VM).body["properties"].get("instanceView").is_none());
 }
 
@@ -298,7 +305,7 @@ fn tn_08_a_stale_etag_is_refused() {
     send(M::PUT, "if-match", "\"1\"").refused(412, "PreconditionFailed");
     send(M::PATCH, "if-match", "\"7\"").refused(412, "PreconditionFailed");
     send(M::DELETE, "if-match", "\"1\"").refused(412, "PreconditionFailed");
-    send(M::DELETE, "if-match", "\"2\"").expect(202);
+    send(M::DELETE, "if-match", "\"2\"").expect(200);
 }
 
 #[test]
@@ -339,4 +346,25 @@ fn tn_08_concurrent_patches_lose_nothing() {
     });
     let properties = cloud.get(&cloud.vm("vm1"), VM).body["properties"].clone();
     assert!((0..8).all(|n| properties[format!("p{n}")] == n), "{properties:#}");
+}
+
+#[test]
+fn a_machine_shows_its_profiles_and_a_client_can_send_them_back() {
+    let cloud = Cloud::with_group();
+    let made = cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201).body;
+    assert_eq!(made["properties"]["networkProfile"], json!({"networkInterfaces": []}));
+    assert_eq!(made["properties"]["storageProfile"]["osDisk"]["createOption"], "FromImage");
+    let stored = || {
+        let id = ResourceId::parse(&cloud.vm("vm1")).unwrap();
+        cloud.store.read(|tx| find(tx, &id)).unwrap().unwrap().1.body
+    };
+    assert!(stored().get("properties").is_none());
+    let read = cloud.get(&cloud.vm("vm1"), VM).body;
+    let listed = cloud.get(&format!("{}/providers/Microsoft.Compute/virtualMachines", cloud.at("g")), VM).body;
+    assert_eq!(listed["value"][0], read);
+    // What Java sends to change anything, and what az sends back.
+    let properties = json!({"properties": {"storageProfile": read["properties"]["storageProfile"]}});
+    cloud.patch(&cloud.vm("vm1"), VM, properties).expect(200);
+    let again = cloud.put(&cloud.vm("vm1"), VM, read.clone()).expect(200).body;
+    assert_eq!(again["properties"], read["properties"]);
 }

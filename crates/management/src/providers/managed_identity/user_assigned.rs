@@ -1,8 +1,6 @@
 //! `Microsoft.ManagedIdentity/userAssignedIdentities`.
 
 use super::super::{ResourceType, View};
-use bonafide_core::directory::Resource;
-use bonafide_wire::Reply;
 use serde_json::{Map, Value};
 
 pub(crate) struct UserAssignedIdentities;
@@ -42,10 +40,5 @@ impl ResourceType for UserAssignedIdentities {
             properties.insert("principalId".to_owned(), principal.principal_id.to_string().into());
             properties.insert("clientId".to_owned(), principal.client_id.to_string().into());
         }
-    }
-
-    /// A path, not a URL (recording of azure-cli, 2023).
-    fn on_created(&self, reply: Reply, resource: &Resource) -> Reply {
-        reply.with("location", resource.id.as_str())
     }
 }
