@@ -1,8 +1,9 @@
 //! Client authentication: who signs in, and how they prove it.
 
+use crate::Cx;
 use crate::assertion::{self, Assertion};
 use crate::fault::Fault;
-use crate::{Cx, Record};
+use crate::sign_in::SignIn;
 use bonafide_core::placement::Placement;
 use bonafide_core::tokens::{Authenticated, Method};
 use bonafide_core::view::{KnownCredential, KnownPrincipal, KnownProof};
@@ -39,7 +40,7 @@ pub(crate) fn authenticate<'v>(
     request: &Request,
     form: &Parameters,
     tenant: TenantId,
-    record: &mut Record,
+    record: &mut SignIn,
 ) -> Result<SignedIn<'v>, Fault> {
     let (named, proof) = presented(request, form)?;
     let named = match (&proof, named) {

@@ -1,9 +1,10 @@
 //! The discovery documents (OpenID Connect Discovery 1.0): those members of Entra's that are true here, and
 //! those without which a client fails (docs/wire/login.md).
 
+use crate::asked::Asked;
 use crate::fault::Fault;
 use crate::tenant::Named;
-use crate::{Cx, Record, headers};
+use crate::{Cx, headers};
 use bonafide_core::tokens::TokenVersion;
 use bonafide_wire::Reply;
 use http::StatusCode;
@@ -13,9 +14,10 @@ use serde_json::{Value, json};
 const MAX_AGE_SECONDS: u64 = 86_400;
 
 /// `GET /{tenant}/[v2.0/].well-known/openid-configuration`.
-pub(crate) fn handle(cx: &Cx<'_>, segment: &str, version: TokenVersion, record: &mut Record) -> Result<Reply, Fault> {
-    let tenant = Named::find(cx, segment)?;
-    record.tenant = tenant.one();
+pub(crate) fn handle(asked: Asked<'_>, version: TokenVersion) -> Result<Reply, Fault> {
+    let Asked { cx, tenant, sign_in, .. } = asked;
+    let tenant = Named::find(cx, tenant)?;
+    sign_in.tenant = tenant.one();
     Ok(headers::public(Reply::json(StatusCode::OK, &document(cx, tenant, version)), MAX_AGE_SECONDS))
 }
 

@@ -3,12 +3,12 @@
 //! Codes, statuses and texts: Microsoft Learn, "Microsoft Entra authentication and authorization error
 //! codes", and public reports of each; docs/wire/login.md says where ours differ.
 
-use crate::{Cx, headers};
+use crate::headers;
+use crate::ids::Ids;
 use bonafide_types::Timestamp;
 use bonafide_wire::token::OAuthError;
-use bonafide_wire::{Parameters, Reply, Request, Unserved};
+use bonafide_wire::{Reply, Unserved};
 use http::{Method, StatusCode};
-use uuid::Uuid;
 
 /// Why a request is refused. Texts in it are the caller's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,25 +166,4 @@ impl Fault {
 /// A caller's text, short enough to repeat and without control characters.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
-}
-
-/// The ids of one request.
-pub(crate) struct Ids {
-    pub(crate) trace: Uuid,
-    pub(crate) correlation: Uuid,
-}
-
-impl Ids {
-    /// A new trace id, and the correlation id that the client gave as header, in the query or, as
-    /// MSAL for JavaScript does, in the form.
-    pub(crate) fn of(cx: &Cx<'_>, request: &Request, form: Option<&Parameters>) -> Self {
-        const NAME: &str = "client-request-id";
-        let query = Parameters::parse(&request.query).unwrap_or_default();
-        let given = [request.header(NAME), query.get(NAME), form.and_then(|form| form.get(NAME))]
-            .into_iter()
-            .flatten()
-            .find_map(|text| Uuid::try_parse(text).ok());
-        let trace = cx.world.entropy.guid();
-        Self { trace, correlation: given.unwrap_or_else(|| cx.world.entropy.guid()) }
-    }
 }

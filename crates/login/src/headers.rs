@@ -1,7 +1,7 @@
 //! Header fields that replies of the token service have (docs/wire/login.md).
 
 use crate::Cx;
-use crate::fault::Ids;
+use crate::ids::Ids;
 use bonafide_wire::Reply;
 
 /// For replies that hold a token, and for refusals.

@@ -1,12 +1,13 @@
 //! Key sets (RFC 7517) with which anybody verifies our tokens.
 
+use crate::asked::Asked;
 use crate::fault::Fault;
+use crate::headers;
 use crate::tenant::Named;
-use crate::{Cx, Record, headers};
 use bonafide_core::tokens::{TokenVersion, published_keys};
 use bonafide_crypto::base64url::encode_standard;
 use bonafide_crypto::thumbprint::sha256_hex;
-use bonafide_wire::{Reply, Request};
+use bonafide_wire::Reply;
 use http::StatusCode;
 use serde::Serialize;
 
@@ -34,15 +35,10 @@ struct Jwk<'a> {
 }
 
 /// `GET /{tenant}/discovery/[v2.0/]keys`.
-pub(crate) fn handle(
-    cx: &Cx<'_>,
-    request: &Request,
-    segment: &str,
-    version: TokenVersion,
-    record: &mut Record,
-) -> Result<Reply, Fault> {
-    let tenant = Named::find(cx, segment)?.one();
-    record.tenant = tenant;
+pub(crate) fn handle(asked: Asked<'_>, version: TokenVersion) -> Result<Reply, Fault> {
+    let Asked { cx, request, tenant, sign_in, .. } = asked;
+    let tenant = Named::find(cx, tenant)?.one();
+    sign_in.tenant = tenant;
     let keys = published_keys(cx.view, tenant, cx.world.now).into_iter().map(|(tenant, key)| {
         let issuer = (version == TokenVersion::V2).then(|| cx.service.authority.issuer(version, tenant));
         let parts = key.public_parts();

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod asked;
 mod assertion;
 mod capabilities;
 mod client;
@@ -10,26 +11,27 @@ mod discovery;
 mod fault;
 mod grants;
 mod headers;
+mod ids;
 mod instance;
 mod keys;
 mod replay;
 mod route;
 mod scope;
+mod sign_in;
 mod tenant;
 mod token;
 
 pub use replay::SpentAssertions;
-pub use route::ROUTES;
 
 use bonafide_core::directory::Audiences;
-use bonafide_core::tokens::{Authority, TokenId};
+use bonafide_core::tokens::Authority;
 use bonafide_core::view::View;
-use bonafide_crypto::SignError;
 use bonafide_crypto::secret_hash::Pepper;
-use bonafide_types::{ClientId, ObjectId, TenantId, World};
-use bonafide_wire::{Outcome, Parameters, Reply, Request, Unserved};
-use fault::{Fault, Ids};
-use uuid::Uuid;
+use bonafide_types::World;
+use bonafide_wire::{Answer, Outcome, Parameters, Reply, Request, Route, Surface, Unserved};
+use fault::Fault;
+use ids::Ids;
+use sign_in::SignIn;
 
 /// What the token service is made of, one for each replica.
 pub struct Service {
@@ -69,90 +71,36 @@ pub struct Cx<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirm;
 
-/// What the log may know of a request. Nothing in it is a secret.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Record {
-    /// The tenant in the path, when it exists.
-    pub tenant: Option<TenantId>,
-    /// Who wanted to sign in.
-    pub client: Option<ClientId>,
-    /// Who did.
-    pub principal: Option<ObjectId>,
-    /// The audience of the token (`aud`), once the client has signed in and the resource was found.
-    pub audience: Option<String>,
-    /// The id of the token (`uti`).
-    pub token: Option<TokenId>,
-    /// Why no token could be issued that nothing speaks against: a failure of ours.
-    pub failure: Option<Failure>,
-    /// The number after `AADSTS`, when the request was refused.
-    pub error: Option<u32>,
-    /// The request's id on this server (`x-ms-request-id`, `trace_id`).
-    pub trace_id: Uuid,
-    /// The request's id as the client gave it, or a new one.
-    pub correlation_id: Uuid,
-}
+impl Surface for Cx<'_> {
+    type Need = Confirm;
 
-/// Why the token service failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// The tenant has no signing key that counts now.
-    #[error("the tenant has no signing key")]
-    NoSigningKey,
-    /// The key could not be used, or a signature failed its own check (JW-11).
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    /// The claims could not be written.
-    #[error("the claims cannot be written")]
-    Claims,
-}
+    fn routes() -> Vec<&'static Route> {
+        route::ENDPOINTS.iter().map(AsRef::as_ref).collect()
+    }
 
-/// A reply, or what is needed for one, and what the log may know.
-#[derive(Debug)]
-pub struct Answer {
-    /// The reply, or what is needed for one.
-    pub outcome: Outcome<Confirm>,
-    /// What the log may know.
-    pub record: Record,
-}
-
-/// True when a path is one of this surface's.
-pub fn serves(path: &str) -> bool {
-    route::find(path).is_some()
-}
-
-/// Answers one request.
-pub fn handle(cx: &Cx<'_>, request: &Request) -> Answer {
-    let form = token::read_form(request);
-    let ids = Ids::of(cx, request, form.as_ref().ok());
-    let mut record = Record { trace_id: ids.trace, correlation_id: ids.correlation, ..Record::default() };
-    let result = match route::route(request) {
-        Err(refusal) => Err(refusal),
-        Ok(route::Call::Token { tenant, version }) => token::handle(cx, request, tenant, version, form, &mut record),
-        Ok(route::Call::Discovery { tenant, version }) => discovery::handle(cx, tenant, version, &mut record),
-        Ok(route::Call::Keys { tenant, version }) => keys::handle(cx, request, tenant, version, &mut record),
-        Ok(route::Call::Instance) => instance::handle(cx, request),
-    };
-    let reply = match result {
-        Ok(reply) => reply,
-        Err(fault) if fault.is_negative() && !cx.confirmed => {
-            return Answer { outcome: Outcome::Need(Confirm), record };
+    fn handle(&self, request: &Request) -> Outcome<Confirm> {
+        let form = token::read_form(request);
+        let ids = Ids::of(self, request, form.as_ref().ok());
+        let mut sign_in = SignIn::default();
+        match route::answer(self, request, form, &mut sign_in) {
+            Ok(reply) => Outcome::Answer(finish(self, reply, &ids, &sign_in)),
+            Err(fault) if fault.is_negative() && !self.confirmed => Outcome::Need(Confirm),
+            Err(fault) => Outcome::Answer(refusal(self, &fault, &ids, sign_in)),
         }
-        Err(fault) => refusal(cx, &fault, &ids, &mut record),
-    };
-    Answer { outcome: Outcome::Reply(headers::finish(reply, cx, &ids)), record }
+    }
+
+    fn refuse(&self, head: &Request, why: Unserved) -> Answer {
+        refusal(self, &Fault::Unserved(why), &Ids::of(self, head, None), SignIn::default())
+    }
 }
 
-/// Answers a request that the shell does not serve; its body need not be there.
-pub fn refuse(cx: &Cx<'_>, request: &Request, why: Unserved) -> (Reply, Record) {
-    let ids = Ids::of(cx, request, None);
-    let mut record = Record { trace_id: ids.trace, correlation_id: ids.correlation, ..Record::default() };
-    let reply = refusal(cx, &Fault::Unserved(why), &ids, &mut record);
-    (headers::finish(reply, cx, &ids), record)
+fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, mut sign_in: SignIn) -> Answer {
+    sign_in.error = Some(fault.code());
+    finish(cx, fault.reply(cx.world.now, ids), ids, &sign_in)
 }
 
-fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, record: &mut Record) -> Reply {
-    record.error = Some(fault.code());
-    fault.reply(cx.world.now, ids)
+fn finish(cx: &Cx<'_>, reply: Reply, ids: &Ids, sign_in: &SignIn) -> Answer {
+    Answer { reply: headers::finish(reply, cx, ids), record: sign_in.record(ids.correlation) }
 }
 
 type Form = Result<Parameters, Fault>;

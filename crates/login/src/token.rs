@@ -1,39 +1,28 @@
 //! The token endpoints: `POST /{tenant}/oauth2/token` and `POST /{tenant}/oauth2/v2.0/token`.
 
+use crate::asked::Asked;
 use crate::fault::Fault;
-use crate::grants::client_credentials;
+use crate::grants::{GRANTS, Granted};
 use crate::tenant::Named;
-use crate::{Cx, Form, Record, headers};
-use bonafide_core::tokens::{Issued, TokenVersion};
+use crate::{Form, headers};
+use bonafide_core::tokens::TokenVersion;
+use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_types::{Audience, Timestamp};
 use bonafide_wire::token::{TokenV1, TokenV2};
 use bonafide_wire::{ParameterError, Parameters, Reply, Request};
 use http::{Method, StatusCode};
 
-/// A token for a resource, as asked for.
-pub(crate) struct Granted {
-    pub(crate) issued: Issued,
-    pub(crate) asked: Audience,
-}
-
 /// Answers a token request.
-pub(crate) fn handle(
-    cx: &Cx<'_>,
-    request: &Request,
-    segment: &str,
-    version: TokenVersion,
-    form: Form,
-    record: &mut Record,
-) -> Result<Reply, Fault> {
-    let tenant = Named::find(cx, segment)?.one().ok_or(Fault::NoTenant)?;
-    record.tenant = Some(tenant);
+pub(crate) fn handle(asked: Asked<'_>, version: TokenVersion) -> Result<Reply, Fault> {
+    let Asked { cx, request, tenant, form, sign_in } = asked;
+    let tenant = Named::find(cx, tenant)?.one().ok_or(Fault::NoTenant)?;
+    sign_in.tenant = Some(tenant);
     let form = form?;
-    let grant = form.get("grant_type").filter(|grant| !grant.is_empty());
-    let granted = match grant.ok_or(Fault::MissingParameter("grant_type"))? {
-        "client_credentials" => client_credentials::handle(cx, request, &form, tenant, version, record),
-        other => Err(Fault::GrantType(other.to_owned())),
-    }?;
+    let name = form.get("grant_type").filter(|grant| !grant.is_empty());
+    let name = name.ok_or(Fault::MissingParameter("grant_type"))?;
+    let grant = GRANTS.iter().find(|(served, _)| *served == name);
+    let (_, grant) = grant.ok_or_else(|| Fault::GrantType(name.to_owned()))?;
+    let granted = grant(cx, request, &form, tenant, version, sign_in)?;
     Ok(headers::no_store(reply(version, granted, cx.world.now)))
 }
 

@@ -3,6 +3,7 @@
 mod exchange;
 pub mod hosts;
 mod parameters;
+pub mod path;
 mod record;
 mod route;
 mod surface;

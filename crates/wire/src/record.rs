@@ -1,6 +1,6 @@
 //! What the log may know of a request beside its line: named fields, and an event. The log knows no surface.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 
 /// A field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,15 @@ pub enum Field {
     Text(String),
     /// A number.
     Number(u64),
+}
+
+impl Display for Field {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
 }
 
 /// What a surface has recorded of one request. Nothing in it is a secret.
@@ -49,6 +58,11 @@ impl Record {
     /// The fields, in the order in which they were added.
     pub fn fields(&self) -> &[(&'static str, Field)] {
         &self.fields
+    }
+
+    /// A field's value.
+    pub fn get(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|(of, _)| *of == name).map(|(_, value)| value)
     }
 
     /// The name of the event, and its reason.

@@ -1,10 +1,11 @@
 //! The client credentials grant (RFC 6749 section 4.4): a client asks for a token of its own.
 
+use super::Granted;
 use crate::client::{SignedIn, authenticate};
 use crate::fault::Fault;
 use crate::replay::Refused;
-use crate::token::Granted;
-use crate::{Cx, Failure, Record, capabilities, scope};
+use crate::sign_in::{Failure, SignIn};
+use crate::{Cx, capabilities, scope};
 use bonafide_core::tokens::{self, IssueError, TokenVersion};
 use bonafide_types::TenantId;
 use bonafide_wire::{Parameters, Request};
@@ -17,7 +18,7 @@ pub(crate) fn handle(
     form: &Parameters,
     tenant: TenantId,
     version: TokenVersion,
-    record: &mut Record,
+    record: &mut SignIn,
 ) -> Result<Granted, Fault> {
     check_token_type(form)?;
     let asked = scope::audience(form, version, tenant)?;

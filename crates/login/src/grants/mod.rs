@@ -1,3 +1,23 @@
-//! One file for each grant type.
+//! Grant types: one file and one line each.
 
-pub(crate) mod client_credentials;
+mod client_credentials;
+
+use crate::Cx;
+use crate::fault::Fault;
+use crate::sign_in::SignIn;
+use bonafide_core::tokens::{Issued, TokenVersion};
+use bonafide_types::{Audience, TenantId};
+use bonafide_wire::{Parameters, Request};
+
+/// A token for a resource, as asked for.
+pub(crate) struct Granted {
+    pub(crate) issued: Issued,
+    pub(crate) asked: Audience,
+}
+
+/// Decides a token request of one grant type.
+pub(crate) type Grant =
+    fn(&Cx<'_>, &Request, &Parameters, TenantId, TokenVersion, &mut SignIn) -> Result<Granted, Fault>;
+
+/// What is served, by `grant_type`.
+pub(crate) const GRANTS: &[(&str, Grant)] = &[("client_credentials", client_credentials::handle)];

@@ -14,13 +14,13 @@ use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller, TokenError, To
 use bonafide_core::view::{View, Views};
 use bonafide_crypto::secret_hash::{self, Pepper};
 use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SigningKey, SystemEntropy, base64url};
-use bonafide_login::{Answer, Cx, Record, Service, handle};
+use bonafide_login::{Cx, Service};
 use bonafide_store::{MemoryEngine, Store, StoreError};
 use bonafide_types::{
     ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World,
 };
 use bonafide_wire::token::{JWT_BEARER, OAuthError};
-use bonafide_wire::{Outcome, Peer, Reply, Request};
+use bonafide_wire::{Answer, Field, Outcome, Peer, Record, Reply, Request, Surface};
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
@@ -139,7 +139,7 @@ impl Fixture {
 
     /// The reply and what the log may know, once the view has caught up.
     pub(crate) fn ask(&self, request: &Request) -> (Reply, Record) {
-        let Answer { outcome: Outcome::Reply(reply), record } = handle(&self.cx(true), request) else {
+        let Outcome::Answer(Answer { reply, record }) = self.cx(true).handle(request) else {
             panic!("asks again after it was told to go on");
         };
         (reply, record)
@@ -319,6 +319,25 @@ pub(crate) fn sign_text(input: &str, pss: bool) -> String {
     #[allow(clippy::disallowed_methods, reason = "a test may draw its salt")]
     pair.sign(encoding, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
     format!("{input}.{}", base64url::encode(&signature))
+}
+
+/// A field of what the log gets to know.
+pub(crate) fn text(record: &Record, name: &str) -> Option<String> {
+    record.get(name).map(ToString::to_string)
+}
+
+/// The number of the refusal in what the log gets to know.
+pub(crate) fn logged_error(record: &Record) -> Option<u32> {
+    match record.get("error") {
+        Some(Field::Number(number)) => u32::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+/// True when a path is one of the surface's.
+pub(crate) fn serves(path: &str) -> bool {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    <Cx<'_> as Surface>::routes().iter().any(|route| route.captures(&segments).is_some())
 }
 
 /// A header that every one of our tests can start from.
