@@ -2,7 +2,6 @@
 //! could make is made as the operator, through the management surface, so that it is like everything
 //! made later. A start that is interrupted goes on where it stopped.
 
-use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::deployment::{DEPLOYMENT, Deployment};
@@ -15,6 +14,7 @@ use bonafide_core::lifecycle::{self, PlaceError};
 use bonafide_core::tokens::{Authenticated, IssueError, Method as SignIn, issue, resolve};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::SignError;
+use bonafide_http::clock;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{
     Audience, HostId, ResourceId, ResourceIdError, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,

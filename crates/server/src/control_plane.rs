@@ -1,10 +1,8 @@
 //! The control plane's parts, opened from a data directory or made on first start.
 
-use crate::clock;
 use crate::confirm::Confirming;
 use crate::data_dir::{DataDir, DataDirError, write_public};
 use crate::followed::Followed;
-use crate::http::{Answered, Log, Note};
 use crate::lost::{self, Progress};
 use crate::names::Origin;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
@@ -14,11 +12,12 @@ use bonafide_crypto::ca::{CaError, HostCa, IpSubnet, ServerCa, ServerCaSpec};
 use bonafide_crypto::seal::{SealError, Sealed};
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{Certificate, Kek, base64url};
-use bonafide_hosts::Wait;
+use bonafide_http::Log;
+use bonafide_http::clock;
 use bonafide_store::{Read, Store, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use bonafide_types::{Secret, World};
-use bonafide_wire::{Outcome, Reply, Request, Unserved};
+use bonafide_wire::{Reply, Request, Unserved};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,11 +39,22 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Answers a request to the token service.
-    pub(crate) fn sign_in(&self, request: &Request, world: World<'_>, confirmed: bool) -> bonafide_login::Answer {
+    /// The token service, as one request sees it. `confirmed`: the view has caught up with the store.
+    pub(crate) fn login<T>(
+        &self,
+        world: World<'_>,
+        confirmed: bool,
+        ask: impl FnOnce(bonafide_login::Cx<'_>) -> T,
+    ) -> T {
         let view = self.views.current();
-        let cx = bonafide_login::Cx { view: &view, service: &self.login, world, confirmed };
-        bonafide_login::handle(&cx, request)
+        ask(bonafide_login::Cx { view: &view, service: &self.login, world, confirmed })
+    }
+
+    /// The hosts surface, as one request sees it. `waited`: a wait that it asked for is over.
+    pub(crate) fn hosts<T>(&self, world: World<'_>, waited: bool, ask: impl FnOnce(bonafide_hosts::Cx<'_>) -> T) -> T {
+        let view = self.views.current();
+        let authority = self.login.authority.origin();
+        ask(bonafide_hosts::Cx { store: &self.store, view: &view, ca: &self.host_ca, authority, world, waited })
     }
 
     /// Answers a request to the resource manager.
@@ -62,14 +72,6 @@ impl ControlPlane {
         bonafide_management::handle(&cx, request)
     }
 
-    /// Refuses a request to the token service.
-    pub(crate) fn refuse_sign_in(&self, head: &Request, why: Unserved, world: World<'_>) -> Answered {
-        let view = self.views.current();
-        let cx = bonafide_login::Cx { view: &view, service: &self.login, world, confirmed: true };
-        let (reply, record) = bonafide_login::refuse(&cx, head, why);
-        Answered { reply, note: Note::SignIn(Box::new(record)) }
-    }
-
     /// Refuses a request to the resource manager.
     pub(crate) fn refuse_manage(&self, head: &Request, why: Unserved, world: World<'_>) -> Reply {
         bonafide_management::refuse(&self.management, head, why, &world)
@@ -81,14 +83,6 @@ impl ControlPlane {
         tokens::bearer(authorization)
             .and_then(|token| tokens::verify(&view, &self.login.authority, audiences, &world, token))
             .is_ok()
-    }
-
-    /// Answers a request of a host.
-    pub(crate) fn answer_host(&self, request: &Request, world: World<'_>, waited: bool) -> Outcome<Wait> {
-        let view = self.views.current();
-        let authority = self.login.authority.origin();
-        let cx = bonafide_hosts::Cx { store: &self.store, view: &view, ca: &self.host_ca, authority, world, waited };
-        bonafide_hosts::handle(&cx, request)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Whether this process does its work: what probes and load balancers ask (docs/log.md, "Health").
 
-use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::pool::Pool;
+use bonafide_http::clock;
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use http::StatusCode;
 use std::sync::Arc;

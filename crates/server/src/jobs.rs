@@ -1,9 +1,9 @@
 //! What goes on beside the listeners until `up` stops.
 
 use crate::control_plane::ControlPlane;
-use crate::event::Event;
-use crate::http::{self, Log};
 use crate::tls::ServerIdentity;
+use bonafide_http::Event;
+use bonafide_http::{self, Log};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ pub(crate) fn follow(
     tasks.spawn_blocking(move || {
         while !*stopped.borrow() {
             if let Err(error) = plane.follow(FOLLOW_EVERY) {
-                plane.log.event(&Event::FollowFailed, &error);
+                plane.log.event(&Event::named("followFailed"), &error);
                 // A store that is down is asked again; the view stays as it is meanwhile.
                 std::thread::sleep(FOLLOW_EVERY);
             }
@@ -44,7 +44,7 @@ pub(crate) async fn renew(identity: Arc<ServerIdentity>, log: Arc<Log>, mut stop
         }
         // The old certificate has half of its life left; the next round tries again.
         if let Err(error) = identity.renew_if_due() {
-            log.event(&Event::ServerCertificateNotRenewed, &error);
+            log.event(&Event::named("serverCertificateNotRenewed"), &error);
         }
     }
 }

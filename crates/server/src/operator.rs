@@ -2,13 +2,13 @@
 //! read. The database has what they are checked against, and cannot give them back.
 
 use crate::bootstrap::BootstrapError;
-use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::data_dir::{DataDir, write_private};
 use crate::deployment::Deployment;
 use bonafide_core::directory::{CREDENTIALS, add_certificate, add_secret};
 use bonafide_crypto::secret_hash::SecretHash;
 use bonafide_crypto::{Certificate, SelfSigned, SigningKey, pem, secret_hash};
+use bonafide_http::clock;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{CredentialId, ObjectId, Timestamp, World};
 

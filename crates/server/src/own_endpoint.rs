@@ -4,14 +4,12 @@
 use crate::agent::Endpoint;
 use crate::control_plane::ControlPlane;
 use crate::health::Readiness;
-use crate::http::{Admission, Answered, Service};
 use crate::pool::Pool;
+use bonafide_http::{Admission, PeerFacts, Service};
 use bonafide_types::Timestamp;
-use bonafide_wire::{Reply, Request, Unserved};
+use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
-use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 
 /// The endpoint of `demo` with `/readyz`. No other endpoint has it: it belongs to `up` and to no workload.
 pub(crate) struct OwnEndpoint {
@@ -25,22 +23,22 @@ impl Service for OwnEndpoint {
         self.endpoint.name()
     }
 
-    fn admit(&self, address: SocketAddr, stream: &TcpStream, certificate: Option<&[u8]>) -> Admission {
-        self.endpoint.admit(address, stream, certificate)
+    fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission {
+        self.endpoint.admit(peer, certificate)
     }
 
     fn body_bytes_max(&self, method: &Method, path: &str) -> usize {
         self.endpoint.body_bytes_max(method, path)
     }
 
-    async fn answer(&self, request: Request, at: Timestamp) -> Answered {
+    async fn answer(&self, request: Request, at: Timestamp) -> Answer {
         if request.path.eq_ignore_ascii_case("/readyz") {
             return self.ready(&request.method).await.into();
         }
         self.endpoint.answer(request, at).await
     }
 
-    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
+    fn refusal(&self, head: &Request, why: Unserved) -> Answer {
         self.endpoint.refusal(head, why)
     }
 }

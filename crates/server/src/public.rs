@@ -1,21 +1,17 @@
 //! The public origin: one address for every surface; their paths do not collide.
 
-use crate::clock;
 use crate::control_plane::ControlPlane;
-use crate::event::Event;
 use crate::health::Readiness;
-use crate::http::{Admission, Answered, Note, Service};
 use crate::pool::{Pool, run_in_place};
-use bonafide_crypto::SignError;
-use bonafide_login::{Answer, Confirm, Failure, Record};
+use bonafide_http::clock;
+use bonafide_http::{Admission, PeerFacts, Service};
+use bonafide_login::Confirm;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
-use bonafide_wire::{Outcome, Reply, Request, Unserved};
+use bonafide_wire::{Answer, Outcome, Reply, Request, Surface, Unserved};
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
-use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpStream;
 
 /// Answers everything public.
 pub(crate) struct PublicOrigin {
@@ -50,8 +46,8 @@ impl Service for PublicOrigin {
         "public"
     }
 
-    fn admit(&self, address: SocketAddr, _stream: &TcpStream, _certificate: Option<&[u8]>) -> Admission {
-        Admission::anybody(address)
+    fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
+        Admission::anybody(peer)
     }
 
     async fn may_send_much(&self, head: &Request) -> bool {
@@ -66,7 +62,7 @@ impl Service for PublicOrigin {
         }
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
         match surface(&request.path) {
             Surface::Health => self.health(&request).await.into(),
             Surface::Management => {
@@ -82,11 +78,11 @@ impl Service for PublicOrigin {
         }
     }
 
-    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
+    fn refusal(&self, head: &Request, why: Unserved) -> Answer {
         match surface(&head.path) {
             Surface::Health => Reply::empty(why.status()).into(),
             Surface::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
-            Surface::Login => self.plane.refuse_sign_in(head, why, clock::world()),
+            Surface::Login => self.plane.login(clock::world(), true, |login| login.refuse(head, why)),
         }
     }
 }
@@ -115,9 +111,9 @@ impl PublicOrigin {
 
 /// Asks the token service. A refusal that rests on the view alone is confirmed first: the view is
 /// brought up to the store's revision, where the store answers, and the question asked again.
-pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Answered {
-    let ask = |confirmed: bool| run_in_place(|| plane.sign_in(&request, clock::world(), confirmed));
-    let refused = |why: Unserved| plane.refuse_sign_in(&request, why, clock::world());
+pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Answer {
+    let ask = |confirmed| run_in_place(|| plane.login(clock::world(), confirmed, |login| login.handle(&request)));
+    let refused = |why: Unserved| plane.login(clock::world(), true, |login| login.refuse(&request, why));
     let first = ask(false);
     if request.method == Method::POST {
         // Signatures are made and checked in place: a connection with many requests in its pipeline lets
@@ -125,25 +121,13 @@ pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request:
         tokio::task::yield_now().await;
     }
     match first {
-        Ok(Answer { outcome: Outcome::Reply(reply), record }) => return answered(plane, reply, record),
-        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => plane.confirm(store_pool).await,
+        Ok(Outcome::Answer(answer)) => return answer,
+        Ok(Outcome::Need(Confirm)) => plane.confirm(store_pool).await,
         Err(error) => return refused(error.into()),
     }
     match ask(true) {
-        Ok(Answer { outcome: Outcome::Reply(reply), record }) => answered(plane, reply, record),
-        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => refused(Unserved::Failed),
+        Ok(Outcome::Answer(answer)) => answer,
+        Ok(Outcome::Need(Confirm)) => refused(Unserved::Failed),
         Err(error) => refused(error.into()),
     }
-}
-
-fn answered(plane: &ControlPlane, reply: Reply, record: Record) -> Answered {
-    let (tenant, client) = (record.tenant, record.client);
-    match record.failure {
-        Some(why @ Failure::Sign(SignError::SelfCheck)) => {
-            plane.log.event(&Event::SignatureCheckFailed { tenant, client }, &why);
-        }
-        Some(why) => plane.log.event(&Event::TokenNotIssued { tenant, client }, &why),
-        None => {}
-    }
-    Answered { reply, note: Note::SignIn(Box::new(record)) }
 }

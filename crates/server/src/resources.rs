@@ -1,10 +1,10 @@
 //! Resources of the operator's own, that tokens may be asked for (`up --resource`).
 
-use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::deployment::Deployment;
 use crate::up::UpError;
 use bonafide_core::directory::{RESOURCES_REGISTERED, RegisterError, TokenVersion, create_application, register};
+use bonafide_http::clock;
 use bonafide_store::Read;
 use bonafide_types::Audience;
 

@@ -1,15 +1,15 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
 use crate::bootstrap::bootstrap;
-use crate::clock;
 use crate::control_plane::ControlPlane;
 use crate::data_dir::DataDir;
 use crate::hosts_listener::HostsListener;
-use crate::http::{Answered, Log, Note, Service};
 use crate::names::Origin;
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
 use bonafide_core::placement;
+use bonafide_http::clock;
+use bonafide_http::{Log, Service};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
 use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
@@ -99,7 +99,7 @@ impl Cloud {
     }
 
     /// What the operator gets from login.
-    async fn sign_in(&self) -> Answered {
+    async fn sign_in(&self) -> Answer {
         let (tenant, form) = &self.secret;
         let path = format!("/{tenant}/oauth2/token");
         self.public()
@@ -108,7 +108,7 @@ impl Cloud {
     }
 
     async fn get(&self, path: &str) -> (u16, Value) {
-        let Answered { reply, .. } = self.public().answer(request(Method::GET, path), clock::now()).await;
+        let Answer { reply, .. } = self.public().answer(request(Method::GET, path), clock::now()).await;
         (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap())
     }
 }
@@ -166,8 +166,8 @@ fn every_refusal_is_in_the_words_of_its_surface() {
     let cloud = Cloud::new();
     let (public, hosts) = (cloud.public(), cloud.hosts());
     for why in EVERY {
-        let said = |service: &dyn Fn(&Request) -> Answered, path: &str| {
-            let Answered { reply, .. } = service(&request(Method::PUT, path));
+        let said = |service: &dyn Fn(&Request) -> Answer, path: &str| {
+            let Answer { reply, .. } = service(&request(Method::PUT, path));
             assert_eq!(reply.status, why.status(), "{path} {why:?}");
             let is_later = matches!(why, Unserved::Busy);
             assert_eq!(reply.headers.contains_key("retry-after"), is_later, "{path} {why:?}");
@@ -208,7 +208,7 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let mut list = request(Method::GET, "/subscriptions");
     list.query = "api-version=2022-12-01".to_owned();
     list.headers.insert(AUTHORIZATION, bearer);
-    let Answered { reply, .. } = cloud.public().answer(list.clone(), clock::now()).await;
+    let Answer { reply, .. } = cloud.public().answer(list.clone(), clock::now()).await;
     assert_eq!((reply.status.as_u16(), reply.why.as_deref()), (503, Some("the view is 31 s old")));
     cloud.plane.follow(Duration::ZERO).unwrap();
     assert_eq!(cloud.public().answer(list, clock::now()).await.reply.status, 200);
@@ -225,16 +225,16 @@ async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
         peer: Peer::Host(cloud.host),
         ..request(Method::GET, "/hosts/v1/desired")
     };
-    let Answered { reply, note } = hosts.answer(poll(""), clock::now()).await;
-    assert!(reply.status == 200 && matches!(note, Note::Plain));
+    let Answer { reply, record } = hosts.answer(poll(""), clock::now()).await;
+    assert!(reply.status == 200 && !record.is_quiet());
     let desired: Value = serde_json::from_slice(&reply.body).unwrap();
     let after = desired["cursor"].as_str().unwrap();
-    let Answered { reply, note } = hosts.answer(poll(&format!("after={after}&wait=1")), clock::now()).await;
-    assert!(reply.status == 200 && matches!(note, Note::Quiet), "{reply:?}");
-    let Answered { reply, note } = hosts.answer(poll("after=nonsense&wait=1"), clock::now()).await;
-    assert!(reply.status == 400 && matches!(note, Note::Plain));
+    let Answer { reply, record } = hosts.answer(poll(&format!("after={after}&wait=1")), clock::now()).await;
+    assert!(reply.status == 200 && record.is_quiet(), "{reply:?}");
+    let Answer { reply, record } = hosts.answer(poll("after=nonsense&wait=1"), clock::now()).await;
+    assert!(reply.status == 400 && !record.is_quiet());
     // The end of the process ends the poll, which is no failure.
     drop(keep);
-    let Answered { reply, note } = hosts.answer(poll(&format!("after={after}&wait=60")), clock::now()).await;
-    assert!(reply.status == 503 && matches!(note, Note::Quiet), "{reply:?}");
+    let Answer { reply, record } = hosts.answer(poll(&format!("after={after}&wait=60")), clock::now()).await;
+    assert!(reply.status == 503 && record.is_quiet(), "{reply:?}");
 }

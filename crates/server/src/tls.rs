@@ -1,7 +1,7 @@
 //! TLS: the public listener, the hosts listener with client certificates, and the agent's side of it.
 
-use crate::clock;
 use bonafide_crypto::ca::{CaError, HostCa, ServerCa, ServerName};
+use bonafide_http::clock;
 use bonafide_types::Secret;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;

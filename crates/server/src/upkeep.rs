@@ -1,11 +1,11 @@
 //! What nobody asks for and must be done: the rest of long operations and of large deletions.
 
-use crate::clock;
 use crate::control_plane::ControlPlane;
-use crate::event::Event;
-use crate::http;
 use crate::pool::Pool;
 use bonafide_core::lifecycle;
+use bonafide_http as http;
+use bonafide_http::Event;
+use bonafide_http::clock;
 use bonafide_management::operations;
 use bonafide_store::StoreError;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) async fn upkeep(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut 
             Err(error) => Some(error.to_string()),
         };
         if let Some(why) = failed {
-            plane.log.event(&Event::UpkeepFailed, &why);
+            plane.log.event(&Event::named("upkeepFailed"), &why);
         }
     }
 }
@@ -48,10 +48,10 @@ mod tests {
     use super::*;
     use crate::control_plane::open_store;
     use crate::data_dir::DataDir;
-    use crate::http::Log;
     use crate::names::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
     use bonafide_core::lifecycle::delete_principal;
+    use bonafide_http::Log;
     use bonafide_store::Read;
     use bonafide_types::{CredentialId, TenantId};
 

@@ -9,7 +9,7 @@ use bonafide_crypto::ca::HostCa;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
 use bonafide_types::{Secret, Timestamp, World};
-use bonafide_wire::{Outcome, Reply, Request};
+use bonafide_wire::{Outcome, Reply, Request, Surface};
 use http::StatusCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,12 +71,12 @@ impl Plane {
         let ask = |confirmed| {
             let view = self.view();
             let cx = bonafide_login::Cx { view: &view, service: &self.login, world: self.world(), confirmed };
-            bonafide_login::handle(&cx, request).outcome
+            cx.handle(request)
         };
         match ask(false) {
-            Outcome::Reply(reply) => reply,
+            Outcome::Answer(answer) => answer.reply,
             Outcome::Need(bonafide_login::Confirm) => match ask(true) {
-                Outcome::Reply(reply) => reply,
+                Outcome::Answer(answer) => answer.reply,
                 Outcome::Need(_) => panic!("login asks twice for {} {}", request.method, request.path),
             },
         }
@@ -118,12 +118,12 @@ impl Plane {
                 world: self.world(),
                 waited,
             };
-            bonafide_hosts::handle(&cx, request)
+            cx.handle(request)
         };
         match ask(false) {
-            Outcome::Reply(reply) => reply,
+            Outcome::Answer(answer) => answer.reply,
             Outcome::Need(_) => match ask(true) {
-                Outcome::Reply(reply) => reply,
+                Outcome::Answer(answer) => answer.reply,
                 Outcome::Need(_) => Reply::empty(StatusCode::SERVICE_UNAVAILABLE),
             },
         }

@@ -1,6 +1,6 @@
 //! The shape that every surface has, so that the shell serves them alike.
 
-use crate::{Record, Reply, Request, Route, Unserved};
+use crate::{Needs, Record, Reply, Request, Route, Unserved, path};
 
 /// A reply, and what the log may know of the request.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ impl From<Reply> for Answer {
 /// What a surface gives back: an answer, or what it needs from outside before it can answer. The shell
 /// fetches it and calls again, so that no worker ever waits for another.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every outcome is an answer")]
 pub enum Outcome<Need> {
     /// The answer.
     Answer(Answer),
@@ -41,4 +42,13 @@ pub trait Surface {
     /// Answers a request that the shell does not serve, in the words of the surface; its body need not
     /// be there.
     fn refuse(&self, head: &Request, why: Unserved) -> Answer;
+}
+
+/// What a request to a surface is answered from. One that no route has is refused without the store.
+pub fn needs<S: Surface>(request: &Request) -> Needs {
+    let segments = path::segments(&request.path).unwrap_or_default();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let of_path = |route: &&Route| route.captures(&segments).is_some();
+    let mut routes = S::routes().into_iter().filter(of_path);
+    routes.find(|route| route.method == request.method).map_or(Needs::View, |route| route.needs)
 }

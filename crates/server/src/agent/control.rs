@@ -4,8 +4,8 @@
 use super::stays::Stays;
 use super::{AgentRuntime, Endpoint, Users};
 use crate::data_dir::DataDir;
-use crate::http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
 use bonafide_crypto::{base64url, random};
+use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
 use bonafide_metadata::{Binding, Dialect};
 use bonafide_types::{ResourceId, ResourceUuid, Secret};
 use serde::{Deserialize, Serialize};

@@ -2,19 +2,17 @@
 
 use super::AgentRuntime;
 use super::caller::user_of;
-use crate::clock;
-use crate::http::{Admission, Answered, Service};
-use bonafide_metadata::{Answer, Binding, Lead, Waiting, refuse};
+use bonafide_http::clock;
+use bonafide_http::{Admission, PeerFacts, Service};
+use bonafide_metadata::{self as metadata, Binding, Lead, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Reply, Request, Unserved};
+use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::Method;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// How long a request may wait for login before it is told that there is no token. Source: the
 /// clients' own patience (5 s and more).
@@ -41,36 +39,36 @@ impl Service for Endpoint {
         "metadata"
     }
 
-    fn admit(&self, address: SocketAddr, stream: &TcpStream, _certificate: Option<&[u8]>) -> Admission {
+    fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
         let allowed = match self.users {
             Users::Any => true,
-            Users::Only(user) => stream.local_addr().is_ok_and(|local| user_of(address, local) == Some(user)),
+            Users::Only(user) => peer.local.is_some_and(|local| user_of(peer.remote, local) == Some(user)),
         };
         if allowed {
-            return Admission::anybody(address);
+            return Admission::anybody(peer);
         }
-        Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()))
+        Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
     }
 
     fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
         TOKEN_BODY_BYTES_MAX
     }
 
-    async fn answer(&self, request: Request, at: Timestamp) -> Answered {
+    async fn answer(&self, request: Request, at: Timestamp) -> Answer {
         match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
-            Answer::Reply { reply, permit, refresh } => {
+            metadata::Answer::Reply { reply, permit, refresh } => {
                 self.run(refresh);
                 drop(permit);
                 reply.into()
             }
-            Answer::Wait { waiting, lead } => {
+            metadata::Answer::Wait { waiting, lead } => {
                 self.run(lead);
                 self.wait(waiting).await.into()
             }
         }
     }
 
-    fn refusal(&self, _head: &Request, why: Unserved) -> Answered {
+    fn refusal(&self, _head: &Request, why: Unserved) -> Answer {
         refuse(&self.binding, why, &clock::world()).into()
     }
 }

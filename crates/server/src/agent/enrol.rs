@@ -2,9 +2,9 @@
 
 use super::state::{AgentState, StateError, seal_host_key};
 use super::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
-use crate::clock;
 use crate::data_dir::DataDir;
 use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
+use bonafide_http::clock;
 use bonafide_types::Secret;
 use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
 use bonafide_wire::hosts::{

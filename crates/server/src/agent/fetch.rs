@@ -2,10 +2,10 @@
 
 use super::keys::{IdentityKey, IdentityKeys};
 use super::upstream::Upstream;
-use crate::clock;
-use crate::event::Event;
-use crate::http::Log;
 use bonafide_crypto::{SignError, SystemEntropy};
+use bonafide_http::Event;
+use bonafide_http::Log;
+use bonafide_http::clock;
 use bonafide_metadata::{TokenFetch, UpstreamError, assertion};
 use bonafide_wire::token::{OAuthError, Proof, TokenRequest, TokenV1};
 use bytes::Bytes;
@@ -48,8 +48,8 @@ async fn ask(
     let path = format!("/{}/oauth2/token", fetch.tenant);
     let jwt = sign(&key, fetch, &format!("{authority}{path}")).map_err(|error| {
         if error == SignError::SelfCheck {
-            let (tenant, client) = (Some(fetch.tenant), Some(fetch.client_id));
-            log.event(&Event::SignatureCheckFailed { tenant, client }, &error);
+            let event = Event::named("signatureCheckFailed").with("tenant", fetch.tenant);
+            log.event(&event.with("client", fetch.client_id), &error);
         }
         unreachable(&error)
     })?;

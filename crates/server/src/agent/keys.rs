@@ -4,12 +4,12 @@
 use super::enrol::refusal;
 use super::state::{StateError, context};
 use super::upstream::{Upstream, UpstreamFailure};
-use crate::clock;
 use crate::data_dir::{DataDir, io, write_private};
-use crate::event::Event;
-use crate::http::Log;
 use bonafide_crypto::seal::{self, Sealed};
 use bonafide_crypto::{AgentKey, Kek, SelfSigned, SignError, base64url, thumbprint};
+use bonafide_http::Event;
+use bonafide_http::Log;
+use bonafide_http::clock;
 use bonafide_metadata::{CredentialStep, credential_step};
 use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
 use bonafide_types::{ObjectId, ResourceUuid, Timestamp};
@@ -94,7 +94,10 @@ impl IdentityKeys {
             (Ok(made), _) => Ok(Arc::clone(held.insert(Arc::new(made)))),
             // The old key counts until it expires.
             (Err(error), Some(known)) if step == CredentialStep::Renew => {
-                self.log.event(&Event::IdentityKeyNotRenewed { workload, principal }, &error);
+                self.log.event(
+                    &Event::named("identityKeyNotRenewed").with("workload", workload).with("principal", principal),
+                    &error,
+                );
                 Ok(Arc::clone(known))
             }
             (Err(error), _) => Err(error),

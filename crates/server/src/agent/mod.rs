@@ -6,6 +6,7 @@ mod endpoint;
 mod enrol;
 mod fetch;
 mod keys;
+mod resource_name;
 mod state;
 mod stays;
 mod upstream;
@@ -20,14 +21,15 @@ pub(crate) use stays::Stays;
 pub(crate) use upstream::ControlPlaneAddress;
 pub use upstream::UpstreamFailure;
 
-use crate::clock;
 use crate::data_dir::DataDir;
-use crate::event::{Event, ResourceName};
-use crate::http::Log;
 use bonafide_crypto::Kek;
+use bonafide_http::Event;
+use bonafide_http::Log;
+use bonafide_http::clock;
 use bonafide_metadata::{Agent, Lead, Options, TokenFetch};
 use bonafide_types::Secret;
 use keys::IdentityKeys;
+use resource_name::ResourceName;
 use state::AgentState;
 use std::sync::{Arc, PoisonError, RwLock};
 use upstream::Upstream;
@@ -96,8 +98,12 @@ impl AgentRuntime {
         let result = fetch::fetch(&self.log, &link.upstream, &self.keys, &link.authority, lead.fetch()).await;
         if let Err(why) = &result {
             let TokenFetch { workload, tenant, principal, ref audience, .. } = *lead.fetch();
-            let (resource, is_refused) = (ResourceName::from(audience), why.is_about_what_was_asked());
-            self.log.event(&Event::TokenFetchFailed { workload, tenant, principal, resource, is_refused }, why);
+            let resource = ResourceName::from(audience);
+            let event = Event::named("tokenFetchFailed").with("workload", workload).with("tenant", tenant);
+            let event = event.with("principal", principal).with("resource", resource.as_str());
+            // A resource that login refuses is news; an outage is the same for all.
+            let event = if why.is_about_what_was_asked() { event.apart(resource.as_str()) } else { event };
+            self.log.event(&event, why);
         }
         self.core.complete(lead, result, &clock::world());
     }

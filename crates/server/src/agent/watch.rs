@@ -3,8 +3,8 @@
 use super::AgentRuntime;
 use super::enrol::refusal;
 use super::upstream::UpstreamFailure;
-use crate::event::Event;
-use crate::http::{Stop, stopped};
+use bonafide_http::Event;
+use bonafide_http::{Stop, stopped};
 use bonafide_wire::hosts::{DESIRED_PATH, DESIRED_WAIT_SECONDS_MAX, Desired};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -39,7 +39,7 @@ impl AgentRuntime {
                     cursor = self.take_over(desired);
                 }
                 Err(why) => {
-                    self.log.event(&Event::WatchFailed, &why);
+                    self.log.event(&Event::named("watchFailed"), &why);
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = stopped(&mut stop) => return,
@@ -49,7 +49,7 @@ impl AgentRuntime {
             }
             // A renewal that fails is tried again after the next wait, for half a certificate's life.
             if let Err(why) = self.renew_if_due().await {
-                self.log.event(&Event::HostCertificateNotRenewed, &why);
+                self.log.event(&Event::named("hostCertificateNotRenewed"), &why);
             }
         }
     }

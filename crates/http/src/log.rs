@@ -5,9 +5,8 @@
 use super::sink::Sink;
 use crate::clock;
 use crate::event::{Event, Said, shown};
-use bonafide_login::Record;
 use bonafide_types::Timestamp;
-use bonafide_wire::{Peer, Reply};
+use bonafide_wire::{Answer, Field, Peer, Record, Reply};
 use http::HeaderName;
 use std::fmt::Display;
 use std::io::Write;
@@ -42,7 +41,7 @@ impl Log {
     }
 
     /// From now on, writes failures to `output` too, from a thread of its own. The first place counts.
-    pub(crate) fn keep_failures(&self, output: impl Write + Send + 'static) -> std::io::Result<()> {
+    pub fn keep_failures(&self, output: impl Write + Send + 'static) -> std::io::Result<()> {
         let sink = Sink::to(output)?;
         self.failures.get_or_init(|| sink);
         Ok(())
@@ -56,18 +55,22 @@ impl Log {
     }
 
     /// Logs one request.
-    pub(super) fn write(&self, entry: &Entry<'_>, reply: &Reply, note: &Note) {
-        if matches!(note, Note::Quiet) {
+    pub(super) fn write(&self, entry: &Entry<'_>, answer: &Answer) {
+        let Answer { reply, record } = answer;
+        if record.is_quiet() {
             return;
+        }
+        if let Some((name, why)) = record.event() {
+            self.event(&Event::named(name).with_record(record), &why);
         }
         let failures = self.failures.get().filter(|_| reply.status.is_server_error());
         for sink in self.all.iter().chain(failures) {
-            sink.put(|out| entry.append(reply, note, out));
+            sink.put(|out| entry.append(reply, record, out));
         }
     }
 
     /// Logs something that failed, unless the same was logged a moment ago.
-    pub(crate) fn event(&self, event: &Event, why: &dyn Display) {
+    pub fn event(&self, event: &Event, why: &dyn Display) {
         let now = clock::now().unix_micros();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = said.line(event, &why.to_string(), Instant::now(), now) else { return };
@@ -88,16 +91,6 @@ pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
     }
 }
 
-/// What the log may know of a request beside its entry.
-pub(crate) enum Note {
-    /// Nothing.
-    Plain,
-    /// That it need not be logged: the poll of a host that ended without news.
-    Quiet,
-    /// Who asked the token service for what, and the id of the token or the number of the refusal.
-    SignIn(Box<Record>),
-}
-
 /// What is logged of a request. Of a connection that is refused, neither method nor path is known.
 pub(super) struct Entry<'a> {
     pub(super) at: Timestamp,
@@ -110,7 +103,7 @@ pub(super) struct Entry<'a> {
 
 impl Entry<'_> {
     /// Writes the line. It is on the path of every cached token, hence no formatting machinery.
-    fn append(&self, reply: &Reply, note: &Note, out: &mut Vec<u8>) {
+    fn append(&self, reply: &Reply, record: &Record, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
         let mut number = |out: &mut Vec<u8>, number: u64| out.extend_from_slice(digits.format(number).as_bytes());
         let text = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
@@ -132,8 +125,14 @@ impl Entry<'_> {
             text(out, ",\"request\":");
             json_string(out, request);
         }
-        if let Note::SignIn(record) = note {
-            append_record(record, out);
+        for (name, value) in record.fields() {
+            text(out, ",\"");
+            text(out, name);
+            text(out, "\":");
+            match value {
+                Field::Number(value) => number(out, *value),
+                Field::Text(value) => json_string(out, value),
+            }
         }
         if let Some(why) = &reply.why {
             text(out, ",\"why\":");
@@ -148,26 +147,6 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 /// Whole microseconds, in the width that is printed fastest.
 fn micros(duration: Duration) -> u64 {
     duration.as_secs() * 1_000_000 + u64::from(duration.subsec_micros())
-}
-
-/// The fields of a sign-in that are known; its request's id has been named already.
-fn append_record(record: &Record, out: &mut Vec<u8>) {
-    let Record { tenant, client, principal, audience, token, error, failure: _, trace_id: _, correlation_id } = record;
-    let mut field = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            out.extend_from_slice(format!(",\"{name}\":").as_bytes());
-            json_string(out, &value);
-        }
-    };
-    field("correlation", Some(correlation_id.to_string()));
-    field("tenant", tenant.map(|id| id.to_string()));
-    field("client", client.map(|id| id.to_string()));
-    field("principal", principal.map(|id| id.to_string()));
-    field("aud", audience.clone());
-    field("uti", token.map(|id| id.to_string()));
-    if let Some(error) = error {
-        out.extend_from_slice(format!(",\"error\":{error}").as_bytes());
-    }
 }
 
 /// A JSON string. Nearly every path needs no escape.
@@ -187,7 +166,7 @@ fn json_string(out: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::sink::BUFFER_BYTES;
+    use crate::sink::BUFFER_BYTES;
     use http::StatusCode;
     use std::sync::mpsc::{Sender, channel};
 
@@ -208,12 +187,12 @@ mod tests {
         const LINES: u64 = 3_000;
         let (sender, written) = channel();
         let log = Log::to(Output(sender)).unwrap();
-        let reply = Reply::empty(StatusCode::OK);
+        let reply = Answer::from(Reply::empty(StatusCode::OK));
         for number in 0..LINES {
             let at = Timestamp::from_unix_micros(number);
             let (connection, path) = ("\"surface\":\"test\"", "/metadata/identity/oauth2/token");
             let entry = Entry { at, connection, method: "GET", path, took: Duration::from_micros(1_000_001) };
-            log.write(&entry, &reply, &Note::Plain);
+            log.write(&entry, &reply);
         }
         let mut text = String::new();
         while text.lines().count() < LINES as usize {
@@ -239,10 +218,13 @@ mod tests {
             took: Duration::ZERO,
         };
         for (path, status) in [("/good", 200), ("/refused", 400), ("/failed", 500), ("/busy", 503)] {
-            log.write(&entry(path), &Reply::empty(StatusCode::from_u16(status).unwrap()), &Note::Plain);
+            log.write(&entry(path), &Reply::empty(StatusCode::from_u16(status).unwrap()).into());
         }
-        log.write(&entry("/quiet"), &Reply::empty(StatusCode::SERVICE_UNAVAILABLE), &Note::Quiet);
-        log.event(&Event::FollowFailed, &"no disk");
+        log.write(
+            &entry("/quiet"),
+            &Answer { reply: Reply::empty(StatusCode::SERVICE_UNAVAILABLE), record: Record::quiet() },
+        );
+        log.event(&Event::named("followFailed"), &"no disk");
         log.flush();
         let text = String::from_utf8(written.try_iter().flatten().collect()).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -264,7 +246,7 @@ mod tests {
             path: "/last",
             took: Duration::ZERO,
         };
-        log.write(&entry, &Reply::empty(StatusCode::OK), &Note::Plain);
+        log.write(&entry, &Reply::empty(StatusCode::OK).into());
         log.flush();
         let lines: Vec<u8> = written.try_iter().flatten().collect();
         assert!(String::from_utf8(lines).unwrap().contains("/last"));

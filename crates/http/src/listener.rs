@@ -1,10 +1,10 @@
 //! Accepting connections.
 
-use super::connection::{Admission, Connections, HttpLimits, Service};
+use super::connection::{Admission, Connections, HttpLimits, PeerFacts, Service};
 use super::last::write_last;
 use super::log::{Log, connection_members};
 use bonafide_types::limits::{HANDSHAKE_SECONDS_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES, STOP_SECONDS_MAX};
-use bonafide_wire::{Peer, Reply};
+use bonafide_wire::{Answer, Peer};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,32 +17,37 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 /// Tells listeners to stop.
-pub(crate) type Stop = watch::Receiver<bool>;
+pub type Stop = watch::Receiver<bool>;
 
 /// Returns when it is time to stop.
-pub(crate) async fn stopped(stop: &mut Stop) {
+pub async fn stopped(stop: &mut Stop) {
     // An error means that nobody is left who could say so: time to stop as well.
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// How long to wait before accepting again when the process has no descriptor left (OV-08).
-pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often a listener that stops looks whether requests are still in flight.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A listening socket with what answers on it.
-pub(crate) struct Listener<S> {
-    pub(crate) socket: TcpListener,
-    pub(crate) tls: Option<TlsAcceptor>,
-    pub(crate) service: Arc<S>,
-    pub(crate) limits: HttpLimits,
-    pub(crate) log: Arc<Log>,
+pub struct Listener<S> {
+    /// The socket.
+    pub socket: TcpListener,
+    /// TLS, or none for plain HTTP.
+    pub tls: Option<TlsAcceptor>,
+    /// What answers.
+    pub service: Arc<S>,
+    /// Time and connection limits.
+    pub limits: HttpLimits,
+    /// Where requests and failures are logged.
+    pub log: Arc<Log>,
 }
 
 impl<S: Service> Listener<S> {
     /// Serves until told to stop; then lets requests in flight end, for a bounded time, and closes every
     /// connection.
-    pub(crate) async fn serve(self, mut stop: Stop) {
+    pub async fn serve(self, mut stop: Stop) {
         let shared = Arc::new(Connections {
             service: self.service,
             limits: self.limits,
@@ -86,9 +91,9 @@ async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>,
     // Replies are written whole; waiting to fill a packet only adds delay.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
-        return match shared.service.admit(peer, &stream, None) {
+        return match shared.service.admit(&facts(peer, &stream), None) {
             Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
-            Admission::Refuse(reply) => refuse(&shared, stream, peer, &reply).await,
+            Admission::Refuse(answer) => refuse(&shared, stream, peer, &answer).await,
         };
     };
     let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), tls.accept(stream));
@@ -102,11 +107,15 @@ async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>,
     if let Ok(Ok(stream)) = handshake {
         let (tcp, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(|chain| chain.first());
-        match shared.service.admit(peer, tcp, certificate.map(|der| der.as_ref())) {
+        match shared.service.admit(&facts(peer, tcp), certificate.map(|der| der.as_ref())) {
             Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
-            Admission::Refuse(reply) => refuse(&shared, stream, peer, &reply).await,
+            Admission::Refuse(answer) => refuse(&shared, stream, peer, &answer).await,
         }
     }
+}
+
+fn facts(remote: SocketAddr, stream: &TcpStream) -> PeerFacts {
+    PeerFacts { remote, local: stream.local_addr().ok() }
 }
 
 /// Tells a connection that it is not served, without waiting for what it asks.
@@ -114,8 +123,8 @@ async fn refuse<S: Service>(
     shared: &Connections<S>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
-    reply: &Reply,
+    answer: &Answer,
 ) {
-    shared.log_refused(&connection_members(shared.service.name(), Peer::Anonymous(peer)), reply);
-    write_last(stream, reply).await;
+    shared.log_refused(&connection_members(shared.service.name(), Peer::Anonymous(peer)), answer);
+    write_last(stream, &answer.reply).await;
 }

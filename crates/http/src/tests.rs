@@ -1,11 +1,11 @@
 //! The listener, with a service that says what it was sent.
 
-use super::{Admission, Answered, HttpLimits, Listener, Log, Service};
+use super::{Admission, HttpLimits, Listener, Log, PeerFacts, Service};
 use crate::clock;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::limits::{CONNECTIONS_MAX, LARGE_BODIES_BYTES_MAX};
 use bonafide_types::{HostId, Timestamp};
-use bonafide_wire::{Peer, Reply, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,10 +41,10 @@ impl Service for Echo {
         "echo"
     }
 
-    fn admit(&self, address: SocketAddr, _stream: &TcpStream, _certificate: Option<&[u8]>) -> Admission {
+    fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
         match self.until {
             Some(until) => Admission::Serve { peer: Peer::Host(HostId::random(&SystemEntropy)), until: Some(until) },
-            None => Admission::anybody(address),
+            None => Admission::anybody(peer),
         }
     }
 
@@ -57,7 +57,7 @@ impl Service for Echo {
         head.headers.contains_key("known")
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
         if request.path == "/wait" {
             let told = self.told.notified();
             self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -67,7 +67,7 @@ impl Service for Echo {
         Reply::bytes(StatusCode::OK, "text/plain", said).into()
     }
 
-    fn refusal(&self, head: &Request, why: Unserved) -> Answered {
+    fn refusal(&self, head: &Request, why: Unserved) -> Answer {
         Reply::bytes(why.status(), "text/plain", format!("{}: {why}", head.path)).into()
     }
 }

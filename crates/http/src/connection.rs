@@ -2,7 +2,7 @@
 
 use super::head::{content_length, head_bytes, no_head, target, unread};
 use super::last::write_last;
-use super::log::{Entry, Log, Note, connection_members};
+use super::log::{Entry, Log, connection_members};
 use super::ours::{Ours, Turn};
 use crate::clock;
 use crate::event::Event;
@@ -11,7 +11,7 @@ use bonafide_types::limits::{
     BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, PASSING_ENDPOINT_CONNECTIONS_MAX,
     STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
 };
-use bonafide_wire::{Peer, Reply, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
@@ -29,17 +29,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What answers requests on a listener.
-pub(crate) trait Service: Send + Sync + 'static {
+pub trait Service: Send + Sync + 'static {
     /// Its name in the log.
     fn name(&self) -> &'static str;
 
     /// Who is at the other end, from the connection and the client certificate that was verified on
     /// it, or what to say instead of serving.
-    fn admit(&self, address: SocketAddr, stream: &TcpStream, certificate: Option<&[u8]>) -> Admission;
+    fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission;
 
     /// The largest body that a path takes, in bytes.
     fn body_bytes_max(&self, method: &Method, path: &str) -> usize;
@@ -51,27 +50,24 @@ pub(crate) trait Service: Send + Sync + 'static {
     }
 
     /// The answer to one request, whose head had come `at`.
-    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answered> + Send;
+    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answer> + Send;
 
-    /// What is said of a request that is never put to `answer`, in the words of the surface that its
-    /// path belongs to. The path is empty where no head could be read.
-    fn refusal(&self, head: &Request, why: Unserved) -> Answered;
+    /// The refusal of a request that never reaches `answer`, in the words of the surface that its path
+    /// belongs to. The path is empty where no head could be read.
+    fn refusal(&self, head: &Request, why: Unserved) -> Answer;
 }
 
-/// A reply, and what the log may know beside it.
-pub(crate) struct Answered {
-    pub(crate) reply: Reply,
-    pub(crate) note: Note,
-}
-
-impl From<Reply> for Answered {
-    fn from(reply: Reply) -> Self {
-        Self { reply, note: Note::Plain }
-    }
+/// What the kernel says of a connection. Nothing in it can be written by the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerFacts {
+    /// The peer's address.
+    pub remote: SocketAddr,
+    /// Our own end of the connection; `None` when the connection is gone already.
+    pub local: Option<SocketAddr>,
 }
 
 /// What becomes of a connection.
-pub(crate) enum Admission {
+pub enum Admission {
     /// It is served.
     Serve {
         /// Who is at the other end.
@@ -80,25 +76,25 @@ pub(crate) enum Admission {
         until: Option<u64>,
     },
     /// It gets this reply to whatever it asks, and is closed.
-    Refuse(Reply),
+    Refuse(Answer),
 }
 
 impl Admission {
     /// Anybody who could open the connection.
-    pub(crate) fn anybody(address: SocketAddr) -> Self {
-        Self::Serve { peer: Peer::Anonymous(address), until: None }
+    pub fn anybody(peer: &PeerFacts) -> Self {
+        Self::Serve { peer: Peer::Anonymous(peer.remote), until: None }
     }
 }
 
-/// How patient a listener is, and with how many.
+/// Time and connection limits of a listener.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct HttpLimits {
+pub struct HttpLimits {
     /// From the connection, or the request before, to the end of a request's head.
-    pub(crate) header: Duration,
+    pub header: Duration,
     /// From the head to the end of the body.
-    pub(crate) body: Duration,
+    pub body: Duration,
     /// Connections open at once; those after them wait to be accepted.
-    pub(crate) connections: usize,
+    pub connections: usize,
 }
 
 impl Default for HttpLimits {
@@ -158,10 +154,10 @@ impl<S: Service> Connections<S> {
         if error.is_parse_version_h2() {
             self.log_closed(peer, &error);
         } else if let Some(why) = unread(&error) {
-            let Answered { reply, .. } = self.service.refusal(&no_head(peer), why);
-            self.log_refused(&connection.log_members, &reply);
+            let answer = self.service.refusal(&no_head(peer), why);
+            self.log_refused(&connection.log_members, &answer);
             if connection.turn.has_kept_back() {
-                write_last(stream, &reply).await;
+                write_last(stream, &answer.reply).await;
             }
         }
     }
@@ -203,13 +199,14 @@ impl<S: Service> Connections<S> {
             Peer::Anonymous(address) => address.to_string(),
             Peer::Host(host) => format!("host {host}"),
         };
-        self.log.event(&Event::ConnectionRefused { surface: self.service.name(), peer }, why);
+        let event = Event::named("connectionRefused").with("surface", self.service.name()).with("peer", peer);
+        self.log.event(&event, why);
     }
 
     /// Logs what was refused before there was a request.
-    pub(super) fn log_refused(&self, connection: &str, reply: &Reply) {
+    pub(super) fn log_refused(&self, connection: &str, answer: &Answer) {
         let entry = Entry { at: clock::now(), connection, method: "", path: "", took: Duration::ZERO };
-        self.log.write(&entry, reply, &Note::Plain);
+        self.log.write(&entry, answer);
     }
 }
 
@@ -234,7 +231,7 @@ impl<S: Service> Connection<'_, S> {
         let (path, query) = target(&parts.uri);
         let Parts { method: asked, headers, .. } = parts;
         let mut request = Request { method: asked, path, query, headers, body: Bytes::new(), peer: self.peer };
-        let (Answered { reply, note }, close) = match self.body(&request, body, at).await {
+        let (answer, close) = match self.body(&request, body, at).await {
             Ok(Body { bytes, close, held: _held }) => {
                 request.body = bytes;
                 (service.answer(request, at).await, close)
@@ -250,11 +247,11 @@ impl<S: Service> Connection<'_, S> {
             path: uri.path(),
             took: ended - started,
         };
-        self.shared.log.write(&entry, &reply, &note);
+        self.shared.log.write(&entry, &answer);
         let quiet_since = u64::try_from((ended - self.opened_at).as_micros()).unwrap_or(BUSY - 1);
         self.quiet_since.store(quiet_since, Ordering::Relaxed);
         self.turn.reply();
-        write(reply, close || self.shared.stopping.load(Ordering::Relaxed))
+        write(answer.reply, close || self.shared.stopping.load(Ordering::Relaxed))
     }
 
     /// The body of a request, or why the request is refused before its surface looks at it.

@@ -1,0 +1,22 @@
+//! HTTP over sockets: the only place that accepts connections, reads requests and writes replies. It knows
+//! no surface: what answers is a [`Service`], and what the log may know is a record of named fields.
+
+#![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod clock;
+mod connection;
+mod event;
+mod head;
+mod last;
+mod listener;
+mod log;
+mod ours;
+mod sink;
+#[cfg(test)]
+mod tests;
+
+pub use connection::{Admission, HttpLimits, PeerFacts, Service};
+pub use event::{Event, shown};
+pub use listener::{ACCEPT_PAUSE, Listener, Stop, stopped};
+pub use log::Log;
