@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use bonafide_types::ObjectId;
 use bonafide_wire::hosts::{CredentialRequest, DESIRED_WAIT_SECONDS_MAX, JoinRequest, RenewRequest};
-use bonafide_wire::{Parameters, Request};
+use bonafide_wire::{Parameters, Request, path};
 use http::Method;
 use serde::de::DeserializeOwned;
 
@@ -26,8 +26,9 @@ pub const ROUTES: &[&str] = &[
 ];
 
 pub(crate) fn route(request: &Request) -> Result<Call, Fault> {
-    let segments: Vec<&str> = request.path.split('/').skip(1).collect();
-    match (&request.method, segments.as_slice()) {
+    let segments = path::segments(&request.path).map_err(|_| Fault::NotFound)?;
+    let words: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (&request.method, words.as_slice()) {
         (&Method::POST, ["hosts", "v1", "join"]) => Ok(Call::Join(body(request)?)),
         (&Method::POST, ["hosts", "v1", "renew"]) => Ok(Call::Renew(body(request)?)),
         (&Method::GET, ["hosts", "v1", "deployment"]) => Ok(Call::Deployment),

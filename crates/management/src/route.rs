@@ -1,9 +1,9 @@
 //! Which path means what. Who may ask it: `rule.rs`.
 
 use crate::fault::Fault;
-use crate::pipeline::path;
 use crate::providers::{self, Kind};
 use bonafide_types::{OperationId, ResourceId, RoleAssignmentId, Scope, SubscriptionId};
+use bonafide_wire::path;
 use http::Method;
 
 /// One thing that can be asked of the resource manager.

@@ -11,7 +11,7 @@ use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Outcome, Peer, Request, Unserved};
+use bonafide_wire::{Outcome, Peer, Request, Unserved, path};
 use http::Method;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,8 +89,8 @@ impl Service for HostsListener {
 }
 
 /// True when a path is the hosts surface's; all others are the token service's.
-fn is_hosts(path: &str) -> bool {
-    path.starts_with("/hosts/")
+fn is_hosts(raw: &str) -> bool {
+    path::first_segment(raw) == "hosts"
 }
 
 impl HostsListener {

@@ -3,6 +3,7 @@
 mod exchange;
 pub mod hosts;
 mod parameters;
+pub mod path;
 pub mod token;
 mod unserved;
 

@@ -11,6 +11,7 @@ use bonafide_store::StoreError;
 use bonafide_types::{
     ClientId, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
 };
+use bonafide_wire::path::PathError;
 use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 use serde_json::json;
@@ -135,6 +136,12 @@ impl From<StoreError> for Fault {
             StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => Self::BodyTooLarge,
             other => Self::Store(other),
         }
+    }
+}
+
+impl From<PathError> for Fault {
+    fn from(error: PathError) -> Self {
+        Self::PathInvalid(error.to_string())
     }
 }
 
