@@ -14,7 +14,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     NoSuchPath,
-    GetOnly,
+    GetOnly(Method),
     PostOnly(Method),
     TenantSpelling(String),
     UnknownTenant(String),
@@ -63,8 +63,8 @@ impl Fault {
     #[rustfmt::skip]
     fn row(&self) -> (u32, u16, &'static str, String) {
         match self {
-            Self::NoSuchPath => (0, 404, "", String::new()),
-            Self::GetOnly => (0, 405, "", String::new()),
+            Self::NoSuchPath => (9_002_313, 404, "invalid_request", "Invalid request. Request is malformed or invalid: no endpoint has this path.".into()),
+            Self::GetOnly(method) => (900_561, 405, "invalid_request", format!("The endpoint only accepts GET, HEAD requests. Received a {} request.", shown(method.as_str()))),
             Self::PostOnly(method) => (900_561, 400, "invalid_request", format!("The endpoint only accepts POST requests. Received a {} request.", shown(method.as_str()))),
             Self::TenantSpelling(tenant) => (900_023, 400, "invalid_request", format!("Specified tenant identifier '{}' is neither a valid DNS name, nor a valid external domain.", shown(tenant))),
             Self::UnknownTenant(tenant) => (90_002, 400, "invalid_tenant", format!("Tenant '{}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", shown(tenant))),
@@ -121,20 +121,15 @@ impl Fault {
         )
     }
 
-    /// The number after `AADSTS`; `None` for a refusal without an error object.
-    pub(crate) fn code(&self) -> Option<u32> {
-        (!matches!(self, Self::NoSuchPath | Self::GetOnly)).then(|| self.row().0)
+    /// The number after `AADSTS`.
+    pub(crate) fn code(&self) -> u32 {
+        self.row().0
     }
 
     /// The reply.
     pub(crate) fn reply(&self, now: Timestamp, ids: &Ids) -> Reply {
         let (code, status, error, text) = self.row();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        match self {
-            Self::NoSuchPath => return Reply::empty(status),
-            Self::GetOnly => return Reply::empty(status).with("allow", "GET, HEAD"),
-            _ => {}
-        }
         let (timestamp, trace, correlation) = (now.sts(), ids.trace, ids.correlation);
         // These two come with blanks in every public report, all others with line ends.
         let between = if matches!(code, 700_211 | 700_024) { " " } else { "\r\n" };
@@ -157,6 +152,7 @@ impl Fault {
         match self {
             Self::Busy | Self::Unserved(Unserved::Busy) => reply.with("retry-after", "1"),
             Self::PostOnly(_) => reply.with("allow", "POST"),
+            Self::GetOnly(_) => reply.with("allow", "GET, HEAD"),
             _ => reply,
         }
     }

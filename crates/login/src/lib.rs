@@ -26,7 +26,7 @@ use bonafide_core::view::View;
 use bonafide_crypto::SignError;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_types::{ClientId, ObjectId, TenantId, World};
-use bonafide_wire::{Outcome, Parameters, Reply, Request, Unserved};
+use bonafide_wire::{Outcome, Parameters, Reply, Request, Unserved, path};
 use fault::{Fault, Ids};
 use uuid::Uuid;
 
@@ -124,7 +124,8 @@ pub fn handle(cx: &Cx<'_>, request: &Request) -> Answer {
     let form = token::read_form(request);
     let ids = Ids::of(cx, request, form.as_ref().ok());
     let mut record = Record { trace_id: ids.trace, correlation_id: ids.correlation, ..Record::default() };
-    let result = match route::route(request) {
+    let path = path::decoded(&request.path).map_err(|_| Fault::NoSuchPath);
+    let result = match path.as_deref().map_err(Fault::clone).and_then(|path| route::route(path, &request.method)) {
         Err(refusal) => Err(refusal),
         Ok(route::Call::Token { tenant, version }) => token::handle(cx, request, tenant, version, form, &mut record),
         Ok(route::Call::Discovery { tenant, version }) => discovery::handle(cx, tenant, version, &mut record),
@@ -150,7 +151,7 @@ pub fn refuse(cx: &Cx<'_>, request: &Request, why: Unserved) -> (Reply, Record) 
 }
 
 fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, record: &mut Record) -> Reply {
-    record.error = fault.code();
+    record.error = Some(fault.code());
     fault.reply(cx.world.now, ids)
 }
 

@@ -2,7 +2,6 @@
 
 use crate::fault::Fault;
 use bonafide_core::tokens::TokenVersion;
-use bonafide_wire::Request;
 use http::Method;
 
 /// What a request asks for. The tenant is still as it stands in the path.
@@ -14,14 +13,14 @@ pub(crate) enum Call<'r> {
     Instance,
 }
 
-/// The call of a request: its path, then its method.
-pub(crate) fn route(request: &Request) -> Result<Call<'_>, Fault> {
-    let call = find(&request.path).ok_or(Fault::NoSuchPath)?;
-    match (call, &request.method) {
+/// The call of a request: its decoded path, then its method.
+pub(crate) fn route<'r>(path: &'r str, method: &Method) -> Result<Call<'r>, Fault> {
+    let call = find(path).ok_or(Fault::NoSuchPath)?;
+    match (call, method) {
         (Call::Token { .. }, &Method::POST) => Ok(call),
         (Call::Token { .. }, method) => Err(Fault::PostOnly(method.clone())),
         (_, &Method::GET | &Method::HEAD) => Ok(call),
-        _ => Err(Fault::GetOnly),
+        (_, method) => Err(Fault::GetOnly(method.clone())),
     }
 }
 

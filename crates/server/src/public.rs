@@ -5,6 +5,7 @@ use crate::control_plane::ControlPlane;
 use crate::event::Event;
 use crate::http::{Admission, Answered, Note, Service};
 use crate::pool::{Pool, run_in_place};
+use crate::surfaces::{self, Surface};
 use bonafide_crypto::SignError;
 use bonafide_login::{Answer, Confirm, Failure, Record};
 use bonafide_types::Timestamp;
@@ -27,27 +28,6 @@ pub(crate) struct PublicOrigin {
     pub(crate) store_pool: Arc<Pool>,
 }
 
-/// The surfaces of the public origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Surface {
-    Health,
-    Management,
-    Login,
-}
-
-/// Which surface a path belongs to, by its first segment.
-fn surface(path: &str) -> Surface {
-    let first = path.split('/').find(|segment| !segment.is_empty()).unwrap_or_default();
-    let is = |word: &str| first.eq_ignore_ascii_case(word);
-    if is("healthz") || is("readyz") {
-        Surface::Health
-    } else if is("subscriptions") || is("providers") || is("tenants") || is("metadata") {
-        Surface::Management
-    } else {
-        Surface::Login
-    }
-}
-
 impl Service for PublicOrigin {
     fn name(&self) -> &'static str {
         "public"
@@ -63,15 +43,19 @@ impl Service for PublicOrigin {
     }
 
     fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
-        match surface(path) {
+        match surfaces::of_path(path) {
             Surface::Management => MANAGEMENT_BODY_BYTES_MAX,
-            Surface::Login | Surface::Health => TOKEN_BODY_BYTES_MAX,
+            Surface::Login | Surface::Healthy | Surface::Ready | Surface::Missing(_) => TOKEN_BODY_BYTES_MAX,
         }
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answered {
-        match surface(&request.path) {
-            Surface::Health => self.health(&request).await.into(),
+        match surfaces::of(&request) {
+            Surface::Healthy | Surface::Ready if request.method != Method::GET => {
+                Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET").into()
+            }
+            Surface::Healthy => Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" })).into(),
+            Surface::Ready => self.readiness().await.into(),
             Surface::Management => {
                 let request = Arc::new(request);
                 let (plane, asked) = (Arc::clone(&self.plane), Arc::clone(&request));
@@ -82,29 +66,24 @@ impl Service for PublicOrigin {
                 }
             }
             Surface::Login => login(&self.plane, &self.store_pool, request).await,
+            Surface::Missing(missing) => missing.reply(&request).into(),
         }
     }
 
     fn refusal(&self, head: &Request, why: Unserved) -> Answered {
-        match surface(&head.path) {
-            Surface::Health => Reply::empty(why.status()).into(),
+        match surfaces::of(head) {
+            Surface::Healthy | Surface::Ready => Reply::empty(why.status()).into(),
             Surface::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
             Surface::Login => self.plane.refuse_sign_in(head, why, clock::world()),
+            Surface::Missing(missing) => missing.refusal(head, why).into(),
         }
     }
 }
 
 impl PublicOrigin {
-    /// `/healthz`: the process answers. `/readyz`: it issues tokens; the body says what else does its
-    /// work. A store that is down is down for every replica: one that said for that reason that it is
+    /// `/readyz`: the process issues tokens; the body says what else does its work. A store that is down is down for every replica: one that said for that reason that it is
     /// not ready would be taken out with all others, and the tokens with them.
-    async fn health(&self, request: &Request) -> Reply {
-        if request.method != Method::GET {
-            return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
-        }
-        if request.path.eq_ignore_ascii_case("/healthz") {
-            return Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
-        }
+    async fn readiness(&self) -> Reply {
         let plane = Arc::clone(&self.plane);
         let asked = self.store_pool.run(move || plane.store.head().is_ok());
         let store = matches!(tokio::time::timeout(STORE_PATIENCE, asked).await, Ok(Ok(true)));

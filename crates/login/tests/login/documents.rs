@@ -2,6 +2,7 @@
 
 use crate::fixture::{Fixture, ORIGIN, body, error_code, request};
 use bonafide_crypto::base64url;
+use bonafide_wire::token::OAuthError;
 use http::Method;
 use serde_json::json;
 
@@ -141,14 +142,35 @@ fn instance_discovery_knows_our_own_hosts_only() {
 }
 
 #[test]
-fn unknown_paths_and_methods_say_so_without_a_body() {
+fn unknown_paths_and_methods_say_so_in_the_words_of_every_refusal() {
     let fixture = Fixture::new();
     let tenant = fixture.app.tenant;
     for path in ["/", "/x/y", &format!("/{tenant}/oauth2/v2.0/authorize"), &format!("/{tenant}/discovery")] {
         let reply = fixture.get(path);
-        assert_eq!((reply.status.as_u16(), reply.body.len()), (404, 0), "{path}");
+        let error: OAuthError = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((reply.status.as_u16(), error.error_codes), (404, vec![9_002_313]), "{path}");
         assert!(!bonafide_login::serves(path));
     }
     let reply = fixture.ask(&request(Method::POST, &format!("/{tenant}/discovery/keys"), "", "")).0;
     assert_eq!((reply.status.as_u16(), reply.headers["allow"].to_str().unwrap()), (405, "GET, HEAD"));
+    let error: OAuthError = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(error.error_codes, [900_561]);
+}
+
+#[test]
+fn a_path_is_decoded_once_before_it_is_split() {
+    let fixture = Fixture::new();
+    let tenant = fixture.app.tenant;
+    for path in [
+        format!("/{tenant}/%64iscovery/keys"),
+        format!("/{tenant}%2Fdiscovery%2fkeys"),
+        format!("%2F/{tenant}/discovery/keys").replacen("%2F/", "/%2F", 1),
+    ] {
+        assert_eq!(fixture.get(&path).status, 200, "{path}");
+    }
+    for path in
+        ["%2564iscovery/keys", "discovery/x/../keys", "discovery/%2e/keys", "discovery%5Ckeys", "discovery/keys%00"]
+    {
+        assert_eq!(fixture.get(&format!("/{tenant}/{path}")).status, 404, "{path}");
+    }
 }
