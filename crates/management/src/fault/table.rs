@@ -117,7 +117,7 @@ impl Fault {
                 "The request did not have a subscription or a valid tenant level resource provider.".to_owned(),
             ),
             Self::MethodNotAllowed(method) => {
-                (StatusCode::METHOD_NOT_ALLOWED, "HttpMethodNotSupported", format!("The request method '{method}' is not supported here."))
+                (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", format!("The requested resource does not support http method '{method}'."))
             }
             Self::SubscriptionNotFound(id) => (NOT_FOUND, "SubscriptionNotFound", format!("The subscription '{id}' could not be found.")),
             Self::GroupNotFound(name) => (NOT_FOUND, "ResourceGroupNotFound", format!("Resource group '{name}' could not be found.")),
@@ -134,8 +134,10 @@ impl Fault {
             Self::NamespaceNotFound(namespace) => (NOT_FOUND, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid.")),
             Self::TypeNotFound { type_name, version, supported } => {
                 let (namespace, types) = split(type_name);
-                let message = if supported.is_empty() {
+                let message = if types.is_empty() {
                     format!("The resource type could not be found in the namespace '{namespace}' for api version '{version}'.")
+                } else if supported.is_empty() {
+                    format!("The resource type '{types}' could not be found in the namespace '{namespace}' for api version '{version}'.")
                 } else {
                     format!("The resource type '{types}' could not be found in the namespace '{namespace}' for api version '{version}'. The supported api-versions are '{}'.", supported.join(","))
                 };
