@@ -8,7 +8,7 @@ use crate::pipeline::access::{self, Access};
 use crate::pipeline::list::{self, Source};
 use crate::pipeline::{Input, api_version, body, caller, delete, read, write};
 use crate::providers::Kind;
-use crate::providers::authorization::{role_assignments, role_definitions};
+use crate::providers::authorization::{permissions, role_assignments, role_definitions};
 use crate::providers::compute::virtual_machines::instance_view;
 use crate::providers::managed_identity::{associated, operations as identity_operations, system_assigned};
 use crate::providers::resources::{endpoints, groups, inventory, locations, providers, subscriptions};
@@ -93,6 +93,7 @@ pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation)
         Call::DeleteRoleAssignment(scope, name) => {
             writing(&|tx, access, allowed| role_assignments::delete(tx, input, &access, allowed, scope, *name))
         }
+        Call::ListPermissions(scope) => reading(&|_, access| permissions::list(access, scope)),
         Call::ListRoleDefinitions(scope) => reading(&|_, _| role_definitions::list(input, scope)),
         Call::ReadRoleDefinition(scope, name) => reading(&|_, _| role_definitions::get(scope, name)),
     }

@@ -40,6 +40,7 @@ pub(crate) enum Call {
     ReadRoleAssignment(Scope, RoleAssignmentId),
     PutRoleAssignment(Scope, RoleAssignmentId),
     DeleteRoleAssignment(Scope, RoleAssignmentId),
+    ListPermissions(Scope),
     ListRoleDefinitions(Scope),
     ReadRoleDefinition(Scope, String),
 }
@@ -102,6 +103,7 @@ pub const ROUTES: &[&str] = &[
     "PUT /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
     "GET /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
     "DELETE /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
+    "GET /{scope...}/providers/Microsoft.Authorization/permissions",
     "GET /{scope...}/providers/Microsoft.Authorization/roleDefinitions",
     "GET /{scope...}/providers/Microsoft.Authorization/roleDefinitions/{name}",
     "GET /{scope...}/providers/{namespace}/{type}",
@@ -211,11 +213,13 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
                 _ => Err(method_wrong()),
             }
         }
+        ("GET", ["microsoft.authorization", "permissions"]) => Ok(Call::ListPermissions(scope)),
         ("GET", ["microsoft.authorization", "roledefinitions"]) => Ok(Call::ListRoleDefinitions(scope)),
         ("GET", ["microsoft.authorization", "roledefinitions", name]) => {
             Ok(Call::ReadRoleDefinition(scope, (*name).to_owned()))
         }
-        (_, ["microsoft.authorization", "roledefinitions" | "roleassignments", ..]) => Err(method_wrong()),
+        (_, ["microsoft.authorization", "permissions"])
+        | (_, ["microsoft.authorization", "roledefinitions" | "roleassignments", ..]) => Err(method_wrong()),
         ("GET", ["microsoft.managedidentity", "identities", "default"]) => match scope {
             Scope::Id(id) => Ok(Call::ReadSystemIdentity(id)),
             Scope::Root => Err(Fault::NoSuchRoute),

@@ -72,7 +72,8 @@ fn show(subscription: Option<SubscriptionId>, role: &Role) -> Value {
     })
 }
 
-fn permission(permission: &Permission) -> Value {
+/// One entry of a role's permissions.
+pub(super) fn permission(permission: &Permission) -> Value {
     let mut shown = Map::new();
     for (name, patterns) in [
         ("actions", &permission.actions),
