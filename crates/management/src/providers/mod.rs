@@ -126,7 +126,7 @@ pub(crate) fn kind(name: &TypeName) -> Result<Kind, Fault> {
         return Err(if is_azures { missing() } else { Fault::NamespaceNotFound(name.namespace().to_owned()) });
     };
     // These are served here or not at all: a lock or a deployment that did nothing would be a lie.
-    if RESERVED.contains(&namespace.name) {
+    if RESERVED.contains(&namespace.name) || is_secret(name) {
         return Err(missing());
     }
     let provider = &generic::Generic;
