@@ -44,13 +44,15 @@ pub(crate) enum Fault {
     /// More tags than allowed.
     TooManyTags,
     /// An identity on a type that has none.
-    IdentityNotSupported { type_name: String },
+    IdentityNotSupported { type_name: String, asked: &'static str },
     /// An identity type that is no such word.
     IdentityTypeInvalid(String),
     /// User-assigned identities given with a type that excludes them.
     IdentitiesUnexpected { identity_type: &'static str },
     /// None given with a type that needs them.
     IdentitiesMissing,
+    /// Entries of `userAssignedIdentities` that are no objects, or null where nothing can be taken away.
+    IdentityValuesInvalid(Vec<String>),
     /// An id in `userAssignedIdentities` that is no resource id.
     IdentityIdInvalid(String),
     /// What the directory says.

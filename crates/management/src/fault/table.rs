@@ -58,10 +58,10 @@ impl Fault {
                 (BAD, "InvalidResourceName", format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."))
             }
             Self::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
-            Self::IdentityNotSupported { type_name } => (
+            Self::IdentityNotSupported { type_name, asked } => (
                 BAD,
-                "ResourceIdentityNotSupported",
-                format!("The resource type '{type_name}' does not support a managed identity."),
+                "CannotSetResourceIdentity",
+                format!("Resource type '{type_name}' does not support creation of '{asked}' resource identity. The supported types are 'None'."),
             ),
             Self::IdentityTypeInvalid(text) => (BAD, "InvalidParameter", format!("The identity type '{text}' is not valid. The types are 'None', 'SystemAssigned', 'UserAssigned' and 'SystemAssigned, UserAssigned'.")),
             Self::IdentitiesUnexpected { identity_type } => (
@@ -73,6 +73,11 @@ impl Fault {
                 BAD,
                 "InvalidParameter",
                 "ResourceIdentity identityIds should be provided if the type includes \"UserAssigned\".".to_owned(),
+            ),
+            Self::IdentityValuesInvalid(ids) => (
+                BAD,
+                "InvalidIdentityValues",
+                format!("Invalid value for the identities '{}'. The 'UserAssignedIdentities' property keys should only be empty json objects, null or the resource exisiting property.", ids.join(",")),
             ),
             Self::IdentityIdInvalid(id) => (
                 BAD,

@@ -31,7 +31,7 @@ pub(crate) trait ResourceType: Sync {
         "2014-01-01"
     }
     /// Whether resources of this type can have identities.
-    fn identities(&self) -> bool {
+    fn identities(&self, _type_name: &str) -> bool {
         true
     }
     /// The date from which `userAssignedIdentities` takes the place of `identityIds`.
