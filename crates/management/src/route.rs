@@ -205,7 +205,7 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
     match (method.as_str(), provider) {
         ("GET", ["microsoft.authorization", "roleassignments"]) => Ok(Call::ListRoleAssignments(scope)),
         (_, ["microsoft.authorization", "roleassignments", name]) => {
-            let name = name.parse().map_err(|_| Fault::PathInvalid("a role assignment's name is a GUID".to_owned()))?;
+            let name = name.parse().map_err(|_| Fault::AssignmentNameInvalid(name.chars().take(64).collect()))?;
             match *method {
                 Method::GET => Ok(Call::ReadRoleAssignment(scope, name)),
                 Method::PUT => Ok(Call::PutRoleAssignment(scope, name)),

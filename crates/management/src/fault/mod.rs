@@ -16,6 +16,9 @@ use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 use serde_json::json;
 
+/// Longest filter that a refusal repeats, in characters. Source: ours.
+const FILTER_CHARS_SHOWN_MAX: usize = 256;
+
 /// A request that is not done.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -27,12 +30,14 @@ pub(crate) enum Fault {
     NoRegisteredProvider { location: String, version: String, type_name: String, supported: Vec<&'static str> },
     /// A path or id that none can have.
     PathInvalid(String),
+    /// A role assignment's name that is no GUID.
+    AssignmentNameInvalid(String),
     /// A subscription that is no GUID.
     SubscriptionIdInvalid(String),
     /// A query that cannot be read.
     QueryInvalid(String),
     /// A `$filter` that cannot be read or is not offered.
-    FilterInvalid(String),
+    FilterInvalid { detail: String, filter: String },
     /// A body that cannot be read or says something impossible.
     BodyInvalid(String),
     /// A body beyond the limits.
@@ -59,6 +64,14 @@ pub(crate) enum Fault {
     Identity { resource: ResourceId, error: IdentityError },
     /// What the access layer says.
     Assignment(AssignmentError),
+    /// A role assignment for nobody.
+    PrincipalIdMissing,
+    /// A principal's id that is no GUID.
+    PrincipalIdInvalid(String),
+    /// A role definition's id that ends in no GUID.
+    RoleIdInvalid(String),
+    /// A role assignment whose role is not named by the whole id of its definition.
+    RoleAssignmentMalformed,
     /// A principal type that the principal has not.
     PrincipalTypeUnmatched { principal: ObjectId, asked: String },
     /// A condition on a role assignment.
@@ -169,6 +182,22 @@ impl Fault {
         match self {
             Self::TypeNotFound { type_name, supported, .. } => {
                 Self::TypeNotFound { type_name, version: asked.chars().take(64).collect(), supported }
+            }
+            other => other,
+        }
+    }
+
+    /// A `$filter` that is refused.
+    pub(crate) fn filter(detail: &str) -> Self {
+        Self::FilterInvalid { detail: detail.to_owned(), filter: String::new() }
+    }
+
+    /// The refusal with the filter that was asked for: who reads its terms does not have it whole.
+    pub(crate) fn of_filter(self, asked: Option<&str>) -> Self {
+        match self {
+            Self::FilterInvalid { detail, .. } => {
+                let filter = asked.unwrap_or_default().chars().take(FILTER_CHARS_SHOWN_MAX).collect();
+                Self::FilterInvalid { detail, filter }
             }
             other => other,
         }

@@ -5,7 +5,9 @@ use bonafide_core::access::AssignmentError;
 use bonafide_core::directory::IdentityError;
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
-use bonafide_types::limits::{ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::limits::{
+    MANAGEMENT_BODY_BYTES_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX,
+};
 use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
 use bonafide_wire::Unserved;
 use http::StatusCode;
@@ -40,19 +42,32 @@ impl Fault {
                 ),
             ),
             Self::PathInvalid(detail) => (BAD, "InvalidRequestUri", format!("The request URI is invalid: {detail}.")),
+            Self::AssignmentNameInvalid(name) => (
+                BAD,
+                "InvalidRoleAssignmentId",
+                format!("The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."),
+            ),
             Self::SubscriptionIdInvalid(id) => (
                 BAD,
                 "InvalidSubscriptionId",
                 format!("The provided subscription identifier '{id}' is malformed or invalid."),
             ),
             Self::QueryInvalid(detail) => (BAD, "InvalidRequestParameter", format!("The query string is invalid: {detail}.")),
-            Self::FilterInvalid(detail) => (BAD, "InvalidFilterInQueryString", format!("Invalid $filter in the query string: {detail}.")),
+            Self::FilterInvalid { detail, filter } => (
+                BAD,
+                "InvalidFilterInQueryString",
+                format!("Invalid $filter '{filter}' specified in the query string: {detail}."),
+            ),
             Self::BodyInvalid(detail) => (
                 BAD,
                 "InvalidRequestContent",
                 format!("The request content was invalid and could not be deserialized: '{detail}'."),
             ),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "The request content is too large.".to_owned()),
+            Self::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestContentTooLarge",
+                format!("The request content size exceeds the maximum size of {} MB.", MANAGEMENT_BODY_BYTES_MAX / (1024 * 1024)),
+            ),
             Self::LocationMissing => (BAD, "LocationRequired", "The location property is required for this definition.".to_owned()),
             Self::NameInvalid { name, type_name, rule } => {
                 (BAD, "InvalidResourceName", format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."))
@@ -86,6 +101,16 @@ impl Fault {
             ),
             Self::Identity { resource, error } => identity_error(resource, error),
             Self::Assignment(error) => assignment_error(error),
+            Self::PrincipalIdMissing => {
+                (BAD, "InvalidPrincipalId", "A valid principal ID must be provided for role assignment.".to_owned())
+            }
+            Self::PrincipalIdInvalid(id) => (
+                BAD,
+                "InvalidPrincipalId",
+                format!("The Principal ID '{id}' is not valid. Principal ID must be a GUID."),
+            ),
+            Self::RoleIdInvalid(id) => (BAD, "InvalidRoleDefinitionId", format!("The role definition ID '{id}' is not valid.")),
+            Self::RoleAssignmentMalformed => (BAD, "BadRequestFormat", "The request was incorrectly formatted.".to_owned()),
             Self::PrincipalTypeUnmatched { principal, asked } => (
                 BAD,
                 "UnmatchedPrincipalType",

@@ -37,7 +37,7 @@ fn np_06_a_body_beyond_the_limits_is_refused_quickly() {
         (deep, 400, "InvalidRequestContent"),
         (many, 400, "InvalidRequestContent"),
         (format!("{{{}}}", members.join(",")), 400, "InvalidRequestContent"),
-        (large, 413, "RequestEntityTooLarge"),
+        (large, 413, "RequestContentTooLarge"),
     ] {
         let started = Instant::now();
         put(&cloud, body.as_bytes()).refused(status, code);
@@ -358,7 +358,11 @@ fn paging_and_filters_are_bounded() {
     list("$top=9223372036854775808").expect(200);
     list("$skiptoken=zzzz").refused(400, "InvalidRequestParameter");
     list("$filter=").expect(200);
-    list("$filter=nope%20eq%20%27a%27").refused(400, "InvalidFilterInQueryString");
+    let nope = list("$filter=nope%20eq%20%27a%27").refused(400, "InvalidFilterInQueryString");
+    assert_eq!(
+        nope.body["error"]["message"],
+        "Invalid $filter 'nope eq 'a'' specified in the query string: 'nope' cannot be filtered on here."
+    );
     list("$filter=name%20eq%20%27a").refused(400, "InvalidFilterInQueryString");
     list(&format!("$filter={}", "(".repeat(3_000))).refused(400, "InvalidFilterInQueryString");
 }

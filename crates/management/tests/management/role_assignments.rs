@@ -61,10 +61,39 @@ fn what_cannot_be_assigned_is_refused() {
     };
     put(3, with("principalType", json!("User"))).refused(400, "UnmatchedPrincipalType");
     put(3, with("condition", json!("@Resource[x]"))).refused(400, "ConditionNotSupported");
-    put(3, with("principalId", json!("x"))).refused(400, "InvalidRequestContent");
-    put(3, with("roleDefinitionId", json!(READER))).refused(400, "InvalidRequestContent");
+    let said = |answer: Answer, code: &str| answer.refused(400, code).body["error"]["message"].clone();
+    assert_eq!(
+        said(put(3, with("principalId", json!("User"))), "InvalidPrincipalId"),
+        "The Principal ID 'User' is not valid. Principal ID must be a GUID."
+    );
+    for missing in [json!(""), Value::Null, json!(1)] {
+        assert_eq!(
+            said(put(3, with("principalId", missing)), "InvalidPrincipalId"),
+            "A valid principal ID must be provided for role assignment."
+        );
+    }
+    put(3, json!({})).refused(400, "InvalidPrincipalId");
+    let definitions = "/providers/Microsoft.Authorization/roleDefinitions";
+    for role in [
+        json!(READER),
+        json!("Reader"),
+        json!(""),
+        json!("/"),
+        Value::Null,
+        json!(1),
+        json!(format!("/x{definitions}/{READER}")),
+    ] {
+        let answer = put(3, with("roleDefinitionId", role.clone())).refused(400, "BadRequestFormat");
+        assert_eq!(answer.body["error"]["message"], "The request was incorrectly formatted.", "{role}");
+    }
+    put(3, with("roleDefinitionId", json!(format!("{}/x/{READER}", cloud.root())))).refused(400, "BadRequestFormat");
+    for name in ["Reader", "072dd7ad-7dc5-fe96-411f-a4a223b5d3cf|", ""] {
+        assert_eq!(
+            said(put(3, with("roleDefinitionId", json!(format!("{definitions}/{name}")))), "InvalidRoleDefinitionId"),
+            format!("The role definition ID '{name}' is not valid.")
+        );
+    }
     put(3, with("description", json!(1))).refused(400, "InvalidRequestContent");
-    put(3, json!({})).refused(400, "InvalidRequestContent");
     put(3, with("condition", Value::Null)).expect(201);
     cloud.put(&path(&cloud.vm("none"), 4), AUTHZ, body(&person, READER)).refused(404, "ResourceNotFound");
     cloud.put(&path(&cloud.at("none"), 4), AUTHZ, body(&person, READER)).refused(404, "ResourceGroupNotFound");

@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 /// Longest description, in bytes. Source: ours.
 const DESCRIPTION_BYTES_MAX: usize = 1_024;
 
+/// Longest id that a refusal repeats, in characters. Source: ours.
+const ID_CHARS_MAX: usize = 128;
+
 type Row = (AssignmentKey, RoleAssignment);
 
 /// Makes a role assignment. Old and new SDKs together accept only 201 (docs/wire/management.md).
@@ -127,9 +130,9 @@ fn wanted(terms: &[Term]) -> Result<(bool, Option<ObjectId>), Fault> {
             Term::Equals(name, id) if name == "principalid" => id,
             other => return Err(other.unsupported()),
         };
-        let id = id.parse().map_err(|_| Fault::FilterInvalid("a principal's id is a GUID".to_owned()))?;
+        let id = id.parse().map_err(|_| Fault::filter("a principal's id is a GUID"))?;
         if principal.replace(id).is_some_and(|other: ObjectId| other != id) {
-            return Err(Fault::FilterInvalid("it names two principals".to_owned()));
+            return Err(Fault::filter("it names two principals"));
         }
     }
     Ok((only_here, principal))
@@ -155,11 +158,10 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
         None => body,
         Some(_) => return Err(Fault::BodyInvalid("'properties' is not an object".to_owned())),
     };
-    let text = |member: &str| properties.get(member).and_then(Value::as_str);
-    let principal = text("principalId").and_then(|id| id.parse().ok()).ok_or_else(|| wrong("principalId"))?;
-    let role = text("roleDefinitionId").and_then(role_id).ok_or_else(|| wrong("roleDefinitionId"))?;
+    let text = |member: &str| properties.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let principal = principal_id(text("principalId"))?;
+    let role = role_id(text("roleDefinitionId"))?;
     if let Some(asked) = text("principalType")
-        && !asked.is_empty()
         && !asked.eq_ignore_ascii_case("ServicePrincipal")
     {
         return Err(Fault::PrincipalTypeUnmatched { principal, asked: asked.chars().take(64).collect() });
@@ -175,10 +177,23 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
     Ok(NewAssignment { name, principal, role, description })
 }
 
+fn principal_id(text: Option<&str>) -> Result<ObjectId, Fault> {
+    let text = text.ok_or(Fault::PrincipalIdMissing)?;
+    text.parse().map_err(|_| Fault::PrincipalIdInvalid(text.chars().take(ID_CHARS_MAX).collect()))
+}
+
 /// The GUID at the end of a role definition's id, whatever scope stands before it.
-fn role_id(text: &str) -> Option<RoleDefinitionId> {
-    let id = ResourceId::parse(text).ok()?;
-    if id.type_name().is("Microsoft.Authorization/roleDefinitions") { id.name().parse().ok() } else { None }
+fn role_id(text: Option<&str>) -> Result<RoleDefinitionId, Fault> {
+    const ABOVE: &str = "/providers/Microsoft.Authorization/roleDefinitions";
+    let text = text.ok_or(Fault::RoleAssignmentMalformed)?;
+    let (above, name) = text.rsplit_once('/').ok_or(Fault::RoleAssignmentMalformed)?;
+    let start = above.len().checked_sub(ABOVE.len()).ok_or(Fault::RoleAssignmentMalformed)?;
+    if !above.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(ABOVE)) {
+        return Err(Fault::RoleAssignmentMalformed);
+    }
+    let role = name.parse().map_err(|_| Fault::RoleIdInvalid(name.chars().take(ID_CHARS_MAX).collect()))?;
+    ResourceId::parse(text).map_err(|_| Fault::RoleAssignmentMalformed)?;
+    Ok(role)
 }
 
 /// A role assignment as it is read; `None` when what it is about is gone.
