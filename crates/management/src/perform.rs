@@ -86,7 +86,9 @@ pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation)
         Call::ListAssociatedResources(id, kind) => reading(&|tx, access| associated::list(tx, input, access, id, kind)),
         Call::ReadSystemIdentity(id) => reading(&|_, access| system_assigned::get(access, id)),
         Call::ListRoleAssignments(scope) => reading(&|tx, access| role_assignments::list(tx, input, access, scope)),
-        Call::ReadRoleAssignment(_, name) => reading(&|tx, access| role_assignments::get(tx, input, access, *name)),
+        Call::ReadRoleAssignment(scope, name) => {
+            reading(&|tx, access| role_assignments::get(tx, input, access, scope, *name))
+        }
         Call::PutRoleAssignment(scope, name) => {
             writing(&|tx, access, allowed| role_assignments::put(tx, input, &access, allowed, scope, *name))
         }

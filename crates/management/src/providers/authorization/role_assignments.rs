@@ -36,7 +36,7 @@ pub(crate) fn put(
     check_scope(access, scope)?;
     let new = read(input.body()?, name)?;
     let row = assignments::create(tx, &input.cx.world, allowed, &access.place.chain, &new)?;
-    let shown = show(tx, &row)?.ok_or(Fault::AssignmentNotFound(name))?;
+    let shown = show(tx, scope, &row)?.ok_or(Fault::AssignmentNotFound(name))?;
     audit::record(tx, input, "Microsoft.Authorization/roleAssignments/write", &scope.to_string())?;
     Ok(Reply::json(StatusCode::CREATED, &shown))
 }
@@ -52,7 +52,7 @@ pub(crate) fn delete(
     name: RoleAssignmentId,
 ) -> Result<Reply, Fault> {
     let Some(row) = at_scope(tx, input, access, name)? else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
-    let shown = show(tx, &row)?;
+    let shown = show(tx, scope, &row)?;
     assignments::delete(tx, allowed, &row.0)?;
     audit::record(tx, input, "Microsoft.Authorization/roleAssignments/delete", &scope.to_string())?;
     Ok(match shown {
@@ -62,10 +62,17 @@ pub(crate) fn delete(
 }
 
 /// Reads a role assignment.
-pub(crate) fn get(tx: &impl Read, input: &Input<'_>, access: &Access, name: RoleAssignmentId) -> Result<Reply, Fault> {
+pub(crate) fn get(
+    tx: &impl Read,
+    input: &Input<'_>,
+    access: &Access,
+    scope: &Scope,
+    name: RoleAssignmentId,
+) -> Result<Reply, Fault> {
     let missing = || Fault::AssignmentNotFound(name);
     let row = at_scope(tx, input, access, name)?.ok_or_else(missing)?;
-    Ok(Reply::json(StatusCode::OK, &show(tx, &row)?.ok_or_else(missing)?))
+    let shown = show(tx, scope, &row)?.ok_or_else(missing)?;
+    Ok(Reply::json(StatusCode::OK, &shown))
 }
 
 /// The assignment of this name, if it is at exactly the scope in the path: what lies elsewhere was not
@@ -81,8 +88,8 @@ pub(crate) fn list(tx: &impl Read, input: &Input<'_>, access: &Access, scope: &S
     let (only_here, principal) = wanted(&filter::read(input.query.get("$filter"))?)?;
     let tenant = input.caller.tenant;
     let mut rows: BTreeMap<AssignmentKey, RoleAssignment> = BTreeMap::new();
-    for scope in access.place.chain.scopes() {
-        rows.extend(assignments::at(tx, tenant, *scope)?);
+    for at in access.place.chain.scopes() {
+        rows.extend(assignments::at(tx, tenant, *at)?);
     }
     if !only_here {
         let subscriptions = match scope {
@@ -99,7 +106,7 @@ pub(crate) fn list(tx: &impl Read, input: &Input<'_>, access: &Access, scope: &S
     }
     let mut value = Vec::new();
     for row in rows.into_iter().filter(|(key, _)| principal.is_none_or(|principal| key.1 == principal)) {
-        value.extend(show(tx, &row)?);
+        value.extend(show(tx, scope, &row)?);
     }
     Ok(Reply::json(StatusCode::OK, &json!({ "value": value })))
 }
@@ -196,8 +203,8 @@ fn role_id(text: Option<&str>) -> Result<RoleDefinitionId, Fault> {
     Ok(role)
 }
 
-/// A role assignment as it is read; `None` when what it is about is gone.
-fn show(tx: &impl Read, (key, row): &Row) -> Result<Option<Value>, Fault> {
+/// A role assignment as it is read at the scope that was asked; `None` when what it is about is gone.
+fn show(tx: &impl Read, asked: &Scope, (key, row): &Row) -> Result<Option<Value>, Fault> {
     let (scope, above) = match row.scope {
         ScopeKey::Root => ("/".to_owned(), String::new()),
         ScopeKey::Subscription(id) => (format!("/subscriptions/{id}"), format!("/subscriptions/{id}")),
@@ -208,7 +215,7 @@ fn show(tx: &impl Read, (key, row): &Row) -> Result<Option<Value>, Fault> {
     };
     Ok(Some(json!({
         "properties": {
-            "roleDefinitionId": role_definitions::id_at(row.subscription, row.role),
+            "roleDefinitionId": role_definitions::id_at(asked, row.role),
             "principalId": key.1.to_string(),
             "principalType": "ServicePrincipal",
             "scope": scope,
