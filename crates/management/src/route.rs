@@ -1,6 +1,7 @@
 //! Which path means what. Who may ask it: `rule.rs`.
 
 use crate::fault::Fault;
+use crate::providers::resources::groups;
 use crate::providers::{self, Kind};
 use bonafide_types::{OperationId, ResourceId, RoleAssignmentId, Scope, SubscriptionId};
 use bonafide_wire::path;
@@ -329,7 +330,10 @@ fn parse(text: &str) -> Result<ResourceId, Fault> {
 }
 
 fn group_id(subscription: SubscriptionId, name: &str) -> Result<ResourceId, Fault> {
-    ResourceId::of_group(subscription, name).map_err(|error| Fault::PathInvalid(error.to_string()))
+    ResourceId::of_group(subscription, name).map_err(|error| match groups::check_name(name) {
+        Err(fault) => fault,
+        Ok(()) => Fault::PathInvalid(error.to_string()),
+    })
 }
 
 fn subscription(text: &str) -> Result<SubscriptionId, Fault> {

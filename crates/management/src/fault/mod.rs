@@ -46,6 +46,8 @@ pub(crate) enum Fault {
     LocationMissing,
     /// A resource name that its type does not allow.
     NameInvalid { name: String, type_name: String, rule: &'static str },
+    /// A group's name with characters that it cannot have.
+    GroupNameInvalid { name: String, wrong: String },
     /// More tags than allowed.
     TooManyTags,
     /// An identity on a type that has none.

@@ -72,6 +72,11 @@ impl Fault {
             Self::NameInvalid { name, type_name, rule } => {
                 (BAD, "InvalidResourceName", format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."))
             }
+            Self::GroupNameInvalid { name, wrong } => (
+                BAD,
+                "InvalidResourceGroup",
+                format!("The provided resource group name '{name}' has these invalid characters: '{wrong}'. The name can only be a letter, digit, '-', '.', '(', ')' or '_'."),
+            ),
             Self::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
             Self::IdentityNotSupported { type_name, asked } => (
                 BAD,

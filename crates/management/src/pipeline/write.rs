@@ -247,7 +247,7 @@ fn replace(sent: &Map<String, Value>, old: &Resource, kind: &Kind) -> Map<String
 }
 
 /// Puts the location in its canonical form; it cannot change.
-fn check_location(
+pub(crate) fn check_location(
     sent: &Map<String, Value>,
     old: Option<&Resource>,
     new: &mut Resource,

@@ -251,6 +251,21 @@ impl Cloud {
         self.raw(method, &with_version(path, version), &[("authorization", &token)], body.as_bytes())
     }
 
+    /// `call` with more header fields, and a body as it is.
+    pub fn raw_as(
+        &self,
+        who: &Person,
+        method: Method,
+        path: &str,
+        version: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let token = format!("Bearer {}", self.token(who));
+        let headers: Vec<(&str, &str)> = headers.iter().copied().chain([("authorization", token.as_str())]).collect();
+        self.raw(method, &with_version(path, version), &headers, body)
+    }
+
     /// Runs `body` on so many threads, each with a way to send requests.
     pub fn in_parallel(&self, threads: usize, body: impl Fn(&dyn Fn(Method, &str, &str, &[u8]) -> u16, usize) + Sync) {
         let view = self.views.snapshot();
