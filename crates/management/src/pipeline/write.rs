@@ -290,8 +290,9 @@ fn read_identity(input: &Input<'_>, sent: &Map<String, Value>, kind: &Kind) -> R
     let list_allowed = kind.provider.identity_map_from().is_some_and(|date| !input.version.at_least(date));
     let asked = identity_block::read(block, list_allowed)?;
     match asked.as_ref().map_or("None", Asked::type_text) {
-        _ if kind.provider.identities(&kind.name) => Ok(asked),
-        "None" => Ok(None),
-        asked => Err(Fault::IdentityNotSupported { type_name: kind.name.to_string(), asked }),
+        wanted if wanted != "None" && !kind.provider.identities(&kind.name) => {
+            Err(Fault::IdentityNotSupported { type_name: kind.name.to_string(), asked: wanted })
+        }
+        _ => Ok(asked),
     }
 }

@@ -1,7 +1,9 @@
 //! A cloud of two tenants, and people in it.
 
 use bonafide_core::access::{Chain, NewAssignment, ScopeKey, assignments, roles};
-use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application};
+use bonafide_core::directory::{
+    Resource, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find, save,
+};
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::tokens::{
     AcceptedAudiences, Audiences, Authenticated, Authority, Method as Signed, Names, issue, resolve,
@@ -9,8 +11,10 @@ use bonafide_core::tokens::{
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_management::{Config, Cx, handle};
-use bonafide_store::{MemoryEngine, Store, StoreError};
-use bonafide_types::{Audience, ObjectId, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World};
+use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
+use bonafide_types::{
+    Audience, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World,
+};
 use bonafide_wire::{Peer, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -249,6 +253,22 @@ impl Cloud {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let token = format!("Bearer {}", self.token(who));
         self.raw(method, &with_version(path, version), &[("authorization", &token)], body.as_bytes())
+    }
+
+    /// A stored resource.
+    pub fn row(&self, path: &str) -> (ResourceUuid, Resource) {
+        self.store.read(|tx| find(tx, &ResourceId::parse(path).unwrap())).unwrap().unwrap()
+    }
+
+    /// Changes a stored resource behind the resource manager's back.
+    pub fn change_row(&self, path: &str, change: impl Fn(&mut Resource)) {
+        let (uuid, row) = self.row(path);
+        let write = |tx: &mut Tx<'_>| {
+            let mut row = row.clone();
+            change(&mut row);
+            save(tx, uuid, &mut row, self.now.get())
+        };
+        self.store.write(write).unwrap();
     }
 
     /// `call` with more header fields, and a body as it is.

@@ -209,6 +209,16 @@ fn a_type_without_identities_says_so_and_is_stored_without_one() {
     assert!(cloud.get(&service, VM).expect(200).body.get("identity").is_none());
     put(&format!("{service}/roleInstances/i"), json!({"type": "SystemAssigned"}))
         .refused(400, "CannotSetResourceIdentity");
+    // One that was made when the type had identities loses it.
+    let block = json!({"type": "SystemAssigned"});
+    let machine = cloud.vm("vm1");
+    put(&machine, block).expect(201);
+    let identity = cloud.row(&machine).1.identity;
+    cloud.change_row(&service, |row| row.identity = identity.clone());
+    assert_eq!(cloud.get(&service, VM).body["identity"]["type"], "SystemAssigned");
+    cloud.patch(&service, VM, json!({"tags": {"a": "b"}})).expect(200);
+    cloud.patch(&service, VM, json!({"identity": {"type": "None"}})).expect(200);
+    assert!(cloud.get(&service, VM).expect(200).body.get("identity").is_none());
     // Others whose names begin alike have identities.
     put(
         &format!("{}/providers/Microsoft.Compute/virtualMachineScaleSets/s", cloud.at("g")),
