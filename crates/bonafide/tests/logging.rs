@@ -45,7 +45,7 @@ fn an_oversized_request_is_refused_in_the_words_of_its_surface() {
         )
     };
     let answer = raw("PUT", &up.demo(), 2_000_000);
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (413, &"RequestEntityTooLarge".into()));
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (413, &"RequestContentTooLarge".into()));
     assert!(answer.header("x-ms-request-id").is_some(), "{}", answer.head);
     let answer = raw("POST", "/common/oauth2/token", 100_000);
     assert_eq!((answer.status, &answer.json()["error"]), (413, &"invalid_request".into()));

@@ -11,7 +11,7 @@ use bonafide_types::limits::{
     BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, PASSING_ENDPOINT_CONNECTIONS_MAX,
     STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
 };
-use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt::Display;
@@ -47,6 +48,11 @@ pub trait Service: Send + Sync + 'static {
     /// its body, which says why.
     fn may_send_much(&self, _head: &Request) -> impl Future<Output = bool> + Send {
         std::future::ready(true)
+    }
+
+    /// A path as the service reads it, for the log; one that it refuses to read, as it was sent.
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded(raw).unwrap_or(Cow::Borrowed(raw))
     }
 
     /// The answer to one request, whose head had come `at`.
@@ -244,7 +250,7 @@ impl<S: Service> Connection<'_, S> {
             at,
             connection: &self.log_members,
             method: method.as_str(),
-            path: uri.path(),
+            path: &service.read_path(uri.path()),
             took: ended - started,
         };
         self.shared.log.write(&entry, &answer);

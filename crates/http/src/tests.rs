@@ -8,8 +8,8 @@ use bonafide_types::{HostId, Timestamp};
 use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -80,10 +80,14 @@ struct Serving {
 
 impl Serving {
     async fn start(service: Echo, limits: HttpLimits) -> Self {
+        Self::start_logged(service, limits, Log::off()).await
+    }
+
+    async fn start_logged(service: Echo, limits: HttpLimits, log: Arc<Log>) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let listener = Listener { socket, tls: None, service: Arc::new(service), limits, log: Log::off() };
+        let listener = Listener { socket, tls: None, service: Arc::new(service), limits, log };
         tokio::spawn(listener.serve(stopped));
         Self { address, _stop: stop }
     }
@@ -364,4 +368,40 @@ async fn a_listener_takes_its_share_of_connections_and_others_wait() {
     drop(first);
     // The request was sent before.
     assert_eq!(tokio::time::timeout(LONG, third.read_u8()).await.unwrap().unwrap(), b'H');
+}
+
+/// An output that a test can read.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_a_path_as_it_was_read_or_else_as_it_was_sent() {
+    let written = Written::default();
+    let log = Log::to(written.clone()).unwrap();
+    let serving = Serving::start_logged(Echo::default(), PATIENT, Arc::clone(&log)).await;
+    for (sent, logged) in [
+        ("/%2Fsubscriptions%2F%73", "//subscriptions/s"),
+        ("/a%20b", "/a b"),
+        ("/a%2573", "/a%2573"),
+        ("/a%0d%0ab", "/a%0d%0ab"),
+        ("/a/%2e%2e", "/a/%2e%2e"),
+        ("/a%ff", "/a%ff"),
+    ] {
+        read(serving.send(format!("GET {sent} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).await).await;
+        log.flush();
+        let lines = std::mem::take(&mut *written.0.lock().unwrap());
+        let line: serde_json::Value = serde_json::from_slice(&lines).unwrap();
+        assert_eq!(line["path"], logged);
+    }
 }

@@ -22,7 +22,7 @@ impl Term {
     /// The refusal of a term that is well formed and not offered.
     pub(crate) fn unsupported(&self) -> Fault {
         let (Self::Equals(name, _) | Self::Differs(name, _) | Self::Call(name, _)) = self;
-        Fault::FilterInvalid(format!("'{}' cannot be filtered on here", name.chars().take(64).collect::<String>()))
+        Fault::filter(&format!("'{}' cannot be filtered on here", name.chars().take(64).collect::<String>()))
     }
 }
 
@@ -30,23 +30,23 @@ impl Term {
 /// than passed over.
 pub(crate) fn read(text: Option<&str>) -> Result<Vec<Term>, Fault> {
     let text = text.unwrap_or_default().trim();
-    let refused = |why: &str| Fault::FilterInvalid(why.to_owned());
     if text.len() > FILTER_BYTES_MAX {
-        return Err(refused("it is too long"));
+        return Err(Fault::filter("it is too long"));
     }
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let tokens = tokens(text).ok_or_else(|| refused("a quote or parenthesis is not closed"))?;
+    let tokens = tokens(text).ok_or_else(|| Fault::filter("a quote or parenthesis is not closed"))?;
     let mut terms = Vec::new();
     for part in tokens.split(|token| matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("and"))) {
         terms.push(
-            term(part)
-                .ok_or_else(|| refused("only terms of the form name eq 'value', joined by 'and', are supported"))?,
+            term(part).ok_or_else(|| {
+                Fault::filter("only terms of the form name eq 'value', joined by 'and', are supported")
+            })?,
         );
     }
     if terms.len() > TERMS_MAX {
-        return Err(refused("it has too many terms"));
+        return Err(Fault::filter("it has too many terms"));
     }
     Ok(terms)
 }

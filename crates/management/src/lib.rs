@@ -23,7 +23,7 @@ use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;
 use bonafide_store::Store;
 use bonafide_types::World;
-use bonafide_wire::{Reply, Request, Unserved};
+use bonafide_wire::{Parameters, Reply, Request, Unserved};
 use fault::Fault;
 
 /// What a request is answered from.
@@ -50,9 +50,14 @@ pub fn handle(cx: &Cx<'_>, request: &Request) -> Reply {
     let correlation = headers::Correlation::of(request, cx.world.entropy);
     let reply = match perform::perform(cx, request, &correlation) {
         Ok(reply) => reply,
-        Err(fault) => fault.reply(|| pipeline::caller::authority(cx, request)),
+        Err(fault) => fault.of_filter(filter(request).as_deref()).reply(|| pipeline::caller::authority(cx, request)),
     };
     correlation.mark(reply, &cx.world)
+}
+
+/// The `$filter` of a request.
+fn filter(request: &Request) -> Option<String> {
+    Parameters::parse(&request.query).ok()?.get("$filter").map(str::to_owned)
 }
 
 /// Answers a request that the shell does not serve; its body need not be there.

@@ -9,7 +9,7 @@ use crate::pipeline::delete::{self, Deleted};
 use crate::pipeline::list::{self, Source};
 use crate::pipeline::{Input, api_version, body, caller, read, write};
 use crate::providers::Kind;
-use crate::providers::authorization::{role_assignments, role_definitions};
+use crate::providers::authorization::{permissions, role_assignments, role_definitions};
 use crate::providers::compute::virtual_machines::instance_view;
 use crate::providers::managed_identity::{associated, operations as identity_operations, system_assigned};
 use crate::providers::resources::{endpoints, groups, inventory, locations, providers, subscriptions};
@@ -87,13 +87,16 @@ pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation)
         Call::ListAssociatedResources(id, kind) => reading(&|tx, access| associated::list(tx, input, access, id, kind)),
         Call::ReadSystemIdentity(id) => reading(&|_, access| system_assigned::get(access, id)),
         Call::ListRoleAssignments(scope) => reading(&|tx, access| role_assignments::list(tx, input, access, scope)),
-        Call::ReadRoleAssignment(_, name) => reading(&|tx, access| role_assignments::get(tx, input, access, *name)),
+        Call::ReadRoleAssignment(scope, name) => {
+            reading(&|tx, access| role_assignments::get(tx, input, access, scope, *name))
+        }
         Call::PutRoleAssignment(scope, name) => {
             writing(&|tx, access, allowed| role_assignments::put(tx, input, &access, allowed, scope, *name))
         }
         Call::DeleteRoleAssignment(scope, name) => {
             writing(&|tx, access, allowed| role_assignments::delete(tx, input, &access, allowed, scope, *name))
         }
+        Call::ListPermissions(scope) => reading(&|_, access| permissions::list(access, scope)),
         Call::ListRoleDefinitions(scope) => reading(&|_, _| role_definitions::list(input, scope)),
         Call::ReadRoleDefinition(scope, name) => reading(&|_, _| role_definitions::get(scope, name)),
     }

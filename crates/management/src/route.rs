@@ -1,9 +1,10 @@
 //! Which path means what. Who may ask it: `rule.rs`.
 
 use crate::fault::Fault;
-use crate::pipeline::path;
+use crate::providers::resources::groups;
 use crate::providers::{self, Kind};
 use bonafide_types::{OperationId, ResourceId, RoleAssignmentId, Scope, SubscriptionId};
+use bonafide_wire::path;
 use http::Method;
 
 /// One thing that can be asked of the resource manager.
@@ -40,6 +41,7 @@ pub(crate) enum Call {
     ReadRoleAssignment(Scope, RoleAssignmentId),
     PutRoleAssignment(Scope, RoleAssignmentId),
     DeleteRoleAssignment(Scope, RoleAssignmentId),
+    ListPermissions(Scope),
     ListRoleDefinitions(Scope),
     ReadRoleDefinition(Scope, String),
 }
@@ -102,6 +104,7 @@ pub const ROUTES: &[&str] = &[
     "PUT /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
     "GET /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
     "DELETE /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
+    "GET /{scope...}/providers/Microsoft.Authorization/permissions",
     "GET /{scope...}/providers/Microsoft.Authorization/roleDefinitions",
     "GET /{scope...}/providers/Microsoft.Authorization/roleDefinitions/{name}",
     "GET /{scope...}/providers/{namespace}/{type}",
@@ -113,6 +116,9 @@ pub const ROUTES: &[&str] = &[
     "GET /{scope...}/providers/{namespace}/{type}/{name}/{child}",
     "PUT /{scope...}/providers/{namespace}/{type}/{name}/{child}/{childName}",
 ];
+
+/// Longest name of a type that a refusal repeats, in characters. Source: ours.
+const TYPE_CHARS_MAX: usize = 256;
 
 /// Reads the method and path of a request.
 pub(crate) fn route(method: &Method, path: &str) -> Result<Call, Fault> {
@@ -150,14 +156,22 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Call, Fault> {
         ["subscriptions", id, "providers", "microsoft.compute", "locations", _, "operations", operation] if get => {
             Call::PollOperation(subscription(id)?, operation_id(operation)?)
         }
+        ["metadata", "endpoints"]
+        | ["tenants" | "subscriptions" | "providers"]
+        | ["providers", _]
+        | ["subscriptions", _]
+        | ["subscriptions", _, "locations" | "resources" | "resourcegroups" | "providers"]
+        | ["subscriptions", _, "resourcegroups", _, "resources"]
+        | ["subscriptions", _, "providers", _]
+        | ["subscriptions", _, "providers", _, "register"]
+        | ["subscriptions", _, "operationresults", _] => {
+            return Err(Fault::MethodNotAllowed(method.to_string()));
+        }
         ["subscriptions", id, ..] => {
             subscription(id)?;
             below_provider(method, &segments, &words)?
         }
         ["providers", ..] => below_provider(method, &segments, &words)?,
-        ["metadata", "endpoints"] | ["tenants"] | ["subscriptions"] => {
-            return Err(Fault::MethodNotAllowed(method.to_string()));
-        }
         _ => return Err(Fault::NoSuchRoute),
     };
     Ok(found)
@@ -178,21 +192,21 @@ fn group(method: &Method, subscription: SubscriptionId, name: &str) -> Result<Ca
 /// `[scope]/providers/{namespace}/{type}/{name}…`: with a name at the end it is a resource, without one
 /// a list (GET) or an action (POST).
 fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Result<Call, Fault> {
-    let at = last_provider(words).ok_or(Fault::NoSuchRoute)?;
+    let at = match providers_at(words).as_slice() {
+        [.., at] if words.len() - at > 2 && !has_bare_namespace(words) => *at,
+        _ => return Err(missing(segments, words)),
+    };
     let provider = &words[at + 1..];
-    if provider.len() < 2 {
-        return Err(Fault::NoSuchRoute);
-    }
     let scope = match &segments[..at] {
         [] => Scope::Root,
-        above => Scope::Id(parse(&format!("/{}", above.join("/")))?),
+        above => Scope::Id(in_subscription(parse(&format!("/{}", above.join("/")))?)?),
     };
     let named = provider.len() % 2 == 1;
     let method_wrong = || Fault::MethodNotAllowed(method.to_string());
     match (method.as_str(), provider) {
         ("GET", ["microsoft.authorization", "roleassignments"]) => Ok(Call::ListRoleAssignments(scope)),
         (_, ["microsoft.authorization", "roleassignments", name]) => {
-            let name = name.parse().map_err(|_| Fault::PathInvalid("a role assignment's name is a GUID".to_owned()))?;
+            let name = name.parse().map_err(|_| Fault::AssignmentNameInvalid(name.chars().take(64).collect()))?;
             match *method {
                 Method::GET => Ok(Call::ReadRoleAssignment(scope, name)),
                 Method::PUT => Ok(Call::PutRoleAssignment(scope, name)),
@@ -200,19 +214,21 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
                 _ => Err(method_wrong()),
             }
         }
+        ("GET", ["microsoft.authorization", "permissions"]) => Ok(Call::ListPermissions(scope)),
         ("GET", ["microsoft.authorization", "roledefinitions"]) => Ok(Call::ListRoleDefinitions(scope)),
         ("GET", ["microsoft.authorization", "roledefinitions", name]) => {
             Ok(Call::ReadRoleDefinition(scope, (*name).to_owned()))
         }
-        (_, ["microsoft.authorization", "roledefinitions" | "roleassignments", ..]) => Err(method_wrong()),
+        (_, ["microsoft.authorization", "permissions"])
+        | (_, ["microsoft.authorization", "roledefinitions" | "roleassignments", ..]) => Err(method_wrong()),
         ("GET", ["microsoft.managedidentity", "identities", "default"]) => match scope {
             Scope::Id(id) => Ok(Call::ReadSystemIdentity(id)),
             Scope::Root => Err(Fault::NoSuchRoute),
         },
         _ if named => {
             let id = parse(&format!("/{}", segments.join("/")))?;
-            id.subscription().ok_or(Fault::NoSuchRoute)?;
             let kind = providers::kind(&id.type_name())?;
+            let id = in_subscription(id)?;
             match *method {
                 Method::PUT => Ok(Call::PutResource(id, kind)),
                 Method::PATCH => Ok(Call::PatchResource(id, kind)),
@@ -239,8 +255,7 @@ fn unnamed(method: &Method, segments: &[String], words: &[&str], at: usize, scop
             _ => Err(Fault::MethodNotAllowed(method.to_string())),
         };
     }
-    let id = parse(&above)?;
-    id.subscription().ok_or(Fault::NoSuchRoute)?;
+    let id = in_subscription(parse(&above)?)?;
     let kind = providers::kind(&id.type_name())?;
     match (method, kind.name.as_ref(), last) {
         (&Method::GET, providers::VIRTUAL_MACHINE, "instanceview") => Ok(Call::InstanceView(id, kind)),
@@ -260,20 +275,54 @@ fn unnamed(method: &Method, segments: &[String], words: &[&str], at: usize, scop
     }
 }
 
-/// Where the last `providers` stands that is a word and not a name.
-fn last_provider(words: &[&str]) -> Option<usize> {
+/// Where each `providers` stands that is a word and not a name.
+fn providers_at(words: &[&str]) -> Vec<usize> {
     let mut at = match words {
         ["subscriptions", _, "resourcegroups", _, ..] => 4,
         ["subscriptions", _, ..] => 2,
         _ => 0,
     };
-    let mut last = None;
+    let mut found = Vec::new();
     while words.get(at) == Some(&"providers") {
-        last = Some(at);
+        found.push(at);
         let from = at + 1;
         at = (from..words.len()).find(|i| words[*i] == "providers" && (i - from) % 2 == 1).unwrap_or(words.len());
     }
-    last
+    found
+}
+
+/// True when a namespace is followed by `providers` at once, as in the paths of `Microsoft.Features`.
+fn has_bare_namespace(words: &[&str]) -> bool {
+    providers_at(words).windows(2).any(|pair| pair[1] - pair[0] == 2)
+}
+
+/// The refusal of a path that no route has: it names the resource type in the path, which Azure may have.
+/// A path without a subscription and without a provider names none.
+fn missing(segments: &[String], words: &[&str]) -> Fault {
+    let providers = providers_at(words);
+    let bare = providers.windows(2).find(|pair| pair[1] - pair[0] == 2).map(|pair| pair[0]);
+    let (namespace, rest) = match (bare.or_else(|| providers.last().copied()), words.first()) {
+        (Some(at), _) if at + 1 < words.len() => (segments[at + 1].as_str(), &segments[at + 2..]),
+        (_, Some(&"subscriptions")) => ("Microsoft.Resources", segments),
+        _ => return Fault::NoSuchRoute,
+    };
+    let types = rest.iter().step_by(2).map(|word| match word.as_str() {
+        word if word.eq_ignore_ascii_case("resourceGroups") => "resourceGroups",
+        word => word,
+    });
+    let type_name: Vec<&str> = std::iter::once(namespace).chain(types).collect();
+    let type_name = type_name.join("/").chars().take(TYPE_CHARS_MAX).collect();
+    Fault::TypeNotFound { type_name, version: String::new(), supported: Vec::new() }
+}
+
+/// An id that lies in a subscription. Any other id names a type of the tenant, none of which is served, or
+/// lacks its subscription; it must not pass for the root.
+fn in_subscription(id: ResourceId) -> Result<ResourceId, Fault> {
+    if id.subscription().is_some() {
+        return Ok(id);
+    }
+    providers::kind(&id.type_name())?;
+    Err(Fault::NoSuchRoute)
 }
 
 fn parse(text: &str) -> Result<ResourceId, Fault> {
@@ -281,7 +330,10 @@ fn parse(text: &str) -> Result<ResourceId, Fault> {
 }
 
 fn group_id(subscription: SubscriptionId, name: &str) -> Result<ResourceId, Fault> {
-    ResourceId::of_group(subscription, name).map_err(|error| Fault::PathInvalid(error.to_string()))
+    ResourceId::of_group(subscription, name).map_err(|error| match groups::check_name(name) {
+        Err(fault) => fault,
+        Ok(()) => Fault::PathInvalid(error.to_string()),
+    })
 }
 
 fn subscription(text: &str) -> Result<SubscriptionId, Fault> {
@@ -296,6 +348,7 @@ fn operation_id(text: &str) -> Result<OperationId, Fault> {
 mod tests {
     use super::*;
     use crate::rule::Rule;
+    use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     /// The names of all calls, as the source has them.
@@ -356,5 +409,19 @@ mod tests {
             (id.name(), id.resource_group(), kind.name.as_ref()),
             ("providers", Some("providers"), "Microsoft.Compute/virtualMachines")
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_a_route_or_a_refusal(
+            words in proptest::collection::vec("subscriptions|72f988bf-86f1-41af-91ab-2d7cd011db47|resourceGroups|g|providers|Microsoft\\.(Compute|Features|Authorization)|virtualMachines|permissions|x", 0..12),
+            method in "GET|PUT|POST|HEAD|DELETE",
+        ) {
+            let path = format!("/{}", words.join("/"));
+            let is_in_subscription = words.len() > 1 && words[0] == "subscriptions" && words[1] == SUBSCRIPTION;
+            if let Err(fault) = route(&method.parse().unwrap(), &path) {
+                prop_assert!(!is_in_subscription || !matches!(fault, Fault::NoSuchRoute), "{path}");
+            }
+        }
     }
 }

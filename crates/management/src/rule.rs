@@ -70,6 +70,11 @@ impl Call {
             Self::ListRoleAssignments(scope) | Self::ReadRoleAssignment(scope, _) => {
                 access(scope, "roleAssignments/read")
             }
+            // Everybody may know its own permissions; a caller without a role near the scope learns nothing of it.
+            Self::ListPermissions(Scope::Root) => Rule::SignedIn,
+            Self::ListPermissions(Scope::Id(id)) => {
+                Rule::Listing("Microsoft.Authorization/permissions/read".to_owned(), id.clone())
+            }
             Self::PutRoleAssignment(scope, _) => access(scope, "roleAssignments/write"),
             Self::DeleteRoleAssignment(scope, _) => access(scope, "roleAssignments/delete"),
             Self::ListRoleDefinitions(scope) | Self::ReadRoleDefinition(scope, _) => {

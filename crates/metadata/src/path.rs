@@ -1,5 +1,5 @@
 //! The one reading of a request's path: nothing that decides reads it otherwise. The log has it as it
-//! was sent.
+//! was sent. The other surfaces decode (`bonafide_wire::path`); here a percent sequence is refused (MD-05).
 
 use std::borrow::Cow;
 

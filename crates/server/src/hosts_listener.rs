@@ -11,7 +11,7 @@ use bonafide_http::clock;
 use bonafide_http::{Admission, PeerFacts, Service};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Surface, Unserved, needs};
+use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Surface, Unserved, needs, path};
 use http::Method;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,8 +84,8 @@ impl Service for HostsListener {
 }
 
 /// True when a path is the hosts surface's; all others are the token service's.
-fn is_hosts(path: &str) -> bool {
-    path.starts_with("/hosts/")
+fn is_hosts(raw: &str) -> bool {
+    path::first_segment(raw) == "hosts"
 }
 
 impl HostsListener {

@@ -28,6 +28,7 @@ mod public;
 mod resources;
 mod runtime;
 mod session;
+mod surfaces;
 #[cfg(test)]
 mod tests;
 mod tls;

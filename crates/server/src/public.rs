@@ -3,6 +3,7 @@
 use crate::control_plane::ControlPlane;
 use crate::health::Readiness;
 use crate::pool::{Pool, run_in_place};
+use crate::surfaces::{self, Served};
 use bonafide_http::clock;
 use bonafide_http::{Admission, PeerFacts, Service};
 use bonafide_login::Confirm;
@@ -20,27 +21,6 @@ pub(crate) struct PublicOrigin {
     pub(crate) store_pool: Arc<Pool>,
 }
 
-/// The surfaces of the public origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Surface {
-    Health,
-    Management,
-    Login,
-}
-
-/// Which surface a path belongs to, by its first segment.
-fn surface(path: &str) -> Surface {
-    let first = path.split('/').find(|segment| !segment.is_empty()).unwrap_or_default();
-    let is = |word: &str| first.eq_ignore_ascii_case(word);
-    if is("healthz") || is("readyz") {
-        Surface::Health
-    } else if is("subscriptions") || is("providers") || is("tenants") || is("metadata") {
-        Surface::Management
-    } else {
-        Surface::Login
-    }
-}
-
 impl Service for PublicOrigin {
     fn name(&self) -> &'static str {
         "public"
@@ -56,16 +36,20 @@ impl Service for PublicOrigin {
     }
 
     fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
-        match surface(path) {
-            Surface::Management => MANAGEMENT_BODY_BYTES_MAX,
-            Surface::Login | Surface::Health => TOKEN_BODY_BYTES_MAX,
+        match surfaces::of_path(path) {
+            Served::Management => MANAGEMENT_BODY_BYTES_MAX,
+            Served::Login | Served::Healthy | Served::Ready | Served::Missing(_) => TOKEN_BODY_BYTES_MAX,
         }
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
-        match surface(&request.path) {
-            Surface::Health => self.health(&request).await.into(),
-            Surface::Management => {
+        match surfaces::of(&request) {
+            Served::Healthy | Served::Ready if request.method != Method::GET => {
+                Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET").into()
+            }
+            Served::Healthy => Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" })).into(),
+            Served::Ready => self.readiness().await.into(),
+            Served::Management => {
                 let request = Arc::new(request);
                 let (plane, asked) = (Arc::clone(&self.plane), Arc::clone(&request));
                 let job = move || plane.manage(&asked, clock::world());
@@ -74,28 +58,24 @@ impl Service for PublicOrigin {
                     Err(error) => self.refusal(&request, error.into()),
                 }
             }
-            Surface::Login => login(&self.plane, &self.store_pool, request).await,
+            Served::Login => login(&self.plane, &self.store_pool, request).await,
+            Served::Missing(missing) => missing.reply(&request).into(),
         }
     }
 
     fn refusal(&self, head: &Request, why: Unserved) -> Answer {
-        match surface(&head.path) {
-            Surface::Health => Reply::empty(why.status()).into(),
-            Surface::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
-            Surface::Login => self.plane.login(clock::world(), true, |login| login.refuse(head, why)),
+        match surfaces::of(head) {
+            Served::Healthy | Served::Ready => Reply::empty(why.status()).into(),
+            Served::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
+            Served::Login => self.plane.login(clock::world(), true, |login| login.refuse(head, why)),
+            Served::Missing(missing) => missing.refusal(head, why).into(),
         }
     }
 }
 
 impl PublicOrigin {
-    /// `/healthz`: the process answers. `/readyz`: it issues tokens; the body says what else does its work.
-    async fn health(&self, request: &Request) -> Reply {
-        if request.method != Method::GET {
-            return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
-        }
-        if request.path.eq_ignore_ascii_case("/healthz") {
-            return Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" }));
-        }
+    /// `/readyz`: the process issues tokens; the body says what else does its work.
+    async fn readiness(&self) -> Reply {
         let ready = Readiness::of(&self.plane, &self.store_pool).await;
         let (status, said) = ready.word();
         let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };

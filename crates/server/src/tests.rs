@@ -17,7 +17,7 @@ use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_types::{HostId, TenantId};
 use bonafide_wire::{Peer, Request, Unserved};
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
@@ -183,9 +183,65 @@ fn every_refusal_is_in_the_words_of_its_surface() {
             assert_eq!(headers["x-ms-request-id"], body["trace_id"].as_str().unwrap());
             assert!(body["error_codes"][0].is_number() && body["error"].is_string(), "{body}");
         }
+        for path in ["/v1.0/users", "/beta/users"] {
+            let (headers, body) = said(&public, path);
+            assert_eq!(headers["request-id"], body["error"]["innerError"]["request-id"].as_str().unwrap());
+            assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{body}");
+        }
+        let vault = |head: &Request| public(&of_vault(head.clone()));
+        let (_, body) = said(&vault, "/secrets/s");
+        assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{body}");
+        let (_, body) = said(&hosts, "/%68osts/v1/join");
+        assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
         let (_, body) = said(&hosts, "/hosts/v1/join");
         assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
     }
+}
+
+/// The same request to the host of a vault.
+fn of_vault(mut request: Request) -> Request {
+    request.headers.insert(HOST, "demo.vault.localhost:8443".parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn a_path_that_no_surface_serves_is_answered_in_the_form_that_its_clients_read() {
+    let cloud = Cloud::new();
+    let id = "00000000-0000-4000-8000-000000000001";
+    let (status, body) = cloud.get(&format!("/v1.0/users/{id}")).await;
+    assert_eq!((status, body["error"]["code"].as_str()), (404, Some("Request_ResourceNotFound")));
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with(&format!("Resource 'users/{id}' does not exist or one of its queried")), "{message}");
+    let (status, body) = cloud.get("/beta/servicePrincipals").await;
+    assert_eq!((status, body["error"]["code"].as_str()), (404, Some("Request_ResourceNotFound")));
+    for path in ["/secrets/s", "/subscriptions", "/v1.0/users", "/common/oauth2/token"] {
+        let asked = of_vault(request(Method::GET, path));
+        let Answered { reply, .. } = cloud.public().answer(asked, clock::now()).await;
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((reply.status.as_u16(), body["error"]["code"].as_str()), (404, Some("VaultNotFound")), "{path}");
+        assert!(body["error"]["message"].as_str().unwrap().contains("'demo'"), "{body}");
+    }
+    for path in ["/", "/nothing/here", "/favicon.ico", "/%zz", "/common/../x"] {
+        let (status, body) = cloud.get(path).await;
+        assert_eq!((status, body["error"].as_str()), (404, Some("invalid_request")), "{path}");
+        assert!(body["error_description"].as_str().unwrap().starts_with("AADSTS"), "{path}");
+    }
+    for (path, status) in [("/providers/x/../y", 400), ("/%73ubscriptions/%2573", 400), ("/tenants/x", 404)] {
+        let (answered, body) = cloud.get(path).await;
+        assert_eq!(answered, status, "{path}");
+        assert!(body["error"]["code"].is_string(), "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_however_its_path_is_encoded() {
+    let cloud = Cloud::new();
+    for path in ["/healthz", "/HEALTHZ", "/%68ealthz"] {
+        assert_eq!(cloud.get(path).await, (200, json!({ "status": "ok" })), "{path}");
+    }
+    assert_eq!(cloud.get("/%72eadyz").await.1["tokens"], "ok");
+    let Answered { reply, .. } = cloud.public().answer(request(Method::POST, "/healthz"), clock::now()).await;
+    assert_eq!((reply.status.as_u16(), &reply.headers["allow"]), (405, &"GET".parse().unwrap()));
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ impl Plane {
     /// Answers a request to the hosts listener. A wait for changes is over at once: nothing happens
     /// meanwhile.
     pub fn hosts(&self, request: &Request) -> Reply {
-        if !request.path.starts_with("/hosts/") {
+        if bonafide_wire::path::first_segment(&request.path) != "hosts" {
             return self.login(request);
         }
         let ask = |waited| {

@@ -222,3 +222,21 @@ fn a_path_or_method_that_is_not_served_is_refused_in_the_token_service_s_own_for
         assert!(error.error_description.starts_with(words), "{}", error.error_description);
     }
 }
+
+#[test]
+fn a_path_is_decoded_once_before_it_is_split() {
+    let fixture = Fixture::new();
+    let tenant = fixture.app.tenant;
+    for path in [
+        format!("/{tenant}/%64iscovery/keys"),
+        format!("/{tenant}%2Fdiscovery%2fkeys"),
+        format!("%2F/{tenant}/discovery/keys").replacen("%2F/", "/%2F", 1),
+    ] {
+        assert_eq!(fixture.get(&path).status, 200, "{path}");
+    }
+    for path in
+        ["%2564iscovery/keys", "discovery/x/../keys", "discovery/%2e/keys", "discovery%5Ckeys", "discovery/keys%00"]
+    {
+        assert_eq!(fixture.get(&format!("/{tenant}/{path}")).status, 404, "{path}");
+    }
+}

@@ -11,9 +11,13 @@ use bonafide_store::StoreError;
 use bonafide_types::{
     ClientId, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
 };
+use bonafide_wire::path::PathError;
 use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 use serde_json::json;
+
+/// Longest filter that a refusal repeats, in characters. Source: ours.
+const FILTER_CHARS_SHOWN_MAX: usize = 256;
 
 /// A request that is not done.
 #[derive(Debug)]
@@ -26,12 +30,14 @@ pub(crate) enum Fault {
     NoRegisteredProvider { location: String, version: String, type_name: String, supported: Vec<&'static str> },
     /// A path or id that none can have.
     PathInvalid(String),
+    /// A role assignment's name that is no GUID.
+    AssignmentNameInvalid(String),
     /// A subscription that is no GUID.
     SubscriptionIdInvalid(String),
     /// A query that cannot be read.
     QueryInvalid(String),
     /// A `$filter` that cannot be read or is not offered.
-    FilterInvalid(String),
+    FilterInvalid { detail: String, filter: String },
     /// A body that cannot be read or says something impossible.
     BodyInvalid(String),
     /// A body beyond the limits.
@@ -40,22 +46,34 @@ pub(crate) enum Fault {
     LocationMissing,
     /// A resource name that its type does not allow.
     NameInvalid { name: String, type_name: String, rule: &'static str },
+    /// A group's name with characters that it cannot have.
+    GroupNameInvalid { name: String, wrong: String },
     /// More tags than allowed.
     TooManyTags,
     /// An identity on a type that has none.
-    IdentityNotSupported { type_name: String },
+    IdentityNotSupported { type_name: String, asked: &'static str },
     /// An identity type that is no such word.
     IdentityTypeInvalid(String),
     /// User-assigned identities given with a type that excludes them.
     IdentitiesUnexpected { identity_type: &'static str },
     /// None given with a type that needs them.
     IdentitiesMissing,
+    /// Entries of `userAssignedIdentities` that are no objects, or null where nothing can be taken away.
+    IdentityValuesInvalid(Vec<String>),
     /// An id in `userAssignedIdentities` that is no resource id.
     IdentityIdInvalid(String),
     /// What the directory says.
     Identity { resource: ResourceId, error: IdentityError },
     /// What the access layer says.
     Assignment(AssignmentError),
+    /// A role assignment for nobody.
+    PrincipalIdMissing,
+    /// A principal's id that is no GUID.
+    PrincipalIdInvalid(String),
+    /// A role definition's id that ends in no GUID.
+    RoleIdInvalid(String),
+    /// A role assignment whose role is not named by the whole id of its definition.
+    RoleAssignmentMalformed,
     /// A principal type that the principal has not.
     PrincipalTypeUnmatched { principal: ObjectId, asked: String },
     /// A condition on a role assignment.
@@ -140,6 +158,12 @@ impl From<StoreError> for Fault {
     }
 }
 
+impl From<PathError> for Fault {
+    fn from(error: PathError) -> Self {
+        Self::PathInvalid(error.to_string())
+    }
+}
+
 impl From<WrongProof> for Fault {
     fn from(_: WrongProof) -> Self {
         Self::WrongProof
@@ -162,6 +186,22 @@ impl Fault {
         match self {
             Self::TypeNotFound { type_name, supported, .. } => {
                 Self::TypeNotFound { type_name, version: asked.chars().take(64).collect(), supported }
+            }
+            other => other,
+        }
+    }
+
+    /// A `$filter` that is refused.
+    pub(crate) fn filter(detail: &str) -> Self {
+        Self::FilterInvalid { detail: detail.to_owned(), filter: String::new() }
+    }
+
+    /// The refusal with the filter that was asked for: who reads its terms does not have it whole.
+    pub(crate) fn of_filter(self, asked: Option<&str>) -> Self {
+        match self {
+            Self::FilterInvalid { detail, .. } => {
+                let filter = asked.unwrap_or_default().chars().take(FILTER_CHARS_SHOWN_MAX).collect();
+                Self::FilterInvalid { detail, filter }
             }
             other => other,
         }

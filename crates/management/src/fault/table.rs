@@ -5,7 +5,9 @@ use bonafide_core::access::AssignmentError;
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
-use bonafide_types::limits::{ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::limits::{
+    MANAGEMENT_BODY_BYTES_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX,
+};
 use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
 use bonafide_wire::Unserved;
 use http::StatusCode;
@@ -40,28 +42,46 @@ impl Fault {
                 ),
             ),
             Self::PathInvalid(detail) => (BAD, "InvalidRequestUri", format!("The request URI is invalid: {detail}.")),
+            Self::AssignmentNameInvalid(name) => (
+                BAD,
+                "InvalidRoleAssignmentId",
+                format!("The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."),
+            ),
             Self::SubscriptionIdInvalid(id) => (
                 BAD,
                 "InvalidSubscriptionId",
                 format!("The provided subscription identifier '{id}' is malformed or invalid."),
             ),
             Self::QueryInvalid(detail) => (BAD, "InvalidRequestParameter", format!("The query string is invalid: {detail}.")),
-            Self::FilterInvalid(detail) => (BAD, "InvalidFilterInQueryString", format!("Invalid $filter in the query string: {detail}.")),
+            Self::FilterInvalid { detail, filter } => (
+                BAD,
+                "InvalidFilterInQueryString",
+                format!("Invalid $filter '{filter}' specified in the query string: {detail}."),
+            ),
             Self::BodyInvalid(detail) => (
                 BAD,
                 "InvalidRequestContent",
                 format!("The request content was invalid and could not be deserialized: '{detail}'."),
             ),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "The request content is too large.".to_owned()),
+            Self::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestContentTooLarge",
+                format!("The request content size exceeds the maximum size of {} MB.", MANAGEMENT_BODY_BYTES_MAX / (1024 * 1024)),
+            ),
             Self::LocationMissing => (BAD, "LocationRequired", "The location property is required for this definition.".to_owned()),
             Self::NameInvalid { name, type_name, rule } => {
                 (BAD, "InvalidResourceName", format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."))
             }
-            Self::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
-            Self::IdentityNotSupported { type_name } => (
+            Self::GroupNameInvalid { name, wrong } => (
                 BAD,
-                "ResourceIdentityNotSupported",
-                format!("The resource type '{type_name}' does not support a managed identity."),
+                "InvalidResourceGroup",
+                format!("The provided resource group name '{name}' has these invalid characters: '{wrong}'. The name can only be a letter, digit, '-', '.', '(', ')' or '_'."),
+            ),
+            Self::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
+            Self::IdentityNotSupported { type_name, asked } => (
+                BAD,
+                "CannotSetResourceIdentity",
+                format!("Resource type '{type_name}' does not support creation of '{asked}' resource identity. The supported types are 'None'."),
             ),
             Self::IdentityTypeInvalid(text) => (BAD, "InvalidParameter", format!("The identity type '{text}' is not valid. The types are 'None', 'SystemAssigned', 'UserAssigned' and 'SystemAssigned, UserAssigned'.")),
             Self::IdentitiesUnexpected { identity_type } => (
@@ -74,6 +94,11 @@ impl Fault {
                 "InvalidParameter",
                 "ResourceIdentity identityIds should be provided if the type includes \"UserAssigned\".".to_owned(),
             ),
+            Self::IdentityValuesInvalid(ids) => (
+                BAD,
+                "InvalidIdentityValues",
+                format!("Invalid value for the identities '{}'. The 'UserAssignedIdentities' property keys should only be empty json objects, null or the resource exisiting property.", ids.join(",")),
+            ),
             Self::IdentityIdInvalid(id) => (
                 BAD,
                 "LinkedInvalidPropertyId",
@@ -81,6 +106,16 @@ impl Fault {
             ),
             Self::Identity { resource, error } => identity_error(resource, error),
             Self::Assignment(error) => assignment_error(error),
+            Self::PrincipalIdMissing => {
+                (BAD, "InvalidPrincipalId", "A valid principal ID must be provided for role assignment.".to_owned())
+            }
+            Self::PrincipalIdInvalid(id) => (
+                BAD,
+                "InvalidPrincipalId",
+                format!("The Principal ID '{id}' is not valid. Principal ID must be a GUID."),
+            ),
+            Self::RoleIdInvalid(id) => (BAD, "InvalidRoleDefinitionId", format!("The role definition ID '{id}' is not valid.")),
+            Self::RoleAssignmentMalformed => (BAD, "BadRequestFormat", "The request was incorrectly formatted.".to_owned()),
             Self::PrincipalTypeUnmatched { principal, asked } => (
                 BAD,
                 "UnmatchedPrincipalType",
@@ -117,7 +152,7 @@ impl Fault {
                 "The request did not have a subscription or a valid tenant level resource provider.".to_owned(),
             ),
             Self::MethodNotAllowed(method) => {
-                (StatusCode::METHOD_NOT_ALLOWED, "HttpMethodNotSupported", format!("The request method '{method}' is not supported here."))
+                (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", format!("The requested resource does not support http method '{method}'."))
             }
             Self::SubscriptionNotFound(id) => (NOT_FOUND, "SubscriptionNotFound", format!("The subscription '{id}' could not be found.")),
             Self::GroupNotFound(name) => (NOT_FOUND, "ResourceGroupNotFound", format!("Resource group '{name}' could not be found.")),
@@ -134,8 +169,10 @@ impl Fault {
             Self::NamespaceNotFound(namespace) => (NOT_FOUND, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid.")),
             Self::TypeNotFound { type_name, version, supported } => {
                 let (namespace, types) = split(type_name);
-                let message = if supported.is_empty() {
+                let message = if types.is_empty() {
                     format!("The resource type could not be found in the namespace '{namespace}' for api version '{version}'.")
+                } else if supported.is_empty() {
+                    format!("The resource type '{types}' could not be found in the namespace '{namespace}' for api version '{version}'.")
                 } else {
                     format!("The resource type '{types}' could not be found in the namespace '{namespace}' for api version '{version}'. The supported api-versions are '{}'.", supported.join(","))
                 };

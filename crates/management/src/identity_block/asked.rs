@@ -7,7 +7,7 @@
 //! | a type without `SystemAssigned` | removes the system-assigned identity |
 //! | `userAssignedIdentities` absent or null | keeps those that the type allows (az sends null) |
 //! | PATCH with a map | adds what is named, removes what is null, keeps the rest |
-//! | PUT with a map | has exactly what is named |
+//! | PUT with a map | has exactly what is named; null is refused, for it asks for nothing |
 //!
 //! Sources: docs/wire/management.md.
 
@@ -16,6 +16,11 @@ use bonafide_core::directory::{Change, ResourceIdentity};
 use bonafide_types::ResourceId;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
+
+/// Longest id that a refusal repeats, in characters. Source: ours.
+const ID_CHARS_MAX: usize = 256;
+/// Ids that a refusal repeats. Source: ours.
+const IDS_SHOWN_MAX: usize = 8;
 
 /// Which of the two writes asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +112,7 @@ fn users(map: &Map<String, Value>) -> Result<Users, Fault> {
             Value::Null => users.null.push(identity_id(id)?),
             // Clients send back what they read: `clientId` and `principalId` are not theirs to say.
             Value::Object(_) => users.named.push(identity_id(id)?),
-            _ => return Err(Fault::BodyInvalid("an entry of 'userAssignedIdentities' is not an object".to_owned())),
+            _ => return Err(Fault::IdentityValuesInvalid(vec![id.chars().take(ID_CHARS_MAX).collect()])),
         }
     }
     unique(users)
@@ -125,12 +130,24 @@ fn unique(users: Users) -> Result<Users, Fault> {
 }
 
 fn identity_id(text: &str) -> Result<ResourceId, Fault> {
-    let id = ResourceId::parse(text).map_err(|_| Fault::IdentityIdInvalid(text.chars().take(256).collect()))?;
+    let id =
+        ResourceId::parse(text).map_err(|_| Fault::IdentityIdInvalid(text.chars().take(ID_CHARS_MAX).collect()))?;
     id.subscription().ok_or_else(|| Fault::IdentityIdInvalid(id.to_string()))?;
     Ok(id)
 }
 
 impl Asked {
+    /// The identity type that is asked for, in Azure's spelling.
+    pub(crate) fn type_text(&self) -> &'static str {
+        let kind = self.kind.unwrap_or(Types { system: false, users: self.users.is_some() });
+        match (kind.system, kind.users) {
+            (false, false) => "None",
+            (true, false) => "SystemAssigned",
+            (false, true) => "UserAssigned",
+            (true, true) => "SystemAssigned, UserAssigned",
+        }
+    }
+
     /// The identities that are named, to be looked up.
     pub(crate) fn named(&self) -> &[ResourceId] {
         self.users.as_ref().map_or(&[], |users| users.named.as_slice())
@@ -144,6 +161,7 @@ impl Asked {
         old: &ResourceIdentity,
         replaced: &HashSet<String>,
     ) -> Result<Change, Fault> {
+        self.check_null(verb)?;
         let kind = self
             .kind
             .unwrap_or(Types { system: old.system.is_some(), users: self.users.is_some() || !old.users.is_empty() });
@@ -177,6 +195,17 @@ impl Asked {
             return Err(Fault::IdentitiesMissing);
         }
         Ok(Change { system: kind.system, add, remove, remove_all_users: false })
+    }
+
+    /// Null takes an identity away, which only a PATCH can do.
+    fn check_null(&self, verb: Verb) -> Result<(), Fault> {
+        match &self.users {
+            Some(users) if verb == Verb::Put && !users.null.is_empty() => {
+                let shown = users.null.iter().take(IDS_SHOWN_MAX).map(ResourceId::to_string).collect();
+                Err(Fault::IdentityValuesInvalid(shown))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -225,7 +254,6 @@ mod tests {
         let b = b();
         let (none, system, both) = (identity(false, &[]), identity(true, &[]), identity(true, &[A, &b]));
         let users = identity(false, &[A, &b]);
-        let last = identity(true, &[A]);
         for verb in [Verb::Put, Verb::Patch] {
             for (old, block, expected) in [
                 (&both, json!(null), "kept"),
@@ -241,7 +269,6 @@ mod tests {
                 (&both, json!({"type": "UserAssigned", "userAssignedIdentities": null}), "ab"),
                 (&both, json!({"type": "SystemAssigned, UserAssigned"}), "Sab"),
                 (&users, json!({"type": "UserAssigned"}), "ab"),
-                (&last, json!({"type": "SystemAssigned", "userAssignedIdentities": {A: null}}), "S"),
             ] {
                 assert_eq!(after(verb, old, block.clone()).unwrap(), expected, "{verb:?} {block}");
             }
@@ -262,8 +289,39 @@ mod tests {
         let last = identity(false, &[A]);
         let remove = json!({"type": "UserAssigned", "userAssignedIdentities": {A: null}});
         assert_eq!(after(Verb::Patch, &last, remove).unwrap(), "");
+        let remove = json!({"type": "SystemAssigned", "userAssignedIdentities": {A: null}});
+        assert_eq!(after(Verb::Patch, &identity(true, &[A]), remove).unwrap(), "S");
         let list = json!({"type": "UserAssigned", "identityIds": [A]});
         assert_eq!(after(Verb::Patch, &both, list).unwrap(), "a");
+    }
+
+    #[test]
+    fn a_put_with_null_for_an_identity_is_refused_whatever_its_type_says() {
+        let b = b();
+        let refused = |old: &ResourceIdentity, block: Value| match after(Verb::Put, old, block.clone()) {
+            Err(Fault::IdentityValuesInvalid(ids)) => ids,
+            other => panic!("{block}: {other:?}"),
+        };
+        for old in [identity(false, &[]), identity(true, &[A]), identity(false, &[A, &b])] {
+            for block in [
+                json!({"type": "UserAssigned", "userAssignedIdentities": {A: null}}),
+                json!({"type": "userassigned", "UserAssignedIdentities": {A: null, &b: {}}}),
+                json!({"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {&b: {}, A: null}}),
+                json!({"type": "SystemAssigned", "userAssignedIdentities": {A: null}}),
+                json!({"type": "None", "userAssignedIdentities": {A: null}}),
+                json!({"userAssignedIdentities": {A: null}}),
+                json!({"type": "UserAssigned", "userAssignedIdentities": {A: 1}}),
+                json!({"type": "UserAssigned", "userAssignedIdentities": {A: "x"}}),
+                json!({"type": "UserAssigned", "userAssignedIdentities": {A: []}}),
+                json!({"type": "UserAssigned", "userAssignedIdentities": {A: true}}),
+            ] {
+                assert_eq!(refused(&old, block), [A]);
+            }
+            assert_eq!(
+                refused(&old, json!({"type": "UserAssigned", "userAssignedIdentities": {A: null, &b: null}})),
+                [A, &b]
+            );
+        }
     }
 
     #[test]

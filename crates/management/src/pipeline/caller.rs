@@ -6,7 +6,7 @@ use bonafide_core::directory::{PRINCIPALS, SUBSCRIPTIONS};
 use bonafide_core::tokens::{self, Caller};
 use bonafide_store::Read;
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
-use bonafide_wire::Request;
+use bonafide_wire::{Request, path};
 
 /// Checks the token of a request, with a view that is not too old for it. It may still be that of a principal that was deleted a moment ago: see
 /// [`check_alive`].
@@ -26,9 +26,11 @@ pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fau
 /// Where a token for a request can be had: at the tenant that its subscription trusts, which Azure tells
 /// everybody who asks, or else at any tenant.
 pub(crate) fn authority(cx: &Cx<'_>, request: &Request) -> String {
-    let mut segments = request.path.split('/').filter(|segment| !segment.is_empty());
-    let subscription = segments.next().filter(|first| first.eq_ignore_ascii_case("subscriptions"));
-    let subscription = subscription.and_then(|_| segments.next()?.parse().ok());
+    let segments = path::segments(&request.path).unwrap_or_default();
+    let subscription = match segments.as_slice() {
+        [first, id, ..] if first.eq_ignore_ascii_case("subscriptions") => id.parse().ok(),
+        _ => None,
+    };
     let known = subscription.and_then(|id| cx.store.read(|tx| tx.get(&SUBSCRIPTIONS, &id)).ok()?);
     let tenant = known.map_or_else(|| "common".to_owned(), |subscription| subscription.tenant.to_string());
     format!("{}/{tenant}", cx.config.login)

@@ -12,7 +12,11 @@ pub(crate) fn of(resource: &Resource) -> String {
 /// Checks the preconditions of a write against the resource as it is. A repeated field cannot be read as
 /// one list here, so it is refused rather than passed over.
 pub(crate) fn check(request: &Request, old: Option<&Resource>) -> Result<(), Fault> {
-    let etag = old.map(of);
+    check_tag(request, old.map(of))
+}
+
+/// The same with the etag of whatever is there.
+pub(crate) fn check_tag(request: &Request, etag: Option<String>) -> Result<(), Fault> {
     let failed = || Fault::PreconditionFailed { etag: etag.clone().unwrap_or_default() };
     if request.headers.contains_key("if-match") {
         let wanted = request.header("if-match").ok_or_else(failed)?;

@@ -11,7 +11,6 @@ pub(crate) mod delete;
 pub(crate) mod etag;
 pub(crate) mod linked;
 pub(crate) mod list;
-pub(crate) mod path;
 pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod tags;

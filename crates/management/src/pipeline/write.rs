@@ -226,7 +226,7 @@ fn replace(sent: &Map<String, Value>, old: &Resource, kind: &Kind) -> Map<String
 }
 
 /// Puts the location in its canonical form; it cannot change.
-fn check_location(
+pub(crate) fn check_location(
     sent: &Map<String, Value>,
     old: Option<&Resource>,
     new: &mut Resource,
@@ -266,9 +266,12 @@ fn read_identity(input: &Input<'_>, sent: &Map<String, Value>, kind: &Kind) -> R
         None | Some(Value::Null) => return Ok(None),
         Some(block) => block,
     };
-    if !kind.provider.identities() {
-        return Err(Fault::IdentityNotSupported { type_name: kind.name.to_string() });
-    }
     let list_allowed = kind.provider.identity_map_from().is_some_and(|date| !input.version.at_least(date));
-    identity_block::read(block, list_allowed)
+    let asked = identity_block::read(block, list_allowed)?;
+    match asked.as_ref().map_or("None", Asked::type_text) {
+        wanted if wanted != "None" && !kind.provider.identities(&kind.name) => {
+            Err(Fault::IdentityNotSupported { type_name: kind.name.to_string(), asked: wanted })
+        }
+        _ => Ok(asked),
+    }
 }

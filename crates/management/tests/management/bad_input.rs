@@ -1,6 +1,6 @@
 //! What no client should send.
 
-use crate::cloud::{Answer, Cloud, VM};
+use crate::cloud::{ARM, Answer, Cloud, VM};
 use bonafide_core::directory::{RESOURCES, find};
 use bonafide_types::ResourceId;
 use http::Method;
@@ -37,7 +37,7 @@ fn np_06_a_body_beyond_the_limits_is_refused_quickly() {
         (deep, 400, "InvalidRequestContent"),
         (many, 400, "InvalidRequestContent"),
         (format!("{{{}}}", members.join(",")), 400, "InvalidRequestContent"),
-        (large, 413, "RequestEntityTooLarge"),
+        (large, 413, "RequestContentTooLarge"),
     ] {
         let started = Instant::now();
         put(&cloud, body.as_bytes()).refused(status, code);
@@ -174,7 +174,7 @@ fn a_request_target_that_means_nothing_is_refused() {
         (&format!("{root}/resourceGroups/g/providers/Microsoft.Compute/nope/b"), 404, "InvalidResourceType"),
         (&format!("{root}/resourceGroups/g/providers/Microsoft.Authorization/locks/l"), 404, "InvalidResourceType"),
         (
-            &format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/a%2Fb"),
+            &format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/a%252Fb"),
             400,
             "InvalidRequestUri",
         ),
@@ -194,10 +194,118 @@ fn a_request_target_that_means_nothing_is_refused() {
             400,
             "InvalidRequestUri",
         ),
-        (&format!("{root}/resourceGroups/g/providers"), 404, "MissingSubscription"),
+        (&format!("{root}/resourceGroups/g/providers"), 404, "InvalidResourceType"),
         (&format!("{root}/operationresults/x"), 400, "InvalidRequestUri"),
     ] {
         cloud.get(path, VM).refused(status, code);
+    }
+}
+
+#[test]
+fn a_path_that_azure_has_and_nobody_serves_here_says_which_type_is_missing() {
+    let cloud = Cloud::with_group();
+    let (root, group) = (cloud.root(), cloud.at("g"));
+    let own = "subscriptions/resourceGroups";
+    for (method, path, namespace, types) in [
+        (Method::POST, format!("{group}/exportTemplate"), "Microsoft.Resources", format!("{own}/exportTemplate")),
+        (Method::POST, format!("{group}/moveResources"), "Microsoft.Resources", format!("{own}/moveResources")),
+        (
+            Method::POST,
+            format!("{group}/validateMoveResources"),
+            "Microsoft.Resources",
+            format!("{own}/validateMoveResources"),
+        ),
+        (
+            Method::GET,
+            format!("{}/deployments/d/operations", group.replace("resourceGroups", "resourcegroups")),
+            "Microsoft.Resources",
+            format!("{own}/deployments/operations"),
+        ),
+        (Method::PUT, format!("{root}/tagNames/t"), "Microsoft.Resources", "subscriptions/tagNames".to_owned()),
+        (
+            Method::PUT,
+            format!("{root}/tagNames/t/tagValues/v"),
+            "Microsoft.Resources",
+            "subscriptions/tagNames/tagValues".to_owned(),
+        ),
+        (
+            Method::GET,
+            format!("{root}/providers/Microsoft.Features/providers/Microsoft.Compute/features"),
+            "Microsoft.Features",
+            "providers/features".to_owned(),
+        ),
+        (
+            Method::POST,
+            format!("{root}/providers/Microsoft.Features/providers/Microsoft.Compute/features/f/register"),
+            "Microsoft.Features",
+            "providers/features/register".to_owned(),
+        ),
+        (Method::GET, format!("{root}/providers/Microsoft.Features/features"), "Microsoft.Features", "features".into()),
+        (Method::POST, format!("{root}/providers/Microsoft.Web/unregister"), "Microsoft.Web", "unregister".into()),
+        (
+            Method::PUT,
+            format!("{group}/providers/Microsoft.Resources/deployments/d"),
+            "Microsoft.Resources",
+            "deployments".into(),
+        ),
+        (
+            Method::GET,
+            "/providers/Microsoft.Management/managementGroups".into(),
+            "Microsoft.Management",
+            "managementGroups".into(),
+        ),
+        (
+            Method::PUT,
+            "/providers/Microsoft.Resources/deployments/d".into(),
+            "Microsoft.Resources",
+            "deployments".into(),
+        ),
+        (
+            Method::PUT,
+            format!("{group}/providers/Microsoft.ClassicCompute/domainNames/cs1"),
+            "Microsoft.ClassicCompute",
+            "domainNames".into(),
+        ),
+        (Method::GET, format!("{group}/nothing"), "Microsoft.Resources", format!("{own}/nothing")),
+    ] {
+        let body = json!({"location": "westus", "identity": {"type": "SystemAssigned"}});
+        let answer = cloud.call(&cloud.owner, method, &path, ARM, Some(body)).refused(404, "InvalidResourceType");
+        let expected = format!(
+            "The resource type '{types}' could not be found in the namespace '{namespace}' for api version '{ARM}'."
+        );
+        assert_eq!(answer.body["error"]["message"], expected, "{path}");
+    }
+    // Without a subscription there is none to be asked for.
+    cloud.get("/providers/Microsoft.Compute/virtualMachines/vm1", VM).refused(404, "MissingSubscription");
+    cloud.get("/providers/Microsoft.Nope/things/t", VM).refused(404, "InvalidResourceNamespace");
+}
+
+#[test]
+fn a_percent_encoded_path_means_what_it_spells() {
+    let cloud = Cloud::with_group();
+    let vm = cloud.vm("vm1");
+    cloud.put(&vm, VM, json!({"location": "westus"})).expect(201);
+    let stranger = cloud.person(cloud.tenant, &[]);
+    for path in [
+        vm.replace('/', "%2F").replacen("%2F", "/", 1),
+        vm.replace('/', "/%2f"),
+        vm.replacen("subscriptions", "%73ubscriptions", 1),
+        vm.replace("virtualMachines/vm1", "virtual%4Dachines%2Fvm%31"),
+        vm.replace("resourceGroups/g", "%72esourceGroups/%67"),
+    ] {
+        assert_eq!(cloud.get(&path, VM).expect(200).body["id"], vm, "{path}");
+        // Access is decided on the same reading.
+        let denied = cloud.call(&stranger, Method::GET, &path, VM, None).refused(403, "AuthorizationFailed");
+        assert!(denied.body["error"]["message"].as_str().unwrap().contains(&format!("over scope '{vm}'")), "{path}");
+        let nobody = cloud.raw(Method::GET, &format!("{path}?api-version={VM}"), &[], b"");
+        assert!(nobody.header("www-authenticate").contains(&cloud.tenant.to_string()), "{path}");
+    }
+    // A child is a child, however its slash is written.
+    cloud.put(&format!("{vm}%2Fextensions%2Fe1"), VM, json!({"location": "westus"})).expect(201);
+    assert_eq!(cloud.get(&format!("{vm}/extensions/e1"), VM).expect(200).body["name"], "e1");
+    for wrong in ["%252e", "%25", "..%2Fvm1", "%2e%2e/vm1", "a%5Cb", "a%0Ab", "a%00", "%ff", "a%3Fb", "a%23b"] {
+        let path = vm.replace("/vm1", &format!("/{wrong}"));
+        cloud.get(&path, VM).refused(400, "InvalidRequestUri");
     }
 }
 
@@ -220,10 +328,24 @@ fn an_api_version_is_required_and_is_a_date() {
 fn a_method_that_a_path_has_not_is_refused() {
     let cloud = Cloud::with_group();
     let call = |method: Method, path: &str| cloud.call(&cloud.owner, method, path, VM, None);
-    call(Method::POST, &cloud.at("g")).refused(405, "HttpMethodNotSupported");
-    call(Method::POST, &cloud.vm("vm1")).refused(405, "HttpMethodNotSupported");
-    call(Method::DELETE, "/subscriptions").refused(405, "HttpMethodNotSupported");
-    call(Method::TRACE, &cloud.vm("vm1")).refused(405, "HttpMethodNotSupported");
+    let root = cloud.root();
+    for (method, path) in [
+        (Method::POST, cloud.at("g")),
+        (Method::POST, cloud.vm("vm1")),
+        (Method::TRACE, cloud.vm("vm1")),
+        (Method::DELETE, "/subscriptions".to_owned()),
+        (Method::POST, "/metadata/endpoints".to_owned()),
+        (Method::PUT, root.clone()),
+        (Method::POST, format!("{root}/resourceGroups")),
+        (Method::HEAD, format!("{root}/resources")),
+        (Method::POST, format!("{root}/locations")),
+        (Method::PUT, format!("{}/resources", cloud.at("g"))),
+        (Method::DELETE, format!("{root}/providers/Microsoft.Compute")),
+        (Method::GET, format!("{root}/providers/Microsoft.Compute/register")),
+        (Method::PUT, format!("{root}/providers/Microsoft.Authorization/permissions")),
+    ] {
+        call(method, &path).refused(405, "MethodNotAllowed");
+    }
     call(Method::POST, &format!("{}/fly", cloud.vm("vm1"))).refused(404, "InvalidResourceAction");
 }
 
@@ -236,7 +358,11 @@ fn paging_and_filters_are_bounded() {
     list("$top=9223372036854775808").expect(200);
     list("$skiptoken=zzzz").refused(400, "InvalidRequestParameter");
     list("$filter=").expect(200);
-    list("$filter=nope%20eq%20%27a%27").refused(400, "InvalidFilterInQueryString");
+    let nope = list("$filter=nope%20eq%20%27a%27").refused(400, "InvalidFilterInQueryString");
+    assert_eq!(
+        nope.body["error"]["message"],
+        "Invalid $filter 'nope eq 'a'' specified in the query string: 'nope' cannot be filtered on here."
+    );
     list("$filter=name%20eq%20%27a").refused(400, "InvalidFilterInQueryString");
     list(&format!("$filter={}", "(".repeat(3_000))).refused(400, "InvalidFilterInQueryString");
 }

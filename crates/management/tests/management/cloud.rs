@@ -1,14 +1,19 @@
 //! A cloud of two tenants, and people in it.
 
 use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
-use bonafide_core::directory::{Audiences, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application};
+use bonafide_core::directory::{
+    Audiences, Resource, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find,
+};
+use bonafide_core::lifecycle;
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method as Signed, Names, issue, resolve};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_management::{Config, Cx, handle};
-use bonafide_store::{MemoryEngine, Store, StoreError};
-use bonafide_types::{Audience, ObjectId, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World};
+use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
+use bonafide_types::{
+    Audience, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World,
+};
 use bonafide_wire::{Peer, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -247,6 +252,37 @@ impl Cloud {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let token = format!("Bearer {}", self.token(who));
         self.raw(method, &with_version(path, version), &[("authorization", &token)], body.as_bytes())
+    }
+
+    /// A stored resource.
+    pub fn row(&self, path: &str) -> (ResourceUuid, Resource) {
+        self.store.read(|tx| find(tx, &ResourceId::parse(path).unwrap())).unwrap().unwrap()
+    }
+
+    /// Changes a stored resource behind the resource manager's back.
+    pub fn change_row(&self, path: &str, change: impl Fn(&mut Resource)) {
+        let (uuid, row) = self.row(path);
+        let write = |tx: &mut Tx<'_>| {
+            let mut row = row.clone();
+            change(&mut row);
+            save(tx, uuid, &mut row, self.now.get())
+        };
+        self.store.write(write).unwrap();
+    }
+
+    /// `call` with more header fields, and a body as it is.
+    pub fn raw_as(
+        &self,
+        who: &Person,
+        method: Method,
+        path: &str,
+        version: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let token = format!("Bearer {}", self.token(who));
+        let headers: Vec<(&str, &str)> = headers.iter().copied().chain([("authorization", token.as_str())]).collect();
+        self.raw(method, &with_version(path, version), &headers, body)
     }
 
     /// Runs `body` on so many threads, each with a way to send requests.

@@ -174,3 +174,114 @@ fn a_long_list_comes_in_pages_whose_links_begin_with_our_own_endpoint() {
     assert_eq!(exact["value"].as_array().map(Vec::len), Some(25));
     let _: Value = exact;
 }
+
+#[test]
+fn a_type_without_identities_says_so_and_is_stored_without_one() {
+    let cloud = Cloud::with_group();
+    let id = cloud.make_identity("id1");
+    let service = format!("{}/providers/Microsoft.Compute/cloudServices/cs1", cloud.at("g"));
+    let put = |path: &str, identity: Value| cloud.put(path, VM, json!({"location": "westus", "identity": identity}));
+    let users = json!({&id: {}});
+    for (block, asked) in [
+        (json!({"type": "SystemAssigned"}), "SystemAssigned"),
+        (json!({"type": "userassigned", "userAssignedIdentities": users}), "UserAssigned"),
+        (
+            json!({"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": users}),
+            "SystemAssigned, UserAssigned",
+        ),
+        (json!({"userAssignedIdentities": users}), "UserAssigned"),
+    ] {
+        for path in [service.clone(), service.replace("cloudServices", "CLOUDSERVICES")] {
+            let answer = put(&path, block.clone()).refused(400, "CannotSetResourceIdentity");
+            assert_eq!(
+                answer.body["error"]["message"],
+                format!(
+                    "Resource type 'Microsoft.Compute/cloudServices' does not support creation of '{asked}' resource identity. The supported types are 'None'."
+                )
+            );
+        }
+    }
+    cloud.get(&service, VM).refused(404, "ResourceNotFound");
+    put(&service, json!({"type": "None"})).expect(201);
+    put(&service, Value::Null).expect(200);
+    let patch = json!({"identity": {"type": "SystemAssigned"}});
+    cloud.patch(&service, VM, patch).refused(400, "CannotSetResourceIdentity");
+    assert!(cloud.get(&service, VM).expect(200).body.get("identity").is_none());
+    put(&format!("{service}/roleInstances/i"), json!({"type": "SystemAssigned"}))
+        .refused(400, "CannotSetResourceIdentity");
+    // One that was made when the type had identities loses it.
+    let block = json!({"type": "SystemAssigned"});
+    let machine = cloud.vm("vm1");
+    put(&machine, block).expect(201);
+    let identity = cloud.row(&machine).1.identity;
+    cloud.change_row(&service, |row| row.identity = identity.clone());
+    assert_eq!(cloud.get(&service, VM).body["identity"]["type"], "SystemAssigned");
+    cloud.patch(&service, VM, json!({"tags": {"a": "b"}})).expect(200);
+    cloud.patch(&service, VM, json!({"identity": {"type": "None"}})).expect(200);
+    assert!(cloud.get(&service, VM).expect(200).body.get("identity").is_none());
+    // Others whose names begin alike have identities.
+    put(
+        &format!("{}/providers/Microsoft.Compute/virtualMachineScaleSets/s", cloud.at("g")),
+        json!({"type": "SystemAssigned"}),
+    )
+    .expect(201);
+}
+
+#[test]
+fn tn_04_a_type_that_is_nothing_but_a_secret_is_neither_stored_nor_read() {
+    let cloud = Cloud::with_group();
+    let vault = format!("{}/providers/Microsoft.KeyVault/vaults/v1", cloud.at("g"));
+    let body = json!({"location": "westus", "properties": {"value": "hunter2"}});
+    cloud.put(&vault, "2023-07-01", json!({"location": "westus"})).expect(201);
+    for path in [
+        format!("{vault}/secrets/s1"),
+        format!("{vault}/SECRETS/s1"),
+        format!("{vault}/%73ecrets/s1"),
+        format!("{vault}/secrets/s1/versions/1"),
+        format!("{vault}/secrets"),
+        format!("{}/providers/microsoft.keyvault/VAULTS/v1/secrets/s1", cloud.at("g")),
+    ] {
+        for method in [Method::PUT, Method::PATCH, Method::GET, Method::HEAD, Method::DELETE, Method::POST] {
+            let answer = cloud.call(&cloud.owner, method.clone(), &path, "2023-07-01", Some(body.clone()));
+            assert!([404, 405].contains(&answer.status), "{method} {path}: {}", answer.status);
+        }
+        cloud.get(&path, "2023-07-01").refused(404, "InvalidResourceType");
+    }
+    cloud.put(&format!("{vault}/keys/k1"), "2023-07-01", json!({"properties": {"kty": "RSA"}})).expect(201);
+    let all = cloud.get(&format!("{}/resources", cloud.root()), ARM).expect(200).body.to_string();
+    assert!(!all.contains("hunter2") && all.contains("/keys/k1"), "{all}");
+    let listed = cloud.get(&format!("{}/providers/Microsoft.KeyVault", cloud.root()), ARM).expect(200).body;
+    assert!(!listed.to_string().contains("vaults/secrets"));
+}
+
+#[test]
+fn null_for_an_identity_is_refused_in_a_put_of_every_type_and_removes_in_a_patch() {
+    let cloud = Cloud::with_group();
+    let (id, other) = (cloud.make_identity("id1"), cloud.make_identity("id2"));
+    let group = cloud.at("g");
+    for path in [
+        cloud.vm("vm1"),
+        format!("{group}/providers/Microsoft.Compute/virtualMachineScaleSets/s"),
+        format!("{group}/providers/Microsoft.Web/sites/app"),
+        format!("{group}/providers/Microsoft.Storage/storageAccounts/account"),
+    ] {
+        let block = |users: Value| json!({"location": "westus", "identity": {"type": "UserAssigned", "userAssignedIdentities": users}});
+        let put = |users: Value| cloud.put(&path, VM, block(users));
+        put(json!({&id: null})).refused(400, "InvalidIdentityValues");
+        cloud.get(&path, VM).refused(404, "ResourceNotFound");
+        assert!([200, 201].contains(&put(json!({&id: {}, &other: {}})).status), "{path}");
+        let answer = put(json!({&id: {}, &other: null})).refused(400, "InvalidIdentityValues");
+        assert_eq!(
+            answer.body["error"]["message"],
+            format!(
+                "Invalid value for the identities '{other}'. The 'UserAssignedIdentities' property keys should only be empty json objects, null or the resource exisiting property."
+            )
+        );
+        put(json!({&id: 1})).refused(400, "InvalidIdentityValues");
+        let kept = cloud.get(&path, VM).expect(200).body;
+        assert_eq!(kept["identity"]["userAssignedIdentities"].as_object().unwrap().len(), 2, "{path}");
+        cloud.patch(&path, VM, block(json!({&other: null}))).expect(200);
+        let left = cloud.get(&path, VM).expect(200).body;
+        assert_eq!(left["identity"]["userAssignedIdentities"].as_object().unwrap().len(), 1, "{path}");
+    }
+}

@@ -56,9 +56,83 @@ fn a_group_is_made_read_changed_and_deleted() {
     cloud.delete(&path, ARM).expect(200);
     cloud.get(&path, ARM).refused(404, "ResourceGroupNotFound");
     cloud.delete(&path, ARM).refused(404, "ResourceGroupNotFound");
-    cloud.put(&cloud.at("gr%C3%BC"), ARM, json!({"location": "x"})).refused(400, "InvalidRequestUri");
-    cloud.put(&cloud.at("a!b"), ARM, json!({"location": "x"})).refused(400, "InvalidResourceName");
+    let wrong = cloud.put(&cloud.at("gr%C3%BC%21"), ARM, json!({"location": "x"})).refused(400, "InvalidResourceGroup");
+    assert_eq!(
+        wrong.body["error"]["message"],
+        "The provided resource group name 'grü!' has these invalid characters: 'ü!'. The name can only be a letter, digit, '-', '.', '(', ')' or '_'."
+    );
+    cloud.put(&cloud.at("a."), ARM, json!({"location": "x"})).refused(400, "InvalidRequestUri");
+    cloud.put(&cloud.at("a!b"), ARM, json!({"location": "x"})).refused(400, "InvalidResourceGroup");
     cloud.put(&cloud.at("g2"), ARM, json!({})).refused(400, "LocationRequired");
+}
+
+#[test]
+fn of_two_faults_in_a_write_the_same_one_is_told_for_every_type() {
+    let cloud = Cloud::with_group();
+    cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
+    let body = |tags: Value, location: &str| json!({"location": location, "tags": tags}).to_string();
+    let (good, elsewhere) = (json!({"a": "b"}), "eastus");
+    let stale: &[_] = &[("if-match", "\"0\"")];
+    let none: &[_] = &[("if-none-match", "*")];
+    for path in [cloud.at("g"), cloud.vm("vm1")] {
+        let (moved, too_old) = if path == cloud.at("g") {
+            ("InvalidResourceGroupLocation", "InvalidApiVersionParameter")
+        } else {
+            ("InvalidResourceLocation", "NoRegisteredProviderFound")
+        };
+        for method in [Method::PUT, Method::PATCH] {
+            for (version, headers, body, status, code) in [
+                ("2010-01-01", stale, "{".to_owned(), 400, too_old),
+                (VM, stale, "{".to_owned(), 400, "InvalidRequestContent"),
+                (VM, none, "{".to_owned(), 400, "InvalidRequestContent"),
+                (VM, stale, body(good.clone(), elsewhere), 412, "PreconditionFailed"),
+                (VM, none, body(good.clone(), elsewhere), 412, "PreconditionFailed"),
+                (VM, stale, body(good.clone(), "!"), 412, "PreconditionFailed"),
+                (VM, stale, body(json!({"a": 1}), "westus"), 412, "PreconditionFailed"),
+                (VM, &[], body(json!({"a": 1}), elsewhere), 409, moved),
+                (VM, &[], body(json!({"a": 1}), "!"), 400, "InvalidRequestContent"),
+                (VM, &[], body(json!({"a": 1}), "westus"), 400, "InvalidRequestContent"),
+            ] {
+                let answer = cloud.raw_as(&cloud.owner, method.clone(), &path, version, headers, body.as_bytes());
+                assert_eq!((answer.status, answer.code()), (status, code), "{method} {path} {headers:?} {body}");
+            }
+        }
+        // Nothing of this was done.
+        let read = cloud.get(&path, VM).expect(200).body;
+        assert_eq!((&read["location"], &read["tags"]), (&json!("westus"), &json!({})), "{path}");
+    }
+    // Who may not write learns nothing else; what does not exist is told before what is wrong with the body.
+    let reader = cloud.in_subscription("Reader");
+    for path in [cloud.at("g"), cloud.vm("vm1")] {
+        cloud.raw_as(&reader, Method::PUT, &path, VM, stale, b"{").refused(403, "AuthorizationFailed");
+    }
+    for (path, code) in [(cloud.at("none"), "ResourceGroupNotFound"), (cloud.vm("none"), "ResourceNotFound")] {
+        cloud.raw_as(&cloud.owner, Method::PATCH, &path, VM, stale, b"{").refused(404, code);
+    }
+    // A new one: its condition, then its name, then its location.
+    for (path, code) in [(cloud.at("a!b"), "InvalidResourceGroup"), (cloud.vm("a(1)"), "InvalidResourceName")] {
+        let put = |headers: &[(&str, &str)]| cloud.raw_as(&cloud.owner, Method::PUT, &path, VM, headers, b"{}");
+        put(&[("if-match", "*")]).refused(412, "PreconditionFailed");
+        put(&[]).refused(400, code);
+    }
+}
+
+#[test]
+fn a_group_that_is_being_deleted_says_so_after_its_location() {
+    let cloud = Cloud::with_group();
+    for n in 0..1_800 {
+        cloud.put(&cloud.vm(&format!("vm{n}")), VM, json!({"location": "westus"})).expect(201);
+    }
+    cloud.delete(&cloud.at("g"), ARM).expect(202);
+    let stale = [("if-match", "\"0\"")];
+    for method in [Method::PUT, Method::PATCH] {
+        let write = |headers: &[(&str, &str)], body: &str| {
+            cloud.raw_as(&cloud.owner, method.clone(), &cloud.at("g"), ARM, headers, body.as_bytes())
+        };
+        write(&stale, r#"{"location": "westus"}"#).refused(412, "PreconditionFailed");
+        write(&[], r#"{"location": "eastus"}"#).refused(409, "InvalidResourceGroupLocation");
+        write(&[], r#"{"location": "westus", "tags": 1}"#).refused(409, "ResourceGroupBeingDeleted");
+    }
 }
 
 #[test]

@@ -49,9 +49,10 @@ fn an_identity_needs_a_name_a_location_and_has_no_identity() {
     let put = |name: &str, body| cloud.put(&cloud.identity(name), MSI, body);
     put("ab", json!({"location": "westus"})).refused(400, "InvalidResourceName");
     put("-ab", json!({"location": "westus"})).refused(400, "InvalidResourceName");
-    put("abc", json!({})).refused(400, "LocationRequired");
+    put("abc", json!({"location": "westus", "identity": {"type": "None"}})).expect(201);
+    put("abcd", json!({})).refused(400, "LocationRequired");
     put("abc", json!({"location": "westus", "identity": {"type": "SystemAssigned"}}))
-        .refused(400, "ResourceIdentityNotSupported");
+        .refused(400, "CannotSetResourceIdentity");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn an_unknown_type_and_a_version_that_is_none_are_named() {
     let nothing = format!("{}/providers/Microsoft.Compute/nothings/x", cloud.at("g"));
     assert_eq!(
         message(&cloud, (Method::GET, &nothing, VM, None), 404, "InvalidResourceType"),
-        "The resource type could not be found in the namespace 'Microsoft.Compute' for api version '2024-11-01'."
+        "The resource type 'nothings' could not be found in the namespace 'Microsoft.Compute' for api version '2024-11-01'."
     );
     for (path, version) in [(cloud.at("g"), "latest"), (cloud.at("g"), "2013-01-01"), (cloud.root(), "latest")] {
         assert_eq!(

@@ -9,6 +9,7 @@ use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::Method;
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -52,6 +53,11 @@ impl Service for Endpoint {
 
     fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
         TOKEN_BODY_BYTES_MAX
+    }
+
+    /// The metadata service decodes no path (`bonafide_metadata::path`).
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        Cow::Borrowed(raw)
     }
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {

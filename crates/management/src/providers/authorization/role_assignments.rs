@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::filter::{self, Term};
 use crate::pipeline::access::Access;
 use crate::pipeline::place::chain_of;
-use crate::pipeline::{Input, audit};
+use crate::pipeline::{Input, audit, etag};
 use bonafide_core::access::assignments::{self, AssignmentKey};
 use bonafide_core::access::{Allowed, NewAssignment, RoleAssignment, ScopeKey};
 use bonafide_core::directory::{RESOURCES, SUBSCRIPTIONS_OF_TENANT};
@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 /// Longest description, in bytes. Source: ours.
 const DESCRIPTION_BYTES_MAX: usize = 1_024;
 
+/// Longest id that a refusal repeats, in characters. Source: ours.
+const ID_CHARS_MAX: usize = 128;
+
 type Row = (AssignmentKey, RoleAssignment);
 
 /// Makes a role assignment. Old and new SDKs together accept only 201 (docs/wire/management.md).
@@ -31,11 +34,14 @@ pub(crate) fn put(
     name: RoleAssignmentId,
 ) -> Result<Reply, Fault> {
     check_scope(access, scope)?;
-    let new = read(input.body()?, name)?;
+    let sent = input.body()?;
+    let old = at_scope(tx, input, access, name)?;
+    etag::check_tag(input.request, old.as_ref().map(tag))?;
+    let new = read(sent, name)?;
     let row = assignments::create(tx, &input.cx.world, allowed, &access.place.chain, &new)?;
-    let shown = show(tx, &row)?.ok_or(Fault::AssignmentNotFound(name))?;
+    let shown = show(tx, scope, &row)?.ok_or(Fault::AssignmentNotFound(name))?;
     audit::record(tx, input, "Microsoft.Authorization/roleAssignments/write", &scope.to_string())?;
-    Ok(Reply::json(StatusCode::CREATED, &shown))
+    Ok(Reply::json(StatusCode::CREATED, &shown).with("etag", &tag(&row)))
 }
 
 /// Deletes a role assignment, which may lie below or above the scope in the path only if the caller may
@@ -48,8 +54,10 @@ pub(crate) fn delete(
     scope: &Scope,
     name: RoleAssignmentId,
 ) -> Result<Reply, Fault> {
-    let Some(row) = at_scope(tx, input, access, name)? else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
-    let shown = show(tx, &row)?;
+    let found = at_scope(tx, input, access, name)?;
+    etag::check_tag(input.request, found.as_ref().map(tag))?;
+    let Some(row) = found else { return Ok(Reply::empty(StatusCode::NO_CONTENT)) };
+    let shown = show(tx, scope, &row)?;
     assignments::delete(tx, allowed, &row.0)?;
     audit::record(tx, input, "Microsoft.Authorization/roleAssignments/delete", &scope.to_string())?;
     Ok(match shown {
@@ -59,10 +67,22 @@ pub(crate) fn delete(
 }
 
 /// Reads a role assignment.
-pub(crate) fn get(tx: &impl Read, input: &Input<'_>, access: &Access, name: RoleAssignmentId) -> Result<Reply, Fault> {
+pub(crate) fn get(
+    tx: &impl Read,
+    input: &Input<'_>,
+    access: &Access,
+    scope: &Scope,
+    name: RoleAssignmentId,
+) -> Result<Reply, Fault> {
     let missing = || Fault::AssignmentNotFound(name);
     let row = at_scope(tx, input, access, name)?.ok_or_else(missing)?;
-    Ok(Reply::json(StatusCode::OK, &show(tx, &row)?.ok_or_else(missing)?))
+    let shown = show(tx, scope, &row)?.ok_or_else(missing)?;
+    Ok(Reply::json(StatusCode::OK, &shown).with("etag", &tag(&row)))
+}
+
+/// The etag of a role assignment: when it was last written, quoted. Source: ours; Azure has none.
+fn tag((_, row): &Row) -> String {
+    format!("\"{}\"", row.updated_at.unix_micros())
 }
 
 /// The assignment of this name, if it is at exactly the scope in the path: what lies elsewhere was not
@@ -78,8 +98,8 @@ pub(crate) fn list(tx: &impl Read, input: &Input<'_>, access: &Access, scope: &S
     let (only_here, principal) = wanted(&filter::read(input.query.get("$filter"))?)?;
     let tenant = input.caller.tenant;
     let mut rows: BTreeMap<AssignmentKey, RoleAssignment> = BTreeMap::new();
-    for scope in access.place.chain.scopes() {
-        rows.extend(assignments::at(tx, tenant, *scope)?);
+    for at in access.place.chain.scopes() {
+        rows.extend(assignments::at(tx, tenant, *at)?);
     }
     if !only_here {
         let subscriptions = match scope {
@@ -96,7 +116,7 @@ pub(crate) fn list(tx: &impl Read, input: &Input<'_>, access: &Access, scope: &S
     }
     let mut value = Vec::new();
     for row in rows.into_iter().filter(|(key, _)| principal.is_none_or(|principal| key.1 == principal)) {
-        value.extend(show(tx, &row)?);
+        value.extend(show(tx, scope, &row)?);
     }
     Ok(Reply::json(StatusCode::OK, &json!({ "value": value })))
 }
@@ -127,16 +147,16 @@ fn wanted(terms: &[Term]) -> Result<(bool, Option<ObjectId>), Fault> {
             Term::Equals(name, id) if name == "principalid" => id,
             other => return Err(other.unsupported()),
         };
-        let id = id.parse().map_err(|_| Fault::FilterInvalid("a principal's id is a GUID".to_owned()))?;
+        let id = id.parse().map_err(|_| Fault::filter("a principal's id is a GUID"))?;
         if principal.replace(id).is_some_and(|other: ObjectId| other != id) {
-            return Err(Fault::FilterInvalid("it names two principals".to_owned()));
+            return Err(Fault::filter("it names two principals"));
         }
     }
     Ok((only_here, principal))
 }
 
 /// The resource or group that a scope names must exist.
-fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
+pub(super) fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
     let Scope::Id(id) = scope else { return Ok(()) };
     if id.parent().is_none() || access.place.found.is_some() {
         return Ok(());
@@ -155,11 +175,10 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
         None => body,
         Some(_) => return Err(Fault::BodyInvalid("'properties' is not an object".to_owned())),
     };
-    let text = |member: &str| properties.get(member).and_then(Value::as_str);
-    let principal = text("principalId").and_then(|id| id.parse().ok()).ok_or_else(|| wrong("principalId"))?;
-    let role = text("roleDefinitionId").and_then(role_id).ok_or_else(|| wrong("roleDefinitionId"))?;
+    let text = |member: &str| properties.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let principal = principal_id(text("principalId"))?;
+    let role = role_id(text("roleDefinitionId"))?;
     if let Some(asked) = text("principalType")
-        && !asked.is_empty()
         && !asked.eq_ignore_ascii_case("ServicePrincipal")
     {
         return Err(Fault::PrincipalTypeUnmatched { principal, asked: asked.chars().take(64).collect() });
@@ -175,14 +194,27 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
     Ok(NewAssignment { name, principal, role, description })
 }
 
-/// The GUID at the end of a role definition's id, whatever scope stands before it.
-fn role_id(text: &str) -> Option<RoleDefinitionId> {
-    let id = ResourceId::parse(text).ok()?;
-    if id.type_name().is("Microsoft.Authorization/roleDefinitions") { id.name().parse().ok() } else { None }
+fn principal_id(text: Option<&str>) -> Result<ObjectId, Fault> {
+    let text = text.ok_or(Fault::PrincipalIdMissing)?;
+    text.parse().map_err(|_| Fault::PrincipalIdInvalid(text.chars().take(ID_CHARS_MAX).collect()))
 }
 
-/// A role assignment as it is read; `None` when what it is about is gone.
-fn show(tx: &impl Read, (key, row): &Row) -> Result<Option<Value>, Fault> {
+/// The GUID at the end of a role definition's id, whatever scope stands before it.
+fn role_id(text: Option<&str>) -> Result<RoleDefinitionId, Fault> {
+    const ABOVE: &str = "/providers/Microsoft.Authorization/roleDefinitions";
+    let text = text.ok_or(Fault::RoleAssignmentMalformed)?;
+    let (above, name) = text.rsplit_once('/').ok_or(Fault::RoleAssignmentMalformed)?;
+    let start = above.len().checked_sub(ABOVE.len()).ok_or(Fault::RoleAssignmentMalformed)?;
+    if !above.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(ABOVE)) {
+        return Err(Fault::RoleAssignmentMalformed);
+    }
+    let role = name.parse().map_err(|_| Fault::RoleIdInvalid(name.chars().take(ID_CHARS_MAX).collect()))?;
+    ResourceId::parse(text).map_err(|_| Fault::RoleAssignmentMalformed)?;
+    Ok(role)
+}
+
+/// A role assignment as it is read at the scope that was asked; `None` when what it is about is gone.
+fn show(tx: &impl Read, asked: &Scope, (key, row): &Row) -> Result<Option<Value>, Fault> {
     let (scope, above) = match row.scope {
         ScopeKey::Root => ("/".to_owned(), String::new()),
         ScopeKey::Subscription(id) => (format!("/subscriptions/{id}"), format!("/subscriptions/{id}")),
@@ -193,7 +225,7 @@ fn show(tx: &impl Read, (key, row): &Row) -> Result<Option<Value>, Fault> {
     };
     Ok(Some(json!({
         "properties": {
-            "roleDefinitionId": role_definitions::id_at(row.subscription, row.role),
+            "roleDefinitionId": role_definitions::id_at(asked, row.role),
             "principalId": key.1.to_string(),
             "principalType": "ServicePrincipal",
             "scope": scope,

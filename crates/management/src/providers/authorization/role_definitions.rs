@@ -38,8 +38,14 @@ pub(crate) fn get(scope: &Scope, name: &str) -> Result<Reply, Fault> {
     Ok(Reply::json(StatusCode::OK, &show(subscription(scope), role)))
 }
 
-/// The id of a role definition as it is shown below a scope.
-pub(crate) fn id_at(subscription: Option<SubscriptionId>, id: RoleDefinitionId) -> String {
+/// The id of a role definition as it is shown at a scope: in a subscription it is the subscription's, also
+/// where the role is held above it. az finds a role's name by the exact text of its id
+/// (docs/wire/management.md).
+pub(crate) fn id_at(scope: &Scope, id: RoleDefinitionId) -> String {
+    id_in(subscription(scope), id)
+}
+
+fn id_in(subscription: Option<SubscriptionId>, id: RoleDefinitionId) -> String {
     let above = subscription.map(|id| format!("/subscriptions/{id}")).unwrap_or_default();
     format!("{above}/providers/Microsoft.Authorization/roleDefinitions/{id}")
 }
@@ -66,13 +72,14 @@ fn show(subscription: Option<SubscriptionId>, role: &Role) -> Value {
             "createdBy": null,
             "updatedBy": null,
         },
-        "id": id_at(subscription, role.id),
+        "id": id_in(subscription, role.id),
         "type": "Microsoft.Authorization/roleDefinitions",
         "name": role.id.to_string(),
     })
 }
 
-fn permission(permission: &Permission) -> Value {
+/// One entry of a role's permissions.
+pub(super) fn permission(permission: &Permission) -> Value {
     let mut shown = Map::new();
     for (name, patterns) in [
         ("actions", &permission.actions),

@@ -11,7 +11,7 @@ impl ResourceType for UserAssignedIdentities {
     }
 
     /// An identity has no identity.
-    fn identities(&self) -> bool {
+    fn identities(&self, _type_name: &str) -> bool {
         false
     }
 

@@ -5,13 +5,14 @@ use crate::filter;
 use crate::operations::{self, Stage, Work};
 use crate::pipeline::access::Access;
 use crate::pipeline::list::{self, Source};
-use crate::pipeline::{Input, api_version, audit, etag, tags};
+use crate::pipeline::{Input, api_version, audit, etag, tags, write};
 use crate::providers::{Kind, ResourceType, location_of};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{GROUP_TYPE, Resource, ResourceIdentity};
 use bonafide_core::lifecycle::{self, Condemned};
 use bonafide_store::{Read, Tx};
-use bonafide_types::{Location, OperationId, ResourceId, ResourceUuid, SubscriptionId};
+use bonafide_types::limits::RESOURCE_GROUP_NAME_BYTES_MAX;
+use bonafide_types::{OperationId, ResourceId, ResourceUuid, SubscriptionId};
 use bonafide_wire::Reply;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -21,12 +22,20 @@ const OLDEST: &str = "2014-04-01";
 
 struct Groups;
 
-impl ResourceType for Groups {}
+impl ResourceType for Groups {
+    fn location_required(&self) -> bool {
+        true
+    }
+}
+
+fn kind() -> Kind {
+    Kind { name: GROUP_TYPE.into(), provider: &Groups }
+}
 
 /// The type of anything stored, groups included.
 pub(crate) fn kind_of(resource: &Resource) -> Option<Kind> {
     if resource.id.type_name().is(GROUP_TYPE) {
-        return Some(Kind { name: GROUP_TYPE.into(), provider: &Groups });
+        return Some(kind());
     }
     crate::providers::kind_of(resource)
 }
@@ -47,25 +56,14 @@ pub(crate) fn put(
     api_version::check_own(&input.version, OLDEST)?;
     let sent = input.body()?;
     let old = access.place.found.as_ref();
-    let location = match sent.get("location") {
-        Some(Value::String(text)) => Location::parse(text).ok_or_else(|| not_a_location(text))?.to_string(),
-        None | Some(Value::Null) => old.and_then(|(_, old)| location_of(old)).ok_or(Fault::LocationMissing)?.to_owned(),
-        Some(_) => return Err(Fault::BodyInvalid("'location' is not a string".to_owned())),
-    };
+    etag::check(input.request, old.map(|(_, old)| old))?;
     let (uuid, mut group) = match old {
-        Some((uuid, old)) => {
-            check_alive(old)?;
-            let is = location_of(old).unwrap_or_default();
-            if is != location {
-                return Err(Fault::OtherLocation { id: old.id.clone(), is: is.to_owned(), asked: location });
-            }
-            (*uuid, old.clone())
-        }
+        Some((uuid, old)) => (*uuid, old.clone()),
         None => (ResourceUuid::random(input.cx.world.entropy), new(input, access, id)?),
     };
-    etag::check(input.request, old.map(|(_, old)| old))?;
+    write::check_location(sent, old.map(|(_, old)| old), &mut group, &kind())?;
+    check_alive(&group)?;
     group.tags = tags::read(sent)?.unwrap_or_default();
-    group.body.insert("location".to_owned(), location.into());
     if let Some(Value::String(manager)) = sent.get("managedBy") {
         group.body.insert("managedBy".to_owned(), manager.clone().into());
     }
@@ -82,10 +80,11 @@ pub(crate) fn patch(
     id: &ResourceId,
 ) -> Result<Reply, Fault> {
     let (uuid, old) = existing(input, access, id)?;
-    check_alive(old)?;
     let sent = input.body()?;
     etag::check(input.request, Some(old))?;
     let mut group = old.clone();
+    write::check_location(sent, Some(old), &mut group, &kind())?;
+    check_alive(old)?;
     if let Some(tags) = tags::read(sent)? {
         group.tags = tags;
     }
@@ -167,13 +166,16 @@ fn check_alive(group: &Resource) -> Result<(), Fault> {
     if is_being_deleted(group) { Err(Fault::GroupBeingDeleted(group.id.name().to_owned())) } else { Ok(()) }
 }
 
+/// Refuses a name with a character that no group's name has.
+pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
+    let name: String = name.chars().take(RESOURCE_GROUP_NAME_BYTES_MAX).collect();
+    let wrong: String = name.chars().filter(|c| !c.is_ascii_alphanumeric() && !"-_.()".contains(*c)).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Fault::GroupNameInvalid { name, wrong }) }
+}
+
 fn new(input: &Input<'_>, access: &Access, id: &ResourceId) -> Result<Resource, Fault> {
     let name = id.name();
-    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.()".contains(&b)) {
-        let rule = "1 to 90 letters, digits, dots, dashes, underscores and parentheses, not ending in a dot";
-        let type_name = "Microsoft.Resources/resourceGroups".to_owned();
-        return Err(Fault::NameInvalid { name: name.to_owned(), type_name, rule });
-    }
+    check_name(name)?;
     let subscription = id.subscription().ok_or(Fault::NoSuchRoute)?;
     Ok(Resource {
         id: ResourceId::of_group(subscription, name).map_err(|error| Fault::PathInvalid(error.to_string()))?,
@@ -188,11 +190,6 @@ fn new(input: &Input<'_>, access: &Access, id: &ResourceId) -> Result<Resource, 
         created_at: input.cx.world.now,
         changed_at: input.cx.world.now,
     })
-}
-
-fn not_a_location(text: &str) -> Fault {
-    let text: String = text.chars().take(64).collect();
-    Fault::BodyInvalid(format!("'{text}' is not a location"))
 }
 
 fn show(group: &Resource) -> Value {
