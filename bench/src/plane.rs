@@ -11,7 +11,7 @@ use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_store::{Read, Store, StoreError};
 use bonafide_store_sqlite::SqliteEngine;
 use bonafide_types::{Audience, ClientId, Secret, SubscriptionId, TenantId, Timestamp, World};
-use bonafide_wire::{Outcome, Peer, Reply, Request};
+use bonafide_wire::{Answer, Outcome, Peer, Reply, Request, Surface};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
@@ -107,9 +107,11 @@ impl Plane {
     pub(crate) fn sign_in(&self, request: &Request) -> Result<Reply, Failure> {
         let view = self.views.current();
         let cx = bonafide_login::Cx { view: &view, service: &self.login, world: world(), confirmed: true };
-        match bonafide_login::handle(&cx, request).outcome {
-            Outcome::Reply(reply) if reply.status.is_success() => Ok(reply),
-            Outcome::Reply(reply) => Err(format!("no token: {}", String::from_utf8_lossy(&reply.body)).into()),
+        match cx.handle(request) {
+            Outcome::Answer(Answer { reply, .. }) if reply.status.is_success() => Ok(reply),
+            Outcome::Answer(Answer { reply, .. }) => {
+                Err(format!("no token: {}", String::from_utf8_lossy(&reply.body)).into())
+            }
             Outcome::Need(_) => Err("no token".into()),
         }
     }

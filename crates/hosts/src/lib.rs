@@ -13,7 +13,7 @@ use bonafide_core::view::View;
 use bonafide_crypto::ca::HostCa;
 use bonafide_store::{Revision, Store};
 use bonafide_types::{HostId, World};
-use bonafide_wire::{Answer, Outcome, Peer, Request, Route, Surface, Unserved, find};
+use bonafide_wire::{Answer, Outcome, Peer, Request, Route, Surface, Unserved, find, path};
 use fault::Fault;
 use route::Run;
 
@@ -59,7 +59,8 @@ impl Surface for Cx<'_> {
 }
 
 fn answer(cx: &Cx<'_>, request: &Request) -> Result<Outcome<Wait>, Fault> {
-    let segments: Vec<&str> = request.path.split('/').skip(1).collect();
+    let segments = path::segments(&request.path).map_err(|_| Fault::NotFound)?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (endpoint, captures) = find(route::ENDPOINTS, &request.method, &segments).map_err(|_| Fault::NotFound)?;
     match endpoint.run {
         Run::Anybody(run) => run(cx, request, &captures),

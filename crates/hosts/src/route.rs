@@ -1,19 +1,11 @@
 //! Which path means what.
 
-<<<<<<< HEAD
 use crate::{Cx, Fault, Wait, credential, desired, join};
 use bonafide_types::HostId;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::hosts::{CREDENTIAL_PATH, DEPLOYMENT_PATH, DESIRED_PATH, Deployment, JOIN_PATH, RENEW_PATH};
 use bonafide_wire::{Answer, Captures, Outcome, Reply, Request, Route};
 use http::{Method, StatusCode};
-=======
-use crate::fault::Fault;
-use bonafide_types::ObjectId;
-use bonafide_wire::hosts::{CredentialRequest, DESIRED_WAIT_SECONDS_MAX, JoinRequest, RenewRequest};
-use bonafide_wire::{Parameters, Request, path};
-use http::Method;
->>>>>>> mgmt-requests
 use serde::de::DeserializeOwned;
 
 /// What is served.
@@ -45,7 +37,6 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
-<<<<<<< HEAD
 /// A route, and who may ask what there.
 pub(crate) struct Endpoint {
     pub(crate) route: Route,
@@ -65,26 +56,6 @@ pub(crate) enum Run {
 impl AsRef<Route> for Endpoint {
     fn as_ref(&self) -> &Route {
         &self.route
-=======
-pub(crate) fn route(request: &Request) -> Result<Call, Fault> {
-    let segments = path::segments(&request.path).map_err(|_| Fault::NotFound)?;
-    let words: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match (&request.method, words.as_slice()) {
-        (&Method::POST, ["hosts", "v1", "join"]) => Ok(Call::Join(body(request)?)),
-        (&Method::POST, ["hosts", "v1", "renew"]) => Ok(Call::Renew(body(request)?)),
-        (&Method::GET, ["hosts", "v1", "deployment"]) => Ok(Call::Deployment),
-        (&Method::GET, ["hosts", "v1", "desired"]) => {
-            let query = Parameters::parse(&request.query).map_err(|error| Fault::Malformed(error.to_string()))?;
-            let wait = query.get("wait").unwrap_or("0").parse::<u64>();
-            let wait = wait.map_err(|_| Fault::Malformed("'wait' is not a number of seconds".into()))?;
-            Ok(Call::Desired(query.get("after").map(str::to_owned), wait.min(DESIRED_WAIT_SECONDS_MAX)))
-        }
-        (&Method::PUT, ["hosts", "v1", "identities", principal, "credential"]) => {
-            let principal = principal.parse().map_err(|_| Fault::NotFound)?;
-            Ok(Call::Register(principal, body(request)?))
-        }
-        _ => Err(Fault::NotFound),
->>>>>>> mgmt-requests
     }
 }
 

@@ -90,7 +90,7 @@ fn is_hosts(raw: &str) -> bool {
 
 impl HostsListener {
     async fn ask(&self, request: &Arc<Request>, waited: bool) -> Result<Outcome<Wait>, PoolError> {
-        let ask = |plane: &ControlPlane, request: &Request| {
+        let ask = move |plane: &ControlPlane, request: &Request| {
             plane.hosts(clock::world(), waited, |hosts| hosts.handle(request))
         };
         if needs::<bonafide_hosts::Cx<'_>>(request) == Needs::View {

@@ -3,7 +3,7 @@
 use crate::control_plane::ControlPlane;
 use crate::tls::ServerIdentity;
 use bonafide_http::Event;
-use bonafide_http::{self, Log};
+use bonafide_http::Log;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -40,7 +40,7 @@ pub(crate) async fn renew(identity: Arc<ServerIdentity>, log: Arc<Log>, mut stop
     loop {
         tokio::select! {
             () = tokio::time::sleep(RENEW_EVERY) => {}
-            () = http::stopped(&mut stopped) => return,
+            () = bonafide_http::stopped(&mut stopped) => return,
         }
         // The old certificate has half of its life left; the next round tries again.
         if let Err(error) = identity.renew_if_due() {

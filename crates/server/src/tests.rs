@@ -15,7 +15,7 @@ use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot
 use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_types::{HostId, TenantId};
-use bonafide_wire::{Peer, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Request, Unserved};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, Method};
@@ -216,7 +216,7 @@ async fn a_path_that_no_surface_serves_is_answered_in_the_form_that_its_clients_
     assert_eq!((status, body["error"]["code"].as_str()), (404, Some("Request_ResourceNotFound")));
     for path in ["/secrets/s", "/subscriptions", "/v1.0/users", "/common/oauth2/token"] {
         let asked = of_vault(request(Method::GET, path));
-        let Answered { reply, .. } = cloud.public().answer(asked, clock::now()).await;
+        let Answer { reply, .. } = cloud.public().answer(asked, clock::now()).await;
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!((reply.status.as_u16(), body["error"]["code"].as_str()), (404, Some("VaultNotFound")), "{path}");
         assert!(body["error"]["message"].as_str().unwrap().contains("'demo'"), "{body}");
@@ -240,7 +240,7 @@ async fn health_is_told_however_its_path_is_encoded() {
         assert_eq!(cloud.get(path).await, (200, json!({ "status": "ok" })), "{path}");
     }
     assert_eq!(cloud.get("/%72eadyz").await.1["tokens"], "ok");
-    let Answered { reply, .. } = cloud.public().answer(request(Method::POST, "/healthz"), clock::now()).await;
+    let Answer { reply, .. } = cloud.public().answer(request(Method::POST, "/healthz"), clock::now()).await;
     assert_eq!((reply.status.as_u16(), &reply.headers["allow"]), (405, &"GET".parse().unwrap()));
 }
 

@@ -3,7 +3,6 @@
 use crate::control_plane::ControlPlane;
 use crate::pool::Pool;
 use bonafide_core::lifecycle;
-use bonafide_http as http;
 use bonafide_http::Event;
 use bonafide_http::clock;
 use bonafide_management::operations;
@@ -20,7 +19,7 @@ pub(crate) async fn upkeep(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut 
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            () = http::stopped(&mut stopped) => return,
+            () = bonafide_http::stopped(&mut stopped) => return,
         }
         let at_work = Arc::clone(&plane);
         // What fails now is done in a later round.

@@ -4,8 +4,8 @@ use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments
 use bonafide_core::directory::{
     Audiences, Resource, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find,
 };
-use bonafide_core::lifecycle;
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
+use bonafide_core::lifecycle;
 use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method as Signed, Names, issue, resolve};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
