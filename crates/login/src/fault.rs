@@ -126,10 +126,16 @@ impl Fault {
         (!matches!(self, Self::NoSuchPath | Self::GetOnly)).then(|| self.row().0)
     }
 
-    /// The reply.
-    pub(crate) fn reply(&self, now: Timestamp, ids: &Ids) -> Reply {
+    /// The reply. One that says that we failed names the log, where the trace id leads to the cause.
+    pub(crate) fn reply(&self, now: Timestamp, ids: &Ids, log_file: Option<&str>) -> Reply {
         let (code, status, error, text) = self.row();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let text = match log_file {
+            Some(file) if status == StatusCode::INTERNAL_SERVER_ERROR => {
+                format!("{text} For details see logs in {file}")
+            }
+            Some(_) | None => text,
+        };
         match self {
             Self::NoSuchPath => return Reply::empty(status),
             Self::GetOnly => return Reply::empty(status).with("allow", "GET, HEAD"),

@@ -40,12 +40,14 @@ pub struct Service {
     pub pepper: Pepper,
     /// Assertions of agents that were used here.
     pub spent: SpentAssertions,
+    /// The file that holds the causes of failures, which an answer of 500 names; `None` where there is none.
+    pub log_file: Option<String>,
 }
 
 impl Service {
     /// A service that has seen no assertion yet.
     pub fn new(authority: Authority, audiences: Audiences, pepper: Pepper) -> Self {
-        Self { authority, audiences, pepper, spent: SpentAssertions::default() }
+        Self { authority, audiences, pepper, spent: SpentAssertions::default(), log_file: None }
     }
 }
 
@@ -151,7 +153,7 @@ pub fn refuse(cx: &Cx<'_>, request: &Request, why: Unserved) -> (Reply, Record) 
 
 fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, record: &mut Record) -> Reply {
     record.error = fault.code();
-    fault.reply(cx.world.now, ids)
+    fault.reply(cx.world.now, ids, cx.service.log_file.as_deref())
 }
 
 type Form = Result<Parameters, Fault>;

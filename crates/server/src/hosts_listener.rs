@@ -67,7 +67,7 @@ impl Service for HostsListener {
                 Ok(Outcome::Reply(reply)) if waited => return Answered { reply, note: Note::Quiet },
                 Ok(Outcome::Reply(reply)) => return reply.into(),
                 Ok(Outcome::Need(wait)) => wait,
-                Err(error) => return self.refusal(&request, error.into()),
+                Err(error) => return self.refusal(&request, (&error).into()).because(&error),
             };
             let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
             // Most changes are about other hosts: the question is asked again after each.

@@ -75,7 +75,7 @@ impl Service for PublicOrigin {
                 let job = move || plane.manage(&asked, clock::world());
                 match self.store_pool.run(job).await {
                     Ok(reply) => reply.into(),
-                    Err(error) => self.refusal(&request, error.into()),
+                    Err(error) => self.refusal(&request, (&error).into()).because(&error),
                 }
             }
             Surface::Login => login(&self.plane, &self.store_pool, request).await,
@@ -127,23 +127,26 @@ pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request:
     match first {
         Ok(Answer { outcome: Outcome::Reply(reply), record }) => return answered(plane, reply, record),
         Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => plane.confirm(store_pool).await,
-        Err(error) => return refused(error.into()),
+        Err(error) => return refused((&error).into()).because(&error),
     }
     match ask(true) {
         Ok(Answer { outcome: Outcome::Reply(reply), record }) => answered(plane, reply, record),
-        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => refused(Unserved::Failed),
-        Err(error) => refused(error.into()),
+        Ok(Answer { outcome: Outcome::Need(Confirm), .. }) => {
+            refused(Unserved::Failed).because(&"login asked twice for a confirmation")
+        }
+        Err(error) => refused((&error).into()).because(&error),
     }
 }
 
 fn answered(plane: &ControlPlane, reply: Reply, record: Record) -> Answered {
-    let (tenant, client) = (record.tenant, record.client);
-    match record.failure {
-        Some(why @ Failure::Sign(SignError::SelfCheck)) => {
-            plane.log.event(&Event::SignatureCheckFailed { tenant, client }, &why);
-        }
-        Some(why) => plane.log.event(&Event::TokenNotIssued { tenant, client }, &why),
-        None => {}
-    }
-    Answered { reply, note: Note::SignIn(Box::new(record)) }
+    let (tenant, client, failure) = (record.tenant, record.client, record.failure);
+    let answered = Answered { reply, note: Note::SignIn(Box::new(record)) };
+    let Some(why) = failure else { return answered };
+    let event = match why {
+        Failure::Sign(SignError::SelfCheck) => Event::SignatureCheckFailed { tenant, client },
+        _ => Event::TokenNotIssued { tenant, client },
+    };
+    plane.log.event(&event, &why);
+    // An event is said once a minute, this of each request.
+    answered.because(&why)
 }

@@ -46,7 +46,7 @@ struct Cloud {
     /// Of the operator.
     secret: (TenantId, String),
     host: HostId,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Cloud {
@@ -72,14 +72,7 @@ impl Cloud {
             deployment.operator_client
         );
         let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
-        Self {
-            plane,
-            store_pool,
-            stopped,
-            secret: (deployment.tenant, form),
-            host: deployment.local_host,
-            _folder: folder,
-        }
+        Self { plane, store_pool, stopped, secret: (deployment.tenant, form), host: deployment.local_host, folder }
     }
 
     fn public(&self) -> PublicOrigin {
@@ -184,6 +177,22 @@ fn every_refusal_is_in_the_words_of_its_surface() {
         }
         let (_, body) = said(&hosts, "/hosts/v1/join");
         assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
+    }
+}
+
+#[test]
+fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
+    let cloud = Cloud::new();
+    let public = PublicOrigin { plane: Arc::clone(&cloud.plane), store_pool: Arc::clone(&cloud.store_pool) };
+    let file = cloud.folder.path().join("data/log/bonafide.log").display().to_string();
+    for (path, member) in [("/subscriptions", "/error/message"), ("/common/oauth2/token", "/error_description")] {
+        let reply = public.refusal(&request(Method::POST, path), Unserved::Failed).reply;
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        let (text, id) = (body.pointer(member).unwrap().as_str().unwrap(), reply.headers["x-ms-request-id"].to_str());
+        assert!(text.contains(&format!("For details see logs in {file}")), "{text}");
+        assert!(text.contains(id.unwrap()), "{text}");
+        let refused = public.refusal(&request(Method::POST, path), Unserved::BodyTooSlow).reply;
+        assert!(!String::from_utf8_lossy(&refused.body).contains(&file), "a refusal is no failure");
     }
 }
 

@@ -61,6 +61,13 @@ pub(crate) struct Answered {
     pub(crate) note: Note,
 }
 
+impl Answered {
+    /// The same with its reason, for the log.
+    pub(crate) fn because(self, why: &impl Display) -> Self {
+        Self { reply: self.reply.because(why), ..self }
+    }
+}
+
 impl From<Reply> for Answered {
     fn from(reply: Reply) -> Self {
         Self { reply, note: Note::Plain }
