@@ -27,7 +27,7 @@ impl Shell {
             Self::Fish => {
                 lines(|name, value| format!("set -gx {name} '{}'\n", value.replace('\\', r"\\").replace('\'', r"\'")))
             }
-            Self::Powershell => lines(|name, value| format!("$env:{name} = '{}'\n", value.replace('\'', "''"))),
+            Self::Powershell => lines(|name, value| format!("$env:{name} = {}\n", powershell_quoted(value))),
             Self::Json => json(variables)?,
             Self::Dotenv => variables.iter().map(|(name, value)| dotenv(name, value)).collect::<Result<_, _>>()?,
         })
@@ -37,6 +37,19 @@ impl Shell {
 /// One word for a POSIX shell, whatever is in it.
 pub(crate) fn sh_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// One string for PowerShell, to which the typographic single quotes are as good as the plain one. Source:
+/// about_Quoting_Rules, learn.microsoft.com.
+fn powershell_quoted(text: &str) -> String {
+    let mut quoted = String::from("'");
+    for c in text.chars() {
+        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+            quoted.push(c);
+        }
+        quoted.push(c);
+    }
+    quoted + "'"
 }
 
 fn json(variables: &Variables) -> Result<String, Failure> {
@@ -73,6 +86,15 @@ mod tests {
             let refusal = dotenv("NAME", bad).unwrap_err().to_string();
             assert!(refusal.contains("NAME") && refusal.contains("--shell json"), "{refusal}");
         }
+    }
+
+    #[test]
+    fn every_quote_that_would_end_a_string_is_written_twice() {
+        assert_eq!(sh_quoted("it's"), r"'it'\''s'");
+        assert_eq!(
+            powershell_quoted("it's \u{2018}here\u{2019} \"now\""),
+            "'it''s \u{2018}\u{2018}here\u{2019}\u{2019} \"now\"'"
+        );
     }
 
     #[test]

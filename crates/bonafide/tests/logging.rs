@@ -11,6 +11,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -147,7 +148,7 @@ fn claims(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// "For details see the logs of the host": there they are, and an outage does not flood them.
+/// "For details see logs in": there they are, and an outage does not flood them.
 #[test]
 fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
     let dir = tempfile::tempdir().unwrap();
@@ -155,12 +156,32 @@ fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
     let link = Link::start(hosts);
     let (listen, connect) = (hosts.to_string(), link.address.to_string());
     let up = Up::start(dir.path(), &["--throttle", "off", "--hosts-listen", &listen, "--hosts-connect", &connect]);
+    let log_file = std::path::absolute(dir.path().join("data/log/bonafide.log")).unwrap();
     up.token(ARM).unwrap();
     link.cut.store(true, Ordering::Relaxed);
+    let mut failed = HashSet::new();
     for number in 0..20 {
-        let (status, _) = up.token(&format!("https://{number}.example")).unwrap_err();
-        assert_eq!(status, 500);
+        let (status, body) = up.token(&format!("https://{number}.example")).unwrap_err();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let words: Vec<&str> = body["error_description"].as_str().unwrap().split([' ', '(', ')']).collect();
+        let [.., "logs", "in", file, "", "request", id, ""] = words[..] else { panic!("{body}") };
+        assert_eq!((status, file), (500, log_file.to_str().unwrap()));
+        failed.insert(id.to_owned());
     }
+    assert_eq!(failed.len(), 20);
+    eventually(Duration::from_secs(5), "the file has the cause of each", || {
+        let text = std::fs::read_to_string(&log_file).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| failed.contains(line["request"].as_str().unwrap_or_default())).count() == 20
+    });
+    let text = std::fs::read_to_string(&log_file).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        assert!(line["why"].as_str().unwrap().contains("control plane"), "{line}");
+        assert!(line["event"].is_string() || line["status"] == 500, "{line}");
+    }
+    assert!(lines.iter().any(|line| line["event"] == "tokenFetchFailed"), "{lines:?}");
+    assert_eq!(std::fs::metadata(&log_file).unwrap().mode() & 0o777, 0o600);
     let failures = up.lines_where("the agent says why", |line| line["event"] == "tokenFetchFailed");
     assert!(failures.iter().all(|line| line["why"].as_str().unwrap().contains("control plane")), "{failures:?}");
     assert!(failures[0]["workload"].is_string() && failures[0]["principal"].is_string(), "{failures:?}");

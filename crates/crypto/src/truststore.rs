@@ -1,8 +1,8 @@
 //! A file of trusted authorities for Java: PKCS #12 (RFC 7292).
 //!
 //! Neither encrypted nor authenticated, as the JDK's own `cacerts` since version 18 (JDK-8275252): certificates are
-//! public, and whoever could change the file could make its MAC anew, because everybody knows the password. Every
-//! version of Java reads the form, with any password. Written here and not with a library, because those that write
+//! public, and whoever could change the file could make its MAC anew, because everybody knows the password. Java reads
+//! the form with any password (a test asks a real one). Written here and not with a library, because those that write
 //! PKCS #12 bring a second set of ciphers and hashes with them.
 
 use x509_parser::prelude::{FromDer, X509Certificate};

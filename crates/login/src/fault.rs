@@ -130,10 +130,16 @@ impl Fault {
         self.row().0
     }
 
-    /// The reply.
-    pub(crate) fn reply(&self, now: Timestamp, ids: &Ids) -> Reply {
+    /// The reply. One that says that we failed names the log, where the trace id leads to the cause.
+    pub(crate) fn reply(&self, now: Timestamp, ids: &Ids, log_file: Option<&str>) -> Reply {
         let (code, status, error, text) = self.row();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let text = match log_file {
+            Some(file) if status == StatusCode::INTERNAL_SERVER_ERROR => {
+                format!("{text} For details see logs in {file}")
+            }
+            Some(_) | None => text,
+        };
         let (timestamp, trace, correlation) = (now.sts(), ids.trace, ids.correlation);
         // These two come with blanks in every public report, all others with line ends.
         let between = if matches!(code, 700_211 | 700_024) { " " } else { "\r\n" };

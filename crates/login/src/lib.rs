@@ -43,12 +43,14 @@ pub struct Service {
     pub pepper: Pepper,
     /// Assertions of agents that were used here.
     pub spent: SpentAssertions,
+    /// The file that holds the causes of failures, which an answer of 500 names; `None` where there is none.
+    pub log_file: Option<String>,
 }
 
 impl Service {
     /// A service that has seen no assertion yet.
     pub fn new(authority: Authority, audiences: Audiences, pepper: Pepper) -> Self {
-        Self { authority, audiences, pepper, spent: SpentAssertions::default() }
+        Self { authority, audiences, pepper, spent: SpentAssertions::default(), log_file: None }
     }
 }
 
@@ -96,11 +98,18 @@ impl Surface for Cx<'_> {
 
 fn refusal(cx: &Cx<'_>, fault: &Fault, ids: &Ids, mut sign_in: SignIn) -> Answer {
     sign_in.error = Some(fault.code());
-    finish(cx, fault.reply(cx.world.now, ids), ids, &sign_in)
+    let reply = fault.reply(cx.world.now, ids, cx.service.log_file.as_deref());
+    finish(cx, reply, ids, &sign_in)
 }
 
 fn finish(cx: &Cx<'_>, reply: Reply, ids: &Ids, sign_in: &SignIn) -> Answer {
-    Answer { reply: headers::finish(reply, cx, ids), record: sign_in.record(ids.correlation) }
+    let reply = headers::finish(reply, cx, ids);
+    // An event is logged once a minute, the cause of each failed request with its line.
+    let reply = match &sign_in.failure {
+        Some(why) => reply.because(why),
+        None => reply,
+    };
+    Answer { reply, record: sign_in.record(ids.correlation) }
 }
 
 type Form = Result<Parameters, Fault>;

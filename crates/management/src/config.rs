@@ -18,6 +18,8 @@ pub struct Config {
     pub vault_suffix: String,
     /// The audiences published to clients; the first is the one that az asks tokens for.
     pub audiences: Vec<String>,
+    /// The file that holds the causes of failures, which an answer of 500 names; `None` where there is none.
+    pub log_file: Option<String>,
 }
 
 impl Config {
@@ -32,6 +34,7 @@ impl Config {
             portal: format!("{origin}/portal"),
             vault_suffix: format!(".vault.{host}"),
             audiences: vec![format!("{origin}/"), "https://management.azure.com/".to_owned()],
+            log_file: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The header fields of every reply.
 
+use crate::fault::Trace;
 use bonafide_types::{Entropy, World};
 use bonafide_wire::{Reply, Request};
 use uuid::Uuid;
@@ -24,6 +25,11 @@ impl Correlation {
             .filter(|text| text.len() <= CLIENT_REQUEST_ID_BYTES_MAX)
             .map(str::to_owned);
         Self { request: id, correlation: given.unwrap_or(id), client }
+    }
+
+    /// Where the cause of a failure is found.
+    pub(crate) fn trace<'a>(&self, log_file: Option<&'a str>) -> Trace<'a> {
+        Trace { request: self.request, log_file }
     }
 
     /// The id that the audit record carries.

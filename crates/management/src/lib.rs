@@ -50,7 +50,10 @@ pub fn handle(cx: &Cx<'_>, request: &Request) -> Reply {
     let correlation = headers::Correlation::of(request, cx.world.entropy);
     let reply = match perform::perform(cx, request, &correlation) {
         Ok(reply) => reply,
-        Err(fault) => fault.of_filter(filter(request).as_deref()).reply(|| pipeline::caller::authority(cx, request)),
+        Err(fault) => {
+            let trace = correlation.trace(cx.config.log_file.as_deref());
+            fault.of_filter(filter(request).as_deref()).reply(|| pipeline::caller::authority(cx, request), &trace)
+        }
     };
     correlation.mark(reply, &cx.world)
 }
@@ -62,6 +65,8 @@ fn filter(request: &Request) -> Option<String> {
 
 /// Answers a request that the shell does not serve; its body need not be there.
 pub fn refuse(config: &Config, request: &Request, why: Unserved, world: &World<'_>) -> Reply {
-    let reply = Fault::Unserved(why).reply(|| format!("{}/common", config.login));
-    headers::Correlation::of(request, world.entropy).mark(reply, world)
+    let correlation = headers::Correlation::of(request, world.entropy);
+    let trace = correlation.trace(config.log_file.as_deref());
+    let reply = Fault::Unserved(why).reply(|| format!("{}/common", config.login), &trace);
+    correlation.mark(reply, world)
 }

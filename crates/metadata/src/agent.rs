@@ -4,7 +4,7 @@ use crate::cache::{Taken, Tokens, Wanted};
 use crate::caller::Binding;
 use crate::counters::{Counters, Tally, count};
 use crate::dialects::{Rules, imds};
-use crate::fault::Fault;
+use crate::fault::{Fault, Logs};
 use crate::flight::{Flight, Lead, TokenFetch, UpstreamError, Waiter};
 use crate::placement::{Places, applied};
 use crate::query::{TokenQuery, check_version};
@@ -41,6 +41,7 @@ impl Default for Options {
 /// The metadata agent of a host: what runs there, and its tokens.
 pub struct Agent {
     options: Options,
+    logs: Logs,
     places: ArcSwap<Places>,
     /// Held while the placement changes: changes come one after the other.
     applying: Mutex<()>,
@@ -87,7 +88,19 @@ impl Waiting {
 impl Agent {
     /// An agent that knows of no workload yet.
     pub fn new(options: Options) -> Self {
-        Self { options, places: ArcSwap::default(), applying: Mutex::new(()), tally: Tally::default() }
+        Self {
+            options,
+            logs: Logs::default(),
+            places: ArcSwap::default(),
+            applying: Mutex::new(()),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The same agent, whose answers of 500 name the file that holds their causes.
+    #[must_use]
+    pub fn logging_to(self, path: &str) -> Self {
+        Self { logs: Logs::in_file(path), ..self }
     }
 
     /// Takes over what is to run on this host. Requests that begin after the return see it; cached
@@ -210,6 +223,10 @@ impl Agent {
         let Waiting { waiter, fetch, rules, forced, permit } = waiting;
         let reply = match self.landed(&waiter.flight, &fetch, forced, world.now) {
             Ok(token) => (rules.reply)(&token, world.now),
+            Err(Fault::Upstream(_)) => {
+                let reply = (rules.fault)(&Fault::Upstream(self.logs.clone()), world);
+                reply.because(&why_there_is_none(&waiter.flight))
+            }
             Err(fault) => (rules.fault)(&fault, world),
         };
         (reply, permit)
@@ -219,13 +236,13 @@ impl Agent {
         let tokens = self.tokens_of(fetch).ok_or(Fault::IdentityNotFound)?;
         let fault = match flight.landing() {
             Some(Ok(token)) if token.seconds_left(now) > 0 => return Ok(token),
-            Some(Ok(_)) | None => Fault::Upstream,
+            Some(Ok(_)) | None => Fault::Upstream(Logs::default()),
             Some(Err(error)) => Fault::from(error.as_ref()),
         };
         // Login is down: what is left of an old token is better than nothing, unless the caller
         // has said that it is not.
         match fault {
-            Fault::Upstream if !forced => tokens.still_valid(fetch, now).ok_or(fault),
+            Fault::Upstream(_) if !forced => tokens.still_valid(fetch, now).ok_or(fault),
             fault => Err(fault),
         }
     }
@@ -239,5 +256,14 @@ impl Agent {
 
     fn reply(&self, reply: Reply) -> Answer {
         Answer::Reply { reply, permit: Permit::default(), refresh: None }
+    }
+}
+
+/// Why login gave no token that could be used.
+fn why_there_is_none(flight: &Flight) -> String {
+    match flight.landing() {
+        Some(Err(error)) => error.to_string(),
+        Some(Ok(_)) => "the token that login gave has expired".to_owned(),
+        None => "login did not answer in time".to_owned(),
     }
 }

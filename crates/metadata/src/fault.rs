@@ -12,6 +12,7 @@ use bonafide_wire::token::OAuthError;
 use bonafide_wire::{ParameterError, Reply, Unserved};
 use http::StatusCode;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Everything that can be wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +46,24 @@ pub(crate) enum Fault {
     /// The token service refused what was asked for.
     Refused(Box<OAuthError>),
     /// The token service gave no usable answer.
-    Upstream,
+    Upstream(Logs),
     /// The shell does not serve it.
     Unserved(Unserved),
+}
+
+/// The file that holds the causes of failures, where there is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Logs(Option<Arc<str>>);
+
+impl Logs {
+    pub(crate) fn in_file(path: &str) -> Self {
+        Self(Some(path.into()))
+    }
+
+    /// Where to look, and for which id.
+    fn for_details(&self, request: &str) -> Option<String> {
+        self.0.as_ref().map(|path| format!("For details see logs in {path} (request {request})"))
+    }
 }
 
 impl From<Refusal> for Fault {
@@ -88,25 +104,26 @@ impl From<&UpstreamError> for Fault {
     /// (its key, its form) is our fault and none of the caller's business.
     fn from(error: &UpstreamError) -> Self {
         match error {
-            UpstreamError::Unreachable(_) | UpstreamError::Malformed => Self::Upstream,
+            UpstreamError::Unreachable(_) | UpstreamError::Malformed => Self::Upstream(Logs::default()),
             UpstreamError::Refused(_) if error.says_identity_is_gone() => Self::IdentityNotFound,
             UpstreamError::Refused(refusal) if error.is_about_what_was_asked() => Self::Refused(refusal.clone()),
-            UpstreamError::Refused(_) => Self::Upstream,
+            UpstreamError::Refused(_) => Self::Upstream(Logs::default()),
         }
     }
 }
 
 const NOT_FOUND: &str = "Nothing is served at this path";
+/// Spelt as Azure spells it.
+const NO_AAD_TOKEN: &str = "An unexpected error occured while fetching the AAD Token.";
+/// By which the log has the request. Other answers do without: only a failure is looked for.
+const REQUEST_ID: &str = "x-ms-request-id";
 const FORGED_PATH: &str = "The request path is not valid";
 const VERSION_RULE: &str = "The query variable 'api-version' must be a date, 2018-02-01 or later";
 const BAD_VERSION: &str = "Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds";
 
-/// Spelt as Azure spells it.
-const NO_AAD_TOKEN: &str = "An unexpected error occured while fetching the AAD Token.";
-
 /// A refusal as IMDS words it. Clients repeat what is answered 404, 408, 410, 429 or 5xx, and a .NET process waits
 /// with all its other tokens meanwhile: what no waiting mends is 400 (docs/wire/imds.md, "Whether waiting helps").
-pub(crate) fn imds(fault: &Fault, _: &World<'_>) -> Reply {
+pub(crate) fn imds(fault: &Fault, world: &World<'_>) -> Reply {
     let reply = match fault {
         Fault::Guard(refusal) => described(400, "invalid_request", &refusal.to_string()),
         Fault::Path(_) => described(400, "invalid_request", FORGED_PATH),
@@ -137,11 +154,13 @@ pub(crate) fn imds(fault: &Fault, _: &World<'_>) -> Reply {
             "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request",
         ),
         Fault::Refused(error) => json(400, error),
-        Fault::Upstream => described(
-            500,
-            "unknown",
-            "Failed to retrieve token from the Active directory. For details see the logs of the host",
-        ),
+        Fault::Upstream(logs) => {
+            let request = world.entropy.guid().to_string();
+            let details = logs.for_details(&request);
+            let details = details.as_deref().unwrap_or("For details see the logs of the host");
+            described(500, "unknown", &format!("Failed to retrieve token from the Active directory. {details}"))
+                .with(REQUEST_ID, &request)
+        }
         Fault::Unserved(why) => {
             let error = match why {
                 Unserved::OtherUser => "access_denied",
@@ -180,7 +199,12 @@ pub(crate) fn app_service(fault: &Fault, world: &World<'_>) -> Reply {
         ),
         Fault::NoDefaultIdentity | Fault::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
         Fault::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
-        Fault::Upstream => numbered(500, NO_AAD_TOKEN),
+        Fault::Upstream(logs) => {
+            let request = world.entropy.guid().to_string();
+            let details = logs.for_details(&request);
+            let text = details.map_or(NO_AAD_TOKEN.to_owned(), |details| format!("{NO_AAD_TOKEN} {details}"));
+            identified(500, &text, &request).with(REQUEST_ID, &request)
+        }
         Fault::Unserved(why) => numbered(unserved_status(*why), &why.to_string()),
     }
 }
@@ -211,14 +235,17 @@ fn described(status: u16, error: &'static str, description: &str) -> Reply {
 }
 
 fn numbered(status: u16, message: &str, world: &World<'_>) -> Reply {
+    identified(status, message, &world.entropy.guid().to_string())
+}
+
+fn identified(status: u16, message: &str, correlation_id: &str) -> Reply {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Numbered<'a> {
         status_code: u16,
         message: &'a str,
-        correlation_id: String,
+        correlation_id: &'a str,
     }
-    let correlation_id = world.entropy.guid().to_string();
     json(status, &Numbered { status_code: status, message, correlation_id })
 }
 

@@ -5,6 +5,7 @@ mod support;
 
 use bonafide_metadata::{Options, UpstreamError, refuse};
 use bonafide_wire::Unserved;
+use bonafide_wire::token::TokenV1;
 use serde_json::json;
 use support::*;
 
@@ -147,6 +148,31 @@ fn what_login_says_about_the_resource_reaches_the_caller_and_nothing_else_does()
         let reply = agent.finish(waiting, &at(NOW)).0;
         assert_eq!((reply.status.as_u16(), &reply.body[..]), (status, expected.as_bytes()), "{error:?}");
         assert_eq!(agent.counters().failures, 1);
+    }
+}
+
+#[test]
+fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
+    const FILE: &str = "/data/log/bonafide.log";
+    for (binding, request, member, beginning) in [
+        (imds(), get(TOKEN, QUERY), "error_description", "Failed to retrieve token from the Active directory. "),
+        (app_service(), get_app_service(APP), "message", "An unexpected error occured while fetching the AAD Token. "),
+    ] {
+        let agent = agent(vec![system()]).logging_to(FILE);
+        let failed = |result: Option<Result<TokenV1, UpstreamError>>| {
+            let (waiting, lead) = waits(agent.answer(&binding, &request, &at(NOW)));
+            if let Some(result) = result {
+                agent.complete(lead.unwrap(), result, &at(NOW));
+            }
+            let reply = agent.finish(waiting, &at(NOW)).0;
+            let id = reply.headers["x-ms-request-id"].to_str().unwrap();
+            let expected = format!("{beginning}For details see logs in {FILE} (request {id})");
+            assert_eq!((reply.status.as_u16(), body(&reply)[member].as_str()), (500, Some(expected.as_str())));
+            reply.why.unwrap()
+        };
+        let refused = failed(Some(Err(UpstreamError::Unreachable("connection refused".to_owned()))));
+        assert_eq!(&*refused, "login could not be reached: connection refused");
+        assert_eq!(&*failed(None), "login did not answer in time");
     }
 }
 

@@ -172,12 +172,16 @@ impl ControlPlane {
         let followed = Followed::at(Instant::now());
         let views = Views::load(&store, kek)?;
         let pepper = Pepper::new(&Secret::new(pepper));
+        let log_file = Some(dir.log_file().display().to_string());
         let this = Self {
             store,
             views,
             host_ca,
-            login: bonafide_login::Service::new(names.authority, names.audiences, pepper),
-            management: bonafide_management::Config::at(&url),
+            login: bonafide_login::Service {
+                log_file: log_file.clone(),
+                ..bonafide_login::Service::new(names.authority, names.audiences, pepper)
+            },
+            management: bonafide_management::Config { log_file, ..bonafide_management::Config::at(&url) },
             management_audiences: names.accepted,
             confirming: Confirming::default(),
             followed,

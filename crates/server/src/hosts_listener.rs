@@ -62,7 +62,7 @@ impl Service for HostsListener {
             let Wait { past, seconds } = match self.ask(&request, waited).await {
                 Ok(Outcome::Answer(answer)) => return answer,
                 Ok(Outcome::Need(wait)) => wait,
-                Err(error) => return self.refusal(&request, error.into()),
+                Err(error) => return self.refusal(&request, (&error).into()).because(&error),
             };
             let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
             // Most changes are about other hosts: the question is asked again after each.

@@ -2,31 +2,38 @@
 
 use bonafide_wire::Unserved;
 use crossbeam_channel::{Sender, TrySendError, bounded};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Why a job was not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PoolError {
     /// The queue is full, or the job waited past its deadline.
     #[error("the server is busy")]
     Busy,
-    /// The job panicked; the thread goes on.
-    #[error("the request failed inside the server")]
-    Panicked,
+    /// The job panicked, with what it said; the thread goes on.
+    #[error("the request failed inside the server: {0}")]
+    Panicked(String),
 }
 
 /// Runs a job that waits for nothing in place, on the thread of its connection (ADR 5).
 pub(crate) fn run_in_place<T>(job: impl FnOnce() -> T) -> Result<T, PoolError> {
-    catch_unwind(AssertUnwindSafe(job)).map_err(|_| PoolError::Panicked)
+    catch_unwind(AssertUnwindSafe(job)).map_err(panicked)
 }
 
-impl From<PoolError> for Unserved {
-    fn from(error: PoolError) -> Self {
+fn panicked(payload: Box<dyn Any + Send>) -> PoolError {
+    let said = payload.downcast::<String>().map(|said| *said);
+    let said = said.or_else(|payload| payload.downcast::<&'static str>().map(|said| (*said).to_owned()));
+    PoolError::Panicked(said.unwrap_or_else(|_| "a panic without words".to_owned()))
+}
+
+impl From<&PoolError> for Unserved {
+    fn from(error: &PoolError) -> Self {
         match error {
             PoolError::Busy => Self::Busy,
-            PoolError::Panicked => Self::Failed,
+            PoolError::Panicked(_) => Self::Failed,
         }
     }
 }
@@ -64,7 +71,7 @@ impl Pool {
         let expires = Instant::now() + self.deadline;
         let job: Job = Box::new(move || {
             if Instant::now() < expires && !sender.is_closed() {
-                let result = catch_unwind(AssertUnwindSafe(job)).map_err(|_| PoolError::Panicked);
+                let result = run_in_place(job);
                 // A caller that went away does not want the answer.
                 let _ = sender.send(result);
             }
@@ -83,7 +90,9 @@ mod tests {
     #[test]
     fn a_job_that_panics_in_place_is_one_failed_request() {
         let word = "no number".to_owned();
-        assert_eq!(run_in_place(|| word.parse::<u8>().unwrap()), Err(PoolError::Panicked));
+        let failed = run_in_place(|| word.parse::<u8>().unwrap()).unwrap_err();
+        assert!(matches!(&failed, PoolError::Panicked(said) if said.contains("InvalidDigit")), "{failed}");
+        assert_eq!(run_in_place(|| panic!("no words")), Err::<(), _>(PoolError::Panicked("no words".to_owned())));
         assert_eq!(run_in_place(|| word.len()), Ok(9));
     }
 }

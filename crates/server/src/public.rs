@@ -55,7 +55,7 @@ impl Service for PublicOrigin {
                 let job = move || plane.manage(&asked, clock::world());
                 match self.store_pool.run(job).await {
                     Ok(reply) => reply.into(),
-                    Err(error) => self.refusal(&request, error.into()),
+                    Err(error) => self.refusal(&request, (&error).into()).because(&error),
                 }
             }
             Served::Login => login(&self.plane, &self.store_pool, request).await,
@@ -103,11 +103,11 @@ pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request:
     match first {
         Ok(Outcome::Answer(answer)) => return answer,
         Ok(Outcome::Need(Confirm)) => plane.confirm(store_pool).await,
-        Err(error) => return refused(error.into()),
+        Err(error) => return refused((&error).into()).because(&error),
     }
     match ask(true) {
         Ok(Outcome::Answer(answer)) => answer,
-        Ok(Outcome::Need(Confirm)) => refused(Unserved::Failed),
-        Err(error) => refused(error.into()),
+        Ok(Outcome::Need(Confirm)) => refused(Unserved::Failed).because(&"login asked twice for a confirmation"),
+        Err(error) => refused((&error).into()).because(&error),
     }
 }

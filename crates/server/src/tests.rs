@@ -47,7 +47,7 @@ struct Cloud {
     /// Of the operator.
     secret: (TenantId, String),
     host: HostId,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Cloud {
@@ -73,14 +73,7 @@ impl Cloud {
             deployment.operator_client
         );
         let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
-        Self {
-            plane,
-            store_pool,
-            stopped,
-            secret: (deployment.tenant, form),
-            host: deployment.local_host,
-            _folder: folder,
-        }
+        Self { plane, store_pool, stopped, secret: (deployment.tenant, form), host: deployment.local_host, folder }
     }
 
     fn public(&self) -> PublicOrigin {
@@ -242,6 +235,22 @@ async fn health_is_told_however_its_path_is_encoded() {
     assert_eq!(cloud.get("/%72eadyz").await.1["tokens"], "ok");
     let Answer { reply, .. } = cloud.public().answer(request(Method::POST, "/healthz"), clock::now()).await;
     assert_eq!((reply.status.as_u16(), &reply.headers["allow"]), (405, &"GET".parse().unwrap()));
+}
+
+#[test]
+fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
+    let cloud = Cloud::new();
+    let public = PublicOrigin { plane: Arc::clone(&cloud.plane), store_pool: Arc::clone(&cloud.store_pool) };
+    let file = cloud.folder.path().join("data/log/bonafide.log").display().to_string();
+    for (path, member) in [("/subscriptions", "/error/message"), ("/common/oauth2/token", "/error_description")] {
+        let reply = public.refusal(&request(Method::POST, path), Unserved::Failed).reply;
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        let (text, id) = (body.pointer(member).unwrap().as_str().unwrap(), reply.headers["x-ms-request-id"].to_str());
+        assert!(text.contains(&format!("For details see logs in {file}")), "{text}");
+        assert!(text.contains(id.unwrap()), "{text}");
+        let refused = public.refusal(&request(Method::POST, path), Unserved::BodyTooSlow).reply;
+        assert!(!String::from_utf8_lossy(&refused.body).contains(&file), "a refusal is no failure");
+    }
 }
 
 #[tokio::test]

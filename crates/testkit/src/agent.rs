@@ -1,7 +1,7 @@
 //! A host and its agent: everything that it knows and does goes through the hosts listener.
 
 use crate::ask::Ask;
-use crate::plane::Plane;
+use crate::plane::{LOG_FILE, Plane};
 use bonafide_core::placement;
 use bonafide_crypto::{AgentKey, SelfSigned, base64url, thumbprint};
 use bonafide_metadata::{
@@ -63,7 +63,7 @@ impl Host {
         let deployment: Deployment = serde_json::from_slice(&reply.body).unwrap();
         Self {
             id: joined.host_id,
-            agent: Agent::new(options),
+            agent: Agent::new(options).logging_to(LOG_FILE),
             authority: deployment.authority,
             keys: Mutex::default(),
             cursor: Mutex::default(),

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The public origin.
 pub const ORIGIN: &str = "https://localhost:8443";
+/// The file that answers of 500 name.
+pub(crate) const LOG_FILE: &str = "/var/lib/bonafide/log/bonafide.log";
 /// What stock clients ask tokens for when they mean Resource Manager.
 pub const MANAGEMENT: &str = "https://management.azure.com/";
 
@@ -45,9 +47,15 @@ impl Plane {
         Self {
             views: Views::load(&store, keys::kek()).unwrap(),
             store,
-            login: bonafide_login::Service::new(names.authority, names.audiences, pepper),
+            login: bonafide_login::Service {
+                log_file: Some(LOG_FILE.to_owned()),
+                ..bonafide_login::Service::new(names.authority, names.audiences, pepper)
+            },
             host_ca: HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap(),
-            management: bonafide_management::Config::at(ORIGIN),
+            management: bonafide_management::Config {
+                log_file: Some(LOG_FILE.to_owned()),
+                ..bonafide_management::Config::at(ORIGIN)
+            },
             audiences: names.accepted,
             entropy: RepeatableEntropy::default(),
             now_micros: AtomicU64::new(NOW.unix_micros()),

@@ -11,6 +11,14 @@ pub struct Answer {
     pub record: Record,
 }
 
+impl Answer {
+    /// The same with its reason, for the log.
+    #[must_use]
+    pub fn because(self, why: &impl std::fmt::Display) -> Self {
+        Self { reply: self.reply.because(why), ..self }
+    }
+}
+
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         Self { reply, record: Record::default() }

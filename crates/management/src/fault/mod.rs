@@ -15,6 +15,7 @@ use bonafide_wire::path::PathError;
 use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 use serde_json::json;
+use uuid::Uuid;
 
 /// Longest filter that a refusal repeats, in characters. Source: ours.
 const FILTER_CHARS_SHOWN_MAX: usize = 256;
@@ -140,6 +141,22 @@ pub(crate) enum Fault {
     Unserved(Unserved),
 }
 
+/// Where the cause of a failure of ours is found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trace<'a> {
+    /// The request's id in the log and in `x-ms-request-id`.
+    pub(crate) request: Uuid,
+    /// The file of failures, where there is one.
+    pub(crate) log_file: Option<&'a str>,
+}
+
+impl Trace<'_> {
+    fn added_to(&self, message: &str) -> String {
+        let tracked = format!("{message} The tracking id is '{}'.", self.request);
+        self.log_file.map_or(tracked.clone(), |file| format!("{tracked} For details see logs in {file}"))
+    }
+}
+
 /// The version 1 issuers of two tenants, as `WrongTenant` prints them.
 #[derive(Debug)]
 pub(crate) struct Issuers {
@@ -218,8 +235,11 @@ impl Fault {
 
     /// The refusal as a reply; `authority` is where a token for the request can be
     /// had, for the challenge of a 401.
-    pub(crate) fn reply(&self, authority: impl FnOnce() -> String) -> Reply {
-        let (status, code, message) = self.wire();
+    pub(crate) fn reply(&self, authority: impl FnOnce() -> String, trace: &Trace<'_>) -> Reply {
+        let (status, code, mut message) = self.wire();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            message = trace.added_to(&message);
+        }
         let mut error = json!({ "code": code, "message": message });
         if let (Some(target), Some(error)) = (self.target(), error.as_object_mut()) {
             error.insert("target".to_owned(), target.into());
@@ -229,6 +249,7 @@ impl Fault {
             Self::Token { error, .. } => reply.because(error),
             Self::Store(error) => reply.because(error),
             Self::ViewTooOld { seconds } => reply.because(&format!("the view is {seconds} s old")),
+            Self::WrongProof => reply.because(&"a write came with the permission for another"),
             _ => reply,
         };
         match status {

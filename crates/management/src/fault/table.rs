@@ -379,11 +379,7 @@ fn unavailable() -> (StatusCode, &'static str, String) {
 }
 
 fn internal() -> (StatusCode, &'static str, String) {
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "InternalServerError",
-        "Encountered an internal server error. The tracking id is in x-ms-correlation-request-id.".to_owned(),
-    )
+    (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "Encountered an internal server error.".to_owned())
 }
 
 /// `Microsoft.Compute/virtualMachines/vm1/extensions/e1`.

@@ -77,7 +77,7 @@ impl AgentRuntime {
         };
         let link = Arc::new(Link::open(&to, &kek, state).await?);
         let keys = IdentityKeys::new(dir.clone(), dir.agent_key().map_err(StateError::from)?, Arc::clone(&log));
-        let (core, link) = (Agent::new(options), RwLock::new(link));
+        let (core, link) = (Agent::new(options).logging_to(&dir.log_file().display().to_string()), RwLock::new(link));
         Ok(Arc::new(Self { core, dir: dir.clone(), kek, to, keys, link, log }))
     }
 
