@@ -5,8 +5,9 @@ use crate::fault::Fault;
 use crate::headers::Correlation;
 use crate::operations;
 use crate::pipeline::access::{self, Access};
+use crate::pipeline::delete::{self, Deleted};
 use crate::pipeline::list::{self, Source};
-use crate::pipeline::{Input, api_version, body, caller, delete, read, write};
+use crate::pipeline::{Input, api_version, body, caller, read, write};
 use crate::providers::Kind;
 use crate::providers::authorization::{role_assignments, role_definitions};
 use crate::providers::compute::virtual_machines::instance_view;
@@ -122,7 +123,7 @@ fn list_of_type(
     })
 }
 
-/// Deletes a group: one transaction closes it, further ones empty it.
+/// Deletes a group: one transaction closes it, further ones empty it. When they have, it is answered as done.
 fn delete_group(input: &Input<'_>, rule: &Rule, id: &ResourceId) -> Result<Reply, Fault> {
     let (cx, subscription) = (input.cx, id.subscription().ok_or(Fault::NoSuchRoute)?);
     let operation = cx.store.write(|tx| {
@@ -130,12 +131,15 @@ fn delete_group(input: &Input<'_>, rule: &Rule, id: &ResourceId) -> Result<Reply
         let allowed = access.proof(input, rule)?;
         groups::delete(tx, input, &access, &allowed, id, subscription)
     })?;
-    first_steps(input, (subscription, operation));
-    let url = operations::result_url(cx.config, &input.version, subscription, operation);
-    Ok(Reply::empty(StatusCode::ACCEPTED).with("location", &url).with("retry-after", "1"))
+    let operation = (subscription, operation);
+    if first_steps(input, operation) {
+        return Ok(Reply::empty(StatusCode::OK));
+    }
+    Ok(operations::accepted(cx.config, &input.version, operation))
 }
 
-/// Deletes a resource: in one transaction, or, when that cannot hold all that lies below, in several.
+/// Deletes a resource: in one transaction, or, when that cannot hold all that lies below, in several. One that
+/// is not there is gone already: 204.
 fn delete_resource(input: &Input<'_>, rule: &Rule, id: &ResourceId, kind: &Kind) -> Result<Reply, Fault> {
     let begin = |batch: usize| {
         input.cx.store.write(|tx| {
@@ -144,21 +148,30 @@ fn delete_resource(input: &Input<'_>, rule: &Rule, id: &ResourceId, kind: &Kind)
             delete::resource(tx, input, &access, &allowed, (id, kind), batch)
         })
     };
-    let (reply, rest) = match begin(operations::STEP_ITEMS_MAX) {
+    let deleted = match begin(operations::STEP_ITEMS_MAX) {
         // Few things, but large ones: the operation finds out how many of them a commit holds.
         Err(Fault::TooMuchAtOnce) => begin(0)?,
         other => other?,
     };
-    if let Some(operation) = rest {
-        first_steps(input, operation);
-    }
-    Ok(reply)
+    let (operation, location) = match deleted {
+        Deleted::Absent => return Ok(Reply::empty(StatusCode::NO_CONTENT)),
+        Deleted::Begun { operation, location } if !first_steps(input, operation) => (operation, location),
+        Deleted::Gone | Deleted::Begun { .. } => return Ok(Reply::empty(StatusCode::OK)),
+    };
+    let config = input.cx.config;
+    let reply = operations::accepted(config, &input.version, operation);
+    Ok(match location.filter(|_| kind.provider.status_address()) {
+        Some(location) => operations::with_status_address(reply, config, &input.version, operation, &location),
+        None => reply,
+    })
 }
 
-/// Takes the first steps of an operation in the request that started it. That it was started is the answer,
-/// whatever becomes of them: who polls it takes more, and so does `operations::advance_all`.
-fn first_steps(input: &Input<'_>, operation: (SubscriptionId, OperationId)) {
-    drop(operations::advance(input.cx.store, &input.cx.world, operation, STEPS_AT_ONCE));
+/// Takes the first steps of an operation in the request that started it; true when they were the last ones,
+/// too. A failure of theirs is none of the request, which was accepted: who polls the operation takes more
+/// steps, and so does `operations::advance_all`.
+fn first_steps(input: &Input<'_>, operation: (SubscriptionId, OperationId)) -> bool {
+    operations::advance(input.cx.store, &input.cx.world, operation, STEPS_AT_ONCE)
+        .is_ok_and(|operation| operation.is_some_and(|operation| operation.ended_at.is_some()))
 }
 
 /// Polls an operation, and takes a step of it when it is not done.

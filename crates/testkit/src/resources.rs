@@ -7,8 +7,10 @@ use crate::plane::Plane;
 use bonafide_core::access::roles;
 use bonafide_core::directory::find;
 use bonafide_core::placement;
+use bonafide_management::operations::OPERATIONS;
 use bonafide_metadata::{Binding, Dialect};
-use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
+use bonafide_store::Read;
+use bonafide_types::{ClientId, ObjectId, OperationId, ResourceId, ResourceUuid};
 use serde_json::{Value, json};
 
 /// The type of virtual machines.
@@ -81,6 +83,16 @@ impl Plane {
         let path = format!("{}/resourceGroups/{name}", realm.root());
         let made = self.call(&realm.operator, "PUT", &path, Some(&json!({"location": LOCATION})));
         assert!(made.status < 300, "{}", made.text);
+    }
+
+    /// Has the operator delete a group, and returns the operation, which is done.
+    #[track_caller]
+    pub fn make_operation(&self, realm: &Realm) -> OperationId {
+        self.make_group(realm, "spare");
+        let path = format!("{}/resourceGroups/spare", realm.root());
+        let _ = self.call(&realm.operator, "DELETE", &path, None).expect(200);
+        let rows = self.store.read(|tx| tx.page(&OPERATIONS, &realm.subscription, None, usize::MAX)).unwrap();
+        rows.last().unwrap().0.1
     }
 
     /// Makes a user-assigned identity in a group that exists.

@@ -110,9 +110,7 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", site.as_str(), Some(&json!({"location": "westeurope"}))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{ASSIGNMENT}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
-        let patched = cloud.call(&home.operator, "PATCH", machine.id.as_str(), Some(&json!({}))).expect(200);
-        let url = patched.header("azure-asyncoperation").split('?').next().unwrap().to_owned();
-        let operation = url.rsplit('/').next().unwrap().to_owned();
+        let operation = cloud.make_operation(&home).to_string();
         Self { cloud, machine, identity, operation }
     }
 

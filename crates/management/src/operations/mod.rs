@@ -5,7 +5,7 @@ mod poll;
 
 pub(crate) use advance::{STEP_ITEMS_MAX, advance};
 pub use advance::{advance_all, sweep};
-pub(crate) use poll::{poll, result, result_url, started};
+pub(crate) use poll::{accepted, poll, result, with_status_address};
 
 use bonafide_store::{Index, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, OperationId, ResourceUuid, SubscriptionId, TenantId, Timestamp, World};
@@ -32,7 +32,8 @@ pub struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Work {
-    /// Nothing: it was done in the transaction that made the row.
+    /// Nothing: it was done in the transaction that made the row. Only rows of older versions say so, which
+    /// answered a finished write with an operation.
     Done,
     /// A resource group and all in it is being deleted.
     DeleteGroup {
@@ -102,8 +103,7 @@ pub(crate) fn start(
     work: Work,
 ) -> Result<OperationId, StoreError> {
     let id = OperationId::random(world.entropy);
-    let ended_at = matches!(work, Work::Done).then_some(world.now);
-    let operation = Operation { tenant, principal, work, started_at: world.now, ended_at };
+    let operation = Operation { tenant, principal, work, started_at: world.now, ended_at: None };
     tx.create(&OPERATIONS, &(subscription, id), &operation)?;
     Ok(id)
 }

@@ -4,20 +4,32 @@ use super::access::Access;
 use super::{Input, api_version, audit, etag, write};
 use crate::fault::Fault;
 use crate::operations::{self, Work};
-use crate::providers::{self, Kind};
+use crate::providers::{self, Kind, location_of};
 use bonafide_core::access::{Allowed, ScopeKey, assignments};
 use bonafide_core::directory::{self, RESOURCES, RESOURCES_BELOW, Resource, delete_principal, save};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{OperationId, ResourceId, ResourceUuid, SubscriptionId, World};
-use bonafide_wire::Reply;
-use http::StatusCode;
 
 /// User-assigned identities taken from one resource at once, at most. Source: ours; each is an index entry
 /// and the keys that hosts have for it, of the 4,096 operations in a commit.
 const IDENTITIES_AT_ONCE: usize = 200;
 
-/// Deletes a resource. One that is not there is gone already: 204. With more below it than `batch` it only
-/// begins to: what is left is the work of the operation that is returned.
+/// What became of a deletion in its first transaction.
+pub(crate) enum Deleted {
+    /// There was nothing.
+    Absent,
+    /// It is gone, with all below it.
+    Gone,
+    /// This operation has the rest to do.
+    Begun {
+        /// The operation.
+        operation: (SubscriptionId, OperationId),
+        /// Where the resource is.
+        location: Option<String>,
+    },
+}
+
+/// Deletes a resource. With more below it than `batch` it only begins to.
 pub(crate) fn resource(
     tx: &mut Tx<'_>,
     input: &Input<'_>,
@@ -25,7 +37,7 @@ pub(crate) fn resource(
     allowed: &Allowed,
     (id, kind): (&ResourceId, &Kind),
     batch: usize,
-) -> Result<(Reply, Option<(SubscriptionId, OperationId)>), Fault> {
+) -> Result<Deleted, Fault> {
     let action = format!("{}/delete", kind.name);
     access.confirm(input, allowed, &action)?;
     api_version::check(input, kind, access.place.found.as_ref())?;
@@ -36,27 +48,19 @@ pub(crate) fn resource(
     }
     let Some((uuid, old)) = access.place.found.clone() else {
         etag::check(input.request, None)?;
-        return Ok((Reply::empty(StatusCode::NO_CONTENT), None));
+        return Ok(Deleted::Absent);
     };
     write::check_above(&access.place, id, kind, "delete")?;
     etag::check(input.request, Some(&old))?;
     audit::record(tx, input, &action, old.id.as_str())?;
     let (cx, caller) = (input.cx, &input.caller);
-    let gone = tree(tx, &cx.world, uuid, &mut { batch })?;
-    let Some(subscription) = old.subscription() else { return Ok((Reply::empty(StatusCode::OK), None)) };
-    if gone && !kind.provider.long_running() {
-        return Ok((Reply::empty(StatusCode::OK), None));
+    if tree(tx, &cx.world, uuid, &mut { batch })? {
+        return Ok(Deleted::Gone);
     }
-    let work = if gone { Work::Done } else { Work::DeleteResource { resource: uuid } };
+    let subscription = old.subscription().ok_or(Fault::NoSuchRoute)?;
+    let work = Work::DeleteResource { resource: uuid };
     let operation = operations::start(tx, &cx.world, caller.tenant, caller.object_id, subscription, work)?;
-    let reply = Reply::empty(StatusCode::ACCEPTED);
-    let reply = if kind.provider.long_running() {
-        operations::started(reply, cx.config, &input.version, subscription, &old, operation)
-    } else {
-        let url = operations::result_url(cx.config, &input.version, subscription, operation);
-        reply.with("location", &url).with("retry-after", "1")
-    };
-    Ok((reply, (!gone).then_some((subscription, operation))))
+    Ok(Deleted::Begun { operation: (subscription, operation), location: location_of(&old).map(str::to_owned) })
 }
 
 /// Removes a resource with its children and extensions, their identities, and the role assignments at each

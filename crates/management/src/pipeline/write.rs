@@ -5,7 +5,7 @@ use super::place::{Found, Place};
 use super::{Input, api_version, audit, body, etag, linked, read, tags, write_only};
 use crate::fault::Fault;
 use crate::identity_block::{self, Asked, Verb};
-use crate::operations::{self, Work};
+use crate::operations;
 use crate::providers::resources::groups;
 use crate::providers::{Kind, USER_ASSIGNED_IDENTITY, location_of};
 use bonafide_core::access::{Allowed, ScopeKey};
@@ -114,30 +114,14 @@ fn finish(
     }
     save(tx, write.uuid, &mut new, input.cx.world.now)?;
     audit::record(tx, input, &action, new.id.as_str())?;
-    reply(tx, input, &write, &new)
+    Ok(reply(input, &write, &new))
 }
 
-fn reply(tx: &mut Tx<'_>, input: &Input<'_>, write: &Write<'_>, new: &Resource) -> Result<Reply, Fault> {
-    let provider = write.kind.provider;
-    let mut shown = read::show(input, write.kind, write.uuid, new);
-    let status = if write.old.is_none() { provider.created(&write.kind.name) } else { StatusCode::OK };
-    let operation = match (provider.long_running(), new.subscription()) {
-        (true, Some(subscription)) => {
-            let caller = &input.caller;
-            let id = operations::start(tx, &input.cx.world, caller.tenant, caller.object_id, subscription, Work::Done)?;
-            let state = if write.old.is_none() { "Creating" } else { "Updating" };
-            if let Some(Value::Object(properties)) = shown.get_mut("properties") {
-                properties.insert("provisioningState".to_owned(), state.into());
-            }
-            Some((subscription, id))
-        }
-        _ => None,
-    };
-    let mut reply = Reply::json(status, &shown).with("etag", &etag::of(new));
-    if let Some((subscription, id)) = operation {
-        reply = operations::started(reply, input.cx.config, &input.version, subscription, new, id);
-    }
-    Ok(if write.old.is_none() { provider.on_created(reply, new) } else { reply })
+/// The resource as it now is: the write is done, so that a client has nothing to wait for.
+fn reply(input: &Input<'_>, write: &Write<'_>, new: &Resource) -> Reply {
+    let status = if write.old.is_none() { write.kind.provider.created(&write.kind.name) } else { StatusCode::OK };
+    let shown = read::show(input, write.kind, write.uuid, new);
+    Reply::json(status, &shown).with("etag", &etag::of(new))
 }
 
 /// Neither the group nor the resource nor anything between them may be on its way out.

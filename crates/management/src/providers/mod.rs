@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use bonafide_core::directory::Resource;
 use bonafide_store::Tx;
 use bonafide_types::{ApiVersion, ResourceUuid, TypeName, World};
-use bonafide_wire::{Parameters, Reply};
+use bonafide_wire::Parameters;
 use http::StatusCode;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -70,17 +70,13 @@ pub(crate) trait ResourceType: Sync {
     fn etag_in_body(&self) -> bool {
         false
     }
-    /// Whether writes answer with an operation to poll.
-    fn long_running(&self) -> bool {
+    /// Whether the answer to a deletion that is not done has `Azure-AsyncOperation` beside `Location`.
+    fn status_address(&self) -> bool {
         false
     }
     /// The status of a PUT that made a resource.
     fn created(&self, _type_name: &str) -> StatusCode {
         StatusCode::CREATED
-    }
-    /// The last touch on the reply of a PUT that made a resource.
-    fn on_created(&self, reply: Reply, _resource: &Resource) -> Reply {
-        reply
     }
 }
 

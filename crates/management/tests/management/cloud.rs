@@ -291,8 +291,23 @@ impl Cloud {
         let reply = handle(&cx, &request(method, target, headers, body));
         let body = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).unwrap() };
         assert!(reply.status != StatusCode::INTERNAL_SERVER_ERROR, "{target}: {body}");
+        check_polling(reply.status, &reply.headers);
         Answer { status: reply.status.as_u16(), headers: reply.headers, body }
     }
+}
+
+/// What holds for every answer: one that is not final says where and when to ask again, one that is final says
+/// neither, and a `Location` is absolute and has an api-version.
+#[track_caller]
+fn check_polling(status: StatusCode, headers: &HeaderMap) {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    let location = text("location");
+    assert_eq!(location.is_some(), status == StatusCode::ACCEPTED, "{status} with Location {location:?}");
+    if let Some(location) = location {
+        assert!(location.starts_with(ORIGIN) && location.contains("?api-version=20"), "{location}");
+        assert_eq!(text("retry-after").as_deref(), Some("1"));
+    }
+    assert!(text("azure-asyncoperation").is_none() || status == StatusCode::ACCEPTED);
 }
 
 fn with_version(path: &str, version: &str) -> String {

@@ -87,7 +87,7 @@ fn children_and_extensions_live_and_die_with_their_parent() {
     assert_eq!(made.body["properties"]["settings"]["port"], 50342);
     assert!(!made.body.to_string().contains("hunter2"));
     cloud.delete(&net, NETWORK).expect(200);
-    cloud.delete(&cloud.vm("vm1"), VM).expect(202);
+    cloud.delete(&cloud.vm("vm1"), VM).expect(200);
     for path in [&subnet, &settings, &extension] {
         assert_eq!(cloud.get(path, NETWORK).status, 404, "{path}");
     }

@@ -1,6 +1,6 @@
-//! Polling.
+//! What is done at once, and polling what is not.
 
-use crate::cloud::{ARM, Cloud, Person, VM};
+use crate::cloud::{ARM, Answer, Cloud, MSI, Person, VM};
 use bonafide_core::directory::PRINCIPALS;
 use bonafide_management::operations::advance_all;
 use bonafide_store::Intercepted;
@@ -15,33 +15,15 @@ fn path(url: &str) -> String {
     url.strip_prefix("https://localhost:8443").unwrap().to_owned()
 }
 
-#[test]
-fn an_operation_is_polled_until_it_has_succeeded() {
-    let cloud = Cloud::with_group();
-    let body = json!({"location": "westus", "properties": {}});
-    for (answer, final_status) in [
-        (cloud.put(&cloud.vm("vm1"), VM, body.clone()).expect(201), 200),
-        (cloud.put(&cloud.vm("vm1"), VM, body).expect(200), 200),
-        (cloud.patch(&cloud.vm("vm1"), VM, json!({})).expect(200), 200),
-        (cloud.delete(&cloud.vm("vm1"), VM).expect(202), 200),
-    ] {
-        assert_eq!(answer.header("retry-after"), "1");
-        let poll = cloud.get(&path(answer.header("azure-asyncoperation")), "").expect(final_status);
-        assert_eq!(poll.body["status"], "Succeeded");
-        assert!(poll.body["startTime"].as_str().unwrap().ends_with("+00:00"));
-        assert!(poll.body["endTime"].is_string() && poll.body["name"].is_string());
-        assert_eq!(poll.header("retry-after"), "1");
-        if answer.status == 202 {
-            cloud.get(&path(answer.header("location")), "").expect(200);
-        }
-    }
+/// A cloud with the group `g`, on a store that fails after as many commits as it is told.
+struct Failing {
+    cloud: Cloud,
+    commits: Arc<AtomicUsize>,
+    allowed: Arc<AtomicUsize>,
 }
 
-#[test]
-fn tn_08_a_deletion_that_was_accepted_goes_on_wherever_a_crash_left_it() {
-    const IDENTITIES: usize = 230;
-    let mut crashes = 0;
-    loop {
+impl Failing {
+    fn new() -> Self {
         let (commits, allowed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(usize::MAX)));
         let (count, limit) = (Arc::clone(&commits), Arc::clone(&allowed));
         let store = Store::open(Intercepted {
@@ -53,26 +35,104 @@ fn tn_08_a_deletion_that_was_accepted_goes_on_wherever_a_crash_left_it() {
                 engine.commit(batch)
             },
         });
-        let cloud = Cloud::on(store).and_group();
+        Self { cloud: Cloud::on(store).and_group(), commits, allowed }
+    }
+
+    /// The answer to a request of which so many commits succeed; true when more were tried.
+    fn during(&self, commits: usize, request: impl FnOnce(&Cloud) -> Answer) -> (Answer, bool) {
+        let allowed = self.commits.load(Ordering::SeqCst) + commits;
+        self.allowed.store(allowed, Ordering::SeqCst);
+        let answer = request(&self.cloud);
+        self.allowed.store(usize::MAX, Ordering::SeqCst);
+        (answer, self.commits.load(Ordering::SeqCst) > allowed)
+    }
+}
+
+#[test]
+fn what_is_done_when_its_answer_is_written_is_answered_as_done() {
+    let cloud = Cloud::with_group();
+    let network = format!("{}/providers/Microsoft.Network/virtualNetworks/n", cloud.at("g"));
+    for (path, version) in
+        [(cloud.vm("vm1"), VM), (network, "2022-01-01"), (cloud.identity("id1"), MSI), (cloud.at("h"), ARM)]
+    {
+        let body = json!({"location": "westus", "properties": {}});
+        for (answer, status) in [
+            (cloud.put(&path, version, body.clone()), 201),
+            (cloud.put(&path, version, body), 200),
+            (cloud.patch(&path, version, json!({"tags": {}})), 200),
+            (cloud.delete(&path, version), 200),
+        ] {
+            // `Cloud` looks for addresses to poll in every answer.
+            let answer = answer.expect(status);
+            assert!(!answer.headers.contains_key("retry-after"), "{path}");
+            // Azure's answers for an identity have no such member.
+            let state = answer.body["properties"].get("provisioningState");
+            assert!(state.is_none_or(|state| state == "Succeeded"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_deletion_that_is_not_done_is_polled_until_it_has_succeeded() {
+    let failing = Failing::new();
+    let cloud = &failing.cloud;
+    for (machine, at_status) in [("vm1", true), ("vm2", false)] {
+        let machine = cloud.vm(machine);
+        cloud.put(&machine, VM, json!({"location": "westus"})).expect(201);
+        // Each step deletes a hundred.
+        for n in 0..250 {
+            cloud.put(&format!("{machine}/extensions/e{n}"), VM, json!({"location": "westus"})).expect(201);
+        }
+        let (answer, _) = failing.during(1, |cloud| cloud.delete(&machine, VM));
+        let answer = answer.expect(202);
+        let (status, result) = (path(answer.header("azure-asyncoperation")), path(answer.header("location")));
+        assert!(status.contains("/providers/Microsoft.Compute/locations/westus/operations/"), "{status}");
+        if at_status {
+            let poll = cloud.get(&status, "").expect(200);
+            assert_eq!((&poll.body["status"], poll.header("retry-after")), (&json!("InProgress"), "1"));
+            assert!(poll.body["startTime"].as_str().unwrap().ends_with("+00:00") && poll.body["name"].is_string());
+        } else {
+            cloud.get(&result, "").expect(202);
+        }
+        advance_all(&cloud.store, &cloud.world()).unwrap();
+        let poll = cloud.get(&status, "").expect(200);
+        assert_eq!(poll.body["status"], "Succeeded");
+        assert!(poll.body["endTime"].as_str().unwrap().ends_with("+00:00"));
+        assert!(!poll.headers.contains_key("retry-after"));
+        cloud.get(&result, "").expect(200);
+        cloud.get(&machine, VM).refused(404, "ResourceNotFound");
+    }
+    let (answer, _) = failing.during(1, |cloud| cloud.delete(&cloud.at("g"), ARM));
+    let answer = answer.expect(202);
+    assert!(!answer.headers.contains_key("azure-asyncoperation"));
+    advance_all(&cloud.store, &cloud.world()).unwrap();
+    cloud.get(&path(answer.header("location")), "").expect(200);
+}
+
+#[test]
+fn tn_08_a_deletion_that_was_accepted_goes_on_wherever_a_crash_left_it() {
+    const IDENTITIES: usize = 230;
+    let mut crashes = 0;
+    loop {
+        let failing = Failing::new();
+        let cloud = &failing.cloud;
         let principals = || cloud.store.read(|tx| tx.page(&PRINCIPALS, &(), None, usize::MAX)).unwrap().len();
         let before = principals();
         (0..IDENTITIES).for_each(|n| drop(cloud.make_identity(&format!("id-{n}"))));
         assert_eq!(principals(), before + IDENTITIES);
         // The deletion is accepted in its first commit; then so many of its steps are taken.
-        allowed.store(commits.load(Ordering::SeqCst) + 1 + crashes, Ordering::SeqCst);
-        let url = path(cloud.delete(&cloud.at("g"), ARM).expect(202).header("location"));
-        let crashed = commits.load(Ordering::SeqCst) > allowed.load(Ordering::SeqCst);
+        let (answer, crashed) = failing.during(1 + crashes, |cloud| cloud.delete(&cloud.at("g"), ARM));
+        let answer = answer.expect(if crashed { 202 } else { 200 });
         if crashed {
             assert_eq!(cloud.get(&cloud.at("g"), ARM).expect(200).body["properties"]["provisioningState"], "Deleting");
         }
-        allowed.store(usize::MAX, Ordering::SeqCst);
         advance_all(&cloud.store, &cloud.world()).unwrap();
         cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
-        cloud.get(&url, "").expect(200);
         assert_eq!(principals(), before, "after {crashes} steps");
         if !crashed {
             break;
         }
+        cloud.get(&path(answer.header("location")), "").expect(200);
         crashes += 1;
     }
     assert!(crashes > 4, "the deletion takes {crashes} steps, too few to be cut short");
@@ -80,19 +140,22 @@ fn tn_08_a_deletion_that_was_accepted_goes_on_wherever_a_crash_left_it() {
 
 #[test]
 fn an_operation_is_polled_by_who_started_it() {
-    let cloud = Cloud::with_group();
+    let failing = Failing::new();
+    let cloud = &failing.cloud;
     let contributor = cloud.person(cloud.tenant, &[]);
-    cloud.grant(&contributor, "Virtual Machine Contributor", &cloud.at("g"));
-    let body = json!({"location": "westus", "properties": {}});
-    let answer = cloud.call(&contributor, Method::PUT, &cloud.vm("vm1"), VM, Some(body)).expect(201);
-    let url = path(answer.header("azure-asyncoperation"));
+    let other = cloud.person(cloud.tenant, &[]);
+    for person in [&contributor, &other] {
+        cloud.grant(person, "Contributor", &cloud.at("g"));
+    }
+    let delete = |cloud: &Cloud| cloud.call(&contributor, Method::DELETE, &cloud.at("g"), ARM, None);
+    let (answer, _) = failing.during(1, delete);
+    let url = path(answer.expect(202).header("location"));
     let poll = |who: &Person| cloud.call(who, Method::GET, &url, "", None);
+    poll(&other).refused(403, "AuthorizationFailed");
+    advance_all(&cloud.store, &cloud.world()).unwrap();
     poll(&contributor).expect(200);
     poll(&cloud.owner).expect(200);
     poll(&cloud.person(cloud.tenant, &[])).refused(403, "AuthorizationFailed");
-    let other = cloud.person(cloud.tenant, &[]);
-    cloud.grant(&other, "Virtual Machine Contributor", &cloud.at("g"));
-    poll(&other).refused(403, "AuthorizationFailed");
     poll(&cloud.other_owner).refused(401, "InvalidAuthenticationTokenTenant");
     let unknown = url.replace(
         url.split('/').next_back().unwrap().split('?').next().unwrap(),

@@ -91,7 +91,7 @@ impl Script {
             ["group", name] => self.cloud.make_group(&self.cloud.home, name),
             ["group", name, "deleted"] => {
                 let path = format!("{}/resourceGroups/{name}", self.cloud.home.root());
-                let _ = self.cloud.call(&self.cloud.home.operator, "DELETE", &path, None).expect(202);
+                let _ = self.cloud.call(&self.cloud.home.operator, "DELETE", &path, None).expect(200);
             }
             ["identity", name] => self.identity(name, false)?,
             ["identity", name, "in", "second", "tenant"] => self.identity(name, true)?,
@@ -102,7 +102,7 @@ impl Script {
             ["identity", name, "taken", "from", machine] => self.take(name, machine)?,
             ["vm", name, "deleted"] => {
                 let machine = found(&self.machines, name)?.clone();
-                let _ = self.delete(machine.id.as_str()).expect(202);
+                let _ = self.delete(machine.id.as_str()).expect(200);
             }
             ["vm", name] => self.machine(name, "")?,
             ["vm", name, "with", "identities", ..] => {

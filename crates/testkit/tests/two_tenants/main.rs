@@ -41,9 +41,7 @@ impl Side {
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{assignment}", realm.root());
         let body = json!({"properties": {"principalId": guest.principal, "roleDefinitionId": READER}});
         let _ = cloud.call(&realm.operator, "PUT", &path, Some(&body)).expect(201);
-        let patched = cloud.call(&realm.operator, "PATCH", machine.id.as_str(), Some(&json!({}))).expect(200);
-        let operation =
-            patched.header("azure-asyncoperation").split(['/', '?']).rfind(|part| part.len() == 36).unwrap();
+        let operation = cloud.make_operation(&realm);
         let page = cloud.call(&realm.operator, "GET", &format!("{}/resources?$top=1", realm.root()), None);
         let next = page.expect(200).text_at("/nextLink").rsplit_once("skiptoken=").unwrap().1.to_owned();
         let system = cloud.workload_token(&machine, "https://vault.azure.net", "").expect(200);
@@ -55,7 +53,7 @@ impl Side {
             ("identity", identity.id.name().to_owned()),
             ("site", site.name().to_owned()),
             ("assignment", assignment),
-            ("operation", operation.to_owned()),
+            ("operation", operation.to_string()),
             ("next", next),
             ("principal", guest.principal.to_string()),
             ("client", guest.client.to_string()),

@@ -56,7 +56,7 @@ impl ResourceType for VirtualMachines {
         true
     }
 
-    fn long_running(&self) -> bool {
+    fn status_address(&self) -> bool {
         true
     }
 }
