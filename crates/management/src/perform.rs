@@ -33,11 +33,11 @@ pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation)
     let asked = query.as_ref().ok().and_then(|query| query.get("api-version")).unwrap_or_default();
     let call = route(&request.method, &request.path).map_err(|fault| fault.of_version(asked))?;
     let query = query?;
-    let version = api_version::read(&query, call.kind())?;
     let rule = call.rule();
     if rule == Rule::Public {
-        return Ok(endpoints::endpoints(cx.config, &version));
+        return endpoints::endpoints(cx.config, &query);
     }
+    let version = api_version::read(&query, call.kind())?;
     let caller = caller::authenticate(cx, request)?;
     let body = body::read(&request.body);
     let input = &Input { cx, request, query, version, caller, correlation, body };
@@ -53,7 +53,7 @@ pub(crate) fn perform(cx: &Cx<'_>, request: &Request, correlation: &Correlation)
         })
     };
     match &call {
-        Call::MetadataEndpoints => Ok(endpoints::endpoints(cx.config, &input.version)),
+        Call::MetadataEndpoints => endpoints::endpoints(cx.config, &input.query),
         Call::ListTenants => reading(&|tx, _| subscriptions::tenants(tx, input)),
         Call::ListSubscriptions => reading(&|tx, _| subscriptions::list(tx, input)),
         Call::ReadSubscription(id) => reading(&|tx, _| subscriptions::read(tx, *id)),

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::json;
 
 #[test]
-fn metadata_endpoints_have_two_shapes_and_need_no_token() {
+fn metadata_endpoints_have_three_shapes_and_need_no_token() {
     let cloud = Cloud::new();
     let ask = |version: &str| {
         cloud.raw(Method::GET, &format!("/metadata/endpoints?api-version={version}"), &[], b"").expect(200).body
@@ -14,14 +14,29 @@ fn metadata_endpoints_have_two_shapes_and_need_no_token() {
     let object = ask("2022-09-01");
     assert_eq!(object["name"], "bonafide");
     assert_eq!(object["resourceManager"], "https://localhost:8443/");
-    assert_eq!(object["authentication"]["loginEndpoint"], "https://localhost:8443/");
+    assert_eq!(object["authentication"]["loginEndpoint"], "https://localhost:8443");
     assert_eq!(
         object["authentication"]["audiences"],
         json!(["https://localhost:8443/", "https://management.azure.com/"])
     );
-    assert_eq!(object["suffixes"]["keyVaultDns"], "vault.localhost:8443");
-    assert_eq!(ask("2019-05-01"), serde_json::json!([object]));
-    assert_eq!(ask("2015-01-01"), serde_json::json!([object]));
+    // Nothing but what is served, and what a client stops without.
+    assert_eq!(object["suffixes"], json!({}));
+    assert_eq!(object["microsoftGraphResourceId"], "https://localhost:8443/");
+    assert_eq!(object.as_object().unwrap().len(), 5);
+    assert_eq!(ask("2019-05-01"), json!([object]));
+    let oldest = ask("2015-01-01");
+    assert_eq!(ask("1.0"), oldest);
+    for name in ["galleryEndpoint", "graphEndpoint", "portalEndpoint"] {
+        assert!(oldest[name].as_str().is_some_and(|text| text.starts_with("https://localhost:8443/")), "{name}");
+    }
+    assert_eq!(
+        oldest["authentication"],
+        json!({"loginEndpoint": "https://localhost:8443/", "audiences": object["authentication"]["audiences"]})
+    );
+    for wrong in ["", "?api-version=", "?api-version=1", "?api-version=1.0.0", "?api-version=2015"] {
+        let answer = cloud.raw(Method::GET, &format!("/metadata/endpoints{wrong}"), &[], b"");
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
     // Nothing that a request says about its host gets into an answer.
     let answer = cloud.raw(Method::GET, "/metadata/endpoints?api-version=2022-09-01", &[("host", "evil.example")], b"");
     assert_eq!(answer.body, object);
