@@ -1,9 +1,9 @@
 //! The life cycle of a machine with all four identity types.
 
 use crate::cloud::{Cloud, MSI, VM};
-use bonafide_core::directory::PRINCIPALS;
+use bonafide_core::directory::{PRINCIPALS, find};
 use bonafide_store::{Read, StoreError};
-use bonafide_types::ObjectId;
+use bonafide_types::{ObjectId, ResourceId};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -261,6 +261,16 @@ fn an_instance_view_is_read_by_itself_and_by_expansion() {
     assert_eq!(view["statuses"][0]["code"], "ProvisioningState/succeeded");
     let expanded = cloud.get(&format!("{}?$expand=instanceView", cloud.vm("vm1")), VM).expect(200).body;
     assert_eq!(expanded["properties"]["instanceView"], view);
+    assert_eq!(
+        view["statuses"][1],
+        json!({"code": "PowerState/running", "level": "Info", "displayStatus": "VM running"})
+    );
+    let all = format!("{}/providers/Microsoft.Compute/virtualMachines", cloud.root());
+    for query in ["?$expand=instanceView", "?statusOnly=true"] {
+        let listed = cloud.get(&format!("{all}{query}"), VM).expect(200).body;
+        assert_eq!(listed["value"][0]["properties"]["instanceView"], view);
+    }
+    assert!(cloud.get(&all, VM).body["value"][0]["properties"].get("instanceView").is_none());
     assert!(cloud.get(&cloud.vm("vm1"), VM).body["properties"].get("instanceView").is_none());
 }
 
@@ -336,4 +346,25 @@ fn tn_08_concurrent_patches_lose_nothing() {
     });
     let properties = cloud.get(&cloud.vm("vm1"), VM).body["properties"].clone();
     assert!((0..8).all(|n| properties[format!("p{n}")] == n), "{properties:#}");
+}
+
+#[test]
+fn a_machine_shows_its_profiles_and_a_client_can_send_them_back() {
+    let cloud = Cloud::with_group();
+    let made = cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201).body;
+    assert_eq!(made["properties"]["networkProfile"], json!({"networkInterfaces": []}));
+    assert_eq!(made["properties"]["storageProfile"]["osDisk"]["createOption"], "FromImage");
+    let stored = || {
+        let id = ResourceId::parse(&cloud.vm("vm1")).unwrap();
+        cloud.store.read(|tx| find(tx, &id)).unwrap().unwrap().1.body
+    };
+    assert!(stored().get("properties").is_none());
+    let read = cloud.get(&cloud.vm("vm1"), VM).body;
+    let listed = cloud.get(&format!("{}/providers/Microsoft.Compute/virtualMachines", cloud.at("g")), VM).body;
+    assert_eq!(listed["value"][0], read);
+    // What Java sends to change anything, and what az sends back.
+    let properties = json!({"properties": {"storageProfile": read["properties"]["storageProfile"]}});
+    cloud.patch(&cloud.vm("vm1"), VM, properties).expect(200);
+    let again = cloud.put(&cloud.vm("vm1"), VM, read.clone()).expect(200).body;
+    assert_eq!(again["properties"], read["properties"]);
 }

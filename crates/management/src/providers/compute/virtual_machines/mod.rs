@@ -1,6 +1,7 @@
 //! `Microsoft.Compute/virtualMachines`.
 
 mod instance_view;
+mod profiles;
 
 pub(crate) use instance_view::instance_view;
 
@@ -41,13 +42,16 @@ impl ResourceType for VirtualMachines {
         if !expanded("userData") {
             properties.shift_remove("userData");
         }
+        profiles::complete(properties);
         properties.insert("provisioningState".to_owned(), "Succeeded".into());
         properties.insert("vmId".to_owned(), view.uuid.to_string().into());
         if view.version.at_least("2021-11-01") {
             let created = view.resource.created_at.arm().replace('Z', "+00:00");
             properties.insert("timeCreated".to_owned(), created.into());
         }
-        if expanded("instanceView") {
+        // `statusOnly` is how a list is asked for the same.
+        let status_only = view.query.get("statusOnly").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        if expanded("instanceView") || status_only {
             properties.insert("instanceView".to_owned(), instance_view(view.resource));
         }
     }

@@ -1,0 +1,87 @@
+//! The parts of a machine that clients read without asking whether they are there.
+
+use serde_json::{Map, Value, json};
+
+/// Adds what Azure shows of every machine and a PUT may leave out. It is shown and not stored (ADR 3).
+///
+/// Source: azure-resourcemanager-compute 2.x for Java reads `hardwareProfile.vmSize`, `storageProfile.dataDisks`,
+/// `storageProfile.osDisk` with `createOption` (without which it sends no update), its `managedDisk.id` where
+/// there is no `vhd`, and `networkProfile.networkInterfaces`; none of them with a check for null.
+pub(super) fn complete(properties: &mut Map<String, Value>) {
+    let system = if is_windows(properties) { "Windows" } else { "Linux" };
+    part(properties, "hardwareProfile", json!({}));
+    if let Some(storage) = part(properties, "storageProfile", json!({})) {
+        if let Some(disk) = part(storage, "osDisk", json!({})) {
+            part(disk, "osType", system.into());
+            part(disk, "createOption", "FromImage".into());
+            if found(disk, "vhd").is_none() {
+                part(disk, "managedDisk", json!({}));
+            }
+        }
+        part(storage, "dataDisks", json!([]));
+    }
+    if let Some(network) = part(properties, "networkProfile", json!({})) {
+        part(network, "networkInterfaces", json!([]));
+    }
+}
+
+fn is_windows(properties: &Map<String, Value>) -> bool {
+    let profile = found(properties, "osProfile").and_then(Value::as_object);
+    profile.is_some_and(|profile| found(profile, "windowsConfiguration").is_some())
+}
+
+/// A member that is not null, in any case of its name.
+fn found<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object.iter().find(|(other, value)| other.eq_ignore_ascii_case(name) && !value.is_null()).map(|(_, value)| value)
+}
+
+/// The member with this name, in any case, where it is an object; `absent` takes the place of none and of null.
+fn part<'a>(object: &'a mut Map<String, Value>, name: &str, absent: Value) -> Option<&'a mut Map<String, Value>> {
+    let name = object.keys().find(|other| other.eq_ignore_ascii_case(name)).cloned().unwrap_or_else(|| name.to_owned());
+    let value = object.entry(name).or_insert(Value::Null);
+    if value.is_null() {
+        *value = absent;
+    }
+    value.as_object_mut()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(mut properties: Value) -> Value {
+        complete(properties.as_object_mut().unwrap());
+        properties
+    }
+
+    #[test]
+    fn what_a_client_reads_unasked_is_there_whatever_was_sent() {
+        let disk = json!({"osType": "Linux", "createOption": "FromImage", "managedDisk": {}});
+        let all = json!({
+            "hardwareProfile": {}, "storageProfile": {"osDisk": disk, "dataDisks": []},
+            "networkProfile": {"networkInterfaces": []},
+        });
+        for sent in [
+            json!({}),
+            json!({"storageProfile": null, "networkProfile": null}),
+            json!({"storageProfile": {"osDisk": null}, "networkProfile": {"networkInterfaces": null}}),
+        ] {
+            assert_eq!(completed(sent), all);
+        }
+        assert_eq!(completed(all.clone()), all);
+    }
+
+    #[test]
+    fn what_was_sent_stays_as_it_is() {
+        let sent = json!({
+            "hardwareProfile": {"vmSize": "Standard_B1s"},
+            "STORAGEPROFILE": {"osDisk": {"createOption": "Attach", "vhd": {"uri": "u"}, "osType": "Windows"}, "dataDisks": [1]},
+            "networkProfile": {"networkInterfaces": [{"id": "n"}], "networkApiVersion": "2022-07-01"},
+        });
+        assert_eq!(completed(sent.clone()), sent);
+        let windows = completed(json!({"osProfile": {"windowsConfiguration": {}}}));
+        assert_eq!(windows["storageProfile"]["osDisk"]["osType"], "Windows");
+        // What is no object is not put right: it was sent so.
+        assert_eq!(completed(json!({"storageProfile": 1}))["storageProfile"], 1);
+    }
+}
