@@ -91,6 +91,8 @@ pub(crate) enum Fault {
     TypeNotFound { type_name: String, version: String, supported: Vec<&'static str> },
     /// No such action on the type.
     ActionNotFound { type_name: String, action: String },
+    /// A machine's extension that nothing here runs.
+    ExtensionNotServed { type_name: String },
     /// No such role assignment.
     AssignmentNotFound(RoleAssignmentId),
     /// No such role definition.

@@ -146,6 +146,11 @@ impl Fault {
                 "InvalidResourceAction",
                 format!("The resource type '{type_name}' has no action '{action}'."),
             ),
+            Self::ExtensionNotServed { type_name } => (
+                NOT_FOUND,
+                "ArtifactNotFound",
+                format!("The VM extension with publisher 'Microsoft.ManagedIdentity' and type '{type_name}' could not be found. Nothing on a host serves its port; code on a machine asks 'http://169.254.169.254/metadata/identity/oauth2/token'."),
+            ),
             Self::AssignmentNotFound(name) => (NOT_FOUND, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found.")),
             Self::RoleNotFound(id) => (NOT_FOUND, "RoleDefinitionDoesNotExist", format!("The specified role definition with ID '{id}' does not exist.")),
             Self::OperationNotFound(id) => (NOT_FOUND, "OperationNotFound", format!("The operation '{id}' could not be found.")),

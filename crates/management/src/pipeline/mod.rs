@@ -15,6 +15,7 @@ pub(crate) mod path;
 pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod tags;
+pub(crate) mod unserved;
 pub(crate) mod write;
 pub(crate) mod write_only;
 

@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::place::{Found, Place};
-use super::{Input, api_version, audit, body, etag, linked, read, tags, write_only};
+use super::{Input, api_version, audit, body, etag, linked, read, tags, unserved, write_only};
 use crate::fault::Fault;
 use crate::identity_block::{self, Asked, Verb};
 use crate::operations;
@@ -83,6 +83,7 @@ fn finish(
     let (kind, provider) = (write.kind, write.kind.provider);
     let action = format!("{}/write", kind.name);
     access.confirm(input, allowed, &action)?;
+    unserved::check(write.sent)?;
     let asked = read_identity(input, write.sent, kind)?;
     let change = match &asked {
         None => None,

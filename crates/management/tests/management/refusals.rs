@@ -67,3 +67,39 @@ fn a_wrong_identity_block_is_pointed_at() {
     let unsaid = cloud.put(&cloud.vm("vm1"), VM, json!({"location": 1})).refused(400, "InvalidRequestContent");
     assert!(unsaid.body["error"].get("target").is_none());
 }
+
+#[test]
+fn an_extension_that_nothing_runs_is_refused_and_named() {
+    let cloud = Cloud::with_group();
+    cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
+    let set = format!("{}/providers/Microsoft.Compute/virtualMachineScaleSets/ss1", cloud.at("g"));
+    let profile = |extensions: Value| json!({"location": "westus", "properties": {"virtualMachineProfile": {"extensionProfile": {"extensions": extensions}}}});
+    cloud.put(&set, VM, profile(json!([]))).expect(201);
+    for system in ["Linux", "Windows"] {
+        let type_name = format!("ManagedIdentityExtensionFor{system}");
+        let properties = json!({"publisher": "Microsoft.ManagedIdentity", "type": &type_name, "typeHandlerVersion": "1.0",
+            "settings": {"port": 50342}});
+        let extension = json!({"location": "westus", "properties": properties});
+        let entry = json!([{"name": "msi", "properties": properties}]);
+        for answer in [
+            cloud.put(&format!("{}/extensions/msi", cloud.vm("vm1")), VM, extension.clone()),
+            cloud.put(&format!("{set}/extensions/msi"), VM, extension.clone()),
+            cloud.put(&set, VM, profile(entry.clone())),
+            cloud.patch(&set, VM, profile(entry)),
+        ] {
+            let answer = answer.refused(404, "ArtifactNotFound");
+            assert!(answer.body["error"]["message"].as_str().unwrap().contains(&type_name));
+        }
+    }
+    cloud.get(&format!("{}/extensions/msi", cloud.vm("vm1")), VM).refused(404, "ResourceNotFound");
+    // Nobody learns it who may not write.
+    let reader = cloud.in_subscription("Reader");
+    let body = json!({"properties": {"publisher": "Microsoft.ManagedIdentity"}});
+    let path = format!("{}/extensions/msi", cloud.vm("vm1"));
+    cloud.call(&reader, Method::PUT, &path, VM, Some(body)).refused(403, "AuthorizationFailed");
+    // An extension cannot become one bit by bit.
+    let other = json!({"location": "westus", "properties": {"publisher": "p", "type": "t"}});
+    cloud.put(&path, VM, other).expect(201);
+    let step = json!({"properties": {"publisher": "Microsoft.ManagedIdentity"}});
+    cloud.patch(&path, VM, step).refused(404, "ArtifactNotFound");
+}
