@@ -16,8 +16,21 @@ pub(crate) struct Type {
     pub(crate) name: &'static str,
     /// Its name with the namespace.
     pub(crate) full_name: &'static str,
+    /// Where Azure has it.
+    pub(crate) places: Places,
     /// Its api-versions, stable ones first, newest first: `az resource` takes the first stable one.
     pub(crate) versions: Vec<&'static str>,
+}
+
+/// Where resources of a type can lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// In any region.
+    Regions,
+    /// In no region: their location is `global`.
+    Global,
+    /// Nowhere: they have no location.
+    Nowhere,
 }
 
 static NAMESPACES: LazyLock<Vec<Namespace>> = LazyLock::new(|| read(include_str!("../../data/providers.txt")));
@@ -49,10 +62,16 @@ fn read(text: &'static str) -> Vec<Namespace> {
         match (line.strip_prefix("  "), found.last_mut()) {
             (None, _) => found.push(Namespace { name: line, types: Vec::new() }),
             (Some(entry), Some(namespace)) => {
-                let mut words = entry.split(' ');
+                let mut words = entry.split(' ').peekable();
                 let name = words.next().unwrap_or_default();
                 let full_name = String::leak(format!("{}/{name}", namespace.name));
-                namespace.types.push(Type { name, full_name, versions: words.collect() });
+                let places = match words.peek() {
+                    Some(&"global") => Places::Global,
+                    Some(&"-") => Places::Nowhere,
+                    _ => Places::Regions,
+                };
+                let versions = words.skip(usize::from(places != Places::Regions)).collect();
+                namespace.types.push(Type { name, full_name, places, versions });
             }
             (Some(_), None) => {}
         }
@@ -74,6 +93,13 @@ mod tests {
             assert!(entry.versions.iter().all(|version| version.parse::<ApiVersion>().is_ok()), "{}", entry.full_name);
         }
         assert_eq!(namespace("microsoft.compute").unwrap().name, "Microsoft.Compute");
+        let places = |namespace: &str, name: &str| {
+            let types = &super::namespace(namespace).unwrap().types;
+            types.iter().find(|entry| entry.name == name).unwrap().places
+        };
+        assert_eq!(places("Microsoft.Compute", "virtualMachines"), Places::Regions);
+        assert_eq!(places("Microsoft.Network", "dnszones"), Places::Global);
+        assert_eq!(places("Microsoft.Authorization", "roleAssignments"), Places::Nowhere);
         assert_eq!(versions("microsoft.network/DnsZones"), ["2018-05-01", "2017-10-01", "2017-09-01"]);
         assert!(versions("Microsoft.Network/nothings").is_empty());
     }

@@ -1,9 +1,10 @@
 //! What clients ask before anything else.
 
-use crate::cloud::{ARM, Cloud};
+use crate::cloud::{ARM, Cloud, VM};
 use bonafide_core::access::ScopeKey;
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[test]
 fn metadata_endpoints_have_three_shapes_and_need_no_token() {
@@ -100,4 +101,88 @@ fn locations_and_providers_are_listed() {
     assert!(cloud.get("/providers", ARM).expect(200).body["value"].as_array().unwrap().len() > 150);
     let operations = cloud.get("/providers/Microsoft.ManagedIdentity/operations", ARM).expect(200);
     assert!(operations.names().contains(&"Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"));
+}
+
+/// Where a type of Resource Manager itself is read; other types are put.
+fn own_path(cloud: &Cloud, name: &str) -> Option<String> {
+    let (root, machine) = (cloud.root(), cloud.vm("vm1"));
+    Some(match name {
+        "Microsoft.Authorization/roleAssignments" | "Microsoft.Authorization/roleDefinitions" => {
+            format!("{root}/providers/{name}")
+        }
+        "Microsoft.ManagedIdentity/identities" => format!("{machine}/providers/{name}/default"),
+        "Microsoft.Resources/providers" => format!("{root}/providers"),
+        "Microsoft.Resources/resourceGroups" => format!("{root}/resourcegroups"),
+        "Microsoft.Resources/resources" => format!("{root}/resources"),
+        "Microsoft.Resources/subscriptions" => "/subscriptions".to_owned(),
+        "Microsoft.Resources/tenants" => "/tenants".to_owned(),
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_type_that_is_listed_is_served_in_every_version_that_is_listed() {
+    let cloud = Cloud::with_group();
+    let body = json!({"location": "westus", "identity": {"type": "SystemAssigned"}});
+    cloud.put(&cloud.vm("vm1"), VM, body).expect(201);
+    let providers = cloud.get(&format!("{}/providers", cloud.root()), ARM).expect(200).body;
+    let mut listed = BTreeMap::new();
+    for provider in providers["value"].as_array().unwrap() {
+        for entry in provider["resourceTypes"].as_array().unwrap() {
+            let name =
+                format!("{}/{}", provider["namespace"].as_str().unwrap(), entry["resourceType"].as_str().unwrap());
+            let versions: Vec<&str> = entry["apiVersions"].as_array().unwrap().iter().flat_map(Value::as_str).collect();
+            assert!(!versions.is_empty(), "{name}");
+            listed.insert(name, versions);
+        }
+    }
+    let body = || json!({"location": "westus"});
+    for (name, versions) in &listed {
+        if let Some(path) = own_path(&cloud, name) {
+            versions.iter().for_each(|version| drop(cloud.get(&path, version).expect(200)));
+            continue;
+        }
+        let (namespace, types) = name.split_once('/').unwrap();
+        let segments: Vec<&str> = types.split('/').collect();
+        let mut above = format!("{}/providers/{namespace}", cloud.at("g"));
+        for depth in 1..segments.len() {
+            above = format!("{above}/{}/abc", segments[depth - 1]);
+            let parent = listed.get(&format!("{namespace}/{}", segments[..depth].join("/"))).unwrap_or(versions);
+            assert!(cloud.put(&above, parent[0], body()).status < 300, "{above}");
+        }
+        let list = format!("{above}/{}", segments[segments.len() - 1]);
+        for version in versions {
+            let made = cloud.put(&format!("{list}/abc"), version, body());
+            assert!(made.status < 300, "{name} in {version}: {:#}", made.body);
+            assert!(cloud.get(&list, version).expect(200).names().contains(&"abc"), "{name} in {version}");
+        }
+    }
+}
+
+#[test]
+fn types_list_the_display_names_of_their_locations() {
+    let cloud = Cloud::new();
+    let locations = |namespace: &str, name: &str| {
+        let body = cloud.get(&format!("/providers/{namespace}"), "2016-07-01").expect(200).body;
+        let types = body["resourceTypes"].as_array().unwrap().clone();
+        types.iter().find(|entry| entry["resourceType"] == name).unwrap()["locations"].clone()
+    };
+    let regions = locations("Microsoft.Compute", "virtualMachines");
+    assert!(regions.as_array().unwrap().contains(&json!("West Europe")));
+    // What `Get-AzLocation` joins on.
+    let named = cloud.get(&format!("{}/locations", cloud.root()), ARM).expect(200).body;
+    let named: Vec<&Value> = named["value"].as_array().unwrap().iter().map(|one| &one["displayName"]).collect();
+    assert!(regions.as_array().unwrap().iter().all(|region| named.contains(&region)));
+    assert_eq!(locations("Microsoft.Network", "dnszones"), json!(["global"]));
+    assert_eq!(locations("Microsoft.Authorization", "roleAssignments"), json!([]));
+}
+
+#[test]
+fn what_is_not_served_is_not_listed() {
+    let cloud = Cloud::new();
+    let body = cloud.get("/providers/Microsoft.Resources", ARM).expect(200).body;
+    let types: Vec<&str> =
+        body["resourceTypes"].as_array().unwrap().iter().flat_map(|entry| entry["resourceType"].as_str()).collect();
+    // .NET asks for `tags` before it writes any; without it, it patches the resource.
+    assert_eq!(types, ["providers", "resourceGroups", "resources", "subscriptions", "tenants"]);
 }

@@ -4,16 +4,30 @@ use bonafide_types::SubscriptionId;
 use bonafide_wire::Reply;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 /// The locations of Azure. Resources can lie in any other place too: this list is what clients offer.
 pub(crate) fn list(id: SubscriptionId) -> Reply {
-    let value: Vec<Value> = include_str!("../../../data/locations.txt")
+    let value: Vec<Value> = rows().map(|fields| show(id, &fields)).collect();
+    Reply::json(StatusCode::OK, &json!({ "value": value }))
+}
+
+/// The display names of the regions, as the types of providers list them. `Get-AzLocation` shows the locations that
+/// both lists have (docs/wire/management.md).
+pub(crate) fn display_names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let physical = rows().filter(|[_, _, _, _, geography, ..]| !geography.is_empty());
+        physical.map(|[_, display, ..]| display).collect()
+    });
+    &NAMES
+}
+
+/// The lines of the file, by fields.
+fn rows() -> impl Iterator<Item = [&'static str; 9]> {
+    include_str!("../../../data/locations.txt")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split('|').collect::<Vec<_>>().try_into().ok())
-        .map(|fields| show(id, &fields))
-        .collect();
-    Reply::json(StatusCode::OK, &json!({ "value": value }))
 }
 
 fn show(id: SubscriptionId, fields: &[&str; 9]) -> Value {
@@ -55,5 +69,7 @@ mod tests {
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!(body["value"].as_array().unwrap().len(), 69);
         assert_eq!(body["value"][0]["metadata"]["pairedRegion"][0]["name"], "westus");
+        let names = display_names();
+        assert!(names.contains(&"West Europe") && !names.contains(&"Europe"), "{names:?}");
     }
 }

@@ -1,8 +1,10 @@
 //! `/providers` and `/subscriptions/{s}/providers`: what types there are. Every provider is registered in
-//! every subscription.
+//! every subscription. What is listed is served, in every version that is listed: clients take the newest one, or
+//! the first stable one, and use it.
 
+use super::locations;
 use crate::fault::Fault;
-use crate::providers::catalogue::{self, Namespace};
+use crate::providers::catalogue::{self, Namespace, Places};
 use bonafide_types::SubscriptionId;
 use bonafide_wire::Reply;
 use http::StatusCode;
@@ -25,7 +27,14 @@ fn show(subscription: Option<SubscriptionId>, namespace: &Namespace) -> Value {
     let types: Vec<Value> = namespace
         .types
         .iter()
-        .map(|entry| json!({ "resourceType": entry.name, "locations": [], "apiVersions": entry.versions }))
+        .map(|entry| {
+            let locations = match entry.places {
+                Places::Regions => locations::display_names(),
+                Places::Global => &["global"],
+                Places::Nowhere => &[],
+            };
+            json!({ "resourceType": entry.name, "locations": locations, "apiVersions": entry.versions })
+        })
         .collect();
     json!({
         "id": format!("{above}/providers/{}", namespace.name),
