@@ -83,7 +83,7 @@ fn finish(
     let (kind, provider) = (write.kind, write.kind.provider);
     let action = format!("{}/write", kind.name);
     access.confirm(input, allowed, &action)?;
-    unserved::check(write.sent)?;
+    unserved::check(input, kind, write.sent)?;
     let asked = read_identity(input, write.sent, kind)?;
     let change = match &asked {
         None => None,
