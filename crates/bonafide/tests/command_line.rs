@@ -229,7 +229,7 @@ fn a_workload_is_on_this_host_as_long_as_its_sessions() {
     end(second);
     claims(&up, &["--workload", "other"]);
     assert_eq!(ask().status, 200);
-    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
+    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 200);
     // Another session's workload is nobody's default.
     eventually(PATIENCE, "there is no default", || {
         let output = run(token(&up, &["--resource", ARM]));
@@ -253,7 +253,7 @@ fn a_start_takes_away_what_the_sessions_of_a_killed_run_left() {
     end(left);
     let up = Up::start(dir.path(), &[]);
     assert!(up.token(ARM).is_ok(), "demo stays");
-    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 202);
+    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 200);
     eventually(PATIENCE, "there is no default", || {
         let output = run(token(&up, &["--resource", ARM]));
         String::from_utf8(output.stderr).unwrap().contains("there is no workload demo")
@@ -265,7 +265,7 @@ fn id_04_what_is_made_later_under_the_name_of_demo_gets_nothing_of_demo_s() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     let (demo, operator) = (up.demo(), up.operator_token());
-    assert_eq!(up.manage(&operator, "DELETE", &demo, MACHINES, "").status, 202);
+    assert_eq!(up.manage(&operator, "DELETE", &demo, MACHINES, "").status, 200);
     eventually(PATIENCE, "demo is gone", || up.manage(&operator, "GET", &demo, MACHINES, "").status == 404);
     assert_eq!(machine(&up, "demo", &json!({ "type": "SystemAssigned" })), demo);
     let (left, _) = session(&up, &demo);

@@ -67,6 +67,7 @@ impl Script {
     /// | `group NAME` | a resource group |
     /// | `identity NAME` | a user-assigned identity in group `rg`, which is made with the first |
     /// | `vm NAME [with identities [system, NAME, …]]` | a machine in group `rg`, placed on the host; identities that are not there are made |
+    /// | `vm NAME with N children` | the same, with so many extensions below it |
     /// | `user NAME` | an application with a secret and a certificate, and no role |
     /// | `role NAME… for WHOM at SCOPE` | a built-in role for a user or identity at `subscription`, `group NAME`, `vm NAME` or `identity NAME` |
     /// | `second tenant` | another tenant with its subscription; its operator is `operator2` |
@@ -108,6 +109,11 @@ impl Script {
             ["vm", name, "with", "identities", ..] => {
                 let names = words.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']'));
                 self.machine(name, names.ok_or("identities stand in brackets")?)?;
+            }
+            ["vm", name, "with", count, "children"] => {
+                self.machine(name, "")?;
+                let count = count.parse().map_err(|_| "a number of children is missing")?;
+                self.cloud.make_children(found(&self.machines, name)?, count);
             }
             ["user", name] => self.user(name, false)?,
             ["user", name, "in", "second", "tenant"] => self.user(name, true)?,
