@@ -1,0 +1,60 @@
+package main
+
+import (
+	"github.com/hashicorp/go-azure-sdk/sdk/auth"
+	"github.com/hashicorp/go-azure-sdk/sdk/environments"
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+func terraformSignIn() []scenario {
+	return []scenario{
+		{"Terraform's library finds the cloud at /metadata/endpoints", discovered},
+		{"Terraform's library by secret and certificate", byTerraform},
+	}
+}
+
+func terraformIdentities() []scenario {
+	return []scenario{{"Terraform's library by client id and without", selectedByTerraform}}
+}
+
+func environment() environments.Environment {
+	return *must(environments.FromEndpoint(background, info.Endpoints.Management))
+}
+
+func discovered() {
+	found := environment()
+	equal(found.Authorization.LoginEndpoint, info.Endpoints.Login)
+	equal(found.Authorization.IdentityProvider, "AAD")
+	manager, _ := found.ResourceManager.Endpoint()
+	equal(*manager, info.Endpoints.Management)
+}
+
+// authorize gets a token of the resource manager with the credentials.
+func authorize(credentials auth.Credentials) string {
+	credentials.Environment = environment()
+	credentials.TenantID = info.TenantID
+	authorizer := must(auth.NewAuthorizerFromCredentials(background, credentials, credentials.Environment.ResourceManager))
+	return must(authorizer.Token(background, nil)).AccessToken
+}
+
+func byTerraform() {
+	isOperator(authorize(auth.Credentials{
+		ClientID:                              info.Operator.ClientID,
+		ClientSecret:                          operatorSecret(),
+		EnableAuthenticatingUsingClientSecret: true,
+	}))
+	certificates, key := operatorCertificate()
+	const password = "open"
+	isOperator(authorize(auth.Credentials{
+		ClientID:                  info.Operator.ClientID,
+		ClientCertificateData:     must(pkcs12.Modern.Encode(key, certificates[0], nil, password)),
+		ClientCertificatePassword: password,
+		EnableAuthenticatingUsingClientCertificate: true,
+	}))
+}
+
+func selectedByTerraform() {
+	_, user := demoUser()
+	isSystem(authorize(auth.Credentials{EnableAuthenticatingUsingManagedIdentity: true}))
+	isUser(authorize(auth.Credentials{EnableAuthenticatingUsingManagedIdentity: true, ClientID: *user.ClientID}))
+}
