@@ -13,9 +13,12 @@ func main() {
 	case "imds":
 		end(runAll(slices.Concat(managedIdentities(), legacyIdentities(), terraformIdentities())))
 	case "app-service":
-		end(runAll(slices.Concat(managedIdentities(), announced())))
+		end(runAll(slices.Concat(managedIdentities(), announced(), terraformVariables())))
 	case "management":
-		end(runAll(slices.Concat(signIn(), legacySignIn(), terraformSignIn(), groups(), identities(), machines(), access(), deletion())))
+		end(runAll(slices.Concat(
+			signIn(), legacySignIn(), terraformSignIn(), terraformVariables(),
+			groups(), identities(), machines(), access(), deletion(),
+		)))
 	case tokenCommand:
 		printToken()
 	default:

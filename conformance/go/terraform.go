@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/hashicorp/go-azure-sdk/sdk/auth"
 	"github.com/hashicorp/go-azure-sdk/sdk/environments"
 	"software.sslmate.com/src/go-pkcs12"
@@ -15,6 +17,16 @@ func terraformSignIn() []scenario {
 
 func terraformIdentities() []scenario {
 	return []scenario{{"Terraform's library by client id and without", selectedByTerraform}}
+}
+
+// terraformVariables is what both `env` and `exec` tell it.
+func terraformVariables() []scenario {
+	return []scenario{{"Terraform's library is told not to wait where there is nothing to wait for", toldNotToWait}}
+}
+
+// toldNotToWait: without the variable the library waits ten seconds before it asks after an operation.
+func toldNotToWait() {
+	equal(os.Getenv("GO_AZURE_SDK_SKIP_POLLING_DELAY"), "true")
 }
 
 func environment() environments.Environment {
