@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/authorization/armauthorization/v2"
+	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/msi/armmsi"
+	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/resources/armresources/v3"
 	"github.com/google/uuid"
 )
 
@@ -26,6 +29,7 @@ func deletion() []scenario {
 	return []scenario{
 		{"a machine is deleted: its service principal, its roles and its tokens end with it", deleteMachine},
 		{"a group is deleted with everything in it", deleteGroup},
+		{"a group too large for one request is polled until it is gone", deleteLargeGroup},
 	}
 }
 
@@ -149,4 +153,17 @@ func deleteGroup() {
 	})
 	equal(len(left), 0)
 	eventually(func() { refused(readAs(token, "system"), "RESPONSE 401") })
+}
+
+func deleteLargeGroup() {
+	const name, resources = "go-large", 1_700
+	groups, users := groupsClient(), usersClient()
+	must(groups.CreateOrUpdate(background, name, armresources.ResourceGroup{Location: to.Ptr(place)}, nil))
+	for number := range resources {
+		must(users.CreateOrUpdate(background, name, fmt.Sprintf("id%d", number), armmsi.Identity{Location: to.Ptr(place)}, nil))
+	}
+	poller := must(groups.BeginDelete(background, name, nil))
+	require(!poller.Done(), "it was deleted at once")
+	done(poller, nil)
+	equal(must(groups.CheckExistence(background, name, nil)).Success, false)
 }

@@ -11,7 +11,8 @@ import (
 func terraformSignIn() []scenario {
 	return []scenario{
 		{"Terraform's library finds the cloud at /metadata/endpoints", discovered},
-		{"Terraform's library by secret and certificate", byTerraform},
+		{"Terraform's library by secret, certificate and assertion", byTerraform},
+		{"Terraform's library: wrong secret, unknown application", refusedByTerraform},
 	}
 }
 
@@ -42,31 +43,44 @@ func discovered() {
 }
 
 // authorize gets a token of the resource manager with the credentials.
-func authorize(credentials auth.Credentials) string {
+func authorize(credentials auth.Credentials) (string, error) {
 	credentials.Environment = environment()
 	credentials.TenantID = info.TenantID
 	authorizer := must(auth.NewAuthorizerFromCredentials(background, credentials, credentials.Environment.ResourceManager))
-	return must(authorizer.Token(background, nil)).AccessToken
+	got, err := authorizer.Token(background, nil)
+	if err != nil {
+		return "", err
+	}
+	return got.AccessToken, nil
+}
+
+func withSecret(client, secret string) auth.Credentials {
+	return auth.Credentials{ClientID: client, ClientSecret: secret, EnableAuthenticatingUsingClientSecret: true}
 }
 
 func byTerraform() {
-	isOperator(authorize(auth.Credentials{
-		ClientID:                              info.Operator.ClientID,
-		ClientSecret:                          operatorSecret(),
-		EnableAuthenticatingUsingClientSecret: true,
-	}))
+	client := info.Operator.ClientID
+	isOperator(must(authorize(withSecret(client, operatorSecret()))))
 	certificates, key := operatorCertificate()
 	const password = "open"
-	isOperator(authorize(auth.Credentials{
-		ClientID:                  info.Operator.ClientID,
+	isOperator(must(authorize(auth.Credentials{
+		ClientID:                  client,
 		ClientCertificateData:     must(pkcs12.Modern.Encode(key, certificates[0], nil, password)),
 		ClientCertificatePassword: password,
 		EnableAuthenticatingUsingClientCertificate: true,
-	}))
+	})))
+	isOperator(must(authorize(auth.Credentials{
+		ClientID: client, OIDCAssertionToken: assertion(tokenEndpoint()), EnableAuthenticationUsingOIDC: true,
+	})))
+}
+
+func refusedByTerraform() {
+	refused(errorOf(authorize(withSecret(info.Operator.ClientID, "wrong"))), "AADSTS7000215")
+	refused(errorOf(authorize(withSecret(nobody, operatorSecret()))), "AADSTS700016")
 }
 
 func selectedByTerraform() {
 	_, user := demoUser()
-	isSystem(authorize(auth.Credentials{EnableAuthenticatingUsingManagedIdentity: true}))
-	isUser(authorize(auth.Credentials{EnableAuthenticatingUsingManagedIdentity: true, ClientID: *user.ClientID}))
+	isSystem(must(authorize(auth.Credentials{EnableAuthenticatingUsingManagedIdentity: true})))
+	isUser(must(authorize(auth.Credentials{EnableAuthenticatingUsingManagedIdentity: true, ClientID: *user.ClientID})))
 }
