@@ -74,6 +74,10 @@ func put(name string, identity *armcompute.VirtualMachineIdentity) armcompute.Vi
 	return done(machinesClient(operator()).BeginCreateOrUpdate(background, group, name, machine(identity), nil)).VirtualMachine
 }
 
+func putError(name string, identity *armcompute.VirtualMachineIdentity) error {
+	return errorOf(machinesClient(operator()).BeginCreateOrUpdate(background, group, name, machine(identity), nil))
+}
+
 func patch(name string, identity *armcompute.VirtualMachineIdentity) armcompute.VirtualMachine {
 	update := armcompute.VirtualMachineUpdate{Identity: identity}
 	return done(machinesClient(operator()).BeginUpdate(background, group, name, update, nil)).VirtualMachine
@@ -145,14 +149,15 @@ func wrongBlocks() {
 		block(user, attached("missing")),
 		block(user, map[string]*armcompute.UserAssignedIdentitiesValue{machineID("system"): {}}),
 		block(user, map[string]*armcompute.UserAssignedIdentitiesValue{"not an id": {}}),
-		// Null removes, and a PUT has nothing to remove from.
-		block(user, map[string]*armcompute.UserAssignedIdentitiesValue{userID("ida"): {}, userID("idb"): nil}),
 	} {
-		_, err := machinesClient(operator()).BeginCreateOrUpdate(background, group, "wrong", machine(wrong), nil)
+		err := putError("wrong", wrong)
 		var fault *azcore.ResponseError
 		require(errors.As(err, &fault), "no fault of a request: %v", err)
 		require(fault.StatusCode == http.StatusBadRequest || fault.StatusCode == http.StatusNotFound, "%v", err)
 	}
+	// Null removes, and a PUT has nothing to remove from.
+	null := map[string]*armcompute.UserAssignedIdentitiesValue{userID("ida"): {}, userID("idb"): nil}
+	isFault(putError("wrong", block(user, null)), http.StatusBadRequest, "InvalidIdentityValues")
 	isFault(errorOf(machinesClient(operator()).Get(background, group, "wrong", nil)), http.StatusNotFound, "ResourceNotFound")
 }
 
