@@ -3,8 +3,10 @@ package main
 import (
 	"crypto/rsa"
 	"os"
+	"strings"
 
 	"github.com/Azure/go-autorest/autorest/adal"
+	"github.com/Azure/go-autorest/autorest/azure"
 )
 
 // armResource is how the older libraries name the resource manager.
@@ -12,6 +14,7 @@ const armResource = "https://management.azure.com/"
 
 func legacySignIn() []scenario {
 	return []scenario{
+		{"go-autorest finds the cloud at /metadata/endpoints, and signs in to it", discoveredByAutorest},
 		{"go-autorest by secret, certificate and assertion", byADAL},
 		{"go-autorest: wrong secret, unknown application, unknown resource", refusedByADAL},
 	}
@@ -43,6 +46,14 @@ func fresh(token *adal.ServicePrincipalToken, err error) (string, error) {
 		return "", err
 	}
 	return token.OAuthToken(), nil
+}
+
+func discoveredByAutorest() {
+	found := must(azure.EnvironmentFromURL(info.Endpoints.Management))
+	equal(strings.TrimSuffix(found.ActiveDirectoryEndpoint, "/"), info.Endpoints.Login)
+	config := *must(adal.NewOAuthConfig(found.ActiveDirectoryEndpoint, info.TenantID))
+	token := must(fresh(adal.NewServicePrincipalToken(config, info.Operator.ClientID, operatorSecret(), found.TokenAudience)))
+	must(machinesClient(bearer(token)).Get(background, "demo", "demo", nil))
 }
 
 func byADAL() {
