@@ -30,6 +30,7 @@ func machines() []scenario {
 		{"armmsi: the system-assigned identity of a resource", systemIdentity},
 		{"a PATCH adds an identity, null removes it", nullRules},
 		{"wrong identity blocks are refused", wrongBlocks},
+		{"a resource of a type without a provider has an identity too", generic},
 		{"a machine shows its disks, its network and whether it runs", whatReadersExpect},
 		{"what is done when it is answered takes no second to wait for", seconds},
 	}
@@ -159,6 +160,24 @@ func wrongBlocks() {
 	null := map[string]*armcompute.UserAssignedIdentitiesValue{userID("ida"): {}, userID("idb"): nil}
 	isFault(putError("wrong", block(user, null)), http.StatusBadRequest, "InvalidIdentityValues")
 	isFault(errorOf(machinesClient(operator()).Get(background, group, "wrong", nil)), http.StatusNotFound, "ResourceNotFound")
+}
+
+func generic() {
+	const version = "2023-05-01"
+	client := must(armresources.NewClient(info.SubscriptionID, operator(), armOptions()))
+	id := groupID() + "/providers/Microsoft.ContainerInstance/containerGroups/group1"
+	sent := map[string]any{"osType": "Linux", "unheardOf": map[string]any{"Kept": "as sent"}}
+	made := done(client.BeginCreateOrUpdateByID(background, id, version, armresources.GenericResource{
+		Location: to.Ptr(place), Properties: sent,
+		Identity: &armresources.Identity{Type: to.Ptr(armresources.ResourceIdentityTypeSystemAssigned)},
+	}, nil))
+	found := must(client.GetByID(background, id, version, nil))
+	equal(*found.Identity.PrincipalID, *made.Identity.PrincipalID)
+	kept, _ := found.Properties.(map[string]any)["unheardOf"].(map[string]any)
+	equal(kept["Kept"], any("as sent"))
+	eventually(func() { equal(claims(must(tokenOf(id, "")))["oid"], any(*made.Identity.PrincipalID)) })
+	done(client.BeginDeleteByID(background, id, version, nil))
+	isFault(errorOf(client.GetByID(background, id, version, nil)), http.StatusNotFound, "ResourceNotFound")
 }
 
 func whatReadersExpect() {
