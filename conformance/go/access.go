@@ -28,7 +28,7 @@ func deletion() []scenario {
 	return []scenario{
 		{"a machine is deleted: its service principal, its roles and its tokens end with it", deleteMachine},
 		{"a group is deleted with everything in it", deleteGroup},
-		{"a group of more than one request can delete is gone when the SDK stops to wait", deleteLargeGroup},
+		{"a group too large for one request is gone when the SDK stops waiting", deleteLargeGroup},
 	}
 }
 

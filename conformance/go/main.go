@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 )
 
 func main() {
-	switch os.Args[1] {
+	switch strings.Join(os.Args[1:], " ") {
 	case "imds":
 		end(runAll(slices.Concat(managedIdentities(), legacyIdentities(), terraformIdentities())))
 	case "app-service":
