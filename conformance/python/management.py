@@ -88,6 +88,11 @@ def refused_sign_in():
     assert "AADSTS700016" in str(raises(ClientAuthenticationError, stranger.get_token, ARM_SCOPE))
 
 
+# The libraries below and before azure-identity
+import msal_sign_in  # noqa: E402,F401
+import legacy_sign_in  # noqa: E402,F401
+
+
 # Subscriptions and groups
 
 
