@@ -130,7 +130,9 @@ final class Resources {
     machine.unmanagedDataDisks();
     machine.networkInterfaceIds();
     machine.primaryNetworkInterfaceId();
-    machine.getPrimaryPublicIPAddressId();
+    if (!machine.networkInterfaceIds().isEmpty()) {
+      machine.getPrimaryPublicIPAddressId();
+    }
     machine.isBootDiagnosticsEnabled();
     machine.availabilityZones();
     machine.securityType();
