@@ -6,6 +6,7 @@ final class Imds {
     Scenarios scenarios = new Scenarios();
     Cloud.Identities demo = Cloud.demo();
     Metadata.run(scenarios, demo);
+    Metadata.unknownResource(scenarios);
     Msal.metadata(scenarios, demo);
     Legacy.imds(scenarios, demo);
     scenarios.end();

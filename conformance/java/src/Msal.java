@@ -64,6 +64,12 @@ final class Msal {
           () -> managed(ManagedIdentityId.userAssignedClientId(Cloud.NOBODY), Cloud.ARM_AUDIENCE)));
       Scenarios.check(took.toMillis() < 1_000, "the client retried: " + took);
     });
+
+    scenarios.run("msal4j ManagedIdentityApplication: an unknown resource is refused, and the refusal says why", () -> {
+      var once = ManagedIdentityApplication.builder(ManagedIdentityId.systemAssigned()).disableInternalRetries().build();
+      var parameters = ManagedIdentityParameters.builder(Cloud.NOWHERE).build();
+      Scenarios.refused("AADSTS500011", () -> once.acquireTokenForManagedIdentity(parameters).get());
+    });
   }
 
   private static String token(IClientCredential credential) throws Exception {
