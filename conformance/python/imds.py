@@ -16,5 +16,6 @@ import metadata_scenarios  # noqa: E402,F401
 import aio_scenarios  # noqa: E402,F401
 import msal_metadata  # noqa: E402,F401
 import legacy_imds  # noqa: E402,F401
+import google_imds  # noqa: E402,F401
 
 run()

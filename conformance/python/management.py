@@ -234,6 +234,10 @@ def wrong_blocks():
     ):
         error = raises(HttpResponseError, put, "wrong", identity)
         assert error.status_code in (400, 404), f"{identity}: {error.status_code} {error.message}"
+    # The library leaves null out.
+    null = {"type": "UserAssigned", "userAssignedIdentities": {f"{IDENTITIES}/ida": None}}
+    answer = call(me.get_token(ARM_SCOPE).token, "PUT", f"{MACHINES}/wrong", "2024-07-01", json=PLACE | {"properties": {}, "identity": null})
+    equal((answer.status_code, answer.json()["error"]["code"]), (400, "InvalidIdentityValues"))
     raises(ResourceNotFoundError, compute.virtual_machines.get, GROUP, "wrong")
 
 
