@@ -1,7 +1,6 @@
 //! X.509 certificates of clients: parsed within bounds, pinned by their full DER or key (CA-03).
 
 use crate::verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKeys, key_kind, p256_point};
-use crate::x509::Validity;
 use crate::{limits, pem, thumbprint};
 use serde_json::Value;
 use x509_parser::certificate::X509Certificate;
@@ -25,26 +24,6 @@ pub enum CertificateError {
     /// A key that is not accepted.
     #[error(transparent)]
     Key(#[from] KeyError),
-}
-
-/// What a self-signed certificate is to say.
-#[derive(Debug, Clone, Copy)]
-pub struct SelfSigned<'a> {
-    /// The subject's common name.
-    pub common_name: &'a str,
-    /// When it becomes valid, in Unix seconds.
-    pub not_before_seconds: u64,
-    /// When it stops being valid, in Unix seconds.
-    pub not_after_seconds: u64,
-}
-
-impl<'a> SelfSigned<'a> {
-    /// From now, and [`limits::CERTIFICATE_BACKDATE_SECONDS`] before for those whose clock is behind, for
-    /// `lifetime_seconds`.
-    pub fn starting(common_name: &'a str, now_seconds: u64, lifetime_seconds: u64) -> Self {
-        let Validity { not_before_seconds, not_after_seconds } = Validity::starting(now_seconds, lifetime_seconds);
-        Self { common_name, not_before_seconds, not_after_seconds }
-    }
 }
 
 /// A certificate. That it parses says nothing about who made it.
@@ -171,6 +150,7 @@ impl Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SelfSigned;
     use crate::test_keys::{NOW, rsa};
     use crate::{AgentKey, base64url};
     use serde_json::json;

@@ -24,11 +24,13 @@ pub mod random;
 mod roca;
 pub mod seal;
 pub mod secret_hash;
+mod self_signed;
 pub mod signing;
 #[cfg(test)]
 mod test_keys;
 pub mod thumbprint;
 pub mod truststore;
+mod validity;
 mod verifying_key;
 #[cfg(test)]
 mod wycheproof;
@@ -36,9 +38,10 @@ mod x509;
 
 pub use agent_key::AgentKey;
 pub use algorithm::Algorithm;
-pub use certificate::{Certificate, SelfSigned};
+pub use certificate::Certificate;
 pub use error::SignError;
 pub use kek::Kek;
 pub use random::SystemEntropy;
+pub use self_signed::SelfSigned;
 pub use signing::SigningKey;
 pub use verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKey, VerifyingKeys};

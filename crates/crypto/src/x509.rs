@@ -1,27 +1,11 @@
 //! What all certificates that we write have in common.
 
-use crate::certificate::SelfSigned;
-use crate::limits::{CERTIFICATE_BACKDATE_SECONDS, CERTIFICATE_SECONDS_MAX};
+use crate::limits::CERTIFICATE_SECONDS_MAX;
+use crate::self_signed::SelfSigned;
+use crate::validity::Validity;
 use crate::{SignError, random};
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose, SerialNumber, SigningKey};
 use std::time::Duration;
-
-/// When a certificate is valid, in Unix seconds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Validity {
-    pub(crate) not_before_seconds: u64,
-    pub(crate) not_after_seconds: u64,
-}
-
-impl Validity {
-    /// From now, and a little before for those whose clock is behind, for `lifetime_seconds`.
-    pub(crate) fn starting(now_seconds: u64, lifetime_seconds: u64) -> Self {
-        Self {
-            not_before_seconds: now_seconds.saturating_sub(CERTIFICATE_BACKDATE_SECONDS),
-            not_after_seconds: now_seconds.saturating_add(lifetime_seconds),
-        }
-    }
-}
 
 /// A certificate that can sign and is no authority: subject, validity and a random serial number.
 /// None where the times cannot be written.

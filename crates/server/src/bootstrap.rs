@@ -3,9 +3,9 @@
 //! made later. A start that is interrupted goes on where it stopped.
 
 use crate::control_plane::ControlPlane;
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::DataDir;
 use crate::deployment::{DEPLOYMENT, Deployment};
-use crate::operator::OperatorCredentials;
+use crate::operator::{OperatorCredentials, OperatorError};
 use bonafide_core::access::assignments::{self, AssignmentError, NewAssignment};
 use bonafide_core::access::{Allowed, Chain};
 use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find};
@@ -13,7 +13,6 @@ use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, make_signing_key};
 use bonafide_core::lifecycle::{self, PlaceError};
 use bonafide_core::tokens::{Authenticated, IssueError, Method as SignIn, issue, resolve};
 use bonafide_core::view::ViewsError;
-use bonafide_crypto::SignError;
 use bonafide_http::clock;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{
@@ -36,24 +35,18 @@ const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 /// Why the first start failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
-    /// A file could not be written.
+    /// The operator's credentials could not be made.
     #[error(transparent)]
-    Files(#[from] DataDirError),
+    Credentials(#[from] OperatorError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The view failed.
     #[error(transparent)]
     Views(#[from] ViewsError),
-    /// A key could not be made.
-    #[error(transparent)]
-    Key(#[from] SignError),
     /// A signing key could not be made.
     #[error(transparent)]
     SigningKey(#[from] KeyRowError),
-    /// The operator's certificate could not be read back.
-    #[error(transparent)]
-    Certificate(#[from] bonafide_crypto::certificate::CertificateError),
     /// No token for the operator.
     #[error(transparent)]
     Token(#[from] IssueError),

@@ -5,6 +5,7 @@ use crate::data_dir::{DataDir, DataDirError, write_public};
 use crate::followed::Followed;
 use crate::lost::{self, Progress};
 use crate::names::Origin;
+use crate::pool::Pool;
 use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret, seal_deployment_secret};
 use bonafide_core::tokens::{self, AcceptedAudiences, Names, NamesError};
 use bonafide_core::view::{Views, ViewsError};
@@ -20,7 +21,7 @@ use bonafide_types::{Secret, World};
 use bonafide_wire::{Reply, Request, Unserved};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How long the two authorities last, in seconds (10 years).
 const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
@@ -39,6 +40,27 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
+    /// Returns when the view has caught up with the store as it was at the time of the call, or a
+    /// moment before it, or cannot in time.
+    pub(crate) async fn confirm(self: &Arc<Self>, store_pool: &Pool) {
+        let plane = Arc::clone(self);
+        self.confirming.run(store_pool, move || drop(plane.catch_up())).await;
+    }
+
+    /// Waits at most `timeout` for a change, and brings the view up to it. Call it in a loop.
+    pub(crate) fn follow(&self, timeout: Duration) -> Result<(), ViewsError> {
+        self.store.wait_for_change(self.views.current().cursor().revision, timeout);
+        self.catch_up()
+    }
+
+    /// Brings the view to the store's revision at the time of the call or later.
+    pub(crate) fn catch_up(&self) -> Result<(), ViewsError> {
+        let asked_at = Instant::now();
+        self.views.catch_up(&self.store)?;
+        self.followed.mark(asked_at);
+        Ok(())
+    }
+
     /// The token service, as one request sees it. `confirmed`: the view has caught up with the store.
     pub(crate) fn login<T>(
         &self,

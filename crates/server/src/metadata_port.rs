@@ -3,8 +3,9 @@
 
 use crate::control_plane::ControlPlane;
 use crate::deployment::{DEPLOYMENT, Deployment};
-use crate::up::{UpError, listen};
+use crate::listening::{ListenError, listen};
 use bonafide_crypto::random;
+use bonafide_store::StoreError;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::TcpListener;
 
@@ -14,12 +15,23 @@ const CHOICES: std::ops::Range<u16> = 20_000..30_000;
 /// How many of them are tried before any port will do.
 const TRIES: usize = 100;
 
+/// Why the port could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataPortError {
+    /// It is taken or not ours to take.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// It could not be remembered.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Listens on the port asked for, on that of the last start, or on a free one, and remembers it.
 pub(crate) async fn listen_metadata(
     plane: &ControlPlane,
     deployment: &mut Deployment,
     asked: Option<u16>,
-) -> Result<(TcpListener, u16), UpError> {
+) -> Result<(TcpListener, u16), MetadataPortError> {
     let port = asked.or(deployment.imds_port).filter(|port| *port != 0);
     let socket = match port {
         Some(port) => at(port).await?,
@@ -33,7 +45,7 @@ pub(crate) async fn listen_metadata(
     Ok((socket, port))
 }
 
-async fn on_a_free_port() -> Result<TcpListener, UpError> {
+async fn on_a_free_port() -> Result<TcpListener, ListenError> {
     for _ in 0..TRIES {
         let choice = u16::from_be_bytes(random::bytes::<2>()) % (CHOICES.end - CHOICES.start);
         if let Ok(socket) = at(CHOICES.start + choice).await {
@@ -43,6 +55,6 @@ async fn on_a_free_port() -> Result<TcpListener, UpError> {
     at(0).await
 }
 
-async fn at(port: u16) -> Result<TcpListener, UpError> {
+async fn at(port: u16) -> Result<TcpListener, ListenError> {
     listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), "--imds-port").await
 }

@@ -1,19 +1,40 @@
 //! The operator's credentials: a secret and a certificate, in files that only this program's user can
 //! read. The database has what they are checked against, and cannot give them back.
 
-use crate::bootstrap::BootstrapError;
 use crate::control_plane::ControlPlane;
-use crate::data_dir::{DataDir, write_private};
+use crate::data_dir::{DataDir, DataDirError, write_private};
 use crate::deployment::Deployment;
 use bonafide_core::directory::{CREDENTIALS, add_certificate, add_secret};
+use bonafide_core::view::ViewsError;
+use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::secret_hash::SecretHash;
-use bonafide_crypto::{Certificate, SelfSigned, SigningKey, pem, secret_hash};
+use bonafide_crypto::{Certificate, SelfSigned, SignError, SigningKey, pem, secret_hash};
 use bonafide_http::clock;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{CredentialId, ObjectId, Timestamp, World};
 
 /// How long they count, in seconds (2 years, Entra's longest).
 const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
+
+/// Why the operator's credentials could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// A file could not be written.
+    #[error(transparent)]
+    Files(#[from] DataDirError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The view failed.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// The certificate could not be read back.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
 
 /// New credentials, in their files and not yet in the database.
 pub(crate) struct OperatorCredentials {
@@ -25,7 +46,7 @@ pub(crate) struct OperatorCredentials {
 
 impl OperatorCredentials {
     /// Makes both and writes their files.
-    pub(crate) fn make(plane: &ControlPlane, dir: &DataDir, world: &World<'_>) -> Result<Self, BootstrapError> {
+    pub(crate) fn make(plane: &ControlPlane, dir: &DataDir, world: &World<'_>) -> Result<Self, OperatorError> {
         let not_after = world.now.plus_seconds(OPERATOR_SECONDS);
         let secret = secret_hash::generate();
         let secret_id = CredentialId::random(world.entropy);
@@ -47,7 +68,7 @@ pub(crate) fn reset_operator(
     plane: &ControlPlane,
     dir: &DataDir,
     deployment: &Deployment,
-) -> Result<(), BootstrapError> {
+) -> Result<(), OperatorError> {
     let world = clock::world();
     let made = OperatorCredentials::make(plane, dir, &world)?;
     plane.store.write(|tx| {
@@ -72,7 +93,7 @@ pub fn operator_note(dir: &DataDir) -> Option<String> {
 
 /// One PEM with key and certificate, as `az login --certificate` takes it. RSA, because that is what
 /// the SDKs sign client assertions with.
-fn make_certificate(dir: &DataDir, now: Timestamp) -> Result<Certificate, BootstrapError> {
+fn make_certificate(dir: &DataDir, now: Timestamp) -> Result<Certificate, OperatorError> {
     let spec = SelfSigned::starting("bonafide operator", now.unix_seconds(), OPERATOR_SECONDS);
     let key = SigningKey::generate(&spec)?;
     let pkcs8 = key.to_pkcs8()?;

@@ -2,19 +2,36 @@
 
 use crate::control_plane::ControlPlane;
 use crate::deployment::Deployment;
-use crate::up::UpError;
 use bonafide_core::directory::{RESOURCES_REGISTERED, RegisterError, TokenVersion, create_application, register};
+use bonafide_core::view::ViewsError;
 use bonafide_http::clock;
 use bonafide_store::Read;
 use bonafide_types::Audience;
+
+/// Why a resource could not be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourceError {
+    /// It cannot be one.
+    #[error("--resource {identifier}: {reason}; give an identifier of your own, such as api://orders")]
+    Refused {
+        /// The identifier as given.
+        identifier: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The view failed.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+}
 
 /// Registers those that are not registered yet, each as an application of its own, and returns them.
 pub(crate) fn register_resources(
     plane: &ControlPlane,
     deployment: &Deployment,
     identifiers: &[String],
-) -> Result<Vec<Audience>, UpError> {
-    let refused = |identifier: &str, reason: String| UpError::Resource { identifier: identifier.to_owned(), reason };
+) -> Result<Vec<Audience>, ResourceError> {
+    let refused =
+        |identifier: &str, reason: String| ResourceError::Refused { identifier: identifier.to_owned(), reason };
     let audiences = identifiers
         .iter()
         .map(|text| Audience::parse(text).map_err(|error| refused(text, error.to_string())))

@@ -13,14 +13,15 @@ use crate::description::{Description, Endpoints, Operator, WorkloadEndpoint};
 use crate::hosts_listener::HostsListener;
 use crate::jobs;
 use crate::link_local::{self, LinkLocal, LinkLocalError};
+use crate::listening::{ListenError, listen};
 use crate::log_file::LogFile;
-use crate::metadata_port::listen_metadata;
+use crate::metadata_port::{MetadataPortError, listen_metadata};
 use crate::names::Origin;
-use crate::operator::{operator_note, reset_operator};
+use crate::operator::{OperatorError, operator_note, reset_operator};
 use crate::own_endpoint::OwnEndpoint;
 use crate::pool::Pool;
 use crate::public::PublicOrigin;
-use crate::resources::register_resources;
+use crate::resources::{ResourceError, register_resources};
 use crate::runtime::ServerRuntime;
 use crate::tls::{self, ServerIdentity, TlsError};
 use crate::upkeep::upkeep;
@@ -71,17 +72,8 @@ pub enum UpError {
     #[error(transparent)]
     Name(#[from] ServerNameError),
     /// A port is taken or not ours to take.
-    #[error(
-        "cannot listen on {address}: {error}; stop what uses it, or choose another with {option} (0 picks a free port)"
-    )]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// The option that chooses it.
-        option: &'static str,
-        /// Why.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// An address that no certificate can be for.
     #[error(
         "--listen {0}: the deployment's own authority certifies loopback names only, so that trusting it is harmless; \
@@ -92,16 +84,11 @@ pub enum UpError {
     #[error("{0} is for workload demo, and there is none (--empty, or it was deleted): leave the option out")]
     NoDemo(&'static str),
     /// A resource that cannot be registered.
-    #[error("--resource {identifier}: {reason}; give an identifier of your own, such as api://orders")]
-    Resource {
-        /// What was given.
-        identifier: String,
-        /// Why not.
-        reason: String,
-    },
+    #[error(transparent)]
+    Resource(#[from] ResourceError),
     /// The operator's new credentials.
     #[error("cannot make new credentials for the operator: {0}; run it again with --reset-operator")]
-    ResetOperator(BootstrapError),
+    ResetOperator(OperatorError),
     /// The view.
     #[error(transparent)]
     Views(#[from] ViewsError),
@@ -114,6 +101,9 @@ pub enum UpError {
     /// The agent could not read what to run.
     #[error("the agent cannot read what to run: {0}")]
     Agent(#[from] UpstreamFailure),
+    /// The metadata port.
+    #[error(transparent)]
+    MetadataPort(#[from] MetadataPortError),
     /// The control socket.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -289,10 +279,6 @@ async fn serve_demo(
     }
     let dialects = vec!["imds".to_owned()];
     Ok((vec![WorkloadEndpoint { resource_id: demo.resource_id, endpoint: address, dialects }], link_local))
-}
-
-pub(crate) async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, UpError> {
-    TcpListener::bind(address).await.map_err(|error| UpError::Listen { address, option, error })
 }
 
 fn port_of(listener: &TcpListener) -> u16 {

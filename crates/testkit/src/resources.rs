@@ -142,7 +142,9 @@ impl Plane {
                     let id = ResourceId::parse(&format!("{}/extensions/e{name}", machine.id)).unwrap();
                     let mut child = Resource { id, parent: Some(machine.uuid), version: 0, ..parent.clone() };
                     child.identity = ResourceIdentity::default();
-                    save(tx, ResourceUuid::random(self.world().entropy), &mut child, self.world().now)?;
+                    let (world, system) = (self.world(), Allowed::system(child.tenant));
+                    let uuid = ResourceUuid::random(world.entropy);
+                    lifecycle::save(tx, &world, &system, uuid, &mut child, None).unwrap();
                 }
                 Ok(())
             });

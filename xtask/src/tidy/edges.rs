@@ -17,6 +17,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bonafide-management", SURFACES),
     ("bonafide-hosts", SURFACES),
     ("bonafide-metadata", SURFACES),
+    ("bonafide-http", SHELL),
     ("bonafide-server", SHELL),
     ("bonafide", BINARY),
     ("bonafide-testkit", TOOLING),
@@ -32,11 +33,18 @@ const BINARY: u8 = 5;
 const TOOLING: u8 = 6;
 
 /// Edges that the layers alone would not allow.
-const ALSO: &[(&str, &str)] = &[("bonafide-store-sqlite", "bonafide-store")];
+const ALSO: &[(&str, &str)] = &[("bonafide-store-sqlite", "bonafide-store"), ("bonafide-server", "bonafide-http")];
 
-/// Edges that the layers alone would allow. The agent runs on machines that must see neither the
+/// Edges that the layers alone would allow. HTTP over sockets knows no surface; the agent runs on machines that must see neither the
 /// directory nor the store; an engine is chosen in the shell and nowhere else.
 const NEVER: &[(&str, &str)] = &[
+    ("bonafide-http", "bonafide-core"),
+    ("bonafide-http", "bonafide-store"),
+    ("bonafide-http", "bonafide-store-sqlite"),
+    ("bonafide-http", "bonafide-login"),
+    ("bonafide-http", "bonafide-management"),
+    ("bonafide-http", "bonafide-hosts"),
+    ("bonafide-http", "bonafide-metadata"),
     ("bonafide-metadata", "bonafide-core"),
     ("bonafide-metadata", "bonafide-store"),
     ("bonafide-metadata", "bonafide-store-sqlite"),

@@ -17,10 +17,10 @@ use super::tree::Tree;
 use std::collections::BTreeSet;
 
 /// The surfaces whose `route.rs` has one `match` on whole paths.
-const ONE_MATCH: [&str; 3] = ["login", "hosts", "metadata"];
+const ONE_MATCH: [&str; 1] = ["metadata"];
 
 /// The surfaces: crates with a `route.rs` and a folder of transcripts.
-const SURFACES: [&str; 4] = ["login", "management", "hosts", "metadata"];
+const SURFACES: [&str; 2] = ["management", "metadata"];
 
 pub(super) fn check(files: &Tree) -> Vec<String> {
     SURFACES.iter().flat_map(|surface| check_surface(surface, files)).collect()

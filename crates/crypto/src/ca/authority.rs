@@ -1,7 +1,8 @@
 //! What both authorities share.
 
 use crate::p256::P256Key;
-use crate::x509::{self, Validity};
+use crate::validity::Validity;
+use crate::x509;
 use crate::{Certificate, SignError, pem, random, thumbprint};
 use bonafide_types::Secret;
 use rcgen::{

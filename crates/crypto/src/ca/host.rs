@@ -1,7 +1,8 @@
 //! The authority for hosts: client certificates for the hosts' own mTLS listener.
 
 use super::authority::{Authority, CaError};
-use crate::x509::{self, Validity};
+use crate::validity::Validity;
+use crate::x509;
 use crate::{Certificate, limits, verifying_key};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use bonafide_types::{HostId, Secret};

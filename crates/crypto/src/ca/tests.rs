@@ -2,6 +2,7 @@ use super::authority::{Authority, CaError};
 use super::*;
 use crate::p256::P256Key;
 use crate::test_keys::NOW;
+use crate::validity::Validity;
 use crate::{AgentKey, Certificate, pem, x509};
 use bonafide_types::{HostId, Secret};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, SigningKey};
@@ -343,8 +344,8 @@ fn only_a_host_certificate_names_a_host() {
     assert_eq!(host_id(b""), Err(CaError::NotAHost));
 }
 
-fn validity() -> x509::Validity {
-    x509::Validity::starting(NOW, DAY)
+fn validity() -> Validity {
+    Validity::starting(NOW, DAY)
 }
 
 #[test]

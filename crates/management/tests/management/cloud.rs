@@ -265,7 +265,7 @@ impl Cloud {
         let write = |tx: &mut Tx<'_>| {
             let mut row = row.clone();
             change(&mut row);
-            save(tx, uuid, &mut row, self.now.get())
+            lifecycle::save(tx, &self.world(), &Allowed::system(row.tenant), uuid, &mut row, None)
         };
         self.store.write(write).unwrap();
     }

@@ -42,7 +42,7 @@ fn row(fault: &Fault) -> (&'static str, u16, u16, bool) {
         Fault::NoDefaultIdentity => ("no identity at all", 400, 400, false),
         Fault::Ambiguous => ("several identities", 400, 400, false),
         Fault::Refused(_) => ("login refuses what is asked for", 400, 500, false),
-        Fault::Upstream => ("login gives no answer, or refuses this host", 500, 500, true),
+        Fault::Upstream(_) => ("login gives no answer, or refuses this host", 500, 500, true),
         Fault::Unserved(why) => match why {
             Unserved::OtherUser => ("another user", 403, 403, false),
             Unserved::CertificateExpired => ("an expired client certificate", 401, 401, false),
@@ -108,7 +108,7 @@ fn every() -> Vec<Fault> {
         Fault::NoDefaultIdentity,
         Fault::Ambiguous,
         Fault::Refused(Box::new(refused)),
-        Fault::Upstream,
+        Fault::Upstream(Logs::default()),
     ];
     every.extend(guards.map(Fault::from));
     every.extend([PathError::Form, PathError::Character, PathError::Dot].map(Fault::Path));

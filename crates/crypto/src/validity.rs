@@ -1,0 +1,20 @@
+//! When the certificates that we write are valid.
+
+use crate::limits::CERTIFICATE_BACKDATE_SECONDS;
+
+/// When a certificate is valid, in Unix seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Validity {
+    pub(crate) not_before_seconds: u64,
+    pub(crate) not_after_seconds: u64,
+}
+
+impl Validity {
+    /// From now, and a little before for those whose clock is behind, for `lifetime_seconds`.
+    pub(crate) fn starting(now_seconds: u64, lifetime_seconds: u64) -> Self {
+        Self {
+            not_before_seconds: now_seconds.saturating_sub(CERTIFICATE_BACKDATE_SECONDS),
+            not_after_seconds: now_seconds.saturating_add(lifetime_seconds),
+        }
+    }
+}
