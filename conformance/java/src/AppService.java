@@ -1,0 +1,12 @@
+/** The App Service endpoint of {@code bonafide exec}. */
+final class AppService {
+  private AppService() {}
+
+  public static void main(String[] arguments) {
+    Scenarios scenarios = new Scenarios();
+    Cloud.Demo demo = Cloud.demo();
+    Metadata.run(scenarios, demo);
+    Msal.metadata(scenarios, demo);
+    scenarios.end();
+  }
+}

@@ -1,0 +1,14 @@
+/** The metadata endpoint at its real address. */
+final class Imds {
+  private Imds() {}
+
+  public static void main(String[] arguments) {
+    Scenarios scenarios = new Scenarios();
+    Cloud.Demo demo = Cloud.demo();
+    Metadata.run(scenarios, demo);
+    Metadata.unknownResource(scenarios);
+    Msal.metadata(scenarios, demo);
+    Legacy.imds(scenarios, demo);
+    scenarios.end();
+  }
+}
