@@ -14,6 +14,8 @@ def variables():
 
 
 import metadata_scenarios  # noqa: E402
+import aio_scenarios  # noqa: E402,F401
+import msal_metadata  # noqa: E402,F401
 
 
 @scenario("exec -- python -c …DefaultAzureCredential… by name and by id")

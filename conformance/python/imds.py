@@ -11,6 +11,11 @@ def bare():
     assert not found, found
 
 
-import metadata_scenarios  # noqa: E402,F401  its scenarios come after the one above
+# Their scenarios come after the one above, in this order.
+import metadata_scenarios  # noqa: E402,F401
+import aio_scenarios  # noqa: E402,F401
+import msal_metadata  # noqa: E402,F401
+import legacy_imds  # noqa: E402,F401
+import google_imds  # noqa: E402,F401
 
 run()

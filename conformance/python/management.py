@@ -88,6 +88,11 @@ def refused_sign_in():
     assert "AADSTS700016" in str(raises(ClientAuthenticationError, stranger.get_token, ARM_SCOPE))
 
 
+# The libraries below and before azure-identity
+import msal_sign_in  # noqa: E402,F401
+import legacy_sign_in  # noqa: E402,F401
+
+
 # Subscriptions and groups
 
 
@@ -229,6 +234,10 @@ def wrong_blocks():
     ):
         error = raises(HttpResponseError, put, "wrong", identity)
         assert error.status_code in (400, 404), f"{identity}: {error.status_code} {error.message}"
+    # The library leaves null out.
+    null = {"type": "UserAssigned", "userAssignedIdentities": {f"{IDENTITIES}/ida": None}}
+    answer = call(me.get_token(ARM_SCOPE).token, "PUT", f"{MACHINES}/wrong", "2024-07-01", json=PLACE | {"properties": {}, "identity": null})
+    equal((answer.status_code, answer.json()["error"]["code"]), (400, "InvalidIdentityValues"))
     raises(ResourceNotFoundError, compute.virtual_machines.get, GROUP, "wrong")
 
 
