@@ -48,4 +48,7 @@ scenario("wrong secret, unknown application, unknown tenant", async () => {
   assert.match(String(await rejection(tokenOf(stranger))), /AADSTS700016/);
 });
 
+// The libraries below and before @azure/identity come after it.
+await import("./msal-sign-in.mjs");
+await import("./legacy-sign-in.mjs");
 await run();

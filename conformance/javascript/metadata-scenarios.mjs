@@ -4,9 +4,9 @@ import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identi
 import { armScope, claims, demo, info, manage, operator, rejection, scenario, verify } from "./support.mjs";
 
 const machine = (await manage((await operator().getToken(armScope)).token, "GET", demo)).body;
-const system = machine.identity.principalId;
-const [[userId, user]] = Object.entries(machine.identity.userAssignedIdentities);
-const nobody = "00000000-0000-4000-8000-000000000000";
+export const system = machine.identity.principalId;
+export const [[userId, user]] = Object.entries(machine.identity.userAssignedIdentities);
+export const nobody = "00000000-0000-4000-8000-000000000000";
 const tokenOf = async (credential, scope = armScope) => (await credential.getToken(scope)).token;
 
 scenario("ManagedIdentityCredential() is the system-assigned identity", async () => {
