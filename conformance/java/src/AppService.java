@@ -4,7 +4,7 @@ final class AppService {
 
   public static void main(String[] arguments) {
     Scenarios scenarios = new Scenarios();
-    Cloud.Identities demo = Cloud.demo();
+    Cloud.Demo demo = Cloud.demo();
     Metadata.run(scenarios, demo);
     Msal.metadata(scenarios, demo);
     scenarios.end();

@@ -56,7 +56,8 @@ final class Assertion {
     JWSHeader.Builder header = new JWSHeader.Builder(JWSAlgorithm.RS256);
     return (switch (named) {
       case X5T -> header.x509CertThumbprint(Base64URL.encode(sha1));
-      case X5T_SHA256 -> header.x509CertSHA256Thumbprint(Base64URL.encode(MessageDigest.getInstance("SHA-256").digest(certificate)));
+      case X5T_SHA256 -> header.x509CertSHA256Thumbprint(
+          Base64URL.encode(MessageDigest.getInstance("SHA-256").digest(certificate)));
       case KID_BASE64 -> header.keyID(Base64.getUrlEncoder().encodeToString(sha1));
       case KID_HEXADECIMAL -> header.keyID(HexFormat.of().withUpperCase().formatHex(sha1));
     }).build();

@@ -73,16 +73,16 @@ final class Cloud {
   }
 
   /** The machine {@code demo}, which {@code up} makes, as its own and its user-assigned identity's ids. */
-  static Identities demo() {
+  static Demo demo() {
     VirtualMachineInner machine = ComputeManager.authenticate(operator(), profile()).serviceClient().getVirtualMachines()
         .getByResourceGroup("demo", "demo");
     var user = machine.identity().userAssignedIdentities().entrySet().iterator().next();
-    return new Identities(machine.id(), machine.identity().principalId(),
+    return new Demo(machine.id(), machine.identity().principalId(),
         user.getKey(), user.getValue().clientId(), user.getValue().principalId());
   }
 
   /** A machine with a system-assigned identity, by its object id, and one user-assigned identity. */
-  record Identities(String machine, String system, String userId, String userClient, String userObject) {}
+  record Demo(String machine, String system, String userId, String userClient, String userObject) {}
 
   /** The claims of a token, not verified. */
   static JWTClaimsSet claims(String token) throws ParseException {
@@ -93,7 +93,8 @@ final class Cloud {
   static JWTClaimsSet verify(String token, String audience) throws Exception {
     String issuer = claims(token).getIssuer();
     Scenarios.check(issuer.startsWith(LOGIN + "/"), "the issuer is " + issuer);
-    HttpRequest request = HttpRequest.newBuilder(URI.create(issuer.replaceAll("/$", "") + "/.well-known/openid-configuration")).build();
+    HttpRequest request = HttpRequest.newBuilder(
+        URI.create(issuer.replaceAll("/$", "") + "/.well-known/openid-configuration")).build();
     JsonNode document = parsed(HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body());
     Scenarios.equal(document.get("issuer").asText(), issuer);
     var keys = new RemoteJWKSet<SecurityContext>(new URL(document.get("jwks_uri").asText()));

@@ -4,7 +4,7 @@ final class Imds {
 
   public static void main(String[] arguments) {
     Scenarios scenarios = new Scenarios();
-    Cloud.Identities demo = Cloud.demo();
+    Cloud.Demo demo = Cloud.demo();
     Metadata.run(scenarios, demo);
     Metadata.unknownResource(scenarios);
     Msal.metadata(scenarios, demo);

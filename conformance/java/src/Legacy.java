@@ -17,9 +17,11 @@ final class Legacy {
 
   static void signIn(Scenarios scenarios) {
     scenarios.run("azure-client-authentication ApplicationTokenCredentials: secret and certificate", () -> {
-      SignIn.isOperator(new ApplicationTokenCredentials(Cloud.OPERATOR, Cloud.TENANT, Cloud.SECRET, environment()).getToken(RESOURCE));
+      var secret = new ApplicationTokenCredentials(Cloud.OPERATOR, Cloud.TENANT, Cloud.SECRET, environment());
+      SignIn.isOperator(secret.getToken(RESOURCE));
       byte[] pem = Files.readAllBytes(Cloud.CERTIFICATE);
-      SignIn.isOperator(new ApplicationTokenCredentials(Cloud.OPERATOR, Cloud.TENANT, pem, null, environment()).getToken(RESOURCE));
+      var certificate = new ApplicationTokenCredentials(Cloud.OPERATOR, Cloud.TENANT, pem, null, environment());
+      SignIn.isOperator(certificate.getToken(RESOURCE));
     });
 
     scenarios.run("adal4j AuthenticationContext: assertion", () -> {
@@ -44,7 +46,7 @@ final class Legacy {
   }
 
   /** It knows no address but the real one. */
-  static void imds(Scenarios scenarios, Cloud.Identities demo) {
+  static void imds(Scenarios scenarios, Cloud.Demo demo) {
     scenarios.run("azure-client-authentication MSICredentials: the system-assigned identity", () -> {
       String token = new MSICredentials(environment()).getToken(RESOURCE);
       Scenarios.equal(Cloud.claims(token).getStringClaim("oid"), demo.system());

@@ -17,7 +17,7 @@ import java.util.Map;
 final class Metadata {
   private Metadata() {}
 
-  static void run(Scenarios scenarios, Cloud.Identities demo) {
+  static void run(Scenarios scenarios, Cloud.Demo demo) {
     scenarios.run("ManagedIdentityCredential() is the system-assigned identity", () -> {
       AccessToken token = system().getTokenSync(new TokenRequestContext().addScopes(Cloud.ARM_SCOPE));
       JWTClaimsSet said = Cloud.claims(token.getToken());
@@ -48,7 +48,8 @@ final class Metadata {
 
     // Unlike the library for Python, this one takes an unknown identity for an end.
     scenarios.run("ChainedTokenCredential comes to the managed identity", () -> {
-      var chain = new ChainedTokenCredentialBuilder().addFirst(new EnvironmentCredentialBuilder().build()).addLast(system()).build();
+      var chain = new ChainedTokenCredentialBuilder()
+          .addFirst(new EnvironmentCredentialBuilder().build()).addLast(system()).build();
       Scenarios.equal(Cloud.claims(Cloud.token(chain)).getStringClaim("oid"), demo.system());
     });
 
@@ -86,7 +87,7 @@ final class Metadata {
     scenarios.run("the token cannot create one: 403 AuthorizationFailed", () -> {
       var machines = compute().serviceClient().getVirtualMachines();
       try {
-        machines.createOrUpdate("demo", "other", Resources.machine());
+        machines.createOrUpdate("demo", "other", Machines.machine());
       } catch (ManagementException refused) {
         Scenarios.equal(refused.getResponse().getStatusCode(), 403);
         Scenarios.equal(refused.getValue().getCode(), "AuthorizationFailed");
@@ -100,14 +101,16 @@ final class Metadata {
   /** App Service answers it with 500, which this library tries again for half a minute: that is for MSAL alone. */
   static void unknownResource(Scenarios scenarios) {
     scenarios.run("an unknown resource is refused at once, and the refusal says why", () -> {
-      Duration took = Scenarios.timed(() -> Scenarios.refused("AADSTS500011", () -> Cloud.token(system(), Cloud.NOWHERE + "/.default")));
+      Duration took = Scenarios.timed(() -> Scenarios.refused("AADSTS500011",
+          () -> Cloud.token(system(), Cloud.NOWHERE + "/.default")));
       Scenarios.check(took.toMillis() < 1_000, "the client retried: " + took);
     });
   }
 
-  static void isUser(String token, Cloud.Identities demo) throws Exception {
+  static void isUser(String token, Cloud.Demo demo) throws Exception {
     JWTClaimsSet said = Cloud.claims(token);
-    Scenarios.equal(List.of(said.getStringClaim("appid"), said.getStringClaim("oid")), List.of(demo.userClient(), demo.userObject()));
+    Scenarios.equal(List.of(said.getStringClaim("appid"), said.getStringClaim("oid")),
+        List.of(demo.userClient(), demo.userObject()));
     Scenarios.sameId(said.getStringClaim("xms_mirid"), demo.userId());
   }
 

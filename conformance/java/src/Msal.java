@@ -43,7 +43,7 @@ final class Msal {
   }
 
   /** The metadata endpoint, in whichever dialect the environment names. */
-  static void metadata(Scenarios scenarios, Cloud.Identities demo) {
+  static void metadata(Scenarios scenarios, Cloud.Demo demo) {
     scenarios.run("msal4j ManagedIdentityApplication: the system-assigned identity", () -> {
       IAuthenticationResult result = managed(ManagedIdentityId.systemAssigned(), Cloud.ARM_AUDIENCE);
       Scenarios.equal(Cloud.claims(result.accessToken()).getStringClaim("oid"), demo.system());

@@ -27,8 +27,8 @@ final class SignIn {
     scenarios.run("ClientAssertionCredential, the certificate named by x5t, x5t#S256 and kid", () -> {
       String audience = Cloud.LOGIN + "/" + Cloud.TENANT + "/oauth2/v2.0/token";
       for (Assertion.Named named : Assertion.Named.values()) {
-        var credential = operator(new ClientAssertionCredentialBuilder().clientAssertion(() -> Assertion.signed(named, audience)));
-        isOperator(Cloud.token(credential.build()));
+        var assertion = new ClientAssertionCredentialBuilder().clientAssertion(() -> Assertion.signed(named, audience));
+        isOperator(Cloud.token(operator(assertion).build()));
       }
     });
 
