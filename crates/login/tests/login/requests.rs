@@ -250,7 +250,7 @@ fn an_unknown_resource_is_refused_in_entra_s_words() {
     let error = body(&reply);
     assert_eq!(error["error"], "invalid_resource");
     let expected = format!(
-        "AADSTS500011: The resource principal named https://nobody.example/ was not found in the tenant named {}. This can happen",
+        "AADSTS500011: The application named https://nobody.example/ was not found in the tenant named {}. This can happen",
         fixture.app.tenant
     );
     assert!(error["error_description"].as_str().unwrap().starts_with(&expected), "{error}");
