@@ -165,7 +165,7 @@ mod tests {
         let problems = |listed: &str, arms: &str| {
             let text =
                 format!("const ROUTES: &[&str] = &[{listed}];\nfn find() {{\n match x {{\n{arms}\n_ => None }} }}");
-            check(&tree_of("hosts", &text, "> GET /a/x/token\n> GET /b\n"))
+            check(&tree_of("metadata", &text, "> GET /a/x/token\n> GET /b\n"))
         };
         let arms = "  [name, \"token\"] => no(),\n  (&Method::GET, [\"a\", name, \"token\"]) => yes(),\n  (Dialect::Imds, \"/b\") => b(),";
         assert_eq!(problems("\"GET /a/{name}/token\", \"GET /b\"", arms).len(), 1);
