@@ -18,7 +18,7 @@ use bonafide_http::clock;
 use bonafide_store::{Read, Store, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use bonafide_types::{Secret, World};
-use bonafide_wire::{Reply, Request, Unserved};
+use bonafide_wire::{Outcome, Reply, Request, Surface, Unserved};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,10 +79,10 @@ impl ControlPlane {
         ask(bonafide_hosts::Cx { store: &self.store, view: &view, ca: &self.host_ca, authority, world, waited })
     }
 
-    /// Answers a request to the resource manager.
-    pub(crate) fn manage(&self, request: &Request, world: World<'_>) -> Reply {
+    /// The resource manager, as one request sees it.
+    pub(crate) fn management<T>(&self, world: World<'_>, ask: impl FnOnce(bonafide_management::Cx<'_>) -> T) -> T {
         let view = self.views.current();
-        let cx = bonafide_management::Cx {
+        ask(bonafide_management::Cx {
             config: &self.management,
             authority: &self.login.authority,
             audiences: &self.management_audiences,
@@ -90,13 +90,20 @@ impl ControlPlane {
             view_age_seconds: self.followed.age().as_secs(),
             store: &self.store,
             world,
-        };
-        bonafide_management::handle(&cx, request)
+        })
+    }
+
+    /// Answers a request to the resource manager.
+    pub(crate) fn manage(&self, request: &Request, world: World<'_>) -> Reply {
+        self.management(world, |cx| match cx.handle(request) {
+            Outcome::Answer(answer) => answer.reply,
+            Outcome::Need(never) => match never {},
+        })
     }
 
     /// Refuses a request to the resource manager.
     pub(crate) fn refuse_manage(&self, head: &Request, why: Unserved, world: World<'_>) -> Reply {
-        bonafide_management::refuse(&self.management, head, why, &world)
+        self.management(world, |cx| cx.refuse(head, why).reply)
     }
 
     /// Whether an `Authorization` header has a token that counts at the resource manager.

@@ -107,7 +107,10 @@ impl Plane {
             store: &self.store,
             world: self.world(),
         };
-        bonafide_management::handle(&cx, request)
+        match cx.handle(request) {
+            Outcome::Answer(answer) => answer.reply,
+            Outcome::Need(never) => match never {},
+        }
     }
 
     /// Answers a request to the hosts listener. A wait for changes is over at once: nothing happens

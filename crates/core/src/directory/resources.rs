@@ -36,6 +36,9 @@ pub struct Resource {
     pub principal: Option<PrincipalRef>,
     /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
     pub body: Map<String, Value>,
+    /// True while it is being deleted in steps: it takes nothing new.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
     /// Counts its writes; the ETag.
     pub version: u64,
     /// When it was made.
@@ -48,6 +51,11 @@ impl Resource {
     /// The subscription that it lies in.
     pub fn subscription(&self) -> Option<SubscriptionId> {
         self.id.subscription()
+    }
+
+    /// True while it is being deleted in steps. Groups of earlier versions say so in their body.
+    pub fn is_being_deleted(&self) -> bool {
+        self.deleting || self.body.get("deleting") == Some(&Value::Bool(true))
     }
 }
 

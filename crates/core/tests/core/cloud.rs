@@ -50,6 +50,7 @@ impl Cloud {
             identity: ResourceIdentity::default(),
             principal: None,
             body: serde_json::Map::new(),
+            deleting: false,
             version: 0,
             created_at: NOW,
             changed_at: NOW,

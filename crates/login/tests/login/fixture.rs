@@ -240,6 +240,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         identity: ResourceIdentity { system, users: Vec::new() },
         principal: None,
         body: Map::new(),
+        deleting: false,
         version: 1,
         created_at: NOW,
         changed_at: NOW,

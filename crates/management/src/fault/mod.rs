@@ -118,6 +118,10 @@ pub(crate) enum Fault {
     RoleNotFound(String),
     /// No such operation, or none of the caller's.
     OperationNotFound(OperationId),
+    /// An operation that failed.
+    OperationFailed { code: String, message: String },
+    /// An operation that was canceled.
+    OperationCanceled(OperationId),
 
     /// A resource that is elsewhere.
     OtherLocation { id: ResourceId, is: String, asked: String },
@@ -205,6 +209,15 @@ impl Fault {
                 Self::TypeNotFound { type_name, version: asked.chars().take(64).collect(), supported }
             }
             other => other,
+        }
+    }
+
+    /// No such resource, or no such group.
+    pub(crate) fn absent(id: &ResourceId) -> Self {
+        if id.group_id().as_ref() == Some(id) {
+            Self::GroupNotFound(id.name().to_owned())
+        } else {
+            Self::ResourceNotFound(id.clone())
         }
     }
 

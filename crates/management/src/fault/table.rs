@@ -15,7 +15,7 @@ use serde_json::json;
 
 impl Fault {
     /// Status, code and message.
-    pub(super) fn wire(&self) -> (StatusCode, &'static str, String) {
+    pub(super) fn wire(&self) -> (StatusCode, &str, String) {
         const BAD: StatusCode = StatusCode::BAD_REQUEST;
         const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
         const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
@@ -191,7 +191,9 @@ impl Fault {
             Self::AssignmentNotFound(name) => (NOT_FOUND, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found.")),
             Self::RoleNotFound(id) => (NOT_FOUND, "RoleDefinitionDoesNotExist", format!("The specified role definition with ID '{id}' does not exist.")),
             Self::OperationNotFound(id) => (NOT_FOUND, "OperationNotFound", format!("The operation '{id}' could not be found.")),
-            Self::OtherLocation { id, is, asked } if id.resource_group() == Some(id.name()) => (
+            Self::OperationFailed { code, message } => (CONFLICT, code, message.clone()),
+            Self::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),
+            Self::OtherLocation { id, is, asked } if id.group_id().as_ref() == Some(id) => (
                 CONFLICT,
                 "InvalidResourceGroupLocation",
                 format!("Invalid resource group location '{asked}'. The Resource group already exists in location '{is}'."),

@@ -4,7 +4,7 @@ use crate::cloud::{ARM, Answer, Cloud, MSI, VM};
 use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
 use bonafide_core::directory::{PRINCIPALS, RESOURCES, find};
 use bonafide_crypto::SystemEntropy;
-use bonafide_management::operations::{OPERATIONS, Operation, Stage, Work, advance_all, sweep};
+use bonafide_management::operations::{OPERATIONS, Operation, Work, advance_all, sweep};
 use bonafide_store::{Read, StoreError, Table};
 use bonafide_types::{OperationId, ResourceId, ResourceUuid, RoleAssignmentId};
 use http::Method;
@@ -335,10 +335,9 @@ fn an_operation_that_fails_keeps_no_other_from_its_turn() {
     const BROKEN: Table<ResourceUuid, Value> = Table::new("resource");
     let operation = |n: u128, group: ResourceUuid| {
         // As it is stored: only a proof makes one otherwise.
-        let group = serde_json::from_value(json!(group)).unwrap();
-        let work = Work::DeleteGroup { group, stage: Stage::default() };
+        let work = Work::new("deleteGroup", &json!({"group": group}));
         let (tenant, principal) = (cloud.tenant, cloud.owner.id);
-        let row = Operation { tenant, principal, work, started_at: cloud.now.get(), ended_at: None };
+        let row = Operation { tenant, principal, work, started_at: cloud.now.get(), ended_at: None, end: None };
         let key = (cloud.subscription, OperationId::new(uuid::Uuid::from_u128(n)));
         cloud.store.write(|tx| tx.put(&OPERATIONS, &key, &row)).unwrap();
     };

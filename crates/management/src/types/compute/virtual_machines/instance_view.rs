@@ -1,0 +1,28 @@
+//! How a machine is doing, as far as the control plane knows.
+
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::order::access::Access;
+use crate::order::read;
+use crate::outcome::Outcome;
+use bonafide_core::directory::Resource;
+use bonafide_store::ReadTx;
+use serde_json::{Value, json};
+
+/// Reads it.
+pub(super) fn get(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let (_, resource) = read::existing(call, access)?;
+    Ok(Outcome::shown(instance_view(resource)))
+}
+
+/// `instanceView`: provisioned when it was last written, and running, for nothing here stops a machine. az
+/// prints what stands in `displayStatus`; the libraries and PowerShell read the code that begins with `PowerState/`.
+pub(super) fn instance_view(resource: &Resource) -> Value {
+    let time = resource.changed_at.arm().replace('Z', "+00:00");
+    json!({
+        "statuses": [
+            { "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded", "time": time },
+            { "code": "PowerState/running", "level": "Info", "displayStatus": "VM running" },
+        ],
+    })
+}
