@@ -36,6 +36,9 @@ pub struct Resource {
     pub principal: Option<PrincipalRef>,
     /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
     pub body: Map<String, Value>,
+    /// Whether it runs, for a machine.
+    #[serde(default, skip_serializing_if = "Power::is_running")]
+    pub power: Power,
     /// True while it is being deleted in steps: it takes nothing new.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,
@@ -45,6 +48,26 @@ pub struct Resource {
     pub created_at: Timestamp,
     /// When it was last written.
     pub changed_at: Timestamp,
+}
+
+/// Whether a machine runs. One that does not has its identities on no host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Power {
+    /// It runs.
+    #[default]
+    Running,
+    /// It is switched off and keeps its place.
+    Stopped,
+    /// It is switched off and has no place.
+    Deallocated,
+}
+
+impl Power {
+    /// True for a machine that runs, and for everything that is no machine.
+    pub fn is_running(&self) -> bool {
+        *self == Self::Running
+    }
 }
 
 impl Resource {

@@ -125,6 +125,8 @@ pub(crate) enum Fault {
 
     /// A resource that is elsewhere.
     OtherLocation { id: ResourceId, is: String, asked: String },
+    /// What the state of the resource does not allow.
+    NotAllowedNow { operation: &'static str, id: ResourceId, state: &'static str },
     /// A resource group on its way out.
     GroupBeingDeleted(String),
     /// More than one transaction can do.

@@ -191,6 +191,7 @@ impl Fault {
             Self::AssignmentNotFound(name) => (NOT_FOUND, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found.")),
             Self::RoleNotFound(id) => (NOT_FOUND, "RoleDefinitionDoesNotExist", format!("The specified role definition with ID '{id}' does not exist.")),
             Self::OperationNotFound(id) => (NOT_FOUND, "OperationNotFound", format!("The operation '{id}' could not be found.")),
+            Self::NotAllowedNow { operation, id, state } => (CONFLICT, "OperationNotAllowed", format!("Operation '{operation}' is not allowed on '{id}' since it is {state}.")),
             Self::OperationFailed { code, message } => (CONFLICT, code, message.clone()),
             Self::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),
             Self::OtherLocation { id, is, asked } if id.group_id().as_ref() == Some(id) => (

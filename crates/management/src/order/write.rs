@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 use crate::resource_type::{Created, Identities, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
 use bonafide_core::access::Allowed;
-use bonafide_core::directory::{Change, Resource, ResourceIdentity};
+use bonafide_core::directory::{Change, Power, Resource, ResourceIdentity};
 use bonafide_core::lifecycle;
 use bonafide_store::Tx;
 use bonafide_types::{Location, ResourceId, ResourceUuid};
@@ -125,12 +125,12 @@ fn change_tags(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 /// Stores the resource with its audit record: the write is done, so that a client has nothing to wait for.
 fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
     let (call, kind, new) = (write.call, write.kind, &mut write.new);
-    let action = match call.command.verb {
-        Verb::Action(action) => kind.right(action.right),
-        _ => kind.right("write"),
+    let (action, allowed) = match call.command.verb {
+        Verb::Action(action) => (kind.right(action.right), &write.allowed.as_write(&kind.name, action.right)?),
+        _ => (kind.right("write"), write.allowed),
     };
     write.access.confirm(call, write.allowed, &action)?;
-    lifecycle::save(write.tx, &call.cx.world, write.allowed, write.uuid, new, write.change.as_ref())
+    lifecycle::save(write.tx, &call.cx.world, allowed, write.uuid, new, write.change.as_ref())
         .map_err(|error| Fault::from_save(&new.id, error))?;
     audit::record(write.tx, call, &action, new.id.as_str())?;
     Ok(match (call.command.verb, write.old) {
@@ -152,6 +152,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         identity: ResourceIdentity::default(),
         principal: None,
         body: Map::new(),
+        power: Power::default(),
         deleting: false,
         version: 0,
         created_at: call.cx.world.now,

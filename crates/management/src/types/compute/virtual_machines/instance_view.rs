@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::order::read;
 use crate::outcome::Outcome;
-use bonafide_core::directory::Resource;
+use bonafide_core::directory::{Power, Resource};
 use bonafide_store::ReadTx;
 use serde_json::{Value, json};
 
@@ -15,14 +15,19 @@ pub(super) fn get(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<
     Ok(Outcome::shown(instance_view(resource)))
 }
 
-/// `instanceView`: provisioned when it was last written, and running, for nothing here stops a machine. az
-/// prints what stands in `displayStatus`; the libraries and PowerShell read the code that begins with `PowerState/`.
+/// `instanceView`: provisioned when it was last written, and switched on or off. az prints what stands in
+/// `displayStatus`; the libraries and PowerShell read the code that begins with `PowerState/`.
 pub(super) fn instance_view(resource: &Resource) -> Value {
+    let power = match resource.power {
+        Power::Running => "running",
+        Power::Stopped => "stopped",
+        Power::Deallocated => "deallocated",
+    };
     let time = resource.changed_at.arm().replace('Z', "+00:00");
     json!({
         "statuses": [
             { "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded", "time": time },
-            { "code": "PowerState/running", "level": "Info", "displayStatus": "VM running" },
+            { "code": format!("PowerState/{power}"), "level": "Info", "displayStatus": format!("VM {power}") },
         ],
     })
 }
