@@ -123,7 +123,6 @@ pub(crate) enum Run {
     /// It answers from what is stored.
     Read(ReadFn),
     /// It changes the resource, by the same order as every write.
-    #[expect(dead_code, reason = "the next types have such actions")]
     Change(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
 }
 

@@ -5,12 +5,16 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::order::read;
 use crate::outcome::Outcome;
+use crate::resource_type::{Action, Run};
 use bonafide_core::directory::{Power, Resource};
 use bonafide_store::ReadTx;
+use http::Method;
 use serde_json::{Value, json};
 
-/// Reads it.
-pub(super) fn get(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+pub(super) const GET: Action =
+    Action { method: Method::GET, name: "instanceView", right: "instanceView/read", run: Run::Read(get) };
+
+fn get(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let (_, resource) = read::existing(call, access)?;
     Ok(Outcome::shown(instance_view(resource)))
 }

@@ -4,8 +4,7 @@ mod instance_view;
 mod profiles;
 
 use crate::fault::Fault;
-use crate::resource_type::{Action, Identities, ResourceType, Run, View};
-use http::Method;
+use crate::resource_type::{Identities, ResourceType, View};
 use instance_view::instance_view;
 use serde_json::{Map, Value};
 
@@ -21,12 +20,7 @@ pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
     read_only: &["provisioningState", "vmId", "timeCreated", "instanceView"],
     etag_in_body: true,
     status_address: true,
-    actions: &[Action {
-        method: Method::GET,
-        name: "instanceView",
-        right: "instanceView/read",
-        run: Run::Read(instance_view::get),
-    }],
+    actions: &[instance_view::GET],
     view,
     ..ResourceType::PLAIN
 };
