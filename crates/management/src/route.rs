@@ -157,10 +157,8 @@ fn list_or_action(method: &Method, segments: &[String]) -> Result<(Verb, Target)
     let is_asked = |action: &&crate::resource_type::Action| action.name.eq_ignore_ascii_case(last);
     match kind.of.actions.iter().find(is_asked) {
         Some(action) if action.method == *method => return Ok((Verb::Action(action), Target::Resource(id, kind))),
-        Some(action) if action.method != Method::GET && method != Method::GET => {
-            return Err(Fault::MethodNotAllowed(method.to_string()));
-        }
-        _ => {}
+        Some(_) => return Err(Fault::MethodNotAllowed(method.to_string())),
+        None => {}
     }
     match *method {
         Method::POST => {
