@@ -49,6 +49,30 @@ fn keys(cloud: &Cloud, principal: ObjectId) -> usize {
 }
 
 #[test]
+fn a_machine_that_is_switched_off_gets_no_token_until_it_is_started() {
+    let (cloud, home) = cloud();
+    let user = cloud.make_identity(&home, "rg", "ida");
+    let machine = placed(&cloud, "web1", true, &[&user]);
+    let act = |action: &str| {
+        let target = format!("{}/{action}?api-version=2024-11-01", machine.id);
+        let _ = cloud.manage(&home.operator, Ask::new("POST", &target)).expect(200);
+        cloud.round();
+    };
+    let by_id = format!("&client_id={}", user.client);
+    let _ = (token(&cloud, &machine, ""), token(&cloud, &machine, &by_id));
+    for action in ["powerOff", "deallocate"] {
+        act(action);
+        identity_not_found(cloud.workload_token(&machine, MANAGEMENT, ""));
+        identity_not_found(cloud.workload_token(&machine, MANAGEMENT, &by_id));
+        assert_eq!(keys(&cloud, machine.principal.unwrap()), 0, "a key stays on a host: {action}");
+        act("start");
+        let _ = (token(&cloud, &machine, ""), token(&cloud, &machine, &by_id));
+        act("restart");
+        let _ = token(&cloud, &machine, "");
+    }
+}
+
+#[test]
 fn a_deleted_machine_takes_its_principal_its_next_token_and_its_last_one_with_it() {
     let (cloud, home) = cloud();
     let (machine, witness) = (placed(&cloud, "web1", true, &[]), placed(&cloud, "web2", false, &[]));

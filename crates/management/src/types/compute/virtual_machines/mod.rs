@@ -1,6 +1,7 @@
 //! `Microsoft.Compute/virtualMachines`.
 
 mod instance_view;
+mod power;
 mod profiles;
 
 use crate::fault::Fault;
@@ -20,7 +21,7 @@ pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
     read_only: &["provisioningState", "vmId", "timeCreated", "instanceView"],
     etag_in_body: true,
     status_address: true,
-    actions: &[instance_view::GET],
+    actions: &[instance_view::GET, power::START, power::POWER_OFF, power::DEALLOCATE, power::RESTART],
     view,
     ..ResourceType::PLAIN
 };
