@@ -135,7 +135,10 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
     }
     if depth.is_multiple_of(2) {
         let id = parse(&format!("/{}", segments.join("/")))?;
-        let kind = types::kind(&id.type_name())?;
+        let kind = match *method {
+            Method::DELETE => types::known_kind(&id.type_name())?,
+            _ => types::kind(&id.type_name())?,
+        };
         return Ok((verb_of(method)?, Target::Resource(in_subscription(id)?, kind)));
     }
     if depth == 3 {

@@ -76,7 +76,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
 
 /// What was sent in place of what was there, or, of a patch, merged with it.
 fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    let sent = cleaned(write.sent, write.kind);
+    let sent = cleaned(write);
     if !matches!(write.call.command.verb, Verb::Put) {
         return Ok(body::patched(&mut write.new.body, &sent)?);
     }
@@ -185,8 +185,8 @@ fn canonical(place: &Place, id: &ResourceId, kind: &Kind) -> Result<ResourceId, 
 }
 
 /// What is stored of a body that is sent.
-fn cleaned(sent: &Map<String, Value>, kind: &Kind) -> Map<String, Value> {
-    let mut body = sent.clone();
+fn cleaned(write: &Write<'_, '_>) -> Map<String, Value> {
+    let (mut body, kind) = (write.sent.clone(), write.kind);
     body.retain(|name, _| match kind.of.stored {
         Some(stored) => stored.contains(&name.as_str()),
         None => !NOT_STORED.contains(&name.as_str()),
@@ -194,7 +194,7 @@ fn cleaned(sent: &Map<String, Value>, kind: &Kind) -> Map<String, Value> {
     if let Some(Value::Object(properties)) = body.get_mut("properties") {
         properties.retain(|name, _| !kind.of.read_only.iter().any(|other| other.eq_ignore_ascii_case(name)));
     }
-    write_only::drop_secrets(&mut body);
+    write_only::drop_secrets_of(&write.new.id, &mut body);
     body
 }
 

@@ -44,29 +44,37 @@ fn kind_from(of: &'static ResourceType) -> Kind {
     Kind { name: Cow::Borrowed(of.name), of }
 }
 
-/// The type with this name, in any case. The catalogue is of 2021 and does not list every child: a child of
-/// a catalogued type is taken as it is written.
+/// The type with this name, in any case, for everything but a deletion.
 pub(crate) fn kind(name: &TypeName) -> Result<Kind, Fault> {
+    if is_secret(name) { Err(missing(name)) } else { known_kind(name) }
+}
+
+/// The same for a deletion: what versions before this one stored of a type that is refused now can go. The catalogue is of 2021 and does not list every child: a child of
+/// a catalogued type is taken as it is written.
+pub(crate) fn known_kind(name: &TypeName) -> Result<Kind, Fault> {
     let own = TYPES.iter().find(|of| name.is(of.name) && matches!(of.rows, Rows::Resources) && of.collection.is_none());
     if let Some(own) = own {
         return Ok(kind_from(own));
     }
-    let missing = || Fault::TypeNotFound { type_name: name.to_string(), version: String::new(), supported: Vec::new() };
     let Some(namespace) = catalogue::namespace(name.namespace()) else {
         let is_azures = UNSERVED.iter().any(|known| known.eq_ignore_ascii_case(name.namespace()));
-        return Err(if is_azures { missing() } else { Fault::NamespaceNotFound(name.namespace().to_owned()) });
+        return Err(if is_azures { missing(name) } else { Fault::NamespaceNotFound(name.namespace().to_owned()) });
     };
     // These are served here or not at all: a lock or a deployment that did nothing would be a lie.
-    if RESERVED.contains(&namespace.name) || is_secret(name) {
-        return Err(missing());
+    if RESERVED.contains(&namespace.name) {
+        return Err(missing(name));
     }
     let of = plain::rules(name.as_str());
     if let Some(known) = namespace.types.iter().find(|known| name.is(known.full_name)) {
         return Ok(Kind { name: Cow::Borrowed(known.full_name), of });
     }
-    let (top, children) = name.types().split_once('/').ok_or_else(missing)?;
-    let top = namespace.types.iter().find(|known| known.name.eq_ignore_ascii_case(top)).ok_or_else(missing)?;
+    let (top, children) = name.types().split_once('/').ok_or_else(|| missing(name))?;
+    let top = namespace.types.iter().find(|known| known.name.eq_ignore_ascii_case(top)).ok_or_else(|| missing(name))?;
     Ok(Kind { name: Cow::Owned(format!("{}/{children}", top.full_name)), of })
+}
+
+fn missing(name: &TypeName) -> Fault {
+    Fault::TypeNotFound { type_name: name.to_string(), version: String::new(), supported: Vec::new() }
 }
 
 /// Namespaces whose types all have providers of their own.
@@ -119,7 +127,8 @@ const UNSERVED: [&str; 37] = [
 /// would be there for every reader of the resource manager; where it belongs, the data of vaults, is not
 /// served yet.
 fn is_secret(name: &TypeName) -> bool {
-    SECRETS.iter().any(|secret| is_or_below(name.as_str(), secret))
+    let begins_so = |word: &str| word.get(..SECRET.len()).is_some_and(|start| start.eq_ignore_ascii_case(SECRET));
+    name.namespace().eq_ignore_ascii_case(VAULTS) && name.types().split('/').skip(1).any(begins_so)
 }
 
 /// True for the type `top` and every child of it, in any case.
@@ -128,8 +137,9 @@ fn is_or_below(name: &str, top: &str) -> bool {
         && matches!(name.as_bytes().get(top.len()), None | Some(b'/'))
 }
 
-/// Types that hold a secret and nothing else.
-const SECRETS: [&str; 1] = ["Microsoft.KeyVault/vaults/secrets"];
+/// The namespace whose children of this name, or one that begins so, are secrets.
+const VAULTS: &str = "Microsoft.KeyVault";
+const SECRET: &str = "secret";
 
 /// The type of a stored resource or group, which was catalogued when it was stored.
 pub(crate) fn kind_of(resource: &Resource) -> Option<Kind> {

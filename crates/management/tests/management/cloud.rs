@@ -304,6 +304,11 @@ impl Cloud {
         });
     }
 
+    /// The key of the row of a resource.
+    pub fn key(&self, id: &str) -> ResourceUuid {
+        self.store.read(|tx| find(tx, &ResourceId::parse(id).unwrap())).unwrap().unwrap().0
+    }
+
     /// A request with these header fields; the path carries its query.
     pub fn raw(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.views.catch_up(&self.store).unwrap();
