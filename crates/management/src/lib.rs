@@ -5,6 +5,7 @@
 
 mod command;
 mod config;
+mod direct;
 mod fault;
 mod filter;
 mod fixed;
@@ -21,6 +22,7 @@ mod route;
 mod types;
 
 pub use config::Config;
+pub use direct::{Refused, put};
 
 use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;

@@ -248,6 +248,12 @@ impl Fault {
         }
     }
 
+    /// Status, code and message.
+    pub(crate) fn parts(&self) -> (u16, String, String) {
+        let (status, code, message) = self.wire();
+        (status.as_u16(), code.to_owned(), message)
+    }
+
     /// The refusal as a reply; `authority` is where a token for the request can be
     /// had, for the challenge of a 401.
     pub(crate) fn reply(&self, authority: impl FnOnce() -> String, trace: &Trace<'_>) -> Reply {
