@@ -182,6 +182,7 @@ impl Stage {
     fn body(&self, method: &str, path: &str) -> Option<Value> {
         match method {
             "PUT" if path.contains("/roleAssignments/") => Some(assignment(&self.identity)),
+            "PUT" if path.contains("/locks/") => Some(json!({"properties": {"level": "CanNotDelete"}})),
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
             _ => None,
