@@ -44,6 +44,11 @@ fn untold<S: Surface>(surface: &str) -> Vec<String> {
 
 #[test]
 fn every_route_has_a_transcript() {
-    let untold = [untold::<bonafide_login::Cx<'_>>("login"), untold::<bonafide_hosts::Cx<'_>>("hosts")].concat();
+    let untold = [
+        untold::<bonafide_login::Cx<'_>>("login"),
+        untold::<bonafide_hosts::Cx<'_>>("hosts"),
+        untold::<bonafide_graph::Cx<'_>>("graph"),
+    ]
+    .concat();
     assert!(untold.is_empty(), "{untold:#?}");
 }
