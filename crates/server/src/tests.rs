@@ -204,7 +204,10 @@ async fn a_path_that_no_surface_serves_is_answered_in_the_form_that_its_clients_
     let (status, body) = cloud.get(&format!("/v1.0/applications/{id}")).await;
     assert_eq!((status, body["error"]["code"].as_str()), (404, Some("Request_ResourceNotFound")));
     let message = body["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with(&format!("Resource 'applications/{id}' does not exist or one of its queried")), "{message}");
+    assert!(
+        message.starts_with(&format!("Resource 'applications/{id}' does not exist or one of its queried")),
+        "{message}"
+    );
     let (status, body) = cloud.get("/beta/servicePrincipals").await;
     assert_eq!((status, body["error"]["code"].as_str()), (401, Some("InvalidAuthenticationToken")));
     for path in ["/secrets/s", "/subscriptions", "/v1.0/users", "/common/oauth2/token"] {
