@@ -36,7 +36,7 @@ pub(crate) fn by_id(asked: &Asked<'_>) -> Result<Value, Fault> {
     Ok(Value::Object(body))
 }
 
-/// `POST /directoryObjects/getByIds`: those of the ids that there are, each once, in the order in which they were
+/// `POST /directoryObjects/getByIds`: the objects that exist, each once, in the order in which they were
 /// asked for.
 pub(crate) fn by_ids(asked: &Asked<'_>) -> Result<Value, Fault> {
     let Ids { ids, types } =

@@ -38,7 +38,7 @@ pub(crate) enum Fault {
     Filter(&'static str),
     /// The filter asks for a property in a way that is not served.
     FilterProperty(String),
-    /// `$select` names a property that there is not.
+    /// `$select` names an unknown property.
     Select(String),
     /// `$top` is not a number from 1 to the largest.
     PageSize(String),

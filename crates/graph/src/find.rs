@@ -11,12 +11,22 @@ use bonafide_types::{Audience, ClientId, ObjectId};
 /// A service principal and its object id.
 pub(crate) type Found = (ObjectId, ServicePrincipal);
 
+/// The part of a list that is asked for.
+pub(crate) struct Range {
+    /// The object after which it begins; none for the beginning.
+    pub(crate) after: Option<ObjectId>,
+    /// Most items.
+    pub(crate) top: usize,
+    /// Whether the number of all items is asked for too.
+    pub(crate) counts: bool,
+}
+
 /// One page of service principals.
 pub(crate) struct Page {
     pub(crate) items: Vec<Found>,
     /// The object after which the next page begins, if there may be one.
     pub(crate) next: Option<ObjectId>,
-    /// How many there are on all pages; `None` where that is not known without reading more than a page may.
+    /// The number of items on all pages; `None` where it was not asked for, or takes more rows than a page may read.
     pub(crate) total: Option<usize>,
 }
 
@@ -27,12 +37,7 @@ pub(crate) fn by_app_id(asked: &Asked<'_>, client: ClientId) -> Result<Option<Fo
 }
 
 /// The page of those that fulfil every condition.
-pub(crate) fn page(
-    asked: &Asked<'_>,
-    conditions: &[Condition],
-    after: Option<ObjectId>,
-    top: usize,
-) -> Result<Page, StoreError> {
+pub(crate) fn page(asked: &Asked<'_>, conditions: &[Condition], range: &Range) -> Result<Page, StoreError> {
     for condition in conditions {
         if let Some(one) = by_index(asked, condition)? {
             let mut items = Vec::new();
@@ -41,10 +46,10 @@ pub(crate) fn page(
             {
                 items.push(found);
             }
-            return Ok(Page { total: Some(items.len()), items, next: None });
+            return Ok(Page { total: range.counts.then_some(items.len()), items, next: None });
         }
     }
-    scan(asked, conditions, after, top)
+    scan(asked, conditions, range)
 }
 
 /// The one that a condition can mean: `Some(None)` when there is none, `None` when there can be several.
@@ -88,9 +93,9 @@ fn fulfils(asked: &Asked<'_>, conditions: &[Condition], (id, row): &Found) -> Re
 
 /// Goes through the tenant's service principals in the order of their ids, as the view knows them, and reads their
 /// rows: ids and rows of other tenants are never read, and a page ends after [`ROWS_PER_PAGE_MAX`] rows.
-fn scan(asked: &Asked<'_>, conditions: &[Condition], after: Option<ObjectId>, top: usize) -> Result<Page, StoreError> {
+fn scan(asked: &Asked<'_>, conditions: &[Condition], range: &Range) -> Result<Page, StoreError> {
+    let &Range { after, top, counts } = range;
     let all = |after| asked.cx.view.principals_of(asked.tenant, after).map(|(id, _)| id);
-    let counts = asked.options.count();
     let total = (counts && conditions.is_empty()).then(|| all(None).count());
     let mut page = Page { items: Vec::new(), next: None, total };
     let (mut matches, mut last) = (0, after);
@@ -115,6 +120,6 @@ fn scan(asked: &Asked<'_>, conditions: &[Condition], after: Option<ObjectId>, to
         last = Some(id);
     }
     // The tenant has been read to its end, and from its beginning on the first page.
-    page.total = page.total.or(after.is_none().then_some(matches));
+    page.total = page.total.or((counts && after.is_none()).then_some(matches));
     Ok(page)
 }

@@ -1,4 +1,4 @@
-//! `/users`, `/groups` and `/me`: a directory of this deployment has neither users nor groups, and says so.
+//! `/users`, `/groups` and `/me`: there are neither users nor groups in this directory.
 
 use crate::asked::Asked;
 use crate::fault::Fault;

@@ -3,7 +3,7 @@
 use crate::asked::Asked;
 use crate::fault::Fault;
 use crate::filter;
-use crate::find::{self, Found};
+use crate::find::{self, Found, Range};
 use crate::properties::Select;
 use crate::service_principal::Printer;
 use serde_json::{Map, Value, json};
@@ -16,12 +16,13 @@ const CONSISTENCY: (&str, &str) = ("consistencylevel", "eventual");
 pub(crate) fn list(asked: &Asked<'_>) -> Result<Value, Fault> {
     let conditions = filter::read(asked.options.filter())?;
     let printer = Printer::new(asked, Select::read(asked.options.select())?)?;
-    let page = find::page(asked, &conditions, asked.options.after()?, asked.options.top()?)?;
+    let counts = asked.options.count() && asked.request.header(CONSISTENCY.0) == Some(CONSISTENCY.1);
+    let range = Range { after: asked.options.after()?, top: asked.options.top()?, counts };
+    let page = find::page(asked, &conditions, &range)?;
     let items = page.items.iter().map(|(id, row)| printer.print(*id, row)).collect::<Result<Vec<_>, _>>()?;
     let mut body = Map::new();
     body.insert("@odata.context".to_owned(), asked.context(&format!("servicePrincipals{}", printer.context())).into());
-    let counts = asked.options.count() && asked.request.header(CONSISTENCY.0) == Some(CONSISTENCY.1);
-    if let Some(total) = page.total.filter(|_| counts) {
+    if let Some(total) = page.total {
         body.insert("@odata.count".to_owned(), total.into());
     }
     if let Some(next) = page.next {
