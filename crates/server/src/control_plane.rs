@@ -34,6 +34,7 @@ pub(crate) struct ControlPlane {
     pub(crate) login: bonafide_login::Service,
     pub(crate) management: bonafide_management::Config,
     pub(crate) management_audiences: AcceptedAudiences,
+    pub(crate) graph_audiences: AcceptedAudiences,
     pub(crate) confirming: Confirming,
     pub(crate) followed: Followed,
     pub(crate) log: Arc<Log>,
@@ -98,6 +99,21 @@ impl ControlPlane {
         self.management(world, |cx| match cx.handle(request) {
             Outcome::Answer(answer) => answer.reply,
             Outcome::Need(never) => match never {},
+        })
+    }
+
+    /// The directory, as one request sees it.
+    pub(crate) fn graph<T>(&self, world: World<'_>, ask: impl FnOnce(bonafide_graph::Cx<'_>) -> T) -> T {
+        let view = self.views.current();
+        ask(bonafide_graph::Cx {
+            endpoint: &self.management.graph,
+            authority: &self.login.authority,
+            audiences: &self.graph_audiences,
+            view: &view,
+            view_age_seconds: self.followed.age().as_secs(),
+            store: &self.store,
+            log_file: self.management.log_file.as_deref(),
+            world,
         })
     }
 
@@ -212,6 +228,7 @@ impl ControlPlane {
             },
             management: bonafide_management::Config { log_file, ..bonafide_management::Config::at(&url) },
             management_audiences: names.accepted,
+            graph_audiences: names.graph,
             confirming: Confirming::default(),
             followed,
             log,

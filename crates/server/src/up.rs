@@ -341,7 +341,11 @@ fn describe(
     Description {
         tenant_id: deployment.tenant,
         subscription_id: deployment.subscription,
-        endpoints: Endpoints { login: names.login.clone(), management: names.management.clone() },
+        endpoints: Endpoints {
+            login: names.login.clone(),
+            management: names.management.clone(),
+            graph: names.graph.clone(),
+        },
         ca_file: absolute(dir.ca_file()),
         operator: Operator {
             client_id: deployment.operator_client,

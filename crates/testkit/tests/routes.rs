@@ -48,6 +48,7 @@ fn every_route_has_a_transcript() {
         untold::<bonafide_login::Cx<'_>>("login"),
         untold::<bonafide_hosts::Cx<'_>>("hosts"),
         untold::<bonafide_management::Cx<'_>>("management"),
+        untold::<bonafide_graph::Cx<'_>>("graph"),
     ]
     .concat();
     assert!(untold.is_empty(), "{untold:#?}");

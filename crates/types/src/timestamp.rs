@@ -40,6 +40,12 @@ impl Timestamp {
         format!("{}.{:06}0Z", self.civil("%Y-%m-%dT%H:%M:%S"), self.0 % 1_000_000)
     }
 
+    /// `2026-11-21T09:30:00Z`: whole seconds, as Microsoft Graph prints times (Microsoft Learn, "servicePrincipal
+    /// resource type", `createdDateTime`).
+    pub fn second(self) -> String {
+        format!("{}Z", self.civil("%Y-%m-%dT%H:%M:%S"))
+    }
+
     /// `2026-11-21 09:30:00Z`, as the token service's error objects print times.
     pub fn sts(self) -> String {
         format!("{}Z", self.civil("%Y-%m-%d %H:%M:%S"))

@@ -21,8 +21,9 @@ pub(super) fn endpoints(config: &Config, version: Option<&ApiVersion>) -> Value 
     }
 }
 
-/// A cloud. What is not served is left out: portal, gallery, directory graph, suffixes of services. Clients
-/// need `suffixes` to be there (az, Azure PowerShell), and a `microsoftGraphResourceId` with a value (Terraform).
+/// A cloud. What is not served is left out: portal, gallery, suffixes of services, and `graph` and `graphAudience`,
+/// which are those of Azure AD Graph (docs/wire/management.md). Clients need `suffixes` to be there (az, Azure
+/// PowerShell).
 fn cloud(config: &Config) -> Value {
     json!({
         "name": config.cloud_name,

@@ -5,7 +5,7 @@ use super::parse::{Exchange, Expected, What, parse};
 use super::script::{Script, found};
 use super::variables::SECRET;
 use crate::ask::{Answer, Ask, encoded};
-use crate::plane::MANAGEMENT;
+use crate::plane::{GRAPH, MANAGEMENT};
 use crate::token;
 use serde_json::Value;
 use std::fmt;
@@ -178,6 +178,14 @@ impl Stage {
                     None => ask,
                 };
                 Ok(script.cloud.management(ask.request()).into())
+            }
+            "graph" => {
+                let caller = script.caller.as_ref().filter(|_| !has("authorization"));
+                let ask = match caller {
+                    Some(name) => ask.bearer(&script.cloud.token(found(&script.people, name)?, GRAPH)),
+                    None => ask,
+                };
+                Ok(script.cloud.graph(ask.request()).into())
             }
             "metadata" => {
                 let machine = script.chosen()?;
