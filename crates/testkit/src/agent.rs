@@ -5,7 +5,7 @@ use crate::plane::{LOG_FILE, Plane};
 use bonafide_core::placement;
 use bonafide_crypto::{AgentKey, SelfSigned, base64url, thumbprint};
 use bonafide_metadata::{
-    Agent, Answer, Binding, Counters, CredentialStep, Lead, Options, TokenFetch, UpstreamError, assertion,
+    Agent, Answer, Binding, Counters, CredentialStep, FetchDuty, Options, TokenFetch, UpstreamError, assertion,
     credential_step,
 };
 use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
@@ -98,14 +98,14 @@ impl Host {
         match self.agent.answer(binding, request, &plane.world()) {
             Answer::Reply { reply, refresh, permit } => {
                 drop(permit);
-                if let Some(lead) = refresh {
-                    self.lead(plane, lead);
+                if let Some(duty) = refresh {
+                    self.complete(plane, duty);
                 }
                 reply
             }
-            Answer::Wait { waiting, lead } => {
-                if let Some(lead) = lead {
-                    self.lead(plane, lead);
+            Answer::Wait { waiting, duty } => {
+                if let Some(duty) = duty {
+                    self.complete(plane, duty);
                 }
                 self.agent.finish(waiting, &plane.world()).0
             }
@@ -118,9 +118,9 @@ impl Host {
     }
 
     /// Runs one fetch to its end.
-    pub fn lead(&self, plane: &Plane, lead: Lead) {
-        let result = self.fetch(plane, lead.fetch());
-        self.agent.complete(lead, result, &plane.world());
+    pub fn complete(&self, plane: &Plane, duty: FetchDuty) {
+        let result = self.fetch(plane, duty.fetch());
+        self.agent.complete(duty, result, &plane.world());
     }
 
     /// What login says to a fetch. A key that it does not know is made anew, once.

@@ -1,27 +1,109 @@
 //! The dialect of App Service, version 2019-08-01 (docs/wire/app-service.md).
 
-use super::Rules;
-use crate::query::SelectorKind;
-use crate::token::Token;
-use bonafide_types::Timestamp;
-use bonafide_wire::Reply;
+use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use crate::dialect::{ApiVersions, Call, Dialect, Endpoint, Entry, SelectorKind, Version, single_value};
+use crate::refusal::{Logs, Refusal};
+use crate::token::{self, Rendered, Token};
+use bonafide_types::World;
+use bonafide_wire::{Reply, Request};
+use bytes::Bytes;
 use http::StatusCode;
+use http::header::HeaderName;
+use serde::Serialize;
 
-pub(crate) static RULES: Rules = Rules {
-    oldest: "2019-08-01",
-    selectors: &[
-        ("client_id", SelectorKind::Client),
-        ("principal_id", SelectorKind::Principal),
-        ("object_id", SelectorKind::Principal),
-        ("mi_res_id", SelectorKind::Resource),
-        ("msi_res_id", SelectorKind::Resource),
-        ("resource_id", SelectorKind::Resource),
-    ],
-    fault: crate::fault::app_service,
-    reply: token,
+/// `app-service`.
+pub static APP_SERVICE: Dialect = Dialect {
+    name: "app-service",
+    entries: &[Entry::get(TOKEN_PATH, Call::Token)],
+    has_secret: true,
+    is_proven,
+    versions: &[Version {
+        api: ApiVersions::Since("2019-08-01"),
+        selectors: &[
+            ("client_id", SelectorKind::Client),
+            ("principal_id", SelectorKind::Principal),
+            ("object_id", SelectorKind::Principal),
+            ("mi_res_id", SelectorKind::Resource),
+            ("msi_res_id", SelectorKind::Resource),
+            ("resource_id", SelectorKind::Resource),
+        ],
+        render,
+        reply,
+    }],
+    refuse,
+    environment,
+    notes: &[],
 };
 
-fn token(token: &Token, _: Timestamp) -> Reply {
-    let body = token.app_service_body();
+const TOKEN_PATH: &str = "/msi/token";
+static IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
+
+/// The endpoint's secret in `X-IDENTITY-HEADER`.
+fn is_proven(request: &Request, endpoint: &Endpoint) -> bool {
+    single_value(&request.headers, &IDENTITY_HEADER).is_some_and(|value| endpoint.has_secret(value))
+}
+
+fn render(token: &Token) -> Rendered {
+    Rendered::fixed(format!(
+        "{{\"access_token\":{},\"client_id\":\"{}\",\"expires_on\":\"{}\",\"not_before\":\"{}\",\"resource\":{},\"token_type\":\"Bearer\"}}",
+        token::json(&token.access_token),
+        token.client_id,
+        token.expires_at.unix_seconds(),
+        token.not_before.unix_seconds(),
+        token::json(token.resource.as_str())
+    ))
+}
+
+fn reply(body: Bytes) -> Reply {
     Reply::bytes(StatusCode::OK, "application/json; charset=utf-8", body).with("cache-control", "no-store")
+}
+
+/// Spelt as Azure spells it.
+const NO_AAD_TOKEN: &str = "An unexpected error occured while fetching the AAD Token.";
+const NOT_FOUND: &str =
+    "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.";
+
+/// A refusal as App Service words it.
+fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
+    let numbered = |status, message: &str| identified(status, message, &world.entropy.guid().to_string());
+    match refusal {
+        Refusal::Guard(error) => numbered(400, &error.to_string()),
+        Refusal::Path(_) => numbered(400, FORGED_PATH),
+        Refusal::NotFound => numbered(404, "Not found"),
+        Refusal::Unproven => numbered(401, "The X-IDENTITY-HEADER header is missing or wrong."),
+        Refusal::Method => numbered(405, "The method is not allowed.").with("allow", &APP_SERVICE.allow()),
+        Refusal::ApiVersion => numbered(400, "The api-version is missing or not supported. Use 2019-08-01."),
+        Refusal::Query(error) => numbered(400, &error.to_string()),
+        Refusal::ResourceMissing => numbered(400, "The parameter 'resource' is missing."),
+        Refusal::ResourceMalformed => numbered(400, "The parameter 'resource' is not a resource identifier."),
+        Refusal::Throttled => retry_later(numbered(429, "Too many requests.")),
+        Refusal::IdentityNotFound => numbered(400, NOT_FOUND),
+        Refusal::NoDefaultIdentity | Refusal::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
+        Refusal::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
+        Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Unserved(why) => numbered(unserved_status(*why), &why.to_string()),
+    }
+}
+
+fn upstream(logs: &Logs, world: &World<'_>) -> Reply {
+    let request = world.entropy.guid().to_string();
+    let details = logs.for_details(&request);
+    let text = details.map_or(NO_AAD_TOKEN.to_owned(), |details| format!("{NO_AAD_TOKEN} {details}"));
+    identified(500, &text, &request).with(REQUEST_ID, &request)
+}
+
+fn identified(status: u16, message: &str, correlation_id: &str) -> Reply {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Numbered<'a> {
+        status_code: u16,
+        message: &'a str,
+        correlation_id: &'a str,
+    }
+    json(status, &Numbered { status_code: status, message, correlation_id })
+}
+
+fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    let secret = endpoint.secret.as_ref().map(|secret| secret.expose().clone()).unwrap_or_default();
+    vec![("IDENTITY_ENDPOINT", format!("{}{TOKEN_PATH}", endpoint.origin())), ("IDENTITY_HEADER", secret)]
 }

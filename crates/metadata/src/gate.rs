@@ -1,0 +1,115 @@
+//! The way into the endpoint: guards against requests that somebody else had forged or forwarded (SSRF), the
+//! path, the proof, the method and the body, in the order of docs/wire/imds.md, "Order of checks".
+
+use crate::binding::Binding;
+use crate::dialect::Call;
+use crate::path;
+use crate::refusal::{GuardError, Refusal};
+use crate::target::Target;
+use bonafide_wire::Request;
+use http::Method;
+use http::header::{HOST, HeaderMap, HeaderName, UPGRADE};
+
+/// A request that has passed the gate.
+pub(crate) struct Passed<'r> {
+    pub(crate) call: Call,
+    /// The query, still encoded.
+    pub(crate) parameters: &'r str,
+}
+
+/// Lets a request in, or says why not. The proof is demanded once the path is known, so that a path that does
+/// not exist is 404 with or without it, and before everything else that can be wrong with the request.
+pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed<'r>, Refusal> {
+    let target = Target::read(&request.path);
+    check_method(&request.method)?;
+    check_target(binding, &target)?;
+    check_headers(binding, &request.headers)?;
+    let path = path::canonical(target.path)?;
+    let dialect = binding.speech.dialect;
+    let here = || dialect.entries.iter().filter(|entry| entry.route.path == path);
+    if here().next().is_none() {
+        return Err(Refusal::NotFound);
+    }
+    if !(dialect.is_proven)(request, &binding.speech.endpoint) {
+        return Err(Refusal::Unproven);
+    }
+    let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
+    if !request.body.is_empty() {
+        return Err(GuardError::Body.into());
+    }
+    Ok(Passed { call: entry.call, parameters: &request.query })
+}
+
+/// `PRI` opens HTTP/2 (RFC 9113 section 3.4), which would be another reader of the same bytes.
+fn check_method(method: &Method) -> Result<(), Refusal> {
+    if matches!(*method, Method::CONNECT | Method::TRACE) || method.as_str() == "PRI" {
+        return Err(Refusal::Method);
+    }
+    Ok(())
+}
+
+fn check_target(binding: &Binding, target: &Target<'_>) -> Result<(), GuardError> {
+    let is_elsewhere = |authority: &str| !binding.answers_to(authority.as_bytes());
+    if !target.path.starts_with('/') || target.authority.is_some_and(is_elsewhere) {
+        return Err(GuardError::Target);
+    }
+    Ok(())
+}
+
+fn check_headers(binding: &Binding, headers: &HeaderMap) -> Result<(), GuardError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(GuardError::HostCount) };
+    if !binding.answers_to(host.as_bytes()) {
+        return Err(GuardError::Host);
+    }
+    if headers.keys().any(is_forwarding) {
+        return Err(GuardError::Forwarded);
+    }
+    // Java's HttpClient offers `h2c` on every plain request and is content when it is ignored
+    // (RFC 9110 section 7.8), as everything is here; other protocols have no business here.
+    if headers.get_all(UPGRADE).iter().any(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")) {
+        return Err(GuardError::Upgrade);
+    }
+    Ok(())
+}
+
+/// Headers by which a proxy gives itself away, beside everything that begins with `x-forwarded`.
+/// `X-Forwarded-For` is refused by Azure ("Azure Instance Metadata Service", learn.microsoft.com);
+/// the others are what nginx, Envoy, IIS and the content delivery networks add in its place.
+const FORWARDING: [&str; 22] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-host",
+    "x-original-forwarded-for",
+    "x-rewrite-url",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-envoy-original-path",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-ray",
+    "client-ip",
+    "fastly-client-ip",
+    "x-azure-clientip",
+    "x-envoy-attempt-count",
+    "x-originating-ip",
+    "x-proxyuser-ip",
+    "proxy-connection",
+];
+
+/// Header names are in lower case. `X_Forwarded_For` is the same name to a CGI-style reader.
+fn is_forwarding(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    if name.contains('_') {
+        return is_forwarding_name(&name.replace('_', "-"));
+    }
+    is_forwarding_name(name)
+}
+
+fn is_forwarding_name(name: &str) -> bool {
+    name.starts_with("x-forwarded") || FORWARDING.contains(&name)
+}
