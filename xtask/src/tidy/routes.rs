@@ -3,24 +3,20 @@
 //! A surface says what it serves in `crates/{surface}/src/route.rs`, beside its `match`:
 //!
 //! ```text
-//! pub const ROUTES: &[&str] = &["GET /metadata/versions", "PUT /{scope...}/providers/…/{name}"];
+//! pub const ROUTES: &[&str] = &["GET /tenants", "PUT /{scope...}/providers/…/{name}"];
 //! ```
 //!
 //! `{name}` stands for one segment, `{name...}` for any number of them, none included; everything
 //! else is compared without case. A transcript, `transcripts/{surface}/*.http`, has request lines
 //! `> METHOD /path?query`; each counts for the most literal route that it matches.
 //!
-//! The list is what the `match` reads: every path that an arm names is in it, and no other. Management's
-//! `match` has several steps; its own tests compare what the routes mean.
+//! Management's own tests compare what the routes mean. The other surfaces have their routes as data
+//! (`crates/testkit/tests/routes.rs`).
 
 use super::tree::Tree;
-use std::collections::BTreeSet;
-
-/// The surfaces whose `route.rs` has one `match` on whole paths.
-const ONE_MATCH: [&str; 1] = ["metadata"];
 
 /// The surfaces: crates with a `route.rs` and a folder of transcripts.
-const SURFACES: [&str; 2] = ["management", "metadata"];
+const SURFACES: [&str; 1] = ["management"];
 
 pub(super) fn check(files: &Tree) -> Vec<String> {
     SURFACES.iter().flat_map(|surface| check_surface(surface, files)).collect()
@@ -42,14 +38,6 @@ fn check_surface(surface: &str, files: &Tree) -> Vec<String> {
     if declared.is_empty() || routes.len() < declared.len() {
         problems.push(format!("{path}: ROUTES must hold \"METHOD /path\" entries, one for each route"));
     }
-    if ONE_MATCH.contains(&surface) {
-        let (listed, matched) = (routes.iter().map(Route::shape).collect(), arms(text));
-        let missing = |shapes: &BTreeSet<String>, others: &BTreeSet<String>, what: &str| {
-            shapes.difference(others).map(|shape| format!("{path}: {what} `{shape}`")).collect::<Vec<_>>()
-        };
-        problems.extend(missing(&matched, &listed, "ROUTES has no path like that of the arm"));
-        problems.extend(missing(&listed, &matched, "no arm reads a path like that of the route"));
-    }
     let folder = format!("transcripts/{surface}/");
     let transcripts = files.iter().filter(|(path, _)| path.starts_with(&folder) && path.ends_with(".http"));
     let mut requests: Vec<usize> = transcripts
@@ -70,26 +58,6 @@ fn declared(text: &str) -> Option<Vec<&str>> {
     Some(code.flat_map(|line| line.split('"').skip(1).step_by(2)).collect())
 }
 
-/// The paths that the arms of a `match` name, `{}` for what is not literal: slices with a literal segment,
-/// and whole paths.
-fn arms(text: &str) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or(text);
-    let patterns = code.lines().filter_map(|line| line.trim_start().split_once(" =>")).map(|(pattern, _)| pattern);
-    patterns.flat_map(|pattern| pattern.split(" | ")).filter_map(shape_of_arm).collect()
-}
-
-fn shape_of_arm(pattern: &str) -> Option<String> {
-    let literal = |text: &str| text.trim().strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
-    if let Some((_, slice)) = pattern.split_once('[') {
-        let segments: Vec<Option<String>> = slice.split(']').next()?.split(',').map(literal).collect();
-        let named = segments.iter().any(Option::is_some);
-        let segments: Vec<String> = segments.into_iter().map(|one| one.unwrap_or_else(|| "{}".to_owned())).collect();
-        return named.then(|| format!("/{}", segments.join("/")));
-    }
-    let path = pattern.split('"').nth(1)?;
-    path.starts_with('/').then(|| path.to_owned())
-}
-
 /// The method and path of a transcript's request line; headers have a colon right after their name.
 fn request(line: &str) -> Option<(&str, &str)> {
     let (method, target) = line.strip_prefix("> ")?.split_once(' ')?;
@@ -107,12 +75,6 @@ impl<'a> Route<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let (method, path) = text.split_once(' ')?;
         Some(Self { text, method, segments: path.strip_prefix('/')?.split('/').collect() })
-    }
-
-    /// The path with `{}` for each segment that is not literal.
-    fn shape(&self) -> String {
-        let segments = self.segments.iter().map(|one| if one.starts_with('{') { "{}" } else { *one });
-        format!("/{}", segments.collect::<Vec<_>>().join("/"))
     }
 
     /// More literal segments first, then fewer that stand for any number.
@@ -149,34 +111,11 @@ mod tests {
     use super::*;
 
     fn tree(routes: &str, transcript: &str) -> Tree {
-        tree_of("management", routes, transcript)
-    }
-
-    fn tree_of(surface: &str, routes: &str, transcript: &str) -> Tree {
         Tree::from([
-            (format!("crates/{surface}/src/lib.rs"), String::new()),
-            (format!("crates/{surface}/src/route.rs"), routes.to_owned()),
-            (format!("transcripts/{surface}/a.http"), transcript.to_owned()),
+            ("crates/management/src/lib.rs".to_owned(), String::new()),
+            ("crates/management/src/route.rs".to_owned(), routes.to_owned()),
+            ("transcripts/management/a.http".to_owned(), transcript.to_owned()),
         ])
-    }
-
-    #[test]
-    fn a_list_of_routes_that_is_not_what_the_match_reads_is_a_problem() {
-        let problems = |listed: &str, arms: &str| {
-            let text =
-                format!("const ROUTES: &[&str] = &[{listed}];\nfn find() {{\n match x {{\n{arms}\n_ => None }} }}");
-            check(&tree_of("metadata", &text, "> GET /a/x/token\n> GET /b\n"))
-        };
-        let arms = "  [name, \"token\"] => no(),\n  (&Method::GET, [\"a\", name, \"token\"]) => yes(),\n  (Dialect::Imds, \"/b\") => b(),";
-        assert_eq!(problems("\"GET /a/{name}/token\", \"GET /b\"", arms).len(), 1);
-        let arms = arms.split_once('\n').unwrap().1;
-        assert!(problems("\"GET /a/{name}/token\", \"GET /b\"", arms).is_empty());
-        let unread = problems("\"GET /a/{name}/token\"", arms);
-        assert!(unread.len() == 1 && unread[0].contains("ROUTES has no path like that of the arm `/b`"), "{unread:?}");
-        let unserved = problems("\"GET /a/{name}/token\", \"GET /b\"", "[\"b\"] => b(),");
-        assert!(
-            unserved.len() == 1 && unserved[0].contains("no arm reads a path like that of the route `/a/{}/token`")
-        );
     }
 
     const ROUTES: &str = r#"
