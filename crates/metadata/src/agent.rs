@@ -132,11 +132,11 @@ impl Agent {
     fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Refusal> {
         let passed = gate::pass(binding, request)?;
         match passed.call {
-            Call::Token => self.token(binding, passed.parameters, world.now),
+            Call::Token => self.token(binding, &passed.parameters, world.now),
             Call::Document(document) => {
                 let places = self.places.load();
                 let workload = places.get(&binding.workload()).map(|place| &place.placement.workload);
-                document(passed.parameters, workload).map(written)
+                document(&passed.parameters, workload).map(written)
             }
         }
     }

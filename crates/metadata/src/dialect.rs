@@ -47,21 +47,14 @@ pub(crate) enum Call {
 
 /// A version of a dialect's token request.
 pub(crate) struct Version {
-    pub(crate) api: ApiVersions,
+    /// True when a request with this `api-version`, or without one, is of this version.
+    pub(crate) takes: fn(Option<&str>) -> bool,
     /// The parameters that choose an identity.
     pub(crate) selectors: &'static [(&'static str, SelectorKind)],
     /// The body that carries a token. Each token keeps it.
     pub(crate) render: fn(&Token) -> Rendered,
     /// The reply with such a body.
     pub(crate) reply: fn(Bytes) -> Reply,
-}
-
-/// The values of `api-version` that belong to a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ApiVersions {
-    /// This date or a later one, without a suffix. Azure refuses dates that it does not list; the
-    /// documented rule is "or greater", so any later date will do here.
-    Since(&'static str),
 }
 
 /// The value of a selector parameter.
@@ -124,7 +117,7 @@ impl Dialect {
     pub(crate) fn version(&self, parameters: &Parameters) -> Result<(usize, &'static Version), Refusal> {
         let asked = parameters.get("api-version");
         let mut numbered = self.versions.iter().enumerate();
-        numbered.find(|(_, version)| version.api.takes(asked)).ok_or(Refusal::ApiVersion)
+        numbered.find(|(_, version)| (version.takes)(asked)).ok_or(Refusal::ApiVersion)
     }
 
     /// The methods of its routes, as `Allow` lists them.
@@ -139,20 +132,18 @@ impl Dialect {
     }
 }
 
-impl ApiVersions {
-    fn takes(self, asked: Option<&str>) -> bool {
-        match self {
-            Self::Since(oldest) => asked
-                .and_then(|text| text.parse::<ApiVersion>().ok())
-                .is_some_and(|version| version.at_least(oldest) && !version.is_preview()),
-        }
-    }
+/// True when `asked` is the date `oldest` or a later one, without a suffix. Azure refuses dates that it does not
+/// list; the documented rule is "or greater", so any later date will do here.
+pub(crate) fn is_since(oldest: &str, asked: Option<&str>) -> bool {
+    let version = asked.and_then(|text| text.parse::<ApiVersion>().ok());
+    version.is_some_and(|version| version.at_least(oldest) && !version.is_preview())
 }
 
 impl Entry {
-    pub(crate) const fn get(path: &'static str, call: Call) -> Self {
-        // Bodies are read so that they can be refused in the words of the dialect.
-        Self { route: Route::of_view(Method::GET, path, TOKEN_BODY_BYTES_MAX), call }
+    /// The parameters of a `GET` are its query; those of another method are its query and its form.
+    pub(crate) const fn new(method: Method, path: &'static str, call: Call) -> Self {
+        // The bodies of `GET` are read so that they can be refused in the words of the dialect.
+        Self { route: Route::of_view(method, path, TOKEN_BODY_BYTES_MAX), call }
     }
 }
 

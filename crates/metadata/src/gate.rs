@@ -4,17 +4,18 @@
 use crate::binding::Binding;
 use crate::dialect::Call;
 use crate::path;
-use crate::refusal::{GuardError, Refusal};
+use crate::refusal::{GuardError, QueryError, Refusal};
 use crate::target::Target;
-use bonafide_wire::Request;
+use bonafide_wire::{ParameterError, Request};
 use http::Method;
-use http::header::{HOST, HeaderMap, HeaderName, UPGRADE};
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, UPGRADE};
+use std::borrow::Cow;
 
 /// A request that has passed the gate.
 pub(crate) struct Passed<'r> {
     pub(crate) call: Call,
-    /// The query, still encoded.
-    pub(crate) parameters: &'r str,
+    /// The query, and after it the form, still encoded.
+    pub(crate) parameters: Cow<'r, str>,
 }
 
 /// Lets a request in, or says why not. The proof is demanded once the path is known, so that a path that does
@@ -34,10 +35,7 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed
         return Err(Refusal::Unproven);
     }
     let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
-    if !request.body.is_empty() {
-        return Err(GuardError::Body.into());
-    }
-    Ok(Passed { call: entry.call, parameters: &request.query })
+    Ok(Passed { call: entry.call, parameters: parameters(request)? })
 }
 
 /// `PRI` opens HTTP/2 (RFC 9113 section 3.4), which would be another reader of the same bytes.
@@ -112,4 +110,62 @@ fn is_forwarding(name: &HeaderName) -> bool {
 
 fn is_forwarding_name(name: &str) -> bool {
     name.starts_with("x-forwarded") || FORWARDING.contains(&name)
+}
+
+/// The parameters of a request. What is asked for with `GET` has no body; other methods have a form, and are
+/// read as if it followed the query: a parameter that occurs in both occurs twice.
+fn parameters(request: &Request) -> Result<Cow<'_, str>, Refusal> {
+    if request.body.is_empty() {
+        return Ok(Cow::Borrowed(&request.query));
+    }
+    if request.method == Method::GET {
+        return Err(GuardError::Body.into());
+    }
+    if !is_form(&request.headers) {
+        return Err(GuardError::Form.into());
+    }
+    let form = std::str::from_utf8(&request.body).map_err(|_| QueryError::Parameters(ParameterError::Encoding))?;
+    Ok(if request.query.is_empty() { Cow::Borrowed(form) } else { Cow::Owned(format!("{}&{form}", request.query)) })
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonafide_wire::Peer;
+    use bytes::Bytes;
+
+    fn posted(query: &str, media_type: Option<&str>, body: &[u8]) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.extend(media_type.map(|text| (CONTENT_TYPE, text.parse().unwrap())));
+        Request {
+            method: Method::POST,
+            path: "/oauth2/token".to_owned(),
+            query: query.to_owned(),
+            headers,
+            body: Bytes::copy_from_slice(body),
+            peer: Peer::Anonymous("127.0.0.1:1".parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_form_is_read_after_the_query() {
+        let form = Some("application/x-www-form-urlencoded");
+        let read =
+            |query: &str, media_type, body: &[u8]| parameters(&posted(query, media_type, body)).map(Cow::into_owned);
+        assert_eq!(read("", form, b"resource=a"), Ok("resource=a".to_owned()));
+        assert_eq!(read("a=1", form, b"resource=a"), Ok("a=1&resource=a".to_owned()));
+        assert_eq!(read("a=1", None, b""), Ok("a=1".to_owned()));
+        let with_parameter = Some("Application/X-WWW-Form-Urlencoded ; charset=utf-8");
+        assert_eq!(read("", with_parameter, b"a=1"), Ok("a=1".to_owned()));
+        for other in [None, Some("application/json"), Some("text/plain")] {
+            assert_eq!(read("", other, b"a=1"), Err(GuardError::Form.into()), "{other:?}");
+        }
+        assert_eq!(read("", form, b"a=\xff"), Err(QueryError::Parameters(ParameterError::Encoding).into()));
+    }
 }

@@ -58,6 +58,8 @@ pub(crate) enum GuardError {
     Upgrade,
     #[error("the request must not have a body")]
     Body,
+    #[error("the request body must be a form")]
+    Form,
 }
 
 /// Why the parameters of a token request are refused.

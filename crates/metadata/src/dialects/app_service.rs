@@ -1,24 +1,24 @@
 //! The dialect of App Service, version 2019-08-01 (docs/wire/app-service.md).
 
 use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
-use crate::dialect::{ApiVersions, Call, Dialect, Endpoint, Entry, SelectorKind, Version, single_value};
+use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
 use bonafide_types::World;
 use bonafide_wire::{Reply, Request};
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::HeaderName;
+use http::{Method, StatusCode};
 use serde::Serialize;
 
 /// `app-service`.
 pub static APP_SERVICE: Dialect = Dialect {
     name: "app-service",
-    entries: &[Entry::get(TOKEN_PATH, Call::Token)],
+    entries: &[Entry::new(Method::GET, TOKEN_PATH, Call::Token)],
     has_secret: true,
     is_proven,
     versions: &[Version {
-        api: ApiVersions::Since("2019-08-01"),
+        takes: |asked| is_since("2019-08-01", asked),
         selectors: &[
             ("client_id", SelectorKind::Client),
             ("principal_id", SelectorKind::Principal),

@@ -1,15 +1,15 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
 use super::{FORGED_PATH, REQUEST_ID, described, json, retry_later, unserved_status};
-use crate::dialect::{ApiVersions, Call, Dialect, Endpoint, Entry, SelectorKind, Version, single_value};
+use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
 use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, World};
 use bonafide_wire::hosts::{Identity, IdentityKind, Workload};
 use bonafide_wire::{Parameters, Reply, Request, Unserved};
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
+use http::{Method, StatusCode};
 use serde::Serialize;
 use std::sync::LazyLock;
 
@@ -19,14 +19,14 @@ pub static IMDS: Dialect = Dialect {
     // The paths of Azure's second protocol, `getplatformmetadata` and `issuecredential`, must stay unknown until
     // they are implemented: MSAL.NET takes a 400 there for proof that they are (docs/wire/imds.md).
     entries: &[
-        Entry::get(TOKEN_PATH, Call::Token),
-        Entry::get("/metadata/identity/info", Call::Document(identity_info)),
-        Entry::get("/metadata/versions", Call::Document(versions)),
+        Entry::new(Method::GET, TOKEN_PATH, Call::Token),
+        Entry::new(Method::GET, "/metadata/identity/info", Call::Document(identity_info)),
+        Entry::new(Method::GET, "/metadata/versions", Call::Document(versions)),
     ],
     has_secret: false,
     is_proven: has_metadata_header,
     versions: &[Version {
-        api: ApiVersions::Since("2018-02-01"),
+        takes: |asked| is_since("2018-02-01", asked),
         selectors: &[
             ("client_id", SelectorKind::Client),
             ("object_id", SelectorKind::Principal),

@@ -32,6 +32,7 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
         }
         Refusal::Guard(GuardError::Forwarded | GuardError::Upgrade) => ("forwarded or upgraded", 400, 400, false),
         Refusal::Guard(GuardError::Body) => ("a body", 400, 400, false),
+        Refusal::Guard(GuardError::Form) => ("a body that is no form", 400, 400, false),
         Refusal::Path(PathError::Form | PathError::Character | PathError::Dot) => {
             ("an unreadable path", 400, 400, false)
         }
@@ -86,6 +87,7 @@ fn every() -> Vec<Refusal> {
         GuardError::Forwarded,
         GuardError::Upgrade,
         GuardError::Body,
+        GuardError::Form,
     ];
     let queries = [
         ParameterError::Encoding.into(),
@@ -150,6 +152,8 @@ fn every_refusal_has_the_status_of_its_row_and_none_redirects() {
         for (status, expected) in [(said(&IMDS, &refusal).0, at_imds), (said(&APP_SERVICE, &refusal).0, at_app_service)]
         {
             assert_eq!(status, expected, "{words}");
+        }
+        for status in ALL.iter().map(|dialect| said(dialect, &refusal).0) {
             // MSAL follows, and takes the secret header with it.
             assert!((400..600).contains(&status), "{words}: {status}");
         }
