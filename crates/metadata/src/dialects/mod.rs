@@ -1,6 +1,7 @@
 //! The dialects, one file each: a new one is a file and a line in [`ALL`].
 
 mod app_service;
+mod cloud_shell;
 mod imds;
 
 pub use app_service::APP_SERVICE;
@@ -14,7 +15,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 /// Every dialect.
-pub static ALL: &[&Dialect] = &[&IMDS, &APP_SERVICE];
+pub static ALL: &[&Dialect] = &[&IMDS, &APP_SERVICE, &cloud_shell::CLOUD_SHELL];
 
 /// The dialect of this name.
 pub fn named(name: &str) -> Option<&'static Dialect> {
