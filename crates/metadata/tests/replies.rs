@@ -288,6 +288,55 @@ fn app_service_wants_its_secret_before_anything_else() {
     }
 }
 
+/// Version 2017-09-01 with its own header.
+fn get_of_2017(more: &str, secret: &str) -> bonafide_wire::Request {
+    let query = format!("api-version=2017-09-01&resource=https%3A%2F%2Fvault.azure.net{more}");
+    request("GET", "/msi/token/", &query, &[("host", "127.0.0.1:41013"), ("secret", secret)])
+}
+
+#[test]
+fn version_2017_09_01_has_its_own_header_selectors_and_four_fields() {
+    let agent = agent(vec![system(), user(1)]);
+    let reply = ask(&agent, &app_service(), &get_of_2017("", SECRET), NOW);
+    assert_eq!(
+        std::str::from_utf8(&reply.body).unwrap(),
+        format!(
+            r#"{{"access_token":"{}","expires_on":"{}","resource":"https://vault.azure.net","token_type":"Bearer"}}"#,
+            client(0),
+            NOW.plus_seconds(DAY).american_with_offset(),
+        )
+    );
+    for more in [
+        format!("&clientid={}", client(1)),
+        format!("&object_id={}", principal(1)),
+        format!("&mi_res_id={}", user_assigned_id(1)),
+    ] {
+        let reply = ask(&agent, &app_service(), &get_of_2017(&more, SECRET), NOW);
+        assert_eq!(body(&reply)["access_token"], client(1).to_string(), "{more}");
+    }
+    for more in ["&client_id=x", "&principal_id=x", "&principalid=x"] {
+        assert_eq!(ask(&agent, &app_service(), &get_of_2017(more, SECRET), NOW).status, 400, "{more}");
+    }
+    assert_eq!(agent.counters().fetches, 2, "both versions share a workload's tokens");
+}
+
+#[test]
+fn version_2017_09_01_wants_its_secret_too_and_no_other_version_takes_it_there() {
+    let agent = agent(vec![system()]);
+    for secret in ["", &SECRET[..31], "wrong"] {
+        assert_eq!(ask(&agent, &app_service(), &get_of_2017("", secret), NOW).status, 401, "{secret}");
+    }
+    assert_eq!(ask(&agent, &app_service_with(""), &get_of_2017("", ""), NOW).status, 401);
+    let headers = [("host", "127.0.0.1:41013"), ("secret", SECRET)];
+    for query in [APP, "", "api-version=2017-09-01&api-version=2019-08-01", "api-version=%zz"] {
+        let reply = ask(&agent, &app_service(), &request("GET", "/msi/token", query, &headers), NOW);
+        assert_eq!(reply.status, 401, "{query}");
+    }
+    let twice = [("host", "127.0.0.1:41013"), ("secret", SECRET), ("secret", SECRET)];
+    let query = "api-version=2017-09-01&resource=x";
+    assert_eq!(ask(&agent, &app_service(), &request("GET", "/msi/token", query, &twice), NOW).status, 401);
+}
+
 #[test]
 fn an_empty_secret_opens_nothing() {
     let binding = app_service_with("");
@@ -304,7 +353,7 @@ fn every_refusal_of_app_service_is_numbered() {
         (vec![system()], "resource=x".to_owned(), 400, "The api-version is missing or not supported. Use 2019-08-01."),
         (
             vec![system()],
-            "api-version=2017-09-01&resource=x".to_owned(),
+            "api-version=2018-02-01&resource=x".to_owned(),
             400,
             "The api-version is missing or not supported. Use 2019-08-01.",
         ),

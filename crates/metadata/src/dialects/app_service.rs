@@ -1,11 +1,11 @@
-//! The dialect of App Service, version 2019-08-01 (docs/wire/app-service.md).
+//! The dialect of App Service, versions 2019-08-01 and 2017-09-01 at one address (docs/wire/app-service.md).
 
 use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
 use bonafide_types::World;
-use bonafide_wire::{Reply, Request};
+use bonafide_wire::{Parameters, Reply, Request};
 use bytes::Bytes;
 use http::header::HeaderName;
 use http::{Method, StatusCode};
@@ -17,30 +17,54 @@ pub static APP_SERVICE: Dialect = Dialect {
     entries: &[Entry::new(Method::GET, TOKEN_PATH, Call::Token)],
     has_secret: true,
     is_proven,
-    versions: &[Version {
-        takes: |asked| is_since("2019-08-01", asked),
-        selectors: &[
-            ("client_id", SelectorKind::Client),
-            ("principal_id", SelectorKind::Principal),
-            ("object_id", SelectorKind::Principal),
-            ("mi_res_id", SelectorKind::Resource),
-            ("msi_res_id", SelectorKind::Resource),
-            ("resource_id", SelectorKind::Resource),
-        ],
-        render,
-        reply,
-    }],
+    versions: &[TODAY, OF_2017],
     refuse,
     environment,
     notes: &[],
 };
 
+const TODAY: Version = Version {
+    takes: |asked| is_since("2019-08-01", asked),
+    selectors: &[
+        ("client_id", SelectorKind::Client),
+        ("principal_id", SelectorKind::Principal),
+        ("object_id", SelectorKind::Principal),
+        ("mi_res_id", SelectorKind::Resource),
+        ("msi_res_id", SelectorKind::Resource),
+        ("resource_id", SelectorKind::Resource),
+    ],
+    render,
+    reply,
+};
+
+/// What `MSI_ENDPOINT` and `MSI_SECRET` announce. Its clients spell the selectors so: App Service documented
+/// `clientid` alone, and MSAL.NET 4.73 and go-autorest send the others all the same.
+const OF_2017: Version = Version {
+    takes: |asked| asked == Some(VERSION_2017),
+    selectors: &[
+        ("clientid", SelectorKind::Client),
+        ("object_id", SelectorKind::Principal),
+        ("mi_res_id", SelectorKind::Resource),
+    ],
+    render: render_2017,
+    reply,
+};
+
+const VERSION_2017: &str = "2017-09-01";
+
 const TOKEN_PATH: &str = "/msi/token";
 static IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
 
-/// The endpoint's secret in `X-IDENTITY-HEADER`.
+static SECRET: HeaderName = HeaderName::from_static("secret");
+
+/// The endpoint's secret in `X-IDENTITY-HEADER`, or in version 2017-09-01 in `secret`.
 fn is_proven(request: &Request, endpoint: &Endpoint) -> bool {
-    single_value(&request.headers, &IDENTITY_HEADER).is_some_and(|value| endpoint.has_secret(value))
+    let has = |name| single_value(&request.headers, name).is_some_and(|value| endpoint.has_secret(value));
+    has(&IDENTITY_HEADER) || (has(&SECRET) && is_of_2017(&request.query))
+}
+
+fn is_of_2017(query: &str) -> bool {
+    Parameters::parse(query).is_ok_and(|parameters| parameters.get("api-version") == Some(VERSION_2017))
 }
 
 fn render(token: &Token) -> Rendered {
@@ -50,6 +74,15 @@ fn render(token: &Token) -> Rendered {
         token.client_id,
         token.expires_at.unix_seconds(),
         token.not_before.unix_seconds(),
+        token::json(token.resource.as_str())
+    ))
+}
+
+fn render_2017(token: &Token) -> Rendered {
+    Rendered::fixed(format!(
+        "{{\"access_token\":{},\"expires_on\":\"{}\",\"resource\":{},\"token_type\":\"Bearer\"}}",
+        token::json(&token.access_token),
+        token.expires_at.american_with_offset(),
         token::json(token.resource.as_str())
     ))
 }
@@ -103,7 +136,16 @@ fn identified(status: u16, message: &str, correlation_id: &str) -> Reply {
     json(status, &Numbered { status_code: status, message, correlation_id })
 }
 
+/// With `APPSETTING_WEBSITE_SITE_NAME` msrestazure (older az) takes `MSI_ENDPOINT` for that of App Service; without
+/// it, for that of a virtual machine's extension.
 fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    let address = format!("{}{TOKEN_PATH}", endpoint.origin());
     let secret = endpoint.secret.as_ref().map(|secret| secret.expose().clone()).unwrap_or_default();
-    vec![("IDENTITY_ENDPOINT", format!("{}{TOKEN_PATH}", endpoint.origin())), ("IDENTITY_HEADER", secret)]
+    vec![
+        ("IDENTITY_ENDPOINT", address.clone()),
+        ("IDENTITY_HEADER", secret.clone()),
+        ("MSI_ENDPOINT", address),
+        ("MSI_SECRET", secret),
+        ("APPSETTING_WEBSITE_SITE_NAME", "bonafide".to_owned()),
+    ]
 }
