@@ -18,7 +18,7 @@ use http::StatusCode;
 use serde_json::json;
 use std::path::Path;
 
-/// Assertions that are used in turn where one counts more than once.
+/// Assertions that are used in turn, where each may be used more than once.
 const ASSERTIONS: usize = 64;
 
 /// An application with an RSA certificate.
@@ -140,7 +140,7 @@ impl Host {
         Ok((Self::of(invitation, key), target))
     }
 
-    /// The form of a token request with an assertion of its own, which counts once and for a minute.
+    /// The form of a token request with an assertion of its own, which is valid once and for a minute.
     pub(crate) fn form(&self, audience: &str) -> Result<String, Failure> {
         let jwt = self.key.assertion(self.client, audience, &world())?;
         form(self.client, jwt, Some(self.workload))

@@ -45,12 +45,12 @@ pub struct Agent {
     tally: Tally,
 }
 
-/// What the shell does with a request.
+/// The next step of the shell with a request.
 #[must_use]
 pub enum Answer {
     /// Write the reply.
     Reply {
-        /// What to write.
+        /// The reply to write.
         reply: Reply,
         /// To be dropped when it is written.
         permit: Permit,
@@ -59,7 +59,7 @@ pub enum Answer {
     },
     /// Wait for a token, then call [`Agent::finish`].
     Wait {
-        /// What to wait for.
+        /// The wait.
         waiting: Waiting,
         /// The fetch that ends the wait, unless another request has the duty.
         duty: Option<FetchDuty>,
@@ -119,7 +119,7 @@ impl Agent {
         self.places.load().values().map(|place| place.placement.workload.clone()).collect()
     }
 
-    /// What has happened so far.
+    /// The events so far.
     pub fn counters(&self) -> Counters {
         self.tally.read()
     }

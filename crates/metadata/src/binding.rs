@@ -1,4 +1,4 @@
-//! Who is calling: the binding that a connection arrived on, and nothing else.
+//! The caller of a request: the binding that its connection arrived on, and nothing else.
 
 use crate::dialect::{Dialect, Endpoint};
 use crate::query::Remembered;

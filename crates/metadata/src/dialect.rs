@@ -1,4 +1,4 @@
-//! What a dialect is: everything in which the protocols of the metadata endpoint differ, as one value.
+//! The type of a dialect: everything in which the protocols of the metadata endpoint differ, as one value.
 
 use crate::refusal::Refusal;
 use crate::token::{Rendered, Token};
@@ -26,7 +26,7 @@ pub struct Dialect {
     pub(crate) refuse: fn(&Refusal, &Endpoint, &World<'_>) -> Reply,
     /// The variables by which clients find an endpoint.
     pub(crate) environment: fn(&Endpoint) -> Vec<(&'static str, String)>,
-    /// What users of the variables should know.
+    /// Advice for users of the variables, a sentence each.
     pub(crate) notes: &'static [&'static str],
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Entry {
     pub(crate) call: Call,
 }
 
-/// What is asked for.
+/// The subject of a request.
 #[derive(Clone, Copy)]
 pub(crate) enum Call {
     /// An access token.
@@ -98,7 +98,7 @@ impl Dialect {
         self.has_secret
     }
 
-    /// What is served in this dialect.
+    /// The routes of this dialect.
     pub fn routes(&self) -> impl Iterator<Item = &'static Route> + use<> {
         self.entries.iter().map(|entry| &entry.route)
     }
@@ -108,7 +108,7 @@ impl Dialect {
         (self.environment)(endpoint)
     }
 
-    /// What those who hand these variables to a program should know, a sentence each.
+    /// Advice for those who hand these variables to a program, a sentence each.
     pub fn notes(&self) -> &'static [&'static str] {
         self.notes
     }

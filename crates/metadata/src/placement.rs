@@ -1,4 +1,4 @@
-//! What runs on this host, as the control plane last said: workloads and their identities.
+//! The workloads on this host and their identities, as the control plane last named them.
 
 use crate::cache::Tokens;
 use crate::throttle::Gate;

@@ -86,7 +86,7 @@ impl Logs {
         Self(Some(path.into()))
     }
 
-    /// Where to look, and for which id.
+    /// The place to look at, and the id to look for.
     pub(crate) fn for_details(&self, request: &str) -> Option<String> {
         self.0.as_ref().map(|path| format!("For details see logs in {path} (request {request})"))
     }

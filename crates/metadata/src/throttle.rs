@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// Limits of token requests per workload. The default is Azure's: 20 a second, 5 at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// Requests per second; as many may come at once. Zero counts as one.
+    /// Requests per second; as many may come at once. Zero means one.
     pub rate_per_second: u32,
-    /// Requests at once. Zero counts as one.
+    /// Requests at once. Zero means one.
     pub concurrent: u32,
 }
 
@@ -58,8 +58,8 @@ impl Gate {
         Self { limits, running: AtomicU32::new(0) }
     }
 
-    /// Lets a request in, or says that there are too many. A request that is turned away counts
-    /// towards nothing.
+    /// Lets a request in, or says that there are too many. A request that is turned away uses
+    /// up nothing.
     pub(crate) fn enter(self: &Arc<Self>, forced: bool, now: Timestamp) -> Result<Permit, Refusal> {
         let Some(limits) = &self.limits else { return Ok(Permit(None)) };
         let room = |running: u32| (running < limits.concurrent).then_some(running + 1);

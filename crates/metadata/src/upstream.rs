@@ -13,7 +13,7 @@ pub struct TokenFetch {
     pub tenant: TenantId,
     /// The service principal whose key signs the assertion.
     pub principal: ObjectId,
-    /// What it signs in as.
+    /// The client id that it signs in with.
     pub client_id: ClientId,
     /// The resource, as it was asked for.
     pub audience: Audience,
@@ -38,7 +38,7 @@ pub enum UpstreamError {
     Refused(Box<OAuthError>),
 }
 
-/// What a code of the token service says about the identity that signed in.
+/// The meaning of a code of the token service for the identity that signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     /// There is no such identity here.

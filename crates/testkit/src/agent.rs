@@ -90,7 +90,7 @@ impl Host {
         }
     }
 
-    /// What the agent has done so far.
+    /// The counters of the agent.
     pub fn counters(&self) -> Counters {
         self.agent.counters()
     }
@@ -101,7 +101,7 @@ impl Host {
         self.agent.complete(duty, result, &plane.world());
     }
 
-    /// What login says to a fetch.
+    /// Login's answer to a fetch.
     pub fn fetch(&self, plane: &Plane, wanted: &TokenFetch) -> Result<TokenV1, UpstreamError> {
         let mut fetch = Fetch::new(wanted, &self.authority);
         let mut event = Event::Begin;

@@ -29,7 +29,7 @@ struct Inner {
     pending: HashMap<(ObjectId, Box<str>), Arc<Pending>>,
 }
 
-/// What the cache has for a request.
+/// The answer of the cache to a request.
 pub(crate) enum Taken {
     /// A token; with it, perhaps, a refresh that the caller must now see to.
     Hit(Arc<Token>, Option<Arc<Pending>>),

@@ -101,7 +101,7 @@ impl FetchDuty {
         Self { fetch, pending, tokens: Arc::clone(tokens) }
     }
 
-    /// What to ask login for.
+    /// The token to ask login for.
     pub fn fetch(&self) -> &TokenFetch {
         &self.fetch
     }

@@ -37,7 +37,7 @@ const TODAY: Version = Version {
     reply,
 };
 
-/// What `MSI_ENDPOINT` and `MSI_SECRET` announce. Its clients spell the selectors so: App Service documented
+/// The version that `MSI_ENDPOINT` and `MSI_SECRET` announce. Its clients spell the selectors so: App Service documented
 /// `clientid` alone, and MSAL.NET 4.73 and go-autorest send the others all the same.
 const OF_2017: Version = Version {
     takes: |asked| asked == Some(VERSION_2017),

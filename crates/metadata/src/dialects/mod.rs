@@ -22,7 +22,7 @@ pub fn named(name: &str) -> Option<&'static Dialect> {
     ALL.iter().find(|dialect| dialect.name() == name).copied()
 }
 
-/// What is served, in one dialect or another.
+/// The routes of all dialects.
 pub fn routes() -> Vec<&'static Route> {
     ALL.iter().flat_map(|dialect| dialect.routes()).collect()
 }

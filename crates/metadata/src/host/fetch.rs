@@ -83,7 +83,7 @@ impl<'f> Fetch<'f> {
     }
 }
 
-/// What login's answer means.
+/// The meaning of login's answer.
 fn result(sent: Sent) -> Result<TokenV1, UpstreamError> {
     let (status, body) = sent.map_err(UpstreamError::Unreachable)?;
     if status == StatusCode::OK {

@@ -19,7 +19,7 @@ pub struct IdentityKey {
     not_after: Timestamp,
 }
 
-/// What is due for the key of an identity.
+/// The next step before an identity signs.
 pub enum KeyStep {
     /// Sign with this one.
     Use(Arc<IdentityKey>),
@@ -27,7 +27,7 @@ pub enum KeyStep {
     Make(Option<Arc<IdentityKey>>),
 }
 
-/// What is due for the key that is held for an identity. A key lives for 90 days and is renewed at 45.
+/// The next step, by the key that is held for an identity. A key lives for 90 days and is renewed at 45.
 pub fn key_step(held: Option<Arc<IdentityKey>>, now: Timestamp) -> KeyStep {
     const RENEW_AT_SECONDS_LEFT: u64 = IDENTITY_CREDENTIAL_SECONDS - IDENTITY_CREDENTIAL_RENEW_SECONDS;
     match held {

@@ -130,7 +130,7 @@ impl Control {
                 () = stopped(&mut stop) => {}
             }
         }
-        // Whoever still listens is told to stop; there may be nobody.
+        // Tells the listener to stop, if it still runs.
         let _ = close.send(true);
         if let Some(id) = workload {
             self.stays.end(id).await;
