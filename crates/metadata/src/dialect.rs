@@ -81,7 +81,7 @@ impl Endpoint {
 
     /// True when `given` is the secret. The comparison takes the same time however much of it is right; the
     /// length is no secret. An empty secret equals nothing.
-    pub(crate) fn has_secret(&self, given: &[u8]) -> bool {
+    pub(crate) fn is_secret(&self, given: &[u8]) -> bool {
         let secret = self.secret.as_ref().map(|secret| secret.expose().as_bytes());
         secret.is_some_and(|secret| !secret.is_empty() && bonafide_crypto::random::ct_eq(given, secret))
     }

@@ -54,12 +54,11 @@ const VERSION_2017: &str = "2017-09-01";
 
 const TOKEN_PATH: &str = "/msi/token";
 static IDENTITY_HEADER: HeaderName = HeaderName::from_static("x-identity-header");
-
 static SECRET: HeaderName = HeaderName::from_static("secret");
 
 /// The endpoint's secret in `X-IDENTITY-HEADER`, or in version 2017-09-01 in `secret`.
 fn is_proven(request: &Request, endpoint: &Endpoint) -> bool {
-    let has = |name| single_value(&request.headers, name).is_some_and(|value| endpoint.has_secret(value));
+    let has = |name| single_value(&request.headers, name).is_some_and(|value| endpoint.is_secret(value));
     has(&IDENTITY_HEADER) || (has(&SECRET) && is_of_2017(&request.query))
 }
 

@@ -1,6 +1,6 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
-use super::{FORGED_PATH, REQUEST_ID, described, json, retry_later, unserved_status};
+use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -218,6 +218,15 @@ fn unserved(why: Unserved) -> Reply {
         | Unserved::BodyBroken => "invalid_request",
     };
     described(unserved_status(why), error, &why.to_string())
+}
+
+fn described(status: u16, error: &'static str, description: &str) -> Reply {
+    #[derive(Serialize)]
+    struct Described<'a> {
+        error: &'static str,
+        error_description: &'a str,
+    }
+    json(status, &Described { error, error_description: description })
 }
 
 fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {

@@ -84,16 +84,6 @@ fn json(status: u16, body: &impl Serialize) -> Reply {
     Reply::json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
 }
 
-/// A body as `imds` has it, which other dialects share.
-fn described(status: u16, error: &'static str, description: &str) -> Reply {
-    #[derive(Serialize)]
-    struct Described<'a> {
-        error: &'static str,
-        error_description: &'a str,
-    }
-    json(status, &Described { error, error_description: description })
-}
-
 /// The header by which the log has the request. Other answers do without: only a failure is looked for.
 const REQUEST_ID: &str = "x-ms-request-id";
 const FORGED_PATH: &str = "The request path is not valid";
