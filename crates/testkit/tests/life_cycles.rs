@@ -190,7 +190,7 @@ fn id_06_an_open_binding_loses_an_identity_with_its_assignment() {
         let ask = Ask::new("GET", &target.replace("vault.azure.net", resource));
         let ask = ask.header("host", "169.254.169.254").header("metadata", "true");
         match cloud.local.agent.answer(&binding, ask.request(), &cloud.world()) {
-            Step::Wait { waiting, lead } => (waiting, lead.unwrap()),
+            Step::Wait { waiting, duty } => (waiting, duty.unwrap()),
             Step::Reply { .. } => panic!("there cannot be a token yet"),
         }
     };
@@ -201,7 +201,7 @@ fn id_06_an_open_binding_loses_an_identity_with_its_assignment() {
     let _ = cloud.call(&home.operator, "PATCH", one.id.as_str(), Some(&body)).expect(200);
     cloud.round();
     cloud.local.agent.complete(answered.1, result, &cloud.world());
-    cloud.local.lead(&cloud, asked.1);
+    cloud.local.complete(&cloud, asked.1);
     for waiting in [answered.0, asked.0] {
         identity_not_found(cloud.local.agent.finish(waiting, &cloud.world()).0.into());
     }

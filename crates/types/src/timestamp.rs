@@ -62,6 +62,11 @@ impl Timestamp {
         self.civil("%-m/%-d/%Y %-I:%M:%S %p")
     }
 
+    /// `11/21/2026 09:30:00 +00:00`, as App Service spells times in version 2017-09-01 of its endpoint.
+    pub fn american_with_offset(self) -> String {
+        self.civil("%m/%d/%Y %H:%M:%S +00:00")
+    }
+
     fn civil(self, format: &str) -> String {
         let seconds = i64::try_from(self.unix_seconds()).unwrap_or(i64::MAX);
         jiff::Timestamp::from_second(seconds)
@@ -87,5 +92,7 @@ mod tests {
         assert_eq!(time.sts(), "2026-11-21 09:30:05Z");
         assert_eq!(time.http(), "Sat, 21 Nov 2026 09:30:05 GMT");
         assert_eq!(time.american(), "11/21/2026 9:30:05 AM");
+        assert_eq!(time.american_with_offset(), "11/21/2026 09:30:05 +00:00");
+        assert_eq!(time.plus_seconds(9 * 3_600).american_with_offset(), "11/21/2026 18:30:05 +00:00");
     }
 }
