@@ -1,8 +1,10 @@
 //! `bonafide exec`
 
+use crate::data_dir::DataDir;
 use crate::variables::variables;
 use crate::{DataDirOption, Failure, block_on};
-use bonafide_server::{DataDir, Description, Session};
+use bonafide_host::Session;
+use bonafide_plane::Description;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -69,20 +71,20 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
 async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
     let name = if options.dialect == Dialect::AppService { "app-service" } else { "imds" };
-    let session = Session::open(&dir, options.workload.as_deref(), name).await?;
+    let session = Session::open(&dir.host, options.workload.as_deref(), name).await?;
     if options.dialect == Dialect::Imds {
         for note in IMDS_NOTES {
             eprintln!("bonafide: {note}");
         }
     }
-    let description = Description::read(&dir)?;
+    let description = Description::read(&dir.plane)?;
     let (program, arguments) = options.command.split_first().ok_or("there is no command to run")?;
     let mut command = Command::new(program);
     command.args(arguments);
     for name in ENDPOINT_VARIABLES.into_iter().chain(SIGN_IN_VARIABLES) {
         command.env_remove(name);
     }
-    command.envs(variables(&dir, &description)?).envs(endpoint_variables(&session));
+    command.envs(variables(&dir.plane, &description)?).envs(endpoint_variables(&session));
     let child = command.spawn().map_err(|error| format!("cannot run {}: {error}", program.display()))?;
     let status = wait(child).await?;
     // The endpoint ends with the command.

@@ -1,8 +1,8 @@
-//! What clients on this machine are to trust: the system's authorities and ours, in the two forms that
-//! clients read.
+//! The authorities that clients on this machine are to trust: the system's and ours, in the two forms that clients read.
 
-use crate::data_dir::{DataDir, DataDirError, io, write_public};
 use bonafide_crypto::truststore;
+use bonafide_files::{FilesError, io, write_public};
+use bonafide_plane::PlaneFiles;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::{Path, PathBuf};
@@ -18,27 +18,27 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 
 /// Files with the authorities of the system and ours.
 #[derive(Debug, Clone)]
-pub struct TrustFiles {
+pub(crate) struct TrustFiles {
     /// PEM, for most clients.
-    pub bundle: PathBuf,
+    pub(crate) bundle: PathBuf,
     /// PKCS #12, for Java.
-    pub truststore: PathBuf,
+    pub(crate) truststore: PathBuf,
 }
 
 /// Writes the system's authorities and ours into one file of each form.
-pub fn write_trust_files(dir: &DataDir) -> Result<TrustFiles, DataDirError> {
-    let own = dir.ca_file();
+pub(crate) fn write_trust_files(files: &PlaneFiles) -> Result<TrustFiles, FilesError> {
+    let own = files.ca_file();
     let own = std::fs::read_to_string(&own).map_err(|error| io(&own, error))?;
     let system = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
     let bundle = format!("{}\n{own}", system.trim_end());
     Ok(TrustFiles {
-        bundle: write_if_changed(dir.bundle_file(), bundle.as_bytes())?,
-        truststore: write_if_changed(dir.truststore_file(), &java(&own, &system))?,
+        bundle: write_if_changed(files.bundle_file(), bundle.as_bytes())?,
+        truststore: write_if_changed(files.truststore_file(), &java(&own, &system))?,
     })
 }
 
 /// Commands that run meanwhile read these files: each is written again only when it has changed.
-fn write_if_changed(path: PathBuf, content: &[u8]) -> Result<PathBuf, DataDirError> {
+fn write_if_changed(path: PathBuf, content: &[u8]) -> Result<PathBuf, FilesError> {
     if !is_content(&path, content) {
         write_public(&path, content)?;
     }

@@ -43,5 +43,5 @@ pub use error::SignError;
 pub use kek::Kek;
 pub use random::SystemEntropy;
 pub use self_signed::SelfSigned;
-pub use signing::SigningKey;
+pub use signing::{RsaKey, SigningKey};
 pub use verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKey, VerifyingKeys};

@@ -17,7 +17,7 @@ const OWNER_ONLY: u32 = 0o600;
 
 /// Appends lines. A disk that is full or a file that cannot be written loses lines and stops nothing; the next lines
 /// try again.
-pub(crate) struct LogFile {
+pub struct LogFile {
     path: PathBuf,
     bytes_max: u64,
     /// The last line was not written whole.
@@ -25,7 +25,8 @@ pub(crate) struct LogFile {
 }
 
 impl LogFile {
-    pub(crate) fn at(path: PathBuf) -> Self {
+    /// Lines for the file at `path`, which is made with the first of them.
+    pub fn at(path: PathBuf) -> Self {
         Self { path, bytes_max: LOG_FILE_BYTES_MAX, is_cut: false }
     }
 

@@ -1,58 +1,38 @@
-//! The metadata agent at work: its connection to the control plane, its keys, its endpoints.
+//! The metadata agent at work: its connection to the control plane and its keys.
 
-mod caller;
-mod control;
-mod endpoint;
-mod enrol;
-mod fetch;
-mod keys;
-mod resource_name;
-mod state;
-mod stays;
-mod upstream;
-mod watch;
-
-pub use control::ControlError;
-pub(crate) use control::{Control, OpenEndpoint, open_endpoint};
-pub(crate) use endpoint::{Endpoint, Users};
-pub use enrol::EnrolError;
-pub use state::StateError;
-pub(crate) use stays::Stays;
-pub(crate) use upstream::ControlPlaneAddress;
-pub use upstream::UpstreamFailure;
-
-use crate::data_dir::DataDir;
+use crate::enrol::{self, EnrolError};
+use crate::fetch;
+use crate::files::HostFiles;
+use crate::keys::IdentityKeys;
+use crate::resource_name::ResourceName;
+use crate::state::AgentState;
+use crate::tls::ClientIdentity;
+use crate::upstream::{ControlPlaneAddress, Upstream};
 use bonafide_crypto::Kek;
-use bonafide_http::Event;
-use bonafide_http::Log;
-use bonafide_http::clock;
+use bonafide_http::{Event, Log, clock};
 use bonafide_metadata::{Agent, Lead, Options, TokenFetch};
 use bonafide_types::Secret;
-use keys::IdentityKeys;
-use resource_name::ResourceName;
-use state::AgentState;
 use std::sync::{Arc, PoisonError, RwLock};
-use upstream::Upstream;
 
 /// A one-use token, made when the agent needs one: at the first start, and when its certificate has
 /// expired.
-pub(crate) type Invitation<'a> = &'a (dyn Fn() -> Option<Secret<String>> + Send + Sync);
+pub type Invitation<'a> = &'a (dyn Fn() -> Option<Secret<String>> + Send + Sync);
 
 /// The agent of this host.
-pub(crate) struct AgentRuntime {
-    /// What answers requests.
-    pub(crate) core: Agent,
-    dir: DataDir,
+pub struct AgentRuntime {
+    /// The pure part, which answers requests.
+    pub core: Agent,
+    files: HostFiles,
     kek: Kek,
     to: ControlPlaneAddress,
-    keys: IdentityKeys,
+    pub(crate) keys: IdentityKeys,
     link: RwLock<Arc<Link>>,
-    log: Arc<Log>,
+    pub(crate) log: Arc<Log>,
 }
 
 /// The connection to the control plane under one host certificate.
-struct Link {
-    upstream: Upstream,
+pub(crate) struct Link {
+    pub(crate) upstream: Upstream,
     state: AgentState,
     /// The token service's origin: what client assertions name as their audience.
     authority: String,
@@ -60,32 +40,32 @@ struct Link {
 
 impl AgentRuntime {
     /// Joins, or takes up the certificate of an earlier start, and reads what is to run here.
-    pub(crate) async fn start(
-        dir: &DataDir,
+    pub async fn start(
+        files: &HostFiles,
         to: ControlPlaneAddress,
         options: Options,
         invitation: Invitation<'_>,
         log: Arc<Log>,
     ) -> Result<Arc<Self>, EnrolError> {
-        let kek = dir.agent_key().map_err(StateError::from)?;
-        let state = match AgentState::read(dir)? {
+        let kek = AgentState::kek(files)?;
+        let state = match AgentState::read(files)? {
             Some(state) if !enrol::is_expired(&state) => state,
             Some(_) | None => {
                 let token = invitation().ok_or_else(|| EnrolError::Refused("there is no enrolment token".into()))?;
-                enrol::join(dir, &kek, &to, &token).await?
+                enrol::join(files, &kek, &to, &token).await?
             }
         };
         let link = Arc::new(Link::open(&to, &kek, state).await?);
-        let keys = IdentityKeys::new(dir.clone(), dir.agent_key().map_err(StateError::from)?, Arc::clone(&log));
-        let (core, link) = (Agent::new(options).logging_to(&dir.log_file().display().to_string()), RwLock::new(link));
-        Ok(Arc::new(Self { core, dir: dir.clone(), kek, to, keys, link, log }))
+        let keys = IdentityKeys::new(files.clone(), AgentState::kek(files)?, Arc::clone(&log));
+        let (core, link) = (Agent::new(options).logging_to(&files.log_file().display().to_string()), RwLock::new(link));
+        Ok(Arc::new(Self { core, files: files.clone(), kek, to, keys, link, log }))
     }
 
     /// Renews the host certificate when it is time to.
     pub(crate) async fn renew_if_due(&self) -> Result<(), EnrolError> {
         let link = self.link();
         if enrol::is_renewal_due(&link.state) {
-            let state = enrol::renew(&self.dir, &self.kek, &link.upstream).await?;
+            let state = enrol::renew(&self.files, &self.kek, &link.upstream).await?;
             let renewed = Arc::new(Link::open(&self.to, &self.kek, state).await?);
             *self.link.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         }
@@ -108,7 +88,7 @@ impl AgentRuntime {
         self.core.complete(lead, result, &clock::world());
     }
 
-    fn link(&self) -> Arc<Link> {
+    pub(crate) fn link(&self) -> Arc<Link> {
         Arc::clone(&self.link.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -116,9 +96,9 @@ impl AgentRuntime {
 impl Link {
     async fn open(to: &ControlPlaneAddress, kek: &Kek, state: AgentState) -> Result<Self, EnrolError> {
         let (key, certificate) = state.open(kek)?;
-        let identity = crate::tls::ClientIdentity { certificate_der: &certificate, key_pkcs8: &key };
+        let identity = ClientIdentity { certificate_der: &certificate, key_pkcs8: &key };
         let upstream = Upstream::new(to.clone(), Some(identity))?;
-        let authority = enrol::deployment(&upstream).await?.authority;
+        let authority = enrol::installation(&upstream).await?.authority;
         Ok(Self { upstream, state, authority })
     }
 }

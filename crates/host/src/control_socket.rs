@@ -1,9 +1,10 @@
 //! The control socket: how the command line of the same user asks for endpoints. An endpoint lives
 //! as long as the connection that asked for it, so it ends with the command it was opened for.
 
-use super::stays::Stays;
-use super::{AgentRuntime, Endpoint, Users};
-use crate::data_dir::DataDir;
+use crate::agent::AgentRuntime;
+use crate::endpoint::{AllowedUsers, Endpoint};
+use crate::files::HostFiles;
+use crate::temporary_placements::TemporaryPlacements;
 use bonafide_crypto::{base64url, random};
 use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
 use bonafide_metadata::{Binding, Dialect};
@@ -50,11 +51,11 @@ pub(crate) struct OpenEndpoint {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OpenedEndpoint {
-    /// Which workload it belongs to.
+    /// The workload that it belongs to.
     pub(crate) resource_id: ResourceId,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
-    /// What `X-IDENTITY-HEADER` must hold, for `app-service`.
+    /// The value that `X-IDENTITY-HEADER` must have, for `app-service`.
     pub(crate) secret: Option<String>,
 }
 
@@ -67,19 +68,24 @@ enum Answer {
 }
 
 /// Listens on the control socket until told to stop.
-pub(crate) struct Control {
-    pub(crate) agent: Arc<AgentRuntime>,
-    pub(crate) stays: Stays,
+pub struct ControlSocket {
+    /// The agent.
+    pub agent: Arc<AgentRuntime>,
+    /// The workloads that sessions put here.
+    pub placements: TemporaryPlacements,
     /// The workload that is meant when none is named. What else is on this host was put here by sessions, and who
     /// names none is not to become what another session is.
-    pub(crate) demo: Option<ResourceUuid>,
-    pub(crate) log: Arc<Log>,
-    pub(crate) users: Users,
+    pub default_workload: Option<ResourceUuid>,
+    /// Where requests and failures are logged.
+    pub log: Arc<Log>,
+    /// The users whose connections the endpoints take.
+    pub users: AllowedUsers,
 }
 
-impl Control {
-    pub(crate) async fn serve(self, dir: &DataDir, mut stop: Stop) -> Result<(), ControlError> {
-        let path = dir.agent_socket();
+impl ControlSocket {
+    /// Serves until told to stop.
+    pub async fn serve(self, files: &HostFiles, mut stop: Stop) -> Result<(), ControlError> {
+        let path = files.socket();
         let failed = |error| ControlError::Socket { path: path.clone(), error };
         // The lock on the data directory is ours, so a socket that lies here is a leftover.
         let _ = std::fs::remove_file(&path);
@@ -132,7 +138,7 @@ impl Control {
         // Whoever still listens is told to stop; there may be nobody.
         let _ = close.send(true);
         if let Some(id) = workload {
-            self.stays.end(id).await;
+            self.placements.release(id).await;
         }
     }
 
@@ -147,11 +153,11 @@ impl Control {
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
         let port = socket.local_addr().map_err(|error| error.to_string())?.port();
         let id = match request.workload {
-            Some(wanted) => self.stays.resolve(wanted).await?,
-            None => self.default_workload()?,
+            Some(wanted) => self.placements.resolve(wanted).await?,
+            None => self.by_default()?,
         };
-        // Nothing fails from here on: who began the stay ends it.
-        let resource_id = self.stays.begin(id).await?;
+        // Nothing fails from here on: what was acquired is released by the caller.
+        let resource_id = self.placements.acquire(id).await?;
         let binding = Binding::new(format!("exec-{port}"), id, dialect, port);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
@@ -165,19 +171,19 @@ impl Control {
         Ok((id, OpenedEndpoint { resource_id, port, secret }))
     }
 
-    fn default_workload(&self) -> Result<ResourceUuid, String> {
+    fn by_default(&self) -> Result<ResourceUuid, String> {
         let here = self.agent.core.workloads();
-        let demo = self.demo.filter(|demo| here.iter().any(|workload| workload.id == *demo));
+        let demo = self.default_workload.filter(|demo| here.iter().any(|workload| workload.id == *demo));
         demo.ok_or_else(|| "there is no workload demo to take by default; name one with --workload".to_owned())
     }
 }
 
 /// Asks the agent of a data directory for an endpoint. It lives until the returned stream is dropped.
 pub(crate) async fn open_endpoint(
-    dir: &DataDir,
+    files: &HostFiles,
     request: &OpenEndpoint,
 ) -> Result<(UnixStream, OpenedEndpoint), ControlError> {
-    let path = dir.agent_socket();
+    let path = files.socket();
     let failed = |error| ControlError::Socket { path: path.clone(), error };
     let mut stream = UnixStream::connect(reachable(&path).map_err(failed)?.path()).await.map_err(failed)?;
     let server = stream.peer_cred().map_err(failed)?.uid();

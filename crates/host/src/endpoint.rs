@@ -1,14 +1,13 @@
 //! A binding's endpoint: the listener of one workload in one dialect.
 
-use super::AgentRuntime;
-use super::caller::user_of;
+use crate::agent::AgentRuntime;
+use crate::caller::user_of;
 use bonafide_http::clock;
 use bonafide_http::{Admission, PeerFacts, Service};
 use bonafide_metadata::{self as metadata, Binding, Lead, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
-use http::Method;
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -19,9 +18,9 @@ use std::time::Duration;
 /// clients' own patience (5 s and more).
 const WAIT: Duration = Duration::from_secs(8);
 
-/// Whose connections an endpoint takes.
+/// The users whose connections an endpoint takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Users {
+pub enum AllowedUsers {
     /// Anybody's: what the endpoint listens on already belongs to the workload alone.
     Any,
     /// One user's.
@@ -29,10 +28,13 @@ pub(crate) enum Users {
 }
 
 /// Answers the requests of one binding.
-pub(crate) struct Endpoint {
-    pub(crate) binding: Binding,
-    pub(crate) users: Users,
-    pub(crate) agent: Arc<AgentRuntime>,
+pub struct Endpoint {
+    /// The binding.
+    pub binding: Binding,
+    /// The users whose connections it takes.
+    pub users: AllowedUsers,
+    /// The agent that answers.
+    pub agent: Arc<AgentRuntime>,
 }
 
 impl Service for Endpoint {
@@ -42,8 +44,8 @@ impl Service for Endpoint {
 
     fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
         let allowed = match self.users {
-            Users::Any => true,
-            Users::Only(user) => peer.local.is_some_and(|local| user_of(peer.remote, local) == Some(user)),
+            AllowedUsers::Any => true,
+            AllowedUsers::Only(user) => peer.local.is_some_and(|local| user_of(peer.remote, local) == Some(user)),
         };
         if allowed {
             return Admission::anybody(peer);
@@ -51,7 +53,7 @@ impl Service for Endpoint {
         Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
     }
 
-    fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
+    fn body_bytes_max(&self, _head: &Request) -> usize {
         TOKEN_BODY_BYTES_MAX
     }
 
@@ -88,7 +90,7 @@ impl Endpoint {
 
     async fn wait(&self, mut waiting: Waiting) -> Reply {
         let landed = poll_fn(|cx| if waiting.poll_landed(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
-        // Whatever is there when the time is up is the answer.
+        // On timeout, answer with whatever token is cached.
         let _ = tokio::time::timeout(WAIT, landed).await;
         let (reply, permit) = self.agent.core.finish(waiting, &clock::world());
         drop(permit);

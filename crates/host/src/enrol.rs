@@ -1,14 +1,14 @@
 //! How the agent gets its host certificate: joining once with a one-use token, renewing from then on.
 
-use super::state::{AgentState, StateError, seal_host_key};
-use super::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
-use crate::data_dir::DataDir;
+use crate::files::HostFiles;
+use crate::state::{AgentState, StateError, seal_host_key};
+use crate::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
 use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
 use bonafide_http::clock;
 use bonafide_types::Secret;
 use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
 use bonafide_wire::hosts::{
-    DEPLOYMENT_PATH, Deployment, HostCertificate, HostsError, JOIN_PATH, JoinRequest, RENEW_PATH, RenewRequest,
+    HostCertificate, HostsError, INSTALLATION_PATH, Installation, JOIN_PATH, JoinRequest, RENEW_PATH, RenewRequest,
 };
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -37,7 +37,7 @@ pub enum EnrolError {
 
 /// Joins with a one-use token, and keeps the certificate.
 pub(crate) async fn join(
-    dir: &DataDir,
+    files: &HostFiles,
     kek: &Kek,
     to: &ControlPlaneAddress,
     token: &Secret<String>,
@@ -46,19 +46,19 @@ pub(crate) async fn join(
     let key = AgentKey::generate()?;
     let csr = base64url::encode_standard(&key.certificate_request()?);
     let request = JoinRequest { token: token.expose().clone(), csr };
-    certificate(dir, kek, &upstream, JOIN_PATH, &request, &key).await
+    certificate(files, kek, &upstream, JOIN_PATH, &request, &key).await
 }
 
 /// Renews the certificate over a connection that the old one still opens.
-pub(crate) async fn renew(dir: &DataDir, kek: &Kek, upstream: &Upstream) -> Result<AgentState, EnrolError> {
+pub(crate) async fn renew(files: &HostFiles, kek: &Kek, upstream: &Upstream) -> Result<AgentState, EnrolError> {
     let key = AgentKey::generate()?;
     let csr = base64url::encode_standard(&key.certificate_request()?);
-    certificate(dir, kek, upstream, RENEW_PATH, &RenewRequest { csr }, &key).await
+    certificate(files, kek, upstream, RENEW_PATH, &RenewRequest { csr }, &key).await
 }
 
-/// What the control plane says of itself.
-pub(crate) async fn deployment(upstream: &Upstream) -> Result<Deployment, EnrolError> {
-    let (status, body) = upstream.send(Method::GET, DEPLOYMENT_PATH, "application/json", Bytes::new(), JOIN).await?;
+/// The description that the control plane gives of itself.
+pub(crate) async fn installation(upstream: &Upstream) -> Result<Installation, EnrolError> {
+    let (status, body) = upstream.send(Method::GET, INSTALLATION_PATH, "application/json", Bytes::new(), JOIN).await?;
     if status != StatusCode::OK {
         return Err(EnrolError::Refused(refusal(&body)));
     }
@@ -76,7 +76,7 @@ pub(crate) fn is_expired(state: &AgentState) -> bool {
 }
 
 async fn certificate(
-    dir: &DataDir,
+    files: &HostFiles,
     kek: &Kek,
     upstream: &Upstream,
     path: &str,
@@ -96,7 +96,7 @@ async fn certificate(
         certificate: issued.certificate,
         not_after: issued.not_after,
     };
-    state.write(dir)?;
+    state.write(files)?;
     Ok(state)
 }
 

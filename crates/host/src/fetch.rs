@@ -1,7 +1,7 @@
 //! Asking login for a token, with a client assertion signed by a key of this host.
 
-use super::keys::{IdentityKey, IdentityKeys};
-use super::upstream::Upstream;
+use crate::keys::{IdentityKey, IdentityKeys};
+use crate::upstream::Upstream;
 use bonafide_crypto::{SignError, SystemEntropy};
 use bonafide_http::Event;
 use bonafide_http::Log;

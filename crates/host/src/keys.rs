@@ -1,12 +1,13 @@
 //! Identity keys: made on this host, registered with the control plane, renewed at half of their
 //! life, sealed on disk. They never leave the host.
 
-use super::enrol::refusal;
-use super::state::{StateError, context};
-use super::upstream::{Upstream, UpstreamFailure};
-use crate::data_dir::{DataDir, io, write_private};
+use crate::enrol::refusal;
+use crate::files::HostFiles;
+use crate::state::{StateError, context};
+use crate::upstream::{Upstream, UpstreamFailure};
 use bonafide_crypto::seal::{self, Sealed};
 use bonafide_crypto::{AgentKey, Kek, SelfSigned, SignError, base64url, thumbprint};
+use bonafide_files::{io, write_private};
 use bonafide_http::Event;
 use bonafide_http::Log;
 use bonafide_http::clock;
@@ -58,7 +59,7 @@ struct KeyFile {
 
 /// All identity keys of this host.
 pub(crate) struct IdentityKeys {
-    dir: DataDir,
+    files: HostFiles,
     kek: Kek,
     slots: SyncMutex<HashMap<ObjectId, Slot>>,
     log: Arc<Log>,
@@ -68,8 +69,8 @@ pub(crate) struct IdentityKeys {
 type Slot = Arc<Mutex<Option<Arc<IdentityKey>>>>;
 
 impl IdentityKeys {
-    pub(crate) fn new(dir: DataDir, kek: Kek, log: Arc<Log>) -> Self {
-        Self { dir, kek, slots: SyncMutex::new(HashMap::new()), log }
+    pub(crate) fn new(files: HostFiles, kek: Kek, log: Arc<Log>) -> Self {
+        Self { files, kek, slots: SyncMutex::new(HashMap::new()), log }
     }
 
     /// The key of an identity: from memory, from disk, or made and registered now.
@@ -115,7 +116,7 @@ impl IdentityKeys {
     /// Removes the keys of identities that are no longer on this host.
     pub(crate) fn keep_only(&self, placed: &std::collections::HashSet<ObjectId>) {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).retain(|principal, _| placed.contains(principal));
-        let Ok(files) = std::fs::read_dir(self.dir.agent_keys()) else { return };
+        let Ok(files) = std::fs::read_dir(self.files.keys()) else { return };
         for file in files.flatten() {
             let name = file.file_name();
             let principal = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<ObjectId>().ok());
@@ -131,7 +132,7 @@ impl IdentityKeys {
     }
 
     fn path(&self, principal: ObjectId) -> PathBuf {
-        self.dir.agent_keys().join(format!("{principal}.json"))
+        self.files.keys().join(format!("{principal}.json"))
     }
 
     fn read(&self, principal: ObjectId) -> Result<Option<IdentityKey>, KeyError> {

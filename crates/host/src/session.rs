@@ -1,14 +1,13 @@
 //! Being a workload for a while: what `exec` and `token` ask of a running agent.
 
-use crate::agent::{ControlError, OpenEndpoint, open_endpoint};
-use crate::choices::choices;
-use crate::data_dir::DataDir;
-use bonafide_types::{ClientId, ResourceId, Secret};
+use crate::control_socket::{ControlError, OpenEndpoint, open_endpoint};
+use crate::exchange;
+use crate::files::HostFiles;
+use bonafide_types::{ClientId, ResourceId, Secret, enumerate_some};
+use bonafide_wire::token::TokenV1;
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::client::conn::http1::handshake;
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
@@ -50,11 +49,6 @@ pub enum SessionError {
     },
 }
 
-#[derive(Deserialize)]
-struct TokenReply {
-    access_token: String,
-}
-
 #[derive(Default, Deserialize)]
 struct Refusal {
     error: String,
@@ -77,9 +71,9 @@ struct Listed {
 
 impl Session {
     /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect` (`app-service` or `imds`).
-    pub async fn open(dir: &DataDir, workload: Option<&str>, dialect: &str) -> Result<Self, SessionError> {
+    pub async fn open(files: &HostFiles, workload: Option<&str>, dialect: &str) -> Result<Self, SessionError> {
         let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.to_owned() };
-        let (stream, opened) = open_endpoint(dir, &request).await?;
+        let (stream, opened) = open_endpoint(files, &request).await?;
         Ok(Self {
             resource_id: opened.resource_id,
             port: opened.port,
@@ -98,7 +92,7 @@ impl Session {
         }
         let (status, body) = self.get(&format!("/metadata/identity/oauth2/token?{}", query.finish())).await?;
         if status == StatusCode::OK {
-            let reply: TokenReply =
+            let reply: TokenV1 =
                 serde_json::from_slice(&body).map_err(|error| SessionError::Answer(error.to_string()))?;
             return Ok(Secret::new(reply.access_token));
         }
@@ -134,7 +128,8 @@ impl Session {
     /// Why none of a workload's identities is the one that was asked for; `None` when one is.
     fn no_identity(&self, identities: &[Listed], client: Option<ClientId>) -> Option<String> {
         let workload = &self.resource_id;
-        let known = choices(identities.iter().map(|one| format!("{} ({})", one.client_id, one.resource_id.name())));
+        let known =
+            enumerate_some(identities.iter().map(|one| format!("{} ({})", one.client_id, one.resource_id.name())));
         match (client, identities) {
             (_, []) => {
                 Some(format!("{workload} has no identity; give it one, or choose another workload with --workload"))
@@ -164,17 +159,12 @@ impl Session {
     async fn ask(&self, target: &str) -> Result<(StatusCode, Bytes), SessionError> {
         let failed = |error: &dyn std::fmt::Display| SessionError::Answer(error.to_string());
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.map_err(|error| failed(&error))?;
-        let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
-        tokio::spawn(connection);
+        let mut sender = exchange::open(stream).await.map_err(|error| failed(&error))?;
         let request = Request::get(target)
             .header("host", format!("127.0.0.1:{}", self.port))
             .header("metadata", "true")
-            .body(Empty::<Bytes>::new())
+            .body(Full::<Bytes>::default())
             .map_err(|error| failed(&error))?;
-        let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
-        let status = response.status();
-        let body =
-            Limited::new(response.into_body(), REPLY_BYTES_MAX).collect().await.map_err(|error| failed(&error))?;
-        Ok((status, body.to_bytes()))
+        exchange::send(&mut sender, request, REPLY_BYTES_MAX).await.map_err(SessionError::Answer)
     }
 }

@@ -1,10 +1,12 @@
 //! What the agent remembers of itself across restarts: which host it is, its certificate and its sealed key.
 
-use crate::data_dir::{DataDir, DataDirError, io, write_private};
+use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
 use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
+use bonafide_files::{FilesError, io, key, write_private};
 use bonafide_types::{HostId, Secret};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The state file.
 #[derive(Clone, Serialize, Deserialize)]
@@ -25,7 +27,13 @@ pub(crate) struct AgentState {
 pub enum StateError {
     /// The files themselves.
     #[error(transparent)]
-    Files(#[from] DataDirError),
+    Files(#[from] FilesError),
+    /// The key-encryption key is missing. The agent can do without what it sealed.
+    #[error(
+        "the key file {0} is missing, but the agent's keys were sealed with it; put it back from your backup, or \
+         delete agent/state.json, and the agent joins anew"
+    )]
+    KeyMissing(PathBuf),
     /// A key in them cannot be opened.
     #[error(
         "a key of the agent cannot be opened with its key file: {0}; put agent/key back from your backup, or delete \
@@ -39,10 +47,10 @@ pub enum StateError {
 
 impl AgentState {
     /// Reads the state; `None` when there is none yet.
-    pub(crate) fn read(dir: &DataDir) -> Result<Option<Self>, StateError> {
-        let path = dir.agent_state();
+    pub(crate) fn read(files: &HostFiles) -> Result<Option<Self>, StateError> {
+        let path = files.state();
         match std::fs::read(&path) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(|error| DataDirError::Damaged {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(|error| FilesError::Damaged {
                 path,
                 reason: error.to_string(),
                 remedy: "delete it, and the agent joins anew at the next start",
@@ -52,10 +60,19 @@ impl AgentState {
         }
     }
 
-    pub(crate) fn write(&self, dir: &DataDir) -> Result<(), StateError> {
-        let path = dir.agent_state();
+    pub(crate) fn write(&self, files: &HostFiles) -> Result<(), StateError> {
+        let path = files.state();
         let text = serde_json::to_vec(self).map_err(|error| io(&path, error.into()))?;
         Ok(write_private(&path, &text)?)
+    }
+
+    /// Reads the agent's own key-encryption key, or makes one where nothing was sealed yet.
+    pub(crate) fn kek(files: &HostFiles) -> Result<Kek, StateError> {
+        let fresh = !files.state().exists();
+        key(&files.key(), fresh).map_err(|error| match error {
+            FilesError::KeyMissing(path) => StateError::KeyMissing(path),
+            other => other.into(),
+        })
     }
 
     /// The host's key and certificate (DER), opened.

@@ -1,85 +1,86 @@
 //! Workloads that are on this host only as long as sessions need them: the first session puts its workload
 //! here, the last one takes it away.
 
-use super::AgentRuntime;
-use crate::attach::LocalHost;
+use crate::agent::AgentRuntime;
+use crate::placer::Placer;
 use bonafide_types::{ResourceId, ResourceUuid};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long the agent may take to hear of a workload that was put on its host, or taken from it.
-const HEARD_WITHIN: Duration = Duration::from_secs(5);
+/// How long the agent may take to see a workload that was put on its host, or taken from it.
+const SEEN_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is asked.
-const HEARD_EVERY: Duration = Duration::from_millis(5);
+const ASK_EVERY: Duration = Duration::from_millis(5);
 
-pub(crate) struct Stays {
-    host: Arc<LocalHost>,
+/// The workloads that sessions have put on this host.
+pub struct TemporaryPlacements {
+    placer: Arc<dyn Placer>,
     agent: Arc<AgentRuntime>,
-    open: Mutex<Open>,
+    leases: Mutex<Leases>,
 }
 
 /// One lock for each workload, so that none is put here while it is being taken away.
-type Open = HashMap<ResourceUuid, Arc<tokio::sync::Mutex<Stay>>>;
+type Leases = HashMap<ResourceUuid, Arc<tokio::sync::Mutex<Lease>>>;
 
 #[derive(Default)]
-struct Stay {
+struct Lease {
     sessions: usize,
-    /// False for a workload that was here before its first session, and stays.
+    /// False for a workload that was here before its first session, and remains.
     was_put_here: bool,
 }
 
-impl Stays {
-    pub(crate) fn new(host: Arc<LocalHost>, agent: Arc<AgentRuntime>) -> Self {
-        Self { host, agent, open: Mutex::default() }
+impl TemporaryPlacements {
+    /// None yet.
+    pub fn new(placer: Arc<dyn Placer>, agent: Arc<AgentRuntime>) -> Self {
+        Self { placer, agent, leases: Mutex::default() }
     }
 
     /// The workload that is meant by an ARM id or a name.
     pub(crate) async fn resolve(&self, wanted: String) -> Result<ResourceUuid, String> {
-        self.ask(move |host| host.resolve(&wanted)).await
+        self.ask(move |placer| placer.resolve(&wanted)).await
     }
 
-    /// Begins a session of a workload. Whoever began it ends it.
-    pub(crate) async fn begin(&self, id: ResourceUuid) -> Result<ResourceId, String> {
-        let stay = Arc::clone(self.open().entry(id).or_default());
-        let mut stay = stay.lock().await;
-        if stay.sessions == 0 {
-            let placed = self.ask(move |host| host.place(id).map_err(|error| error.to_string())).await;
-            stay.was_put_here = placed?;
+    /// Begins a session of a workload. The caller releases it at its end.
+    pub(crate) async fn acquire(&self, id: ResourceUuid) -> Result<ResourceId, String> {
+        let lease = Arc::clone(self.leases().entry(id).or_default());
+        let mut lease = lease.lock().await;
+        if lease.sessions == 0 {
+            lease.was_put_here = self.ask(move |placer| placer.place(id)).await?;
         }
-        stay.sessions += 1;
-        drop(stay);
-        if self.heard(|here| here.is_some(), id).await
+        lease.sessions += 1;
+        drop(lease);
+        if self.agent_sees(|here| here.is_some(), id).await
             && let Some(resource_id) = self.here(id)
         {
             return Ok(resource_id);
         }
-        self.end(id).await;
+        self.release(id).await;
         Err("the agent has not heard of the workload in time; try again".to_owned())
     }
 
     /// Ends a session that began.
-    pub(crate) async fn end(&self, id: ResourceUuid) {
-        let Some(stay) = self.open().get(&id).map(Arc::clone) else { return };
-        let mut counted = stay.lock().await;
-        counted.sessions -= 1;
-        if counted.sessions == 0 && counted.was_put_here {
-            // What fails stays until the next start.
-            let _ = self.ask(move |host| host.take_away(id).map_err(|error| error.to_string())).await;
-            // Before the agent has heard, a new session would be answered for a workload that is about to go.
-            self.heard(|here| here.is_none(), id).await;
+    pub(crate) async fn release(&self, id: ResourceUuid) {
+        let Some(lease) = self.leases().get(&id).map(Arc::clone) else { return };
+        let mut locked = lease.lock().await;
+        locked.sessions -= 1;
+        if locked.sessions == 0 && locked.was_put_here {
+            // A workload that cannot be taken away remains until the next start.
+            let _ = self.ask(move |placer| placer.take_away(id)).await;
+            // Until the agent has seen it, a new session would be answered for a workload that is about to go.
+            self.agent_sees(|here| here.is_none(), id).await;
         }
-        let is_over = counted.sessions == 0;
-        drop(counted);
-        let mut open = self.open();
+        let is_over = locked.sessions == 0;
+        drop(locked);
+        let mut leases = self.leases();
         // The map's and ours: nobody else has it, or can get it.
-        if is_over && Arc::strong_count(&stay) == 2 {
-            open.remove(&id);
+        if is_over && Arc::strong_count(&lease) == 2 {
+            leases.remove(&id);
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn here(&self, id: ResourceUuid) -> Option<ResourceId> {
@@ -87,22 +88,22 @@ impl Stays {
         workloads.into_iter().find(|workload| workload.id == id).map(|workload| workload.resource_id)
     }
 
-    /// Waits until the agent has heard; false when it does not in time.
-    async fn heard(&self, is_so: impl Fn(Option<ResourceId>) -> bool, id: ResourceUuid) -> bool {
-        let heard = async {
+    /// Waits until the agent has seen a change; false when it does not in time.
+    async fn agent_sees(&self, is_so: impl Fn(Option<ResourceId>) -> bool, id: ResourceUuid) -> bool {
+        let seen = async {
             while !is_so(self.here(id)) {
-                tokio::time::sleep(HEARD_EVERY).await;
+                tokio::time::sleep(ASK_EVERY).await;
             }
         };
-        tokio::time::timeout(HEARD_WITHIN, heard).await.is_ok()
+        tokio::time::timeout(SEEN_WITHIN, seen).await.is_ok()
     }
 
-    /// What waits for the store does so on a thread of its own.
+    /// Runs a call of the placer on a blocking thread.
     async fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&LocalHost) -> Result<T, String> + Send + 'static,
+        call: impl FnOnce(&dyn Placer) -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {
-        let host = Arc::clone(&self.host);
-        tokio::task::spawn_blocking(move || question(&host)).await.map_err(|error| error.to_string())?
+        let placer = Arc::clone(&self.placer);
+        tokio::task::spawn_blocking(move || call(&*placer)).await.map_err(|error| error.to_string())?
     }
 }

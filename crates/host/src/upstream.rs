@@ -1,12 +1,11 @@
 //! The agent's connections to the control plane: HTTP/1.1 over mTLS, kept open and used again.
 
-use crate::tls::{self, ClientIdentity, TlsError};
+use crate::exchange::{self, Sender};
+use crate::tls::{self, ClientIdentity};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
@@ -22,12 +21,15 @@ const IDLE_MAX: usize = 8;
 /// Largest reply, in bytes: 1,000 identities of a few hundred bytes on each of many workloads.
 const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Where the hosts listener is, and how to know it.
+/// The hosts listener of a control plane, and how to verify it.
 #[derive(Debug, Clone)]
-pub(crate) struct ControlPlaneAddress {
-    pub(crate) address: SocketAddr,
-    pub(crate) name: String,
-    pub(crate) ca_der: Vec<u8>,
+pub struct ControlPlaneAddress {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The name in its certificate.
+    pub name: String,
+    /// The certificate (DER) of the authority to trust.
+    pub ca_der: Vec<u8>,
 }
 
 /// Why the control plane gave no answer.
@@ -45,15 +47,15 @@ pub enum UpstreamFailure {
     #[error("the control plane did not answer: {0}")]
     Answer(String),
     /// The TLS configuration is unusable.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
 /// A client of the hosts listener.
 pub(crate) struct Upstream {
     to: ControlPlaneAddress,
     config: Arc<ClientConfig>,
-    idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
+    idle: Mutex<Vec<Sender>>,
 }
 
 impl Upstream {
@@ -99,22 +101,20 @@ impl Upstream {
     async fn read(
         &self,
         response: http::Response<hyper::body::Incoming>,
-        sender: SendRequest<Full<Bytes>>,
+        sender: Sender,
     ) -> Result<(StatusCode, Bytes), UpstreamFailure> {
-        let status = response.status();
-        let body = Limited::new(response.into_body(), REPLY_BYTES_MAX).collect().await;
-        let body = body.map_err(|error| UpstreamFailure::Answer(error.to_string()))?.to_bytes();
+        let reply = exchange::read(response, REPLY_BYTES_MAX).await.map_err(UpstreamFailure::Answer)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_MAX && !sender.is_closed() {
             idle.push(sender);
         }
-        Ok((status, body))
+        Ok(reply)
     }
 
-    fn take_idle(&self) -> Option<SendRequest<Full<Bytes>>> {
+    fn take_idle(&self) -> Option<Sender> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|sender| !sender.is_closed());
-        let ready = idle.iter().position(SendRequest::is_ready)?;
+        let ready = idle.iter().position(Sender::is_ready)?;
         Some(idle.swap_remove(ready))
     }
 
@@ -134,7 +134,7 @@ impl Upstream {
             .map_err(|error| UpstreamFailure::Answer(error.to_string()))
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, UpstreamFailure> {
+    async fn connect(&self) -> Result<Sender, UpstreamFailure> {
         let failed = |reason: String| UpstreamFailure::Connect { address: self.to.address, reason };
         let connect = async {
             let stream = TcpStream::connect(self.to.address).await.map_err(|error| failed(error.to_string()))?;
@@ -142,12 +142,9 @@ impl Upstream {
             let name = ServerName::try_from(self.to.name.clone()).map_err(|error| failed(error.to_string()))?;
             let connector = TlsConnector::from(Arc::clone(&self.config));
             let stream = connector.connect(name, stream).await.map_err(|error| failed(error.to_string()))?;
-            handshake(TokioIo::new(stream)).await.map_err(|error| failed(error.to_string()))
+            exchange::open(stream).await.map_err(|error| failed(error.to_string()))
         };
         let connected = tokio::time::timeout(CONNECT, connect).await;
-        let (sender, connection) = connected.unwrap_or_else(|_| Err(failed("no connection in time".to_owned())))?;
-        // It ends when the sender is dropped or the peer closes; either is seen by the sender.
-        tokio::spawn(connection);
-        Ok(sender)
+        connected.unwrap_or_else(|_| Err(failed("no connection in time".to_owned())))
     }
 }

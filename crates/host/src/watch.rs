@@ -1,8 +1,8 @@
 //! Watching what is to run on this host.
 
-use super::AgentRuntime;
-use super::enrol::refusal;
-use super::upstream::UpstreamFailure;
+use crate::agent::AgentRuntime;
+use crate::enrol::refusal;
+use crate::upstream::UpstreamFailure;
 use bonafide_http::Event;
 use bonafide_http::{Stop, stopped};
 use bonafide_wire::hosts::{DESIRED_PATH, DESIRED_WAIT_SECONDS_MAX, Desired};
@@ -19,14 +19,14 @@ const GRACE: Duration = Duration::from_secs(5);
 
 impl AgentRuntime {
     /// Reads everything that is to run here, and applies it. Returns the cursor to watch from.
-    pub(crate) async fn load(&self) -> Result<String, UpstreamFailure> {
+    pub async fn load(&self) -> Result<String, UpstreamFailure> {
         let desired = self.desired(None).await?;
         Ok(self.take_over(desired))
     }
 
     /// Follows changes from a cursor until told to stop. While the control plane is away, what is
     /// known stays in force.
-    pub(crate) async fn watch(self: Arc<Self>, mut cursor: String, mut stop: Stop) {
+    pub async fn watch(self: Arc<Self>, mut cursor: String, mut stop: Stop) {
         let mut pause = PAUSE.0;
         loop {
             let desired = tokio::select! {

@@ -15,6 +15,6 @@ pub struct ListenError {
 }
 
 /// Listens on an address that `option` of the command line chooses.
-pub(crate) async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, ListenError> {
+pub async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|error| ListenError { address, option, error })
 }

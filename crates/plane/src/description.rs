@@ -1,6 +1,7 @@
-//! What there is and where: printed by `up` and `info`, read by scripts.
+//! The description of an installation: printed by `up` and `info`, read by scripts.
 
-use crate::data_dir::{DataDir, DataDirError, io, write_public};
+use crate::files::PlaneFiles;
+use bonafide_files::{FilesError, io, write_public};
 use bonafide_types::{ClientId, ResourceId, SubscriptionId, TenantId};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -13,11 +14,11 @@ pub struct Description {
     pub tenant_id: TenantId,
     /// The subscription made on first start.
     pub subscription_id: SubscriptionId,
-    /// Where the surfaces are.
+    /// Base URLs of the surfaces.
     pub endpoints: Endpoints,
     /// The certificate of the authority to trust.
     pub ca_file: PathBuf,
-    /// Who may do everything.
+    /// The principal that may do everything.
     pub operator: Operator,
     /// Workloads on this machine.
     pub workloads: Vec<WorkloadEndpoint>,
@@ -37,7 +38,7 @@ pub struct Endpoints {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Operator {
-    /// What it signs in as.
+    /// The client id that it signs in as.
     pub client_id: ClientId,
     /// The file with its client secret.
     pub secret_file: PathBuf,
@@ -45,7 +46,7 @@ pub struct Operator {
     pub certificate_file: PathBuf,
 }
 
-/// Where a workload's metadata endpoint is.
+/// The metadata endpoint of a workload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadEndpoint {
@@ -53,27 +54,28 @@ pub struct WorkloadEndpoint {
     pub resource_id: ResourceId,
     /// Base URL of its metadata endpoint.
     pub endpoint: String,
-    /// What is spoken there.
+    /// The dialects that are spoken there.
     pub dialects: Vec<String>,
 }
 
 impl Description {
     /// Reads the description of a data directory, running or not.
-    pub fn read(dir: &DataDir) -> Result<Self, DataDirError> {
-        let path = dir.description();
+    pub fn read(files: &PlaneFiles) -> Result<Self, FilesError> {
+        let path = files.description();
         let text = std::fs::read(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => DataDirError::NotThere(path.clone()),
+            std::io::ErrorKind::NotFound => FilesError::NotThere(path.clone()),
             _ => io(&path, error),
         })?;
-        serde_json::from_slice(&text).map_err(|error| DataDirError::Damaged {
+        serde_json::from_slice(&text).map_err(|error| FilesError::Damaged {
             path,
             reason: error.to_string(),
             remedy: "`bonafide up` writes it anew at each start",
         })
     }
 
-    pub(crate) fn write(&self, dir: &DataDir) -> Result<(), DataDirError> {
-        let path = dir.description();
+    /// Writes the description.
+    pub fn write(&self, files: &PlaneFiles) -> Result<(), FilesError> {
+        let path = files.description();
         let text = serde_json::to_vec(self).map_err(|error| io(&path, error.into()))?;
         write_public(&path, &text)
     }

@@ -3,22 +3,26 @@
 //! made later. A start that is interrupted goes on where it stopped.
 
 use crate::control_plane::ControlPlane;
-use crate::data_dir::DataDir;
-use crate::deployment::{DEPLOYMENT, Deployment};
+use crate::files::PlaneFiles;
+use crate::first_keys::FirstKeys;
+use crate::installation::{INSTALLATION, Installation};
 use crate::operator::{OperatorCredentials, OperatorError};
+use crate::surfaces::{self, At, On, Round};
 use bonafide_core::access::assignments::{self, AssignmentError, NewAssignment};
 use bonafide_core::access::{Allowed, Chain};
 use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find};
-use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, make_signing_key};
+use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, signing_key_of};
 use bonafide_core::lifecycle::{self, PlaceError};
+use bonafide_core::names::PUBLIC_MANAGEMENT;
 use bonafide_core::tokens::{Authenticated, IssueError, Method as SignIn, issue, resolve};
 use bonafide_core::view::ViewsError;
+use bonafide_crypto::SignError;
 use bonafide_http::clock;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{
     Audience, HostId, ResourceId, ResourceIdError, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
 };
-use bonafide_wire::{Peer, Reply, Request};
+use bonafide_wire::{Outcome, Peer, Reply, Request};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
@@ -34,7 +38,7 @@ const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
 /// Why the first start failed.
 #[derive(Debug, thiserror::Error)]
-pub enum BootstrapError {
+pub enum FirstStartError {
     /// The operator's credentials could not be made.
     #[error(transparent)]
     Credentials(#[from] OperatorError),
@@ -50,6 +54,12 @@ pub enum BootstrapError {
     /// No token for the operator.
     #[error(transparent)]
     Token(#[from] IssueError),
+    /// A key pair could not be made.
+    #[error(transparent)]
+    Pair(#[from] SignError),
+    /// The threads that make key pairs could not be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] std::io::Error),
     /// The operator could not be given its role.
     #[error(transparent)]
     Assignment(#[from] AssignmentError),
@@ -76,50 +86,47 @@ pub enum BootstrapError {
     },
 }
 
-/// Answers as the management surface does.
-pub(crate) type Management<'a> = &'a dyn Fn(&Request) -> Reply;
-
-/// Makes what is not there yet.
-pub(crate) fn bootstrap(
+/// Makes what is not there yet. `keys` are made by the caller as early as possible.
+pub(crate) fn first_start(
     plane: &ControlPlane,
-    dir: &DataDir,
-    management: Management<'_>,
+    files: &PlaneFiles,
+    keys: Option<FirstKeys>,
     empty: bool,
-) -> Result<Deployment, BootstrapError> {
-    let known = plane.store.read(|tx| tx.get(&DEPLOYMENT, &()))?;
-    let deployment = match known {
-        Some(deployment) => deployment,
-        None => found(plane, dir)?,
+) -> Result<Installation, FirstStartError> {
+    let known = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?;
+    let installation = match known {
+        Some(installation) => installation,
+        None => create_tenant(plane, files, &keys.map_or_else(FirstKeys::start, Ok)?)?,
     };
-    if deployment.complete {
-        return Ok(deployment);
+    if installation.complete {
+        return Ok(installation);
     }
     plane.catch_up()?;
-    let demo = if empty { None } else { Some(make_demo(plane, management, &deployment)?) };
+    let demo = if empty { None } else { Some(make_demo(plane, &installation)?) };
     let complete = plane.store.write(|tx| {
-        let mut complete = Deployment { complete: true, ..deployment.clone() };
+        let mut complete = Installation { complete: true, ..installation.clone() };
         if let Some(demo) = &demo
             && let Some((id, resource)) = find(tx, demo)?
         {
-            lifecycle::place(tx, &Allowed::system(resource.tenant), deployment.local_host, id, &resource)?;
+            lifecycle::place(tx, &Allowed::system(resource.tenant), installation.local_host, id, &resource)?;
             complete.demo_id = Some(id);
         }
-        tx.put(&DEPLOYMENT, &(), &complete)?;
+        tx.put(&INSTALLATION, &(), &complete)?;
         Ok::<_, PlaceError>(complete)
     })?;
     plane.catch_up()?;
     Ok(complete)
 }
 
-/// Founds the tenant with its operator, in one transaction.
-fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapError> {
+/// Creates the tenant with its operator, in one transaction.
+fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> Result<Installation, FirstStartError> {
     let world = clock::world();
     let (tenant, subscription) = (TenantId::random(world.entropy), SubscriptionId::random(world.entropy));
-    let (kid, signing_key) = make_signing_key(plane.views.kek(), tenant, world.now)?;
-    let credentials = OperatorCredentials::make(plane, dir, &world)?;
+    let (kid, signing_key) = signing_key_of(plane.views.kek(), tenant, world.now, keys.next()?)?;
+    let credentials = OperatorCredentials::make(plane, files, keys.next()?, &world)?;
     let local_host = HostId::random(world.entropy);
-    let owner: RoleDefinitionId = OWNER.parse().map_err(|_| BootstrapError::Operator)?;
-    let deployment = plane.store.write(|tx| {
+    let owner: RoleDefinitionId = OWNER.parse().map_err(|_| FirstStartError::Operator)?;
+    let installation = plane.store.write(|tx| {
         tx.put(&TENANTS, &tenant, &Tenant { display_name: "Default Directory".into(), created_at: world.now })?;
         let row = Subscription { tenant, display_name: "Default Subscription".into(), created_at: world.now };
         tx.put(&SUBSCRIPTIONS, &subscription, &row)?;
@@ -129,7 +136,7 @@ fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapErr
         let name = RoleAssignmentId::random(world.entropy);
         let owns = NewAssignment { name, principal: operator, role: owner, description: None };
         assignments::create(tx, &world, &Allowed::system(tenant), &Chain::root(tenant), &owns)?;
-        let deployment = Deployment {
+        let installation = Installation {
             tenant,
             subscription,
             operator,
@@ -139,20 +146,16 @@ fn found(plane: &ControlPlane, dir: &DataDir) -> Result<Deployment, BootstrapErr
             imds_port: None,
             complete: false,
         };
-        tx.put(&DEPLOYMENT, &(), &deployment)?;
-        Ok::<_, AssignmentError>(deployment)
+        tx.put(&INSTALLATION, &(), &installation)?;
+        Ok::<_, AssignmentError>(installation)
     })?;
-    Ok(deployment)
+    Ok(installation)
 }
 
 /// The demo group with a machine, its two identities and what they may do.
-fn make_demo(
-    plane: &ControlPlane,
-    management: Management<'_>,
-    deployment: &Deployment,
-) -> Result<ResourceId, BootstrapError> {
-    let operator = Operator { token: operator_token(plane, deployment)?, management };
-    let group = ResourceId::of_group(deployment.subscription, "demo")?;
+fn make_demo(plane: &ControlPlane, installation: &Installation) -> Result<ResourceId, FirstStartError> {
+    let operator = Operator { token: operator_token(plane, installation)?, plane };
+    let group = ResourceId::of_group(installation.subscription, "demo")?;
     operator.put(&group, "2021-04-01", &json!({ "location": LOCATION }))?;
     let identity = group.provider_child("Microsoft.ManagedIdentity/userAssignedIdentities", "demo-user")?;
     let user = operator.put(&identity, "2018-11-30", &json!({ "location": LOCATION }))?;
@@ -178,25 +181,25 @@ fn make_demo(
     Ok(machine)
 }
 
-fn operator_token(plane: &ControlPlane, deployment: &Deployment) -> Result<String, BootstrapError> {
+fn operator_token(plane: &ControlPlane, installation: &Installation) -> Result<String, FirstStartError> {
     let view = plane.views.snapshot();
-    let audience = Audience::parse("https://management.azure.com/").map_err(|_| BootstrapError::Operator)?;
+    let audience = Audience::parse(PUBLIC_MANAGEMENT).map_err(|_| FirstStartError::Operator)?;
     let resource =
-        resolve(&view, &plane.login.audiences, deployment.tenant, &audience).ok_or(BootstrapError::Operator)?;
-    let principal = view.principal(deployment.tenant, deployment.operator).ok_or(BootstrapError::Operator)?;
+        resolve(&view, &plane.login.audiences, installation.tenant, &audience).ok_or(FirstStartError::Operator)?;
+    let principal = view.principal(installation.tenant, installation.operator).ok_or(FirstStartError::Operator)?;
     let client =
-        Authenticated { object_id: deployment.operator, principal, method: SignIn::Certificate, workload: None };
+        Authenticated { object_id: installation.operator, principal, method: SignIn::Certificate, workload: None };
     Ok(issue(&view, &plane.login.authority, &clock::world(), &client, &resource, &[])?.token)
 }
 
 /// Makes requests to the management surface as the operator.
 struct Operator<'a> {
     token: String,
-    management: Management<'a>,
+    plane: &'a ControlPlane,
 }
 
 impl Operator<'_> {
-    fn put(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<Value, BootstrapError> {
+    fn put(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<Value, FirstStartError> {
         let reply = self.send(id, api_version, body);
         if reply.status.is_success() {
             return Ok(serde_json::from_slice(&reply.body).unwrap_or_default());
@@ -205,7 +208,7 @@ impl Operator<'_> {
     }
 
     /// The same, where it is good enough that it is there already.
-    fn put_unless_there(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<(), BootstrapError> {
+    fn put_unless_there(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<(), FirstStartError> {
         let reply = self.send(id, api_version, body);
         if reply.status.is_success() || reply.status == http::StatusCode::CONFLICT {
             return Ok(());
@@ -220,19 +223,30 @@ impl Operator<'_> {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        (self.management)(&Request {
+        let request = Request {
             method: Method::PUT,
             path: id.to_string(),
             query: format!("api-version={api_version}"),
             headers,
             body: Bytes::from(body.to_string()),
             peer: Peer::Anonymous(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-        })
+        };
+        manage(self.plane, &request)
     }
 }
 
-fn refused(id: &ResourceId, reply: &Reply) -> BootstrapError {
-    BootstrapError::Refused {
+fn manage(plane: &ControlPlane, request: &Request) -> Reply {
+    let view = plane.views.current();
+    let at = At { parts: plane, view: &view, world: clock::world(), round: Round::default() };
+    match surfaces::of(On::Public, request).handle(at, request) {
+        Outcome::Answer(answer) => answer.reply,
+        // The resource manager needs nothing from the shell.
+        Outcome::Need(_) => Reply::empty(http::StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+fn refused(id: &ResourceId, reply: &Reply) -> FirstStartError {
+    FirstStartError::Refused {
         method: Method::PUT,
         path: id.to_string(),
         status: reply.status.as_u16(),

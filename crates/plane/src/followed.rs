@@ -1,4 +1,4 @@
-//! How old the view may be: when it last showed all that the store had.
+//! The age of the view: when it last showed all that the store had.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

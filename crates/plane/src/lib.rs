@@ -1,56 +1,45 @@
-//! Sockets, TLS, threads, logging and wiring: the only library that awaits.
+//! The control plane at work: its store and keys, its surfaces and the listeners that serve them, its background
+//! tasks, its first start.
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod agent;
-mod attach;
-mod bootstrap;
-mod choices;
-mod config;
+mod background;
 mod confirm;
 mod control_plane;
-mod data_dir;
-mod deployment;
 mod description;
+mod files;
+mod first_keys;
+mod first_start;
+mod first_start_check;
 mod followed;
 mod health;
-mod hosts_listener;
-mod jobs;
-mod link_local;
-mod listening;
-mod log_file;
-mod lost;
-mod metadata_port;
-mod names;
+mod installation;
+mod listener;
 mod operator;
-mod own_endpoint;
+mod origin;
+mod parts;
 mod pool;
-mod public;
-mod resources;
+mod registered_apis;
 mod runtime;
-mod session;
+mod secrets;
+mod start;
 mod surfaces;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod trust;
-mod up;
-mod upkeep;
 
-pub use agent::{ControlError, EnrolError, StateError, UpstreamFailure};
-pub use bonafide_core::tokens::NamesError;
-pub use bonafide_http::Log;
-pub use bootstrap::BootstrapError;
-pub use config::{ThrottleOption, UpOptions};
-pub use control_plane::OpenControlPlaneError;
-pub use data_dir::{DataDir, DataDirError};
+pub use control_plane::{ControlPlane, OpenControlPlaneError};
 pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
-pub use link_local::LinkLocalError;
-pub use listening::ListenError;
-pub use metadata_port::MetadataPortError;
+pub use files::PlaneFiles;
+pub use first_start::FirstStartError;
+pub use first_start_check::DatabaseLost;
+pub use health::Readiness;
+pub use installation::Installation;
 pub use operator::{OperatorError, operator_note};
-pub use resources::ResourceError;
-pub use session::{Session, SessionError};
+pub use parts::{Parts, PartsError};
+pub use registered_apis::RegisterApiError;
+pub use secrets::{SecretsError, open_host_ca, open_pepper};
+pub use start::{HealthCheck, NotCertifiable, Opened, PlaneOptions, Running, StartError};
+pub use surfaces::{At, Entry, Need, On, Round, named, of};
 pub use tls::TlsError;
-pub use trust::{TrustFiles, write_trust_files};
-pub use up::{Up, UpError, up};

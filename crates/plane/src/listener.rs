@@ -1,113 +1,163 @@
-//! The public origin: one address for every surface; their paths do not collide.
+//! The listeners of the control plane: each serves the surfaces that the table gives it.
 
 use crate::control_plane::ControlPlane;
 use crate::health::Readiness;
-use crate::pool::{Pool, run_in_place};
-use crate::surfaces::{self, Served};
-use bonafide_http::clock;
-use bonafide_http::{Admission, PeerFacts, Service};
-use bonafide_login::Confirm;
+use crate::pool::{Pool, PoolError, run_in_place};
+use crate::surfaces::{self, At, Entry, Need, On, Round};
+use bonafide_crypto::Certificate;
+use bonafide_crypto::ca::host_id;
+use bonafide_hosts::Wait;
+use bonafide_http::{Admission, Event, PeerFacts, Service, clock};
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
-use bonafide_wire::{Answer, Outcome, Reply, Request, Surface, Unserved};
+use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Unserved};
+use http::Method;
 use http::header::AUTHORIZATION;
-use http::{Method, StatusCode};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// Answers everything public.
-pub(crate) struct PublicOrigin {
+/// How long readiness waits for the store. Source: ours; probes wait a second or more.
+const STORE_PATIENCE: Duration = Duration::from_millis(900);
+
+/// Answers on one listener.
+pub(crate) struct PlaneListener {
+    pub(crate) on: On,
     pub(crate) plane: Arc<ControlPlane>,
-    /// For what touches the store: however slow that is, tokens are not.
+    /// Runs store work, so that a slow store cannot delay tokens.
     pub(crate) store_pool: Arc<Pool>,
+    /// The revision that the view shows, for those who wait for the next.
+    pub(crate) revisions: watch::Receiver<u64>,
 }
 
-impl Service for PublicOrigin {
+impl Service for PlaneListener {
     fn name(&self) -> &'static str {
-        "public"
-    }
-
-    fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
-        Admission::anybody(peer)
-    }
-
-    async fn may_send_much(&self, head: &Request) -> bool {
-        let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        run_in_place(|| self.plane.knows_caller(authorization, clock::world())).unwrap_or(false)
-    }
-
-    fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
-        match surfaces::of_path(path) {
-            Served::Management => MANAGEMENT_BODY_BYTES_MAX,
-            Served::Login | Served::Healthy | Served::Ready | Served::Missing(_) => TOKEN_BODY_BYTES_MAX,
+        match self.on {
+            On::Public => "public",
+            On::Hosts => "hosts",
         }
     }
 
+    fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission {
+        match (self.on, certificate) {
+            (On::Hosts, Some(der)) => self.admit_host(peer, der),
+            (On::Public | On::Hosts, _) => Admission::anybody(peer),
+        }
+    }
+
+    async fn may_send_much(&self, head: &Request) -> bool {
+        if self.on == On::Hosts {
+            return true;
+        }
+        let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        run_in_place(|| self.plane.is_known_caller(authorization, clock::world())).unwrap_or(false)
+    }
+
+    fn body_bytes_max(&self, head: &Request) -> usize {
+        self.surface(head).body_bytes_max(head)
+    }
+
+    /// Asks the surface until it answers, and fetches what it needs in between.
     async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
-        match surfaces::of(&request) {
-            Served::Healthy | Served::Ready if request.method != Method::GET => {
-                Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET").into()
-            }
-            Served::Healthy => Reply::json(StatusCode::OK, &serde_json::json!({ "status": "ok" })).into(),
-            Served::Ready => self.readiness().await.into(),
-            Served::Management => {
-                let request = Arc::new(request);
-                let (plane, asked) = (Arc::clone(&self.plane), Arc::clone(&request));
-                let job = move || plane.manage(&asked, clock::world());
-                match self.store_pool.run(job).await {
-                    Ok(reply) => reply.into(),
-                    Err(error) => self.refusal(&request, (&error).into()).because(&error),
+        let (surface, request) = (self.surface(&request), Arc::new(request));
+        let (mut round, mut revisions, mut until) = (Round::default(), self.revisions.clone(), None);
+        loop {
+            match self.ask(surface, &request, round).await {
+                Ok(Outcome::Answer(answer)) => return answer,
+                Ok(Outcome::Need(Need::Confirm | Need::Store)) if round.is_over => {
+                    return self.refusal(&request, Unserved::Failed).because(&"a surface asked twice for the same");
                 }
+                Ok(Outcome::Need(Need::Confirm)) => {
+                    self.plane.confirm(&self.store_pool).await;
+                    round.is_over = true;
+                }
+                Ok(Outcome::Need(Need::Store)) => {
+                    let can_read_store = can_read_store(&self.plane, &self.store_pool).await;
+                    round = Round { is_over: true, can_read_store };
+                }
+                Ok(Outcome::Need(Need::Wait(Wait { past, seconds }))) => {
+                    let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
+                    // Most changes are about other hosts: the question is asked again after each.
+                    let changed = revisions.wait_for(|revision| *revision > past.0);
+                    if let Ok(Err(_)) = tokio::time::timeout_at(until, changed).await {
+                        // Nobody says any more what is new: the process stops, and its agent's own poll ends with it.
+                        return Answer { record: Record::quiet(), ..self.refusal(&request, Unserved::Busy) };
+                    }
+                    round.is_over = until <= Instant::now();
+                }
+                Err(error) => return self.refusal(&request, (&error).into()).because(&error),
             }
-            Served::Login => login(&self.plane, &self.store_pool, request).await,
-            Served::Missing(missing) => missing.reply(&request).into(),
         }
     }
 
     fn refusal(&self, head: &Request, why: Unserved) -> Answer {
-        match surfaces::of(head) {
-            Served::Healthy | Served::Ready => Reply::empty(why.status()).into(),
-            Served::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
-            Served::Login => self.plane.login(clock::world(), true, |login| login.refuse(head, why)),
-            Served::Missing(missing) => missing.refusal(head, why).into(),
+        let (parts, view) = (&*self.plane, self.plane.views.current());
+        let round = Round { is_over: true, can_read_store: false };
+        let at = At { parts, view: &view, world: clock::world(), round };
+        self.surface(head).refuse(at, head, why)
+    }
+}
+
+impl PlaneListener {
+    fn surface(&self, head: &Request) -> &'static Entry {
+        surfaces::of(self.on, head)
+    }
+
+    /// TLS has verified the certificate against the hosts' authority; here it is only read.
+    fn admit_host(&self, peer: &PeerFacts, der: &[u8]) -> Admission {
+        match (host_id(der), Certificate::from_der(der)) {
+            (Ok(host), Ok(certificate)) => {
+                Admission::Serve { peer: Peer::Host(host), until: Some(certificate.not_after_seconds()) }
+            }
+            _ => {
+                let event = Event::named("connectionRefused").with("surface", self.name()).with("peer", peer.remote);
+                self.plane.log.event(&event, &"the client certificate names no host");
+                Admission::anybody(peer)
+            }
         }
     }
+
+    async fn ask(
+        &self,
+        surface: &'static Entry,
+        request: &Arc<Request>,
+        round: Round,
+    ) -> Result<Outcome<Need>, PoolError> {
+        let ask = move |plane: &ControlPlane, request: &Request| {
+            let view = plane.views.current();
+            surface.handle(At { parts: plane, view: &view, world: clock::world(), round }, request)
+        };
+        if surface.needs(request) == Needs::View {
+            let outcome = run_in_place(|| ask(&self.plane, request));
+            if request.method == Method::POST {
+                // Signatures are made and checked in place: a connection with many requests in its pipeline lets
+                // those go first that have waited meanwhile.
+                tokio::task::yield_now().await;
+            }
+            return outcome;
+        }
+        let (plane, request, on) = (Arc::clone(&self.plane), Arc::clone(request), self.on);
+        let job = move || {
+            let outcome = ask(&plane, &request);
+            if on == On::Hosts {
+                // A host that has just joined, or registered a key, goes on at once and must be known
+                // then. A view that cannot be brought up now follows by itself a moment later.
+                let _ = plane.catch_up();
+            }
+            outcome
+        };
+        self.store_pool.run(job).await
+    }
 }
 
-impl PublicOrigin {
-    /// `/readyz`: the process issues tokens; the body says what else does its work.
-    async fn readiness(&self) -> Reply {
-        let ready = Readiness::of(&self.plane, &self.store_pool).await;
-        let (status, said) = ready.word();
-        let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
-        let body = serde_json::json!({
-            "status": said,
-            "tokens": word(ready.tokens, "no signing key"),
-            "view": word(ready.view, "too old"),
-            "store": word(ready.store, "unavailable"),
-        });
-        Reply::json(status, &body)
-    }
+/// The readiness of a control plane, the store included.
+pub(crate) async fn readiness(plane: &Arc<ControlPlane>, store_pool: &Pool) -> Readiness {
+    let can_read_store = can_read_store(plane, store_pool).await;
+    Readiness::of(plane, can_read_store)
 }
 
-/// Asks the token service. A refusal that rests on the view alone is confirmed first: the view is
-/// brought up to the store's revision, where the store answers, and the question asked again.
-pub(crate) async fn login(plane: &Arc<ControlPlane>, store_pool: &Pool, request: Request) -> Answer {
-    let ask = |confirmed| run_in_place(|| plane.login(clock::world(), confirmed, |login| login.handle(&request)));
-    let refused = |why: Unserved| plane.login(clock::world(), true, |login| login.refuse(&request, why));
-    let first = ask(false);
-    if request.method == Method::POST {
-        // Signatures are made and checked in place: a connection with many requests in its pipeline lets
-        // those go first that have waited meanwhile.
-        tokio::task::yield_now().await;
-    }
-    match first {
-        Ok(Outcome::Answer(answer)) => return answer,
-        Ok(Outcome::Need(Confirm)) => plane.confirm(store_pool).await,
-        Err(error) => return refused((&error).into()).because(&error),
-    }
-    match ask(true) {
-        Ok(Outcome::Answer(answer)) => answer,
-        Ok(Outcome::Need(Confirm)) => refused(Unserved::Failed).because(&"login asked twice for a confirmation"),
-        Err(error) => refused((&error).into()).because(&error),
-    }
+async fn can_read_store(plane: &Arc<ControlPlane>, store_pool: &Pool) -> bool {
+    let plane = Arc::clone(plane);
+    let head = store_pool.run(move || plane.store.head().is_ok());
+    matches!(tokio::time::timeout(STORE_PATIENCE, head).await, Ok(Ok(true)))
 }

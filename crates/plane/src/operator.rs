@@ -2,18 +2,19 @@
 //! read. The database has what they are checked against, and cannot give them back.
 
 use crate::control_plane::ControlPlane;
-use crate::data_dir::{DataDir, DataDirError, write_private};
-use crate::deployment::Deployment;
+use crate::files::PlaneFiles;
+use crate::installation::Installation;
 use bonafide_core::directory::{CREDENTIALS, add_certificate, add_secret};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::secret_hash::SecretHash;
-use bonafide_crypto::{Certificate, SelfSigned, SignError, SigningKey, pem, secret_hash};
+use bonafide_crypto::{Certificate, RsaKey, SelfSigned, SignError, SigningKey, pem, secret_hash};
+use bonafide_files::{FilesError, write_private};
 use bonafide_http::clock;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{CredentialId, ObjectId, Timestamp, World};
 
-/// How long they count, in seconds (2 years, Entra's longest).
+/// How long they are valid, in seconds (2 years, Entra's longest).
 const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
 
 /// Why the operator's credentials could not be made.
@@ -21,7 +22,7 @@ const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
 pub enum OperatorError {
     /// A file could not be written.
     #[error(transparent)]
-    Files(#[from] DataDirError),
+    Files(#[from] FilesError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -46,44 +47,49 @@ pub(crate) struct OperatorCredentials {
 
 impl OperatorCredentials {
     /// Makes both and writes their files.
-    pub(crate) fn make(plane: &ControlPlane, dir: &DataDir, world: &World<'_>) -> Result<Self, OperatorError> {
+    pub(crate) fn make(
+        plane: &ControlPlane,
+        files: &PlaneFiles,
+        key: RsaKey,
+        world: &World<'_>,
+    ) -> Result<Self, OperatorError> {
         let not_after = world.now.plus_seconds(OPERATOR_SECONDS);
         let secret = secret_hash::generate();
         let secret_id = CredentialId::random(world.entropy);
         let hash = plane.login.pepper.hash(&secret_id.to_string(), secret.expose());
-        let certificate = make_certificate(dir, world.now)?;
-        write_private(&dir.operator_secret(), secret.expose().as_bytes())?;
+        let certificate = make_certificate(files, key, world.now)?;
+        write_private(&files.operator_secret(), secret.expose().as_bytes())?;
         Ok(Self { secret_id, hash, certificate, not_after })
     }
 
-    /// From this commit on they count.
+    /// Adds both to the directory: they are valid from this commit on.
     pub(crate) fn add(&self, tx: &mut Tx<'_>, world: &World<'_>, operator: ObjectId) -> Result<(), StoreError> {
         add_secret(tx, world, operator, self.secret_id, self.hash, self.not_after)?;
         add_certificate(tx, world, operator, &self.certificate, None).map(drop)
     }
 }
 
-/// Makes new credentials; from then on no older ones count.
+/// Makes new credentials; the older ones stop working.
 pub(crate) fn reset_operator(
     plane: &ControlPlane,
-    dir: &DataDir,
-    deployment: &Deployment,
+    files: &PlaneFiles,
+    installation: &Installation,
 ) -> Result<(), OperatorError> {
     let world = clock::world();
-    let made = OperatorCredentials::make(plane, dir, &world)?;
+    let made = OperatorCredentials::make(plane, files, RsaKey::generate()?, &world)?;
     plane.store.write(|tx| {
-        for (key, _) in tx.page(&CREDENTIALS, &deployment.operator, None, usize::MAX)? {
+        for (key, _) in tx.page(&CREDENTIALS, &installation.operator, None, usize::MAX)? {
             tx.delete(&CREDENTIALS, &key)?;
         }
-        made.add(tx, &world, deployment.operator)
+        made.add(tx, &world, installation.operator)
     })?;
     Ok(plane.catch_up()?)
 }
 
-/// What to say when a file of the operator's is not where `info` says it is. It is not made anew
+/// A note for the case that a file of the operator's is not where `info` says it is. It is not made anew
 /// unasked: whoever keeps it elsewhere, on purpose, does not want it back on this disk.
-pub fn operator_note(dir: &DataDir) -> Option<String> {
-    let missing = [dir.operator_secret(), dir.operator_certificate()].into_iter().find(|file| !file.exists())?;
+pub fn operator_note(files: &PlaneFiles) -> Option<String> {
+    let missing = [files.operator_secret(), files.operator_certificate()].into_iter().find(|file| !file.exists())?;
     Some(format!(
         "{} is not there: put it back from your backup, or start once with --reset-operator, which makes a new secret \
          and certificate in place of the old ones",
@@ -93,12 +99,12 @@ pub fn operator_note(dir: &DataDir) -> Option<String> {
 
 /// One PEM with key and certificate, as `az login --certificate` takes it. RSA, because that is what
 /// the SDKs sign client assertions with.
-fn make_certificate(dir: &DataDir, now: Timestamp) -> Result<Certificate, OperatorError> {
+fn make_certificate(files: &PlaneFiles, key: RsaKey, now: Timestamp) -> Result<Certificate, OperatorError> {
     let spec = SelfSigned::starting("bonafide operator", now.unix_seconds(), OPERATOR_SECONDS);
-    let key = SigningKey::generate(&spec)?;
+    let key = SigningKey::certified(key, &spec)?;
     let pkcs8 = key.to_pkcs8()?;
     let text =
         format!("{}{}", pem::encode_private_key(&pkcs8).expose(), pem::encode(pem::CERTIFICATE, key.certificate_der()));
-    write_private(&dir.operator_certificate(), text.as_bytes())?;
+    write_private(&files.operator_certificate(), text.as_bytes())?;
     Ok(Certificate::from_der(key.certificate_der())?)
 }

@@ -1,6 +1,6 @@
-//! Where the deployment is, which is what it calls itself: from configuration, never from a request.
+//! The public origin, by which the installation is named: from configuration, never from a request.
 
-/// Where the public origin is.
+/// The public origin.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
     /// The host's name.

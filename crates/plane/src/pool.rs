@@ -1,4 +1,4 @@
-//! Where what is synchronous runs: on a bounded pool of threads if it may wait, in place if it never does.
+//! Threads for synchronous work: a bounded pool for jobs that may wait; jobs that never wait run in place.
 
 use bonafide_wire::Unserved;
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -18,7 +18,7 @@ pub(crate) enum PoolError {
     Panicked(String),
 }
 
-/// Runs a job that waits for nothing in place, on the thread of its connection (ADR 5).
+/// Runs a non-blocking job in place, on the thread of its connection (ADR 5).
 pub(crate) fn run_in_place<T>(job: impl FnOnce() -> T) -> Result<T, PoolError> {
     catch_unwind(AssertUnwindSafe(job)).map_err(panicked)
 }

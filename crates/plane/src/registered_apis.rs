@@ -1,16 +1,16 @@
-//! Resources of the operator's own, that tokens may be asked for (`up --resource`).
+//! APIs of the operator's own, that tokens may be asked for (`up --resource`).
 
 use crate::control_plane::ControlPlane;
-use crate::deployment::Deployment;
+use crate::installation::Installation;
 use bonafide_core::directory::{RESOURCES_REGISTERED, RegisterError, TokenVersion, create_application, register};
 use bonafide_core::view::ViewsError;
 use bonafide_http::clock;
 use bonafide_store::Read;
 use bonafide_types::Audience;
 
-/// Why a resource could not be registered.
+/// Why an API could not be registered.
 #[derive(Debug, thiserror::Error)]
-pub enum ResourceError {
+pub enum RegisterApiError {
     /// It cannot be one.
     #[error("--resource {identifier}: {reason}; give an identifier of your own, such as api://orders")]
     Refused {
@@ -25,18 +25,18 @@ pub enum ResourceError {
 }
 
 /// Registers those that are not registered yet, each as an application of its own, and returns them.
-pub(crate) fn register_resources(
+pub(crate) fn register_apis(
     plane: &ControlPlane,
-    deployment: &Deployment,
+    installation: &Installation,
     identifiers: &[String],
-) -> Result<Vec<Audience>, ResourceError> {
+) -> Result<Vec<Audience>, RegisterApiError> {
     let refused =
-        |identifier: &str, reason: String| ResourceError::Refused { identifier: identifier.to_owned(), reason };
+        |identifier: &str, reason: String| RegisterApiError::Refused { identifier: identifier.to_owned(), reason };
     let audiences = identifiers
         .iter()
         .map(|text| Audience::parse(text).map_err(|error| refused(text, error.to_string())))
         .collect::<Result<Vec<_>, _>>()?;
-    let (tenant, world) = (deployment.tenant, clock::world());
+    let (tenant, world) = (installation.tenant, clock::world());
     let mut new = Vec::new();
     for audience in audiences {
         let registered = plane.store.write(|tx| {

@@ -1,15 +1,15 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
-use crate::bootstrap::bootstrap;
 use crate::control_plane::ControlPlane;
-use crate::data_dir::DataDir;
-use crate::hosts_listener::HostsListener;
-use crate::names::Origin;
+use crate::files::PlaneFiles;
+use crate::first_start::first_start;
+use crate::listener::PlaneListener;
+use crate::origin::Origin;
 use crate::pool::Pool;
-use crate::public::PublicOrigin;
+use crate::surfaces::On;
 use bonafide_core::placement;
-use bonafide_http::clock;
-use bonafide_http::{Log, Service};
+use bonafide_files::Root;
+use bonafide_http::{Log, Service, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
 use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
@@ -53,36 +53,40 @@ struct Cloud {
 impl Cloud {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let dir = DataDir::create(&folder.path().join("data")).unwrap();
+        let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
         let stopped = Arc::new(AtomicBool::new(false));
         let store = Store::open(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
         let origin = Origin { host: "localhost", port: 8443 };
-        let (plane, _) = ControlPlane::open(&dir, store, origin, Log::off()).unwrap();
+        let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
         let plane = Arc::new(plane);
-        let deployment = bootstrap(&plane, &dir, &|request| plane.manage(request, clock::world()), true).unwrap();
+        let installation = first_start(&plane, &files, None, true).unwrap();
         let join = |tx: &mut Tx<'_>| {
             let hash = "0".repeat(64);
-            placement::invite(tx, &clock::world(), deployment.local_host, "local", hash.clone())?;
+            placement::invite(tx, &clock::world(), installation.local_host, "local", hash.clone())?;
             placement::join(tx, &clock::world(), &hash)
         };
         plane.store.write(join).unwrap();
         plane.catch_up().unwrap();
-        let secret = std::fs::read_to_string(dir.operator_secret()).unwrap();
+        let secret = std::fs::read_to_string(files.operator_secret()).unwrap();
         let form = format!(
             "grant_type=client_credentials&client_id={}&client_secret={secret}&resource=https://management.azure.com/",
-            deployment.operator_client
+            installation.operator_client
         );
         let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
-        Self { plane, store_pool, stopped, secret: (deployment.tenant, form), host: deployment.local_host, folder }
+        Self { plane, store_pool, stopped, secret: (installation.tenant, form), host: installation.local_host, folder }
     }
 
-    fn public(&self) -> PublicOrigin {
-        PublicOrigin { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool) }
+    fn public(&self) -> PlaneListener {
+        self.listener(On::Public)
     }
 
-    fn hosts(&self) -> HostsListener {
+    fn hosts(&self) -> PlaneListener {
+        self.listener(On::Hosts)
+    }
+
+    fn listener(&self, on: On) -> PlaneListener {
         let (_, revisions) = watch::channel(0);
-        HostsListener { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool), revisions }
+        PlaneListener { on, plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool), revisions }
     }
 }
 
@@ -240,7 +244,7 @@ async fn health_is_told_however_its_path_is_encoded() {
 #[test]
 fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
     let cloud = Cloud::new();
-    let public = PublicOrigin { plane: Arc::clone(&cloud.plane), store_pool: Arc::clone(&cloud.store_pool) };
+    let public = cloud.public();
     let file = cloud.folder.path().join("data/log/bonafide.log").display().to_string();
     for (path, member) in [("/subscriptions", "/error/message"), ("/common/oauth2/token", "/error_description")] {
         let reply = public.refusal(&request(Method::POST, path), Unserved::Failed).reply;
@@ -284,7 +288,7 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
 async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
     let cloud = Cloud::new();
     let (keep, revisions) = watch::channel(0);
-    let hosts = HostsListener { revisions, ..cloud.hosts() };
+    let hosts = PlaneListener { revisions, ..cloud.hosts() };
     let poll = |query: &str| Request {
         query: query.to_owned(),
         peer: Peer::Host(cloud.host),

@@ -1,14 +1,13 @@
-//! TLS: the public listener, the hosts listener with client certificates, and the agent's side of it.
+//! TLS of the two listeners: the public one, and the hosts listener with client certificates.
 
 use bonafide_crypto::ca::{CaError, HostCa, ServerCa, ServerName};
 use bonafide_http::clock;
-use bonafide_types::Secret;
-use rustls::crypto::CryptoProvider;
+use bonafide_http::tls::{private_key, provider, roots};
+use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// How long the server's certificate lasts, in seconds. Source: ours; it is renewed at half of it,
@@ -99,40 +98,4 @@ pub(crate) fn hosts(identity: Arc<ServerIdentity>, hosts: &HostCa) -> Result<Arc
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
-}
-
-/// An agent's key and certificate.
-pub(crate) struct ClientIdentity<'a> {
-    pub(crate) certificate_der: &'a [u8],
-    pub(crate) key_pkcs8: &'a Secret<Vec<u8>>,
-}
-
-/// An agent's side: it trusts one authority, and shows its certificate when it has one.
-pub(crate) fn agent(ca_der: &[u8], identity: Option<ClientIdentity<'_>>) -> Result<Arc<ClientConfig>, TlsError> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots(ca_der)?);
-    let mut config = match identity {
-        None => builder.with_no_client_auth(),
-        Some(identity) => builder.with_client_auth_cert(
-            vec![CertificateDer::from(identity.certificate_der.to_vec())],
-            private_key(identity.key_pkcs8),
-        )?,
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-fn roots(der: &[u8]) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(der.to_vec()))?;
-    Ok(roots)
-}
-
-fn private_key(pkcs8: &Secret<Vec<u8>>) -> PrivateKeyDer<'static> {
-    PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.expose().clone()))
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

@@ -11,7 +11,8 @@ use bonafide_metadata::{
 use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
 use bonafide_types::{HostId, ObjectId, ResourceUuid, Timestamp};
 use bonafide_wire::hosts::{
-    CredentialReply, DEPLOYMENT_PATH, DESIRED_PATH, Deployment, Desired, HostCertificate, JOIN_PATH, credential_path,
+    CredentialReply, DESIRED_PATH, Desired, HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH,
+    credential_path,
 };
 use bonafide_wire::token::{OAuthError, Proof, TokenRequest, TokenV1};
 use bonafide_wire::{Reply, Request};
@@ -59,12 +60,12 @@ impl Host {
         let reply = plane.hosts(Ask::new("POST", JOIN_PATH).json(&json!({"token": token, "csr": csr})).request());
         assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.body);
         let joined: HostCertificate = serde_json::from_slice(&reply.body).unwrap();
-        let reply = plane.hosts(Ask::new("GET", DEPLOYMENT_PATH).over(joined.host_id).request());
-        let deployment: Deployment = serde_json::from_slice(&reply.body).unwrap();
+        let reply = plane.hosts(Ask::new("GET", INSTALLATION_PATH).over(joined.host_id).request());
+        let installation: Installation = serde_json::from_slice(&reply.body).unwrap();
         Self {
             id: joined.host_id,
             agent: Agent::new(options).logging_to(LOG_FILE),
-            authority: deployment.authority,
+            authority: installation.authority,
             keys: Mutex::default(),
             cursor: Mutex::default(),
             offline: AtomicBool::new(false),

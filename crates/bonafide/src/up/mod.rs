@@ -1,10 +1,18 @@
 //! `bonafide up`
 
+mod local;
+mod options;
+mod own_endpoint;
+mod start;
+
 use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
-use bonafide_server::{Description, Log, ThrottleOption, Up, UpOptions};
+use bonafide_http::Log;
+use bonafide_plane::{Description, PlaneOptions};
 use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
 use clap::Args;
+use options::{ThrottleOption, UpOptions};
+use start::Up;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -99,15 +107,17 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
     let (json, data_dir) = (options.json, options.data_dir.clone());
-    let up = bonafide_server::up(
+    let up = start::up(
         UpOptions {
             data_dir: options.data_dir.data_dir,
-            listen: options.listen,
-            hosts_listen: options.hosts_listen,
+            plane: PlaneOptions {
+                listen: options.listen,
+                hosts_listen: options.hosts_listen,
+                empty: options.empty,
+                resources: options.resources,
+                reset_operator: options.reset_operator,
+            },
             imds_port: options.imds_port,
-            empty: options.empty,
-            resources: options.resources,
-            reset_operator: options.reset_operator,
             any_user: options.any_user,
             throttle: options.throttle.0,
             refresh_ahead: !options.no_refresh_ahead,

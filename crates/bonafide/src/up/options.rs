@@ -1,37 +1,29 @@
-//! What the shell is told from outside.
+//! Options of `up`.
 
+use bonafide_plane::PlaneOptions;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Options of `up`.
 #[derive(Debug, Clone)]
-pub struct UpOptions {
+pub(crate) struct UpOptions {
     /// Where everything is kept.
-    pub data_dir: PathBuf,
-    /// Where the public HTTPS origin listens; port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// Where hosts connect with mTLS; port 0 picks a free one.
-    pub hosts_listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    /// The control plane.
+    pub(crate) plane: PlaneOptions,
     /// The port of workload `demo`'s metadata endpoint; chosen once and kept when `None`.
-    pub imds_port: Option<u16>,
-    /// On first start: tenant, subscription and operator only.
-    pub empty: bool,
-    /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
-    /// registered they stay.
-    pub resources: Vec<String>,
-    /// Whether the operator gets a new secret and certificate, in place of all older ones.
-    pub reset_operator: bool,
+    pub(crate) imds_port: Option<u16>,
     /// Whether any user of this machine may use the metadata endpoints, not only the one who started
     /// this process.
-    pub any_user: bool,
+    pub(crate) any_user: bool,
     /// The metadata throttle.
-    pub throttle: ThrottleOption,
+    pub(crate) throttle: ThrottleOption,
     /// Whether tokens are refreshed in the background past half their life.
-    pub refresh_ahead: bool,
+    pub(crate) refresh_ahead: bool,
     /// Whether workload `demo` is also served on 169.254.169.254:80.
-    pub link_local: bool,
+    pub(crate) link_local: bool,
     /// Where agents reach the hosts listener, when that is not where it listens (a proxy in between).
-    pub hosts_connect: Option<SocketAddr>,
+    pub(crate) hosts_connect: Option<SocketAddr>,
 }
 
 impl UpOptions {
@@ -47,7 +39,7 @@ impl UpOptions {
 
 /// The metadata throttle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ThrottleOption {
+pub(crate) enum ThrottleOption {
     /// Requests per second, and concurrent requests, for each workload.
     On {
         /// Requests per second.

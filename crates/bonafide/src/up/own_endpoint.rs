@@ -1,21 +1,17 @@
 //! The metadata port of `up` itself: workload `demo`'s endpoint, and readiness for what starts containers and
 //! projects on this machine and can neither trust a new authority nor read JSON.
 
-use crate::agent::Endpoint;
-use crate::control_plane::ControlPlane;
-use crate::health::Readiness;
-use crate::pool::Pool;
+use bonafide_host::Endpoint;
 use bonafide_http::{Admission, PeerFacts, Service};
+use bonafide_plane::HealthCheck;
 use bonafide_types::Timestamp;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
-use std::sync::Arc;
 
 /// The endpoint of `demo` with `/readyz`. No other endpoint has it: it belongs to `up` and to no workload.
 pub(crate) struct OwnEndpoint {
     pub(crate) endpoint: Endpoint,
-    pub(crate) plane: Arc<ControlPlane>,
-    pub(crate) store_pool: Arc<Pool>,
+    pub(crate) health: HealthCheck,
 }
 
 impl Service for OwnEndpoint {
@@ -27,8 +23,8 @@ impl Service for OwnEndpoint {
         self.endpoint.admit(peer, certificate)
     }
 
-    fn body_bytes_max(&self, method: &Method, path: &str) -> usize {
-        self.endpoint.body_bytes_max(method, path)
+    fn body_bytes_max(&self, head: &Request) -> usize {
+        self.endpoint.body_bytes_max(head)
     }
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
@@ -49,7 +45,7 @@ impl OwnEndpoint {
         if method != Method::GET {
             return Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET");
         }
-        let (status, word) = Readiness::of(&self.plane, &self.store_pool).await.word();
+        let (status, word) = self.health.readiness().await.word();
         Reply::bytes(status, "text/plain; charset=utf-8", word)
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// The metadata port.
-pub(crate) const PORT: u16 = 80;
-/// Tells the address that we added from one that somebody else did (at most 15 bytes; it must begin
+pub const PORT: u16 = 80;
+/// Label that tells an address that we added from one that somebody else did (at most 15 bytes; it must begin
 /// with the device's name).
 const LABEL: &str = "lo:bonafide";
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -30,14 +30,14 @@ pub enum LinkLocalError {
 }
 
 /// The address on the loopback device; it is taken away again when this is dropped.
-pub(crate) struct LinkLocal {
+pub struct LinkLocal {
     added: bool,
 }
 
 impl LinkLocal {
     /// Adds the address and listens on it, bound to the device, so that packets for it from another
     /// interface find nobody.
-    pub(crate) async fn open() -> Result<(Self, TcpListener), LinkLocalError> {
+    pub async fn open() -> Result<(Self, TcpListener), LinkLocalError> {
         let address = SocketAddr::from((ADDRESS, PORT));
         if let Ok(Ok(_)) = tokio::time::timeout(PROBE, TcpStream::connect(address)).await {
             return Err(LinkLocalError::Taken);

@@ -1,50 +1,28 @@
-//! What goes on beside the listeners until `up` stops.
+//! Background tasks of the control plane: following the store, renewing the server's certificate, maintenance.
+
+mod follow;
+mod maintenance;
+mod renew;
 
 use crate::control_plane::ControlPlane;
+use crate::pool::Pool;
 use crate::tls::ServerIdentity;
-use bonafide_http::Event;
-use bonafide_http::Log;
+use bonafide_http::Stop;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long the view's follower waits before it looks by itself (other replicas do not wake it).
-const FOLLOW_EVERY: Duration = Duration::from_millis(200);
-/// How often certificates are looked at.
-const RENEW_EVERY: Duration = Duration::from_secs(600);
-
-/// Keeps the view up with the store, and tells who waits for it.
-pub(crate) fn follow(
+/// Starts all, until told to stop. `revisions` is told the revision that the view shows.
+pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     plane: &Arc<ControlPlane>,
+    store_pool: &Arc<Pool>,
+    identity: Arc<ServerIdentity>,
     revisions: watch::Sender<u64>,
-    stopped: watch::Receiver<bool>,
+    stop: &Stop,
 ) {
-    let plane = Arc::clone(plane);
-    tasks.spawn_blocking(move || {
-        while !*stopped.borrow() {
-            if let Err(error) = plane.follow(FOLLOW_EVERY) {
-                plane.log.event(&Event::named("followFailed"), &error);
-                // A store that is down is asked again; the view stays as it is meanwhile.
-                std::thread::sleep(FOLLOW_EVERY);
-            }
-            let revision = plane.views.current().cursor().revision.0;
-            revisions.send_if_modified(|known| std::mem::replace(known, revision) != revision);
-        }
-    });
-}
-
-/// Keeps the server's certificate young.
-pub(crate) async fn renew(identity: Arc<ServerIdentity>, log: Arc<Log>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(RENEW_EVERY) => {}
-            () = bonafide_http::stopped(&mut stopped) => return,
-        }
-        // The old certificate has half of its life left; the next round tries again.
-        if let Err(error) = identity.renew_if_due() {
-            log.event(&Event::named("serverCertificateNotRenewed"), &error);
-        }
-    }
+    let (following, stop_following) = (Arc::clone(plane), stop.clone());
+    tasks.spawn_blocking(move || follow::follow(&following, &revisions, &stop_following));
+    tasks.spawn(renew::renew(identity, Arc::clone(&plane.log), stop.clone()));
+    tasks.spawn(maintenance::maintain(Arc::clone(plane), Arc::clone(store_pool), stop.clone()));
 }

@@ -1,59 +1,201 @@
-//! The surface of the public origin that a request belongs to: the one place that decides it, also for
-//! the surfaces that Azure has and this deployment has not yet.
+//! The one table of surfaces: which surface a request belongs to, on which listeners, and how it is answered. Listeners,
+//! testkit and benchmarks read it. A new surface is its crate, and one entry here.
 
-pub(crate) mod fault;
+mod absent;
+mod management;
 
-use bonafide_wire::{Request, path};
+use crate::health::{Health, is_health};
+use crate::parts::Parts;
+use absent::{Absent, Kind, is_graph, vault};
+use bonafide_core::view::View;
+use bonafide_types::World;
+use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
+use bonafide_wire::{Answer, Needs, Outcome, Request, Route, Surface, Unserved, path, served};
+use management::{Management, is_management};
+use std::convert::Infallible;
 
-/// The surfaces of the public origin.
+/// The listeners of a control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Served {
-    /// Liveness.
-    Healthy,
-    /// Readiness.
-    Ready,
-    Management,
-    /// The token service, and every path that is of no other surface.
-    Login,
-    /// A surface that is not served yet.
-    Missing(Missing),
+pub enum On {
+    /// The public origin, HTTPS.
+    Public,
+    /// The hosts listener, mTLS.
+    Hosts,
 }
 
-/// Surfaces of Azure that are not served yet. Their clients get errors that they can read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
-    /// Microsoft Graph: `/v1.0/…` and `/beta/…`.
-    Graph,
-    /// The data of a vault: any path of a host `{vault}.vault.{domain}`.
-    Vault,
+/// An entry: name, listeners, the test whether a request is the surface's, and the method of [`At`] that makes its
+/// context.
+macro_rules! entry {
+    ($name:literal, $on:expr, $owns:expr, $context:ident) => {
+        Entry {
+            name: $name,
+            on: &$on,
+            owns: $owns,
+            routes: || routes_of(At::$context),
+            handle: |at, request| at.$context().handle(request).map_need(Need::from),
+            refuse: |at, head, why| at.$context().refuse(head, why),
+        }
+    };
 }
 
-/// The surface of a request, by its host and its path.
-pub(crate) fn of(head: &Request) -> Served {
-    if vault(head).is_some() { Served::Missing(Missing::Vault) } else { of_path(&head.path) }
+/// The surfaces, in the order in which they are asked whether a request is theirs.
+const SURFACES: &[Entry] = &[
+    entry!("vault", [On::Public], |head| vault(head).is_some(), vault),
+    entry!("health", [On::Public], is_health, health),
+    entry!("management", [On::Public], is_management, management),
+    entry!("graph", [On::Public], is_graph, graph),
+    entry!("hosts", [On::Hosts], is_hosts, hosts),
+    entry!("login", [On::Public, On::Hosts], |_| true, login),
+];
+
+/// One surface of the table.
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    on: &'static [On],
+    owns: fn(&Request) -> bool,
+    routes: fn() -> Vec<&'static Route>,
+    handle: fn(At<'_>, &Request) -> Outcome<Need>,
+    refuse: fn(At<'_>, &Request, Unserved) -> Answer,
 }
 
-/// The surface of a path, by its first segment.
-pub(crate) fn of_path(raw: &str) -> Served {
-    match path::first_segment(raw).to_ascii_lowercase().as_str() {
-        "healthz" => Served::Healthy,
-        "readyz" => Served::Ready,
-        "subscriptions" | "providers" | "tenants" | "metadata" => Served::Management,
-        "v1.0" | "beta" => Served::Missing(Missing::Graph),
-        _ => Served::Login,
+/// The surface of a request on a listener. Login is the surface of every path that no other has.
+pub fn of(on: On, head: &Request) -> &'static Entry {
+    let found = SURFACES.iter().find(|entry| entry.on.contains(&on) && (entry.owns)(head));
+    found.unwrap_or(&SURFACES[SURFACES.len() - 1])
+}
+
+/// The surface of this name.
+pub fn named(name: &str) -> Option<&'static Entry> {
+    SURFACES.iter().find(|entry| entry.name == name)
+}
+
+impl Entry {
+    /// Answers a request, or says what it needs first.
+    pub fn handle(&self, at: At<'_>, request: &Request) -> Outcome<Need> {
+        (self.handle)(at, request)
+    }
+
+    /// Answers a request that the shell does not serve, in the words of the surface.
+    pub fn refuse(&self, at: At<'_>, head: &Request, why: Unserved) -> Answer {
+        (self.refuse)(at, head, why)
+    }
+
+    /// What a request is answered from. One that no route has is refused without the store.
+    pub(crate) fn needs(&self, head: &Request) -> Needs {
+        served(&(self.routes)(), head).map_or(Needs::View, |route| route.needs)
+    }
+
+    /// The largest body of a request, in bytes: that of its route, or the largest of any where it has none.
+    pub(crate) fn body_bytes_max(&self, head: &Request) -> usize {
+        let routes = (self.routes)();
+        let largest = || routes.iter().map(|route| route.body_bytes_max).max().unwrap_or(TOKEN_BODY_BYTES_MAX);
+        served(&routes, head).map_or_else(largest, |route| route.body_bytes_max)
     }
 }
 
-/// The vault that the `Host` of a request names: `demo` of `demo.vault.localhost:8443`.
-fn vault(head: &Request) -> Option<&str> {
-    let (name, zone) = head.header("host")?.split_once('.')?;
-    let (label, domain) = zone.split_once('.')?;
-    (!name.is_empty() && !domain.is_empty() && label.eq_ignore_ascii_case("vault")).then_some(name)
+/// What surfaces need from the shell before they can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The view as it is in the store now.
+    Confirm,
+    /// A change of the view.
+    Wait(bonafide_hosts::Wait),
+    /// To know whether the store can be read.
+    Store,
+}
+
+impl From<bonafide_login::Confirm> for Need {
+    fn from(_: bonafide_login::Confirm) -> Self {
+        Self::Confirm
+    }
+}
+
+impl From<bonafide_hosts::Wait> for Need {
+    fn from(wait: bonafide_hosts::Wait) -> Self {
+        Self::Wait(wait)
+    }
+}
+
+impl From<Infallible> for Need {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// What one request is answered from.
+#[derive(Clone, Copy)]
+pub struct At<'a> {
+    /// The control plane.
+    pub parts: &'a Parts,
+    /// Its view at the moment.
+    pub view: &'a View,
+    /// Time and chance.
+    pub world: World<'a>,
+    /// What was asked for before: [`Need`].
+    pub round: Round,
+}
+
+/// How far the shell came with what a surface needs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Round {
+    /// It is there, or cannot be had, or its time is over: the answer stands.
+    pub is_over: bool,
+    /// The store can be read, when that was asked.
+    pub can_read_store: bool,
+}
+
+impl<'a> At<'a> {
+    fn login(self) -> bonafide_login::Cx<'a> {
+        let Self { parts, view, world, round } = self;
+        bonafide_login::Cx { view, service: &parts.login, world, confirmed: round.is_over }
+    }
+
+    fn hosts(self) -> bonafide_hosts::Cx<'a> {
+        let Self { parts, view, world, round } = self;
+        let authority = parts.login.authority.origin();
+        bonafide_hosts::Cx { store: &parts.store, view, ca: &parts.host_ca, authority, world, waited: round.is_over }
+    }
+
+    fn management(self) -> Management<'a> {
+        let Self { parts, view, world, .. } = self;
+        Management(bonafide_management::Cx {
+            config: &parts.management,
+            authority: &parts.login.authority,
+            audiences: &parts.management_audiences,
+            view,
+            view_age_seconds: parts.followed.age().as_secs(),
+            store: &parts.store,
+            world,
+        })
+    }
+
+    fn health(self) -> Health<'a> {
+        let Round { is_over, can_read_store } = self.round;
+        Health { parts: self.parts, store: is_over.then_some(can_read_store) }
+    }
+
+    fn graph(self) -> Absent<'a> {
+        Absent { kind: Kind::Graph, world: self.world }
+    }
+
+    fn vault(self) -> Absent<'a> {
+        Absent { kind: Kind::Vault, world: self.world }
+    }
+}
+
+fn routes_of<S: Surface>(_context: fn(At<'static>) -> S) -> Vec<&'static Route> {
+    S::routes()
+}
+
+fn is_hosts(head: &Request) -> bool {
+    path::first_segment(&head.path) == "hosts"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
     use bonafide_wire::Peer;
     use bytes::Bytes;
     use http::{HeaderMap, HeaderValue, Method};
@@ -62,28 +204,28 @@ mod tests {
     #[test]
     fn a_path_belongs_to_one_surface_however_it_is_encoded() {
         for (path, surface) in [
-            ("/subscriptions/s", Served::Management),
-            ("/%73ubscriptions/s", Served::Management),
-            ("/%53UBSCRIPTIONS", Served::Management),
-            ("/%2Fsubscriptions%2Fs", Served::Management),
-            ("//%2f/providers", Served::Management),
-            ("/subscriptions%2Fs", Served::Management),
-            ("/metadata/endpoints", Served::Management),
+            ("/subscriptions/s", "management"),
+            ("/%73ubscriptions/s", "management"),
+            ("/%53UBSCRIPTIONS", "management"),
+            ("/%2Fsubscriptions%2Fs", "management"),
+            ("//%2f/providers", "management"),
+            ("/subscriptions%2Fs", "management"),
+            ("/metadata/endpoints", "management"),
             // Decoded once: what is left is refused by its own surface.
-            ("/%2573ubscriptions/s", Served::Login),
-            ("/subscriptions/%2573", Served::Management),
-            ("/subscriptionsx", Served::Login),
-            ("/v1.0/users", Served::Missing(Missing::Graph)),
-            ("/%42eta/users", Served::Missing(Missing::Graph)),
-            ("/v1.0x", Served::Login),
-            ("/tenant/v1.0", Served::Login),
-            ("/healthz", Served::Healthy),
-            ("/%68ealthz", Served::Healthy),
-            ("/READYZ", Served::Ready),
-            ("/", Served::Login),
-            ("*", Served::Login),
+            ("/%2573ubscriptions/s", "login"),
+            ("/subscriptions/%2573", "management"),
+            ("/subscriptionsx", "login"),
+            ("/v1.0/users", "graph"),
+            ("/%42eta/users", "graph"),
+            ("/v1.0x", "login"),
+            ("/tenant/v1.0", "login"),
+            ("/healthz", "health"),
+            ("/%68ealthz", "health"),
+            ("/READYZ", "health"),
+            ("/", "login"),
+            ("*", "login"),
         ] {
-            assert_eq!(of_path(path), surface, "{path}");
+            assert_eq!(of(On::Public, &head(path, "localhost:8443")).name, surface, "{path}");
         }
     }
 
@@ -101,13 +243,58 @@ mod tests {
             ("a.demo.vault.localhost", false),
         ] {
             for path in ["/secrets/s", "/subscriptions/s", "/v1.0/users"] {
-                let mut headers = HeaderMap::new();
-                headers.insert("host", HeaderValue::from_static(host));
-                let peer = Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into());
-                let (path, query, body) = (path.to_owned(), String::new(), Bytes::new());
-                let head = Request { method: Method::GET, path, query, headers, body, peer };
-                assert_eq!(of(&head) == Served::Missing(Missing::Vault), is_vault, "{host} {path}", path = head.path);
+                let name = of(On::Public, &head(path, host)).name;
+                assert_eq!(name == "vault", is_vault, "{host} {path}");
             }
         }
+    }
+
+    #[test]
+    fn the_hosts_listener_has_two_surfaces() {
+        for (path, surface) in [
+            ("/hosts/v1/join", "hosts"),
+            ("/%68osts/v1/join", "hosts"),
+            ("/subscriptions/s", "login"),
+            ("/healthz", "login"),
+            ("/common/oauth2/token", "login"),
+        ] {
+            assert_eq!(of(On::Hosts, &head(path, "demo.vault.localhost")).name, surface, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_body_may_be_as_large_as_its_route_takes() {
+        let most = |on, method: Method, path: &str| {
+            let head = Request { method, ..head(path, "localhost") };
+            of(on, &head).body_bytes_max(&head)
+        };
+        for method in [Method::PUT, Method::GET, Method::POST] {
+            assert_eq!(most(On::Public, method, "/subscriptions/s"), MANAGEMENT_BODY_BYTES_MAX);
+        }
+        assert_eq!(most(On::Public, Method::POST, "/t/oauth2/token"), TOKEN_BODY_BYTES_MAX);
+        assert_eq!(most(On::Public, Method::PUT, "/no/such/path/at/all"), TOKEN_BODY_BYTES_MAX);
+        assert_eq!(most(On::Public, Method::POST, "/v1.0/users"), TOKEN_BODY_BYTES_MAX);
+        assert_eq!(most(On::Hosts, Method::POST, "/hosts/v1/join"), TOKEN_BODY_BYTES_MAX);
+    }
+
+    #[test]
+    fn requests_that_touch_the_store_are_told_from_those_that_do_not() {
+        let needs = |on, method: Method, path: &str| {
+            let head = Request { method, ..head(path, "localhost") };
+            of(on, &head).needs(&head)
+        };
+        assert_eq!(needs(On::Public, Method::GET, "/subscriptions"), Needs::Store);
+        assert_eq!(needs(On::Public, Method::POST, "/t/oauth2/token"), Needs::View);
+        assert_eq!(needs(On::Public, Method::GET, "/readyz"), Needs::View);
+        assert_eq!(needs(On::Hosts, Method::GET, "/hosts/v1/desired"), Needs::View);
+        assert_eq!(needs(On::Hosts, Method::POST, "/hosts/v1/join"), Needs::Store);
+    }
+
+    fn head(path: &str, host: &'static str) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", HeaderValue::from_static(host));
+        let peer = Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into());
+        let (path, query, body) = (path.to_owned(), String::new(), Bytes::new());
+        Request { method: Method::GET, path, query, headers, body, peer }
     }
 }

@@ -1,25 +1,23 @@
-//! What nobody asks for and must be done: the rest of long operations and of large deletions.
+//! Background maintenance: unfinished operations, and the rest of large deletions.
 
 use crate::control_plane::ControlPlane;
 use crate::pool::Pool;
 use bonafide_core::lifecycle;
-use bonafide_http::Event;
-use bonafide_http::clock;
+use bonafide_http::{Event, Stop, clock, stopped};
 use bonafide_management::operations;
 use bonafide_store::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
-/// How often unfinished operations and leftovers are looked for.
+/// Time between two rounds.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Sees to it now and then, until told to stop.
-pub(crate) async fn upkeep(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stopped: watch::Receiver<bool>) {
+/// Runs one round every two seconds, until told to stop.
+pub(super) async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stop: Stop) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            () = bonafide_http::stopped(&mut stopped) => return,
+            () = stopped(&mut stop) => return,
         }
         let at_work = Arc::clone(&plane);
         // What fails now is done in a later round.
@@ -46,10 +44,11 @@ fn round(plane: &ControlPlane) -> Result<(), StoreError> {
 mod tests {
     use super::*;
     use crate::control_plane::open_store;
-    use crate::data_dir::DataDir;
-    use crate::names::Origin;
+    use crate::files::PlaneFiles;
+    use crate::origin::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
     use bonafide_core::lifecycle::delete_principal;
+    use bonafide_files::Root;
     use bonafide_http::Log;
     use bonafide_store::Read;
     use bonafide_types::{CredentialId, TenantId};
@@ -57,10 +56,10 @@ mod tests {
     #[test]
     fn what_a_large_deletion_left_is_cleared_away() {
         let dir = tempfile::tempdir().unwrap();
-        let dir = DataDir::create(&dir.path().join("data")).unwrap();
-        let store = open_store(&dir).unwrap();
+        let files = PlaneFiles::create(&Root::create(&dir.path().join("data")).unwrap()).unwrap();
+        let store = open_store(&files, &[]).unwrap();
         let origin = Origin { host: "localhost", port: 8443 };
-        let (plane, _) = ControlPlane::open(&dir, store, origin, Log::off()).unwrap();
+        let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
         let world = clock::world();
         let tenant = TenantId::random(world.entropy);
         let hash = plane.login.pepper.hash("id", "secret");

@@ -1,16 +1,18 @@
-//! What a deployment calls its token service and its resource manager.
+//! The names of an installation: its public origin, and the audiences of its token service and resource manager.
 
-use super::{AcceptedAudiences, Authority, AuthorityError};
 use crate::directory::{Audiences, AudiencesError, Registration, TokenVersion};
+use crate::tokens::{AcceptedAudiences, Authority, AuthorityError};
 use bonafide_types::ClientId;
 
 /// The application id of Azure Resource Manager ("Windows Azure Service Management API").
 /// Source: Microsoft Learn, "Verify first-party Microsoft applications in sign-in reports".
 const MANAGEMENT_APP: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
-/// What stock clients ask tokens for when they mean the resource manager of the public cloud.
-const PUBLIC_MANAGEMENT: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+/// The audience that stock clients ask tokens for when they mean the resource manager of the public cloud.
+pub const PUBLIC_MANAGEMENT: &str = "https://management.azure.com/";
+/// The older audience of the same, without a slash at the end.
+const PUBLIC_MANAGEMENT_OLD: &str = "https://management.core.windows.net";
 
-/// Why a deployment cannot be called so.
+/// Why an installation cannot have such names.
 #[derive(Debug, thiserror::Error)]
 pub enum NamesError {
     /// The origin cannot be that of a token service.
@@ -24,7 +26,7 @@ pub enum NamesError {
     Id(#[from] bonafide_types::GuidError),
 }
 
-/// The names of a deployment whose surfaces share one origin.
+/// The names of an installation whose surfaces share one origin.
 #[derive(Debug)]
 pub struct Names {
     /// The token service.
@@ -44,7 +46,7 @@ impl Names {
         let app: ClientId = MANAGEMENT_APP.parse()?;
         let own =
             Registration { app_id: Some(app), version: TokenVersion::V1, identifiers: vec![format!("{origin}/")] };
-        let bases = PUBLIC_MANAGEMENT.into_iter().chain([origin]);
+        let bases = [PUBLIC_MANAGEMENT.trim_end_matches('/'), PUBLIC_MANAGEMENT_OLD, origin].into_iter();
         Ok(Self {
             authority: Authority::new(origin)?,
             audiences: Audiences::new(&[own])?,
