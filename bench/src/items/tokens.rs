@@ -17,6 +17,7 @@ use crate::{Bench, Failure};
 use bonafide_core::directory::add_certificate;
 use bonafide_crypto::Certificate;
 use bonafide_wire::{Peer, Request};
+use std::path::Path;
 use std::time::Duration;
 
 const TARGET: &str = "≤ 1.15";

@@ -14,7 +14,8 @@ pub mod certificate;
 mod compact;
 mod error;
 pub mod json;
-pub mod jwk;
+#[cfg(test)]
+mod jwk;
 pub mod jws;
 pub mod kek;
 pub mod limits;

@@ -1,9 +1,8 @@
 //! The listeners of the control plane: each serves the surfaces that the table gives it.
 
 use crate::control_plane::ControlPlane;
-use crate::health::Readiness;
 use crate::pool::{Pool, PoolError, run_in_place};
-use crate::surfaces::{self, At, Entry, Need, On, Round};
+use crate::surfaces::{self, At, Entry, Need, On, Readiness, Round};
 use bonafide_crypto::Certificate;
 use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;

@@ -5,7 +5,6 @@ use crate::control_plane::{ControlPlane, OpenControlPlaneError, has_no_database,
 use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
 use crate::first_start::{FirstStartError, first_start};
-use crate::health::Readiness;
 use crate::installation::{INSTALLATION, Installation};
 use crate::listener::{PlaneListener, readiness};
 use crate::operator::{OperatorError, reset_operator};
@@ -13,7 +12,7 @@ use crate::origin::Origin;
 use crate::pool::Pool;
 use crate::registered_apis::{RegisterApiError, register_apis};
 use crate::runtime::ServerRuntime;
-use crate::surfaces::On;
+use crate::surfaces::{On, Readiness};
 use crate::tls::{self, ServerIdentity, TlsError};
 use bonafide_core::placement;
 use bonafide_crypto::ca::{ServerCa, ServerNameError};

@@ -2,15 +2,18 @@
 //! testkit and benchmarks read it. A new surface is its crate, and one entry here.
 
 mod absent;
+mod health;
 mod management;
 
-use crate::health::{Health, is_health};
+pub use health::Readiness;
+
 use crate::parts::Parts;
 use absent::{Absent, Kind, is_graph, vault};
 use bonafide_core::view::View;
 use bonafide_types::World;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Needs, Outcome, Request, Route, Surface, Unserved, path, served};
+use health::{Health, is_health};
 use management::{Management, is_management};
 use std::convert::Infallible;
 

@@ -1,7 +1,7 @@
 //! The health of this process, as probes and load balancers ask for it (docs/log.md, "Health").
 
+use super::Need;
 use crate::parts::Parts;
-use crate::surfaces::Need;
 use bonafide_http::clock;
 use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
