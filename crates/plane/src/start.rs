@@ -53,6 +53,18 @@ pub struct PlaneOptions {
     pub reset_operator: bool,
 }
 
+impl PlaneOptions {
+    /// The name by which clients reach this machine: its loopback name where that leads here, otherwise the
+    /// address that it listens on. It says whether there can be one, before anything is made.
+    pub fn public_name(&self) -> Result<String, NotCertifiable> {
+        let ip = self.listen.ip();
+        if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() {
+            return Ok("localhost".to_owned());
+        }
+        if ip.is_loopback() { Ok(ip.to_string()) } else { Err(NotCertifiable(self.listen)) }
+    }
+}
+
 /// Why a control plane cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -117,7 +129,7 @@ impl Opened {
         of_others: &[PathBuf],
         log: Arc<Log>,
     ) -> Result<Self, StartError> {
-        let name = public_name(options.listen)?;
+        let name = options.public_name()?;
         let keys = has_no_database(&files).then(FirstKeys::start).transpose().map_err(StartError::Threads)?;
         // Before the sockets: another process that has the directory may have the ports, too, and which of
         // the two it is decides what helps.
@@ -226,14 +238,4 @@ impl HealthCheck {
     pub async fn readiness(&self) -> Readiness {
         readiness(&self.plane, &self.store_pool).await
     }
-}
-
-/// The name by which clients reach this machine: its loopback name where that leads here, otherwise the
-/// address that it listens on.
-fn public_name(listen: SocketAddr) -> Result<String, NotCertifiable> {
-    let ip = listen.ip();
-    if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() {
-        return Ok("localhost".to_owned());
-    }
-    if ip.is_loopback() { Ok(ip.to_string()) } else { Err(NotCertifiable(listen)) }
 }

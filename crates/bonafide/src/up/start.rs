@@ -99,6 +99,7 @@ fn connections_max(descriptors: usize) -> usize {
 /// Starts everything. Returns when it serves.
 pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
     let limits = HttpLimits { connections: connections_max(raise_descriptor_limit()), ..HttpLimits::default() };
+    options.plane.public_name().map_err(StartError::from)?;
     let dir = DataDir::create(&options.data_dir)?;
     let opened = Opened::open(dir.plane.clone(), &options.plane, &dir.host.traces(), Arc::clone(&log)).await?;
     let is_new = opened.is_new;
