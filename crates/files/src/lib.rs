@@ -74,7 +74,7 @@ pub fn key(path: &Path, fresh: bool) -> Result<Kek, FilesError> {
 }
 
 /// Removes a file, if it is there.
-pub fn remove(path: &Path) -> Result<(), FilesError> {
+fn remove(path: &Path) -> Result<(), FilesError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(io(path, error)),
         Ok(()) | Err(_) => Ok(()),
@@ -82,7 +82,7 @@ pub fn remove(path: &Path) -> Result<(), FilesError> {
 }
 
 /// Makes a folder that only its owner may enter, if need be.
-pub fn make_dir(path: &Path) -> Result<(), FilesError> {
+fn make_dir(path: &Path) -> Result<(), FilesError> {
     match DirBuilder::new().recursive(true).mode(0o700).create(path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
