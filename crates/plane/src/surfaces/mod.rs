@@ -84,16 +84,24 @@ impl Entry {
         (self.refuse)(at, head, why)
     }
 
-    /// What a request is answered from. One that no route has is refused without the store.
+    /// What a request is answered from. A request that no route has is refused without the store where no other touches it;
+    /// elsewhere it may have to be looked up first.
     pub(crate) fn needs(&self, head: &Request) -> Needs {
-        served(&(self.routes)(), head).map_or(Needs::View, |route| route.needs)
+        let (of_view, of_store): (Vec<_>, Vec<_>) =
+            (self.routes)().into_iter().partition(|route| route.needs == Needs::View);
+        // The routes of the view are few. To match all would take longer than many an answer.
+        if of_store.is_empty() || served(&of_view, head).is_some() { Needs::View } else { Needs::Store }
     }
 
     /// The largest body of a request, in bytes: that of its route, or the largest of any where it has none.
     pub(crate) fn body_bytes_max(&self, head: &Request) -> usize {
         let routes = (self.routes)();
-        let largest = || routes.iter().map(|route| route.body_bytes_max).max().unwrap_or(TOKEN_BODY_BYTES_MAX);
-        served(&routes, head).map_or_else(largest, |route| route.body_bytes_max)
+        let sizes = || routes.iter().map(|route| route.body_bytes_max);
+        let largest = sizes().max().unwrap_or(TOKEN_BODY_BYTES_MAX);
+        if sizes().all(|size| size == largest) {
+            return largest;
+        }
+        served(&routes, head).map_or(largest, |route| route.body_bytes_max)
     }
 }
 
@@ -291,6 +299,9 @@ mod tests {
         assert_eq!(needs(On::Public, Method::GET, "/readyz"), Needs::View);
         assert_eq!(needs(On::Hosts, Method::GET, "/hosts/v1/desired"), Needs::View);
         assert_eq!(needs(On::Hosts, Method::POST, "/hosts/v1/join"), Needs::Store);
+        // A request that no route has.
+        assert_eq!(needs(On::Public, "PROPFIND".parse().unwrap(), "/subscriptions"), Needs::Store);
+        assert_eq!(needs(On::Public, Method::DELETE, "/no/such/path"), Needs::View);
     }
 
     fn head(path: &str, host: &'static str) -> Request {
