@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::{Path, PathBuf};
 
-/// Where systems keep their authorities in one file: Debian and its kin, Fedora and its kin, Alpine,
+/// The files in which systems keep their authorities: Debian and its kin, Fedora and its kin, Alpine,
 /// macOS.
 const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/certs/ca-certificates.crt",

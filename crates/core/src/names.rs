@@ -31,9 +31,9 @@ pub enum NamesError {
 pub struct Names {
     /// The token service.
     pub authority: Authority,
-    /// What tokens can be asked for.
+    /// The audiences that tokens can be asked for.
     pub audiences: Audiences,
-    /// What the resource manager takes tokens for, in every spelling.
+    /// The audiences of tokens for the resource manager, in every spelling.
     pub accepted: AcceptedAudiences,
 }
 

@@ -50,9 +50,9 @@ pub enum FilesError {
     Damaged {
         /// Which one.
         path: PathBuf,
-        /// What is wrong.
+        /// The damage.
         reason: String,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
     },
     /// No space is left.

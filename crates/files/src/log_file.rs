@@ -10,9 +10,9 @@ use std::path::PathBuf;
 /// Largest file, in bytes; one older file of that size is kept beside it. Source: ours; tens of thousands of
 /// failures.
 const LOG_FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// How the name of the older file ends.
+/// The end of the name of the older file.
 const OLDER: &str = ".1";
-/// Who may do what with it.
+/// The rights to the file.
 const OWNER_ONLY: u32 = 0o600;
 
 /// Appends lines. A disk that is full or a file that cannot be written loses lines and stops nothing; the next lines

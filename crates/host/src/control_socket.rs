@@ -27,7 +27,7 @@ pub enum ControlError {
     /// It cannot be opened.
     #[error("cannot reach the agent at {path}: {error}; is `bonafide up` running on this data directory?")]
     Socket {
-        /// Where it should be.
+        /// The path at which it should be.
         path: PathBuf,
         /// Why not.
         error: std::io::Error,
@@ -76,7 +76,7 @@ pub struct ControlSocket {
     /// The workload that is meant when none is named. What else is on this host was put here by sessions, and who
     /// names none is not to become what another session is.
     pub default_workload: Option<ResourceUuid>,
-    /// Where requests and failures are logged.
+    /// The log of requests and failures.
     pub log: Arc<Log>,
     /// The users whose connections the endpoints take.
     pub users: AllowedUsers,
@@ -135,7 +135,7 @@ impl ControlSocket {
                 () = stopped(&mut stop) => {}
             }
         }
-        // Whoever still listens is told to stop; there may be nobody.
+        // The endpoint is told to stop, if it still listens.
         let _ = close.send(true);
         if let Some(id) = workload {
             self.placements.release(id).await;

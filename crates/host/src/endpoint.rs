@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// How long a request may wait for login before it is told that there is no token. Source: the
+/// Longest time that a request waits for login; then it is told that there is no token. Source: the
 /// clients' own patience (5 s and more).
 const WAIT: Duration = Duration::from_secs(8);
 

@@ -1,4 +1,4 @@
-//! How the agent gets its host certificate: joining once with a one-use token, renewing from then on.
+//! Getting the host certificate: joining once with a one-use token, renewing from then on.
 
 use crate::files::HostFiles;
 use crate::state::{AgentState, StateError, seal_host_key};
@@ -15,7 +15,7 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use std::time::Duration;
 
-/// How long joining may take.
+/// Longest time that joining takes.
 const JOIN: Duration = Duration::from_secs(10);
 
 /// Why the host could not join.

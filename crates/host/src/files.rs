@@ -50,7 +50,7 @@ impl HostFiles {
         self.folder().join("control.sock")
     }
 
-    /// What the agent remembers of itself.
+    /// The state that the agent keeps of itself.
     pub(crate) fn state(&self) -> PathBuf {
         self.folder().join("state.json")
     }

@@ -2,7 +2,7 @@
 
 use bonafide_types::ResourceUuid;
 
-/// Puts workloads on this host at the wish of a session. Each call may block; a refusal is text for whoever asked.
+/// Puts workloads on this host at the wish of a session. Each call may block; a refusal is text for the person who asked.
 pub trait Placer: Send + Sync + 'static {
     /// The workload that an ARM id or a name means.
     fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String>;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 
-/// How long the agent may take to answer, its own waiting for login included.
+/// Longest time that the agent takes to answer, its own wait for login included.
 const ANSWER: Duration = Duration::from_secs(15);
 /// Largest reply, in bytes: twice what the list of a thousand identities takes.
 const REPLY_BYTES_MAX: usize = 1024 * 1024;
@@ -42,9 +42,9 @@ pub enum SessionError {
     /// The endpoint refused.
     #[error("no token for {resource}: {reason}")]
     Refused {
-        /// What was asked for.
+        /// The resource that was asked for.
         resource: String,
-        /// What the endpoint said.
+        /// The words of the endpoint.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What the agent remembers of itself across restarts: which host it is, its certificate and its sealed key.
+//! The state that the agent keeps across restarts: its host id, its certificate and its sealed key.
 
 use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long the agent may take to see a workload that was put on its host, or taken from it.
+/// Longest time that the agent takes to see a workload that was put on its host, or taken from it.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
-/// How often it is asked.
+/// Time between two looks.
 const ASK_EVERY: Duration = Duration::from_millis(5);
 
 /// The workloads that sessions have put on this host.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// How long a connection may take to be made, TLS included.
+/// Longest time that it takes to make a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Connections kept open while idle.
 const IDLE_MAX: usize = 8;
@@ -38,7 +38,7 @@ pub enum UpstreamFailure {
     /// No connection, or none in time.
     #[error("cannot reach the control plane at {address}: {reason}")]
     Connect {
-        /// Where.
+        /// Its address.
         address: SocketAddr,
         /// Why.
         reason: String,

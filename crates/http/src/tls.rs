@@ -14,7 +14,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 /// One authority (DER) to trust.
 ///
 /// # Errors
-/// What the TLS library refuses.
+/// A certificate that the TLS library refuses.
 pub fn roots(der: &[u8]) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(der.to_vec()))?;

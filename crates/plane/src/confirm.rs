@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 /// Pause between two catch-ups; a refusal in between rests on a view that is no older.
 const APART: Duration = Duration::from_millis(100);
-/// How long a refusal may wait for the store. When the store is slow or down, the view decides.
+/// Longest time that a refusal waits for the store. When the store is slow or down, the view decides.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The catch-up that all refusals share.

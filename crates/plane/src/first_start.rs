@@ -29,7 +29,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// Where the demo resources are.
+/// Location of the demo resources.
 const LOCATION: &str = "westeurope";
 /// Owner, User Access Administrator included. Source: Azure built-in roles.
 const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long readiness waits for the store. Source: ours; probes wait a second or more.
+/// Longest time that readiness waits for the store. Source: ours; probes wait a second or more.
 const STORE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// Answers on one listener.

@@ -14,7 +14,7 @@ use bonafide_http::clock;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{CredentialId, ObjectId, Timestamp, World};
 
-/// How long they are valid, in seconds (2 years, Entra's longest).
+/// Lifetime of both, in seconds (2 years, Entra's longest).
 const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
 
 /// Why the operator's credentials could not be made.

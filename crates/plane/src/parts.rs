@@ -24,7 +24,7 @@ pub struct Parts {
     pub login: bonafide_login::Service,
     /// The endpoints and names of the resource manager.
     pub management: bonafide_management::Config,
-    /// What tokens for the resource manager must be for.
+    /// Audiences of tokens for the resource manager.
     pub management_audiences: AcceptedAudiences,
     pub(crate) followed: Followed,
 }

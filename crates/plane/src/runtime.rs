@@ -18,7 +18,7 @@ impl ServerRuntime {
         Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 
-    /// Where tasks can be spawned.
+    /// The handle to spawn tasks with.
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }

@@ -10,7 +10,7 @@ use bonafide_store::{Read, Store, StoreError};
 use bonafide_types::Secret;
 use serde::{Deserialize, Serialize};
 
-/// How long the two authorities last, in seconds (10 years).
+/// Lifetime of the two authorities, in seconds (10 years).
 const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
 
 const SERVER_CA: &str = "server-ca";

@@ -34,15 +34,15 @@ use tokio::task::JoinSet;
 const STORE_THREADS: usize = 32;
 /// Jobs that wait for a thread; more are refused with 503.
 const QUEUED_MAX: usize = 1_024;
-/// How long a job may wait before its caller is taken to be gone.
+/// Longest time that a job waits; then its caller is taken to be gone.
 const QUEUED_FOR: Duration = Duration::from_secs(10);
 
 /// Options of a control plane.
 #[derive(Debug, Clone)]
 pub struct PlaneOptions {
-    /// Where the public HTTPS origin listens; port 0 picks a free one.
+    /// Address of the public HTTPS origin; port 0 picks a free one.
     pub listen: SocketAddr,
-    /// Where hosts connect with mTLS; port 0 picks a free one.
+    /// Address of the hosts listener, mTLS; port 0 picks a free one.
     pub hosts_listen: SocketAddr,
     /// On first start: tenant, subscription and operator only.
     pub empty: bool,
@@ -190,11 +190,11 @@ impl Opened {
 pub struct Running {
     /// The control plane.
     pub plane: Arc<ControlPlane>,
-    /// What the first start made.
+    /// The ids that the first start made.
     pub installation: Installation,
     /// APIs that were registered by this start.
     pub registered: Vec<Audience>,
-    /// Where hosts connect.
+    /// Address of the hosts listener.
     pub hosts_address: SocketAddr,
     /// The certificate (DER) of the authority that they are to trust.
     pub ca_der: Vec<u8>,

@@ -95,7 +95,7 @@ impl Cloud {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// What the operator gets from login.
+    /// Login's answer to the operator.
     async fn sign_in(&self) -> Answer {
         let (tenant, form) = &self.secret;
         let path = format!("/{tenant}/oauth2/token");
@@ -270,7 +270,7 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "too old", "unavailable")));
     assert_eq!(cloud.get("/healthz").await.0, 200);
     assert_eq!(cloud.sign_in().await.reply.status, 200, "tokens need no store");
-    // The store is back, the view is not up yet: a token that was revoked meanwhile could count.
+    // The store is back, the view is not up yet: a token that was revoked meanwhile could pass for valid.
     cloud.stopped.store(false, Ordering::Relaxed);
     let token: Value = serde_json::from_slice(&cloud.sign_in().await.reply.body).unwrap();
     let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap()).parse().unwrap();

@@ -10,7 +10,7 @@ use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, We
 use rustls::sign::CertifiedKey;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// How long the server's certificate lasts, in seconds. Source: ours; it is renewed at half of it,
+/// Lifetime of the server's certificate, in seconds. Source: ours; it is renewed at half of it,
 /// and its key is never on disk.
 const SERVER_CERTIFICATE_SECONDS: u64 = 30 * 86_400;
 

@@ -1,6 +1,6 @@
 //! Enumerating what there is to choose from, in a message.
 
-/// How many are named before the rest is only counted.
+/// Most that are named; the rest is only counted.
 const NAMED: usize = 10;
 
 /// The first few of many things, and how many more there are: `one, two and 3 more`.

@@ -144,7 +144,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is there, and what to paste.
+/// The text for people: the endpoints, and commands to paste.
 fn greeting(up: &Up, data_dir: &DataDirOption) -> String {
     let Description { tenant_id, subscription_id, endpoints, ca_file, operator, workloads } = &up.description;
     let state =

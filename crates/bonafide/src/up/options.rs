@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Options of `up`.
 #[derive(Debug, Clone)]
 pub(crate) struct UpOptions {
-    /// Where everything is kept.
+    /// The data directory.
     pub(crate) data_dir: PathBuf,
     /// The control plane.
     pub(crate) plane: PlaneOptions,
@@ -22,7 +22,7 @@ pub(crate) struct UpOptions {
     pub(crate) refresh_ahead: bool,
     /// Whether workload `demo` is also served on 169.254.169.254:80.
     pub(crate) link_local: bool,
-    /// Where agents reach the hosts listener, when that is not where it listens (a proxy in between).
+    /// The address at which agents reach the hosts listener, when it is not its own (a proxy in between).
     pub(crate) hosts_connect: Option<SocketAddr>,
 }
 

@@ -60,7 +60,7 @@ pub(crate) enum UpError {
 
 /// A running control plane and agent.
 pub(crate) struct Up {
-    /// What is served, and where.
+    /// The endpoints, and their addresses.
     pub(crate) description: Description,
     /// True when this was the first start.
     pub(crate) is_new: bool,

@@ -11,7 +11,7 @@ pub const PORT: u16 = 80;
 /// with the device's name).
 const LABEL: &str = "lo:bonafide";
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
-/// How long something else may take to answer on the address. Source: ours; a real metadata service
+/// Longest time that something else takes to answer on the address. Source: ours; a real metadata service
 /// answers within milliseconds.
 const PROBE: Duration = Duration::from_millis(500);
 
@@ -58,7 +58,7 @@ impl LinkLocal {
 impl Drop for LinkLocal {
     fn drop(&mut self) {
         if self.added {
-            // What cannot be taken away now goes with the namespace or the next boot.
+            // An address that cannot be taken away now goes with the namespace or the next boot.
             let _ = ip("del");
         }
     }

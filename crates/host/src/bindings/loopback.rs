@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 /// The range in which a port is chosen. Not among those that systems give to outgoing connections (from 32,768
 /// on): one of those could be in use at the next start.
 const CHOICES: std::ops::Range<u16> = 20_000..30_000;
-/// How many of them are tried before any port will do.
+/// Ports that are tried before any will do.
 const TRIES: usize = 100;
 
 /// Listens on a port, or on a free one where none or 0 is given. `option` of the command line chooses it.

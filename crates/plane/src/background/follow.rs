@@ -5,7 +5,7 @@ use bonafide_http::{Event, Stop};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long the follower waits for a change before it looks by itself (other replicas do not wake it).
+/// Longest wait for a change; then the follower looks by itself (other replicas do not wake it).
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Keeps the view up with the store, and tells those who wait for it.

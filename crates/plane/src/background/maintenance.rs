@@ -20,7 +20,7 @@ pub(super) async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mu
             () = stopped(&mut stop) => return,
         }
         let at_work = Arc::clone(&plane);
-        // What fails now is done in a later round.
+        // A step that fails now is done in a later round.
         let failed = match store_pool.run(move || round(&at_work)).await {
             Ok(done) => done.err().map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),

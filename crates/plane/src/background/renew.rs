@@ -5,7 +5,7 @@ use bonafide_http::{Event, Log, Stop, stopped};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often the certificate is looked at.
+/// Time between two looks at the certificate.
 const RENEW_EVERY: Duration = Duration::from_secs(600);
 
 /// Renews the certificate when half of its life is over.

@@ -84,7 +84,7 @@ impl Entry {
         (self.refuse)(at, head, why)
     }
 
-    /// What a request is answered from. A request that no route has is refused without the store where no other touches it;
+    /// The source that a request is answered from. A request that no route has is refused without the store where no other touches it;
     /// elsewhere it may have to be looked up first.
     pub(crate) fn needs(&self, head: &Request) -> Needs {
         let (of_view, of_store): (Vec<_>, Vec<_>) =
@@ -105,7 +105,7 @@ impl Entry {
     }
 }
 
-/// What surfaces need from the shell before they can answer.
+/// Things that surfaces need from the shell before they can answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// The view as it is in the store now.
@@ -134,7 +134,7 @@ impl From<Infallible> for Need {
     }
 }
 
-/// What one request is answered from.
+/// The context that one request is answered from.
 #[derive(Clone, Copy)]
 pub struct At<'a> {
     /// The control plane.
@@ -143,11 +143,11 @@ pub struct At<'a> {
     pub view: &'a View,
     /// Time and chance.
     pub world: World<'a>,
-    /// What was asked for before: [`Need`].
+    /// The state of a [`Need`] that was asked for before.
     pub round: Round,
 }
 
-/// How far the shell came with what a surface needs.
+/// The state of a need: nothing was asked for yet, or it was fetched.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Round {
     /// It is there, or cannot be had, or its time is over: the answer stands.
