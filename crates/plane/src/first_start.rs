@@ -1,5 +1,5 @@
 //! The first start: a tenant, a subscription, an operator, and the demo resources. What an operator
-//! could make is made as the operator, through the management surface, so that it is like everything
+//! could make is made in the name of the operator, by the order of every write, so that it is like everything
 //! made later. A start that is interrupted goes on where it stopped.
 
 use crate::control_plane::ControlPlane;
@@ -7,27 +7,23 @@ use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
 use crate::installation::{INSTALLATION, Installation};
 use crate::operator::{OperatorCredentials, OperatorError};
-use crate::surfaces::{self, At, On, Round};
+use crate::surfaces::{At, Round};
 use bonafide_core::access::assignments::{self, AssignmentError, NewAssignment};
 use bonafide_core::access::{Allowed, Chain};
 use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find};
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, signing_key_of};
 use bonafide_core::lifecycle::{self, PlaceError};
-use bonafide_core::names::PUBLIC_MANAGEMENT;
-use bonafide_core::tokens::{Authenticated, IssueError, Method as SignIn, issue, resolve};
+use bonafide_core::tokens::{Caller, TokenId};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::SignError;
 use bonafide_http::clock;
+use bonafide_management::Refused;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{
-    Audience, HostId, ResourceId, ResourceIdError, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
+    HostId, ResourceId, ResourceIdError, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
 };
-use bonafide_wire::{Outcome, Peer, Reply, Request};
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method};
+use http::StatusCode;
 use serde_json::{Value, json};
-use std::net::{Ipv4Addr, SocketAddr};
 
 /// Location of the demo resources.
 const LOCATION: &str = "westeurope";
@@ -51,9 +47,6 @@ pub enum FirstStartError {
     /// A signing key could not be made.
     #[error(transparent)]
     SigningKey(#[from] KeyRowError),
-    /// No token for the operator.
-    #[error(transparent)]
-    Token(#[from] IssueError),
     /// A key pair could not be made.
     #[error(transparent)]
     Pair(#[from] SignError),
@@ -63,26 +56,24 @@ pub enum FirstStartError {
     /// The operator could not be given its role.
     #[error(transparent)]
     Assignment(#[from] AssignmentError),
-    /// The operator's token cannot be asked for.
-    #[error("the operator cannot sign in to the management surface")]
-    Operator,
+    /// The role of the operator has no id.
+    #[error("the role of the operator has no id")]
+    Role,
     /// The demo machine could not be placed.
     #[error(transparent)]
     Placement(#[from] PlaceError),
     /// An id in a reply.
     #[error(transparent)]
     Id(#[from] ResourceIdError),
-    /// The management surface refused to make something.
-    #[error("{method} {path} was refused with {status}: {body}")]
+    /// The resource manager refused to make something.
+    #[error("{id} was refused with {status}: {why}")]
     Refused {
-        /// The method.
-        method: Method,
-        /// The path.
-        path: String,
+        /// The resource.
+        id: ResourceId,
         /// The status.
         status: u16,
         /// The reason.
-        body: String,
+        why: Box<Refused>,
     },
 }
 
@@ -125,7 +116,7 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
     let (kid, signing_key) = signing_key_of(plane.views.kek(), tenant, world.now, keys.next()?)?;
     let credentials = OperatorCredentials::make(plane, files, keys.next()?, &world)?;
     let local_host = HostId::random(world.entropy);
-    let owner: RoleDefinitionId = OWNER.parse().map_err(|_| FirstStartError::Operator)?;
+    let owner: RoleDefinitionId = OWNER.parse().map_err(|_| FirstStartError::Role)?;
     let installation = plane.store.write(|tx| {
         tx.put(&TENANTS, &tenant, &Tenant { display_name: "Default Directory".into(), created_at: world.now })?;
         let row = Subscription { tenant, display_name: "Default Subscription".into(), created_at: world.now };
@@ -154,7 +145,7 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
 
 /// The demo group with a machine, its two identities and what they may do.
 fn make_demo(plane: &ControlPlane, installation: &Installation) -> Result<ResourceId, FirstStartError> {
-    let operator = Operator { token: operator_token(plane, installation)?, plane };
+    let operator = Operator::new(plane, installation);
     let group = ResourceId::of_group(installation.subscription, "demo")?;
     operator.put(&group, "2021-04-01", &json!({ "location": LOCATION }))?;
     let identity = group.provider_child("Microsoft.ManagedIdentity/userAssignedIdentities", "demo-user")?;
@@ -181,75 +172,45 @@ fn make_demo(plane: &ControlPlane, installation: &Installation) -> Result<Resour
     Ok(machine)
 }
 
-fn operator_token(plane: &ControlPlane, installation: &Installation) -> Result<String, FirstStartError> {
-    let view = plane.views.snapshot();
-    let audience = Audience::parse(PUBLIC_MANAGEMENT).map_err(|_| FirstStartError::Operator)?;
-    let resource =
-        resolve(&view, &plane.login.audiences, installation.tenant, &audience).ok_or(FirstStartError::Operator)?;
-    let principal = view.principal(installation.tenant, installation.operator).ok_or(FirstStartError::Operator)?;
-    let client =
-        Authenticated { object_id: installation.operator, principal, method: SignIn::Certificate, workload: None };
-    Ok(issue(&view, &plane.login.authority, &clock::world(), &client, &resource, &[])?.token)
-}
-
-/// Makes requests to the management surface as the operator.
+/// Makes resources in the name of the operator.
 struct Operator<'a> {
-    token: String,
     plane: &'a ControlPlane,
+    caller: Caller,
 }
 
-impl Operator<'_> {
+impl<'a> Operator<'a> {
+    fn new(plane: &'a ControlPlane, installation: &Installation) -> Self {
+        let now = clock::now();
+        let caller = Caller {
+            tenant: installation.tenant,
+            object_id: installation.operator,
+            client_id: installation.operator_client,
+            token_id: TokenId::new(&clock::world()),
+            issued_at: now,
+            expires_at: now,
+        };
+        Self { plane, caller }
+    }
+
     fn put(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<Value, FirstStartError> {
-        let reply = self.send(id, api_version, body);
-        if reply.status.is_success() {
-            return Ok(serde_json::from_slice(&reply.body).unwrap_or_default());
-        }
-        Err(refused(id, &reply))
+        self.send(id, api_version, body).map_err(|why| refused(id, why))
     }
 
     /// The same, where it is good enough that it is there already.
     fn put_unless_there(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<(), FirstStartError> {
-        let reply = self.send(id, api_version, body);
-        if reply.status.is_success() || reply.status == http::StatusCode::CONFLICT {
-            return Ok(());
+        match self.send(id, api_version, body) {
+            Err(why) if why.status != StatusCode::CONFLICT.as_u16() => Err(refused(id, why)),
+            _ => Ok(()),
         }
-        Err(refused(id, &reply))
     }
 
-    fn send(&self, id: &ResourceId, api_version: &str, body: &Value) -> Reply {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", self.token)) {
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let request = Request {
-            method: Method::PUT,
-            path: id.to_string(),
-            query: format!("api-version={api_version}"),
-            headers,
-            body: Bytes::from(body.to_string()),
-            peer: Peer::Anonymous(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-        };
-        manage(self.plane, &request)
+    fn send(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<Value, Refused> {
+        let view = self.plane.views.current();
+        let at = At { parts: self.plane, view: &view, world: clock::world(), round: Round::default() };
+        bonafide_management::put(&at.management(), self.caller.clone(), id, api_version, body)
     }
 }
 
-fn manage(plane: &ControlPlane, request: &Request) -> Reply {
-    let view = plane.views.current();
-    let at = At { parts: plane, view: &view, world: clock::world(), round: Round::default() };
-    match surfaces::of(On::Public, request).handle(at, request) {
-        Outcome::Answer(answer) => answer.reply,
-        // The resource manager needs nothing from the shell.
-        Outcome::Need(_) => Reply::empty(http::StatusCode::SERVICE_UNAVAILABLE),
-    }
-}
-
-fn refused(id: &ResourceId, reply: &Reply) -> FirstStartError {
-    FirstStartError::Refused {
-        method: Method::PUT,
-        path: id.to_string(),
-        status: reply.status.as_u16(),
-        body: String::from_utf8_lossy(&reply.body).into_owned(),
-    }
+fn refused(id: &ResourceId, why: Refused) -> FirstStartError {
+    FirstStartError::Refused { id: id.clone(), status: why.status, why: Box::new(why) }
 }

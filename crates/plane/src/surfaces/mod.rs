@@ -168,7 +168,7 @@ impl<'a> At<'a> {
         bonafide_hosts::Cx { store: &parts.store, view, ca: &parts.host_ca, authority, world, waited: round.is_over }
     }
 
-    fn management(self) -> bonafide_management::Cx<'a> {
+    pub(crate) fn management(self) -> bonafide_management::Cx<'a> {
         let Self { parts, view, world, .. } = self;
         bonafide_management::Cx {
             config: &parts.management,
