@@ -130,7 +130,8 @@ impl Session {
             enumerate_some(identities.iter().map(|one| format!("{} ({})", one.client_id, one.resource_id.name())));
         match (client, identities) {
             (_, []) => {
-                Some(format!("{workload} has no identity; give it one, or choose another workload with --workload"))
+                let help = "give it one, start it if it is switched off, or choose another workload with --workload";
+                Some(format!("{workload} has no identity on this host; {help}"))
             }
             (Some(client), _) if identities.iter().all(|one| one.client_id != client) => {
                 Some(format!("{workload} has no identity with client id {client}; it has: {known}"))

@@ -1,0 +1,122 @@
+//! Every command of the how-tos in `docs/guide`, as a reader types it: the blocks of a page in one shell, after those of
+//! `operator.md`, against a new `up`. A block of text below one is its output; `…` stands for any.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use support::{Up, run};
+
+/// Printed between the outputs of two blocks.
+const MARK: &str = "-- end of block --";
+
+/// A block of commands, and the output that the page shows.
+struct Block {
+    commands: String,
+    shown: Option<String>,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide")
+}
+
+fn blocks(page: &Path) -> Vec<Block> {
+    let text = std::fs::read_to_string(page).unwrap();
+    let mut blocks: Vec<Block> = Vec::new();
+    for (at, fenced) in text.split("```").enumerate().filter(|(at, _)| at % 2 == 1) {
+        let (language, body) = fenced.split_once('\n').unwrap();
+        match (language, blocks.last_mut()) {
+            ("sh", _) => blocks.push(Block { commands: body.to_owned(), shown: None }),
+            ("text", Some(block)) if block.shown.is_none() => block.shown = Some(body.to_owned()),
+            _ => panic!("{}: block {at} is neither commands nor the output of some: {language}", page.display()),
+        }
+    }
+    blocks
+}
+
+/// True when `printed` is what a page shows, line by line.
+fn fits(shown: &str, printed: &str) -> bool {
+    let line_fits = |shown: &str, printed: &str| {
+        let parts: Vec<&str> = shown.split('…').collect();
+        let mut rest = printed;
+        for (at, part) in parts.iter().enumerate() {
+            match rest.find(part) {
+                Some(0) => rest = &rest[part.len()..],
+                Some(found) if at > 0 => rest = &rest[found + part.len()..],
+                _ => return false,
+            }
+        }
+        rest.is_empty() || parts.len() > 1 && parts.last() == Some(&"")
+    };
+    let (shown, printed): (Vec<_>, Vec<_>) = (shown.trim().lines().collect(), printed.trim().lines().collect());
+    shown.len() == printed.len() && shown.iter().zip(&printed).all(|(shown, printed)| line_fits(shown, printed))
+}
+
+fn check(name: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_bonafide"));
+    let mut command = Command::new(binary);
+    command.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]);
+    command.current_dir(dir.path()).stdin(Stdio::null());
+    let up = Up::run(command, dir.path());
+    let mut pages = vec![folder().join("operator.md")];
+    if name != "operator.md" {
+        pages.push(folder().join(name));
+    }
+    let blocks: Vec<Block> = pages.iter().flat_map(|page| blocks(page)).collect();
+    let script: String = blocks.iter().map(|block| format!("{}echo '{MARK}'\n", block.commands)).collect();
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("bash");
+    shell.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path()).env("PATH", path).stdin(Stdio::null());
+    let output = run(shell);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{name}: {}\n{printed}\n{said}", output.status);
+    for (block, printed) in blocks.iter().zip(printed.split(MARK)) {
+        let shown = block.shown.as_deref().unwrap_or_default();
+        assert!(fits(shown, printed), "{name}:\n{}\nshown:\n{shown}\nprinted:\n{printed}\n{said}", block.commands);
+    }
+    up.stop();
+}
+
+#[test]
+fn every_page_is_tested_and_listed() {
+    let tested = ["operator.md", "power.md", "locks.md", "principals.md", "programs.md", "troubleshooting.md"];
+    let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "README.md" || (tested.contains(&name.as_str()) && list.contains(&name)), "{name}");
+    }
+}
+
+#[test]
+fn the_operator_signs_in_with_curl() {
+    check("operator.md");
+}
+
+#[test]
+fn a_machine_is_switched_off_and_on() {
+    check("power.md");
+}
+
+#[test]
+fn resources_are_locked() {
+    check("locks.md");
+}
+
+#[test]
+fn a_principal_is_found_and_given_a_role() {
+    check("principals.md");
+}
+
+#[test]
+fn programs_of_any_age_run_with_an_identity() {
+    check("programs.md");
+}
+
+#[test]
+fn a_refusal_is_understood() {
+    check("troubleshooting.md");
+}
