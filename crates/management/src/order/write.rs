@@ -15,7 +15,7 @@ use bonafide_core::directory::{Change, Power, Resource, ResourceIdentity};
 use bonafide_core::lifecycle;
 use bonafide_store::Tx;
 use bonafide_types::{Location, ResourceId, ResourceUuid};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Members of a body that are stored elsewhere, or are not the caller's to say.
 const NOT_STORED: [&str; 7] = ["id", "name", "type", "tags", "identity", "etag", "systemData"];
@@ -135,10 +135,18 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
         .map_err(|error| Fault::from_save(&new.id, error))?;
     audit::record(write.tx, call, &action, new.id.as_str())?;
     Ok(match (call.command.verb, write.old) {
-        (Verb::Action(_), _) => Outcome::Done,
+        (Verb::Action(_), _) => Outcome::shown(done(call)),
         (_, None) if kind.of.created == Created::As201 => Outcome::Created(read::shown(call, kind, write.uuid, new)),
         _ => Outcome::Shown(read::shown(call, kind, write.uuid, new)),
     })
+}
+
+/// An operation that was done when its reply was written. `az vm restart` reads the end of one from the reply
+/// (`_restart.py` of azure-cli 2.91).
+fn done(call: &Call<'_>) -> Value {
+    let now = call.cx.world.now.arm().replace('Z', "+00:00");
+    let name = call.cx.world.entropy.guid().to_string();
+    json!({ "startTime": now, "endTime": now, "status": "Succeeded", "name": name })
 }
 
 /// A new resource, in Azure's spelling of its id.
