@@ -137,11 +137,21 @@ pub enum OpenControlPlaneError {
     Names(#[from] NamesError),
 }
 
-/// An authority as it is sealed: its key and its certificate.
+/// An authority as it is sealed: its key, its certificate, and that of the root above it, which has no key. The hosts'
+/// authority has no root, nor has a server authority of the time before there were roots.
 #[derive(Serialize, Deserialize)]
 struct SealedAuthority {
     key: String,
     certificate: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
+}
+
+/// An authority, opened.
+struct OpenAuthority {
+    key: Secret<Vec<u8>>,
+    certificate_der: Vec<u8>,
+    root_der: Option<Vec<u8>>,
 }
 
 const SERVER_CA: &str = "server-ca";
@@ -181,14 +191,14 @@ impl ControlPlane {
             let sealed: Sealed = sealed(name)?.ok_or(OpenControlPlaneError::Damaged(name))?;
             Ok(open_deployment_secret(&kek, name, &sealed)?)
         };
-        let (key, certificate) = open_authority(SERVER_CA, &open(SERVER_CA)?)?;
-        let server_ca = ServerCa::load(&key, &certificate)?;
-        let (key, certificate) = open_authority(HOST_CA, &open(HOST_CA)?)?;
-        let host_ca = HostCa::load(&key, &certificate)?;
+        let sealed = open_authority(SERVER_CA, &open(SERVER_CA)?)?;
+        let server_ca = ServerCa::load(&sealed.key, &sealed.certificate_der, sealed.root_der.as_deref())?;
+        let sealed = open_authority(HOST_CA, &open(HOST_CA)?)?;
+        let host_ca = HostCa::load(&sealed.key, &sealed.certificate_der)?;
         let pepper = open(PEPPER)?;
         let pepper: [u8; Pepper::BYTES] =
             pepper.expose().as_slice().try_into().map_err(|_| OpenControlPlaneError::Damaged(PEPPER))?;
-        write_public(&dir.ca_file(), server_ca.certificate_pem().as_bytes())?;
+        write_public(&dir.ca_file(), server_ca.trust_anchor_pem().as_bytes())?;
         let url = origin.url();
         let names = Names::new(&url)?;
         let followed = Followed::at(Instant::now());
@@ -227,8 +237,8 @@ fn make_secrets(store: &Store, kek: &Kek) -> Result<(), OpenControlPlaneError> {
     let hosts = HostCa::create(now, AUTHORITY_SECONDS)?;
     let pepper = Pepper::generate();
     let secrets = [
-        (SERVER_CA, seal_authority(&server.to_pkcs8()?, server.certificate())),
-        (HOST_CA, seal_authority(&hosts.to_pkcs8()?, hosts.certificate())),
+        (SERVER_CA, seal_authority(&server.to_pkcs8()?, server.certificate(), server.root())),
+        (HOST_CA, seal_authority(&hosts.to_pkcs8()?, hosts.certificate(), None)),
         (PEPPER, Secret::new(pepper.expose().to_vec())),
     ];
     let sealed = secrets
@@ -244,20 +254,45 @@ fn make_secrets(store: &Store, kek: &Kek) -> Result<(), OpenControlPlaneError> {
     Ok(())
 }
 
-fn seal_authority(key: &Secret<Vec<u8>>, certificate: &Certificate) -> Secret<Vec<u8>> {
-    let authority =
-        SealedAuthority { key: base64url::encode(key.expose()), certificate: base64url::encode(certificate.der()) };
-    // A struct of two strings always has a JSON form.
+fn seal_authority(key: &Secret<Vec<u8>>, certificate: &Certificate, root: Option<&Certificate>) -> Secret<Vec<u8>> {
+    let authority = SealedAuthority {
+        key: base64url::encode(key.expose()),
+        certificate: base64url::encode(certificate.der()),
+        root: root.map(|root| base64url::encode(root.der())),
+    };
+    // A struct of strings always has a JSON form.
     Secret::new(serde_json::to_vec(&authority).unwrap_or_default())
 }
 
-fn open_authority(
-    name: &'static str,
-    secret: &Secret<Vec<u8>>,
-) -> Result<(Secret<Vec<u8>>, Vec<u8>), OpenControlPlaneError> {
+fn open_authority(name: &'static str, secret: &Secret<Vec<u8>>) -> Result<OpenAuthority, OpenControlPlaneError> {
     let damaged = || OpenControlPlaneError::Damaged(name);
+    let decoded = |text: &str| base64url::decode(text).map_err(|_| damaged());
     let authority: SealedAuthority = serde_json::from_slice(secret.expose()).map_err(|_| damaged())?;
-    let key = base64url::decode(&authority.key).map_err(|_| damaged())?;
-    let certificate = base64url::decode(&authority.certificate).map_err(|_| damaged())?;
-    Ok((Secret::new(key), certificate))
+    Ok(OpenAuthority {
+        key: Secret::new(decoded(&authority.key)?),
+        certificate_der: decoded(&authority.certificate)?,
+        root_der: authority.root.as_deref().map(decoded).transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_sealed_before_there_were_roots_opens_without_one() {
+        let ca = HostCa::create(clock::now().unix_seconds(), AUTHORITY_SECONDS).unwrap();
+        let (key, certificate) = (ca.to_pkcs8().unwrap(), ca.certificate());
+        let (key_text, certificate_text) = (base64url::encode(key.expose()), base64url::encode(certificate.der()));
+        let old = format!(r#"{{"key":"{key_text}","certificate":"{certificate_text}"}}"#).into_bytes();
+        assert_eq!(seal_authority(&key, certificate, None).expose(), &old);
+        for (sealed, root) in [
+            (Secret::new(old), None),
+            (seal_authority(&key, certificate, Some(certificate)), Some(certificate.der().to_vec())),
+        ] {
+            let opened = open_authority(SERVER_CA, &sealed).unwrap();
+            assert_eq!((opened.key.expose(), &opened.certificate_der[..]), (key.expose(), certificate.der()));
+            assert_eq!(opened.root_der, root);
+        }
+    }
 }

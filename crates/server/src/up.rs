@@ -183,7 +183,7 @@ pub async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
 
     let (stop, stopped) = watch::channel(false);
     let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
-    let ca_der = server_ca.certificate().der().to_vec();
+    let ca_der = server_ca.trust_anchor().der().to_vec();
     let names =
         [name.as_str(), "localhost", "127.0.0.1", "::1"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
     let identity = ServerIdentity::new(server_ca, names)?;
