@@ -211,7 +211,8 @@ impl<S: Service> Connections<S> {
 
     /// Logs what was refused before there was a request.
     pub(super) fn log_refused(&self, connection: &str, answer: &Answer) {
-        let entry = Entry { at: clock::now(), connection, method: "", path: "", took: Duration::ZERO };
+        let (at, surface, took) = (clock::now(), self.service.name(), Duration::ZERO);
+        let entry = Entry { at, surface, connection, method: "", path: "", took };
         self.log.write(&entry, answer);
     }
 }
@@ -248,6 +249,7 @@ impl<S: Service> Connection<'_, S> {
         let ended = Instant::now();
         let entry = Entry {
             at,
+            surface: service.name(),
             connection: &self.log_members,
             method: method.as_str(),
             path: &service.read_path(uri.path()),
