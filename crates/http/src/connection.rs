@@ -163,7 +163,7 @@ impl<S: Service> Connections<S> {
             let answer = self.service.refusal(&no_head(peer), why);
             self.log_refused(&connection.log_members, &answer);
             if connection.turn.has_kept_back() {
-                write_last(stream, &answer.reply).await;
+                write_last(stream, &answer.reply, connection.turn.wants_no_body()).await;
             }
         }
     }

@@ -204,6 +204,29 @@ async fn a_head_that_cannot_be_read_is_refused_in_the_words_of_the_service() {
 }
 
 #[tokio::test]
+async fn a_head_request_that_cannot_be_read_is_answered_without_a_body() {
+    let said = ": the request line or a header field cannot be read";
+    for head in ["HEAD / HTTP/1.1\r\nHost : x\r\n", "\r\nHEAD 'http://x/' HTTP/1.1\r\nHost: x\r\n"] {
+        let answer = exchange(format!("{head}\r\n").as_bytes()).await.to_ascii_lowercase();
+        assert!(answer.starts_with("http/1.1 400 ") && answer.ends_with("\r\n\r\n"), "{head}: {answer}");
+        assert!(answer.contains(&format!("content-length: {}\r\n", said.len())), "{answer}");
+    }
+    let serving = Serving::start(Echo::default(), PATIENT).await;
+    let bad = " / HTTP/1.1\r\nHost : x\r\n\r\n";
+    // After other requests, and in pieces.
+    let mut stream = serving.send(b"").await;
+    assert_eq!(ask(&mut stream).await, 200);
+    stream.write_all(b"HE").await.unwrap();
+    tokio::time::sleep(SHORT).await;
+    stream.write_all(format!("AD{bad}").as_bytes()).await.unwrap();
+    assert!(read(stream).await.ends_with("\r\n\r\n"));
+    for other in ["HEADER", "HEA", "GET"] {
+        let answer = read(serving.send(format!("{other}{bad}").as_bytes()).await).await;
+        assert!(answer.ends_with(said), "{other}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn what_ends_without_a_head_gets_no_answer_and_what_waits_for_leave_to_send_gets_it() {
     let serving = Serving::start(Echo::default(), PATIENT).await;
     for half in ["", "GET / HTTP/1.1\r\nHost: x\r\nX-Long: "] {
