@@ -40,9 +40,16 @@ pub use route::ROUTES;
 pub use throttle::{Permit, Throttle};
 
 use bonafide_types::World;
-use bonafide_wire::{Reply, Unserved};
+use bonafide_wire::{Reply, Request, Unserved};
 
 /// What a binding says to a connection or request that the shell does not serve.
 pub fn refuse(binding: &Binding, why: Unserved, world: &World<'_>) -> Reply {
     (binding.dialect().rules().fault)(&fault::Fault::Unserved(why), world)
+}
+
+/// The refusal of a request that somebody else had forged or forwarded (MD-02, MD-03). For what the shell itself answers
+/// beside a binding's paths: [`Agent::answer`] looks by itself.
+pub fn refuse_forged(binding: &Binding, request: &Request, world: &World<'_>) -> Option<Reply> {
+    let refusal = guard::check(binding, request, &target::Target::read(&request.path)).err()?;
+    Some((binding.dialect().rules().fault)(&refusal.into(), world))
 }

@@ -5,7 +5,8 @@ use crate::agent::Endpoint;
 use crate::control_plane::ControlPlane;
 use crate::health::Readiness;
 use crate::pool::Pool;
-use bonafide_http::{Admission, PeerFacts, Service};
+use bonafide_http::{Admission, PeerFacts, Service, clock};
+use bonafide_metadata::refuse_forged;
 use bonafide_types::Timestamp;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
@@ -33,7 +34,11 @@ impl Service for OwnEndpoint {
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
         if request.path.eq_ignore_ascii_case("/readyz") {
-            return self.ready(&request.method).await.into();
+            let refusal = refuse_forged(&self.endpoint.binding, &request, &clock::world_at(at));
+            return match refusal {
+                Some(refusal) => refusal.into(),
+                None => self.ready(&request.method).await.into(),
+            };
         }
         self.endpoint.answer(request, at).await
     }
