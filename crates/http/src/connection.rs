@@ -11,7 +11,7 @@ use bonafide_types::limits::{
     BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, PASSING_ENDPOINT_CONNECTIONS_MAX,
     STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
 };
-use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
@@ -51,9 +51,7 @@ pub trait Service: Send + Sync + 'static {
     }
 
     /// A path as the service reads it, for the log; one that it refuses to read, as it was sent.
-    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
-        path::decoded(raw).unwrap_or(Cow::Borrowed(raw))
-    }
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str>;
 
     /// The answer to one request, whose head had come `at`.
     fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answer> + Send;

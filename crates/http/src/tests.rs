@@ -5,8 +5,9 @@ use crate::clock;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::limits::{CONNECTIONS_MAX, LARGE_BODIES_BYTES_MAX};
 use bonafide_types::{HostId, Timestamp};
-use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
 use http::{Method, StatusCode};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -55,6 +56,10 @@ impl Service for Echo {
     async fn may_send_much(&self, head: &Request) -> bool {
         self.large.fetch_add(1, Ordering::Relaxed);
         head.headers.contains_key("known")
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded_or_as_sent(raw)
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answer {

@@ -13,6 +13,7 @@ use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Surface, Unserved, needs, path};
 use http::Method;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -48,6 +49,10 @@ impl Service for HostsListener {
 
     fn body_bytes_max(&self, _method: &Method, _path: &str) -> usize {
         TOKEN_BODY_BYTES_MAX
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded_or_as_sent(raw)
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answer {

@@ -10,6 +10,7 @@ use bonafide_metadata::refuse_forged;
 use bonafide_types::Timestamp;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The endpoint of `demo` with `/readyz`. No other endpoint has it: it belongs to `up` and to no workload.
@@ -30,6 +31,10 @@ impl Service for OwnEndpoint {
 
     fn body_bytes_max(&self, method: &Method, path: &str) -> usize {
         self.endpoint.body_bytes_max(method, path)
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        self.endpoint.read_path(raw)
     }
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {

@@ -9,9 +9,10 @@ use bonafide_http::{Admission, PeerFacts, Service};
 use bonafide_login::Confirm;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TOKEN_BODY_BYTES_MAX};
-use bonafide_wire::{Answer, Outcome, Reply, Request, Surface, Unserved};
+use bonafide_wire::{Answer, Outcome, Reply, Request, Surface, Unserved, path};
 use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Answers everything public.
@@ -40,6 +41,10 @@ impl Service for PublicOrigin {
             Served::Management => MANAGEMENT_BODY_BYTES_MAX,
             Served::Login | Served::Healthy | Served::Ready | Served::Missing(_) => TOKEN_BODY_BYTES_MAX,
         }
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded_or_as_sent(raw)
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
