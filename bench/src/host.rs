@@ -8,15 +8,17 @@ use crate::plane::{Plane, world};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Resource, find};
 use bonafide_core::{lifecycle, placement};
-use bonafide_crypto::{AgentKey, SelfSigned, SigningKey, base64url, pem, thumbprint};
-use bonafide_metadata::assertion;
+use bonafide_crypto::{AgentKey, SigningKey, base64url, pem, thumbprint};
+use bonafide_metadata::host::{IdentityKey, NewKey};
+use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
 use bonafide_types::{Audience, ClientId, HostId, ObjectId, ResourceId, ResourceUuid, Secret};
-use bonafide_wire::hosts::{CredentialRequest, HostCertificate, JOIN_PATH, JoinRequest, credential_path};
+use bonafide_wire::hosts::{HostCertificate, JOIN_PATH, JoinRequest};
 use bonafide_wire::token::{Proof, TokenRequest};
+use http::StatusCode;
 use serde_json::json;
 use std::path::Path;
 
-/// Assertions that are used in turn where one counts more than once.
+/// Assertions that are used in turn, where each may be used more than once.
 const ASSERTIONS: usize = 64;
 
 /// An application with an RSA certificate.
@@ -97,8 +99,7 @@ pub(crate) fn invite(plane: &Plane) -> Result<Invitation, Failure> {
 
 /// A host with a registered identity key, or in memory with one that is about to be registered.
 pub(crate) struct Host {
-    key: AgentKey,
-    thumbprint: String,
+    key: IdentityKey,
     client: ClientId,
     workload: ResourceUuid,
 }
@@ -106,16 +107,14 @@ pub(crate) struct Host {
 impl Host {
     /// A key for the invited identity, with its certificate.
     pub(crate) fn new(invitation: &Invitation) -> Result<(Self, Vec<u8>), Failure> {
-        let key = AgentKey::generate()?;
-        let now = world().now.unix_seconds();
-        let certificate = key.self_signed_certificate(&SelfSigned {
-            common_name: &invitation.principal.to_string(),
-            not_before_seconds: now,
-            not_after_seconds: now + bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS,
-        })?;
-        let thumbprint = base64url::encode(&thumbprint::sha256(&certificate));
-        let host = Self { key, thumbprint, client: invitation.client, workload: invitation.workload };
-        Ok((host, certificate))
+        let now = world().now;
+        let new = NewKey::make(invitation.principal, now)?;
+        let certificate = new.certificate().to_owned();
+        Ok((Self::of(invitation, new.with_expiry(now.plus_seconds(IDENTITY_CREDENTIAL_SECONDS))), certificate))
+    }
+
+    fn of(invitation: &Invitation, key: IdentityKey) -> Self {
+        Self { key, client: invitation.client, workload: invitation.workload }
     }
 
     /// Joins over the hosts listener and registers the identity's key there, as the agent does.
@@ -132,19 +131,18 @@ impl Host {
         let joined: HostCertificate = serde_json::from_value(answer)?;
         let certificate = base64url::decode(&joined.certificate)?;
         let target = Target { address: cloud.hosts, tls: Some(tls(&ca, Some((&certificate, &key.to_pkcs8()?)))?) };
-        let (host, certificate) = Self::new(invitation)?;
-        let register =
-            CredentialRequest { workload: invitation.workload, certificate: base64url::encode_standard(&certificate) };
-        let path = credential_path(invitation.principal);
+        let new = NewKey::make(invitation.principal, world().now)?;
+        let register = new.request(invitation.workload);
+        let body = std::str::from_utf8(&register.body)?;
         // The view that says that the host is known follows the store within moments.
-        let answer = target.connect()?.call(&request("PUT", &path, &json, &serde_json::to_string(&register)?))?;
-        answer.json()?;
-        Ok((host, target))
+        let answer = target.connect()?.call(&request(register.method.as_str(), &register.path, &json, body))?;
+        let key = new.registered(StatusCode::from_u16(answer.status)?, &answer.body)?;
+        Ok((Self::of(invitation, key), target))
     }
 
-    /// The form of a token request with an assertion of its own, which counts once and for a minute.
+    /// The form of a token request with an assertion of its own, which is valid once and for a minute.
     pub(crate) fn form(&self, audience: &str) -> Result<String, Failure> {
-        let jwt = assertion(&self.key, &self.thumbprint, self.client, audience, &world())?;
+        let jwt = self.key.assertion(self.client, audience, &world())?;
         form(self.client, jwt, Some(self.workload))
     }
 

@@ -100,7 +100,10 @@ impl Plane {
             store: &self.store,
             world: world(),
         };
-        bonafide_management::handle(&cx, request)
+        match cx.handle(request) {
+            Outcome::Answer(answer) => answer.reply,
+            Outcome::Need(never) => match never {},
+        }
     }
 
     /// Answers a request to the token service; an error when there is no token.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/rsa"
-	"os"
 	"strings"
 
 	"github.com/Azure/go-autorest/autorest/adal"
@@ -27,12 +26,12 @@ func legacyIdentities() []scenario {
 	}
 }
 
-// announced is what `exec` tells older clients. Where MSI_ENDPOINT is absent they are told nothing.
+// announced is what `exec` tells older clients: MSI_ENDPOINT and MSI_SECRET, version 2017-09-01.
 func announced() []scenario {
-	if os.Getenv("MSI_ENDPOINT") == "" {
-		return nil
+	return []scenario{
+		{"go-autorest at the address that MSI_ENDPOINT names", selectedByADAL},
+		{"go-autorest: an unknown identity is refused there", unknownToAppService},
 	}
-	return []scenario{{"go-autorest at the endpoint that MSI_ENDPOINT names", selectedByADAL}}
 }
 
 func authority() adal.OAuthConfig {
@@ -82,6 +81,13 @@ func selectedByADAL() {
 	isSystem(must(freshManaged(adal.ManagedIdentityOptions{})))
 	isUser(must(freshManaged(adal.ManagedIdentityOptions{ClientID: *user.ClientID})))
 	isUser(must(freshManaged(adal.ManagedIdentityOptions{IdentityResourceID: id})))
+}
+
+func unknownToAppService() {
+	atOnce(func() {
+		message := "No User Assigned or Delegated Managed Identity found"
+		refused(errorOf(freshManaged(adal.ManagedIdentityOptions{ClientID: nobody})), message)
+	})
 }
 
 func unknownByADAL() {

@@ -15,6 +15,7 @@ def variables():
 
 import metadata_scenarios  # noqa: E402
 import aio_scenarios  # noqa: E402,F401
+import legacy_app_service  # noqa: E402,F401
 import msal_metadata  # noqa: E402,F401
 
 

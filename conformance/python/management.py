@@ -377,6 +377,44 @@ def delete_attached():
     assert clean.identity is None or not clean.identity.user_assigned_identities
 
 
+def graph(token, method, path, **keywords):
+    """One request to Microsoft Graph with a bare token."""
+    return requests.request(method, f"{INFO['endpoints']['graph']}/v1.0{path}",
+                            headers={"Authorization": f"Bearer {token}"}, timeout=20, **keywords)
+
+
+@scenario("Microsoft Graph: service principals by name, by id and by pages, as az and PowerShell ask")
+def directory():
+    principal = compute.virtual_machines.get(GROUP, "system").identity.principal_id
+    token = me.get_token("https://graph.microsoft.com/.default").token
+    by_id = graph(token, "GET", f"/servicePrincipals/{principal}").json()
+    equal(by_id["servicePrincipalType"], "ManagedIdentity")
+    equal(by_id["alternativeNames"][0], "isExplicit=False")
+    equal(by_id["alternativeNames"][1].lower(), f"{MACHINES}/system".lower())
+    for text in ("servicePrincipalNames/any(c:c eq '{}')", "servicePrincipalNames/any(c: c eq '{}')", "AppId eq '{}'"):
+        found = graph(token, "GET", "/servicePrincipals", params={"$filter": text.format(by_id["appId"])}).json()
+        equal([item["id"] for item in found["value"]], [principal])
+    asked = {"ids": [principal, str(uuid.uuid4())], "types": ["user", "group", "servicePrincipal"]}
+    for name in ("getByIds", "microsoft.graph.getByIds"):
+        found = graph(token, "POST", f"/directoryObjects/{name}", json=asked).json()["value"]
+        equal([(item["@odata.type"], item["id"]) for item in found], [("#microsoft.graph.servicePrincipal", principal)])
+    page = graph(token, "GET", "/servicePrincipals", params={"$top": "2", "$select": "id"}).json()
+    items = page["value"]
+    while "@odata.nextLink" in page:
+        equal(len(page["value"]), 2)
+        page = requests.get(page["@odata.nextLink"], headers={"Authorization": f"Bearer {token}"}, timeout=20).json()
+        items += page["value"]
+    assert {"id": principal} in items, items
+    equal(len({item["id"] for item in items}), len(items))
+    missing = graph(token, "GET", f"/servicePrincipals/{uuid.uuid4()}")
+    equal((missing.status_code, missing.json()["error"]["code"]), (404, "Request_ResourceNotFound"))
+    code = TOKEN_OF_DEFAULT.replace("https://management.azure.com/", "https://graph.microsoft.com/")
+    denied = graph(as_workload(f"{MACHINES}/system", code), "GET", f"/servicePrincipals/{principal}")
+    equal((denied.status_code, denied.json()["error"]["code"]), (403, "Authorization_RequestDenied"))
+    wrong = graph(me.get_token(ARM_SCOPE).token, "GET", "/servicePrincipals")
+    equal((wrong.status_code, wrong.json()["error"]["code"]), (401, "InvalidAuthenticationToken"))
+
+
 @scenario("a machine is deleted: its service principal, its roles and its tokens end with it")
 def delete_machine():
     machine = put("short", {"type": "SystemAssigned"})

@@ -7,6 +7,7 @@ final class AppService {
     Cloud.Demo demo = Cloud.demo();
     Metadata.run(scenarios, demo);
     Msal.metadata(scenarios, demo);
+    Legacy.appService(scenarios, demo);
     scenarios.end();
   }
 }

@@ -1,6 +1,7 @@
 import com.microsoft.aad.adal4j.AuthenticationContext;
 import com.microsoft.aad.adal4j.ClientAssertion;
 import com.microsoft.azure.AzureEnvironment;
+import com.microsoft.azure.credentials.AppServiceMSICredentials;
 import com.microsoft.azure.credentials.ApplicationTokenCredentials;
 import com.microsoft.azure.credentials.MSICredentials;
 import java.nio.file.Files;
@@ -60,6 +61,20 @@ final class Legacy {
 
     scenarios.run("azure-client-authentication MSICredentials: an unknown identity is refused", () ->
         Scenarios.refusal(() -> new MSICredentials(environment()).withClientId(Cloud.NOBODY).getToken(RESOURCE)));
+  }
+
+  /** At the address that {@code MSI_ENDPOINT} names, in version 2017-09-01. */
+  static void appService(Scenarios scenarios, Cloud.Demo demo) {
+    scenarios.run("azure-client-authentication AppServiceMSICredentials: the system-assigned identity", () -> {
+      String token = new AppServiceMSICredentials(environment()).getToken(RESOURCE);
+      Scenarios.equal(Cloud.claims(token).getStringClaim("oid"), demo.system());
+    });
+
+    scenarios.run("azure-client-authentication AppServiceMSICredentials: by client id, the only selector that it has", () ->
+        Metadata.isUser(new AppServiceMSICredentials(environment()).withClientId(demo.userClient()).getToken(RESOURCE), demo));
+
+    scenarios.run("azure-client-authentication AppServiceMSICredentials: an unknown identity is refused", () ->
+        Scenarios.refusal(() -> new AppServiceMSICredentials(environment()).withClientId(Cloud.NOBODY).getToken(RESOURCE)));
   }
 
   private static AzureEnvironment environment() {

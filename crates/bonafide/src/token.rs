@@ -3,6 +3,7 @@
 use crate::{DataDirOption, Failure, block_on, print};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bonafide_metadata::dialects::IMDS;
 use bonafide_server::{DataDir, Session};
 use bonafide_types::ClientId;
 use clap::Args;
@@ -29,7 +30,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
     let token = block_on(async {
-        let session = Session::open(&dir, options.workload.as_deref(), "imds").await?;
+        let session = Session::open(&dir, options.workload.as_deref(), &IMDS).await?;
         session.token(&options.resource, options.client_id).await
     })??;
     let text = if options.decode { claims(token.expose())? } else { token.expose().clone() };

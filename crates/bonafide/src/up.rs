@@ -141,10 +141,11 @@ fn greeting(up: &Up, data_dir: &DataDirOption) -> String {
         if up.is_new { "Everything was made for you; it stays in the data directory." } else { "Welcome back." };
     let mut text = format!(
         "bonafide is up. {state}\n\n  tenant        {tenant_id}\n  subscription  {subscription_id}\n  login         {}\n  \
-         management    {}\n  CA to trust   {}\n  operator      {}\n                secret in {}\n                \
+         management    {}\n  graph         {}\n  CA to trust   {}\n  operator      {}\n                secret in {}\n                \
          certificate in {}\n",
         endpoints.login,
         endpoints.management,
+        endpoints.graph,
         ca_file.display(),
         operator.client_id,
         operator.secret_file.display(),

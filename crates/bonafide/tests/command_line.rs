@@ -67,10 +67,8 @@ fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
         "IDENTITY_SERVER_THUMBPRINT",
         "IDENTITY_API_VERSION",
         "IMDS_ENDPOINT",
-        "MSI_ENDPOINT",
-        "MSI_SECRET",
         "IDENTITY_SECRET",
-        "APPSETTING_WEBSITE_SITE_NAME",
+        "AZUREPS_HOST_ENVIRONMENT",
         "AZURE_CLIENT_SECRET",
         "AZURE_CLIENT_CERTIFICATE_PATH",
         "AZURE_CLIENT_CERTIFICATE_PASSWORD",
@@ -79,7 +77,8 @@ fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
         "AZURE_PASSWORD",
         "AZURE_FEDERATED_TOKEN_FILE",
     ];
-    let of_app_service = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"];
+    let of_app_service =
+        ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "APPSETTING_WEBSITE_SITE_NAME"];
     let of_imds = ["AZURE_POD_IDENTITY_AUTHORITY_HOST", "ARM_MSI_ENDPOINT"];
     let kept = ["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_TOKEN_CREDENTIALS"];
     let environment = |dialect: &str| {
@@ -102,7 +101,6 @@ fn a_commands_environment_leads_to_the_workload_and_nowhere_else() {
             text.lines().filter_map(|line| line.strip_suffix("=stale")).filter(|name| !kept.contains(name)).collect();
         assert!(stale.is_empty(), "{stale:?}");
         assert!(kept.iter().all(|name| has(&text, name)), "{text}");
-        // They announce version 2017-09-01, which is not served.
         assert!(!others.iter().any(|name| has(&text, name)), "{text}");
         assert!(text.lines().any(|line| line == "GO_AZURE_SDK_SKIP_POLLING_DELAY=true"), "{text}");
     }
@@ -168,7 +166,7 @@ fn what_is_described_is_served() {
     let described: Value = serde_json::from_slice(&run(info(&up)).stdout).unwrap();
     for info in [&described, &up.info] {
         let endpoints: Vec<&String> = info["endpoints"].as_object().unwrap().keys().collect();
-        assert_eq!(endpoints, ["login", "management"]);
+        assert_eq!(endpoints, ["login", "management", "graph"]);
     }
 }
 

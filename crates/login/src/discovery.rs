@@ -57,6 +57,7 @@ fn document(cx: &Cx<'_>, tenant: Named<'_>, version: TokenVersion) -> Value {
         "claims_supported": CLAIMS,
         "tenant_region_scope": region(tenant),
         "cloud_instance_name": host,
+        "msgraph_host": host,
     })
 }
 

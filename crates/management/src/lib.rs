@@ -3,28 +3,33 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod command;
 mod config;
+mod direct;
 mod fault;
 mod filter;
-mod headers;
+mod fixed;
+mod http;
 mod identity_block;
 pub mod operations;
+mod order;
+mod outcome;
 mod page;
 mod perform;
-mod pipeline;
-mod providers;
+mod resource_type;
+mod right;
 mod route;
-mod rule;
+mod types;
 
 pub use config::Config;
-pub use route::ROUTES;
+pub use direct::{Refused, put};
 
 use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;
 use bonafide_store::Store;
 use bonafide_types::World;
-use bonafide_wire::{Parameters, Reply, Request, Unserved};
-use fault::Fault;
+use bonafide_wire::{Answer, Outcome, Request, Route, Surface, Unserved};
+use std::convert::Infallible;
 
 /// What a request is answered from.
 #[derive(Clone, Copy)]
@@ -45,28 +50,18 @@ pub struct Cx<'a> {
     pub world: World<'a>,
 }
 
-/// Answers a request to the resource manager.
-pub fn handle(cx: &Cx<'_>, request: &Request) -> Reply {
-    let correlation = headers::Correlation::of(request, cx.world.entropy);
-    let reply = match perform::perform(cx, request, &correlation) {
-        Ok(reply) => reply,
-        Err(fault) => {
-            let trace = correlation.trace(cx.config.log_file.as_deref());
-            fault.of_filter(filter(request).as_deref()).reply(|| pipeline::caller::authority(cx, request), &trace)
-        }
-    };
-    correlation.mark(reply, &cx.world)
-}
+impl Surface for Cx<'_> {
+    type Need = Infallible;
 
-/// The `$filter` of a request.
-fn filter(request: &Request) -> Option<String> {
-    Parameters::parse(&request.query).ok()?.get("$filter").map(str::to_owned)
-}
+    fn routes() -> Vec<&'static Route> {
+        route::routes()
+    }
 
-/// Answers a request that the shell does not serve; its body need not be there.
-pub fn refuse(config: &Config, request: &Request, why: Unserved, world: &World<'_>) -> Reply {
-    let correlation = headers::Correlation::of(request, world.entropy);
-    let trace = correlation.trace(config.log_file.as_deref());
-    let reply = Fault::Unserved(why).reply(|| format!("{}/common", config.login), &trace);
-    correlation.mark(reply, world)
+    fn handle(&self, request: &Request) -> Outcome<Infallible> {
+        Outcome::Answer(http::answer(self, request).into())
+    }
+
+    fn refuse(&self, head: &Request, why: Unserved) -> Answer {
+        http::refuse(self, head, why).into()
+    }
 }

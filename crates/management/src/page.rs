@@ -1,7 +1,7 @@
 //! Paging: `$top`, `$skiptoken`, `nextLink`.
 
+use crate::command::Call;
 use crate::fault::Fault;
-use crate::pipeline::Input;
 use bonafide_crypto::base64url;
 use bonafide_store::Key;
 use bonafide_types::ResourceUuid;
@@ -25,8 +25,8 @@ pub(crate) struct Page {
 }
 
 /// Reads the paging parameters. A `$top` beyond the limit is the limit (NP-09).
-pub(crate) fn read(input: &Input<'_>) -> Result<Page, Fault> {
-    parse(input.query.get("$top"), input.query.get("$skiptoken"))
+pub(crate) fn read(call: &Call<'_>) -> Result<Page, Fault> {
+    parse(call.command.query.get("$top"), call.command.query.get("$skiptoken"))
 }
 
 fn parse(top: Option<&str>, token: Option<&str>) -> Result<Page, Fault> {
@@ -49,16 +49,16 @@ fn parse(top: Option<&str>, token: Option<&str>) -> Result<Page, Fault> {
 
 /// A list, with the link to the next page when there is one. The link begins with the configured endpoint,
 /// never with what the request says its host is.
-pub(crate) fn list(input: &Input<'_>, items: Vec<Value>, next: Option<&Cursor>) -> Value {
+pub(crate) fn list(call: &Call<'_>, items: Vec<Value>, next: Option<&Cursor>) -> Value {
     let Some(next) = next else { return json!({ "value": items }) };
     let mut token = Vec::new();
     next.encode(&mut token);
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in input.query.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("$skiptoken")) {
+    for (name, value) in call.command.query.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("$skiptoken")) {
         query.append_pair(name, value);
     }
     query.append_pair("$skiptoken", &base64url::encode(&token));
-    let link = format!("{}{}?{}", input.cx.config.management, input.request.path, query.finish());
+    let link = format!("{}{}?{}", call.cx.config.management, call.command.path, query.finish());
     json!({ "value": items, "nextLink": link })
 }
 

@@ -1,278 +1,205 @@
-//! Which path means what. Who may ask it: `rule.rs`.
+//! Which path means what. Who may ask it: `right.rs`.
 
+use crate::command::{Target, Verb};
 use crate::fault::Fault;
-use crate::providers::resources::groups;
-use crate::providers::{self, Kind};
-use bonafide_types::{OperationId, ResourceId, RoleAssignmentId, Scope, SubscriptionId};
-use bonafide_wire::path;
+use crate::fixed::{FIXED, Named};
+use crate::resource_type::{Kind, Own, ResourceType, Rows};
+use crate::types;
+use crate::types::resources::groups;
+use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
+use bonafide_types::{OperationId, ResourceId, Scope, SubscriptionId};
+use bonafide_wire::{Captures, NoRoute, Route, find, path};
 use http::Method;
-
-/// One thing that can be asked of the resource manager.
-#[derive(Debug, Clone)]
-pub(crate) enum Call {
-    MetadataEndpoints,
-    ListTenants,
-    ListSubscriptions,
-    ReadSubscription(SubscriptionId),
-    ListLocations(SubscriptionId),
-    ListProviders(Option<SubscriptionId>),
-    ReadProvider(Option<SubscriptionId>, String),
-    RegisterProvider(SubscriptionId, String),
-    ListIdentityOperations,
-    PollOperation(SubscriptionId, OperationId),
-    PollResult(SubscriptionId, OperationId),
-    ListGroups(SubscriptionId),
-    PutGroup(ResourceId),
-    PatchGroup(ResourceId),
-    ReadGroup(ResourceId),
-    HeadGroup(ResourceId),
-    DeleteGroup(ResourceId),
-    ListResources(ResourceId),
-    ListOfType(ResourceId, Kind),
-    PutResource(ResourceId, Kind),
-    PatchResource(ResourceId, Kind),
-    ReadResource(ResourceId, Kind),
-    HeadResource(ResourceId, Kind),
-    DeleteResource(ResourceId, Kind),
-    InstanceView(ResourceId, Kind),
-    ListAssociatedResources(ResourceId, Kind),
-    ReadSystemIdentity(ResourceId),
-    ListRoleAssignments(Scope),
-    ReadRoleAssignment(Scope, RoleAssignmentId),
-    PutRoleAssignment(Scope, RoleAssignmentId),
-    DeleteRoleAssignment(Scope, RoleAssignmentId),
-    ListPermissions(Scope),
-    ListRoleDefinitions(Scope),
-    ReadRoleDefinition(Scope, String),
-}
-
-impl Call {
-    /// The resource type that it is about.
-    pub(crate) fn kind(&self) -> Option<&Kind> {
-        match self {
-            Self::ListOfType(_, kind)
-            | Self::PutResource(_, kind)
-            | Self::PatchResource(_, kind)
-            | Self::ReadResource(_, kind)
-            | Self::HeadResource(_, kind)
-            | Self::DeleteResource(_, kind)
-            | Self::InstanceView(_, kind)
-            | Self::ListAssociatedResources(_, kind) => Some(kind),
-            _ => None,
-        }
-    }
-}
-
-/// Every route, for people, for tests and for `cargo xtask tidy`. `{name}` is one segment, `{scope...}` an
-/// ARM id or nothing.
-pub const ROUTES: &[&str] = &[
-    "GET /metadata/endpoints",
-    "GET /tenants",
-    "GET /providers",
-    "GET /providers/{namespace}",
-    "GET /providers/Microsoft.ManagedIdentity/operations",
-    "GET /subscriptions",
-    "GET /subscriptions/{subscription}",
-    "GET /subscriptions/{subscription}/locations",
-    "GET /subscriptions/{subscription}/providers",
-    "GET /subscriptions/{subscription}/providers/{namespace}",
-    "POST /subscriptions/{subscription}/providers/{namespace}/register",
-    "GET /subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/operations/{operation}",
-    "GET /subscriptions/{subscription}/operationresults/{operation}",
-    "GET /subscriptions/{subscription}/resources",
-    "GET /subscriptions/{subscription}/resourceGroups",
-    "PUT /subscriptions/{subscription}/resourceGroups/{group}",
-    "PATCH /subscriptions/{subscription}/resourceGroups/{group}",
-    "GET /subscriptions/{subscription}/resourceGroups/{group}",
-    "HEAD /subscriptions/{subscription}/resourceGroups/{group}",
-    "DELETE /subscriptions/{subscription}/resourceGroups/{group}",
-    "GET /subscriptions/{subscription}/resourceGroups/{group}/resources",
-    "GET /{scope...}/providers/Microsoft.Compute/virtualMachines",
-    "PUT /{scope...}/providers/Microsoft.Compute/virtualMachines/{name}",
-    "PATCH /{scope...}/providers/Microsoft.Compute/virtualMachines/{name}",
-    "GET /{scope...}/providers/Microsoft.Compute/virtualMachines/{name}",
-    "DELETE /{scope...}/providers/Microsoft.Compute/virtualMachines/{name}",
-    "GET /{scope...}/providers/Microsoft.Compute/virtualMachines/{name}/instanceView",
-    "GET /{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
-    "PUT /{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-    "PATCH /{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-    "GET /{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-    "DELETE /{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-    "POST /{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}/listAssociatedResources",
-    "GET /{scope...}/providers/Microsoft.ManagedIdentity/identities/default",
-    "GET /{scope...}/providers/Microsoft.Authorization/roleAssignments",
-    "PUT /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
-    "GET /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
-    "DELETE /{scope...}/providers/Microsoft.Authorization/roleAssignments/{name}",
-    "GET /{scope...}/providers/Microsoft.Authorization/permissions",
-    "GET /{scope...}/providers/Microsoft.Authorization/roleDefinitions",
-    "GET /{scope...}/providers/Microsoft.Authorization/roleDefinitions/{name}",
-    "GET /{scope...}/providers/{namespace}/{type}",
-    "PUT /{scope...}/providers/{namespace}/{type}/{name}",
-    "PATCH /{scope...}/providers/{namespace}/{type}/{name}",
-    "GET /{scope...}/providers/{namespace}/{type}/{name}",
-    "HEAD /{scope...}/providers/{namespace}/{type}/{name}",
-    "DELETE /{scope...}/providers/{namespace}/{type}/{name}",
-    "GET /{scope...}/providers/{namespace}/{type}/{name}/{child}",
-    "PUT /{scope...}/providers/{namespace}/{type}/{name}/{child}/{childName}",
-];
+use std::sync::LazyLock;
 
 /// Longest name of a type that a refusal repeats, in characters. Source: ours.
 const TYPE_CHARS_MAX: usize = 256;
 
+/// Everything that is served: the fixed endpoints, the calls of each type, and those of every other type.
+pub(crate) fn routes() -> Vec<&'static Route> {
+    static OF_TYPES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+        let mut routes: Vec<Route> = types::TYPES.iter().flat_map(|of| of_type(of)).collect();
+        let other = "/{scope...}/providers/{namespace}/{type}";
+        routes.extend(of_resources(other, "{name}"));
+        routes.extend(of_resources(&format!("{other}/{{name}}/{{child}}"), "{childName}"));
+        routes
+    });
+    FIXED.iter().map(AsRef::as_ref).chain(&*OF_TYPES).collect()
+}
+
+fn of_type(of: &ResourceType) -> Vec<Route> {
+    let (collection, name) = match of.collection {
+        Some(collection) => (collection.to_owned(), "{group}"),
+        None => (format!("/{{scope...}}/providers/{}", of.name), "{name}"),
+    };
+    let Rows::Own(own) = &of.rows else {
+        let actions = of.actions.iter();
+        let actions = actions.map(|action| route(&action.method, format!("{collection}/{name}/{}", action.name)));
+        return of_resources(&collection, name).into_iter().chain(actions).collect();
+    };
+    let named = match own.only {
+        Some(only) => format!("{collection}/{only}"),
+        None => format!("{collection}/{name}"),
+    };
+    let offered = [
+        (own.list.is_some(), Method::GET, &collection),
+        (own.put.is_some(), Method::PUT, &named),
+        (own.get.is_some(), Method::GET, &named),
+        (own.delete.is_some(), Method::DELETE, &named),
+    ];
+    let offered = offered.into_iter().filter(|(is_offered, ..)| *is_offered);
+    offered.map(|(_, method, path)| route(&method, path.clone())).collect()
+}
+
+fn of_resources(collection: &str, name: &str) -> Vec<Route> {
+    let named = format!("{collection}/{name}");
+    let verbs = [Method::PUT, Method::PATCH, Method::GET, Method::HEAD, Method::DELETE];
+    let named = verbs.iter().map(|method| route(method, named.clone()));
+    std::iter::once(route(&Method::GET, collection.to_owned())).chain(named).collect()
+}
+
+fn route(method: &Method, path: String) -> Route {
+    Route::of_store(method.clone(), path.leak(), MANAGEMENT_BODY_BYTES_MAX)
+}
+
 /// Reads the method and path of a request.
-pub(crate) fn route(method: &Method, path: &str) -> Result<Call, Fault> {
+pub(crate) fn read(method: &Method, path: &str) -> Result<(Verb, Target), Fault> {
     let segments = path::segments(path)?;
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let words: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let (get, post) = (method == Method::GET, method == Method::POST);
-    let found = match words.as_slice() {
-        ["metadata", "endpoints"] if get => Call::MetadataEndpoints,
-        ["tenants"] if get => Call::ListTenants,
-        ["subscriptions"] if get => Call::ListSubscriptions,
-        ["providers"] if get => Call::ListProviders(None),
-        ["providers", "microsoft.managedidentity", "operations"] if get => Call::ListIdentityOperations,
-        ["providers", _] if get => Call::ReadProvider(None, segments[1].clone()),
-        ["subscriptions", id] if get => Call::ReadSubscription(subscription(id)?),
-        ["subscriptions", id, "locations"] if get => Call::ListLocations(subscription(id)?),
-        ["subscriptions", id, "resources"] if get => {
-            Call::ListResources(ResourceId::of_subscription(subscription(id)?))
+    let written: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match find(&FIXED, method, &written) {
+        Ok((fixed, captures)) => return Ok((Verb::Get, Target::Fixed(fixed, named(&captures)?))),
+        Err(NoRoute::Method(_)) => return Err(Fault::MethodNotAllowed(method.to_string())),
+        Err(NoRoute::Path) => {}
+    }
+    match words.as_slice() {
+        ["subscriptions", id, "resourcegroups"] if method == Method::GET => {
+            let above = ResourceId::of_subscription(subscription(id)?);
+            Ok((Verb::List, Target::Resource(above, types::of_groups())))
         }
-        ["subscriptions", id, "resourcegroups"] if get => Call::ListGroups(subscription(id)?),
-        ["subscriptions", id, "operationresults", operation] if get => {
-            Call::PollResult(subscription(id)?, operation_id(operation)?)
-        }
-        ["subscriptions", id, "resourcegroups", _] => group(method, subscription(id)?, &segments[3])?,
-        ["subscriptions", id, "resourcegroups", _, "resources"] if get => {
-            Call::ListResources(group_id(subscription(id)?, &segments[3])?)
-        }
-        ["subscriptions", id, "providers"] if get => Call::ListProviders(Some(subscription(id)?)),
-        ["subscriptions", id, "providers", _] if get => {
-            Call::ReadProvider(Some(subscription(id)?), segments[3].clone())
-        }
-        ["subscriptions", id, "providers", _, "register"] if post => {
-            Call::RegisterProvider(subscription(id)?, segments[3].clone())
-        }
-        ["subscriptions", id, "providers", "microsoft.compute", "locations", _, "operations", operation] if get => {
-            Call::PollOperation(subscription(id)?, operation_id(operation)?)
-        }
-        ["metadata", "endpoints"]
-        | ["tenants" | "subscriptions" | "providers"]
-        | ["providers", _]
-        | ["subscriptions", _]
-        | ["subscriptions", _, "locations" | "resources" | "resourcegroups" | "providers"]
-        | ["subscriptions", _, "resourcegroups", _, "resources"]
-        | ["subscriptions", _, "providers", _]
-        | ["subscriptions", _, "providers", _, "register"]
-        | ["subscriptions", _, "operationresults", _] => {
-            return Err(Fault::MethodNotAllowed(method.to_string()));
+        ["subscriptions", _, "resourcegroups"] => Err(Fault::MethodNotAllowed(method.to_string())),
+        ["subscriptions", id, "resourcegroups", _] => {
+            let id = group_id(subscription(id)?, &segments[3])?;
+            Ok((verb_of(method)?, Target::Resource(id, types::of_groups())))
         }
         ["subscriptions", id, ..] => {
             subscription(id)?;
-            below_provider(method, &segments, &words)?
+            below_provider(method, &segments, &words)
         }
-        ["providers", ..] => below_provider(method, &segments, &words)?,
-        _ => return Err(Fault::NoSuchRoute),
-    };
-    Ok(found)
+        ["providers", ..] => below_provider(method, &segments, &words),
+        _ => Err(Fault::NoSuchRoute),
+    }
 }
 
-fn group(method: &Method, subscription: SubscriptionId, name: &str) -> Result<Call, Fault> {
-    let id = group_id(subscription, name)?;
-    Ok(match *method {
-        Method::PUT => Call::PutGroup(id),
-        Method::PATCH => Call::PatchGroup(id),
-        Method::GET => Call::ReadGroup(id),
-        Method::HEAD => Call::HeadGroup(id),
-        Method::DELETE => Call::DeleteGroup(id),
-        _ => return Err(Fault::MethodNotAllowed(method.to_string())),
-    })
+/// What is done with a resource that is named.
+fn verb_of(method: &Method) -> Result<Verb, Fault> {
+    match *method {
+        Method::PUT => Ok(Verb::Put),
+        Method::PATCH => Ok(Verb::Patch),
+        Method::GET => Ok(Verb::Get),
+        Method::HEAD => Ok(Verb::Head),
+        Method::DELETE => Ok(Verb::Delete),
+        _ => Err(Fault::MethodNotAllowed(method.to_string())),
+    }
+}
+
+fn named(captures: &Captures<'_>) -> Result<Named, Fault> {
+    let value = |name: &str| Some(captures.get(name)).filter(|value| !value.is_empty());
+    let subscription = value("subscription").map(subscription).transpose()?;
+    let group = match (subscription, value("group")) {
+        (Some(subscription), Some(name)) => Some(group_id(subscription, name)?),
+        _ => None,
+    };
+    let operation = value("operation").map(operation_id).transpose()?;
+    Ok(Named { subscription, group, namespace: value("namespace").map(str::to_owned), operation })
 }
 
 /// `[scope]/providers/{namespace}/{type}/{name}…`: with a name at the end it is a resource, without one
-/// a list (GET) or an action (POST).
-fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Result<Call, Fault> {
+/// a list (GET) or an action.
+fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Result<(Verb, Target), Fault> {
     let at = match providers_at(words).as_slice() {
         [.., at] if words.len() - at > 2 && !has_bare_namespace(words) => *at,
         _ => return Err(missing(segments, words)),
     };
-    let provider = &words[at + 1..];
     let scope = match &segments[..at] {
         [] => Scope::Root,
         above => Scope::Id(in_subscription(parse(&format!("/{}", above.join("/")))?)?),
     };
-    let named = provider.len() % 2 == 1;
-    let method_wrong = || Fault::MethodNotAllowed(method.to_string());
-    match (method.as_str(), provider) {
-        ("GET", ["microsoft.authorization", "roleassignments"]) => Ok(Call::ListRoleAssignments(scope)),
-        (_, ["microsoft.authorization", "roleassignments", name]) => {
-            let name = name.parse().map_err(|_| Fault::AssignmentNameInvalid(name.chars().take(64).collect()))?;
-            match *method {
-                Method::GET => Ok(Call::ReadRoleAssignment(scope, name)),
-                Method::PUT => Ok(Call::PutRoleAssignment(scope, name)),
-                Method::DELETE => Ok(Call::DeleteRoleAssignment(scope, name)),
-                _ => Err(method_wrong()),
-            }
-        }
-        ("GET", ["microsoft.authorization", "permissions"]) => Ok(Call::ListPermissions(scope)),
-        ("GET", ["microsoft.authorization", "roledefinitions"]) => Ok(Call::ListRoleDefinitions(scope)),
-        ("GET", ["microsoft.authorization", "roledefinitions", name]) => {
-            Ok(Call::ReadRoleDefinition(scope, (*name).to_owned()))
-        }
-        (_, ["microsoft.authorization", "permissions"])
-        | (_, ["microsoft.authorization", "roledefinitions" | "roleassignments", ..]) => Err(method_wrong()),
-        ("GET", ["microsoft.managedidentity", "identities", "default"]) => match scope {
-            Scope::Id(id) => Ok(Call::ReadSystemIdentity(id)),
-            Scope::Root => Err(Fault::NoSuchRoute),
-        },
-        _ if named => {
-            let id = parse(&format!("/{}", segments.join("/")))?;
-            let kind = providers::kind(&id.type_name())?;
-            let id = in_subscription(id)?;
-            match *method {
-                Method::PUT => Ok(Call::PutResource(id, kind)),
-                Method::PATCH => Ok(Call::PatchResource(id, kind)),
-                Method::GET => Ok(Call::ReadResource(id, kind)),
-                Method::HEAD => Ok(Call::HeadResource(id, kind)),
-                Method::DELETE => Ok(Call::DeleteResource(id, kind)),
-                _ => Err(method_wrong()),
-            }
-        }
-        _ => unnamed(method, segments, words, at, scope),
+    let top = format!("{}/{}", segments[at + 1], segments[at + 2]);
+    let depth = words.len() - at;
+    if let Some((kind, own)) = types::with_own_rows(&top)
+        && depth <= 4
+    {
+        return of_own_rows(method, scope, kind, own, segments.get(at + 3));
     }
-}
-
-fn unnamed(method: &Method, segments: &[String], words: &[&str], at: usize, scope: Scope) -> Result<Call, Fault> {
-    let last = words[words.len() - 1];
-    let above = format!("/{}", segments[..segments.len() - 1].join("/"));
-    // Namespace and one type: a list in a subscription, a group or on a resource.
-    if words.len() - at == 3 {
-        let type_name = format!("{}/{}", segments[at + 1], segments[at + 2]);
-        let kind = providers::kind(&type_name.parse().map_err(|_| Fault::NoSuchRoute)?)?;
+    if depth.is_multiple_of(2) {
+        let id = parse(&format!("/{}", segments.join("/")))?;
+        let kind = match *method {
+            Method::DELETE => types::known_kind(&id.type_name())?,
+            _ => types::kind(&id.type_name())?,
+        };
+        return Ok((verb_of(method)?, Target::Resource(in_subscription(id)?, kind)));
+    }
+    if depth == 3 {
+        let kind = types::kind(&top.parse().map_err(|_| Fault::NoSuchRoute)?)?;
         return match (method, scope) {
-            (&Method::GET, Scope::Id(id)) => Ok(Call::ListOfType(id, kind)),
+            (&Method::GET, Scope::Id(id)) => Ok((Verb::List, Target::Resource(id, kind))),
             (_, Scope::Root) => Err(Fault::NoSuchRoute),
             _ => Err(Fault::MethodNotAllowed(method.to_string())),
         };
     }
-    let id = in_subscription(parse(&above)?)?;
-    let kind = providers::kind(&id.type_name())?;
-    match (method, kind.name.as_ref(), last) {
-        (&Method::GET, providers::VIRTUAL_MACHINE, "instanceview") => Ok(Call::InstanceView(id, kind)),
-        (&Method::POST, providers::USER_ASSIGNED_IDENTITY, "listassociatedresources") => {
-            Ok(Call::ListAssociatedResources(id, kind))
+    list_or_action(method, segments)
+}
+
+/// `{resource}/{word}`: an action of the resource's type, or the list of a child type.
+fn list_or_action(method: &Method, segments: &[String]) -> Result<(Verb, Target), Fault> {
+    let Some((last, above)) = segments.split_last() else { return Err(Fault::NoSuchRoute) };
+    let id = in_subscription(parse(&format!("/{}", above.join("/")))?)?;
+    let kind = types::kind(&id.type_name())?;
+    let is_asked = |action: &&crate::resource_type::Action| action.name.eq_ignore_ascii_case(last);
+    match kind.of.actions.iter().find(is_asked) {
+        Some(action) if action.method == *method => return Ok((Verb::Action(action), Target::Resource(id, kind))),
+        Some(_) => return Err(Fault::MethodNotAllowed(method.to_string())),
+        None => {}
+    }
+    match *method {
+        Method::POST => {
+            Err(Fault::ActionNotFound { type_name: kind.name.into_owned(), action: last.chars().take(64).collect() })
         }
-        (&Method::POST, name, _) => Err(Fault::ActionNotFound {
-            type_name: name.to_owned(),
-            action: segments[segments.len() - 1].chars().take(64).collect(),
-        }),
-        (&Method::GET, name, _) => {
-            let child = format!("{name}/{}", segments[segments.len() - 1]);
-            let kind = providers::kind(&child.parse().map_err(|_| Fault::NoSuchRoute)?)?;
-            Ok(Call::ListOfType(id, kind))
+        Method::GET => {
+            let child = format!("{}/{last}", kind.name);
+            let kind = types::kind(&child.parse().map_err(|_| Fault::NoSuchRoute)?)?;
+            Ok((Verb::List, Target::Resource(id, kind)))
         }
         _ => Err(Fault::MethodNotAllowed(method.to_string())),
     }
+}
+
+fn of_own_rows(
+    method: &Method,
+    scope: Scope,
+    kind: Kind,
+    own: &Own,
+    name: Option<&String>,
+) -> Result<(Verb, Target), Fault> {
+    let wrong = || Fault::MethodNotAllowed(method.to_string());
+    let Some(name) = name else {
+        let is_list = own.list.is_some() && method == Method::GET;
+        return if is_list { Ok((Verb::List, Target::Own(scope, kind, String::new()))) } else { Err(wrong()) };
+    };
+    if own.only.is_some_and(|only| !only.eq_ignore_ascii_case(name)) {
+        return Err(Fault::TypeNotFound { type_name: kind.name.into(), version: String::new(), supported: Vec::new() });
+    }
+    (own.check_name)(name)?;
+    let verb = verb_of(method)?;
+    let is_offered = match verb {
+        Verb::Put => own.put.is_some(),
+        Verb::Get => own.get.is_some(),
+        Verb::Delete => own.delete.is_some(),
+        _ => false,
+    };
+    if is_offered { Ok((verb, Target::Own(scope, kind, name.clone()))) } else { Err(wrong()) }
 }
 
 /// Where each `providers` stands that is a word and not a name.
@@ -321,7 +248,7 @@ fn in_subscription(id: ResourceId) -> Result<ResourceId, Fault> {
     if id.subscription().is_some() {
         return Ok(id);
     }
-    providers::kind(&id.type_name())?;
+    types::kind(&id.type_name())?;
     Err(Fault::NoSuchRoute)
 }
 
@@ -347,64 +274,34 @@ fn operation_id(text: &str) -> Result<OperationId, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::Rule;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
-
-    /// The names of all calls, as the source has them.
-    fn calls() -> BTreeSet<String> {
-        let source = include_str!("route.rs");
-        let start = source.find("pub(crate) enum Call {").unwrap();
-        source[start..]
-            .lines()
-            .skip(1)
-            .take_while(|line| *line != "}")
-            .map(|line| line.trim().split(['(', ',']).next().unwrap().to_owned())
-            .collect()
-    }
 
     const SUBSCRIPTION: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
     const GUID: &str = "72f988bf-86f1-41af-91ab-2d7cd011db48";
 
-    fn read(line: &str) -> Call {
-        let (method, path) = line.split_once(' ').unwrap();
-        route(&method.parse().unwrap(), path).unwrap_or_else(|fault| panic!("{line}: {fault:?}"))
-    }
-
-    fn names(calls: &[Call]) -> BTreeSet<String> {
-        calls.iter().map(|call| format!("{call:?}").split('(').next().unwrap().to_owned()).collect()
-    }
-
-    /// A call for each route.
-    fn samples() -> Vec<Call> {
-        let filled = |line: &&str| {
-            let group = format!("subscriptions/{SUBSCRIPTION}/resourceGroups/g");
-            let line = line.replace("{scope...}", &group).replace("{subscription}", SUBSCRIPTION);
-            let line = line.replace("{namespace}/{type}", "Microsoft.Network/virtualNetworks");
-            let line = line.replace("{namespace}", "Microsoft.Compute").replace("{child}", "subnets");
-            line.replace("{operation}", GUID).replace(['{', '}'], "").replace("/name", &format!("/{GUID}"))
-        };
-        ROUTES.iter().map(filled).map(|line| read(&line)).collect()
+    /// The path with a value for each placeholder.
+    fn filled(path: &str) -> String {
+        let group = format!("subscriptions/{SUBSCRIPTION}/resourceGroups/g");
+        let path = path.replace("{scope...}", &group).replace("{subscription}", SUBSCRIPTION);
+        let path = path.replace("{namespace}/{type}", "Microsoft.Network/virtualNetworks");
+        let path = path.replace("{namespace}", "Microsoft.Compute").replace("{child}", "subnets");
+        path.replace("{operation}", GUID).replace(['{', '}'], "").replace("/name", &format!("/{GUID}"))
     }
 
     #[test]
-    fn the_list_of_routes_is_what_the_match_reads() {
-        assert_eq!(names(&samples()), calls());
-    }
-
-    #[test]
-    fn tn_06_only_one_call_is_public_and_few_need_no_role() {
-        let samples = samples();
-        let ruled = |rule: Rule| names(&samples.iter().filter(|call| call.rule() == rule).cloned().collect::<Vec<_>>());
-        assert_eq!(ruled(Rule::Public).into_iter().collect::<Vec<_>>(), ["MetadataEndpoints"]);
-        let open = ["ListIdentityOperations", "ListProviders", "ListSubscriptions", "ListTenants", "ReadProvider"];
-        assert_eq!(ruled(Rule::SignedIn).into_iter().collect::<Vec<_>>(), open);
+    fn every_route_that_is_listed_is_read_and_by_no_other_method() {
+        for route in routes() {
+            let path = filled(route.path);
+            assert!(read(&route.method, &path).is_ok(), "{} {path}", route.method);
+            let refused = read(&Method::OPTIONS, &path);
+            assert!(matches!(refused, Err(Fault::MethodNotAllowed(_))), "{path}: {refused:?}");
+        }
     }
 
     #[test]
     fn a_name_that_is_also_a_word_is_a_name() {
         let text = "/subscriptions/72f988bf-86f1-41af-91ab-2d7cd011db47/resourceGroups/providers/providers/Microsoft.Compute/virtualMachines/providers";
-        let Call::ReadResource(id, kind) = route(&Method::GET, text).unwrap() else { panic!() };
+        let (Verb::Get, Target::Resource(id, kind)) = read(&Method::GET, text).unwrap() else { panic!() };
         assert_eq!(
             (id.name(), id.resource_group(), kind.name.as_ref()),
             ("providers", Some("providers"), "Microsoft.Compute/virtualMachines")
@@ -419,7 +316,7 @@ mod tests {
         ) {
             let path = format!("/{}", words.join("/"));
             let is_in_subscription = words.len() > 1 && words[0] == "subscriptions" && words[1] == SUBSCRIPTION;
-            if let Err(fault) = route(&method.parse().unwrap(), &path) {
+            if let Err(fault) = read(&method.parse().unwrap(), &path) {
                 prop_assert!(!is_in_subscription || !matches!(fault, Fault::NoSuchRoute), "{path}");
             }
         }

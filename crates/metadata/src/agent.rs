@@ -1,25 +1,22 @@
 //! The agent: one for all bindings of a host.
 
-use crate::cache::{Taken, Tokens, Wanted};
-use crate::caller::Binding;
+use crate::binding::{Binding, Speech};
+use crate::cache::{FetchDuty, Pending, Taken, Tokens, Waiter, Wanted};
 use crate::counters::{Counters, Tally, count};
-use crate::dialects::{Rules, imds};
-use crate::fault::{Fault, Logs};
-use crate::flight::{Flight, Lead, TokenFetch, UpstreamError, Waiter};
+use crate::dialect::Call;
+use crate::gate;
 use crate::placement::{Places, applied};
-use crate::query::{TokenQuery, check_version};
-use crate::route::{Call, route};
+use crate::query::TokenQuery;
+use crate::refusal::{Logs, Refusal};
 use crate::select::select;
-use crate::target::Target;
 use crate::throttle::{Gate, Permit, Throttle};
 use crate::token::Token;
-use crate::{guard, path};
+use crate::upstream::{TokenFetch, UpstreamError};
 use arc_swap::ArcSwap;
 use bonafide_types::{Timestamp, World};
 use bonafide_wire::hosts::{Desired, Workload};
 use bonafide_wire::token::TokenV1;
-use bonafide_wire::{Parameters, Reply, Request};
-use http::Method;
+use bonafide_wire::{Reply, Request};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
@@ -48,24 +45,24 @@ pub struct Agent {
     tally: Tally,
 }
 
-/// What the shell does with a request.
+/// The next step of the shell with a request.
 #[must_use]
 pub enum Answer {
     /// Write the reply.
     Reply {
-        /// What to write.
+        /// The reply to write.
         reply: Reply,
         /// To be dropped when it is written.
         permit: Permit,
         /// A fetch to run in the background, after this reply or at once.
-        refresh: Option<Lead>,
+        refresh: Option<FetchDuty>,
     },
     /// Wait for a token, then call [`Agent::finish`].
     Wait {
-        /// What to wait for.
+        /// The wait.
         waiting: Waiting,
-        /// The fetch that ends the wait, unless somebody else leads it.
-        lead: Option<Lead>,
+        /// The fetch that ends the wait, unless another request has the duty.
+        duty: Option<FetchDuty>,
     },
 }
 
@@ -73,15 +70,15 @@ pub enum Answer {
 pub struct Waiting {
     waiter: Waiter,
     fetch: TokenFetch,
-    rules: &'static Rules,
-    forced: bool,
+    asked: Arc<TokenQuery>,
+    speech: Speech,
     permit: Permit,
 }
 
 impl Waiting {
     /// True once there is something to answer; until then `waker` is woken when there is.
-    pub fn poll_landed(&mut self, waker: &Waker) -> bool {
-        self.waiter.poll_landed(waker)
+    pub fn poll_finished(&mut self, waker: &Waker) -> bool {
+        self.waiter.poll_finished(waker)
     }
 }
 
@@ -122,128 +119,111 @@ impl Agent {
         self.places.load().values().map(|place| place.placement.workload.clone()).collect()
     }
 
-    /// What has happened so far.
+    /// The events so far.
     pub fn counters(&self) -> Counters {
         self.tally.read()
     }
 
     /// Answers a request that arrived on `binding`.
     pub fn answer(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Answer {
-        self.decide(binding, request, world)
-            .unwrap_or_else(|fault| self.reply((binding.dialect().rules().fault)(&fault, world)))
+        self.decide(binding, request, world).unwrap_or_else(|refusal| written(binding.speech.refuse(&refusal, world)))
     }
 
-    /// The guards and checks, in their order (docs/wire/imds.md, "Order of checks").
-    fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Fault> {
-        let target = Target::read(&request.path);
-        guard::check(binding, request, &target)?;
-        let path = path::canonical(target.path)?;
-        let call = route(binding.dialect(), &path).ok_or(Fault::NotFound)?;
-        guard::proof(binding, &request.headers)?;
-        if request.method != Method::GET {
-            return Err(Fault::Method);
-        }
-        guard::no_body(request)?;
-        match call {
-            Call::Token => self.token(binding, &request.query, world.now),
-            Call::IdentityInfo => self.identity_info(binding, &request.query),
-            Call::Versions => Ok(self.reply(imds::versions())),
+    fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Refusal> {
+        let passed = gate::pass(binding, request)?;
+        match passed.call {
+            Call::Token => self.token(binding, &passed.parameters, world.now),
+            Call::Document(document) => {
+                let places = self.places.load();
+                let workload = places.get(&binding.workload()).map(|place| &place.placement.workload);
+                document(&passed.parameters, workload).map(written)
+            }
         }
     }
 
-    fn identity_info(&self, binding: &Binding, query: &str) -> Result<Answer, Fault> {
-        let parameters = Parameters::parse(query)?;
-        check_version(&parameters, imds::RULES.oldest)?;
+    fn token(&self, binding: &Binding, parameters: &str, now: Timestamp) -> Result<Answer, Refusal> {
+        let asked = binding.queries.parse(binding.speech.dialect, parameters)?;
         let places = self.places.load();
-        let place = places.get(&binding.workload()).ok_or(Fault::IdentityNotFound)?;
-        Ok(self.reply(imds::identity_info(&place.placement.workload)))
-    }
-
-    fn token(&self, binding: &Binding, query: &str, now: Timestamp) -> Result<Answer, Fault> {
-        let rules = binding.dialect().rules();
-        let asked = binding.queries.parse(rules, query)?;
-        let TokenQuery { audience, selector, capabilities, forced } = asked.as_ref();
-        let forced = *forced;
-        let places = self.places.load();
-        let place = places.get(&binding.workload()).ok_or(Fault::IdentityNotFound)?;
+        let place = places.get(&binding.workload()).ok_or(Refusal::IdentityNotFound)?;
         // Before the gate: an identity that is not here uses nobody's share, and waiting brings it no nearer.
-        let identity = select(&place.placement, selector)?;
-        let permit = place.gate.enter(forced, now).inspect_err(|_| count(&self.tally.throttled))?;
-        let wanted = Wanted::new(identity.principal_id, audience, capabilities.as_deref());
-        let taken = place.tokens.take(&wanted, forced, self.options.refresh_ahead, now)?;
-        drop(wanted);
+        let identity = select(&place.placement, &asked.selector)?;
+        let permit = place.gate.enter(asked.forced, now).inspect_err(|_| count(&self.tally.throttled))?;
+        let wanted = Wanted::new(identity.principal_id, &asked.audience, asked.capabilities.as_deref());
+        let taken = place.tokens.take(&wanted, asked.forced, self.options.refresh_ahead, now)?;
         let fetch = || TokenFetch {
             workload: binding.workload(),
             tenant: place.placement.workload.tenant_id,
             principal: identity.principal_id,
             client_id: identity.client_id,
-            audience: audience.clone(),
-            capabilities: capabilities.clone(),
+            audience: asked.audience.clone(),
+            capabilities: asked.capabilities.clone(),
         };
-        Ok(match taken {
-            Taken::Hit(token, flight) => {
+        let (pending, duty) = match taken {
+            Taken::Hit(token, pending) => {
                 count(&self.tally.hits);
-                let reply = (rules.reply)(&token, now);
-                Answer::Reply {
-                    reply,
-                    permit,
-                    refresh: flight.map(|flight| self.lead(fetch(), flight, &place.tokens, true)),
-                }
+                let refresh = pending.map(|pending| self.duty(fetch(), pending, &place.tokens, true));
+                return Ok(Answer::Reply { reply: asked.reply(&token, now), permit, refresh });
             }
-            Taken::Wait(flight, lead) => {
-                count(&self.tally.waits);
-                let fetch = fetch();
-                let lead = lead.then(|| self.lead(fetch.clone(), Arc::clone(&flight), &place.tokens, false));
-                Answer::Wait { waiting: Waiting { waiter: Waiter::new(flight), fetch, rules, forced, permit }, lead }
+            Taken::Wait(pending) => (pending, None),
+            Taken::Fetch(pending) => {
+                let duty = self.duty(fetch(), Arc::clone(&pending), &place.tokens, false);
+                (pending, Some(duty))
             }
-        })
+        };
+        count(&self.tally.waits);
+        let (waiter, fetch, speech) = (Waiter::new(pending), fetch(), binding.speech.clone());
+        Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech, permit }, duty })
     }
 
-    fn lead(&self, fetch: TokenFetch, flight: Arc<Flight>, tokens: &Arc<Tokens>, background: bool) -> Lead {
+    fn duty(&self, fetch: TokenFetch, pending: Arc<Pending>, tokens: &Arc<Tokens>, background: bool) -> FetchDuty {
         count(&self.tally.fetches);
         if background {
             count(&self.tally.refreshes);
         }
-        Lead { fetch, flight, tokens: Arc::clone(tokens) }
+        FetchDuty::new(fetch, pending, tokens)
     }
 
-    /// Ends a fetch with what login said, and wakes everybody who waits for it.
-    pub fn complete(&self, lead: Lead, result: Result<TokenV1, UpstreamError>, world: &World<'_>) {
-        let landing =
-            lead.tokens.land(&lead.fetch, &lead.flight, result, || self.tokens_of(&lead.fetch).is_some(), world);
-        if landing.is_err() {
+    /// Ends a fetch with login's answer, and wakes all who wait for it.
+    pub fn complete(&self, duty: FetchDuty, result: Result<TokenV1, UpstreamError>, world: &World<'_>) {
+        let fetch = duty.fetch().clone();
+        if !duty.finish(result, || self.tokens_of(&fetch).is_some(), world) {
             count(&self.tally.failures);
         }
-        lead.flight.land(landing);
     }
 
     /// Answers a request that has waited, or that the shell will not let wait any longer. The
     /// identity must be assigned now, not only when the request came (ID-06).
     pub fn finish(&self, waiting: Waiting, world: &World<'_>) -> (Reply, Permit) {
-        let Waiting { waiter, fetch, rules, forced, permit } = waiting;
-        let reply = match self.landed(&waiter.flight, &fetch, forced, world.now) {
-            Ok(token) => (rules.reply)(&token, world.now),
-            Err(Fault::Upstream(_)) => {
-                let reply = (rules.fault)(&Fault::Upstream(self.logs.clone()), world);
-                reply.because(&why_there_is_none(&waiter.flight))
+        let Waiting { waiter, fetch, asked, speech, permit } = waiting;
+        let reply = match self.outcome(&waiter.pending, &fetch, asked.forced, world.now) {
+            Ok(token) => asked.reply(&token, world.now),
+            Err(Refusal::Upstream(_)) => {
+                let refusal = Refusal::Upstream(self.logs.clone());
+                speech.refuse(&refusal, world).because(&cause_of_failure(&waiter.pending))
             }
-            Err(fault) => (rules.fault)(&fault, world),
+            Err(refusal) => speech.refuse(&refusal, world),
         };
         (reply, permit)
     }
 
-    fn landed(&self, flight: &Flight, fetch: &TokenFetch, forced: bool, now: Timestamp) -> Result<Arc<Token>, Fault> {
-        let tokens = self.tokens_of(fetch).ok_or(Fault::IdentityNotFound)?;
-        let fault = match flight.landing() {
+    fn outcome(
+        &self,
+        pending: &Pending,
+        fetch: &TokenFetch,
+        forced: bool,
+        now: Timestamp,
+    ) -> Result<Arc<Token>, Refusal> {
+        let tokens = self.tokens_of(fetch).ok_or(Refusal::IdentityNotFound)?;
+        let refusal = match pending.outcome() {
             Some(Ok(token)) if token.seconds_left(now) > 0 => return Ok(token),
-            Some(Ok(_)) | None => Fault::Upstream(Logs::default()),
-            Some(Err(error)) => Fault::from(error.as_ref()),
+            Some(Ok(_)) | None => Refusal::Upstream(Logs::default()),
+            Some(Err(error)) => Refusal::from(error.as_ref()),
         };
         // Login is down: what is left of an old token is better than nothing, unless the caller
         // has said that it is not.
-        match fault {
-            Fault::Upstream(_) if !forced => tokens.still_valid(fetch, now).ok_or(fault),
-            fault => Err(fault),
+        match refusal {
+            Refusal::Upstream(_) if !forced => tokens.still_valid(fetch, now).ok_or(refusal),
+            refusal => Err(refusal),
         }
     }
 
@@ -253,15 +233,16 @@ impl Agent {
         let place = places.get(&fetch.workload)?;
         place.placement.has(fetch.principal, fetch.client_id).then(|| Arc::clone(&place.tokens))
     }
+}
 
-    fn reply(&self, reply: Reply) -> Answer {
-        Answer::Reply { reply, permit: Permit::default(), refresh: None }
-    }
+/// An answer that needs neither permit nor refresh.
+fn written(reply: Reply) -> Answer {
+    Answer::Reply { reply, permit: Permit::default(), refresh: None }
 }
 
 /// Why login gave no token that could be used.
-fn why_there_is_none(flight: &Flight) -> String {
-    match flight.landing() {
+fn cause_of_failure(pending: &Pending) -> String {
+    match pending.outcome() {
         Some(Err(error)) => error.to_string(),
         Some(Ok(_)) => "the token that login gave has expired".to_owned(),
         None => "login did not answer in time".to_owned(),

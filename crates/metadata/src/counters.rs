@@ -1,4 +1,4 @@
-//! What the token path has done. Only tests ask yet.
+//! Events of the token path, counted. Only tests read them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

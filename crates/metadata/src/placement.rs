@@ -1,4 +1,4 @@
-//! What runs on this host, as the control plane last said: workloads and their identities.
+//! The workloads on this host and their identities, as the control plane last named them.
 
 use crate::cache::Tokens;
 use crate::throttle::Gate;
@@ -47,7 +47,7 @@ pub(crate) struct Place {
     pub(crate) gate: Arc<Gate>,
 }
 
-/// Every workload on this host. Ordered: to compare a few ids takes less than to hash one.
+/// Every workload on this host. Ordered: for a handful of ids comparing is cheaper than hashing.
 pub(crate) type Places = BTreeMap<ResourceUuid, Place>;
 
 /// The places after a change, made from those before it.

@@ -1,7 +1,7 @@
 //! How often, and how often at once, a workload may ask for tokens. Each workload has its own
 //! gate, so that none can slow another (ID-16).
 
-use crate::fault::Fault;
+use crate::refusal::Refusal;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{
     METADATA_CONCURRENT, METADATA_FORCED_BURST, METADATA_FORCED_PER_SECOND, METADATA_RATE_PER_SECOND,
@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// Limits of token requests per workload. The default is Azure's: 20 a second, 5 at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// Requests per second; as many may come at once. Zero counts as one.
+    /// Requests per second; as many may come at once. Zero means one.
     pub rate_per_second: u32,
-    /// Requests at once. Zero counts as one.
+    /// Requests at once. Zero means one.
     pub concurrent: u32,
 }
 
@@ -58,15 +58,15 @@ impl Gate {
         Self { limits, running: AtomicU32::new(0) }
     }
 
-    /// Lets a request in, or says that there are too many. A request that is turned away counts
-    /// towards nothing.
-    pub(crate) fn enter(self: &Arc<Self>, forced: bool, now: Timestamp) -> Result<Permit, Fault> {
+    /// Lets a request in, or says that there are too many. A request that is turned away uses
+    /// up nothing.
+    pub(crate) fn enter(self: &Arc<Self>, forced: bool, now: Timestamp) -> Result<Permit, Refusal> {
         let Some(limits) = &self.limits else { return Ok(Permit(None)) };
         let room = |running: u32| (running < limits.concurrent).then_some(running + 1);
-        self.running.try_update(Ordering::Acquire, Ordering::Relaxed, room).map_err(|_| Fault::Throttled)?;
+        self.running.try_update(Ordering::Acquire, Ordering::Relaxed, room).map_err(|_| Refusal::Throttled)?;
         let permit = Permit(Some(Arc::clone(self)));
         if !limits.requests.take(now) || (forced && !limits.forced.take(now)) {
-            return Err(Fault::Throttled);
+            return Err(Refusal::Throttled);
         }
         Ok(permit)
     }

@@ -21,8 +21,8 @@ fn get_at(agent: &Agent, now: Timestamp) -> Answer {
 /// An agent that holds a token named `first`, from `NOW` on, for `life` seconds.
 fn holding(options: Options, life: u64) -> Agent {
     let agent = agent_with(options, vec![system()]);
-    let (waiting, lead) = waits(get_at(&agent, NOW));
-    agent.complete(lead.unwrap(), Ok(token_at(NOW, life, "first")), &at(NOW));
+    let (waiting, duty) = waits(get_at(&agent, NOW));
+    agent.complete(duty.unwrap(), Ok(token_at(NOW, life, "first")), &at(NOW));
     assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 200);
     agent
 }
@@ -47,19 +47,19 @@ fn ov_05_ten_thousand_callers_on_a_cold_cache_are_one_fetch() {
             (0..8).map(|_| scope.spawn(|| (0..1_250).map(|_| get_at(&agent, NOW)).collect::<Vec<_>>())).collect();
         callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
     });
-    let (mut waiting, leads): (Vec<Waiting>, Vec<_>) = answers.into_iter().map(waits).unzip();
-    let mut leads: Vec<_> = leads.into_iter().flatten().collect();
-    assert_eq!((waiting.len(), leads.len()), (10_000, 1));
+    let (mut waiting, duties): (Vec<Waiting>, Vec<_>) = answers.into_iter().map(waits).unzip();
+    let mut duties: Vec<_> = duties.into_iter().flatten().collect();
+    assert_eq!((waiting.len(), duties.len()), (10_000, 1));
 
     let alarm = Arc::new(Alarm(AtomicU32::new(0)));
     let waker = Waker::from(Arc::clone(&alarm));
     for _ in 0..2 {
-        assert!(waiting.iter_mut().all(|waiting| !waiting.poll_landed(&waker)));
+        assert!(waiting.iter_mut().all(|waiting| !waiting.poll_finished(&waker)));
     }
-    agent.complete(leads.remove(0), Ok(token_at(NOW, DAY, "shared")), &at(NOW));
+    agent.complete(duties.remove(0), Ok(token_at(NOW, DAY, "shared")), &at(NOW));
     assert_eq!(alarm.0.load(Ordering::Relaxed), 10_000, "everybody is woken, once");
     for mut waiting in waiting {
-        assert!(waiting.poll_landed(&waker));
+        assert!(waiting.poll_finished(&waker));
         assert_eq!(name(&agent.finish(waiting, &at(NOW)).0), "shared");
     }
     let counters = agent.counters();
@@ -67,15 +67,15 @@ fn ov_05_ten_thousand_callers_on_a_cold_cache_are_one_fetch() {
 }
 
 #[test]
-fn a_flight_is_per_identity_resource_and_capabilities() {
+fn a_fetch_is_per_identity_resource_and_capabilities() {
     let agent = agent(vec![system(), user(1)]);
     let mut kept = Vec::new();
     for more in ["", &format!("&client_id={}", client(1)), "&xms_cc=cp1", "&xms_cc=cp2"] {
-        let (waiting, lead) = waits(agent.answer(&imds(), &get(TOKEN, &format!("{QUERY}{more}")), &at(NOW)));
-        let lead = lead.expect("a flight of its own");
-        assert_eq!(lead.fetch().capabilities.as_deref(), more.strip_prefix("&xms_cc="));
-        assert_eq!((lead.fetch().tenant, lead.fetch().workload), (tenant(), workload_id(1)));
-        kept.push((waiting, lead));
+        let (waiting, duty) = waits(agent.answer(&imds(), &get(TOKEN, &format!("{QUERY}{more}")), &at(NOW)));
+        let duty = duty.expect("a fetch of its own");
+        assert_eq!(duty.fetch().capabilities.as_deref(), more.strip_prefix("&xms_cc="));
+        assert_eq!((duty.fetch().tenant, duty.fetch().workload), (tenant(), workload_id(1)));
+        kept.push((waiting, duty));
     }
     assert!(waits(agent.answer(&imds(), &get(TOKEN, &format!("{QUERY}&xms_cc=cp1")), &at(NOW))).1.is_none());
     assert!(waits(agent.answer(&imds(), &get(TOKEN, &format!("{QUERY}&xms_cc=")), &at(NOW))).1.is_none());
@@ -98,13 +98,13 @@ fn ov_05_past_half_its_life_a_token_is_refreshed_once_in_the_background() {
     assert!(replies(get_at(&agent, NOW.plus_seconds(DAY * 44 / 100))).2.is_none());
     let half = NOW.plus_seconds(DAY / 2 + 1);
     let (reply, _, refresh) = replies(get_at(&agent, half));
-    let lead = refresh.expect("the first one past half starts it");
+    let duty = refresh.expect("the first one past half starts it");
     assert!(name(&reply) == "first");
     for _ in 0..10 {
         let (reply, _, refresh) = replies(get_at(&agent, half));
         assert!(name(&reply) == "first" && refresh.is_none(), "it is served while the refresh is under way");
     }
-    agent.complete(lead, Ok(token_at(half, DAY, "second")), &at(half));
+    agent.complete(duty, Ok(token_at(half, DAY, "second")), &at(half));
     let (reply, _, refresh) = replies(get_at(&agent, half));
     assert!(name(&reply) == "second" && refresh.is_none());
     let counters = agent.counters();
@@ -117,8 +117,8 @@ fn a_refresh_that_fails_is_tried_again_later_and_less_and_less_often() {
     let mut now = NOW.plus_seconds(DAY / 2 + 1);
     let mut pauses = Vec::new();
     for _ in 0..9 {
-        let lead = replies(get_at(&agent, now)).2.expect("due");
-        agent.complete(lead, Err(down()), &at(now));
+        let duty = replies(get_at(&agent, now)).2.expect("due");
+        agent.complete(duty, Err(down()), &at(now));
         let mut pause = 0;
         while replies(get_at(&agent, now.plus_seconds(pause))).2.is_none() {
             pause += 1;
@@ -135,10 +135,10 @@ fn a_refresh_that_fails_is_tried_again_later_and_less_and_less_often() {
 fn a_late_token_is_waited_for_but_served_when_login_is_down() {
     let agent = holding(unlimited(), DAY);
     let late = NOW.plus_seconds(DAY - 29);
-    let (waiting, lead) = waits(get_at(&agent, late));
+    let (waiting, duty) = waits(get_at(&agent, late));
     let (follower, none) = waits(get_at(&agent, late));
     assert!(none.is_none());
-    agent.complete(lead.unwrap(), Err(down()), &at(late));
+    agent.complete(duty.unwrap(), Err(down()), &at(late));
     for waiting in [waiting, follower] {
         let (reply, _) = agent.finish(waiting, &at(late));
         assert_eq!((name(&reply).as_str(), &body(&reply)["expires_in"]), ("first", &"29".into()));
@@ -147,8 +147,8 @@ fn a_late_token_is_waited_for_but_served_when_login_is_down() {
     assert!(waits(get_at(&agent, late.plus_seconds(2))).1.is_some(), "but soon somebody tries");
 
     let expired = NOW.plus_seconds(DAY);
-    let (waiting, lead) = waits(get_at(&agent, expired));
-    agent.complete(lead.unwrap(), Err(down()), &at(expired));
+    let (waiting, duty) = waits(get_at(&agent, expired));
+    agent.complete(duty.unwrap(), Err(down()), &at(expired));
     assert_eq!(agent.finish(waiting, &at(expired)).0.status, 500, "an expired token is never handed out");
 }
 
@@ -156,8 +156,8 @@ fn a_late_token_is_waited_for_but_served_when_login_is_down() {
 fn a_late_token_is_replaced_by_a_new_one() {
     let agent = holding(unlimited(), DAY);
     let late = NOW.plus_seconds(DAY - 29);
-    let (waiting, lead) = waits(get_at(&agent, late));
-    agent.complete(lead.unwrap(), Ok(token_at(late, DAY, "second")), &at(late));
+    let (waiting, duty) = waits(get_at(&agent, late));
+    agent.complete(duty.unwrap(), Ok(token_at(late, DAY, "second")), &at(late));
     assert_eq!(name(&agent.finish(waiting, &at(late)).0), "second");
 }
 
@@ -172,32 +172,32 @@ fn the_margin_of_a_short_token_is_a_tenth_of_its_life() {
 fn a_caller_that_will_not_wait_longer_gets_what_there_is() {
     let agent = holding(unlimited(), DAY);
     let late = NOW.plus_seconds(DAY - 20);
-    let (waiting, _lead) = waits(get_at(&agent, late));
+    let (waiting, _duty) = waits(get_at(&agent, late));
     assert_eq!(name(&agent.finish(waiting, &at(late)).0), "first");
     let cold = support::agent(vec![system()]);
-    let (waiting, _lead) = waits(get_at(&cold, NOW));
+    let (waiting, _duty) = waits(get_at(&cold, NOW));
     assert_eq!(cold.finish(waiting, &at(NOW)).0.status, 500);
 }
 
 #[test]
-fn a_lead_that_is_dropped_strands_nobody() {
+fn a_duty_that_is_dropped_leaves_nobody_waiting() {
     let agent = agent(vec![system()]);
-    let (mut waiting, lead) = waits(get_at(&agent, NOW));
+    let (mut waiting, duty) = waits(get_at(&agent, NOW));
     let alarm = Arc::new(Alarm(AtomicU32::new(0)));
-    assert!(!waiting.poll_landed(&Waker::from(Arc::clone(&alarm))));
-    drop(lead);
+    assert!(!waiting.poll_finished(&Waker::from(Arc::clone(&alarm))));
+    drop(duty);
     assert_eq!(alarm.0.load(Ordering::Relaxed), 1);
     assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 500);
-    assert!(waits(get_at(&agent, NOW)).1.is_some(), "the next caller leads a new flight");
+    assert!(waits(get_at(&agent, NOW)).1.is_some(), "the next caller has a new duty");
 }
 
 #[test]
 fn a_waiter_that_hangs_up_does_not_disturb_the_others() {
     let agent = agent(vec![system()]);
-    let (first, lead) = waits(get_at(&agent, NOW));
+    let (first, duty) = waits(get_at(&agent, NOW));
     let (second, _) = waits(get_at(&agent, NOW));
     drop(first);
-    agent.complete(lead.unwrap(), Ok(token_at(NOW, DAY, "t")), &at(NOW));
+    agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "t")), &at(NOW));
     assert_eq!(name(&agent.finish(second, &at(NOW)).0), "t");
 }
 
@@ -205,13 +205,13 @@ fn a_waiter_that_hangs_up_does_not_disturb_the_others() {
 fn a_forced_refresh_waits_for_a_new_token_and_replaces_the_old() {
     let agent = holding(unlimited(), DAY);
     let forced = get(TOKEN, &format!("{QUERY}&bypass_cache=true"));
-    let (waiting, lead) = waits(agent.answer(&imds(), &forced, &at(NOW)));
-    agent.complete(lead.unwrap(), Ok(token_at(NOW, DAY, "second")), &at(NOW));
+    let (waiting, duty) = waits(agent.answer(&imds(), &forced, &at(NOW)));
+    agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "second")), &at(NOW));
     assert_eq!(name(&agent.finish(waiting, &at(NOW)).0), "second");
     assert_eq!(name(&replies(get_at(&agent, NOW)).0), "second");
 
-    let (waiting, lead) = waits(agent.answer(&imds(), &forced, &at(NOW)));
-    agent.complete(lead.unwrap(), Err(down()), &at(NOW));
+    let (waiting, duty) = waits(agent.answer(&imds(), &forced, &at(NOW)));
+    agent.complete(duty.unwrap(), Err(down()), &at(NOW));
     assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 500, "the old one is not what was asked for");
     assert_eq!(name(&replies(get_at(&agent, NOW)).0), "second", "but others still get it");
 }
@@ -220,8 +220,8 @@ fn a_forced_refresh_waits_for_a_new_token_and_replaces_the_old() {
 fn a_refresh_that_learns_that_the_identity_is_gone_drops_its_token() {
     let agent = holding(unlimited(), DAY);
     let half = NOW.plus_seconds(DAY / 2 + 1);
-    let lead = replies(get_at(&agent, half)).2.unwrap();
-    agent.complete(lead, Err(UpstreamError::Refused(refusal("unauthorized_client", 700_016))), &at(half));
+    let duty = replies(get_at(&agent, half)).2.unwrap();
+    agent.complete(duty, Err(UpstreamError::Refused(refusal("unauthorized_client", 700_016))), &at(half));
     assert!(waits(get_at(&agent, half)).1.is_some());
 }
 
@@ -229,8 +229,8 @@ fn a_refresh_that_learns_that_the_identity_is_gone_drops_its_token() {
 fn a_refused_resource_is_not_answered_with_an_older_token() {
     let agent = holding(unlimited(), DAY);
     let late = NOW.plus_seconds(DAY - 20);
-    let (waiting, lead) = waits(get_at(&agent, late));
-    agent.complete(lead.unwrap(), Err(UpstreamError::Refused(refusal("invalid_resource", 500_011))), &at(late));
+    let (waiting, duty) = waits(get_at(&agent, late));
+    agent.complete(duty.unwrap(), Err(UpstreamError::Refused(refusal("invalid_resource", 500_011))), &at(late));
     assert_eq!(agent.finish(waiting, &at(late)).0.status, 400);
 }
 
@@ -240,8 +240,8 @@ fn a_full_cache_gives_up_what_expires_first() {
     let agent = agent(vec![system()]);
     let fetch = |number: usize, life: u64| {
         let query = format!("api-version=2018-02-01&resource=api%3A%2F%2F{number}");
-        if let Answer::Wait { waiting, lead } = agent.answer(&imds(), &get(TOKEN, &query), &at(NOW)) {
-            agent.complete(lead.unwrap(), Ok(token_at(NOW, life, "t")), &at(NOW));
+        if let Answer::Wait { waiting, duty } = agent.answer(&imds(), &get(TOKEN, &query), &at(NOW)) {
+            agent.complete(duty.unwrap(), Ok(token_at(NOW, life, "t")), &at(NOW));
             drop(waiting);
             return true;
         }
@@ -258,7 +258,7 @@ fn a_full_cache_gives_up_what_expires_first() {
 
 #[test]
 fn fetches_under_way_are_bounded() {
-    let max = bonafide_types::limits::METADATA_FLIGHTS_PER_WORKLOAD_MAX;
+    let max = bonafide_types::limits::METADATA_FETCHES_PER_WORKLOAD_MAX;
     let agent = agent(vec![system()]);
     let query = |number: usize| format!("api-version=2018-02-01&resource=api%3A%2F%2F{number}");
     let kept: Vec<_> =

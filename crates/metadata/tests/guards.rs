@@ -181,7 +181,7 @@ fn md_03_only_the_names_of_the_endpoint_are_answered() {
 
 #[test]
 fn md_03_a_binding_at_port_80_is_also_known_without_port() {
-    let binding = bonafide_metadata::Binding::new("x", workload_id(1), bonafide_metadata::Dialect::Imds, 80);
+    let binding = imds_of(workload_id(1), 80);
     for host in ["localhost", "127.0.0.1", "[::1]", "localhost:80"] {
         let request = request("GET", TOKEN, QUERY, &[("host", host), METADATA]);
         assert_eq!(ask(&agent(vec![system()]), &binding, &request, NOW).status, 200, "{host}");

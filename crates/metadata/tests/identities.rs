@@ -3,7 +3,7 @@
 
 mod support;
 
-use bonafide_metadata::{Binding, Dialect, Options};
+use bonafide_metadata::Options;
 use support::*;
 
 /// Whose token it is, or the error's words.
@@ -100,7 +100,7 @@ fn three_selectors_tried_one_after_the_other_are_never_throttled() {
 }
 
 #[test]
-fn id_10_every_selector_leads_to_the_same_identity() {
+fn id_10_every_selector_duties_to_the_same_identity() {
     let agent = agent(vec![system(), user(1), user(2)]);
     let id = user_assigned_id(2).to_string();
     for selector in [
@@ -154,8 +154,8 @@ fn id_09_assigned_elsewhere_and_unknown_everywhere_look_the_same() {
 fn id_05_an_identity_comes_from_the_binding_and_not_from_the_request() {
     let agent = agent(vec![user(1)]);
     agent.apply(change(vec![workload(2, vec![user(2)])], vec![]));
-    let unbound = Binding::new("nobody's", workload_id(99), Dialect::Imds, 80);
-    let second = Binding::new("2", workload_id(2), Dialect::Imds, 80);
+    let unbound = imds_of(workload_id(99), 80);
+    let second = imds_of(workload_id(2), 80);
     let request = |more: &str| {
         let mut request = get(TOKEN, &format!("{QUERY}{more}"));
         request.headers.insert("user-agent", "vm1".parse().unwrap());
@@ -186,9 +186,9 @@ fn id_06_an_unassigned_identity_is_refused_on_the_next_request_and_its_token_is_
 #[test]
 fn id_06_who_waits_while_the_identity_is_unassigned_gets_nothing() {
     let agent = agent(vec![system()]);
-    let (waiting, lead) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+    let (waiting, duty) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
     agent.apply(change(vec![workload(1, vec![])], vec![]));
-    agent.complete(lead.unwrap(), Ok(token_at(NOW, DAY, "late")), &at(NOW));
+    agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "late")), &at(NOW));
     assert_eq!(whose(&agent.finish(waiting, &at(NOW)).0), "Identity not found");
     agent.apply(change(vec![workload(1, vec![system()])], vec![]));
     assert!(waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))).1.is_some(), "the late token was not kept");
@@ -197,12 +197,12 @@ fn id_06_who_waits_while_the_identity_is_unassigned_gets_nothing() {
 #[test]
 fn id_06_a_fetch_from_before_an_unassignment_does_not_answer_after_it() {
     let agent = agent(vec![system()]);
-    let (old, old_lead) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+    let (old, old_duty) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
     agent.apply(change(vec![workload(1, vec![])], vec![]));
     agent.apply(change(vec![workload(1, vec![system()])], vec![]));
-    let (new, new_lead) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
-    agent.complete(new_lead.expect("a fetch of its own"), Ok(token_at(NOW, DAY, "new")), &at(NOW));
-    agent.complete(old_lead.unwrap(), Ok(token_at(NOW, DAY, "old")), &at(NOW));
+    let (new, new_duty) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+    agent.complete(new_duty.expect("a fetch of its own"), Ok(token_at(NOW, DAY, "new")), &at(NOW));
+    agent.complete(old_duty.unwrap(), Ok(token_at(NOW, DAY, "old")), &at(NOW));
     assert_eq!(body(&agent.finish(new, &at(NOW)).0)["access_token"], "new");
     assert_eq!(body(&reply(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))))["access_token"], "new");
     drop(old);

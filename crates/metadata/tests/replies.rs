@@ -143,8 +143,8 @@ fn what_login_says_about_the_resource_reaches_the_caller_and_nothing_else_does()
         (UpstreamError::Malformed, 500, upstream),
     ] {
         let agent = agent(vec![system()]);
-        let (waiting, lead) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
-        agent.complete(lead.unwrap(), Err(error.clone()), &at(NOW));
+        let (waiting, duty) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+        agent.complete(duty.unwrap(), Err(error.clone()), &at(NOW));
         let reply = agent.finish(waiting, &at(NOW)).0;
         assert_eq!((reply.status.as_u16(), &reply.body[..]), (status, expected.as_bytes()), "{error:?}");
         assert_eq!(agent.counters().failures, 1);
@@ -160,9 +160,9 @@ fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
     ] {
         let agent = agent(vec![system()]).logging_to(FILE);
         let failed = |result: Option<Result<TokenV1, UpstreamError>>| {
-            let (waiting, lead) = waits(agent.answer(&binding, &request, &at(NOW)));
+            let (waiting, duty) = waits(agent.answer(&binding, &request, &at(NOW)));
             if let Some(result) = result {
-                agent.complete(lead.unwrap(), result, &at(NOW));
+                agent.complete(duty.unwrap(), result, &at(NOW));
             }
             let reply = agent.finish(waiting, &at(NOW)).0;
             let id = reply.headers["x-ms-request-id"].to_str().unwrap();
@@ -180,10 +180,10 @@ fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
 fn a_token_that_is_no_token_is_a_failure() {
     for (field, value) in [("expires_on", "soon"), ("not_before", ""), ("expires_on", "1"), ("expires_on", "-5")] {
         let agent = agent(vec![system()]);
-        let (waiting, lead) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
+        let (waiting, duty) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
         let mut token = token_at(NOW, DAY, "t");
         *(if field == "expires_on" { &mut token.expires_on } else { &mut token.not_before }) = value.to_owned();
-        agent.complete(lead.unwrap(), Ok(token), &at(NOW));
+        agent.complete(duty.unwrap(), Ok(token), &at(NOW));
         assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 500, "{field} {value}");
         assert_eq!(agent.counters().failures, 1);
     }
@@ -211,8 +211,8 @@ fn a_sixth_request_that_waits_is_429_and_a_written_reply_makes_room() {
     assert_eq!(reply(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))).status, 429);
     drop(waiting.pop());
     assert!(waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))).1.is_none());
-    let (first, lead) = waiting.swap_remove(0);
-    agent.complete(lead.unwrap(), Ok(token_at(NOW, DAY, "t")), &at(NOW));
+    let (first, duty) = waiting.swap_remove(0);
+    agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "t")), &at(NOW));
     let (written, permit) = agent.finish(first, &at(NOW));
     assert_eq!(written.status, 200);
     drop(permit);
@@ -223,7 +223,7 @@ fn a_sixth_request_that_waits_is_429_and_a_written_reply_makes_room() {
 fn id_16_one_workload_cannot_use_up_anothers_share() {
     let agent = agent_with(Options::default(), vec![system()]);
     agent.apply(change(vec![workload(2, vec![user(2)])], vec![]));
-    let other = bonafide_metadata::Binding::new("2", workload_id(2), bonafide_metadata::Dialect::Imds, 80);
+    let other = imds_of(workload_id(2), 80);
     for _ in 0..100 {
         ask(&agent, &imds(), &get(TOKEN, QUERY), NOW);
     }
@@ -288,10 +288,58 @@ fn app_service_wants_its_secret_before_anything_else() {
     }
 }
 
+/// Version 2017-09-01 with its own header.
+fn get_of_2017(more: &str, secret: &str) -> bonafide_wire::Request {
+    let query = format!("api-version=2017-09-01&resource=https%3A%2F%2Fvault.azure.net{more}");
+    request("GET", "/msi/token/", &query, &[("host", "127.0.0.1:41013"), ("secret", secret)])
+}
+
+#[test]
+fn version_2017_09_01_has_its_own_header_selectors_and_four_fields() {
+    let agent = agent(vec![system(), user(1)]);
+    let reply = ask(&agent, &app_service(), &get_of_2017("", SECRET), NOW);
+    assert_eq!(
+        std::str::from_utf8(&reply.body).unwrap(),
+        format!(
+            r#"{{"access_token":"{}","expires_on":"{}","resource":"https://vault.azure.net","token_type":"Bearer"}}"#,
+            client(0),
+            NOW.plus_seconds(DAY).american_with_offset(),
+        )
+    );
+    for more in [
+        format!("&clientid={}", client(1)),
+        format!("&object_id={}", principal(1)),
+        format!("&mi_res_id={}", user_assigned_id(1)),
+    ] {
+        let reply = ask(&agent, &app_service(), &get_of_2017(&more, SECRET), NOW);
+        assert_eq!(body(&reply)["access_token"], client(1).to_string(), "{more}");
+    }
+    for more in ["&client_id=x", "&principal_id=x", "&principalid=x"] {
+        assert_eq!(ask(&agent, &app_service(), &get_of_2017(more, SECRET), NOW).status, 400, "{more}");
+    }
+    assert_eq!(agent.counters().fetches, 2, "both versions share a workload's tokens");
+}
+
+#[test]
+fn version_2017_09_01_wants_its_secret_too_and_no_other_version_takes_it_there() {
+    let agent = agent(vec![system()]);
+    for secret in ["", &SECRET[..31], "wrong"] {
+        assert_eq!(ask(&agent, &app_service(), &get_of_2017("", secret), NOW).status, 401, "{secret}");
+    }
+    assert_eq!(ask(&agent, &app_service_with(""), &get_of_2017("", ""), NOW).status, 401);
+    let headers = [("host", "127.0.0.1:41013"), ("secret", SECRET)];
+    for query in [APP, "", "api-version=2017-09-01&api-version=2019-08-01", "api-version=%zz"] {
+        let reply = ask(&agent, &app_service(), &request("GET", "/msi/token", query, &headers), NOW);
+        assert_eq!(reply.status, 401, "{query}");
+    }
+    let twice = [("host", "127.0.0.1:41013"), ("secret", SECRET), ("secret", SECRET)];
+    let query = "api-version=2017-09-01&resource=x";
+    assert_eq!(ask(&agent, &app_service(), &request("GET", "/msi/token", query, &twice), NOW).status, 401);
+}
+
 #[test]
 fn an_empty_secret_opens_nothing() {
-    let dialect = bonafide_metadata::Dialect::AppService { secret: String::new().into() };
-    let binding = bonafide_metadata::Binding::new("x", workload_id(1), dialect, 41_013);
+    let binding = app_service_with("");
     let headers = [("host", "localhost:41013"), ("x-identity-header", "")];
     let reply = ask(&agent(vec![system()]), &binding, &request("GET", "/msi/token", APP, &headers), NOW);
     assert_eq!(reply.status, 401);
@@ -305,7 +353,7 @@ fn every_refusal_of_app_service_is_numbered() {
         (vec![system()], "resource=x".to_owned(), 400, "The api-version is missing or not supported. Use 2019-08-01."),
         (
             vec![system()],
-            "api-version=2017-09-01&resource=x".to_owned(),
+            "api-version=2018-02-01&resource=x".to_owned(),
             400,
             "The api-version is missing or not supported. Use 2019-08-01.",
         ),
@@ -343,8 +391,8 @@ fn every_refusal_of_app_service_is_numbered() {
         (UpstreamError::Malformed, words),
     ] {
         let agent = agent(vec![system()]);
-        let (waiting, lead) = waits(agent.answer(&app_service(), &get_app_service(APP), &at(NOW)));
-        agent.complete(lead.unwrap(), Err(error), &at(NOW));
+        let (waiting, duty) = waits(agent.answer(&app_service(), &get_app_service(APP), &at(NOW)));
+        agent.complete(duty.unwrap(), Err(error), &at(NOW));
         let reply = agent.finish(waiting, &at(NOW)).0;
         assert_eq!(body(&reply)["message"], message);
         assert_eq!(reply.status, 500);

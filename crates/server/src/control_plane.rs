@@ -18,7 +18,7 @@ use bonafide_http::clock;
 use bonafide_store::{Read, Store, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use bonafide_types::{Secret, World};
-use bonafide_wire::{Reply, Request, Unserved};
+use bonafide_wire::{Outcome, Reply, Request, Surface, Unserved};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +34,7 @@ pub(crate) struct ControlPlane {
     pub(crate) login: bonafide_login::Service,
     pub(crate) management: bonafide_management::Config,
     pub(crate) management_audiences: AcceptedAudiences,
+    pub(crate) graph_audiences: AcceptedAudiences,
     pub(crate) confirming: Confirming,
     pub(crate) followed: Followed,
     pub(crate) log: Arc<Log>,
@@ -79,10 +80,10 @@ impl ControlPlane {
         ask(bonafide_hosts::Cx { store: &self.store, view: &view, ca: &self.host_ca, authority, world, waited })
     }
 
-    /// Answers a request to the resource manager.
-    pub(crate) fn manage(&self, request: &Request, world: World<'_>) -> Reply {
+    /// The resource manager, as one request sees it.
+    pub(crate) fn management<T>(&self, world: World<'_>, ask: impl FnOnce(bonafide_management::Cx<'_>) -> T) -> T {
         let view = self.views.current();
-        let cx = bonafide_management::Cx {
+        ask(bonafide_management::Cx {
             config: &self.management,
             authority: &self.login.authority,
             audiences: &self.management_audiences,
@@ -90,13 +91,35 @@ impl ControlPlane {
             view_age_seconds: self.followed.age().as_secs(),
             store: &self.store,
             world,
-        };
-        bonafide_management::handle(&cx, request)
+        })
+    }
+
+    /// Answers a request to the resource manager.
+    pub(crate) fn manage(&self, request: &Request, world: World<'_>) -> Reply {
+        self.management(world, |cx| match cx.handle(request) {
+            Outcome::Answer(answer) => answer.reply,
+            Outcome::Need(never) => match never {},
+        })
+    }
+
+    /// The directory, as one request sees it.
+    pub(crate) fn graph<T>(&self, world: World<'_>, ask: impl FnOnce(bonafide_graph::Cx<'_>) -> T) -> T {
+        let view = self.views.current();
+        ask(bonafide_graph::Cx {
+            endpoint: &self.management.graph,
+            authority: &self.login.authority,
+            audiences: &self.graph_audiences,
+            view: &view,
+            view_age_seconds: self.followed.age().as_secs(),
+            store: &self.store,
+            log_file: self.management.log_file.as_deref(),
+            world,
+        })
     }
 
     /// Refuses a request to the resource manager.
     pub(crate) fn refuse_manage(&self, head: &Request, why: Unserved, world: World<'_>) -> Reply {
-        bonafide_management::refuse(&self.management, head, why, &world)
+        self.management(world, |cx| cx.refuse(head, why).reply)
     }
 
     /// Whether an `Authorization` header has a token that counts at the resource manager.
@@ -215,6 +238,7 @@ impl ControlPlane {
             },
             management: bonafide_management::Config { log_file, ..bonafide_management::Config::at(&url) },
             management_audiences: names.accepted,
+            graph_audiences: names.graph,
             confirming: Confirming::default(),
             followed,
             log,

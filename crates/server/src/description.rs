@@ -31,6 +31,9 @@ pub struct Endpoints {
     pub login: String,
     /// The resource manager.
     pub management: String,
+    /// Microsoft Graph, without `/v1.0`. A description that an older version wrote has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub graph: String,
 }
 
 /// The operator made on first start.

@@ -39,7 +39,9 @@ impl Service for PublicOrigin {
     fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
         match surfaces::of_path(path) {
             Served::Management => MANAGEMENT_BODY_BYTES_MAX,
-            Served::Login | Served::Healthy | Served::Ready | Served::Missing(_) => TOKEN_BODY_BYTES_MAX,
+            Served::Login | Served::Graph | Served::Healthy | Served::Ready | Served::Missing(_) => {
+                TOKEN_BODY_BYTES_MAX
+            }
         }
     }
 
@@ -63,6 +65,16 @@ impl Service for PublicOrigin {
                     Err(error) => self.refusal(&request, (&error).into()).because(&error),
                 }
             }
+            Served::Graph => {
+                let request = Arc::new(request);
+                let (plane, asked) = (Arc::clone(&self.plane), Arc::clone(&request));
+                let job = move || plane.graph(clock::world(), |graph| graph.handle(&asked));
+                match self.store_pool.run(job).await {
+                    Ok(Outcome::Answer(answer)) => answer,
+                    Ok(Outcome::Need(never)) => match never {},
+                    Err(error) => self.refusal(&request, (&error).into()).because(&error),
+                }
+            }
             Served::Login => login(&self.plane, &self.store_pool, request).await,
             Served::Missing(missing) => missing.reply(&request).into(),
         }
@@ -72,8 +84,9 @@ impl Service for PublicOrigin {
         match surfaces::of(head) {
             Served::Healthy | Served::Ready => Reply::empty(why.status()).into(),
             Served::Management => self.plane.refuse_manage(head, why, clock::world()).into(),
+            Served::Graph => self.plane.graph(clock::world(), |graph| graph.refuse(head, why)),
             Served::Login => self.plane.login(clock::world(), true, |login| login.refuse(head, why)),
-            Served::Missing(missing) => missing.refusal(head, why).into(),
+            Served::Missing(missing) => missing.refusal(why).into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::agent::{ControlError, OpenEndpoint, open_endpoint};
 use crate::choices::choices;
 use crate::data_dir::DataDir;
+use bonafide_metadata::{Dialect, Endpoint};
 use bonafide_types::{ClientId, ResourceId, Secret};
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -24,10 +25,8 @@ const API_VERSION: &str = "2018-02-01";
 pub struct Session {
     /// Which workload it is.
     pub resource_id: ResourceId,
-    /// The endpoint's port on 127.0.0.1.
-    pub port: u16,
-    /// What `X-IDENTITY-HEADER` must hold in the dialect `app-service`.
-    pub secret: Option<Secret<String>>,
+    /// Its endpoint.
+    pub endpoint: Endpoint,
     _open: UnixStream,
 }
 
@@ -76,14 +75,13 @@ struct Listed {
 }
 
 impl Session {
-    /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect` (`app-service` or `imds`).
-    pub async fn open(dir: &DataDir, workload: Option<&str>, dialect: &str) -> Result<Self, SessionError> {
-        let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.to_owned() };
+    /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect`.
+    pub async fn open(dir: &DataDir, workload: Option<&str>, dialect: &Dialect) -> Result<Self, SessionError> {
+        let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.name().to_owned() };
         let (stream, opened) = open_endpoint(dir, &request).await?;
         Ok(Self {
             resource_id: opened.resource_id,
-            port: opened.port,
-            secret: opened.secret.map(Secret::new),
+            endpoint: Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) },
             _open: stream,
         })
     }
@@ -163,11 +161,11 @@ impl Session {
 
     async fn ask(&self, target: &str) -> Result<(StatusCode, Bytes), SessionError> {
         let failed = |error: &dyn std::fmt::Display| SessionError::Answer(error.to_string());
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await.map_err(|error| failed(&error))?;
+        let stream = TcpStream::connect(("127.0.0.1", self.endpoint.port)).await.map_err(|error| failed(&error))?;
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
         tokio::spawn(connection);
         let request = Request::get(target)
-            .header("host", format!("127.0.0.1:{}", self.port))
+            .header("host", format!("127.0.0.1:{}", self.endpoint.port))
             .header("metadata", "true")
             .body(Empty::<Bytes>::new())
             .map_err(|error| failed(&error))?;

@@ -31,7 +31,8 @@ use bonafide_crypto::ca::ServerNameError;
 use bonafide_crypto::{base64url, random, thumbprint};
 use bonafide_http::clock;
 use bonafide_http::{HttpLimits, Listener, Log, Service};
-use bonafide_metadata::{Binding, Dialect, Options, Throttle};
+use bonafide_metadata::dialects::IMDS;
+use bonafide_metadata::{Binding, Endpoint as EndpointFacts, Options, Throttle};
 use bonafide_store::StoreError;
 use bonafide_types::limits::{CONNECTIONS_MAX, DESCRIPTOR_SHARES, DESCRIPTORS_KEPT};
 use bonafide_types::{Audience, Secret};
@@ -258,23 +259,20 @@ async fn serve_demo(
     let Some(demo) = demo else {
         return options.of_demo().map_or(Ok((Vec::new(), None)), |option| Err(UpError::NoDemo(option)));
     };
-    let endpoint = |id: &str, port, users| {
-        let binding = Binding::new(id, demo.id, Dialect::Imds, port);
+    let endpoint = |port, users| {
+        let binding = Binding::new(demo.id, &IMDS, EndpointFacts { port, secret: None });
         Endpoint { binding, users, agent: Arc::clone(agent) }
     };
     let (socket, port) = listen_metadata(plane, deployment, options.imds_port).await?;
-    let own = OwnEndpoint {
-        endpoint: endpoint("loopback", port, users),
-        plane: Arc::clone(plane),
-        store_pool: Arc::clone(store_pool),
-    };
+    let own =
+        OwnEndpoint { endpoint: endpoint(port, users), plane: Arc::clone(plane), store_pool: Arc::clone(store_pool) };
     start.listener(tasks, socket, None, own);
     let (mut address, mut link_local) = (format!("http://127.0.0.1:{port}"), None);
     if options.link_local {
         let (guard, socket) = LinkLocal::open().await?;
         // On the real address there is no loopback connection whose user could be asked for; who can
         // reach it is who shares the network namespace.
-        start.listener(tasks, socket, None, endpoint("link-local", link_local::PORT, Users::Any));
+        start.listener(tasks, socket, None, endpoint(link_local::PORT, Users::Any));
         (address, link_local) = ("http://169.254.169.254".to_owned(), Some(guard));
     }
     let dialects = vec!["imds".to_owned()];
@@ -341,7 +339,11 @@ fn describe(
     Description {
         tenant_id: deployment.tenant,
         subscription_id: deployment.subscription,
-        endpoints: Endpoints { login: names.login.clone(), management: names.management.clone() },
+        endpoints: Endpoints {
+            login: names.login.clone(),
+            management: names.management.clone(),
+            graph: names.graph.clone(),
+        },
         ca_file: absolute(dir.ca_file()),
         operator: Operator {
             client_id: deployment.operator_client,

@@ -26,6 +26,6 @@ pub use entropy::RepeatableEntropy;
 pub use keys::{client_certificate, client_header, sign_as_client, sign_as_tenant};
 pub use now::NOW;
 pub use people::Person;
-pub use plane::{MANAGEMENT, ORIGIN, Plane};
+pub use plane::{GRAPH, MANAGEMENT, ORIGIN, Plane};
 pub use resources::{IDENTITY, MACHINE, Machine, ManagedIdentity, version};
 pub use token::{claims, header};

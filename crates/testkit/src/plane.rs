@@ -21,6 +21,9 @@ pub(crate) const LOG_FILE: &str = "/var/lib/bonafide/log/bonafide.log";
 /// What stock clients ask tokens for when they mean Resource Manager.
 pub const MANAGEMENT: &str = "https://management.azure.com/";
 
+/// The resource that stock clients ask tokens for when they mean Microsoft Graph.
+pub const GRAPH: &str = "https://graph.microsoft.com";
+
 /// How long the authority of the hosts' certificates lasts, in seconds.
 const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
 
@@ -33,6 +36,7 @@ pub struct Plane {
     host_ca: HostCa,
     management: bonafide_management::Config,
     audiences: AcceptedAudiences,
+    graph_audiences: AcceptedAudiences,
     entropy: RepeatableEntropy,
     now_micros: AtomicU64,
     login_requests: AtomicU64,
@@ -57,6 +61,7 @@ impl Plane {
                 ..bonafide_management::Config::at(ORIGIN)
             },
             audiences: names.accepted,
+            graph_audiences: names.graph,
             entropy: RepeatableEntropy::default(),
             now_micros: AtomicU64::new(NOW.unix_micros()),
             login_requests: AtomicU64::new(0),
@@ -107,7 +112,29 @@ impl Plane {
             store: &self.store,
             world: self.world(),
         };
-        bonafide_management::handle(&cx, request)
+        match cx.handle(request) {
+            Outcome::Answer(answer) => answer.reply,
+            Outcome::Need(never) => match never {},
+        }
+    }
+
+    /// Answers a request to the directory.
+    pub fn graph(&self, request: &Request) -> Reply {
+        let view = self.view();
+        let cx = bonafide_graph::Cx {
+            endpoint: ORIGIN,
+            authority: &self.login.authority,
+            audiences: &self.graph_audiences,
+            view: &view,
+            view_age_seconds: 0,
+            store: &self.store,
+            log_file: Some(LOG_FILE),
+            world: self.world(),
+        };
+        match cx.handle(request) {
+            Outcome::Answer(answer) => answer.reply,
+            Outcome::Need(never) => match never {},
+        }
     }
 
     /// Answers a request to the hosts listener. A wait for changes is over at once: nothing happens

@@ -8,7 +8,8 @@ use bonafide_core::access::{Allowed, roles};
 use bonafide_core::directory::{RESOURCES, Resource, ResourceIdentity, find};
 use bonafide_core::lifecycle;
 use bonafide_management::operations::OPERATIONS;
-use bonafide_metadata::{Binding, Dialect};
+use bonafide_metadata::dialects::{APP_SERVICE, IMDS};
+use bonafide_metadata::{Binding, Dialect, Endpoint};
 use bonafide_store::Read;
 use bonafide_types::{ClientId, ObjectId, OperationId, ResourceId, ResourceUuid};
 use serde_json::{Value, json};
@@ -178,13 +179,18 @@ impl Cloud {
 
     /// An endpoint of a workload as `http://169.254.169.254` is one.
     pub fn imds(&self, machine: &Machine) -> Binding {
-        Binding::new("imds", machine.uuid, Dialect::Imds, 80)
+        self.endpoint(machine, &IMDS, "")
     }
 
     /// An endpoint of a workload as App Service has one, with its secret.
     pub fn app_service(&self, machine: &Machine, secret: &str) -> Binding {
-        let dialect = Dialect::AppService { secret: secret.to_owned().into() };
-        Binding::new("app-service", machine.uuid, dialect, 41_741)
+        self.endpoint(machine, &APP_SERVICE, secret)
+    }
+
+    /// An endpoint of a workload, with its secret in a dialect that has one. It answers to `169.254.169.254`.
+    pub fn endpoint(&self, machine: &Machine, dialect: &'static Dialect, secret: &str) -> Binding {
+        let secret = dialect.has_secret().then(|| secret.to_owned().into());
+        Binding::new(machine.uuid, dialect, Endpoint { port: 41_741, secret })
     }
 
     /// Asks the metadata endpoint of a workload for a token; `more` is further query text, `&client_id=…`.

@@ -49,6 +49,30 @@ fn keys(cloud: &Cloud, principal: ObjectId) -> usize {
 }
 
 #[test]
+fn a_machine_that_is_switched_off_gets_no_token_until_it_is_started() {
+    let (cloud, home) = cloud();
+    let user = cloud.make_identity(&home, "rg", "ida");
+    let machine = placed(&cloud, "web1", true, &[&user]);
+    let act = |action: &str| {
+        let target = format!("{}/{action}?api-version=2024-11-01", machine.id);
+        let _ = cloud.manage(&home.operator, Ask::new("POST", &target)).expect(200);
+        cloud.round();
+    };
+    let by_id = format!("&client_id={}", user.client);
+    let _ = (token(&cloud, &machine, ""), token(&cloud, &machine, &by_id));
+    for action in ["powerOff", "deallocate"] {
+        act(action);
+        identity_not_found(cloud.workload_token(&machine, MANAGEMENT, ""));
+        identity_not_found(cloud.workload_token(&machine, MANAGEMENT, &by_id));
+        assert_eq!(keys(&cloud, machine.principal.unwrap()), 0, "a key stays on a host: {action}");
+        act("start");
+        let _ = (token(&cloud, &machine, ""), token(&cloud, &machine, &by_id));
+        act("restart");
+        let _ = token(&cloud, &machine, "");
+    }
+}
+
+#[test]
 fn a_deleted_machine_takes_its_principal_its_next_token_and_its_last_one_with_it() {
     let (cloud, home) = cloud();
     let (machine, witness) = (placed(&cloud, "web1", true, &[]), placed(&cloud, "web2", false, &[]));
@@ -166,7 +190,7 @@ fn id_06_an_open_binding_loses_an_identity_with_its_assignment() {
         let ask = Ask::new("GET", &target.replace("vault.azure.net", resource));
         let ask = ask.header("host", "169.254.169.254").header("metadata", "true");
         match cloud.local.agent.answer(&binding, ask.request(), &cloud.world()) {
-            Step::Wait { waiting, lead } => (waiting, lead.unwrap()),
+            Step::Wait { waiting, duty } => (waiting, duty.unwrap()),
             Step::Reply { .. } => panic!("there cannot be a token yet"),
         }
     };
@@ -177,7 +201,7 @@ fn id_06_an_open_binding_loses_an_identity_with_its_assignment() {
     let _ = cloud.call(&home.operator, "PATCH", one.id.as_str(), Some(&body)).expect(200);
     cloud.round();
     cloud.local.agent.complete(answered.1, result, &cloud.world());
-    cloud.local.lead(&cloud, asked.1);
+    cloud.local.complete(&cloud, asked.1);
     for waiting in [answered.0, asked.0] {
         identity_not_found(cloud.local.agent.finish(waiting, &cloud.world()).0.into());
     }

@@ -6,7 +6,7 @@
 use bonafide_crypto::{AgentKey, base64url};
 use bonafide_metadata::TokenFetch;
 use bonafide_testkit::{
-    Ask, Cloud, Host, MANAGEMENT, Machine, Person, Realm, claims, client_header, sign_as_client, sign_as_tenant,
+    Ask, Cloud, GRAPH, Host, MANAGEMENT, Machine, Person, Realm, claims, client_header, sign_as_client, sign_as_tenant,
 };
 use bonafide_types::{Audience, HostId};
 use bonafide_wire::Reply;
@@ -33,7 +33,8 @@ impl Stage {
         cloud.place(&machine.id);
         let app = cloud.application(home.tenant, "app");
         for principal in [app.principal, machine.principal.unwrap()] {
-            cloud.grant(&home, principal, "Reader", &home.root());
+            // At the root, so that the directory may be read too.
+            cloud.grant(&home, principal, "Reader", "");
         }
         let other = cloud.second_tenant();
         let edge = Host::join(&cloud, "edge", Default::default()).id;
@@ -57,6 +58,7 @@ impl Stage {
             ("access token", access.clone()),
             ("access token of a managed identity", self.workload_token(MANAGEMENT)),
             ("access token for another audience", self.cloud.token(&self.app, "https://vault.azure.net")),
+            ("access token for Microsoft Graph", self.cloud.token(&self.app, GRAPH)),
             ("version 2 access token", self.cloud.token(&self.app, "api://AzureADTokenExchange")),
             ("access token of another tenant", self.cloud.token(&self.other.operator, MANAGEMENT)),
             ("access token signed with another tenant's key", sign_as_tenant(self.other.tenant, &own)),
@@ -126,6 +128,7 @@ impl Stage {
         let csr = || base64url::encode_standard(&AgentKey::generate().unwrap().certificate_request().unwrap());
         vec![
             ("management", cloud.management(Ask::new("GET", &subscription).bearer(proof).request())),
+            ("graph", cloud.graph(Ask::new("GET", "/v1.0/servicePrincipals").bearer(proof).request())),
             ("login, client_assertion of the application", login(identity.clone(), "client_assertion", None)),
             ("login, client_assertion of the identity", login(machine.clone(), "client_assertion", None)),
             ("login over the host, of the identity", login(machine.clone(), "client_assertion", Some(cloud.local.id))),
@@ -162,9 +165,10 @@ impl Stage {
 }
 
 /// What is accepted, and where; nothing else is, anywhere.
-const ACCEPTED: [(&str, &str); 6] = [
+const ACCEPTED: [(&str, &str); 7] = [
     ("access token", "management"),
     ("access token of a managed identity", "management"),
+    ("access token for Microsoft Graph", "graph"),
     ("client assertion", "login, client_assertion of the application"),
     ("agent's assertion", "login over the host, of the identity"),
     ("client secret", "login, client_secret of the application"),

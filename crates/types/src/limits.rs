@@ -84,7 +84,7 @@ pub const METADATA_RETRY_AFTER_SECONDS: u32 = 1;
 /// Cached tokens per workload. Source: ours; 1,000 identities with four resources each.
 pub const METADATA_TOKENS_PER_WORKLOAD_MAX: usize = 4_096;
 /// Tokens being fetched at once per workload. Source: ours; each of 1,000 identities twice.
-pub const METADATA_FLIGHTS_PER_WORKLOAD_MAX: usize = 2_048;
+pub const METADATA_FETCHES_PER_WORKLOAD_MAX: usize = 2_048;
 /// A cached token with less life than this, in seconds, is not handed out while login answers.
 /// Source: ours; long enough for the call that the token is for.
 pub const METADATA_TOKEN_MARGIN_SECONDS: u64 = 30;

@@ -40,6 +40,12 @@ impl Timestamp {
         format!("{}.{:06}0Z", self.civil("%Y-%m-%dT%H:%M:%S"), self.0 % 1_000_000)
     }
 
+    /// `2026-11-21T09:30:00Z`: whole seconds, as Microsoft Graph prints times (Microsoft Learn, "servicePrincipal
+    /// resource type", `createdDateTime`).
+    pub fn second(self) -> String {
+        format!("{}Z", self.civil("%Y-%m-%dT%H:%M:%S"))
+    }
+
     /// `2026-11-21 09:30:00Z`, as the token service's error objects print times.
     pub fn sts(self) -> String {
         format!("{}Z", self.civil("%Y-%m-%d %H:%M:%S"))
@@ -54,6 +60,11 @@ impl Timestamp {
     /// (`ExpiredAuthenticationToken`).
     pub fn american(self) -> String {
         self.civil("%-m/%-d/%Y %-I:%M:%S %p")
+    }
+
+    /// `11/21/2026 09:30:00 +00:00`, as App Service spells times in version 2017-09-01 of its endpoint.
+    pub fn american_with_offset(self) -> String {
+        self.civil("%m/%d/%Y %H:%M:%S +00:00")
     }
 
     fn civil(self, format: &str) -> String {
@@ -81,5 +92,7 @@ mod tests {
         assert_eq!(time.sts(), "2026-11-21 09:30:05Z");
         assert_eq!(time.http(), "Sat, 21 Nov 2026 09:30:05 GMT");
         assert_eq!(time.american(), "11/21/2026 9:30:05 AM");
+        assert_eq!(time.american_with_offset(), "11/21/2026 09:30:05 +00:00");
+        assert_eq!(time.plus_seconds(9 * 3_600).american_with_offset(), "11/21/2026 18:30:05 +00:00");
     }
 }

@@ -7,8 +7,8 @@ use http::Method;
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path. Literal segments are compared without case; `{name}` stands for one segment, `{name...}`
-    /// for any number of them, none included.
+    /// The path. Literal text is compared without case; `{name}` stands for one segment or, between literal
+    /// text, for the part of one (`roles(name='{name}')`); `{name...}` for any number of segments, none included.
     pub path: &'static str,
     /// Largest body, in bytes.
     pub body_bytes_max: usize,
@@ -56,14 +56,14 @@ impl<'p> Captures<'p> {
 
     fn fill(&mut self, pattern: &[&'static str], segments: &[&'p str]) -> bool {
         let Some((first, rest)) = pattern.split_first() else { return segments.is_empty() };
-        let name = first.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
-        match (name, segments.split_first()) {
-            (Some(name), _) if name.ends_with("...") => {
+        match (placeholder(first), segments.split_first()) {
+            (Some((_, name, _)), _) if name.ends_with("...") => {
                 (0..=segments.len()).any(|taken| self.fill(rest, &segments[taken..]))
             }
             (_, None) => false,
-            (Some(name), Some((segment, left))) => {
-                self.0.push((name, segment));
+            (Some((before, name, after)), Some((segment, left))) => {
+                let Some(value) = between(segment, before, after) else { return false };
+                self.0.push((name, value));
                 self.fill(rest, left) || {
                     self.0.pop();
                     false
@@ -72,6 +72,20 @@ impl<'p> Captures<'p> {
             (None, Some((segment, left))) => first.eq_ignore_ascii_case(segment) && self.fill(rest, left),
         }
     }
+}
+
+/// The placeholder of a pattern's segment: the text before it, its name, the text behind it.
+fn placeholder(pattern: &'static str) -> Option<(&'static str, &'static str, &'static str)> {
+    let (before, rest) = pattern.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
+/// The part of a segment between two texts, which are compared without case.
+fn between<'p>(segment: &'p str, before: &str, after: &str) -> Option<&'p str> {
+    let (head, rest) = segment.split_at_checked(before.len())?;
+    let (value, tail) = rest.split_at_checked(rest.len().checked_sub(after.len())?)?;
+    (head.eq_ignore_ascii_case(before) && tail.eq_ignore_ascii_case(after)).then_some(value)
 }
 
 /// Why no route is found.
@@ -123,6 +137,7 @@ mod tests {
             of(Method::GET, "/{tenant}/discovery/keys"),
             of(Method::POST, "/{tenant}/oauth2/token"),
             of(Method::GET, "/{scope...}/providers/A.B/locks/{name}"),
+            of(Method::GET, "/people(name='{name}')/friends"),
         ]
     }
 
@@ -140,6 +155,17 @@ mod tests {
         assert_eq!(read(Method::GET, "/common/discovery/instance").unwrap().0, "/common/discovery/instance");
         assert_eq!(read(Method::GET, "/a/providers/a.b/LOCKS/l").unwrap().1, "l");
         assert_eq!(read(Method::GET, "/providers/a.b/locks/l").unwrap().1, "l");
+    }
+
+    #[test]
+    fn a_placeholder_can_stand_for_a_part_of_a_segment() {
+        assert_eq!(read(Method::GET, "/People(Name='Ada')/friends").unwrap().1, "Ada");
+        assert_eq!(read(Method::GET, "/people(name='')/friends").unwrap().1, "");
+        for path in
+            ["/people(name='Ada'/friends", "/people(name=')/friends", "/people/friends", "/peopl€name='')/friends"]
+        {
+            assert_eq!(read(Method::GET, path), Err(NoRoute::Path), "{path}");
+        }
     }
 
     #[test]

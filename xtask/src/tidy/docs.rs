@@ -8,6 +8,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("login", &["login", "tokens"]),
     ("management", &["management"]),
     ("hosts", &["hosts"]),
+    ("graph", &["graph"]),
     ("metadata", &["imds", "app-service"]),
 ];
 

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bonafide-login", SURFACES),
     ("bonafide-management", SURFACES),
     ("bonafide-hosts", SURFACES),
+    ("bonafide-graph", SURFACES),
     ("bonafide-metadata", SURFACES),
     ("bonafide-http", SHELL),
     ("bonafide-server", SHELL),
@@ -44,6 +45,7 @@ const NEVER: &[(&str, &str)] = &[
     ("bonafide-http", "bonafide-login"),
     ("bonafide-http", "bonafide-management"),
     ("bonafide-http", "bonafide-hosts"),
+    ("bonafide-http", "bonafide-graph"),
     ("bonafide-http", "bonafide-metadata"),
     ("bonafide-metadata", "bonafide-core"),
     ("bonafide-metadata", "bonafide-store"),
@@ -52,6 +54,7 @@ const NEVER: &[(&str, &str)] = &[
     ("bonafide-login", "bonafide-store-sqlite"),
     ("bonafide-management", "bonafide-store-sqlite"),
     ("bonafide-hosts", "bonafide-store-sqlite"),
+    ("bonafide-graph", "bonafide-store-sqlite"),
 ];
 
 /// Outside crates that only some of ours may use, tests included, and the lowest layer that may.

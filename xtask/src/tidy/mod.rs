@@ -4,7 +4,6 @@
 mod circles;
 mod docs;
 mod edges;
-mod routes;
 mod size;
 mod tree;
 mod words;
@@ -41,7 +40,6 @@ pub fn check(root: &Path) -> Result<Findings, TidyError> {
     let files = tree::read(root)?;
     let mut findings = Findings::default();
     findings.problems.extend(edges::check(&edges::metadata(root)?)?);
-    findings.problems.extend(routes::check(&files));
     findings.problems.extend(docs::check(&files));
     findings.problems.extend(words::check(&files));
     findings.problems.extend(circles::check(&files));

@@ -91,11 +91,13 @@ mod tests {
         let machine = "Microsoft.Compute/virtualMachines";
         let proof = |verb: &str| check(&held, &chain(7), &format!("{machine}/{verb}"), Plane::Control).unwrap();
         let (tenant, scope) = (chain(7).tenant(), chain(7).scope());
-        for verb in ["write", "start/action"] {
-            assert_eq!(proof(verb).confirm_write(tenant, scope, "microsoft.compute/VIRTUALMACHINES"), Ok(()), "{verb}");
-            assert_eq!(proof(verb).confirm_delete(tenant, scope, machine), Err(WrongProof), "{verb}");
-        }
-        for verb in ["read", "delete", "extensions/write", "extensions/start/action", "writes"] {
+        assert_eq!(proof("write").confirm_write(tenant, scope, "microsoft.compute/VIRTUALMACHINES"), Ok(()));
+        assert_eq!(proof("write").confirm_delete(tenant, scope, machine), Err(WrongProof));
+        let start = proof("start/action").as_write(machine, "start/action").unwrap();
+        assert_eq!(start.confirm_write(tenant, scope, machine), Ok(()));
+        assert_eq!(proof("start/action").as_write(machine, "powerOff/action"), Err(WrongProof));
+        assert_eq!(proof("read").as_write(machine, "start/action"), Err(WrongProof));
+        for verb in ["read", "delete", "start/action", "extensions/write", "extensions/start/action", "writes"] {
             assert_eq!(proof(verb).confirm_write(tenant, scope, machine), Err(WrongProof), "{verb}");
         }
         assert_eq!(proof("delete").confirm_delete(tenant, scope, machine), Ok(()));

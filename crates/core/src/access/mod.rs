@@ -4,6 +4,7 @@ pub mod assignments;
 mod chain;
 mod check;
 mod grants;
+pub mod locks;
 mod matching;
 mod plane;
 mod proof;

@@ -38,17 +38,31 @@ impl Allowed {
         self.confirm_when(tenant, scope, plane, |granted| granted == action)
     }
 
-    /// Whether this is the proof for a write on a resource of a type: `{type}/write`, or an action of the type
-    /// (`{type}/start/action`).
+    /// Whether this is the proof for a write on a resource of a type, `{type}/write`.
     ///
     /// # Errors
     /// [`WrongProof`], which is a mistake in the caller's code.
     pub fn confirm_write(&self, tenant: TenantId, scope: ScopeKey, type_name: &str) -> Result<(), WrongProof> {
-        self.confirm_when(tenant, scope, Plane::Control, |granted| match verb_of(granted, type_name) {
-            Some("write") => true,
-            Some(verb) => verb.strip_suffix("/action").is_some_and(|name| !name.contains('/')),
-            None => false,
-        })
+        self.confirm_when(tenant, scope, Plane::Control, |granted| verb_of(granted, type_name) == Some("write"))
+    }
+
+    /// The proof of a write, made from the proof of the action `{type}/{action}` that does just that: it changes
+    /// the resource that it is allowed on (`start/action`).
+    ///
+    /// # Errors
+    /// [`WrongProof`] when this is the proof for something else.
+    pub fn as_write(&self, type_name: &str, action: &str) -> Result<Self, WrongProof> {
+        match &self.0 {
+            Proof::System { .. } => Ok(self.clone()),
+            Proof::Granted { principal, tenant, scope, action: granted, plane: Plane::Control }
+                if verb_of(granted, type_name) == Some(action) =>
+            {
+                let action = format!("{type_name}/write").into();
+                let (principal, tenant, scope) = (*principal, *tenant, *scope);
+                Ok(Self(Proof::Granted { principal, tenant, scope, action, plane: Plane::Control }))
+            }
+            Proof::Granted { .. } => Err(WrongProof),
+        }
     }
 
     /// Whether this is the proof for the deletion of a resource of a type.

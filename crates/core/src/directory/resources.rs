@@ -36,6 +36,12 @@ pub struct Resource {
     pub principal: Option<PrincipalRef>,
     /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
     pub body: Map<String, Value>,
+    /// Whether it runs, for a machine.
+    #[serde(default, skip_serializing_if = "Power::is_running")]
+    pub power: Power,
+    /// True while it is being deleted in steps: it takes nothing new.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
     /// Counts its writes; the ETag.
     pub version: u64,
     /// When it was made.
@@ -44,10 +50,35 @@ pub struct Resource {
     pub changed_at: Timestamp,
 }
 
+/// Whether a machine runs. One that does not has its identities on no host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Power {
+    /// It runs.
+    #[default]
+    Running,
+    /// It is switched off and keeps its place.
+    Stopped,
+    /// It is switched off and has no place.
+    Deallocated,
+}
+
+impl Power {
+    /// True for a machine that runs, and for everything that is no machine.
+    pub fn is_running(&self) -> bool {
+        *self == Self::Running
+    }
+}
+
 impl Resource {
     /// The subscription that it lies in.
     pub fn subscription(&self) -> Option<SubscriptionId> {
         self.id.subscription()
+    }
+
+    /// True while it is being deleted in steps. Groups of earlier versions say so in their body.
+    pub fn is_being_deleted(&self) -> bool {
+        self.deleting || self.body.get("deleting") == Some(&Value::Bool(true))
     }
 }
 

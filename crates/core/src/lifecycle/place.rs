@@ -123,6 +123,7 @@ fn describe(resource: &Resource) -> Placement {
         resource_id: resource.id.clone(),
         tenant: resource.tenant,
         location: location.to_owned(),
-        identities: system.chain(users).collect(),
+        // A machine that is switched off asks for nothing, so that nobody may in its name.
+        identities: system.chain(users).filter(|_| resource.power.is_running()).collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! What a deployment calls its token service and its resource manager.
+//! The names of a deployment's token service, resource manager and directory.
 
 use super::{AcceptedAudiences, Authority, AuthorityError};
 use crate::directory::{Audiences, AudiencesError, Registration, TokenVersion};
@@ -9,6 +9,10 @@ use bonafide_types::ClientId;
 const MANAGEMENT_APP: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
 /// What stock clients ask tokens for when they mean the resource manager of the public cloud.
 const PUBLIC_MANAGEMENT: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+/// The application id of Microsoft Graph. Source: the same.
+const GRAPH_APP: &str = "00000003-0000-0000-c000-000000000000";
+/// What stock clients ask tokens for when they mean Microsoft Graph of the public cloud.
+const PUBLIC_GRAPH: [&str; 1] = ["https://graph.microsoft.com"];
 
 /// Why a deployment cannot be called so.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,8 @@ pub struct Names {
     pub audiences: Audiences,
     /// What the resource manager takes tokens for, in every spelling.
     pub accepted: AcceptedAudiences,
+    /// What the directory (Microsoft Graph) takes tokens for, in every spelling.
+    pub graph: AcceptedAudiences,
 }
 
 impl Names {
@@ -44,11 +50,17 @@ impl Names {
         let app: ClientId = MANAGEMENT_APP.parse()?;
         let own =
             Registration { app_id: Some(app), version: TokenVersion::V1, identifiers: vec![format!("{origin}/")] };
-        let bases = PUBLIC_MANAGEMENT.into_iter().chain([origin]);
         Ok(Self {
             authority: Authority::new(origin)?,
             audiences: Audiences::new(&[own])?,
-            accepted: AcceptedAudiences::new(app, bases.flat_map(|base| [base.to_owned(), format!("{base}/")])),
+            accepted: accepted(app, &PUBLIC_MANAGEMENT, origin),
+            graph: accepted(GRAPH_APP.parse()?, &PUBLIC_GRAPH, origin),
         })
     }
+}
+
+/// An application by its public names and by the origin, each with and without a slash at the end.
+fn accepted(app: ClientId, public: &[&str], origin: &str) -> AcceptedAudiences {
+    let bases = public.iter().chain([&origin]);
+    AcceptedAudiences::new(app, bases.flat_map(|base| [(*base).to_owned(), format!("{base}/")]))
 }

@@ -23,6 +23,11 @@ impl AcceptedAudiences {
         Self { app_id, spellings: spellings.into_iter().map(Into::into).collect() }
     }
 
+    /// The application id of the service.
+    pub fn app_id(&self) -> ClientId {
+        self.app_id
+    }
+
     /// The exact spellings.
     pub fn spellings(&self) -> impl Iterator<Item = &str> {
         self.spellings.iter().map(String::as_str)

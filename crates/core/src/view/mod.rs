@@ -71,6 +71,15 @@ impl View {
         self.principal(tenant, id).map(|principal| (id, principal))
     }
 
+    /// The service principals of a tenant in the order of their object ids: those after one, or all.
+    pub fn principals_of(
+        &self,
+        tenant: TenantId,
+        after: Option<ObjectId>,
+    ) -> impl Iterator<Item = (ObjectId, &KnownPrincipal)> {
+        self.principals.after(after).filter(move |(_, principal)| principal.tenant == tenant)
+    }
+
     /// The credentials of a service principal, expired ones included.
     pub fn credentials(&self, principal: ObjectId) -> &[KnownCredential] {
         self.principals.credentials(principal)

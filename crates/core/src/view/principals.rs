@@ -79,6 +79,12 @@ impl Principals {
         self.by_id.get(id.uuid())?.principal.as_ref()
     }
 
+    /// Those after an id, or all, in the order of their ids.
+    pub(super) fn after(&self, id: Option<ObjectId>) -> impl Iterator<Item = (ObjectId, &KnownPrincipal)> {
+        let entries = self.by_id.after(id.map(ObjectId::uuid));
+        entries.filter_map(|(id, entry)| Some((ObjectId::new(id), entry.principal.as_ref()?)))
+    }
+
     pub(super) fn id_of_client(&self, client: ClientId) -> Option<ObjectId> {
         self.by_client.get(client.uuid()).copied()
     }

@@ -32,6 +32,13 @@ impl<V: Clone> Runs<V> {
         find(run, id).ok().map(|at| &mut run[at].1)
     }
 
+    /// The entries in the order of their ids: those after an id, or all.
+    pub(super) fn after(&self, id: Option<Uuid>) -> impl Iterator<Item = (Uuid, &V)> {
+        let begin = id.map_or(Uuid::nil(), |id| self.begin(id));
+        let entries = self.runs.range(begin..).flat_map(|(_, run)| run).map(|(id, value)| (*id, value));
+        entries.skip_while(move |(at, _)| id.is_some_and(|id| *at <= id))
+    }
+
     pub(super) fn insert(&mut self, id: Uuid, value: V) {
         let begin = self.begin(id);
         let run = self.runs.entry(begin).or_default();
@@ -114,7 +121,13 @@ mod tests {
             }
             for (runs, model) in [(runs, model), kept] {
                 prop_assert!(runs.runs.values().all(|run| run.len() <= RUN_MAX));
-                prop_assert_eq!(runs.all(), model.into_iter().collect::<Vec<_>>());
+                prop_assert_eq!(runs.all(), model.clone().into_iter().collect::<Vec<_>>());
+                for after in [None, Some(0), Some(200), Some(399)] {
+                    let after = after.map(|id: u128| Uuid::from_u128(id * (u128::MAX / 399)));
+                    let rest: Vec<(Uuid, u8)> = runs.after(after).map(|(id, value)| (id, *value)).collect();
+                    let is_after = |id: &Uuid| after.is_none_or(|after| *id > after);
+                    prop_assert_eq!(rest, model.clone().into_iter().filter(|(id, _)| is_after(id)).collect::<Vec<_>>());
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{
-    CREDENTIALS, Change, GROUP_TYPE, IDENTITY_TYPE, PRINCIPALS, Resource, ResourceIdentity, TENANTS, Tenant,
+    CREDENTIALS, Change, GROUP_TYPE, IDENTITY_TYPE, PRINCIPALS, Power, Resource, ResourceIdentity, TENANTS, Tenant,
     add_certificate, find,
 };
 use bonafide_core::lifecycle::{Budget, Condemned, IdentityError, PlaceError, SaveError, place, remove, save};
@@ -50,6 +50,8 @@ impl Cloud {
             identity: ResourceIdentity::default(),
             principal: None,
             body: serde_json::Map::new(),
+            power: Power::default(),
+            deleting: false,
             version: 0,
             created_at: NOW,
             changed_at: NOW,

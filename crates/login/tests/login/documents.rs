@@ -55,6 +55,7 @@ fn discovery_names_no_endpoint_that_is_not_served() {
             assert_eq!(document["response_types_supported"], json!([]), "there is no authorization endpoint");
             assert_eq!(document["end_session_endpoint"], json!(""), "MSAL Node 1 looks for the member");
             assert_eq!(document["grant_types_supported"], json!(["client_credentials"]));
+            assert_eq!(document["msgraph_host"], json!(ORIGIN.strip_prefix("https://").unwrap()));
             for absent in [
                 "device_authorization_endpoint",
                 "userinfo_endpoint",
@@ -65,7 +66,6 @@ fn discovery_names_no_endpoint_that_is_not_served() {
                 "microsoft_multi_refresh_token",
                 "response_modes_supported",
                 "scopes_supported",
-                "msgraph_host",
                 "cloud_graph_host_name",
                 "rbac_url",
             ] {

@@ -4,8 +4,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{
-    Audiences, PRINCIPALS, PrincipalKind, Registration, Resource, ResourceIdentity, ServicePrincipal, TENANTS, Tenant,
-    add_certificate, add_secret, create_application,
+    Audiences, PRINCIPALS, Power, PrincipalKind, Registration, Resource, ResourceIdentity, ServicePrincipal, TENANTS,
+    Tenant, add_certificate, add_secret, create_application,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::lifecycle::place;
@@ -240,6 +240,8 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         identity: ResourceIdentity { system, users: Vec::new() },
         principal: None,
         body: Map::new(),
+        power: Power::default(),
+        deleting: false,
         version: 1,
         created_at: NOW,
         changed_at: NOW,

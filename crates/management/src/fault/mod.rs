@@ -4,6 +4,7 @@
 
 mod table;
 
+use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, WrongProof};
 use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
@@ -114,13 +115,25 @@ pub(crate) enum Fault {
     ExtensionNotServed { type_name: String },
     /// No such role assignment.
     AssignmentNotFound(RoleAssignmentId),
+    /// No such lock.
+    LockNotFound(String),
+    /// The subscription has all the locks that it can have.
+    TooManyLocks,
     /// No such role definition.
     RoleNotFound(String),
     /// No such operation, or none of the caller's.
     OperationNotFound(OperationId),
+    /// An operation that failed.
+    OperationFailed { code: String, message: String },
+    /// An operation that was canceled.
+    OperationCanceled(OperationId),
 
     /// A resource that is elsewhere.
     OtherLocation { id: ResourceId, is: String, asked: String },
+    /// A lock does not allow it.
+    Locked { scope: String, operation: &'static str, locked: String },
+    /// What the state of the resource does not allow.
+    NotAllowedNow { operation: &'static str, id: ResourceId, state: &'static str },
     /// A resource group on its way out.
     GroupBeingDeleted(String),
     /// More than one transaction can do.
@@ -187,6 +200,16 @@ impl From<WrongProof> for Fault {
     }
 }
 
+impl From<LockError> for Fault {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::TooMany => Self::TooManyLocks,
+            LockError::WrongProof(_) => Self::WrongProof,
+            LockError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<AssignmentError> for Fault {
     fn from(error: AssignmentError) -> Self {
         match error {
@@ -205,6 +228,15 @@ impl Fault {
                 Self::TypeNotFound { type_name, version: asked.chars().take(64).collect(), supported }
             }
             other => other,
+        }
+    }
+
+    /// No such resource, or no such group.
+    pub(crate) fn absent(id: &ResourceId) -> Self {
+        if id.group_id().as_ref() == Some(id) {
+            Self::GroupNotFound(id.name().to_owned())
+        } else {
+            Self::ResourceNotFound(id.clone())
         }
     }
 
@@ -231,6 +263,12 @@ impl Fault {
             SaveError::WrongProof(_) => Self::WrongProof,
             SaveError::Identity(error) => Self::Identity { resource: resource.clone(), error },
         }
+    }
+
+    /// Status, code and message.
+    pub(crate) fn parts(&self) -> (u16, String, String) {
+        let (status, code, message) = self.wire();
+        (status.as_u16(), code.to_owned(), message)
     }
 
     /// The refusal as a reply; `authority` is where a token for the request can be

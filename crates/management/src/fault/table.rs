@@ -2,6 +2,7 @@
 
 use super::Fault;
 use bonafide_core::access::AssignmentError;
+use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
@@ -15,7 +16,7 @@ use serde_json::json;
 
 impl Fault {
     /// Status, code and message.
-    pub(super) fn wire(&self) -> (StatusCode, &'static str, String) {
+    pub(super) fn wire(&self) -> (StatusCode, &str, String) {
         const BAD: StatusCode = StatusCode::BAD_REQUEST;
         const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
         const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
@@ -189,9 +190,23 @@ impl Fault {
                 format!("The VM extension with publisher 'Microsoft.ManagedIdentity' and type '{type_name}' could not be found. Nothing on a host serves its port; code on a machine asks 'http://169.254.169.254/metadata/identity/oauth2/token'."),
             ),
             Self::AssignmentNotFound(name) => (NOT_FOUND, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found.")),
+            Self::LockNotFound(name) => (NOT_FOUND, "LockNotFound", format!("The lock '{name}' could not be found.")),
+            Self::TooManyLocks => (
+                CONFLICT,
+                "LockLimitExceeded",
+                format!("The subscription has {LOCKS_PER_SUBSCRIPTION_MAX} locks, the most it can have."),
+            ),
             Self::RoleNotFound(id) => (NOT_FOUND, "RoleDefinitionDoesNotExist", format!("The specified role definition with ID '{id}' does not exist.")),
             Self::OperationNotFound(id) => (NOT_FOUND, "OperationNotFound", format!("The operation '{id}' could not be found.")),
-            Self::OtherLocation { id, is, asked } if id.resource_group() == Some(id.name()) => (
+            Self::Locked { scope, operation, locked } => (
+                CONFLICT,
+                "ScopeLocked",
+                format!("The scope '{scope}' cannot perform {operation} operation because following scope(s) are locked: '{locked}'. Please remove the lock and try again."),
+            ),
+            Self::NotAllowedNow { operation, id, state } => (CONFLICT, "OperationNotAllowed", format!("Operation '{operation}' is not allowed on '{id}' since it is {state}.")),
+            Self::OperationFailed { code, message } => (CONFLICT, code, message.clone()),
+            Self::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),
+            Self::OtherLocation { id, is, asked } if id.group_id().as_ref() == Some(id) => (
                 CONFLICT,
                 "InvalidResourceGroupLocation",
                 format!("Invalid resource group location '{asked}'. The Resource group already exists in location '{is}'."),

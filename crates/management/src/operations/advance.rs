@@ -2,17 +2,13 @@
 //! that started the operation takes the first steps, whoever polls it takes more, and `advance_all` picks up
 //! what a stopped process left.
 
-use super::{ENDED, OPERATION_SECONDS, OPERATIONS, Operation, Stage, UNFINISHED, Work};
-use bonafide_core::directory::RESOURCES_OF_GROUP;
-use bonafide_core::lifecycle::{Budget, Condemned, remove, withdraw};
+use super::{BadEnd, ENDED, OPERATION_SECONDS, OPERATIONS, Operation, Step, UNFINISHED, worker};
 use bonafide_store::{Read, Store, StoreError, Tx};
-use bonafide_types::{OperationId, ResourceUuid, SubscriptionId, World};
+use bonafide_types::{OperationId, SubscriptionId, World};
 
 /// Resources and role assignments deleted in one transaction, at most. Source: ours; a commit has 4,096
 /// operations and a small resource takes about 20.
 pub(crate) const STEP_ITEMS_MAX: usize = 100;
-/// Resources looked at for one step that only withdraws identities, for each that may have some. Source: ours.
-const ROWS_PER_ITEM: usize = 4;
 /// Rows of operations read or deleted at once. Source: ours.
 const OPERATIONS_AT_ONCE: usize = 100;
 /// Steps that one operation gets in a round of [`advance_all`], so that none keeps the others waiting.
@@ -49,6 +45,9 @@ fn fitting_step(
         match store.write(|tx| step(tx, world, key, *batch)) {
             Err(StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. }) if *batch > 1 => {
                 *batch = batch.div_ceil(4);
+            }
+            Err(StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. }) => {
+                return store.write(|tx| fail(tx, world, key));
             }
             other => return other,
         }
@@ -96,77 +95,28 @@ fn step(
     if operation.ended_at.is_some() {
         return Ok(Some(operation));
     }
-    let done = match &mut operation.work {
-        Work::Done => true,
-        Work::DeleteResource { resource } => delete_resource_step(tx, world, *resource, batch)?,
-        Work::DeleteGroup { group, stage } => delete_group_step(tx, world, *group, stage, batch)?,
-    };
-    if done {
+    // Work of a later version waits for one.
+    let Some(worker) = worker(&operation.work.kind) else { return Ok(Some(operation)) };
+    if (worker.step)(tx, world, &mut operation.work, batch)? == Step::Last {
         operation.ended_at = Some(world.now);
     }
     tx.put(&OPERATIONS, key, &operation)?;
     Ok(Some(operation))
 }
 
-/// Deletes some of a resource, its identities first; true when it is gone.
-fn delete_resource_step(
+/// Ends an operation whose smallest step does not fit a commit: no later try would do better.
+fn fail(
     tx: &mut Tx<'_>,
     world: &World<'_>,
-    resource: Condemned,
-    batch: usize,
-) -> Result<bool, StoreError> {
-    let mut budget = Budget::new(batch);
-    if !withdraw(tx, world, resource, resource.uuid(), &mut budget)?.is_done() {
-        return Ok(false);
+    key: &(SubscriptionId, OperationId),
+) -> Result<Option<Operation>, StoreError> {
+    let Some(mut operation) = tx.get(&OPERATIONS, key)? else { return Ok(None) };
+    if let Some(worker) = worker(&operation.work.kind) {
+        (worker.give_up)(tx, world, &operation.work)?;
     }
-    Ok(remove(tx, world, resource, resource.uuid(), &mut budget)?.is_done())
-}
-
-/// Deletes some of a group that takes no new resources, or, when nothing is left in it, the group; true when
-/// that is done.
-fn delete_group_step(
-    tx: &mut Tx<'_>,
-    world: &World<'_>,
-    group: Condemned,
-    stage: &mut Stage,
-    batch: usize,
-) -> Result<bool, StoreError> {
-    if let Stage::Identities(after) = stage {
-        if withdraw_step(tx, world, group, after, batch)? {
-            *stage = Stage::Resources;
-        }
-        return Ok(false);
-    }
-    let mut budget = Budget::new(batch);
-    let inside = tx.many(&RESOURCES_OF_GROUP, &group.uuid(), None, batch)?;
-    for (_, uuid) in &inside {
-        if !remove(tx, world, group, *uuid, &mut budget)?.is_done() {
-            return Ok(false);
-        }
-    }
-    if inside.len() == batch {
-        return Ok(false);
-    }
-    Ok(remove(tx, world, group, group.uuid(), &mut budget)?.is_done())
-}
-
-/// Withdraws identities of the resources behind `after`; true when those of all are withdrawn.
-fn withdraw_step(
-    tx: &mut Tx<'_>,
-    world: &World<'_>,
-    group: Condemned,
-    after: &mut Option<(String, ResourceUuid)>,
-    batch: usize,
-) -> Result<bool, StoreError> {
-    let mut budget = Budget::new(batch);
-    let rows = batch * ROWS_PER_ITEM;
-    let inside = tx.many(&RESOURCES_OF_GROUP, &group.uuid(), after.as_ref(), rows)?;
-    let last = inside.len() < rows;
-    for key in inside {
-        if !withdraw(tx, world, group, key.1, &mut budget)?.is_done() {
-            return Ok(false);
-        }
-        *after = Some(key);
-    }
-    Ok(last)
+    operation.ended_at = Some(world.now);
+    let message = "A step of the operation does not fit into one transaction.".to_owned();
+    operation.end = Some(BadEnd::Failed { code: "OperationTooLarge".to_owned(), message });
+    tx.put(&OPERATIONS, key, &operation)?;
+    Ok(Some(operation))
 }

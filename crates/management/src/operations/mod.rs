@@ -1,16 +1,17 @@
-//! Long-running operations: a row that the client polls, whichever replica it reaches.
+//! Long-running operations: a row that the client polls, whichever replica it reaches, and the work that is
+//! left to do.
 
 mod advance;
-mod poll;
+pub(crate) mod deletion;
 
 pub(crate) use advance::{STEP_ITEMS_MAX, advance};
 pub use advance::{advance_all, sweep};
-pub(crate) use poll::{accepted, poll, result, with_status_address};
 
-use bonafide_core::lifecycle::Condemned;
 use bonafide_store::{Index, Read, StoreError, Table, Tx};
-use bonafide_types::{ObjectId, OperationId, ResourceUuid, SubscriptionId, TenantId, Timestamp, World};
+use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp, World};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// An operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,65 +25,121 @@ pub struct Operation {
     pub work: Work,
     /// When it started.
     pub started_at: Timestamp,
-    /// When it was done.
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+    /// How it ended, if not well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<BadEnd>,
 }
 
-/// What an operation has left to do.
+/// How an operation ended that did not end well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Work {
-    /// Nothing: it was done in the transaction that made the row. Only rows of older versions say so, which
-    /// answered a finished write with an operation.
-    Done,
-    /// A resource group and all in it is being deleted.
-    DeleteGroup {
-        /// The group.
-        group: Condemned,
-        /// How far that is.
-        #[serde(default)]
-        stage: Stage,
+pub enum BadEnd {
+    /// It could not be done.
+    Failed {
+        /// The code of the error.
+        code: String,
+        /// The error.
+        message: String,
     },
-    /// A resource with too much below it for one transaction is being deleted.
-    DeleteResource {
-        /// The resource.
-        resource: Condemned,
-    },
+    /// Somebody canceled it.
+    Canceled,
 }
 
-/// How far the deletion of a group is. Its identities go first: they must not outlive the decision by as
-/// long as it takes to clear everything away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Stage {
-    /// Identities are being withdrawn; those of the resources up to this one have been. By type in lower
-    /// case and key, as `RESOURCES_OF_GROUP` sorts them.
-    Identities(Option<(String, ResourceUuid)>),
-    /// Resources are being deleted.
-    Resources,
+/// How an operation is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// There is more to do.
+    Running,
+    /// It is done.
+    Succeeded,
+    /// It could not be done.
+    Failed {
+        /// The code of the error.
+        code: String,
+        /// The error.
+        message: String,
+    },
+    /// Somebody canceled it.
+    Canceled,
 }
 
-impl Default for Stage {
-    fn default() -> Self {
-        Self::Identities(None)
+impl Operation {
+    /// How it is doing.
+    pub fn status(&self) -> Status {
+        match (&self.end, self.ended_at) {
+            (Some(BadEnd::Failed { code, message }), _) => {
+                Status::Failed { code: code.clone(), message: message.clone() }
+            }
+            (Some(BadEnd::Canceled), _) => Status::Canceled,
+            (None, Some(_)) => Status::Succeeded,
+            (None, None) => Status::Running,
+        }
     }
+}
+
+/// What an operation has left to do: the name of a [`Worker`] and how far that is, in a form of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// The worker's name.
+    pub kind: String,
+    /// How far it is.
+    #[serde(flatten)]
+    pub state: Map<String, Value>,
+}
+
+impl Work {
+    /// The work of a worker in its first state.
+    pub fn new(kind: &str, state: &impl Serialize) -> Self {
+        // A state is a struct of ours; one that has no JSON form is no work.
+        let state = serde_json::to_value(state).ok().and_then(|state| state.as_object().cloned());
+        Self { kind: kind.to_owned(), state: state.unwrap_or_default() }
+    }
+
+    /// How far it is, as its worker writes it.
+    pub fn state<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_value(Value::Object(self.state.clone())).ok()
+    }
+}
+
+/// Somebody who knows how to go on with the work of one kind.
+pub(crate) struct Worker {
+    /// The kind.
+    pub(crate) kind: &'static str,
+    /// Takes one step of at most so many items in a transaction.
+    pub(crate) step: fn(&mut Tx<'_>, &World<'_>, &mut Work, usize) -> Result<Step, StoreError>,
+    /// Undoes what would keep others waiting for work that failed.
+    pub(crate) give_up: fn(&mut Tx<'_>, &World<'_>, &Work) -> Result<(), StoreError>,
+}
+
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There is more to do.
+    More,
+    /// It was the last one.
+    Last,
+}
+
+/// All workers: one line each.
+const WORKERS: [&Worker; 3] = [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &FINISHED];
+
+/// Rows of older versions, which answered a finished write with an operation.
+static FINISHED: Worker = Worker { kind: "done", step: |_, _, _, _| Ok(Step::Last), give_up: |_, _, _| Ok(()) };
+
+/// The worker of this kind; `None` for work of a later version.
+fn worker(kind: &str) -> Option<&'static Worker> {
+    WORKERS.into_iter().find(|worker| worker.kind == kind)
 }
 
 /// Operations by subscription and id.
 pub const OPERATIONS: Table<(SubscriptionId, OperationId), Operation> =
     Table::indexed("operation", |_, operation, entries| match operation.ended_at {
         Some(at) => entries.many(&ENDED_BY_TIME, &at),
-        None => {
-            entries.many(&UNFINISHED, &());
-            if let Work::DeleteResource { resource } = &operation.work {
-                entries.many(&DELETIONS, &resource.uuid());
-            }
-        }
+        None => entries.many(&UNFINISHED, &()),
     });
-
-/// Unfinished deletions of a resource.
-const DELETIONS: Index<ResourceUuid, (SubscriptionId, OperationId)> = Index::new("operation-deletion");
 
 /// The same entries as [`ENDED_BY_TIME`], oldest first.
 pub(super) const ENDED: Index<(), (Timestamp, (SubscriptionId, OperationId))> = Index::new("operation-ended");
@@ -98,20 +155,14 @@ pub const OPERATION_SECONDS: u64 = 86_400;
 pub(crate) fn start(
     tx: &mut Tx<'_>,
     world: &World<'_>,
-    tenant: TenantId,
-    principal: ObjectId,
+    (tenant, principal): (TenantId, ObjectId),
     subscription: SubscriptionId,
     work: Work,
 ) -> Result<OperationId, StoreError> {
     let id = OperationId::random(world.entropy);
-    let operation = Operation { tenant, principal, work, started_at: world.now, ended_at: None };
+    let operation = Operation { tenant, principal, work, started_at: world.now, ended_at: None, end: None };
     tx.create(&OPERATIONS, &(subscription, id), &operation)?;
     Ok(id)
-}
-
-/// True while a resource is being deleted in steps. In a transaction this becomes one of its conditions.
-pub(crate) fn is_being_deleted(tx: &impl Read, resource: ResourceUuid) -> Result<bool, StoreError> {
-    Ok(!tx.many(&DELETIONS, &resource, None, 1)?.is_empty())
 }
 
 /// The operation with this id.

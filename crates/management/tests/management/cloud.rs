@@ -9,12 +9,12 @@ use bonafide_core::lifecycle;
 use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method as Signed, Names, issue, resolve};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
-use bonafide_management::{Config, Cx, handle};
+use bonafide_management::{Config, Cx};
 use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
 use bonafide_types::{
     Audience, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World,
 };
-use bonafide_wire::{Peer, Request};
+use bonafide_wire::{Outcome, Peer, Reply, Request, Surface};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
@@ -296,12 +296,17 @@ impl Cloud {
                 scope.spawn(move || {
                     let cx = Cx { config, authority, audiences, view, view_age_seconds: 0, store, world };
                     let send = |method: Method, target: &str, token: &str, bytes: &[u8]| {
-                        handle(&cx, &request(method, target, &[("authorization", token)], bytes)).status.as_u16()
+                        answer(&cx, &request(method, target, &[("authorization", token)], bytes)).status.as_u16()
                     };
                     body(&send, n);
                 });
             }
         });
+    }
+
+    /// The key of the row of a resource.
+    pub fn key(&self, id: &str) -> ResourceUuid {
+        self.store.read(|tx| find(tx, &ResourceId::parse(id).unwrap())).unwrap().unwrap().0
     }
 
     /// A request with these header fields; the path carries its query.
@@ -322,11 +327,18 @@ impl Cloud {
             store: &self.store,
             world: self.world(),
         };
-        let reply = handle(&cx, &request(method, target, headers, body));
+        let reply = answer(&cx, &request(method, target, headers, body));
         let body = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).unwrap() };
         assert!(reply.status != StatusCode::INTERNAL_SERVER_ERROR, "{target}: {body}");
         check_polling(reply.status, &reply.headers);
         Answer { status: reply.status.as_u16(), headers: reply.headers, body }
+    }
+}
+
+fn answer(cx: &Cx<'_>, request: &Request) -> Reply {
+    match cx.handle(request) {
+        Outcome::Answer(answer) => answer.reply,
+        Outcome::Need(never) => match never {},
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::cloud::{ARM, Answer, Cloud, MSI, VM};
 use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
-use bonafide_core::directory::{PRINCIPALS, RESOURCES, find};
+use bonafide_core::directory::{PRINCIPALS, RESOURCES};
 use bonafide_crypto::SystemEntropy;
-use bonafide_management::operations::{OPERATIONS, Operation, Stage, Work, advance_all, sweep};
+use bonafide_management::operations::{OPERATIONS, Operation, Work, advance_all, sweep};
 use bonafide_store::{Read, StoreError, Table};
-use bonafide_types::{OperationId, ResourceId, ResourceUuid, RoleAssignmentId};
+use bonafide_types::{OperationId, ResourceUuid, RoleAssignmentId};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -273,7 +273,7 @@ fn a_resource_that_is_being_deleted_in_steps_has_no_identity_and_takes_nothing_n
 fn however_many_roles_are_assigned_at_a_group_or_resource_it_can_be_deleted() {
     let cloud = Cloud::with_group();
     cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
-    let (group, machine) = (resource_key(&cloud, &cloud.at("g")), resource_key(&cloud, &cloud.vm("vm1")));
+    let (group, machine) = (cloud.key(&cloud.at("g")), cloud.key(&cloud.vm("vm1")));
     let in_subscription = Chain::root(cloud.tenant).then(ScopeKey::Subscription(cloud.subscription));
     let at_group = in_subscription.then(ScopeKey::Group(group));
     for chain in [at_group.clone().then(ScopeKey::Resource(machine)), at_group] {
@@ -296,10 +296,6 @@ fn however_many_roles_are_assigned_at_a_group_or_resource_it_can_be_deleted() {
     assert_eq!(held.len(), 1);
 }
 
-fn resource_key(cloud: &Cloud, id: &str) -> ResourceUuid {
-    cloud.store.read(|tx| find(tx, &ResourceId::parse(id).unwrap())).unwrap().unwrap().0
-}
-
 #[test]
 fn in_a_group_that_is_being_deleted_identities_and_resources_can_still_be_taken_away() {
     let cloud = Cloud::with_group();
@@ -307,7 +303,7 @@ fn in_a_group_that_is_being_deleted_identities_and_resources_can_still_be_taken_
     let block = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {&id: {}}});
     cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus", "identity": block})).expect(201);
     // As a request leaves it that was stopped before its first step.
-    let key = resource_key(&cloud, &cloud.at("g"));
+    let key = cloud.key(&cloud.at("g"));
     cloud
         .store
         .write(|tx| {
@@ -335,10 +331,9 @@ fn an_operation_that_fails_keeps_no_other_from_its_turn() {
     const BROKEN: Table<ResourceUuid, Value> = Table::new("resource");
     let operation = |n: u128, group: ResourceUuid| {
         // As it is stored: only a proof makes one otherwise.
-        let group = serde_json::from_value(json!(group)).unwrap();
-        let work = Work::DeleteGroup { group, stage: Stage::default() };
+        let work = Work::new("deleteGroup", &json!({"group": group}));
         let (tenant, principal) = (cloud.tenant, cloud.owner.id);
-        let row = Operation { tenant, principal, work, started_at: cloud.now.get(), ended_at: None };
+        let row = Operation { tenant, principal, work, started_at: cloud.now.get(), ended_at: None, end: None };
         let key = (cloud.subscription, OperationId::new(uuid::Uuid::from_u128(n)));
         cloud.store.write(|tx| tx.put(&OPERATIONS, &key, &row)).unwrap();
     };
@@ -348,7 +343,7 @@ fn an_operation_that_fails_keeps_no_other_from_its_turn() {
         cloud.store.write(|tx| tx.put(&BROKEN, &broken, &Value::Null)).unwrap();
         operation(n, broken);
     }
-    operation(u128::MAX, resource_key(&cloud, &cloud.at("g")));
+    operation(u128::MAX, cloud.key(&cloud.at("g")));
     assert!(advance_all(&cloud.store, &cloud.world()).is_err());
     cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
 }

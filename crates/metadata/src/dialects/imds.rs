@@ -1,23 +1,61 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
-use super::Rules;
-use crate::query::SelectorKind;
-use crate::token::Token;
-use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp};
-use bonafide_wire::Reply;
+use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
+use crate::refusal::{Logs, Refusal};
+use crate::token::{self, Rendered, Token};
+use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, World};
 use bonafide_wire::hosts::{Identity, IdentityKind, Workload};
-use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, SERVER};
+use bonafide_wire::{Parameters, Reply, Request, Unserved};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
+use http::{Method, StatusCode};
 use serde::Serialize;
 use std::sync::LazyLock;
 
+/// `imds`.
+pub static IMDS: Dialect = Dialect {
+    name: "imds",
+    // The paths of Azure's second protocol, `getplatformmetadata` and `issuecredential`, must stay unknown until
+    // they are implemented: MSAL.NET takes a 400 there for proof that they are (docs/wire/imds.md).
+    entries: &[
+        Entry::new(Method::GET, TOKEN_PATH, Call::Token),
+        Entry::new(Method::GET, "/metadata/identity/info", Call::Document(identity_info)),
+        Entry::new(Method::GET, "/metadata/versions", Call::Document(versions)),
+    ],
+    has_secret: false,
+    is_proven: has_metadata_header,
+    versions: &[Version {
+        takes: |asked| is_since("2018-02-01", asked),
+        selectors: &[
+            ("client_id", SelectorKind::Client),
+            ("object_id", SelectorKind::Principal),
+            ("msi_res_id", SelectorKind::Resource),
+            ("mi_res_id", SelectorKind::Resource),
+            ("resource_id", SelectorKind::Resource),
+        ],
+        render,
+        reply,
+    }],
+    refuse,
+    environment,
+    notes: &[
+        "clients that cannot be redirected (Go, C++, older ones) ask this machine's own 169.254.169.254 and do not \
+         say so: use the default dialect for them, or `bonafide up --link-local`",
+        "DefaultAzureCredential of .NET finds this endpoint only with AZURE_TOKEN_CREDENTIALS=ManagedIdentityCredential, or in \
+         the default dialect: it probes first, and takes a refusal as an answer from 169.254.169.254 alone",
+    ],
+};
+
+const TOKEN_PATH: &str = "/metadata/identity/oauth2/token";
 /// MSAL.NET refuses answers whose `Server` does not name IMDS; the number is one that Azure sends.
 const SERVER_NAME: HeaderValue = HeaderValue::from_static("IMDS/150.870.65.512");
+static METADATA: HeaderName = HeaderName::from_static("metadata");
 
 /// Every api-version of Azure's metadata service, oldest first ("Azure Instance Metadata Service",
 /// learn.microsoft.com, section "Supported API versions").
 #[rustfmt::skip]
-pub(crate) const VERSIONS: [&str; 35] = [
+const VERSIONS: [&str; 35] = [
     "2017-03-01", "2017-04-02", "2017-08-01", "2017-10-01", "2017-12-01", "2018-02-01", "2018-04-02",
     "2018-10-01", "2019-02-01", "2019-03-11", "2019-04-30", "2019-06-01", "2019-06-04", "2019-08-01",
     "2019-08-15", "2019-11-01", "2020-06-01", "2020-07-15", "2020-09-01", "2020-10-01", "2020-12-01",
@@ -25,28 +63,22 @@ pub(crate) const VERSIONS: [&str; 35] = [
     "2021-11-15", "2021-12-13", "2023-07-01", "2023-11-15", "2024-03-15", "2024-07-17", "2025-04-07",
 ];
 
-pub(crate) static RULES: Rules = Rules {
-    oldest: "2018-02-01",
-    selectors: &[
-        ("client_id", SelectorKind::Client),
-        ("object_id", SelectorKind::Principal),
-        ("msi_res_id", SelectorKind::Resource),
-        ("mi_res_id", SelectorKind::Resource),
-        ("resource_id", SelectorKind::Resource),
-    ],
-    fault: crate::fault::imds,
-    reply: token,
-};
-
-/// The three newest api-versions, newest first.
-pub(crate) fn newest_versions() -> impl Iterator<Item = &'static str> {
-    VERSIONS.iter().rev().take(3).copied()
+/// `Metadata: true`, in any case: `True` is what google-auth, gcloud's generated files and Azure's own agents send.
+pub(super) fn has_metadata_header(request: &Request, _: &Endpoint) -> bool {
+    single_value(&request.headers, &METADATA).is_some_and(|value| value.eq_ignore_ascii_case(b"true"))
 }
 
-/// The same reply as IMDS sends it.
-pub(crate) fn signed(mut reply: Reply) -> Reply {
-    reply.headers.insert(SERVER, SERVER_NAME);
-    reply
+fn render(token: &Token) -> Rendered {
+    let access_token = token::json(&token.access_token);
+    let before = format!("{{\"access_token\":{access_token},\"client_id\":\"{}\",\"expires_in\":\"", token.client_id);
+    let after = format!(
+        "\",\"expires_on\":\"{}\",\"ext_expires_in\":\"{}\",\"not_before\":\"{}\",\"resource\":{},\"token_type\":\"Bearer\",\"refresh_token\":\"\"}}",
+        token.expires_at.unix_seconds(),
+        token.ext_expires_in,
+        token.not_before.unix_seconds(),
+        token::json(token.resource.as_str())
+    );
+    Rendered::counting(before, after)
 }
 
 /// The header fields of every token reply: copied, which takes less than to put them together.
@@ -58,30 +90,38 @@ static TOKEN_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     headers
 });
 
-fn token(token: &Token, now: Timestamp) -> Reply {
-    Reply { status: StatusCode::OK, headers: TOKEN_HEADERS.clone(), body: token.imds_body(now), why: None }
+fn reply(body: Bytes) -> Reply {
+    Reply { status: StatusCode::OK, headers: TOKEN_HEADERS.clone(), body, why: None }
+}
+
+/// The same reply as IMDS sends it.
+fn signed(mut reply: Reply) -> Reply {
+    reply.headers.insert(SERVER, SERVER_NAME);
+    reply
 }
 
 /// `GET /metadata/versions`.
-pub(crate) fn versions() -> Reply {
+fn versions(_: &str, _: Option<&Workload>) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Versions {
         api_versions: &'static [&'static str],
     }
-    signed(Reply::json(StatusCode::OK, &Versions { api_versions: &VERSIONS }))
+    Ok(signed(Reply::json(StatusCode::OK, &Versions { api_versions: &VERSIONS })))
 }
 
 /// `GET /metadata/identity/info`: Azure's `tenantId`, and our list of the workload's identities.
-pub(crate) fn identity_info(workload: &Workload) -> Reply {
+fn identity_info(query: &str, workload: Option<&Workload>) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Info<'a> {
         tenant_id: TenantId,
         identities: Vec<Listed<'a>>,
     }
+    IMDS.version(&Parameters::parse(query)?)?;
+    let workload = workload.ok_or(Refusal::IdentityNotFound)?;
     let identities = workload.identities.iter().map(Listed::from).collect();
-    signed(Reply::json(StatusCode::OK, &Info { tenant_id: workload.tenant_id, identities }))
+    Ok(signed(Reply::json(StatusCode::OK, &Info { tenant_id: workload.tenant_id, identities })))
 }
 
 #[derive(Serialize)]
@@ -107,4 +147,91 @@ impl<'a> From<&'a Identity> for Listed<'a> {
             resource_id: &identity.resource_id,
         }
     }
+}
+
+/// A refusal as IMDS words it. Clients repeat what is answered 404, 408, 410, 429 or 5xx, and a .NET process waits
+/// with all its other tokens meanwhile: what no waiting mends is 400 (docs/wire/imds.md, "Whether waiting helps").
+fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
+    signed(match refusal {
+        Refusal::Guard(error) => described(400, "invalid_request", &error.to_string()),
+        Refusal::Path(_) => described(400, "invalid_request", FORGED_PATH),
+        Refusal::NotFound => described(404, "Not found", "Nothing is served at this path"),
+        Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
+        Refusal::Method => {
+            described(405, "method_not_allowed", "The method is not allowed").with("allow", &IMDS.allow())
+        }
+        Refusal::ApiVersion => bad_version(),
+        Refusal::Query(error) => described(400, "invalid_request", &error.to_string()),
+        Refusal::ResourceMissing => described(400, "invalid_request", "Required query variable 'resource' is missing"),
+        Refusal::ResourceMalformed => {
+            described(400, "invalid_resource", "The query variable 'resource' is not a resource identifier")
+        }
+        Refusal::Throttled => {
+            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"))
+        }
+        Refusal::IdentityNotFound | Refusal::NoDefaultIdentity => {
+            described(400, "invalid_request", "Identity not found")
+        }
+        Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
+        Refusal::Refused(error) => json(400, error),
+        Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Unserved(why) => unserved(*why),
+    })
+}
+
+const SEVERAL: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
+
+fn bad_version() -> Reply {
+    #[derive(Serialize)]
+    struct BadVersion {
+        error: &'static str,
+        error_description: &'static str,
+        #[serde(rename = "newest-versions")]
+        newest_versions: Vec<&'static str>,
+    }
+    let body = BadVersion {
+        error: "Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds",
+        error_description: "The query variable 'api-version' must be a date, 2018-02-01 or later",
+        newest_versions: VERSIONS.iter().rev().take(3).copied().collect(),
+    };
+    json(400, &body)
+}
+
+fn upstream(logs: &Logs, world: &World<'_>) -> Reply {
+    let request = world.entropy.guid().to_string();
+    let details = logs.for_details(&request);
+    let details = details.as_deref().unwrap_or("For details see the logs of the host");
+    described(500, "unknown", &format!("Failed to retrieve token from the Active directory. {details}"))
+        .with(REQUEST_ID, &request)
+}
+
+fn unserved(why: Unserved) -> Reply {
+    let error = match why {
+        Unserved::OtherUser => "access_denied",
+        Unserved::Busy | Unserved::Failed => "unknown",
+        Unserved::CertificateExpired
+        | Unserved::TargetTooLong
+        | Unserved::HeadTooLarge
+        | Unserved::HeadMalformed
+        | Unserved::BodyTooLarge
+        | Unserved::BodyTooSlow
+        | Unserved::BodyBroken => "invalid_request",
+    };
+    described(unserved_status(why), error, &why.to_string())
+}
+
+fn described(status: u16, error: &'static str, description: &str) -> Reply {
+    #[derive(Serialize)]
+    struct Described<'a> {
+        error: &'static str,
+        error_description: &'a str,
+    }
+    json(status, &Described { error, error_description: description })
+}
+
+fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    let origin = endpoint.origin();
+    // The second is Terraform's, a whole address. Source: its azurerm provider, `msi_endpoint`.
+    let whole = format!("{origin}{TOKEN_PATH}");
+    vec![("AZURE_POD_IDENTITY_AUTHORITY_HOST", origin), ("ARM_MSI_ENDPOINT", whole)]
 }

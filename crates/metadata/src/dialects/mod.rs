@@ -1,32 +1,92 @@
-//! What differs between the dialects, one file each.
+//! The dialects, one file each: a new one is a file and a line in [`ALL`].
 
-pub(crate) mod app_service;
-pub(crate) mod imds;
+mod app_service;
+mod cloud_shell;
+mod imds;
 
-use crate::caller::Dialect;
-use crate::fault::Fault;
-use crate::query::SelectorKind;
-use crate::token::Token;
-use bonafide_types::{Timestamp, World};
-use bonafide_wire::Reply;
+pub use app_service::APP_SERVICE;
+pub use imds::IMDS;
 
-/// How a dialect reads a token request and writes its reply.
-pub(crate) struct Rules {
-    /// The oldest api-version that is served, `YYYY-MM-DD`.
-    pub(crate) oldest: &'static str,
-    /// The parameters that choose an identity.
-    pub(crate) selectors: &'static [(&'static str, SelectorKind)],
-    /// The reply that carries a refusal.
-    pub(crate) fault: fn(&Fault, &World<'_>) -> Reply,
-    /// The reply that carries a token.
-    pub(crate) reply: fn(&Token, Timestamp) -> Reply,
+use crate::dialect::{Dialect, Endpoint, SelectorKind};
+use crate::token::ReplyKind;
+use bonafide_types::limits::METADATA_RETRY_AFTER_SECONDS;
+use bonafide_wire::{Reply, Route, Unserved};
+use http::StatusCode;
+use serde::Serialize;
+
+/// Every dialect.
+pub static ALL: &[&Dialect] = &[&IMDS, &APP_SERVICE, &cloud_shell::CLOUD_SHELL];
+
+/// The dialect of this name.
+pub fn named(name: &str) -> Option<&'static Dialect> {
+    ALL.iter().find(|dialect| dialect.name() == name).copied()
 }
 
-impl Dialect {
-    pub(crate) fn rules(&self) -> &'static Rules {
-        match self {
-            Self::Imds => &imds::RULES,
-            Self::AppService { .. } => &app_service::RULES,
-        }
+/// The routes of all dialects.
+pub fn routes() -> Vec<&'static Route> {
+    ALL.iter().flat_map(|dialect| dialect.routes()).collect()
+}
+
+/// The variables by which clients find an endpoint of some dialect, served here or not: those of another
+/// environment must not lead them elsewhere.
+pub fn variables() -> Vec<&'static str> {
+    let example = Endpoint { port: 0, secret: None };
+    let ours = ALL.iter().flat_map(|dialect| dialect.environment(&example));
+    ours.map(|(name, _)| name).chain(VARIABLES_ELSEWHERE).collect()
+}
+
+/// Of App Service's older versions, Service Fabric, Azure Arc and .NET's library of old.
+/// `APPSETTING_WEBSITE_SITE_NAME`: with it msrestazure 0.6 (older az) asks `MSI_ENDPOINT` in version 2017-09-01,
+/// and fails where there is none.
+const VARIABLES_ELSEWHERE: [&str; 7] = [
+    "MSI_ENDPOINT",
+    "MSI_SECRET",
+    "APPSETTING_WEBSITE_SITE_NAME",
+    "IDENTITY_SERVER_THUMBPRINT",
+    "IDENTITY_API_VERSION",
+    "IMDS_ENDPOINT",
+    "IDENTITY_SECRET",
+];
+
+/// The selectors of all dialects.
+pub(crate) fn selectors() -> impl Iterator<Item = (&'static str, SelectorKind)> {
+    ALL.iter().flat_map(|dialect| dialect.versions).flat_map(|version| version.selectors.iter().copied())
+}
+
+/// The kind of reply of a dialect's version.
+pub(crate) fn reply_kind(dialect: &'static Dialect, version: usize) -> ReplyKind {
+    let before = ALL.iter().take_while(|other| !std::ptr::eq(**other, dialect));
+    ReplyKind(before.map(|other| other.versions.len()).sum::<usize>() + version)
+}
+
+/// The status of a request that the shell does not serve. A late body would be refused in time too, so there is
+/// nothing to wait for.
+fn unserved_status(why: Unserved) -> u16 {
+    match why {
+        Unserved::BodyTooSlow => 400,
+        Unserved::OtherUser
+        | Unserved::CertificateExpired
+        | Unserved::TargetTooLong
+        | Unserved::HeadTooLarge
+        | Unserved::HeadMalformed
+        | Unserved::BodyTooLarge
+        | Unserved::BodyBroken
+        | Unserved::Busy
+        | Unserved::Failed => why.status().as_u16(),
     }
 }
+
+fn retry_later(reply: Reply) -> Reply {
+    reply.with("retry-after", &METADATA_RETRY_AFTER_SECONDS.to_string())
+}
+
+fn json(status: u16, body: &impl Serialize) -> Reply {
+    Reply::json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+}
+
+/// The header by which the log has the request. Other answers do without: only a failure is looked for.
+const REQUEST_ID: &str = "x-ms-request-id";
+const FORGED_PATH: &str = "The request path is not valid";
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! A host with one workload, at a fixed time.
 #![allow(dead_code, unreachable_pub)]
 
-use bonafide_metadata::{Agent, Answer, Binding, Dialect, Lead, Options, Permit, Waiting};
+use bonafide_metadata::dialects::{APP_SERVICE, IMDS};
+use bonafide_metadata::{Agent, Answer, Binding, Endpoint, FetchDuty, Options, Permit, Waiting};
 use bonafide_types::{ClientId, Entropy, ObjectId, ResourceId, ResourceUuid, TenantId, Timestamp, World};
 use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
 use bonafide_wire::token::{OAuthError, TokenV1};
@@ -112,12 +113,20 @@ pub fn agent(identities: Vec<Identity>) -> Agent {
 }
 
 pub fn imds() -> Binding {
-    Binding::new("imds", workload_id(1), Dialect::Imds, 50_342)
+    imds_of(workload_id(1), 50_342)
+}
+
+pub fn imds_of(workload: ResourceUuid, port: u16) -> Binding {
+    Binding::new(workload, &IMDS, Endpoint { port, secret: None })
 }
 
 pub fn app_service() -> Binding {
-    let secret = SECRET.to_owned().into();
-    Binding::new("exec", workload_id(1), Dialect::AppService { secret }, 41_013)
+    app_service_with(SECRET)
+}
+
+pub fn app_service_with(secret: &str) -> Binding {
+    let secret = Some(secret.to_owned().into());
+    Binding::new(workload_id(1), &APP_SERVICE, Endpoint { port: 41_013, secret })
 }
 
 pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)]) -> Request {
@@ -168,14 +177,14 @@ pub fn refusal(error: &str, code: u32) -> Box<OAuthError> {
     })
 }
 
-pub fn waits(answer: Answer) -> (Waiting, Option<Lead>) {
+pub fn waits(answer: Answer) -> (Waiting, Option<FetchDuty>) {
     match answer {
-        Answer::Wait { waiting, lead } => (waiting, lead),
+        Answer::Wait { waiting, duty } => (waiting, duty),
         Answer::Reply { reply, .. } => panic!("replied {} {:?}", reply.status, reply.body),
     }
 }
 
-pub fn replies(answer: Answer) -> (Reply, Permit, Option<Lead>) {
+pub fn replies(answer: Answer) -> (Reply, Permit, Option<FetchDuty>) {
     match answer {
         Answer::Reply { reply, permit, refresh } => (reply, permit, refresh),
         Answer::Wait { .. } => panic!("waits for login"),
@@ -195,10 +204,10 @@ pub fn body(reply: &Reply) -> Value {
 pub fn ask(agent: &Agent, binding: &Binding, request: &Request, now: Timestamp) -> Reply {
     match agent.answer(binding, request, &at(now)) {
         Answer::Reply { reply, .. } => reply,
-        Answer::Wait { waiting, lead } => {
-            let lead = lead.expect("nobody else asks");
-            let text = lead.fetch().client_id.to_string();
-            agent.complete(lead, Ok(token_at(now, DAY, &text)), &at(now));
+        Answer::Wait { waiting, duty } => {
+            let duty = duty.expect("nobody else asks");
+            let text = duty.fetch().client_id.to_string();
+            agent.complete(duty, Ok(token_at(now, DAY, &text)), &at(now));
             agent.finish(waiting, &at(now)).0
         }
     }

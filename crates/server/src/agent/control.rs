@@ -3,10 +3,11 @@
 
 use super::stays::Stays;
 use super::{AgentRuntime, Endpoint, Users};
+use crate::choices::choices;
 use crate::data_dir::DataDir;
 use bonafide_crypto::{base64url, random};
 use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
-use bonafide_metadata::{Binding, Dialect};
+use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
 use bonafide_types::{ResourceId, ResourceUuid, Secret};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 
 /// Longest request line, in bytes.
 const REQUEST_BYTES_MAX: u64 = 16 * 1024;
-/// Bytes of the secret header of an app-service endpoint.
+/// Bytes of the secret of an endpoint.
 const SECRET_BYTES: usize = 32;
 
 /// Why the agent's control socket cannot be used.
@@ -42,7 +43,7 @@ pub enum ControlError {
 pub(crate) struct OpenEndpoint {
     /// ARM id or name of any workload, which is put on this host for as long; when absent, `demo`.
     pub(crate) workload: Option<String>,
-    /// `app-service` or `imds`.
+    /// The name of a dialect.
     pub(crate) dialect: String,
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct OpenedEndpoint {
     pub(crate) resource_id: ResourceId,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
-    /// What `X-IDENTITY-HEADER` must hold, for `app-service`.
+    /// The secret that callers must show, in a dialect that has one.
     pub(crate) secret: Option<String>,
 }
 
@@ -129,7 +130,7 @@ impl Control {
                 () = stopped(&mut stop) => {}
             }
         }
-        // Whoever still listens is told to stop; there may be nobody.
+        // Tells the listener to stop, if it still runs.
         let _ = close.send(true);
         if let Some(id) = workload {
             self.stays.end(id).await;
@@ -138,12 +139,11 @@ impl Control {
 
     async fn open(&self, line: &str, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint), String> {
         let request: OpenEndpoint = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        let secret = base64url::encode(&random::bytes::<SECRET_BYTES>());
-        let (dialect, secret) = match request.dialect.as_str() {
-            "app-service" => (Dialect::AppService { secret: Secret::new(secret.clone()) }, Some(secret)),
-            "imds" => (Dialect::Imds, None),
-            other => return Err(format!("there is no dialect '{other}'; there are app-service and imds")),
-        };
+        let dialect = dialects::named(&request.dialect).ok_or_else(|| {
+            let known = choices(dialects::ALL.iter().map(|dialect| dialect.name()));
+            format!("there is no dialect '{}'; there are: {known}", request.dialect)
+        })?;
+        let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
         let port = socket.local_addr().map_err(|error| error.to_string())?.port();
         let id = match request.workload {
@@ -152,7 +152,7 @@ impl Control {
         };
         // Nothing fails from here on: who began the stay ends it.
         let resource_id = self.stays.begin(id).await?;
-        let binding = Binding::new(format!("exec-{port}"), id, dialect, port);
+        let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
             socket,

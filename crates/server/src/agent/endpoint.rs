@@ -4,7 +4,7 @@ use super::AgentRuntime;
 use super::caller::user_of;
 use bonafide_http::clock;
 use bonafide_http::{Admission, PeerFacts, Service};
-use bonafide_metadata::{self as metadata, Binding, Lead, Waiting, refuse};
+use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
@@ -67,8 +67,8 @@ impl Service for Endpoint {
                 drop(permit);
                 reply.into()
             }
-            metadata::Answer::Wait { waiting, lead } => {
-                self.run(lead);
+            metadata::Answer::Wait { waiting, duty } => {
+                self.run(duty);
                 self.wait(waiting).await.into()
             }
         }
@@ -80,16 +80,16 @@ impl Service for Endpoint {
 }
 
 impl Endpoint {
-    fn run(&self, lead: Option<Lead>) {
-        if let Some(lead) = lead {
-            tokio::spawn(Arc::clone(&self.agent).lead(lead));
+    fn run(&self, duty: Option<FetchDuty>) {
+        if let Some(duty) = duty {
+            tokio::spawn(Arc::clone(&self.agent).fetch(duty));
         }
     }
 
     async fn wait(&self, mut waiting: Waiting) -> Reply {
-        let landed = poll_fn(|cx| if waiting.poll_landed(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
-        // Whatever is there when the time is up is the answer.
-        let _ = tokio::time::timeout(WAIT, landed).await;
+        let finished = poll_fn(|cx| if waiting.poll_finished(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
+        // On timeout, answer with the token that is cached, if any.
+        let _ = tokio::time::timeout(WAIT, finished).await;
         let (reply, permit) = self.agent.core.finish(waiting, &clock::world());
         drop(permit);
         reply

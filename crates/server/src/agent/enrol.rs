@@ -5,12 +5,12 @@ use super::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
 use crate::data_dir::DataDir;
 use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
 use bonafide_http::clock;
+use bonafide_metadata::host::{HostRequest, reason_of_refusal};
 use bonafide_types::Secret;
 use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
 use bonafide_wire::hosts::{
-    DEPLOYMENT_PATH, Deployment, HostCertificate, HostsError, JOIN_PATH, JoinRequest, RENEW_PATH, RenewRequest,
+    DEPLOYMENT_PATH, Deployment, HostCertificate, JOIN_PATH, JoinRequest, RENEW_PATH, RenewRequest,
 };
-use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::time::Duration;
@@ -58,9 +58,9 @@ pub(crate) async fn renew(dir: &DataDir, kek: &Kek, upstream: &Upstream) -> Resu
 
 /// What the control plane says of itself.
 pub(crate) async fn deployment(upstream: &Upstream) -> Result<Deployment, EnrolError> {
-    let (status, body) = upstream.send(Method::GET, DEPLOYMENT_PATH, "application/json", Bytes::new(), JOIN).await?;
+    let (status, body) = upstream.send(HostRequest::get(DEPLOYMENT_PATH), JOIN).await?;
     if status != StatusCode::OK {
-        return Err(EnrolError::Refused(refusal(&body)));
+        return Err(EnrolError::Refused(reason_of_refusal(&body)));
     }
     serde_json::from_slice(&body).map_err(|error| EnrolError::Refused(error.to_string()))
 }
@@ -84,9 +84,9 @@ async fn certificate(
     key: &AgentKey,
 ) -> Result<AgentState, EnrolError> {
     let body = serde_json::to_vec(request).map_err(|error| EnrolError::Refused(error.to_string()))?;
-    let (status, body) = upstream.send(Method::POST, path, "application/json", Bytes::from(body), JOIN).await?;
+    let (status, body) = upstream.send(HostRequest::json(Method::POST, path, body), JOIN).await?;
     if status != StatusCode::OK {
-        return Err(EnrolError::Refused(refusal(&body)));
+        return Err(EnrolError::Refused(reason_of_refusal(&body)));
     }
     let issued: HostCertificate =
         serde_json::from_slice(&body).map_err(|error| EnrolError::Refused(error.to_string()))?;
@@ -98,9 +98,4 @@ async fn certificate(
     };
     state.write(dir)?;
     Ok(state)
-}
-
-/// What the control plane says of a refusal.
-pub(crate) fn refusal(body: &[u8]) -> String {
-    serde_json::from_slice::<HostsError>(body).map_or_else(|_| "no reason given".to_owned(), |error| error.message)
 }

@@ -1,81 +1,46 @@
-//! Asking login for a token, with a client assertion signed by a key of this host.
+//! Asking login for a token: the policy is `bonafide_metadata::host`.
 
-use super::keys::{IdentityKey, IdentityKeys};
+use super::keys::IdentityKeys;
 use super::upstream::Upstream;
-use bonafide_crypto::{SignError, SystemEntropy};
-use bonafide_http::Event;
+use bonafide_crypto::SignError;
+use bonafide_http::Event as LogEvent;
 use bonafide_http::Log;
 use bonafide_http::clock;
-use bonafide_metadata::{TokenFetch, UpstreamError, assertion};
-use bonafide_wire::token::{OAuthError, Proof, TokenRequest, TokenV1};
-use bytes::Bytes;
-use http::{Method, StatusCode};
+use bonafide_metadata::host::{Event, Fetch, Step};
+use bonafide_metadata::{TokenFetch, UpstreamError};
+use bonafide_wire::token::TokenV1;
 use std::time::Duration;
 
 /// How long login may take.
 const FETCH: Duration = Duration::from_secs(5);
 
-/// The code of a refusal that says that the key is not, or no longer, registered.
-const KEY_UNKNOWN: u32 = 700_027;
-
-/// Asks for one token. A key that login does not know, because the identity was taken away and given
-/// back, is made anew, once.
+/// Asks for one token.
 pub(crate) async fn fetch(
     log: &Log,
     upstream: &Upstream,
     keys: &IdentityKeys,
     authority: &str,
-    fetch: &TokenFetch,
+    wanted: &TokenFetch,
 ) -> Result<TokenV1, UpstreamError> {
-    match ask(log, upstream, keys, authority, fetch).await {
-        Err(UpstreamError::Refused(error)) if error.error_codes.contains(&KEY_UNKNOWN) => {
-            keys.forget(fetch.principal).await;
-            ask(log, upstream, keys, authority, fetch).await
-        }
-        answer => answer,
+    let mut fetch = Fetch::new(wanted, authority);
+    let mut event = Event::Begin;
+    loop {
+        event = match fetch.next(event, &clock::world()) {
+            Step::Key { unknown } => {
+                if unknown {
+                    keys.forget(wanted.principal).await;
+                }
+                let key = keys.key(upstream, wanted.workload, wanted.principal).await;
+                Event::Key(key.map_err(|error| error.to_string()))
+            }
+            Step::Ask(request) => Event::Answer(upstream.send(request, FETCH).await.map_err(|error| error.to_string())),
+            Step::Done(result) => {
+                if let Err(UpstreamError::Unsigned(error @ SignError::SelfCheck)) = &result {
+                    let event = LogEvent::named("signatureCheckFailed").with("tenant", wanted.tenant);
+                    log.event(&event.with("client", wanted.client_id), error);
+                }
+                return result;
+            }
+        };
     }
-}
-
-async fn ask(
-    log: &Log,
-    upstream: &Upstream,
-    keys: &IdentityKeys,
-    authority: &str,
-    fetch: &TokenFetch,
-) -> Result<TokenV1, UpstreamError> {
-    let unreachable = |error: &dyn std::fmt::Display| UpstreamError::Unreachable(error.to_string());
-    let key = keys.key(upstream, fetch.workload, fetch.principal).await.map_err(|error| unreachable(&error))?;
-    let path = format!("/{}/oauth2/token", fetch.tenant);
-    let jwt = sign(&key, fetch, &format!("{authority}{path}")).map_err(|error| {
-        if error == SignError::SelfCheck {
-            let event = Event::named("signatureCheckFailed").with("tenant", fetch.tenant);
-            log.event(&event.with("client", fetch.client_id), &error);
-        }
-        unreachable(&error)
-    })?;
-    let request = TokenRequest {
-        client_id: fetch.client_id,
-        audience: fetch.audience.clone(),
-        proof: Proof::Assertion(jwt),
-        workload: Some(fetch.workload),
-        capabilities: fetch.capabilities.clone(),
-    };
-    let body = Bytes::from(request.to_form());
-    let sent = upstream.send(Method::POST, &path, "application/x-www-form-urlencoded", body, FETCH).await;
-    let (status, body) = sent.map_err(|error| unreachable(&error))?;
-    if status == StatusCode::OK {
-        return serde_json::from_slice(&body).map_err(|_| UpstreamError::Malformed);
-    }
-    if status.is_server_error() {
-        return Err(UpstreamError::Unreachable(format!("login answered {status}")));
-    }
-    match serde_json::from_slice::<OAuthError>(&body) {
-        Ok(error) => Err(UpstreamError::Refused(Box::new(error))),
-        Err(_) => Err(UpstreamError::Malformed),
-    }
-}
-
-fn sign(key: &IdentityKey, fetch: &TokenFetch, audience: &str) -> Result<String, SignError> {
-    let world = bonafide_types::World { now: clock::now(), entropy: &SystemEntropy };
-    assertion(&key.key, &key.thumbprint, fetch.client_id, audience, &world)
 }

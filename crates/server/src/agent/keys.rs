@@ -1,21 +1,16 @@
-//! Identity keys: made on this host, registered with the control plane, renewed at half of their
-//! life, sealed on disk. They never leave the host.
+//! Identity keys of this host, sealed on disk: they never leave it. When one is made and renewed is for
+//! `bonafide_metadata::host` to say.
 
-use super::enrol::refusal;
 use super::state::{StateError, context};
 use super::upstream::{Upstream, UpstreamFailure};
 use crate::data_dir::{DataDir, io, write_private};
 use bonafide_crypto::seal::{self, Sealed};
-use bonafide_crypto::{AgentKey, Kek, SelfSigned, SignError, base64url, thumbprint};
+use bonafide_crypto::{AgentKey, Kek, SignError};
 use bonafide_http::Event;
 use bonafide_http::Log;
 use bonafide_http::clock;
-use bonafide_metadata::{CredentialStep, credential_step};
-use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
+use bonafide_metadata::host::{IdentityKey, KeyStep, NewKey, key_step};
 use bonafide_types::{ObjectId, ResourceUuid, Timestamp};
-use bonafide_wire::hosts::{CredentialReply, CredentialRequest, credential_path};
-use bytes::Bytes;
-use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -37,14 +32,6 @@ pub(crate) enum KeyError {
     Key(#[from] SignError),
     #[error(transparent)]
     State(#[from] StateError),
-}
-
-/// A registered key.
-pub(crate) struct IdentityKey {
-    pub(crate) key: AgentKey,
-    /// `x5t#S256` of the registered certificate.
-    pub(crate) thumbprint: String,
-    not_after: u64,
 }
 
 /// A key file.
@@ -84,23 +71,20 @@ impl IdentityKeys {
         if held.is_none() {
             *held = self.read(principal)?.map(Arc::new);
         }
-        let not_after = held.as_ref().map(|known| Timestamp::from_unix_seconds(known.not_after));
-        let step = credential_step(not_after, clock::now());
-        match held.as_ref() {
-            Some(known) if step == CredentialStep::Keep => return Ok(Arc::clone(known)),
-            Some(_) | None => {}
-        }
-        match (self.make(upstream, workload, principal).await, held.as_ref()) {
+        let old = match key_step(held.clone(), clock::now()) {
+            KeyStep::Use(key) => return Ok(key),
+            KeyStep::Make(old) => old,
+        };
+        match (self.make(upstream, workload, principal).await, old) {
             (Ok(made), _) => Ok(Arc::clone(held.insert(Arc::new(made)))),
-            // The old key counts until it expires.
-            (Err(error), Some(known)) if step == CredentialStep::Renew => {
+            (Err(error), Some(old)) => {
                 self.log.event(
                     &Event::named("identityKeyNotRenewed").with("workload", workload).with("principal", principal),
                     &error,
                 );
-                Ok(Arc::clone(known))
+                Ok(old)
             }
-            (Err(error), _) => Err(error),
+            (Err(error), None) => Err(error),
         }
     }
 
@@ -146,7 +130,7 @@ impl IdentityKeys {
         let name = principal.to_string();
         let Ok(pkcs8) = seal::open(&self.kek, &context("identity-key", &name), &file.key) else { return Ok(None) };
         let key = AgentKey::from_pkcs8(&pkcs8)?;
-        Ok(Some(IdentityKey { key, thumbprint: file.thumbprint, not_after: file.not_after }))
+        Ok(Some(IdentityKey::kept(key, file.thumbprint, Timestamp::from_unix_seconds(file.not_after))))
     }
 
     async fn make(
@@ -155,28 +139,17 @@ impl IdentityKeys {
         workload: ResourceUuid,
         principal: ObjectId,
     ) -> Result<IdentityKey, KeyError> {
-        let now = clock::now().unix_seconds();
-        let key = AgentKey::generate()?;
+        let new = NewKey::make(principal, clock::now())?;
+        let (status, reply) = upstream.send(new.request(workload), REGISTER).await?;
+        let key = new.registered(status, &reply).map_err(|why| KeyError::Refused(principal, why))?;
         let name = principal.to_string();
-        let spec = SelfSigned::starting(&name, now, IDENTITY_CREDENTIAL_SECONDS);
-        let certificate = key.self_signed_certificate(&spec)?;
-        let request = CredentialRequest { workload, certificate: base64url::encode_standard(&certificate) };
-        let body = serde_json::to_vec(&request).map_err(|error| KeyError::Refused(principal, error.to_string()))?;
-        let path = credential_path(principal);
-        let (status, reply) =
-            upstream.send(Method::PUT, &path, "application/json", Bytes::from(body), REGISTER).await?;
-        if status != StatusCode::OK {
-            return Err(KeyError::Refused(principal, refusal(&reply)));
-        }
-        let registered: CredentialReply =
-            serde_json::from_slice(&reply).map_err(|error| KeyError::Refused(principal, error.to_string()))?;
-        let thumbprint = base64url::encode(&thumbprint::sha256(&certificate));
-        let sealed = seal::seal(&self.kek, &context("identity-key", &principal.to_string()), key.to_pkcs8()?.expose())
-            .map_err(StateError::from)?;
-        let file = KeyFile { key: sealed, thumbprint: thumbprint.clone(), not_after: registered.not_after };
+        let context = context("identity-key", &name);
+        let sealed = seal::seal(&self.kek, &context, key.pair().to_pkcs8()?.expose()).map_err(StateError::from)?;
+        let not_after = key.not_after().unix_seconds();
+        let file = KeyFile { key: sealed, thumbprint: key.thumbprint().to_owned(), not_after };
         let path = self.path(principal);
         let text = serde_json::to_vec(&file).map_err(|error| StateError::from(io(&path, error.into())))?;
         write_private(&path, &text).map_err(StateError::from)?;
-        Ok(IdentityKey { key, thumbprint, not_after: registered.not_after })
+        Ok(key)
     }
 }

@@ -26,7 +26,7 @@ use bonafide_crypto::Kek;
 use bonafide_http::Event;
 use bonafide_http::Log;
 use bonafide_http::clock;
-use bonafide_metadata::{Agent, Lead, Options, TokenFetch};
+use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch};
 use bonafide_types::Secret;
 use keys::IdentityKeys;
 use resource_name::ResourceName;
@@ -93,11 +93,11 @@ impl AgentRuntime {
     }
 
     /// Runs one fetch to its end.
-    pub(crate) async fn lead(self: Arc<Self>, lead: Lead) {
+    pub(crate) async fn fetch(self: Arc<Self>, duty: FetchDuty) {
         let link = self.link();
-        let result = fetch::fetch(&self.log, &link.upstream, &self.keys, &link.authority, lead.fetch()).await;
+        let result = fetch::fetch(&self.log, &link.upstream, &self.keys, &link.authority, duty.fetch()).await;
         if let Err(why) = &result {
-            let TokenFetch { workload, tenant, principal, ref audience, .. } = *lead.fetch();
+            let TokenFetch { workload, tenant, principal, ref audience, .. } = *duty.fetch();
             let resource = ResourceName::from(audience);
             let event = Event::named("tokenFetchFailed").with("workload", workload).with("tenant", tenant);
             let event = event.with("principal", principal).with("resource", resource.as_str());
@@ -105,7 +105,7 @@ impl AgentRuntime {
             let event = if why.is_about_what_was_asked() { event.apart(resource.as_str()) } else { event };
             self.log.event(&event, why);
         }
-        self.core.complete(lead, result, &clock::world());
+        self.core.complete(duty, result, &clock::world());
     }
 
     fn link(&self) -> Arc<Link> {

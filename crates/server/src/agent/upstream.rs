@@ -1,9 +1,10 @@
 //! The agent's connections to the control plane: HTTP/1.1 over mTLS, kept open and used again.
 
 use crate::tls::{self, ClientIdentity, TlsError};
+use bonafide_metadata::host::HostRequest;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
-use http::{Method, Request, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -67,15 +68,12 @@ impl Upstream {
     /// connection turns out to be closed before anything was sent is sent again on a new one.
     pub(crate) async fn send(
         &self,
-        method: Method,
-        path: &str,
-        content_type: &'static str,
-        body: Bytes,
+        asked: HostRequest,
         limit: Duration,
     ) -> Result<(StatusCode, Bytes), UpstreamFailure> {
         let exchange = async {
             if let Some(mut idle) = self.take_idle() {
-                match idle.try_send_request(self.request(&method, path, content_type, &body)?).await {
+                match idle.try_send_request(self.request(&asked)?).await {
                     Ok(response) => return self.read(response, idle).await,
                     Err(mut failed) => {
                         let was_sent = failed.take_message().is_none();
@@ -86,7 +84,7 @@ impl Upstream {
                 }
             }
             let mut sender = self.connect().await?;
-            let request = self.request(&method, path, content_type, &body)?;
+            let request = self.request(&asked)?;
             let response = sender.send_request(request).await;
             let response = response.map_err(|error| UpstreamFailure::Answer(error.to_string()))?;
             self.read(response, sender).await
@@ -118,19 +116,13 @@ impl Upstream {
         Some(idle.swap_remove(ready))
     }
 
-    fn request(
-        &self,
-        method: &Method,
-        path: &str,
-        content_type: &'static str,
-        body: &Bytes,
-    ) -> Result<Request<Full<Bytes>>, UpstreamFailure> {
+    fn request(&self, asked: &HostRequest) -> Result<Request<Full<Bytes>>, UpstreamFailure> {
         Request::builder()
-            .method(method)
-            .uri(path)
+            .method(&asked.method)
+            .uri(&asked.path)
             .header(HOST, format!("{}:{}", self.to.name, self.to.address.port()))
-            .header(CONTENT_TYPE, content_type)
-            .body(Full::new(body.clone()))
+            .header(CONTENT_TYPE, asked.content_type)
+            .body(Full::new(asked.body.clone()))
             .map_err(|error| UpstreamFailure::Answer(error.to_string()))
     }
 

@@ -1,50 +1,40 @@
-//! Watching what is to run on this host.
+//! Watching what is to run on this host: the policy is `bonafide_metadata::host`.
 
 use super::AgentRuntime;
-use super::enrol::refusal;
 use super::upstream::UpstreamFailure;
 use bonafide_http::Event;
 use bonafide_http::{Stop, stopped};
-use bonafide_wire::hosts::{DESIRED_PATH, DESIRED_WAIT_SECONDS_MAX, Desired};
+use bonafide_metadata::host::{HostRequest, Watch};
+use bonafide_wire::hosts::DESIRED_WAIT_SECONDS_MAX;
 use bytes::Bytes;
-use http::{Method, StatusCode};
-use std::collections::HashSet;
+use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pause after a failure, doubled up to the second figure.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// How much longer than the wait itself an answer may take.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl AgentRuntime {
-    /// Reads everything that is to run here, and applies it. Returns the cursor to watch from.
-    pub(crate) async fn load(&self) -> Result<String, UpstreamFailure> {
-        let desired = self.desired(None).await?;
-        Ok(self.take_over(desired))
+    /// Reads everything that is to run here, and applies it. Returns the place to watch from.
+    pub(crate) async fn load(&self) -> Result<Watch, UpstreamFailure> {
+        let mut watch = Watch::default();
+        let answer = self.desired(&watch).await?;
+        self.take_over(&mut watch, &answer)?;
+        Ok(watch)
     }
 
-    /// Follows changes from a cursor until told to stop. While the control plane is away, what is
-    /// known stays in force.
-    pub(crate) async fn watch(self: Arc<Self>, mut cursor: String, mut stop: Stop) {
-        let mut pause = PAUSE.0;
+    /// Follows changes until told to stop. While the control plane is away, what is known stays in force.
+    pub(crate) async fn watch(self: Arc<Self>, mut watch: Watch, mut stop: Stop) {
         loop {
-            let desired = tokio::select! {
-                desired = self.desired(Some(&cursor)) => desired,
+            let answer = tokio::select! {
+                answer = self.desired(&watch) => answer,
                 () = stopped(&mut stop) => return,
             };
-            match desired {
-                Ok(desired) => {
-                    pause = PAUSE.0;
-                    cursor = self.take_over(desired);
-                }
-                Err(why) => {
-                    self.log.event(&Event::named("watchFailed"), &why);
-                    tokio::select! {
-                        () = tokio::time::sleep(pause) => {}
-                        () = stopped(&mut stop) => return,
-                    }
-                    pause = (pause * 2).min(PAUSE.1);
+            if let Err(why) = answer.and_then(|answer| self.take_over(&mut watch, &answer)) {
+                self.log.event(&Event::named("watchFailed"), &why);
+                tokio::select! {
+                    () = tokio::time::sleep(watch.pause()) => {}
+                    () = stopped(&mut stop) => return,
                 }
             }
             // A renewal that fails is tried again after the next wait, for half a certificate's life.
@@ -54,29 +44,16 @@ impl AgentRuntime {
         }
     }
 
-    fn take_over(&self, desired: Desired) -> String {
-        let cursor = desired.cursor.clone();
-        if desired.complete || !desired.workloads.is_empty() || !desired.removed.is_empty() {
-            self.core.apply(desired);
-            let workloads = self.core.workloads();
-            let placed: HashSet<_> =
-                workloads.iter().flat_map(|workload| workload.identities.iter().map(|one| one.principal_id)).collect();
+    fn take_over(&self, watch: &mut Watch, (status, body): &(StatusCode, Bytes)) -> Result<(), UpstreamFailure> {
+        let placed = watch.apply(*status, body, &self.core);
+        if let Some(placed) = placed.map_err(|error| UpstreamFailure::Answer(error.to_string()))? {
             self.keys.keep_only(&placed);
         }
-        cursor
+        Ok(())
     }
 
-    async fn desired(&self, after: Option<&str>) -> Result<Desired, UpstreamFailure> {
-        let path = match after {
-            None => DESIRED_PATH.to_owned(),
-            Some(after) => format!("{DESIRED_PATH}?after={after}&wait={DESIRED_WAIT_SECONDS_MAX}"),
-        };
+    async fn desired(&self, watch: &Watch) -> Result<(StatusCode, Bytes), UpstreamFailure> {
         let limit = Duration::from_secs(DESIRED_WAIT_SECONDS_MAX) + GRACE;
-        let (status, body) =
-            self.link().upstream.send(Method::GET, &path, "application/json", Bytes::new(), limit).await?;
-        if status != StatusCode::OK {
-            return Err(UpstreamFailure::Answer(refusal(&body)));
-        }
-        serde_json::from_slice(&body).map_err(|error| UpstreamFailure::Answer(error.to_string()))
+        self.link().upstream.send(HostRequest::get(watch.path(DESIRED_WAIT_SECONDS_MAX)), limit).await
     }
 }

@@ -1,12 +1,11 @@
 //! Errors of the surfaces that are not served yet, each in the form that its clients read.
 //!
-//! Sources: Graph's error object and code, Microsoft Learn, "Microsoft Graph error responses"; a vault's
-//! error object, Microsoft Learn, "Key Vault REST API error codes". A client that gets no such object
+//! Source: a vault's error object, Microsoft Learn, "Key Vault REST API error codes". A client that gets no such object
 //! reports that it could not read the error.
 
 use super::{Missing, vault};
 use bonafide_http::clock;
-use bonafide_wire::{Reply, Request, Unserved, path};
+use bonafide_wire::{Reply, Request, Unserved};
 use http::StatusCode;
 use serde_json::json;
 
@@ -17,14 +16,6 @@ impl Missing {
     /// The answer to a request: nothing is there.
     pub(crate) fn reply(self, head: &Request) -> Reply {
         match self {
-            Self::Graph => {
-                let rest: Vec<String> = path::segments(&head.path).unwrap_or_default().into_iter().skip(1).collect();
-                let message = format!(
-                    "Resource '{}' does not exist or one of its queried reference-property objects are not present. Microsoft Graph is not served here.",
-                    shown(&rest.join("/"))
-                );
-                graph(head, StatusCode::NOT_FOUND, "Request_ResourceNotFound", &message)
-            }
             Self::Vault => {
                 let name = shown(vault(head).unwrap_or_default());
                 let message = format!("The vault '{name}' was not found. The data of vaults is not served here.");
@@ -34,23 +25,13 @@ impl Missing {
     }
 
     /// The refusal of a request that the shell turns away.
-    pub(crate) fn refusal(self, head: &Request, why: Unserved) -> Reply {
+    pub(crate) fn refusal(self, why: Unserved) -> Reply {
         let (status, message) = (why.status(), format!("The request is not served: {why}."));
         let reply = match self {
-            Self::Graph => graph(head, status, "Request_BadRequest", &message),
             Self::Vault => of_vault(status, "BadParameter", &message),
         };
         if why == Unserved::Busy { reply.with("retry-after", "1") } else { reply }
     }
-}
-
-fn graph(head: &Request, status: StatusCode, code: &str, message: &str) -> Reply {
-    let world = clock::world();
-    let request = world.entropy.guid().to_string();
-    let client = head.header("client-request-id").map_or_else(|| request.clone(), shown);
-    let inner = json!({ "date": world.now.to_string(), "request-id": request, "client-request-id": client });
-    let body = json!({ "error": { "code": code, "message": message, "innerError": inner } });
-    Reply::json(status, &body).with("request-id", &request).with("client-request-id", &client)
 }
 
 fn of_vault(status: StatusCode, code: &str, message: &str) -> Reply {

@@ -13,6 +13,8 @@ pub(crate) enum Served {
     /// Readiness.
     Ready,
     Management,
+    /// Microsoft Graph: `/v1.0/…` and `/beta/…`.
+    Graph,
     /// The token service, and every path that is of no other surface.
     Login,
     /// A surface that is not served yet.
@@ -22,8 +24,6 @@ pub(crate) enum Served {
 /// Surfaces of Azure that are not served yet. Their clients get errors that they can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Missing {
-    /// Microsoft Graph: `/v1.0/…` and `/beta/…`.
-    Graph,
     /// The data of a vault: any path of a host `{vault}.vault.{domain}`.
     Vault,
 }
@@ -39,7 +39,7 @@ pub(crate) fn of_path(raw: &str) -> Served {
         "healthz" => Served::Healthy,
         "readyz" => Served::Ready,
         "subscriptions" | "providers" | "tenants" | "metadata" => Served::Management,
-        "v1.0" | "beta" => Served::Missing(Missing::Graph),
+        "v1.0" | "beta" => Served::Graph,
         _ => Served::Login,
     }
 }
@@ -73,8 +73,8 @@ mod tests {
             ("/%2573ubscriptions/s", Served::Login),
             ("/subscriptions/%2573", Served::Management),
             ("/subscriptionsx", Served::Login),
-            ("/v1.0/users", Served::Missing(Missing::Graph)),
-            ("/%42eta/users", Served::Missing(Missing::Graph)),
+            ("/v1.0/users", Served::Graph),
+            ("/%42eta/users", Served::Graph),
             ("/v1.0x", Served::Login),
             ("/tenant/v1.0", Served::Login),
             ("/healthz", Served::Healthy),

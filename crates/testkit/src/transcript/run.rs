@@ -5,8 +5,9 @@ use super::parse::{Exchange, Expected, What, parse};
 use super::script::{Script, found};
 use super::variables::SECRET;
 use crate::ask::{Answer, Ask, encoded};
-use crate::plane::MANAGEMENT;
+use crate::plane::{GRAPH, MANAGEMENT};
 use crate::token;
+use bonafide_metadata::dialects;
 use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -109,11 +110,7 @@ impl Stage {
                 let (name, dialect) = rest.split_once(' ').unwrap_or((rest, "imds"));
                 found(&self.script.machines, name)?;
                 self.script.workload = Some(name.to_owned());
-                self.script.app_service = match dialect {
-                    "imds" => false,
-                    "app-service" => true,
-                    other => return Err(format!("'{other}' is no dialect")),
-                };
+                self.script.dialect = dialects::named(dialect).ok_or_else(|| format!("'{dialect}' is no dialect"))?;
             }
             "over" if rest == "nobody" => self.script.over = Some(None),
             "over" => self.script.over = Some(Some(*found(&self.script.hosts, rest)?)),
@@ -179,14 +176,18 @@ impl Stage {
                 };
                 Ok(script.cloud.management(ask.request()).into())
             }
+            "graph" => {
+                let caller = script.caller.as_ref().filter(|_| !has("authorization"));
+                let ask = match caller {
+                    Some(name) => ask.bearer(&script.cloud.token(found(&script.people, name)?, GRAPH)),
+                    None => ask,
+                };
+                Ok(script.cloud.graph(ask.request()).into())
+            }
             "metadata" => {
                 let machine = script.chosen()?;
-                let (binding, host) = if script.app_service {
-                    (script.cloud.app_service(machine, SECRET), "127.0.0.1:41741")
-                } else {
-                    (script.cloud.imds(machine), "169.254.169.254")
-                };
-                let ask = if has("host") { ask } else { ask.header("host", host) };
+                let binding = script.cloud.endpoint(machine, script.dialect, SECRET);
+                let ask = if has("host") { ask } else { ask.header("host", "169.254.169.254") };
                 Ok(script.cloud.metadata(&binding, &ask).into())
             }
             other => Err(format!("'{other}' is no surface")),

@@ -7,7 +7,8 @@ use crate::people::Person;
 use crate::resources::{Machine, ManagedIdentity};
 use bonafide_core::placement::HOSTS;
 use bonafide_core::tokens::TokenVersion;
-use bonafide_metadata::Options;
+use bonafide_metadata::dialects::IMDS;
+use bonafide_metadata::{Dialect, Options};
 use bonafide_store::Read;
 use bonafide_types::HostId;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub struct Script {
     pub(super) kept: BTreeMap<String, String>,
     pub(super) caller: Option<String>,
     pub(super) workload: Option<String>,
-    pub(super) app_service: bool,
+    pub(super) dialect: &'static Dialect,
     /// The host chosen with `over`; `None` is the surface's own choice.
     pub(super) over: Option<Option<HostId>>,
 }
@@ -55,7 +56,7 @@ impl Script {
             kept: BTreeMap::new(),
             caller: Some("operator".to_owned()),
             workload: None,
-            app_service: false,
+            dialect: &IMDS,
             over: None,
         }
     }

@@ -65,7 +65,7 @@ impl Script {
     /// | `NAME.agent-assertion [CHANGE …]` | what the host signs for a machine's system-assigned, else first, identity |
     /// | `secret` | what `X-IDENTITY-HEADER` must hold |
     /// | `now`, `now+N`, `now-N` | seconds since the epoch |
-    /// | `arm`, `sts`, `american` (`±N`) | the same as Resource Manager, login and error messages print times |
+    /// | `arm`, `sts`, `american`, `appservice` (`±N`) | the same as Resource Manager, login, error messages and App Service print times |
     /// | `csr`, `certificate`, `certificate N` | what a host sends of a new key; a certificate for N seconds instead of 90 days |
     /// | `thumbprint`, `thumbprint64` | the SHA-1 of the users' certificate, in upper-case hexadecimal; in base64url with padding, as Go writes it |
     /// | `thumbprint256` | its SHA-256, in base64url |
@@ -137,6 +137,7 @@ impl Script {
             "arm" => Some(time.arm()),
             "sts" => Some(time.sts()),
             "american" => Some(time.american()),
+            "appservice" => Some(time.american_with_offset()),
             _ => None,
         }
     }

@@ -1,0 +1,37 @@
+//! The caller, and the right to read the directory.
+
+use crate::Cx;
+use crate::fault::Fault;
+use bonafide_core::access::{self, Chain, Grants, Plane};
+use bonafide_core::directory::PRINCIPALS;
+use bonafide_core::tokens::{self, Caller};
+use bonafide_store::Read;
+use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
+use bonafide_wire::Request;
+
+/// The right that every request here needs, at the root of the tenant. Source: Microsoft Learn, "Microsoft Entra
+/// built-in roles" (`microsoft.directory/servicePrincipals/standard/read`, of Directory Readers). That a role
+/// assignment at the root grants it is **ours**: there are no directory roles yet (docs/wire/graph.md).
+const READ: &str = "Microsoft.Directory/servicePrincipals/standard/read";
+
+/// Checks the token of a request, with a view that is not too old for it.
+pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fault> {
+    if cx.view_age_seconds > VIEW_AGE_SECONDS_MAX {
+        return Err(Fault::ViewTooOld { seconds: cx.view_age_seconds });
+    }
+    let token = tokens::bearer(request.header("authorization")).map_err(Fault::Token)?;
+    tokens::verify(cx.view, cx.authority, cx.audiences, &cx.world, token).map_err(Fault::Token)
+}
+
+/// The caller's principal must exist, be enabled and have the right to read the directory, all at the revision that
+/// the request is answered from.
+pub(crate) fn check_may_read(tx: &impl Read, caller: &Caller) -> Result<(), Fault> {
+    let alive = tx.get(&PRINCIPALS, &caller.object_id)?.is_some_and(|principal| {
+        principal.enabled && principal.tenant == caller.tenant && principal.client_id == caller.client_id
+    });
+    if !alive {
+        return Err(Fault::PrincipalGone);
+    }
+    let grants = Grants::load(tx, caller.tenant, caller.object_id)?;
+    access::check(&grants, &Chain::root(caller.tenant), READ, Plane::Control).map(drop).map_err(|_| Fault::MayNotRead)
+}

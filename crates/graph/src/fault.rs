@@ -1,0 +1,159 @@
+//! How an error looks on the wire: the only place that knows the error object.
+//!
+//! Codes, statuses and texts: Microsoft Learn, "Microsoft Graph error responses and resource types", and
+//! public reports of each; docs/wire/graph.md says which, and what is ours.
+
+use crate::Cx;
+use crate::ids::Ids;
+use crate::limits::{IDS_MAX, PAGE_ITEMS_MAX};
+use bonafide_core::tokens::TokenError;
+use bonafide_store::StoreError;
+use bonafide_types::{Excerpt, Timestamp};
+use bonafide_wire::{ParameterError, Reply, Unserved};
+use http::{Method, StatusCode};
+use serde_json::json;
+
+/// Why a request is refused. Texts in it are the caller's own.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// No route has this path; below the version.
+    NoSuchPath(String),
+    /// The path has other methods.
+    Method(Vec<Method>),
+    /// The token is absent or not valid.
+    Token(TokenError),
+    /// The token's principal is gone or disabled.
+    PrincipalGone,
+    /// The caller may not read the directory.
+    MayNotRead,
+    /// The view is too old to decide whose token is valid.
+    ViewTooOld { seconds: u64 },
+    /// The tenant has no such object; the name under which it was asked for.
+    NotFound(String),
+    /// Not a GUID where an object id belongs.
+    ObjectId(String),
+    /// A property is compared with a value that it cannot have.
+    Value(&'static str),
+    /// The filter cannot be read.
+    Filter(&'static str),
+    /// The filter asks for a property in a way that is not served.
+    FilterProperty(String),
+    /// `$select` names an unknown property.
+    Select(String),
+    /// `$top` is not a number from 1 to the largest.
+    PageSize(String),
+    /// `$skiptoken` was not given out here.
+    SkipToken,
+    /// A system query option that is not served.
+    Option(String),
+    /// The query cannot be read.
+    Query(ParameterError),
+    /// The body cannot be read.
+    Body(String),
+    /// More ids than one request may have.
+    TooManyIds,
+    /// `/me` was asked without a user.
+    NoUser,
+    /// The store failed; the reason is for the log.
+    Store(StoreError),
+    /// The shell refuses the request.
+    Unserved(Unserved),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Unserved> for Fault {
+    fn from(why: Unserved) -> Self {
+        Self::Unserved(why)
+    }
+}
+
+impl Fault {
+    /// Status, code and message: the whole table.
+    #[rustfmt::skip]
+    fn row(&self) -> (StatusCode, &'static str, String) {
+        const BAD: StatusCode = StatusCode::BAD_REQUEST;
+        const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
+        const INVALID_TOKEN: &str = "InvalidAuthenticationToken";
+        match self {
+            Self::NoSuchPath(path) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{}' does not exist or one of its queried reference-property objects are not present. Of Microsoft Graph, service principals are served here.", Excerpt::of(path))),
+            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.".into()),
+            Self::Token(TokenError::Missing) => (UNAUTHORIZED, INVALID_TOKEN, "Access token is empty.".into()),
+            Self::Token(TokenError::Scheme | TokenError::Malformed(_) | TokenError::Claim(_)) => (UNAUTHORIZED, INVALID_TOKEN, "CompactToken parsing failed with error code: 80049217".into()),
+            Self::Token(TokenError::Expired { .. }) => (UNAUTHORIZED, INVALID_TOKEN, "Lifetime validation failed, the token is expired.".into()),
+            Self::Token(TokenError::NotYetValid { .. }) => (UNAUTHORIZED, INVALID_TOKEN, "Lifetime validation failed, the token is not yet valid.".into()),
+            Self::Token(TokenError::Audience { .. }) => (UNAUTHORIZED, INVALID_TOKEN, "Access token validation failure. Invalid audience.".into()),
+            Self::Token(TokenError::UnknownKey | TokenError::Signature | TokenError::Issuer { .. } | TokenError::Principal) | Self::PrincipalGone => (UNAUTHORIZED, INVALID_TOKEN, "Access token validation failure.".into()),
+            Self::MayNotRead => (StatusCode::FORBIDDEN, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.".into()),
+            Self::NotFound(name) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{}' does not exist or one of its queried reference-property objects are not present.", Excerpt::of(name))),
+            Self::ObjectId(text) => (BAD, "Request_BadRequest", format!("Invalid object identifier '{}'.", Excerpt::of(text))),
+            Self::Value(property) => (BAD, "Request_BadRequest", format!("Invalid value specified for property '{property}' of resource 'ServicePrincipal'.")),
+            Self::Filter(detail) => (BAD, "BadRequest", format!("Invalid filter clause: {detail}.")),
+            Self::FilterProperty(name) => (BAD, "Request_UnsupportedQuery", format!("Unsupported or invalid query filter clause specified for property '{}' of resource 'ServicePrincipal'.", Excerpt::of(name))),
+            Self::Select(name) => (BAD, "BadRequest", format!("Parsing OData Select and Expand failed: Could not find a property named '{}' on type 'microsoft.graph.servicePrincipal'.", Excerpt::of(name))),
+            Self::PageSize(text) => (BAD, "Request_UnsupportedQuery", format!("Invalid page size specified: '{}'. Must be between 1 and {} inclusive.", Excerpt::of(text), PAGE_ITEMS_MAX)),
+            Self::SkipToken => (BAD, "Request_BadRequest", "The specified '$skiptoken' is not valid.".into()),
+            Self::Option(name) => (BAD, "Request_UnsupportedQuery", format!("The query option '{}' is not supported here.", Excerpt::of(name))),
+            Self::Query(error) => (BAD, "BadRequest", format!("The query string is not valid: {error}.")),
+            Self::Body(detail) => (BAD, "BadRequest", format!("Unable to read JSON request payload: {detail}.")),
+            Self::TooManyIds => (BAD, "Request_BadRequest", format!("Too many identifiers. At most {} can be specified.", IDS_MAX)),
+            Self::NoUser => (BAD, "BadRequest", "/me request is only valid with delegated authentication flow.".into()),
+            Self::ViewTooOld { seconds } => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", format!("The directory was last read {seconds} s ago, too long to decide whose token is valid. Try again later.")),
+            Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", "The service is temporarily unavailable. Try again later.".into()),
+            Self::Unserved(Unserved::Busy) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", "The service is temporarily busy. Try again later.".into()),
+            Self::Unserved(Unserved::Failed) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "An unknown error occurred while processing the request.".into()),
+            Self::Unserved(why) => (why.status(), "Request_BadRequest", format!("The request is not served: {why}.")),
+        }
+    }
+
+    /// The refusal. One that says that we failed names the log, where the request id leads to the cause.
+    pub(crate) fn reply(&self, cx: &Cx<'_>, ids: &Ids) -> Reply {
+        let (status, code, message) = self.row();
+        let message = match cx.log_file {
+            Some(file) if status == StatusCode::INTERNAL_SERVER_ERROR => {
+                format!("{message} For details see logs in {file}")
+            }
+            Some(_) | None => message,
+        };
+        let inner = json!({
+            "date": seconds(cx.world.now),
+            "request-id": ids.request(),
+            "client-request-id": ids.client(),
+        });
+        let reply = Reply::json(status, &json!({ "error": { "code": code, "message": message, "innerError": inner } }));
+        let reply = match self {
+            Self::Store(error) => reply.because(error),
+            Self::Token(error) => reply.because(error),
+            _ => reply,
+        };
+        match status {
+            StatusCode::UNAUTHORIZED => reply.with("www-authenticate", &challenge(cx)),
+            StatusCode::SERVICE_UNAVAILABLE => reply.with("retry-after", "1"),
+            StatusCode::METHOD_NOT_ALLOWED => reply.with("allow", &self.allowed()),
+            _ => reply,
+        }
+    }
+
+    fn allowed(&self) -> String {
+        let Self::Method(methods) = self else { return String::new() };
+        methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Where a token can be had, and for which application: clients read the tenant and nothing else of it.
+fn challenge(cx: &Cx<'_>) -> String {
+    format!(
+        "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{}\"",
+        cx.authority.origin(),
+        cx.audiences.app_id()
+    )
+}
+
+/// A time without fraction and zone, as `innerError` has it.
+fn seconds(at: Timestamp) -> String {
+    at.second().trim_end_matches('Z').to_owned()
+}

@@ -1,0 +1,80 @@
+//! The directory in the form of Microsoft Graph: the service principals of a tenant, read only
+//! (docs/wire/graph.md). A plain function from a request to a reply; it may block on the store.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod asked;
+mod caller;
+mod credentials;
+mod directory_objects;
+mod fault;
+mod filter;
+mod find;
+mod ids;
+mod limits;
+mod options;
+mod people;
+mod properties;
+mod route;
+mod service_principal;
+mod service_principals;
+
+use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller};
+use bonafide_core::view::View;
+use bonafide_store::Store;
+use bonafide_types::World;
+use bonafide_wire::{Answer, Outcome, Record, Request, Route, Surface, Unserved};
+use fault::Fault;
+use ids::Ids;
+use std::convert::Infallible;
+
+/// What a request is answered from.
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
+    /// `https://host[:port]` of this surface, without a slash at the end.
+    pub endpoint: &'a str,
+    /// The service whose tokens are accepted.
+    pub authority: &'a Authority,
+    /// The audiences that those tokens must have.
+    pub audiences: &'a AcceptedAudiences,
+    /// Keys and principals, to check a token with; and the order of a listing.
+    pub view: &'a View,
+    /// Time since the view last showed all that the store had, in seconds.
+    pub view_age_seconds: u64,
+    /// Everything else.
+    pub store: &'a Store,
+    /// The file that holds the causes of failures, which an answer of 500 names; `None` where there is none.
+    pub log_file: Option<&'a str>,
+    /// Time and chance.
+    pub world: World<'a>,
+}
+
+impl Surface for Cx<'_> {
+    type Need = Infallible;
+
+    fn routes() -> Vec<&'static Route> {
+        route::ENDPOINTS.iter().map(AsRef::as_ref).collect()
+    }
+
+    fn handle(&self, request: &Request) -> Outcome<Infallible> {
+        let ids = Ids::of(request, self.world.entropy);
+        let mut caller = None;
+        let reply = route::answer(self, request, &mut caller).unwrap_or_else(|fault| fault.reply(self, &ids));
+        let record = record(&ids, caller.as_ref());
+        Outcome::Answer(Answer { reply: ids.mark(reply), record })
+    }
+
+    fn refuse(&self, head: &Request, why: Unserved) -> Answer {
+        let ids = Ids::of(head, self.world.entropy);
+        Answer { reply: ids.mark(Fault::from(why).reply(self, &ids)), record: record(&ids, None) }
+    }
+}
+
+/// The fields of the log line (docs/log.md).
+fn record(ids: &Ids, caller: Option<&Caller>) -> Record {
+    Record::default()
+        .with("correlation", Some(ids.client()))
+        .with("tenant", caller.map(|caller| caller.tenant))
+        .with("client", caller.map(|caller| caller.client_id))
+        .with("principal", caller.map(|caller| caller.object_id))
+}

@@ -1,0 +1,56 @@
+//! Commands that no request brings: those of the first start, in the name of the operator.
+
+use crate::Cx;
+use crate::command::{Command, Conditions};
+use crate::fault::Fault;
+use crate::outcome::Outcome;
+use crate::perform::perform;
+use crate::route;
+use bonafide_core::tokens::Caller;
+use bonafide_types::{ApiVersion, ResourceId};
+use bonafide_wire::Parameters;
+use http::Method;
+use serde_json::{Map, Value};
+
+/// The refusal of a command, as the wire has it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Refused {
+    /// The status.
+    pub status: u16,
+    /// The code of the error.
+    pub code: String,
+    /// The error.
+    pub message: String,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        let (status, code, message) = fault.parts();
+        Self { status, code, message }
+    }
+}
+
+/// Creates or replaces a resource in somebody's name: the same order of checks as for a request, and the same
+/// audit record. The resource is returned as it would be shown.
+///
+/// # Errors
+/// [`Refused`].
+pub fn put(
+    cx: &Cx<'_>,
+    by: Caller,
+    id: &ResourceId,
+    version: ApiVersion,
+    body: Map<String, Value>,
+) -> Result<Value, Refused> {
+    let path = id.to_string();
+    let (verb, target) = route::read(&Method::PUT, &path)?;
+    let (query, conditions) = (Parameters::default(), Conditions::default());
+    let correlation = cx.world.entropy.guid();
+    let command = Command { verb, target, path, query, version, by, correlation, conditions, body: Ok(body) };
+    Ok(match perform(cx, &command)? {
+        Outcome::Shown(shown) | Outcome::Created(shown) => shown.body,
+        Outcome::Running(body) => body,
+        Outcome::Done | Outcome::Nothing | Outcome::Accepted(_) => Value::Null,
+    })
+}

@@ -1,0 +1,43 @@
+//! What a client sees of an operation that outlives its request.
+
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::operations::{Operation, Status};
+use crate::outcome::{Accepted, Outcome};
+use bonafide_types::{OperationId, Timestamp};
+use serde_json::json;
+
+/// How a state is shown.
+pub(crate) type Poll = fn(&Call<'_>, OperationId, &Operation) -> Result<Outcome, Fault>;
+
+/// The answer to `Azure-AsyncOperation`.
+pub(super) fn status(_call: &Call<'_>, id: OperationId, operation: &Operation) -> Result<Outcome, Fault> {
+    let zone = |time: Timestamp| time.arm().replace('Z', "+00:00");
+    let mut body = json!({ "startTime": zone(operation.started_at), "name": id.to_string() });
+    let word = match operation.status() {
+        Status::Running => {
+            body["status"] = "InProgress".into();
+            return Ok(Outcome::Running(body));
+        }
+        Status::Succeeded => "Succeeded",
+        Status::Canceled => "Canceled",
+        Status::Failed { code, message } => {
+            body["error"] = json!({ "code": code, "message": message });
+            "Failed"
+        }
+    };
+    body["status"] = word.into();
+    body["endTime"] = operation.ended_at.map(zone).into();
+    Ok(Outcome::shown(body))
+}
+
+/// The answer to `Location`: 202 until it is done, then 200 without a body, or what it failed with.
+pub(super) fn result(call: &Call<'_>, id: OperationId, operation: &Operation) -> Result<Outcome, Fault> {
+    let (subscription, _) = call.named()?.operation()?;
+    match operation.status() {
+        Status::Running => Ok(Outcome::Accepted(Accepted { subscription, operation: id, status: None })),
+        Status::Succeeded => Ok(Outcome::Done),
+        Status::Canceled => Err(Fault::OperationCanceled(id)),
+        Status::Failed { code, message } => Err(Fault::OperationFailed { code, message }),
+    }
+}

@@ -1,0 +1,76 @@
+//! Tenants and subscriptions, as their callers see them.
+
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::order::access::Access;
+use crate::outcome::Outcome;
+use bonafide_core::access::{ScopeKey, assignments};
+use bonafide_core::directory::{SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS};
+use bonafide_store::{Read, ReadTx, StoreError};
+use bonafide_types::SubscriptionId;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The caller's tenant: a token counts in no other.
+pub(super) fn tenants(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+    let id = call.command.by.tenant;
+    let rows: Vec<Value> = tx
+        .get(&TENANTS, &id)?
+        .map(|tenant| {
+            json!({
+                "id": format!("/tenants/{id}"),
+                "tenantId": id.to_string(),
+                "tenantCategory": "Home",
+                "displayName": tenant.display_name,
+            })
+        })
+        .into_iter()
+        .collect();
+    Ok(Outcome::shown(json!({ "value": rows })))
+}
+
+/// The subscriptions in which the caller holds a role, at any scope.
+pub(super) fn list(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+    let mut value = Vec::new();
+    for id in visible(tx, call)? {
+        if let Some(row) = tx.get(&SUBSCRIPTIONS, &id)?.filter(|row| row.tenant == call.command.by.tenant) {
+            value.push(show(id, &row));
+        }
+    }
+    let count = json!({ "type": "Total", "value": value.len() });
+    Ok(Outcome::shown(json!({ "value": value, "count": count })))
+}
+
+fn visible(tx: &impl Read, call: &Call<'_>) -> Result<BTreeSet<SubscriptionId>, StoreError> {
+    let tenant = call.command.by.tenant;
+    let held = assignments::of_principal(tx, tenant, call.command.by.object_id)?;
+    if held.iter().any(|(_, row)| row.scope == ScopeKey::Root) {
+        return tx.many(&SUBSCRIPTIONS_OF_TENANT, &tenant, None, usize::MAX).map(BTreeSet::from_iter);
+    }
+    Ok(held.iter().filter_map(|(_, row)| row.subscription).collect())
+}
+
+/// One subscription.
+pub(super) fn read(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+    let id = call.named()?.subscription()?;
+    let row = tx.get(&SUBSCRIPTIONS, &id)?.ok_or(Fault::SubscriptionNotFound(id))?;
+    Ok(Outcome::shown(show(id, &row)))
+}
+
+fn show(id: SubscriptionId, row: &Subscription) -> Value {
+    json!({
+        "id": format!("/subscriptions/{id}"),
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "tags": {},
+        "subscriptionId": id.to_string(),
+        "tenantId": row.tenant.to_string(),
+        "displayName": row.display_name,
+        "state": "Enabled",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "PayAsYouGo_2014-09-01",
+            "spendingLimit": "Off",
+        },
+    })
+}

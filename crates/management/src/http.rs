@@ -1,0 +1,178 @@
+//! HTTP on one side, commands and outcomes on the other: with `fault/` the only file that knows requests
+//! and replies.
+
+use crate::Cx;
+use crate::command::{Command, Conditions, Tags, Target};
+use crate::config::Config;
+use crate::fault::{Fault, Trace};
+use crate::fixed::Answer;
+use crate::order::{api_version, body, caller};
+use crate::outcome::{Accepted, Outcome, Shown};
+use crate::perform::perform;
+use crate::route;
+use bonafide_core::directory::SUBSCRIPTIONS;
+use bonafide_store::Read;
+use bonafide_types::{ApiVersion, Entropy, World};
+use bonafide_wire::{Parameters, Reply, Request, Unserved, path};
+use http::StatusCode;
+use uuid::Uuid;
+
+/// The api-version of `/metadata/endpoints` that is none: Azure Stack's name of the oldest document, which
+/// Azure PowerShell and go-autorest ask for.
+const STACK: &str = "1.0";
+
+/// Answers a request.
+pub(crate) fn answer(cx: &Cx<'_>, request: &Request) -> Reply {
+    let correlation = Correlation::of(request, cx.world.entropy);
+    let query = Parameters::parse(&request.query).map_err(|error| Fault::QueryInvalid(error.to_string()));
+    let filter = query.as_ref().ok().and_then(|query| query.get("$filter")).map(str::to_owned);
+    let reply = performed(cx, request, query, &correlation).unwrap_or_else(|fault| {
+        let trace = correlation.trace(cx.config.log_file.as_deref());
+        fault.of_filter(filter.as_deref()).reply(|| authority(cx, request), &trace)
+    });
+    correlation.mark(reply, &cx.world)
+}
+
+/// Answers a request that the shell does not serve; its body need not be there.
+pub(crate) fn refuse(cx: &Cx<'_>, head: &Request, why: Unserved) -> Reply {
+    let correlation = Correlation::of(head, cx.world.entropy);
+    let trace = correlation.trace(cx.config.log_file.as_deref());
+    let reply = Fault::Unserved(why).reply(|| format!("{}/common", cx.config.login), &trace);
+    correlation.mark(reply, &cx.world)
+}
+
+fn performed(
+    cx: &Cx<'_>,
+    request: &Request,
+    query: Result<Parameters, Fault>,
+    correlation: &Correlation,
+) -> Result<Reply, Fault> {
+    let asked = query.as_ref().ok().and_then(|query| query.get("api-version")).unwrap_or_default();
+    let (verb, target) = route::read(&request.method, &request.path).map_err(|fault| fault.of_version(asked))?;
+    let query = query?;
+    if let Target::Fixed(fixed, _) = &target
+        && let Answer::Public(public) = fixed.answer
+    {
+        let version = match query.get("api-version") {
+            Some(STACK) => None,
+            _ => Some(api_version::read(&query, None)?),
+        };
+        return Ok(Reply::json(StatusCode::OK, &public(cx.config, version.as_ref())));
+    }
+    let version = api_version::read(&query, target.kind())?;
+    let by = caller::authenticate(cx, request.header("authorization"))?;
+    let command = Command {
+        verb,
+        target,
+        path: request.path.clone(),
+        query,
+        version,
+        by,
+        correlation: correlation.correlation,
+        conditions: Conditions { if_match: tags(request, "if-match"), if_none_match: tags(request, "if-none-match") },
+        body: body::read(&request.body),
+    };
+    Ok(write(cx.config, &command.version, perform(cx, &command)?))
+}
+
+fn tags(request: &Request, name: &str) -> Tags {
+    match request.header(name) {
+        Some(list) => Tags::Listed(list.to_owned()),
+        None if request.headers.contains_key(name) => Tags::Unreadable,
+        None => Tags::Absent,
+    }
+}
+
+/// Writes an outcome. Every reply that is not final carries `Retry-After: 1`: without it clients wait 30
+/// seconds (docs/wire/management.md).
+fn write(config: &Config, version: &ApiVersion, outcome: Outcome) -> Reply {
+    match outcome {
+        Outcome::Shown(shown) => write_shown(StatusCode::OK, &shown),
+        Outcome::Created(shown) => write_shown(StatusCode::CREATED, &shown),
+        Outcome::Done => Reply::empty(StatusCode::OK),
+        Outcome::Nothing => Reply::empty(StatusCode::NO_CONTENT),
+        Outcome::Accepted(accepted) => write_accepted(config, version, &accepted),
+        Outcome::Running(body) => Reply::json(StatusCode::OK, &body).with("retry-after", "1"),
+    }
+}
+
+fn write_shown(status: StatusCode, shown: &Shown) -> Reply {
+    let reply = Reply::json(status, &shown.body);
+    match &shown.etag {
+        Some(etag) => reply.with("etag", etag),
+        None => reply,
+    }
+}
+
+/// The only place that makes a `Location`, an absolute one with an api-version: clients of 2017 take a
+/// relative one for a file, and send the address as it stands (docs/wire/management.md).
+fn write_accepted(config: &Config, version: &ApiVersion, accepted: &Accepted) -> Reply {
+    let Accepted { subscription, operation, status } = accepted;
+    let above = format!("{}/subscriptions/{subscription}", config.management);
+    let reply = Reply::empty(StatusCode::ACCEPTED)
+        .with("location", &format!("{above}/operationresults/{operation}?api-version={version}"))
+        .with("retry-after", "1");
+    let Some((namespace, location)) = status else { return reply };
+    let url =
+        format!("{above}/providers/{namespace}/locations/{location}/operations/{operation}?api-version={version}");
+    reply.with("azure-asyncoperation", &url).with("azure-asyncnotification", "Enabled")
+}
+
+/// Where a token for a request can be had: at the tenant that its subscription trusts, which Azure tells
+/// everybody who asks, or else at any tenant.
+fn authority(cx: &Cx<'_>, request: &Request) -> String {
+    let segments = path::segments(&request.path).unwrap_or_default();
+    let subscription = match segments.as_slice() {
+        [first, id, ..] if first.eq_ignore_ascii_case("subscriptions") => id.parse().ok(),
+        _ => None,
+    };
+    let known = subscription.and_then(|id| cx.store.read(|tx| tx.get(&SUBSCRIPTIONS, &id)).ok()?);
+    let tenant = known.map_or_else(|| "common".to_owned(), |subscription| subscription.tenant.to_string());
+    format!("{}/{tenant}", cx.config.login)
+}
+
+/// The ids by which a request is found again: ours, and the ones its client gave it.
+#[derive(Debug, Clone)]
+struct Correlation {
+    request: Uuid,
+    correlation: Uuid,
+    client: Option<String>,
+}
+
+/// Longest client request id that is sent back, in bytes. Source: ours; clients send GUIDs.
+const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
+
+impl Correlation {
+    fn of(request: &Request, entropy: &dyn Entropy) -> Self {
+        let id = entropy.guid();
+        let given = request.header("x-ms-correlation-request-id").and_then(|text| Uuid::try_parse(text).ok());
+        let client = request
+            .header("x-ms-client-request-id")
+            .filter(|text| text.len() <= CLIENT_REQUEST_ID_BYTES_MAX)
+            .map(str::to_owned);
+        Self { request: id, correlation: given.unwrap_or(id), client }
+    }
+
+    /// Where the cause of a failure is found.
+    fn trace<'a>(&self, log_file: Option<&'a str>) -> Trace<'a> {
+        Trace { request: self.request, log_file }
+    }
+
+    /// Adds what Resource Manager sends with every answer (recordings of the SDKs, 2021 to 2026).
+    fn mark(&self, reply: Reply, world: &World<'_>) -> Reply {
+        let request = self.request.to_string();
+        let routing = format!("LOCAL:{}:{request}", world.now.arm().replace(['-', ':', '.'], ""));
+        let mut reply = reply
+            .with("x-ms-request-id", &request)
+            .with("x-ms-correlation-request-id", &self.correlation.to_string())
+            .with("x-ms-routing-request-id", &routing)
+            .with("cache-control", "no-cache")
+            .with("pragma", "no-cache")
+            .with("expires", "-1")
+            .with("x-content-type-options", "nosniff");
+        if let Some(client) = &self.client {
+            reply = reply.with("x-ms-client-request-id", client);
+        }
+        reply
+    }
+}

@@ -1,0 +1,155 @@
+//! Deletions that take several transactions.
+
+use super::{Step, Work, Worker, start};
+use bonafide_core::directory::{RESOURCES, RESOURCES_OF_GROUP};
+use bonafide_core::lifecycle::{Budget, Condemned, Progress, remove, save_condemned, withdraw};
+use bonafide_store::{Read, StoreError, Tx};
+use bonafide_types::{ObjectId, OperationId, ResourceUuid, SubscriptionId, TenantId, World};
+use serde::{Deserialize, Serialize};
+
+/// Resources looked at for one step that only withdraws identities, for each that may have some. Source: ours.
+const ROWS_PER_ITEM: usize = 4;
+
+/// A resource group and all in it.
+pub(super) static OF_GROUPS: Worker = Worker {
+    kind: "deleteGroup",
+    step: |tx, world, work, batch| {
+        let Some(mut state) = work.state::<OfGroup>() else { return Ok(Step::Last) };
+        let step = group_step(tx, world, &mut state, batch)?;
+        *work = Work::new(OF_GROUPS.kind, &state);
+        Ok(step)
+    },
+    give_up: |tx, world, work| work.state::<OfGroup>().map_or(Ok(()), |state| mark(tx, world, state.group, false)),
+};
+
+/// A resource with too much below it for one transaction.
+pub(super) static OF_RESOURCES: Worker = Worker {
+    kind: "deleteResource",
+    step: |tx, world, work, batch| match work.state::<OfResource>() {
+        Some(state) => resource_step(tx, world, state.resource, batch),
+        None => Ok(Step::Last),
+    },
+    give_up: |tx, world, work| {
+        work.state::<OfResource>().map_or(Ok(()), |state| mark(tx, world, state.resource, false))
+    },
+};
+
+/// How far the deletion of a group is.
+#[derive(Serialize, Deserialize)]
+struct OfGroup {
+    group: Condemned,
+    #[serde(default)]
+    stage: Stage,
+}
+
+/// Which resource is deleted.
+#[derive(Serialize, Deserialize)]
+struct OfResource {
+    resource: Condemned,
+}
+
+/// The stages of the deletion of a group. Its identities go first: they must not outlive the decision by as
+/// long as it takes to clear everything away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Stage {
+    /// Identities are being withdrawn; those of the resources up to this one have been. By type in lower
+    /// case and key, as `RESOURCES_OF_GROUP` sorts them.
+    Identities(Option<(String, ResourceUuid)>),
+    /// Resources are being deleted.
+    Resources,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Identities(None)
+    }
+}
+
+/// Begins to delete a resource or a group in steps: from here on it takes nothing new.
+pub(crate) fn begin(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    by: (TenantId, ObjectId),
+    subscription: SubscriptionId,
+    condemned: Condemned,
+    is_group: bool,
+) -> Result<OperationId, StoreError> {
+    mark(tx, world, condemned, true)?;
+    let work = if is_group {
+        Work::new(OF_GROUPS.kind, &OfGroup { group: condemned, stage: Stage::default() })
+    } else {
+        Work::new(OF_RESOURCES.kind, &OfResource { resource: condemned })
+    };
+    start(tx, world, by, subscription, work)
+}
+
+/// Says in the row itself that it is on its way out, or no longer.
+fn mark(tx: &mut Tx<'_>, world: &World<'_>, condemned: Condemned, deleting: bool) -> Result<(), StoreError> {
+    let Some(mut resource) = tx.get(&RESOURCES, &condemned.uuid())? else { return Ok(()) };
+    if resource.deleting == deleting {
+        return Ok(());
+    }
+    resource.deleting = deleting;
+    resource.body.shift_remove("deleting");
+    save_condemned(tx, world, condemned, &mut resource)
+}
+
+/// Deletes some of a resource, its identities first.
+fn resource_step(tx: &mut Tx<'_>, world: &World<'_>, resource: Condemned, batch: usize) -> Result<Step, StoreError> {
+    // Operations of earlier versions did not say so in the row.
+    mark(tx, world, resource, true)?;
+    let mut budget = Budget::new(batch);
+    if !withdraw(tx, world, resource, resource.uuid(), &mut budget)?.is_done() {
+        return Ok(Step::More);
+    }
+    Ok(step_of(remove(tx, world, resource, resource.uuid(), &mut budget)?))
+}
+
+fn step_of(progress: Progress) -> Step {
+    if progress.is_done() { Step::Last } else { Step::More }
+}
+
+/// Deletes some of a group that takes no new resources, or, when nothing is left in it, the group.
+fn group_step(tx: &mut Tx<'_>, world: &World<'_>, state: &mut OfGroup, batch: usize) -> Result<Step, StoreError> {
+    let OfGroup { group, stage } = state;
+    let group = *group;
+    if let Stage::Identities(after) = stage {
+        if withdraw_step(tx, world, group, after, batch)? {
+            *stage = Stage::Resources;
+        }
+        return Ok(Step::More);
+    }
+    let mut budget = Budget::new(batch);
+    let inside = tx.many(&RESOURCES_OF_GROUP, &group.uuid(), None, batch)?;
+    for (_, uuid) in &inside {
+        if !remove(tx, world, group, *uuid, &mut budget)?.is_done() {
+            return Ok(Step::More);
+        }
+    }
+    if inside.len() == batch {
+        return Ok(Step::More);
+    }
+    Ok(step_of(remove(tx, world, group, group.uuid(), &mut budget)?))
+}
+
+/// Withdraws identities of the resources behind `after`; true when those of all are withdrawn.
+fn withdraw_step(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    group: Condemned,
+    after: &mut Option<(String, ResourceUuid)>,
+    batch: usize,
+) -> Result<bool, StoreError> {
+    let mut budget = Budget::new(batch);
+    let rows = batch * ROWS_PER_ITEM;
+    let inside = tx.many(&RESOURCES_OF_GROUP, &group.uuid(), after.as_ref(), rows)?;
+    let last = inside.len() < rows;
+    for key in inside {
+        if !withdraw(tx, world, group, key.1, &mut budget)?.is_done() {
+            return Ok(false);
+        }
+        *after = Some(key);
+    }
+    Ok(last)
+}

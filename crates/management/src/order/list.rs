@@ -1,0 +1,172 @@
+//! Lists of stored resources: one page of those that the caller may read.
+
+use super::access::Access;
+use super::place::chain_of;
+use super::{api_version, read};
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::filter;
+use crate::fixed;
+use crate::outcome::Outcome;
+use crate::page::{self, Cursor, PAGE_BYTES_MAX};
+use crate::resource_type::Kind;
+use crate::types;
+use bonafide_core::directory::{
+    GROUP_TYPE, RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION,
+    RESOURCES_OF_TYPE, Resource,
+};
+use bonafide_store::{Read, ReadTx, StoreError};
+use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId};
+use serde_json::Value;
+
+/// Rows looked at for one page: a page of a caller who may read little is short, and has a next one.
+const ROWS_PER_PAGE_MAX: usize = 5_000;
+/// Rows read at once.
+const ROWS_AT_ONCE: usize = 256;
+
+/// Which resources a list is of.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// Of one type, in a subscription.
+    TypeInSubscription(SubscriptionId, String),
+    /// Of one type, in a group.
+    TypeInGroup(ResourceUuid, String),
+    /// Of one type, below a resource.
+    TypeBelow(ResourceUuid, String),
+    /// Of every type, in a subscription.
+    Subscription(SubscriptionId),
+    /// Of every type, in a group.
+    Group(ResourceUuid),
+}
+
+/// One page of the resources of a type that lie on or below an id.
+pub(crate) fn of_type(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let (id, kind) = call.resource()?;
+    api_version::check(call, kind, None)?;
+    let terms = filter::read(call.command.query.get("$filter"))?;
+    if let Some(wrong) = terms.iter().find(|term| !fixed::known(term)) {
+        return Err(wrong.unsupported());
+    }
+    let source = source(access, id, kind)?;
+    let wanted = |resource: &Resource| belongs(&source, resource) && fixed::passes(&terms, resource);
+    page(tx, call, access, &source, wanted, |kind, uuid, resource| {
+        Value::Object(read::show(call, kind, uuid, resource))
+    })
+}
+
+fn source(access: &Access, id: &ResourceId, kind: &Kind) -> Result<Source, Fault> {
+    let fold = kind.name.to_ascii_lowercase();
+    match (&access.place.group, &access.place.found, id.subscription()) {
+        (_, _, Some(subscription)) if id.parent().is_none() => Ok(Source::TypeInSubscription(subscription, fold)),
+        (None, _, _) if id.resource_group().is_some() => {
+            Err(Fault::GroupNotFound(id.resource_group().unwrap_or_default().to_owned()))
+        }
+        (Some((group, row)), _, _) if row.id == *id => Ok(Source::TypeInGroup(*group, fold)),
+        (_, Some((uuid, _)), _) => Ok(Source::TypeBelow(*uuid, fold)),
+        _ => Err(Fault::ResourceNotFound(id.clone())),
+    }
+}
+
+/// One page of `source`: of those that pass `wanted`, the ones that the caller may read, each as `show`
+/// prints it.
+pub(crate) fn page(
+    tx: &impl Read,
+    call: &Call<'_>,
+    access: &Access,
+    source: &Source,
+    wanted: impl Fn(&Resource) -> bool,
+    show: impl Fn(&Kind, ResourceUuid, &Resource) -> Value,
+) -> Result<Outcome, Fault> {
+    let asked = page::read(call)?;
+    let mut items = Vec::new();
+    let mut bytes = 0;
+    let mut after = asked.after;
+    let mut rows = 0;
+    let more = 'page: loop {
+        let keys = keys(tx, source, after.as_ref(), ROWS_AT_ONCE)?;
+        let last = keys.len() < ROWS_AT_ONCE;
+        for key in keys {
+            if rows == ROWS_PER_PAGE_MAX {
+                break 'page true;
+            }
+            rows += 1;
+            match item(tx, access, key.1, &wanted, &show)? {
+                // There is a next page when something is on it.
+                Some(_) if items.len() == asked.top || bytes >= PAGE_BYTES_MAX => break 'page true,
+                Some(item) => {
+                    bytes += printed_bytes(&item);
+                    items.push(item);
+                }
+                None => {}
+            }
+            after = Some(key);
+        }
+        if last {
+            break false;
+        }
+    };
+    Ok(Outcome::shown(page::list(call, items, after.as_ref().filter(|_| more))))
+}
+
+/// How long an item is when it is printed.
+fn printed_bytes(item: &Value) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting cannot fail; what could not be printed would end the page.
+    match serde_json::to_writer(&mut count, item) {
+        Ok(()) => count.0,
+        Err(_) => PAGE_BYTES_MAX,
+    }
+}
+
+fn item(
+    tx: &impl Read,
+    access: &Access,
+    uuid: ResourceUuid,
+    wanted: impl Fn(&Resource) -> bool,
+    show: impl Fn(&Kind, ResourceUuid, &Resource) -> Value,
+) -> Result<Option<Value>, StoreError> {
+    let Some(resource) = tx.get(&RESOURCES, &uuid)?.filter(wanted) else { return Ok(None) };
+    let Some(kind) = types::kind_of(&resource) else { return Ok(None) };
+    if !access.sees_all() && !access.may(&chain_of(tx, uuid, &resource)?, &kind.right("read")) {
+        return Ok(None);
+    }
+    Ok(Some(show(&kind, uuid, &resource)))
+}
+
+/// The keys after a cursor. Where a source has one type only, the cursor's type says nothing.
+fn keys(tx: &impl Read, source: &Source, after: Option<&Cursor>, limit: usize) -> Result<Vec<Cursor>, StoreError> {
+    let uuid = after.map(|(_, uuid)| uuid);
+    let alone = |keys: Vec<ResourceUuid>| keys.into_iter().map(|uuid| (String::new(), uuid)).collect();
+    match source {
+        Source::TypeInSubscription(id, name) => {
+            tx.many(&RESOURCES_OF_TYPE, &(*id, name.clone()), uuid, limit).map(alone)
+        }
+        Source::TypeInGroup(group, name) => {
+            tx.many(&RESOURCES_IN_GROUP, &(*group, name.clone()), uuid, limit).map(alone)
+        }
+        Source::TypeBelow(above, _) => tx.many(&RESOURCES_BELOW, above, uuid, limit).map(alone),
+        Source::Subscription(id) => tx.many(&RESOURCES_OF_SUBSCRIPTION, id, after, limit),
+        Source::Group(group) => tx.many(&RESOURCES_OF_GROUP, group, after, limit),
+    }
+}
+
+/// True when a row of `source` is of the list's type: groups are no resources, and below a resource there
+/// can be several types.
+pub(crate) fn belongs(source: &Source, resource: &Resource) -> bool {
+    let type_name = resource.id.type_name();
+    match source {
+        Source::TypeBelow(_, name) => type_name.is(name),
+        Source::Subscription(_) => !type_name.is(GROUP_TYPE),
+        Source::TypeInSubscription(..) | Source::TypeInGroup(..) | Source::Group(_) => true,
+    }
+}

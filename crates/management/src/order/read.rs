@@ -1,0 +1,78 @@
+//! GET and HEAD of a resource of any type, and how a resource looks.
+
+use super::access::Access;
+use super::place::check_above;
+use super::{api_version, conditions};
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::identity_block;
+use crate::outcome::{Outcome, Shown};
+use crate::resource_type::{Kind, View};
+use bonafide_core::directory::Resource;
+use bonafide_types::ResourceUuid;
+use serde_json::{Map, Value};
+
+/// Reads a resource.
+pub(crate) fn get(call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let (uuid, resource) = existing(call, access)?;
+    Ok(Outcome::Shown(shown(call, call.resource()?.1, *uuid, resource)))
+}
+
+/// Says whether a resource is there.
+pub(crate) fn head(call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    existing(call, access).map(|_| Outcome::Nothing)
+}
+
+/// The resource that a call is about.
+pub(crate) fn existing<'a>(call: &Call<'_>, access: &'a Access) -> Result<&'a (ResourceUuid, Resource), Fault> {
+    let (id, kind) = call.resource()?;
+    api_version::check(call, kind, access.place.found.as_ref())?;
+    check_above(&access.place, id, kind, "read")?;
+    access.place.found.as_ref().ok_or_else(|| Fault::absent(id))
+}
+
+/// A resource as a call answers with it.
+pub(crate) fn shown(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &Resource) -> Shown {
+    let body = Value::Object(show(call, kind, uuid, resource));
+    Shown { body, etag: Some(conditions::etag_of(resource)) }
+}
+
+/// A resource as it is read, in the order of the recordings.
+pub(crate) fn show(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &Resource) -> Map<String, Value> {
+    let mut shown = head_of(call, kind, resource);
+    for (name, value) in &resource.body {
+        if name != "location" && name != "properties" {
+            shown.insert(name.clone(), value.clone());
+        }
+    }
+    let mut properties = match resource.body.get("properties") {
+        Some(Value::Object(properties)) => properties.clone(),
+        _ => Map::new(),
+    };
+    let view = View { uuid, resource, version: &call.command.version, query: &call.command.query };
+    (kind.of.view)(&view, &mut properties);
+    shown.insert("properties".to_owned(), Value::Object(properties));
+    if kind.of.etag_in_body {
+        shown.insert("etag".to_owned(), conditions::etag_of(resource).into());
+    }
+    shown
+}
+
+/// What every resource begins with, in lists of all types too. `tags` is never left out: az cannot set a
+/// tag on a resource that has no `tags` (docs/wire/management.md).
+pub(crate) fn head_of(call: &Call<'_>, kind: &Kind, resource: &Resource) -> Map<String, Value> {
+    let mut shown = Map::new();
+    shown.insert("name".to_owned(), resource.id.name().into());
+    shown.insert("id".to_owned(), resource.id.to_string().into());
+    let type_name = resource.id.type_name();
+    shown.insert("type".to_owned(), kind.of.shown_as.unwrap_or(type_name.as_str()).into());
+    if let Some(location) = resource.body.get("location") {
+        shown.insert("location".to_owned(), location.clone());
+    }
+    shown.insert("tags".to_owned(), Value::Object(resource.tags.clone()));
+    let as_list = kind.lists_identities(&call.command.version);
+    if let Some(identity) = identity_block::show(&resource.identity, resource.tenant, as_list) {
+        shown.insert("identity".to_owned(), identity);
+    }
+    shown
+}

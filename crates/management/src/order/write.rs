@@ -1,0 +1,246 @@
+//! PUT and PATCH of a resource of any type, groups too, and the actions that change one: the order in which
+//! a write is checked, and each step of it.
+
+use super::access::Access;
+use super::place::{Place, check_above, check_open};
+use super::{api_version, audit, body, conditions, linked, locks, read, tags, unserved, write_only};
+use crate::command::{Call, Verb};
+use crate::fault::Fault;
+use crate::identity_block;
+use crate::outcome::Outcome;
+use crate::resource_type::{Created, Identities, Kind};
+use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
+use bonafide_core::access::Allowed;
+use bonafide_core::directory::{Change, Power, Resource, ResourceIdentity};
+use bonafide_core::lifecycle;
+use bonafide_store::Tx;
+use bonafide_types::{Location, ResourceId, ResourceUuid};
+use serde_json::{Map, Value};
+
+/// Members of a body that are stored elsewhere, or are not the caller's to say.
+const NOT_STORED: [&str; 7] = ["id", "name", "type", "tags", "identity", "etag", "systemData"];
+
+/// A write on its way through the steps.
+pub(crate) struct Write<'a, 'tx> {
+    pub(crate) tx: &'a mut Tx<'tx>,
+    pub(crate) call: &'a Call<'a>,
+    pub(crate) access: &'a Access,
+    pub(crate) allowed: &'a Allowed,
+    pub(crate) kind: &'a Kind,
+    /// What was sent; nothing for an action.
+    pub(crate) sent: &'a Map<String, Value>,
+    pub(crate) uuid: ResourceUuid,
+    /// The resource as it is.
+    pub(crate) old: Option<&'a Resource>,
+    /// The resource as it is to be.
+    pub(crate) new: Resource,
+    /// What becomes of its identities.
+    pub(crate) change: Option<Change>,
+}
+
+/// Creates, replaces or changes a resource: THE order of every write. Access was checked before, in the
+/// same transaction (`access::enter`).
+pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
+    let (id, kind) = call.resource()?;
+    let found = access.place.found.as_ref();
+    api_version::check(call, kind, found)?;
+    check_above(&access.place, id, kind, "write")?;
+    let old = found.map(|(_, old)| old);
+    if old.is_none() && !matches!(call.command.verb, Verb::Put) {
+        return Err(Fault::absent(id));
+    }
+    let none = Map::new();
+    let sent = if matches!(call.command.verb, Verb::Action(_)) { &none } else { call.body()? };
+    conditions::check(&call.command.conditions, old.map(conditions::etag_of))?;
+    locks::check_write(tx, call, &access.place)?;
+    let (uuid, new) = match found {
+        Some((uuid, old)) => (*uuid, old.clone()),
+        None => create(call, &access.place, id, kind)?,
+    };
+    let write = &mut Write { tx, call, access, allowed, kind, sent, uuid, old, new, change: None };
+    match call.command.verb {
+        Verb::Action(action) => {
+            check_open(&access.place)?;
+            action.change(write)?;
+        }
+        _ => {
+            change_body(write)?;
+            check_location(write)?;
+            unserved::check(call, kind, sent)?;
+            change_identities(write)?;
+            check_takes_more(write)?;
+            change_tags(write)?;
+        }
+    }
+    save(write)
+}
+
+/// What was sent in place of what was there, or, of a patch, merged with it.
+fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    let sent = cleaned(write);
+    if !matches!(write.call.command.verb, Verb::Put) {
+        return Ok(body::patched(&mut write.new.body, &sent)?);
+    }
+    let old = std::mem::replace(&mut write.new.body, sent);
+    if let (false, Some(location)) = (write.new.body.contains_key("location"), old.get("location")) {
+        write.new.body.insert("location".to_owned(), location.clone());
+    }
+    Ok(())
+}
+
+/// The identities that are asked for, and whether the caller may assign them.
+fn change_identities(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    let Some(asked) = read_identity(write)? else { return Ok(()) };
+    let verb = match write.call.command.verb {
+        Verb::Put => identity_block::Verb::Put,
+        _ => identity_block::Verb::Patch,
+    };
+    let replaced = linked::replaced(write.tx, &asked, &write.new)?;
+    let change = asked.change(verb, &write.new.identity, &replaced)?;
+    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), &change.add)?;
+    write.change = Some(change);
+    Ok(())
+}
+
+/// A deletion can take its time; identities can be taken away meanwhile, and nothing else changes.
+fn check_takes_more(write: &Write<'_, '_>) -> Result<(), Fault> {
+    let adds = |change: &Change| !change.add.is_empty() || (change.system && write.new.identity.system.is_none());
+    let is_patch = matches!(write.call.command.verb, Verb::Patch);
+    let only_identity = is_patch && write.sent.keys().all(|name| name == "identity");
+    if only_identity && write.change.as_ref().is_some_and(|change| !adds(change)) {
+        return Ok(());
+    }
+    check_open(&write.access.place)
+}
+
+/// The tags that were sent; a PUT without any leaves none.
+fn change_tags(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    match tags::read(write.sent)? {
+        Some(tags) => write.new.tags = tags,
+        None if matches!(write.call.command.verb, Verb::Put) => write.new.tags = Map::new(),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Stores the resource with its audit record: the write is done, so that a client has nothing to wait for.
+fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
+    let (call, kind, new) = (write.call, write.kind, &mut write.new);
+    let (action, allowed) = match call.command.verb {
+        Verb::Action(action) => (kind.right(action.right), &write.allowed.as_write(&kind.name, action.right)?),
+        _ => (kind.right("write"), write.allowed),
+    };
+    write.access.confirm(call, write.allowed, &action)?;
+    lifecycle::save(write.tx, &call.cx.world, allowed, write.uuid, new, write.change.as_ref())
+        .map_err(|error| Fault::from_save(&new.id, error))?;
+    audit::record(write.tx, call, &action, new.id.as_str())?;
+    Ok(match (call.command.verb, write.old) {
+        (Verb::Action(_), _) => Outcome::Done,
+        (_, None) if kind.of.created == Created::As201 => Outcome::Created(read::shown(call, kind, write.uuid, new)),
+        _ => Outcome::Shown(read::shown(call, kind, write.uuid, new)),
+    })
+}
+
+/// A new resource, in Azure's spelling of its id.
+fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Result<(ResourceUuid, Resource), Fault> {
+    (kind.of.check_name)(id.name())?;
+    let new = Resource {
+        id: canonical(place, id, kind)?,
+        tenant: place.chain.tenant(),
+        group: place.group.as_ref().map(|(uuid, _)| *uuid),
+        parent: place.parent.as_ref().map(|(uuid, _)| *uuid),
+        tags: Map::new(),
+        identity: ResourceIdentity::default(),
+        principal: None,
+        body: Map::new(),
+        power: Power::default(),
+        deleting: false,
+        version: 0,
+        created_at: call.cx.world.now,
+        changed_at: call.cx.world.now,
+    };
+    Ok((ResourceUuid::random(call.cx.world.entropy), new))
+}
+
+/// The id with the spelling of what lies above it and of the type; the name stays as it was written.
+/// User-assigned identities say `resourcegroups` (recording of azure-cli, 2023).
+fn canonical(place: &Place, id: &ResourceId, kind: &Kind) -> Result<ResourceId, Fault> {
+    if let (GROUP_TYPE, Some(subscription)) = (&*kind.name, id.subscription()) {
+        return ResourceId::of_group(subscription, id.name()).map_err(|error| Fault::PathInvalid(error.to_string()));
+    }
+    let above = match (&place.parent, &place.group, id.subscription()) {
+        (Some((_, parent)), _, _) => parent.id.to_string(),
+        (None, Some((_, group)), _) => group.id.to_string(),
+        (None, None, Some(subscription)) => format!("/subscriptions/{subscription}"),
+        (None, None, None) => return Err(Fault::NoSuchRoute),
+    };
+    let (namespace, types) = kind.name.split_once('/').unwrap_or((&kind.name, ""));
+    let text = match types.rsplit_once('/') {
+        Some((_, child)) => format!("{above}/{child}/{}", id.name()),
+        None => format!("{above}/providers/{namespace}/{types}/{}", id.name()),
+    };
+    let text = if kind.name == IDENTITY_TYPE { text.replacen("/resourceGroups/", "/resourcegroups/", 1) } else { text };
+    let found = ResourceId::parse(&text).map_err(|error| Fault::PathInvalid(error.to_string()))?;
+    // Only the spelling may differ: what was authorised and looked up is `id`.
+    if found == *id { Ok(found) } else { Err(Fault::PathInvalid("it has a part that nothing lies below".to_owned())) }
+}
+
+/// What is stored of a body that is sent.
+fn cleaned(write: &Write<'_, '_>) -> Map<String, Value> {
+    let (mut body, kind) = (write.sent.clone(), write.kind);
+    body.retain(|name, _| match kind.of.stored {
+        Some(stored) => stored.contains(&name.as_str()),
+        None => !NOT_STORED.contains(&name.as_str()),
+    });
+    if let Some(Value::Object(properties)) = body.get_mut("properties") {
+        properties.retain(|name, _| !kind.of.read_only.iter().any(|other| other.eq_ignore_ascii_case(name)));
+    }
+    write_only::drop_secrets_of(&write.new.id, &mut body);
+    body
+}
+
+/// Puts the location in its canonical form; it cannot change.
+fn check_location(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    let is = write.old.and_then(location_of);
+    let location = match write.sent.get("location") {
+        None | Some(Value::Null) => is.map(str::to_owned),
+        Some(Value::String(text)) => {
+            let name: String = text.chars().take(64).collect();
+            Some(
+                Location::parse(text)
+                    .ok_or_else(|| Fault::BodyInvalid(format!("'{name}' is not a location")))?
+                    .to_string(),
+            )
+        }
+        Some(_) => return Err(Fault::BodyInvalid("'location' is not a string".to_owned())),
+    };
+    match (is, location) {
+        (Some(is), Some(asked)) if is != asked => {
+            Err(Fault::OtherLocation { id: write.new.id.clone(), is: is.to_owned(), asked })
+        }
+        (_, Some(location)) => {
+            write.new.body.insert("location".to_owned(), location.into());
+            Ok(())
+        }
+        (_, None) if write.kind.of.location_required => Err(Fault::LocationMissing),
+        (_, None) => {
+            write.new.body.shift_remove("location");
+            Ok(())
+        }
+    }
+}
+
+fn read_identity(write: &Write<'_, '_>) -> Result<Option<identity_block::Asked>, Fault> {
+    let kind = write.kind;
+    let block = match write.sent.get("identity") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(block) => block,
+    };
+    let asked = identity_block::read(block, kind.lists_identities(&write.call.command.version))?;
+    match asked.as_ref().map_or("None", identity_block::Asked::type_text) {
+        wanted if wanted != "None" && matches!(kind.of.identities, Identities::None) => {
+            Err(Fault::IdentityNotSupported { type_name: kind.name.to_string(), asked: wanted })
+        }
+        _ => Ok(asked),
+    }
+}

@@ -1,0 +1,210 @@
+//! What a resource type is: one value, which owns its rights, its actions and its rules. Everything that
+//! types share is in `order/` and cannot be skipped.
+
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::order::access::Access;
+use crate::order::write::Write;
+use crate::outcome::Outcome;
+use bonafide_core::access::Allowed;
+use bonafide_core::directory::Resource;
+use bonafide_store::{ReadTx, Tx};
+use bonafide_types::{ApiVersion, ResourceUuid};
+use bonafide_wire::Parameters;
+use http::Method;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A resource type.
+pub(crate) struct ResourceType {
+    /// Its name in Azure's spelling, from which its rights are made: `{name}/read`, `/write`, `/delete`.
+    pub(crate) name: &'static str,
+    /// The name that replies say, where it is another one.
+    pub(crate) shown_as: Option<&'static str>,
+    /// The path of its list, where that does not lie under `providers`.
+    pub(crate) collection: Option<&'static str>,
+    /// The date of the oldest api-version.
+    pub(crate) oldest: &'static str,
+    /// True where the versions are those of Resource Manager, which refuses others with another code.
+    pub(crate) is_of_manager: bool,
+    /// Whether resources of the type can have identities.
+    pub(crate) identities: Identities,
+    /// Whether a resource must have a location.
+    pub(crate) location_required: bool,
+    /// Checks a new resource's name.
+    pub(crate) check_name: fn(&str) -> Result<(), Fault>,
+    /// The top-level members that are stored; `None`: all that are sent.
+    pub(crate) stored: Option<&'static [&'static str]>,
+    /// Members of `properties` that clients send back but cannot set.
+    pub(crate) read_only: &'static [&'static str],
+    /// How a PUT answers that made a resource.
+    pub(crate) created: Created,
+    /// Whether a reply repeats the etag in its body.
+    pub(crate) etag_in_body: bool,
+    /// Whether the answer to a deletion that is not done has `Azure-AsyncOperation` beside `Location`.
+    pub(crate) status_address: bool,
+    /// What can be done with a resource beside reading, writing and deleting it.
+    pub(crate) actions: &'static [Action],
+    /// Where its rows are.
+    pub(crate) rows: Rows,
+    /// Completes the properties that a reply shows.
+    pub(crate) view: fn(&View<'_>, &mut Map<String, Value>),
+}
+
+impl ResourceType {
+    /// A type that is stored as it was sent (docs/adr/0003-properties-stored-as-sent.md).
+    pub(crate) const PLAIN: Self = Self {
+        name: "",
+        shown_as: None,
+        collection: None,
+        oldest: "2014-01-01",
+        is_of_manager: false,
+        identities: Identities::Map,
+        location_required: false,
+        check_name: |_| Ok(()),
+        stored: None,
+        read_only: &["provisioningState"],
+        created: Created::As201,
+        etag_in_body: false,
+        status_address: false,
+        actions: &[],
+        rows: Rows::Resources,
+        view: |_, _| {},
+    };
+}
+
+/// Whether resources of a type can have identities, and how user-assigned ones are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Identities {
+    /// They have none.
+    None,
+    /// In `userAssignedIdentities`.
+    Map,
+    /// In `identityIds` until this api-version.
+    MapFrom(&'static str),
+}
+
+/// The status of a PUT that made a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// 200.
+    As200,
+    /// 201.
+    As201,
+}
+
+/// What can be done with a resource of a type beside reading, writing and deleting it.
+#[derive(Debug)]
+pub(crate) struct Action {
+    /// The method.
+    pub(crate) method: Method,
+    /// The last segment of the path.
+    pub(crate) name: &'static str,
+    /// What a role must grant, without the type: `start/action`.
+    pub(crate) right: &'static str,
+    /// What it does.
+    pub(crate) run: Run,
+}
+
+impl Action {
+    /// Changes the resource, where it does that.
+    pub(crate) fn change(&self, write: &mut Write<'_, '_>) -> Result<(), Fault> {
+        match self.run {
+            Run::Read(_) => Ok(()),
+            Run::Change(change) => change(write),
+        }
+    }
+}
+
+/// What an action does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Run {
+    /// It answers from what is stored.
+    Read(ReadFn),
+    /// It changes the resource, by the same order as every write.
+    Change(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
+}
+
+/// Answers from what is stored.
+pub(crate) type ReadFn = fn(&ReadTx<'_>, &Call<'_>, &Access) -> Result<Outcome, Fault>;
+/// Changes what is stored.
+pub(crate) type ChangeFn = fn(&mut Tx<'_>, &Call<'_>, &Access, &Allowed) -> Result<Outcome, Fault>;
+
+/// Where the rows of a type are.
+pub(crate) enum Rows {
+    /// They are resources.
+    Resources,
+    /// The type has a table of its own, or none.
+    Own(&'static Own),
+}
+
+/// The calls of a type whose rows are no resources. What is `None` is not offered.
+pub(crate) struct Own {
+    /// The only name that there is, where there is only one.
+    pub(crate) only: Option<&'static str>,
+    pub(crate) check_name: fn(&str) -> Result<(), Fault>,
+    pub(crate) get: Option<ReadFn>,
+    pub(crate) list: Option<(ListRight, ReadFn)>,
+    /// Whether locks do not stop it: a lock can be taken away.
+    pub(crate) is_above_locks: bool,
+    pub(crate) put: Option<ChangeFn>,
+    pub(crate) delete: Option<ChangeFn>,
+}
+
+impl Own {
+    /// A type that offers nothing.
+    pub(crate) const NOTHING: Self = Self {
+        only: None,
+        check_name: |_| Ok(()),
+        get: None,
+        list: None,
+        is_above_locks: false,
+        put: None,
+        delete: None,
+    };
+}
+
+/// What a list takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ListRight {
+    /// A role that grants `{type}/read` at the scope.
+    Granted,
+    /// Any role near the scope: the list shows what belongs to the caller.
+    Near,
+}
+
+/// What a view is made from.
+pub(crate) struct View<'a> {
+    pub(crate) uuid: ResourceUuid,
+    pub(crate) resource: &'a Resource,
+    pub(crate) version: &'a ApiVersion,
+    pub(crate) query: &'a Parameters,
+}
+
+/// A type as a request names it: one of the catalogue's, whose rules may be those of many.
+#[derive(Clone)]
+pub(crate) struct Kind {
+    /// Its name in Azure's spelling.
+    pub(crate) name: Cow<'static, str>,
+    /// Its rules.
+    pub(crate) of: &'static ResourceType,
+}
+
+impl Kind {
+    /// The right to do something with resources of the type.
+    pub(crate) fn right(&self, verb: &str) -> String {
+        format!("{}/{verb}", self.name)
+    }
+
+    /// Whether user-assigned identities are a list in this version.
+    pub(crate) fn lists_identities(&self, version: &ApiVersion) -> bool {
+        matches!(self.of.identities, Identities::MapFrom(date) if !version.at_least(date))
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}

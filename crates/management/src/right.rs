@@ -1,0 +1,52 @@
+//! Who may make a call. What a right needs stands beside what it guards: in the entry of a fixed endpoint,
+//! in a type's name, in an action. None of them has a default (TN-06).
+
+use crate::command::{Command, Target, Verb};
+use crate::resource_type::{ListRight, Rows};
+use bonafide_types::{OperationId, ResourceId, Scope, SubscriptionId};
+
+/// Who may make a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// Whoever has a token that is valid; the answer holds nothing but what the caller has a role for, or
+    /// what is the same for all.
+    SignedIn,
+    /// Whoever holds any role in the subscription.
+    AnyRole(SubscriptionId),
+    /// Whoever holds a role that grants the action at the scope.
+    Action(String, Scope),
+    /// As `Action`; whoever holds any role at the scope, above it or inside it sees what those roles let them
+    /// read.
+    Listing(String, ResourceId),
+    /// Whoever started the operation, or may read operations in the subscription.
+    Operation(SubscriptionId, OperationId),
+}
+
+impl Command {
+    /// The command's right.
+    pub(crate) fn right(&self) -> Right {
+        let (scope, kind) = match &self.target {
+            Target::Fixed(fixed, named) => return (fixed.right)(named),
+            Target::Resource(id, kind) if matches!(self.verb, Verb::List) => {
+                return Right::Listing(kind.right("read"), id.clone());
+            }
+            Target::Resource(id, kind) => (Scope::Id(id.clone()), kind),
+            Target::Own(scope, kind, _) => (scope.clone(), kind),
+        };
+        let verb = match self.verb {
+            Verb::Put | Verb::Patch => "write",
+            Verb::Get | Verb::Head | Verb::List => "read",
+            Verb::Delete => "delete",
+            Verb::Action(action) => action.right,
+        };
+        if let (Verb::List, Rows::Own(own)) = (self.verb, &kind.of.rows)
+            && matches!(own.list, Some((ListRight::Near, _)))
+        {
+            return match scope {
+                Scope::Root => Right::SignedIn,
+                Scope::Id(id) => Right::Listing(kind.right(verb), id),
+            };
+        }
+        Right::Action(kind.right(verb), scope)
+    }
+}

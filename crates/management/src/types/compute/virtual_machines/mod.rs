@@ -1,0 +1,56 @@
+//! `Microsoft.Compute/virtualMachines`.
+
+mod instance_view;
+mod power;
+mod profiles;
+
+use crate::fault::Fault;
+use crate::resource_type::{Identities, ResourceType, View};
+use instance_view::instance_view;
+use serde_json::{Map, Value};
+
+const NAME: &str = "Microsoft.Compute/virtualMachines";
+
+pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
+    name: NAME,
+    // User-assigned identities came with this version.
+    oldest: "2017-12-01",
+    identities: Identities::MapFrom("2018-06-01"),
+    location_required: true,
+    check_name,
+    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView"],
+    etag_in_body: true,
+    status_address: true,
+    actions: &[instance_view::GET, power::START, power::POWER_OFF, power::DEALLOCATE, power::RESTART],
+    view,
+    ..ResourceType::PLAIN
+};
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    let right = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let rule = "1 to 64 letters, digits, dots, dashes and underscores";
+    if right { Ok(()) } else { Err(Fault::NameInvalid { name: name.to_owned(), type_name: NAME.to_owned(), rule }) }
+}
+
+/// What was sent, and what Azure adds (recordings of azure-cli, 2026).
+fn view(view: &View<'_>, properties: &mut Map<String, Value>) {
+    let expanded = |name: &str| {
+        let expand = view.query.get("$expand").unwrap_or_default();
+        expand.split(',').any(|word| word.trim().eq_ignore_ascii_case(name))
+    };
+    if !expanded("userData") {
+        properties.shift_remove("userData");
+    }
+    profiles::complete(properties);
+    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    properties.insert("vmId".to_owned(), view.uuid.to_string().into());
+    if view.version.at_least("2021-11-01") {
+        let created = view.resource.created_at.arm().replace('Z', "+00:00");
+        properties.insert("timeCreated".to_owned(), created.into());
+    }
+    // `statusOnly` is how a list is asked for the same.
+    let status_only = view.query.get("statusOnly").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    if expanded("instanceView") || status_only {
+        properties.insert("instanceView".to_owned(), instance_view(view.resource));
+    }
+}

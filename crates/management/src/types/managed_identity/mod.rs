@@ -1,0 +1,5 @@
+//! `Microsoft.ManagedIdentity`.
+
+mod associated;
+pub(crate) mod identities;
+pub(crate) mod user_assigned;

@@ -1,0 +1,3 @@
+//! `Microsoft.Resources`.
+
+pub(crate) mod groups;

@@ -1,0 +1,59 @@
+//! The caller of a request: the binding that its connection arrived on, and nothing else.
+
+use crate::dialect::{Dialect, Endpoint};
+use crate::query::Remembered;
+use crate::refusal::Refusal;
+use bonafide_types::{ResourceUuid, World};
+use bonafide_wire::Reply;
+use std::sync::Arc;
+
+/// An endpoint on this host and the workload it belongs to. Nothing in a request can choose another
+/// workload: not its address, its `Host`, its headers or its parameters.
+pub struct Binding {
+    workload: ResourceUuid,
+    pub(crate) speech: Speech,
+    hosts: Box<[Box<str>]>,
+    pub(crate) queries: Remembered,
+}
+
+/// The protocol spoken at an endpoint.
+#[derive(Clone)]
+pub(crate) struct Speech {
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) endpoint: Arc<Endpoint>,
+}
+
+impl Speech {
+    /// The reply that carries a refusal.
+    pub(crate) fn refuse(&self, refusal: &Refusal, world: &World<'_>) -> Reply {
+        (self.dialect.refuse)(refusal, &self.endpoint, world)
+    }
+}
+
+impl Binding {
+    /// A binding of `workload`. It answers to `169.254.169.254` and to the names of the loopback interface with
+    /// the port of the endpoint.
+    pub fn new(workload: ResourceUuid, dialect: &'static Dialect, endpoint: Endpoint) -> Self {
+        let port = endpoint.port;
+        let mut hosts: Vec<Box<str>> = vec!["169.254.169.254".into(), "169.254.169.254:80".into()];
+        hosts
+            .extend(["127.0.0.1", "localhost", "[::1]", "169.254.169.254"].map(|name| format!("{name}:{port}").into()));
+        if port == 80 {
+            hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(Box::from));
+        }
+        let speech = Speech { dialect, endpoint: Arc::new(endpoint) };
+        Self { workload, speech, hosts: hosts.into(), queries: Remembered::default() }
+    }
+
+    /// The workload it belongs to.
+    pub fn workload(&self) -> ResourceUuid {
+        self.workload
+    }
+
+    /// True when `host` is a `Host` that this binding answers to; names are compared without case.
+    pub(crate) fn answers_to(&self, host: &[u8]) -> bool {
+        // Nearly every client writes it as it stands here.
+        let is = |allowed: &[u8]| allowed == host || allowed.eq_ignore_ascii_case(host);
+        self.hosts.iter().any(|allowed| is(allowed.as_bytes()))
+    }
+}

@@ -1,0 +1,207 @@
+//! A workload's tokens: those it holds, and those that login is being asked for.
+//!
+//! The key is (identity, resource as asked, capabilities); the workload is the cache itself.
+
+mod held;
+mod pending;
+
+pub use pending::FetchDuty;
+pub(crate) use pending::{Pending, Waiter};
+
+use crate::refusal::Refusal;
+use crate::token::Token;
+use crate::upstream::TokenFetch;
+use bonafide_types::limits::METADATA_FETCHES_PER_WORKLOAD_MAX;
+use bonafide_types::{Audience, ObjectId, Timestamp, World};
+use held::{Entry, Held};
+use pending::FetchOutcome;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The tokens of one workload.
+#[derive(Default)]
+pub(crate) struct Tokens(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    held: Held,
+    pending: HashMap<(ObjectId, Box<str>), Arc<Pending>>,
+}
+
+/// The answer of the cache to a request.
+pub(crate) enum Taken {
+    /// A token; with it, perhaps, a refresh that the caller must now see to.
+    Hit(Arc<Token>, Option<Arc<Pending>>),
+    /// A fetch to wait for that others see to.
+    Wait(Arc<Pending>),
+    /// A fetch to wait for that the caller must see to.
+    Fetch(Arc<Pending>),
+}
+
+impl Tokens {
+    /// A token for `principal`, or the fetch that will bring one. A held token is handed out
+    /// without waiting until it is late, and while login is failing until it expires.
+    pub(crate) fn take(
+        &self,
+        wanted: &Wanted<'_>,
+        forced: bool,
+        ahead: bool,
+        now: Timestamp,
+    ) -> Result<Taken, Refusal> {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.held.get(wanted).filter(|entry| !forced && entry.is_good_enough(now)) {
+            let token = Arc::clone(&entry.token);
+            let refresh = ahead && entry.is_refresh_due(now) && !inner.pending.contains_key(&wanted.key());
+            let pending = if refresh { inner.start(wanted).ok() } else { None };
+            return Ok(Taken::Hit(token, pending));
+        }
+        match inner.pending.get(&wanted.key()) {
+            Some(pending) => Ok(Taken::Wait(Arc::clone(pending))),
+            None => inner.start(wanted).map(Taken::Fetch),
+        }
+    }
+
+    /// A held token that has not expired, whatever life is left.
+    pub(crate) fn still_valid(&self, fetch: &TokenFetch, now: Timestamp) -> Option<Arc<Token>> {
+        let inner = self.lock();
+        let entry = inner.held.get(&Wanted::from(fetch))?;
+        entry.token.is_valid(now).then(|| Arc::clone(&entry.token))
+    }
+
+    /// Keeps the token of a fetch that ends, or remembers that it failed, as long as the identity `is_placed` and
+    /// the fetch was not forgotten since. Decided under the lock, because a change of the placement forgets
+    /// under the same lock after it is in force.
+    fn record(
+        &self,
+        fetch: &TokenFetch,
+        pending: &Arc<Pending>,
+        outcome: &FetchOutcome,
+        is_placed: impl FnOnce() -> bool,
+        world: &World<'_>,
+    ) {
+        let wanted = Wanted::from(fetch);
+        let mut inner = self.lock();
+        if !(inner.forget(&wanted, pending) && is_placed()) {
+            return;
+        }
+        match outcome {
+            Ok(token) => inner.held.insert(&wanted, Entry::new(Arc::clone(token), world)),
+            Err(error) if error.says_identity_is_gone() => inner.held.remove_all_of(wanted.principal),
+            Err(_) => {
+                if let Some(entry) = inner.held.get_mut(&wanted) {
+                    entry.pause(world);
+                }
+            }
+        }
+    }
+
+    /// Takes a fetch off the list whose duty was given up.
+    fn forget_pending(&self, fetch: &TokenFetch, pending: &Arc<Pending>) {
+        self.lock().forget(&Wanted::from(fetch), pending);
+    }
+
+    /// Drops the tokens of identities that are not to be kept, and forgets their fetches.
+    pub(crate) fn keep_only(&self, keep: impl Fn(ObjectId) -> bool) {
+        let mut inner = self.lock();
+        inner.held.keep_only(&keep);
+        inner.pending.retain(|(principal, _), _| keep(*principal));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn start(&mut self, wanted: &Wanted<'_>) -> Result<Arc<Pending>, Refusal> {
+        if self.pending.len() >= METADATA_FETCHES_PER_WORKLOAD_MAX {
+            return Err(Refusal::Throttled);
+        }
+        let pending = Pending::new();
+        self.pending.insert(wanted.key(), Arc::clone(&pending));
+        Ok(pending)
+    }
+
+    /// Takes a fetch off the list; false when it is not on it any more.
+    fn forget(&mut self, wanted: &Wanted<'_>, pending: &Arc<Pending>) -> bool {
+        let key = wanted.key();
+        let is_listed = self.pending.get(&key).is_some_and(|listed| Arc::ptr_eq(listed, pending));
+        if is_listed {
+            self.pending.remove(&key);
+        }
+        is_listed
+    }
+}
+
+/// The key of a token.
+pub(crate) struct Wanted<'a> {
+    principal: ObjectId,
+    asked: Cow<'a, str>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn new(principal: ObjectId, audience: &'a Audience, capabilities: Option<&str>) -> Self {
+        let asked = match capabilities {
+            None => Cow::Borrowed(audience.as_str()),
+            // Neither side can hold a line break.
+            Some(capabilities) => Cow::Owned(format!("{audience}\n{capabilities}")),
+        };
+        Self { principal, asked }
+    }
+
+    fn key(&self) -> (ObjectId, Box<str>) {
+        (self.principal, self.asked.as_ref().into())
+    }
+}
+
+impl<'a> From<&'a TokenFetch> for Wanted<'a> {
+    fn from(fetch: &'a TokenFetch) -> Self {
+        Self::new(fetch.principal, &fetch.audience, fetch.capabilities.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonafide_types::Entropy;
+    use bonafide_wire::token::TokenV1;
+
+    struct FixedEntropy;
+
+    impl Entropy for FixedEntropy {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    #[test]
+    fn id_06_a_token_is_kept_only_while_its_identity_is_placed() {
+        let now = Timestamp::from_unix_seconds(1_795_253_405);
+        let world = World { now, entropy: &FixedEntropy };
+        let id = |kind: u8| format!("{kind:08x}-0000-4000-8000-000000000000");
+        let fetch = TokenFetch {
+            workload: id(1).parse().unwrap(),
+            tenant: id(2).parse().unwrap(),
+            principal: id(3).parse().unwrap(),
+            client_id: id(4).parse().unwrap(),
+            audience: Audience::parse("https://vault.azure.net").unwrap(),
+            capabilities: None,
+        };
+        for placed in [false, true] {
+            let tokens = Arc::new(Tokens::default());
+            let Ok(Taken::Fetch(pending)) = tokens.take(&Wanted::from(&fetch), false, true, now) else { panic!() };
+            let token = TokenV1 {
+                token_type: "Bearer".to_owned(),
+                expires_in: "60".to_owned(),
+                ext_expires_in: "60".to_owned(),
+                expires_on: (now.unix_seconds() + 60).to_string(),
+                not_before: now.unix_seconds().to_string(),
+                resource: fetch.audience.to_string(),
+                access_token: "t".to_owned(),
+            };
+            assert!(FetchDuty::new(fetch.clone(), pending, &tokens).finish(Ok(token), || placed, &world));
+            assert_eq!(tokens.still_valid(&fetch, now).is_some(), placed);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The dialect of Cloud Shell (docs/wire/cloud-shell.md).
+
+use super::imds::has_metadata_header;
+use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
+use crate::refusal::{Logs, Refusal};
+use crate::token::{self, Rendered, Token};
+use bonafide_types::World;
+use bonafide_wire::Reply;
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+/// `cloud-shell`, which has no `api-version`.
+pub(super) static CLOUD_SHELL: Dialect = Dialect {
+    name: "cloud-shell",
+    entries: &[Entry::new(Method::POST, TOKEN_PATH, Call::Token)],
+    has_secret: false,
+    is_proven: has_metadata_header,
+    // Clients refuse user-assigned identities here themselves.
+    versions: &[Version { takes: |_| true, selectors: &[], render, reply }],
+    refuse,
+    environment,
+    notes: &[],
+};
+
+const TOKEN_PATH: &str = "/oauth2/token";
+
+fn render(token: &Token) -> Rendered {
+    let before =
+        format!("{{\"access_token\":{},\"refresh_token\":\"\",\"expires_in\":\"", token::json(&token.access_token));
+    let after = format!(
+        "\",\"expires_on\":\"{}\",\"not_before\":\"{}\",\"resource\":{},\"token_type\":\"Bearer\"}}",
+        token.expires_at.unix_seconds(),
+        token.not_before.unix_seconds(),
+        token::json(token.resource.as_str())
+    );
+    Rendered::counting(before, after)
+}
+
+fn reply(body: Bytes) -> Reply {
+    Reply::bytes(StatusCode::OK, "application/json; charset=utf-8", body).with("cache-control", "no-store")
+}
+
+/// A refusal in the form that Cloud Shell has for an unknown audience; the other words are ours.
+fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
+    match refusal {
+        Refusal::Guard(error) => coded(400, BAD_REQUEST, &error.to_string()),
+        Refusal::Path(_) => coded(400, BAD_REQUEST, FORGED_PATH),
+        Refusal::NotFound => coded(404, "NotFound", "Nothing is served at this path"),
+        Refusal::Unproven => coded(400, BAD_REQUEST, "Required metadata header not specified"),
+        Refusal::Method => {
+            coded(405, "MethodNotAllowed", "The method is not allowed").with("allow", &CLOUD_SHELL.allow())
+        }
+        Refusal::ApiVersion => coded(400, BAD_REQUEST, "The api-version is not supported"),
+        Refusal::Query(error) => coded(400, BAD_REQUEST, &error.to_string()),
+        Refusal::ResourceMissing => coded(400, BAD_REQUEST, "The parameter 'resource' is missing"),
+        Refusal::ResourceMalformed => coded(400, UNKNOWN_AUDIENCE, "The parameter 'resource' is not a resource"),
+        Refusal::Throttled => retry_later(coded(429, "TooManyRequests", "Too many requests")),
+        Refusal::IdentityNotFound | Refusal::NoDefaultIdentity => {
+            coded(400, "IdentityNotFound", "There is no identity to sign in as")
+        }
+        Refusal::Ambiguous => {
+            coded(400, "IdentityNotFound", "There are several identities, and none can be chosen here")
+        }
+        Refusal::Refused(error) => coded(400, UNKNOWN_AUDIENCE, &error.error_description),
+        Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Unserved(why) => coded(unserved_status(*why), BAD_REQUEST, &why.to_string()),
+    }
+}
+
+const BAD_REQUEST: &str = "BadRequest";
+const UNKNOWN_AUDIENCE: &str = "AudienceNotSupported";
+
+fn upstream(logs: &Logs, world: &World<'_>) -> Reply {
+    let request = world.entropy.guid().to_string();
+    let details = logs.for_details(&request).unwrap_or_else(|| "For details see the logs of the host".to_owned());
+    let message = format!("Failed to retrieve token from the Active directory. {details}");
+    coded(500, "InternalServerError", &message).with(REQUEST_ID, &request)
+}
+
+fn coded(status: u16, code: &'static str, message: &str) -> Reply {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        error: Error<'a>,
+    }
+    #[derive(Serialize)]
+    struct Error<'a> {
+        code: &'static str,
+        message: &'a str,
+    }
+    json(status, &Body { error: Error { code, message } })
+}
+
+/// MSAL for Python takes `MSI_ENDPOINT` for Cloud Shell only beside the second.
+fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    vec![
+        ("MSI_ENDPOINT", format!("{}{TOKEN_PATH}", endpoint.origin())),
+        ("AZUREPS_HOST_ENVIRONMENT", "cloud-shell/1.0".to_owned()),
+    ]
+}

@@ -1,0 +1,205 @@
+//! Every refusal, in every dialect.
+
+use super::*;
+use crate::dialect::Endpoint;
+use crate::path::PathError;
+use crate::refusal::{GuardError, Logs, QueryError, Refusal};
+use crate::token::REPLY_KINDS_MAX;
+use bonafide_types::{Entropy, Timestamp, World};
+use bonafide_wire::ParameterError;
+use bonafide_wire::token::OAuthError;
+use serde_json::Value;
+
+struct Zeros;
+
+impl Entropy for Zeros {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+/// Statuses after which a client of some language repeats a request to `imds`, and makes every other token
+/// of a .NET process wait meanwhile (docs/wire/imds.md, "Whether waiting helps").
+const REPEATED: [u16; 12] = [404, 408, 410, 429, 500, 501, 502, 503, 504, 507, 508, 511];
+
+/// The row of a refusal in docs/wire/imds.md: its words, the statuses of `imds` and `app-service`, and whether
+/// the same request can succeed later though nobody changes anything.
+fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
+    match refusal {
+        Refusal::Method => ("the method", 405, 405, false),
+        Refusal::Guard(GuardError::Target | GuardError::HostCount | GuardError::Host) => {
+            ("another address", 400, 400, false)
+        }
+        Refusal::Guard(GuardError::Forwarded | GuardError::Upgrade) => ("forwarded or upgraded", 400, 400, false),
+        Refusal::Guard(GuardError::Body) => ("a body", 400, 400, false),
+        Refusal::Guard(GuardError::Form) => ("a body that is no form", 400, 400, false),
+        Refusal::Path(PathError::Form | PathError::Character | PathError::Dot) => {
+            ("an unreadable path", 400, 400, false)
+        }
+        Refusal::NotFound => ("an unknown path", 404, 404, false),
+        Refusal::Unproven => ("no header", 400, 401, false),
+        Refusal::ApiVersion => ("`api-version`", 400, 400, false),
+        Refusal::Query(
+            QueryError::Parameters(_)
+            | QueryError::ForeignSelector(_)
+            | QueryError::TwoSelectors(..)
+            | QueryError::BypassCache
+            | QueryError::Capabilities,
+        ) => ("a wrong parameter", 400, 400, false),
+        Refusal::ResourceMissing => ("no `resource`", 400, 400, false),
+        Refusal::ResourceMalformed => ("a malformed `resource`", 400, 400, false),
+        Refusal::Throttled => ("throttled", 429, 429, true),
+        Refusal::IdentityNotFound => ("an identity that is not here", 400, 400, false),
+        Refusal::NoDefaultIdentity => ("no identity at all", 400, 400, false),
+        Refusal::Ambiguous => ("several identities", 400, 400, false),
+        Refusal::Refused(_) => ("login refuses what is asked for", 400, 500, false),
+        Refusal::Upstream(_) => ("login gives no answer, or refuses this host", 500, 500, true),
+        Refusal::Unserved(why) => match why {
+            Unserved::OtherUser => ("another user", 403, 403, false),
+            Unserved::CertificateExpired => ("an expired client certificate", 401, 401, false),
+            Unserved::TargetTooLong => ("a long target", 414, 414, false),
+            Unserved::HeadTooLarge => ("a large head", 431, 431, false),
+            Unserved::HeadMalformed => ("an unreadable head", 400, 400, false),
+            Unserved::BodyTooLarge => ("a large body", 413, 413, false),
+            Unserved::BodyTooSlow => ("a late body", 400, 400, false),
+            Unserved::BodyBroken => ("a broken body", 400, 400, false),
+            Unserved::Busy => ("a busy server", 503, 503, true),
+            Unserved::Failed => ("a failure of the server", 500, 500, true),
+        },
+    }
+}
+
+/// One of each row of [`row`], which the compiler keeps complete.
+fn every() -> Vec<Refusal> {
+    let refused = OAuthError {
+        error: "invalid_resource".to_owned(),
+        error_description: "AADSTS500011: words".to_owned(),
+        error_codes: vec![500_011],
+        timestamp: String::new(),
+        trace_id: String::new(),
+        correlation_id: String::new(),
+        error_uri: None,
+    };
+    let guards = [
+        GuardError::Target,
+        GuardError::HostCount,
+        GuardError::Host,
+        GuardError::Forwarded,
+        GuardError::Upgrade,
+        GuardError::Body,
+        GuardError::Form,
+    ];
+    let queries = [
+        ParameterError::Encoding.into(),
+        QueryError::ForeignSelector("clientid"),
+        QueryError::TwoSelectors("client_id", "object_id"),
+        QueryError::BypassCache,
+        QueryError::Capabilities,
+    ];
+    let unserved = [
+        Unserved::OtherUser,
+        Unserved::CertificateExpired,
+        Unserved::TargetTooLong,
+        Unserved::HeadTooLarge,
+        Unserved::HeadMalformed,
+        Unserved::BodyTooLarge,
+        Unserved::BodyTooSlow,
+        Unserved::BodyBroken,
+        Unserved::Busy,
+        Unserved::Failed,
+    ];
+    let mut every = vec![
+        Refusal::NotFound,
+        Refusal::Unproven,
+        Refusal::Method,
+        Refusal::ApiVersion,
+        Refusal::ResourceMissing,
+        Refusal::ResourceMalformed,
+        Refusal::Throttled,
+        Refusal::IdentityNotFound,
+        Refusal::NoDefaultIdentity,
+        Refusal::Ambiguous,
+        Refusal::Refused(Box::new(refused)),
+        Refusal::Upstream(Logs::default()),
+    ];
+    every.extend(guards.map(Refusal::Guard));
+    every.extend([PathError::Form, PathError::Character, PathError::Dot].map(Refusal::Path));
+    every.extend(queries.map(Refusal::Query));
+    every.extend(unserved.map(Refusal::Unserved));
+    every
+}
+
+fn said(dialect: &Dialect, refusal: &Refusal) -> (u16, Reply, Value) {
+    let endpoint = Endpoint { port: 41_013, secret: None };
+    let reply = (dialect.refuse)(refusal, &endpoint, &World { now: Timestamp::from_unix_seconds(1), entropy: &Zeros });
+    let body = serde_json::from_slice(&reply.body).unwrap();
+    (reply.status.as_u16(), reply, body)
+}
+
+#[test]
+fn what_no_waiting_mends_is_never_a_status_that_clients_repeat() {
+    for refusal in every() {
+        let (words, status, _, waiting_helps) = row(&refusal);
+        let is_repeated = REPEATED.contains(&status);
+        assert!(is_repeated == waiting_helps || refusal == Refusal::NotFound, "{words}: {status}");
+    }
+}
+
+#[test]
+fn every_refusal_has_the_status_of_its_row_and_none_redirects() {
+    for refusal in every() {
+        let (words, at_imds, at_app_service, _) = row(&refusal);
+        for (status, expected) in [(said(&IMDS, &refusal).0, at_imds), (said(&APP_SERVICE, &refusal).0, at_app_service)]
+        {
+            assert_eq!(status, expected, "{words}");
+        }
+        for status in ALL.iter().map(|dialect| said(dialect, &refusal).0) {
+            // MSAL follows, and takes the secret header with it.
+            assert!((400..600).contains(&status), "{words}: {status}");
+        }
+    }
+}
+
+#[test]
+fn every_refusal_has_a_body_that_clients_can_read() {
+    let text = |body: &Value, name: &str| body[name].as_str().is_some_and(|text| !text.is_empty());
+    for refusal in every() {
+        let (_, reply, body) = said(&IMDS, &refusal);
+        assert!(text(&body, "error") && text(&body, "error_description"), "{refusal:?}: {body}");
+        assert_eq!(reply.headers["server"], "IMDS/150.870.65.512");
+        let (status, _, body) = said(&APP_SERVICE, &refusal);
+        assert!(text(&body, "message") && text(&body, "correlationId"), "{refusal:?}: {body}");
+        assert_eq!(body["statusCode"], status);
+    }
+}
+
+#[test]
+fn the_document_has_every_row() {
+    let document = include_str!("../../../../docs/wire/imds.md");
+    for refusal in every() {
+        let (words, at_imds, at_app_service, waiting_helps) = row(&refusal);
+        let helps = if waiting_helps { "yes" } else { "no" };
+        let row = format!("| {words} | {at_imds} | {at_app_service} | {helps} |");
+        assert!(document.contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn each_version_of_each_dialect_has_a_kind_of_reply_of_its_own() {
+    let kinds: Vec<usize> = ALL
+        .iter()
+        .flat_map(|dialect| (0..dialect.versions.len()).map(|number| reply_kind(dialect, number).0))
+        .collect();
+    assert_eq!(kinds, (0..kinds.len()).collect::<Vec<_>>());
+    assert!(kinds.len() <= REPLY_KINDS_MAX);
+}
+
+#[test]
+fn a_dialect_is_known_by_its_name_alone() {
+    for dialect in ALL {
+        assert!(named(dialect.name()).is_some_and(|found| std::ptr::eq(found, *dialect)));
+    }
+    for name in ["", "IMDS", "imds ", "arc"] {
+        assert!(named(name).is_none(), "{name}");
+    }
+}

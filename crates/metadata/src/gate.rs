@@ -1,0 +1,176 @@
+//! The way into the endpoint: guards against requests that somebody else had forged or forwarded (SSRF), the
+//! path, the proof, the method and the body, in the order of docs/wire/imds.md, "Order of checks".
+
+use crate::binding::Binding;
+use crate::dialect::Call;
+use crate::path;
+use crate::refusal::{GuardError, QueryError, Refusal};
+use crate::target::Target;
+use bonafide_wire::{ParameterError, Request};
+use http::Method;
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, UPGRADE};
+use std::borrow::Cow;
+
+/// A request that has passed the gate.
+pub(crate) struct Passed<'r> {
+    pub(crate) call: Call,
+    /// The query, and after it the form, still encoded.
+    pub(crate) parameters: Cow<'r, str>,
+}
+
+/// Lets a request in, or says why not. The proof is demanded once the path is known, so that a path that does
+/// not exist is 404 with or without it, and before everything else that can be wrong with the request.
+pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed<'r>, Refusal> {
+    let path = path::canonical(check_origin(binding, request)?.path)?;
+    let dialect = binding.speech.dialect;
+    let here = || dialect.entries.iter().filter(|entry| entry.route.path == path);
+    if here().next().is_none() {
+        return Err(Refusal::NotFound);
+    }
+    if !(dialect.is_proven)(request, &binding.speech.endpoint) {
+        return Err(Refusal::Unproven);
+    }
+    let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
+    Ok(Passed { call: entry.call, parameters: parameters(request)? })
+}
+
+/// The guards that need no path: the target, unless somebody else had the request forged or forwarded.
+pub(crate) fn check_origin<'r>(binding: &Binding, request: &'r Request) -> Result<Target<'r>, Refusal> {
+    let target = Target::read(&request.path);
+    check_method(&request.method)?;
+    check_target(binding, &target)?;
+    check_headers(binding, &request.headers)?;
+    Ok(target)
+}
+
+/// `PRI` opens HTTP/2 (RFC 9113 section 3.4), which would be another reader of the same bytes.
+fn check_method(method: &Method) -> Result<(), Refusal> {
+    if matches!(*method, Method::CONNECT | Method::TRACE) || method.as_str() == "PRI" {
+        return Err(Refusal::Method);
+    }
+    Ok(())
+}
+
+fn check_target(binding: &Binding, target: &Target<'_>) -> Result<(), GuardError> {
+    let is_elsewhere = |authority: &str| !binding.answers_to(authority.as_bytes());
+    if !target.path.starts_with('/') || target.authority.is_some_and(is_elsewhere) {
+        return Err(GuardError::Target);
+    }
+    Ok(())
+}
+
+fn check_headers(binding: &Binding, headers: &HeaderMap) -> Result<(), GuardError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(GuardError::HostCount) };
+    if !binding.answers_to(host.as_bytes()) {
+        return Err(GuardError::Host);
+    }
+    if headers.keys().any(is_forwarding) {
+        return Err(GuardError::Forwarded);
+    }
+    // Java's HttpClient offers `h2c` on every plain request and is content when it is ignored
+    // (RFC 9110 section 7.8), as everything is here; other protocols have no business here.
+    if headers.get_all(UPGRADE).iter().any(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")) {
+        return Err(GuardError::Upgrade);
+    }
+    Ok(())
+}
+
+/// Headers by which a proxy gives itself away, beside everything that begins with `x-forwarded`.
+/// `X-Forwarded-For` is refused by Azure ("Azure Instance Metadata Service", learn.microsoft.com);
+/// the others are what nginx, Envoy, IIS and the content delivery networks add in its place.
+const FORWARDING: [&str; 22] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-host",
+    "x-original-forwarded-for",
+    "x-rewrite-url",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-envoy-original-path",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-ray",
+    "client-ip",
+    "fastly-client-ip",
+    "x-azure-clientip",
+    "x-envoy-attempt-count",
+    "x-originating-ip",
+    "x-proxyuser-ip",
+    "proxy-connection",
+];
+
+/// Header names are in lower case. `X_Forwarded_For` is the same name to a CGI-style reader.
+fn is_forwarding(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    if name.contains('_') {
+        return is_forwarding_name(&name.replace('_', "-"));
+    }
+    is_forwarding_name(name)
+}
+
+fn is_forwarding_name(name: &str) -> bool {
+    name.starts_with("x-forwarded") || FORWARDING.contains(&name)
+}
+
+/// The parameters of a request. What is asked for with `GET` has no body; other methods have a form, and are
+/// read as if it followed the query: a parameter that occurs in both occurs twice.
+fn parameters(request: &Request) -> Result<Cow<'_, str>, Refusal> {
+    if request.body.is_empty() {
+        return Ok(Cow::Borrowed(&request.query));
+    }
+    if request.method == Method::GET {
+        return Err(GuardError::Body.into());
+    }
+    if !is_form(&request.headers) {
+        return Err(GuardError::Form.into());
+    }
+    let form = std::str::from_utf8(&request.body).map_err(|_| QueryError::Parameters(ParameterError::Encoding))?;
+    Ok(if request.query.is_empty() { Cow::Borrowed(form) } else { Cow::Owned(format!("{}&{form}", request.query)) })
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonafide_wire::Peer;
+    use bytes::Bytes;
+
+    fn posted(query: &str, media_type: Option<&str>, body: &[u8]) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.extend(media_type.map(|text| (CONTENT_TYPE, text.parse().unwrap())));
+        Request {
+            method: Method::POST,
+            path: "/oauth2/token".to_owned(),
+            query: query.to_owned(),
+            headers,
+            body: Bytes::copy_from_slice(body),
+            peer: Peer::Anonymous("127.0.0.1:1".parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_form_is_read_after_the_query() {
+        let form = Some("application/x-www-form-urlencoded");
+        let read =
+            |query: &str, media_type, body: &[u8]| parameters(&posted(query, media_type, body)).map(Cow::into_owned);
+        assert_eq!(read("", form, b"resource=a"), Ok("resource=a".to_owned()));
+        assert_eq!(read("a=1", form, b"resource=a"), Ok("a=1&resource=a".to_owned()));
+        assert_eq!(read("a=1", None, b""), Ok("a=1".to_owned()));
+        let with_parameter = Some("Application/X-WWW-Form-Urlencoded ; charset=utf-8");
+        assert_eq!(read("", with_parameter, b"a=1"), Ok("a=1".to_owned()));
+        for other in [None, Some("application/json"), Some("text/plain")] {
+            assert_eq!(read("", other, b"a=1"), Err(GuardError::Form.into()), "{other:?}");
+        }
+        assert_eq!(read("", form, b"a=\xff"), Err(QueryError::Parameters(ParameterError::Encoding).into()));
+    }
+}

@@ -1,0 +1,111 @@
+//! Watching what is to run on this host.
+
+use super::reason_of_refusal;
+use crate::agent::Agent;
+use bonafide_types::ObjectId;
+use bonafide_wire::hosts::{DESIRED_PATH, Desired};
+use http::StatusCode;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Pause after a failure, doubled up to the second figure.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// The place in the control plane's changes up to which a host has applied them.
+pub struct Watch {
+    cursor: Option<String>,
+    pause: Duration,
+}
+
+/// Why the control plane's answer cannot be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The control plane refused.
+    #[error("{0}")]
+    Refused(String),
+    /// The answer cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] serde_json::Error),
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { cursor: None, pause: PAUSE.0 }
+    }
+}
+
+impl Watch {
+    /// The path to ask: for everything at first, and then for changes, waiting `wait_seconds` for one.
+    pub fn path(&self, wait_seconds: u64) -> String {
+        match &self.cursor {
+            None => DESIRED_PATH.to_owned(),
+            Some(after) => format!("{DESIRED_PATH}?after={after}&wait={wait_seconds}"),
+        }
+    }
+
+    /// Applies an answer to `agent`. Where something changed it returns the identities that are placed here now:
+    /// keys of others are to be removed.
+    ///
+    /// # Errors
+    /// [`WatchError`]; the agent is as it was, and the same changes are asked for again.
+    pub fn apply(
+        &mut self,
+        status: StatusCode,
+        body: &[u8],
+        agent: &Agent,
+    ) -> Result<Option<HashSet<ObjectId>>, WatchError> {
+        if status != StatusCode::OK {
+            return Err(WatchError::Refused(reason_of_refusal(body)));
+        }
+        let desired: Desired = serde_json::from_slice(body)?;
+        self.cursor = Some(desired.cursor.clone());
+        self.pause = PAUSE.0;
+        if !desired.complete && desired.workloads.is_empty() && desired.removed.is_empty() {
+            return Ok(None);
+        }
+        agent.apply(desired);
+        let workloads = agent.workloads();
+        let identities = workloads.iter().flat_map(|workload| &workload.identities);
+        Ok(Some(identities.map(|identity| identity.principal_id).collect()))
+    }
+
+    /// How long to pause after a failure.
+    pub fn pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE.1);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Options;
+    use serde_json::json;
+
+    #[test]
+    fn everything_is_asked_for_once_and_then_changes() {
+        let (mut watch, agent) = (Watch::default(), Agent::new(Options::default()));
+        assert_eq!(watch.path(30), DESIRED_PATH);
+        let mut answer = |complete: bool, cursor: &str| {
+            let body = json!({ "cursor": cursor, "complete": complete, "workloads": [], "removed": [] }).to_string();
+            watch.apply(StatusCode::OK, body.as_bytes(), &agent).unwrap()
+        };
+        assert_eq!(answer(true, "7"), Some(HashSet::new()));
+        assert_eq!(answer(false, "8"), None);
+        assert_eq!(watch.path(30), format!("{DESIRED_PATH}?after=8&wait=30"));
+        assert!(watch.apply(StatusCode::FORBIDDEN, b"", &agent).is_err());
+        assert!(watch.apply(StatusCode::OK, b"{}", &agent).is_err());
+        assert_eq!(watch.path(30), format!("{DESIRED_PATH}?after=8&wait=30"));
+    }
+
+    #[test]
+    fn the_pause_doubles_until_an_answer_comes() {
+        let (mut watch, agent) = (Watch::default(), Agent::new(Options::default()));
+        let pauses: Vec<u128> = (0..8).map(|_| watch.pause().as_millis()).collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+        let body = br#"{"cursor":"1","complete":false,"workloads":[],"removed":[]}"#;
+        watch.apply(StatusCode::OK, body, &agent).unwrap();
+        assert_eq!(watch.pause(), PAUSE.0);
+    }
+}

@@ -1,0 +1,132 @@
+//! Everything that can be wrong with a request, as values. Each dialect words them in its own file.
+
+use crate::path::PathError;
+use crate::upstream::UpstreamError;
+use bonafide_wire::token::OAuthError;
+use bonafide_wire::{ParameterError, Unserved};
+use std::sync::Arc;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A guard turned it away.
+    Guard(GuardError),
+    /// The path cannot be read.
+    Path(PathError),
+    /// The path is not known.
+    NotFound,
+    /// The header is missing that a forged request cannot carry.
+    Unproven,
+    /// The path is known, and served with another method; or the method is served nowhere.
+    Method,
+    /// `api-version` is missing, malformed or too old.
+    ApiVersion,
+    /// A parameter is wrong.
+    Query(QueryError),
+    /// `resource` is missing or empty.
+    ResourceMissing,
+    /// `resource` cannot be the name of any resource.
+    ResourceMalformed,
+    /// Too many requests, or too many at once.
+    Throttled,
+    /// The identity asked for is not assigned here, whether or not it exists elsewhere.
+    IdentityNotFound,
+    /// No identity was asked for, and there is none to default to.
+    NoDefaultIdentity,
+    /// No identity was asked for, and there are several to choose from.
+    Ambiguous,
+    /// The token service refused what was asked for.
+    Refused(Box<OAuthError>),
+    /// The token service gave no usable answer.
+    Upstream(Logs),
+    /// The shell does not serve it.
+    Unserved(Unserved),
+}
+
+/// Why a guard turns a request away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum GuardError {
+    #[error("the request target is not at this endpoint: this is not a proxy")]
+    Target,
+    #[error("exactly one Host header is required")]
+    HostCount,
+    #[error("the Host header does not name this endpoint")]
+    Host,
+    #[error("forwarded requests are refused")]
+    Forwarded,
+    #[error("the connection cannot be upgraded")]
+    Upgrade,
+    #[error("the request must not have a body")]
+    Body,
+    #[error("the request body must be a form")]
+    Form,
+}
+
+/// Why the parameters of a token request are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum QueryError {
+    #[error(transparent)]
+    Parameters(#[from] ParameterError),
+    #[error("the parameter '{0}' does not select an identity here")]
+    ForeignSelector(&'static str),
+    #[error("the parameters '{0}' and '{1}' exclude each other")]
+    TwoSelectors(&'static str, &'static str),
+    #[error("the only value of 'bypass_cache' is 'true'")]
+    BypassCache,
+    #[error("the parameter 'xms_cc' is not well formed")]
+    Capabilities,
+}
+
+/// The file that holds the causes of failures, where there is one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Logs(Option<Arc<str>>);
+
+impl Logs {
+    pub(crate) fn in_file(path: &str) -> Self {
+        Self(Some(path.into()))
+    }
+
+    /// The place to look at, and the id to look for.
+    pub(crate) fn for_details(&self, request: &str) -> Option<String> {
+        self.0.as_ref().map(|path| format!("For details see logs in {path} (request {request})"))
+    }
+}
+
+impl From<GuardError> for Refusal {
+    fn from(error: GuardError) -> Self {
+        Self::Guard(error)
+    }
+}
+
+impl From<PathError> for Refusal {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
+}
+
+impl From<QueryError> for Refusal {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+impl From<ParameterError> for Refusal {
+    fn from(error: ParameterError) -> Self {
+        Self::Query(error.into())
+    }
+}
+
+impl From<&UpstreamError> for Refusal {
+    /// The caller is told what is wrong with its own request. Whatever concerns our request (its key, its
+    /// form) is our fault and none of the caller's business.
+    fn from(error: &UpstreamError) -> Self {
+        match error {
+            UpstreamError::Unreachable(_) | UpstreamError::Unsigned(_) | UpstreamError::Malformed => {
+                Self::Upstream(Logs::default())
+            }
+            UpstreamError::Refused(_) if error.says_identity_is_gone() => Self::IdentityNotFound,
+            UpstreamError::Refused(refusal) if error.is_about_what_was_asked() => Self::Refused(refusal.clone()),
+            UpstreamError::Refused(_) => Self::Upstream(Logs::default()),
+        }
+    }
+}
