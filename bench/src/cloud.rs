@@ -3,15 +3,18 @@
 use crate::child::{Process, command};
 use crate::connection::{Connection, Target, request, request_to, tls};
 use crate::{Bench, Failure};
+use bonafide_core::names::PUBLIC_MANAGEMENT;
+use bonafide_plane::{Description, WorkloadEndpoint};
+use bonafide_types::{SubscriptionId, TenantId};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 /// What tokens are asked for: the resource manager.
-pub(crate) const RESOURCE: &str = "https://management.azure.com/";
+pub(crate) const RESOURCE: &str = PUBLIC_MANAGEMENT;
 /// The request of every SDK to the metadata endpoint.
 pub(crate) const TOKEN_TARGET: &str =
     "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/";
@@ -20,7 +23,7 @@ pub(crate) const TOKEN_TARGET: &str =
 pub(crate) struct Cloud {
     pub(crate) process: Process,
     /// What `up --json` printed.
-    pub(crate) info: Value,
+    pub(crate) info: Description,
     pub(crate) hosts: SocketAddr,
 }
 
@@ -54,69 +57,61 @@ impl Cloud {
         Ok(Self { process, info, hosts })
     }
 
-    fn text(&self, pointer: &str) -> Result<&str, Failure> {
-        let value = self.info.pointer(pointer).and_then(Value::as_str);
-        value.ok_or_else(|| format!("`up --json` says nothing of {pointer}").into())
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.info.tenant_id
     }
 
-    pub(crate) fn tenant(&self) -> Result<&str, Failure> {
-        self.text("/tenantId")
+    pub(crate) fn subscription(&self) -> SubscriptionId {
+        self.info.subscription_id
     }
 
-    pub(crate) fn subscription(&self) -> Result<&str, Failure> {
-        self.text("/subscriptionId")
+    fn demo(&self) -> Result<&WorkloadEndpoint, Failure> {
+        self.info.workloads.first().ok_or_else(|| "there is no workload".into())
     }
 
     /// The demo workload's ARM id.
     pub(crate) fn workload(&self) -> Result<&str, Failure> {
-        self.text("/workloads/0/resourceId")
+        Ok(self.demo()?.resource_id.as_str())
     }
 
     /// What client assertions name as their audience.
-    pub(crate) fn token_url(&self) -> Result<String, Failure> {
-        Ok(format!("{}/{}/oauth2/token", self.text("/endpoints/login")?, self.tenant()?))
+    pub(crate) fn token_url(&self) -> String {
+        format!("{}{}", self.info.endpoints.login, self.token_path())
     }
 
-    pub(crate) fn token_path(&self) -> Result<String, Failure> {
-        Ok(format!("/{}/oauth2/token", self.tenant()?))
+    pub(crate) fn token_path(&self) -> String {
+        format!("/{}/oauth2/token", self.tenant())
     }
 
-    pub(crate) fn operator_client(&self) -> Result<&str, Failure> {
-        self.text("/operator/clientId")
-    }
-
-    pub(crate) fn operator_certificate(&self) -> Result<PathBuf, Failure> {
-        Ok(self.text("/operator/certificateFile")?.into())
-    }
-
-    pub(crate) fn ca(&self) -> Result<PathBuf, Failure> {
-        Ok(self.text("/caFile")?.into())
+    /// The certificate of the authority to trust.
+    pub(crate) fn ca(&self) -> &Path {
+        &self.info.ca_file
     }
 
     /// The demo workload's metadata endpoint.
     pub(crate) fn metadata(&self) -> Result<Target, Failure> {
-        let address = self.text("/workloads/0/endpoint")?.trim_start_matches("http://").parse()?;
+        let address = self.demo()?.endpoint.trim_start_matches("http://").parse()?;
         Ok(Target::plain(address))
     }
 
     /// The public origin.
     pub(crate) fn public(&self) -> Result<Target, Failure> {
-        let port = self.text("/endpoints/login")?.rsplit(':').next().unwrap_or_default().parse()?;
+        let port = self.info.endpoints.login.rsplit(':').next().unwrap_or_default().parse()?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        Ok(Target { address, tls: Some(tls(&self.ca()?, None)?) })
+        Ok(Target { address, tls: Some(tls(self.ca(), None)?) })
     }
 
     /// Signs the operator in with its secret, and talks to the resource manager.
     pub(crate) fn management(&self) -> Result<Management, Failure> {
         let mut connection = self.public()?.connect()?;
-        let secret = std::fs::read_to_string(self.text("/operator/secretFile")?)?;
+        let secret = std::fs::read_to_string(&self.info.operator.secret_file)?;
         let body = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "client_credentials")
-            .append_pair("client_id", self.operator_client()?)
+            .append_pair("client_id", &self.info.operator.client_id.to_string())
             .append_pair("client_secret", secret.trim())
             .append_pair("resource", RESOURCE)
             .finish();
-        let answer = connection.call(&token_request(&self.token_path()?, &body))?.json()?;
+        let answer = connection.call(&token_request(&self.token_path(), &body))?.json()?;
         let token = answer["access_token"].as_str().ok_or("no token for the operator")?.to_owned();
         Ok(Management { connection, authorization: format!("Bearer {token}") })
     }

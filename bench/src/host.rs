@@ -5,13 +5,13 @@ use crate::Failure;
 use crate::cloud::{Cloud, RESOURCE, token_request};
 use crate::connection::{Target, request, tls};
 use crate::plane::{Plane, world};
-use bonafide_core::access::Allowed;
+use bonafide_core::access::may_write;
 use bonafide_core::directory::{Resource, find};
 use bonafide_core::{lifecycle, placement};
 use bonafide_crypto::{AgentKey, SigningKey, base64url, pem, thumbprint};
 use bonafide_metadata::host::{IdentityKey, NewKey};
 use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
-use bonafide_types::{Audience, ClientId, HostId, ObjectId, ResourceId, ResourceUuid, Secret};
+use bonafide_types::{Audience, ClientId, HostId, ObjectId, ResourceUuid, Secret};
 use bonafide_wire::hosts::{HostCertificate, JOIN_PATH, JoinRequest};
 use bonafide_wire::token::{Proof, TokenRequest};
 use http::StatusCode;
@@ -37,7 +37,7 @@ impl Operator {
     }
 
     pub(crate) fn of(cloud: &Cloud) -> Result<Self, Failure> {
-        Self::read(&cloud.operator_certificate()?, cloud.operator_client()?.parse()?)
+        Self::read(&cloud.info.operator.certificate_file, cloud.info.operator.client_id)
     }
 
     /// A client assertion as MSAL writes it, RS256, good for ten minutes.
@@ -58,7 +58,7 @@ impl Operator {
 
     /// The same as requests to a running cloud.
     pub(crate) fn requests(&self, cloud: &Cloud) -> Result<Vec<Vec<u8>>, Failure> {
-        let (path, audience) = (cloud.token_path()?, cloud.token_url()?);
+        let (path, audience) = (cloud.token_path(), cloud.token_url());
         Ok(self.forms(&audience)?.iter().map(|form| token_request(&path, form)).collect())
     }
 }
@@ -81,16 +81,17 @@ pub(crate) struct Invitation {
 pub(crate) fn invite(plane: &Plane) -> Result<Invitation, Failure> {
     let world = world();
     let (token, host) = (world.entropy.guid().to_string(), HostId::random(world.entropy));
-    let id = plane.info.pointer("/workloads/0/resourceId").and_then(|id| id.as_str()).ok_or("no workload")?;
-    let id = ResourceId::parse(id)?;
+    let id = &plane.info.workloads.first().ok_or("no workload")?.resource_id;
+    let operator = plane.operator().ok_or("no operator")?;
     let hash = thumbprint::sha256_hex(token.as_bytes());
     let found: Option<(ResourceUuid, Resource)> = plane.store.write(|tx| {
         placement::invite(tx, &world, host, "bench", hash.clone())?;
-        let found = find(tx, &id)?;
+        let found = find(tx, id)?;
         if let Some((uuid, resource)) = &found {
-            lifecycle::place(tx, &Allowed::system(resource.tenant), host, *uuid, resource)?;
+            let allowed = may_write(tx, operator, *uuid, resource)?.map_err(Failure::from)?;
+            lifecycle::place(tx, &allowed, host, *uuid, resource)?;
         }
-        Ok::<_, lifecycle::PlaceError>(found)
+        Ok::<_, Failure>(found)
     })?;
     let (workload, resource) = found.ok_or("the demo workload is gone")?;
     let identity = resource.identity.system.ok_or("the demo workload has no identity")?;
@@ -125,12 +126,12 @@ impl Host {
             token: invitation.token.clone(),
             csr: base64url::encode_standard(&key.certificate_request()?),
         };
-        let ca = cloud.ca()?;
-        let to = Target { address: cloud.hosts, tls: Some(tls(&ca, None)?) };
+        let ca = cloud.ca();
+        let to = Target { address: cloud.hosts, tls: Some(tls(ca, None)?) };
         let answer = to.connect()?.call(&request("POST", JOIN_PATH, &json, &serde_json::to_string(&join)?))?.json()?;
         let joined: HostCertificate = serde_json::from_value(answer)?;
         let certificate = base64url::decode(&joined.certificate)?;
-        let target = Target { address: cloud.hosts, tls: Some(tls(&ca, Some((&certificate, &key.to_pkcs8()?)))?) };
+        let target = Target { address: cloud.hosts, tls: Some(tls(ca, Some((&certificate, &key.to_pkcs8()?)))?) };
         let new = NewKey::make(invitation.principal, world().now)?;
         let register = new.request(invitation.workload);
         let body = std::str::from_utf8(&register.body)?;
@@ -148,7 +149,7 @@ impl Host {
 
     /// So many requests to a running cloud.
     pub(crate) fn requests(&self, cloud: &Cloud, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
-        let (path, audience) = (cloud.token_path()?, cloud.token_url()?);
+        let (path, audience) = (cloud.token_path(), cloud.token_url());
         (0..count).map(|_| Ok(token_request(&path, &self.form(&audience)?))).collect()
     }
 }

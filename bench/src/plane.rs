@@ -2,35 +2,36 @@
 //! the plain functions that they are.
 
 use crate::Failure;
-use crate::cloud::RESOURCE;
-use bonafide_core::keys::{DEPLOYMENT_SECRETS, open_deployment_secret};
-use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Method as SignIn, Names, issue, resolve};
-use bonafide_core::view::Views;
-use bonafide_crypto::secret_hash::Pepper;
+use bonafide_core::names::PUBLIC_MANAGEMENT;
+use bonafide_core::tokens::{Authenticated, Method as SignIn, issue, resolve};
 use bonafide_crypto::{Kek, SystemEntropy};
-use bonafide_store::{Read, Store, StoreError};
+use bonafide_files::Root;
+use bonafide_plane::{At, Description, Entry, Need, On, Parts, PlaneFiles, Round, of, open_host_ca, open_pepper};
+use bonafide_store::Store;
 use bonafide_store_sqlite::SqliteEngine;
-use bonafide_types::{Audience, ClientId, Secret, SubscriptionId, TenantId, Timestamp, World};
-use bonafide_wire::{Answer, Outcome, Peer, Reply, Request, Surface};
+use bonafide_types::{Audience, ObjectId, Timestamp, World};
+use bonafide_wire::{Answer, Outcome, Peer, Reply, Request};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use serde_json::Value;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// An open control plane.
 pub(crate) struct Plane {
-    pub(crate) store: Store,
-    pub(crate) views: Views,
-    pub(crate) login: bonafide_login::Service,
-    config: bonafide_management::Config,
-    accepted: AcceptedAudiences,
-    pub(crate) tenant: TenantId,
-    pub(crate) subscription: SubscriptionId,
-    pub(crate) operator: ClientId,
-    pub(crate) info: Value,
+    parts: Parts,
+    /// The description that `up` wrote.
+    pub(crate) info: Description,
+}
+
+impl Deref for Plane {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 /// The moment, and the system's chance.
@@ -42,12 +43,16 @@ pub(crate) fn world() -> World<'static> {
 
 /// The key-encryption key of a data directory.
 pub(crate) fn kek(data: &Path) -> Result<Kek, Failure> {
-    Ok(Kek::load_file(&data.join("key"))?)
+    Ok(files(data)?.key(false)?)
 }
 
 /// The engine of a data directory.
 pub(crate) fn engine(data: &Path) -> Result<SqliteEngine, Failure> {
-    Ok(SqliteEngine::open(&data.join("store"))?)
+    Ok(SqliteEngine::open(&files(data)?.store())?)
+}
+
+fn files(data: &Path) -> Result<PlaneFiles, Failure> {
+    Ok(PlaneFiles::at(&Root::at(data)?))
 }
 
 impl Plane {
@@ -57,60 +62,41 @@ impl Plane {
 
     /// The same on an engine of the caller's.
     pub(crate) fn open_on(store: Store, data: &Path) -> Result<Self, Failure> {
-        let info: Value = serde_json::from_slice(&std::fs::read(data.join("info.json"))?)?;
-        let text = |pointer: &str| info.pointer(pointer).and_then(Value::as_str).ok_or("info.json says too little");
-        let url = text("/endpoints/management")?.to_owned();
-        let kek = kek(data)?;
-        let sealed = store
-            .read(|tx| tx.get(&DEPLOYMENT_SECRETS, &"secret-pepper".to_owned()))
-            .map_err(|error: StoreError| error)?
-            .ok_or("no pepper")?;
-        let pepper = open_deployment_secret(&kek, "secret-pepper", &sealed)?;
-        let pepper: [u8; Pepper::BYTES] = pepper.expose().as_slice().try_into()?;
-        let names = Names::new(&url)?;
-        let login = bonafide_login::Service::new(names.authority, names.audiences, Pepper::new(&Secret::new(pepper)));
-        let (config, accepted) = (bonafide_management::Config::at(&url), names.accepted);
-        let (tenant, subscription) = (text("/tenantId")?.parse()?, text("/subscriptionId")?.parse()?);
-        let operator = text("/operator/clientId")?.parse()?;
-        let views = Views::load(&store, kek)?;
-        Ok(Self { store, views, login, config, accepted, tenant, subscription, operator, info })
+        let (info, kek) = (Description::read(&files(data)?)?, kek(data)?);
+        let secrets = (open_pepper(&store, &kek)?, open_host_ca(&store, &kek)?);
+        let parts = Parts::new(store, kek, secrets, &info.endpoints.management, None)?;
+        Ok(Self { parts, info })
     }
 
     /// `Authorization` of the operator at the resource manager.
     pub(crate) fn authorization(&self) -> Result<HeaderValue, Failure> {
         let view = self.views.snapshot();
-        let resource = resolve(&view, &self.login.audiences, self.tenant, &Audience::parse(RESOURCE)?);
+        let resource = resolve(&view, &self.login.audiences, self.info.tenant_id, &Audience::parse(PUBLIC_MANAGEMENT)?);
         let resource = resource.ok_or("the resource manager is no resource")?;
-        let found = view.principal_by_client(self.tenant, self.operator).ok_or("no operator")?;
+        let found = view.principal_by_client(self.info.tenant_id, self.info.operator.client_id).ok_or("no operator")?;
         let client =
             Authenticated { object_id: found.0, principal: found.1, method: SignIn::Certificate, workload: None };
         let issued = issue(&view, &self.login.authority, &world(), &client, &resource, &[])?;
         Ok(HeaderValue::from_str(&format!("Bearer {}", issued.token))?)
     }
 
-    /// Answers a request to the resource manager.
-    pub(crate) fn manage(&self, request: &Request) -> Reply {
+    /// The service principal of the operator.
+    pub(crate) fn operator(&self) -> Option<ObjectId> {
         let view = self.views.current();
-        let cx = bonafide_management::Cx {
-            config: &self.config,
-            authority: &self.login.authority,
-            audiences: &self.accepted,
-            view: &view,
-            view_age_seconds: 0,
-            store: &self.store,
-            world: world(),
-        };
-        match cx.handle(request) {
+        view.principal_by_client(self.info.tenant_id, self.info.operator.client_id).map(|(id, _)| id)
+    }
+
+    /// Answers a request on the public origin.
+    pub(crate) fn manage(&self, request: &Request) -> Reply {
+        match self.ask(of(On::Public, request), request) {
             Outcome::Answer(answer) => answer.reply,
-            Outcome::Need(never) => match never {},
+            Outcome::Need(_) => Reply::empty(http::StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 
     /// Answers a request to the token service; an error when there is no token.
     pub(crate) fn sign_in(&self, request: &Request) -> Result<Reply, Failure> {
-        let view = self.views.current();
-        let cx = bonafide_login::Cx { view: &view, service: &self.login, world: world(), confirmed: true };
-        match cx.handle(request) {
+        match self.ask(of(On::Hosts, request), request) {
             Outcome::Answer(Answer { reply, .. }) if reply.status.is_success() => Ok(reply),
             Outcome::Answer(Answer { reply, .. }) => {
                 Err(format!("no token: {}", String::from_utf8_lossy(&reply.body)).into())
@@ -119,9 +105,15 @@ impl Plane {
         }
     }
 
+    fn ask(&self, surface: &Entry, request: &Request) -> Outcome<Need> {
+        let view = self.views.current();
+        let round = Round { is_over: true, can_read_store: true };
+        surface.handle(At { parts: &self.parts, view: &view, world: world(), round }, request)
+    }
+
     /// The token endpoint's path, and the audience of assertions to it.
     pub(crate) fn token_endpoint(&self) -> (String, String) {
-        let path = format!("/{}/oauth2/token", self.tenant);
+        let path = format!("/{}/oauth2/token", self.info.tenant_id);
         let audience = format!("{}{path}", self.login.authority.origin());
         (path, audience)
     }

@@ -111,7 +111,7 @@ impl Rate {
 /// PUTs.
 fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
     let authorization = plane.authorization()?;
-    let group = format!("/subscriptions/{}/resourceGroups/demo", plane.subscription);
+    let group = format!("/subscriptions/{}/resourceGroups/demo", plane.info.subscription_id);
     let (done, warm) = (AtomicBool::new(false), Barrier::new(WRITERS + 1));
     std::thread::scope(|scope| {
         // The view follows, as it does in the server.

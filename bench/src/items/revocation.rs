@@ -22,7 +22,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let mut management = cloud.management()?;
     let mut metadata = cloud.metadata()?.connect()?;
     let machine = cloud.workload()?;
-    let group = format!("/subscriptions/{}/resourceGroups/demo", cloud.subscription()?);
+    let group = format!("/subscriptions/{}/resourceGroups/demo", cloud.subscription());
     let mut took = Vec::new();
     for at in 0..events {
         let id = format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/revoked-{at}");

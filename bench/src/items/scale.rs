@@ -98,7 +98,7 @@ impl Directory {
             Kind::Get => self.request(Method::GET, self.identity(at * 7_919 % self.count), ""),
             Kind::List => {
                 let types = "providers/Microsoft.ManagedIdentity/userAssignedIdentities";
-                self.request(Method::GET, format!("/subscriptions/{}/{types}", self.plane.subscription), "")
+                self.request(Method::GET, format!("/subscriptions/{}/{types}", self.plane.info.subscription_id), "")
             }
             Kind::Put => self.request(Method::PUT, format!("{}-new-{at}", self.identity(0)), BODY),
         };
@@ -125,7 +125,7 @@ enum Kind {
 }
 
 fn group(plane: &Plane, number: usize) -> String {
-    format!("/subscriptions/{}/resourceGroups/scale-{number}", plane.subscription)
+    format!("/subscriptions/{}/resourceGroups/scale-{number}", plane.info.subscription_id)
 }
 
 fn identity(plane: &Plane, at: usize) -> String {

@@ -106,7 +106,7 @@ type Writer = (Connection, Vec<u8>);
 /// So many of them.
 fn writers(cloud: &Cloud) -> Result<Vec<Writer>, Failure> {
     let (public, authorization) = (cloud.public()?, cloud.management()?.authorization);
-    let group = format!("/subscriptions/{}/resourceGroups/demo", cloud.subscription()?);
+    let group = format!("/subscriptions/{}/resourceGroups/demo", cloud.subscription());
     let body = r#"{"location":"westeurope"}"#;
     (0..WRITERS)
         .map(|at| {

@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     Cloud::start(bench, &data, None)?.process.stop()?;
     let plane = Plane::open(&data)?;
     let invitation = invite(&plane)?;
-    let mut rows = functions(bench, &plane, &data)?;
+    let mut rows = functions(bench, &plane)?;
     drop(plane);
     match has_two_cores() {
         true => rows.extend(servers(bench, &data, &invitation)?),
@@ -40,11 +40,11 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
 }
 
 /// The token service as a function.
-fn functions(bench: &Bench, plane: &Plane, data: &Path) -> Result<Vec<Row>, Failure> {
+fn functions(bench: &Bench, plane: &Plane) -> Result<Vec<Row>, Failure> {
     let (rounds, each, tokens) =
         bench.amount((7, Duration::from_millis(200), 600), (2, Duration::from_millis(30), 100));
     let (path, audience) = plane.token_endpoint();
-    let operator = Operator::read(&data.join("operator/certificate.pem"), plane.operator)?;
+    let operator = Operator::read(&plane.info.operator.certificate_file, plane.info.operator.client_id)?;
     let by_operator: Vec<Request> =
         operator.forms(&audience)?.into_iter().map(|form| token_request(&path, form, anybody())).collect();
     let (host, peer) = enrol(plane)?;

@@ -1,8 +1,9 @@
 //! `bonafide env`
 
+use crate::data_dir::DataDir;
 use crate::shell::Shell;
 use crate::{DataDirOption, Failure, print, variables};
-use bonafide_server::{DataDir, Description};
+use bonafide_plane::Description;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -28,12 +29,12 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
-    let description = Description::read(&dir)?;
+    let description = Description::read(&dir.plane)?;
     if options.hosts {
         print(&hosts(&description));
         return Ok(ExitCode::SUCCESS);
     }
-    print(&options.shell.print(&variables::variables(&dir, &description)?)?);
+    print(&options.shell.print(&variables::variables(&dir.plane, &description)?)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,9 +1,11 @@
 //! `bonafide exec`
 
+use crate::data_dir::DataDir;
 use crate::variables::variables;
 use crate::{DataDirOption, Failure, block_on};
+use bonafide_host::Session;
 use bonafide_metadata::{Dialect, dialects};
-use bonafide_server::{DataDir, Description, Session};
+use bonafide_plane::Description;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
@@ -53,18 +55,18 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
 
 async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
-    let session = Session::open(&dir, options.workload.as_deref(), options.dialect).await?;
+    let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect).await?;
     for note in options.dialect.notes() {
         eprintln!("bonafide: {note}");
     }
-    let description = Description::read(&dir)?;
+    let description = Description::read(&dir.plane)?;
     let (program, arguments) = options.command.split_first().ok_or("there is no command to run")?;
     let mut command = Command::new(program);
     command.args(arguments);
     for name in dialects::variables().into_iter().chain(SIGN_IN_VARIABLES) {
         command.env_remove(name);
     }
-    command.envs(variables(&dir, &description)?).envs(options.dialect.environment(&session.endpoint));
+    command.envs(variables(&dir.plane, &description)?).envs(options.dialect.environment(&session.endpoint));
     let child = command.spawn().map_err(|error| format!("cannot run {}: {error}", program.display()))?;
     let status = wait(child).await?;
     // The endpoint ends with the command.

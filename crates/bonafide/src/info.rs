@@ -1,7 +1,8 @@
 //! `bonafide info`
 
+use crate::data_dir::DataDir;
 use crate::{DataDirOption, Failure, print};
-use bonafide_server::{DataDir, Description, operator_note};
+use bonafide_plane::{Description, operator_note};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -16,11 +17,11 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
-    let description = Description::read(&dir)?;
+    let description = Description::read(&dir.plane)?;
     let text =
         if options.json { serde_json::to_string(&description)? } else { serde_json::to_string_pretty(&description)? };
     print(&format!("{text}\n"));
-    if let Some(note) = operator_note(&dir) {
+    if let Some(note) = operator_note(&dir.plane) {
         eprintln!("bonafide: {note}");
     }
     Ok(ExitCode::SUCCESS)

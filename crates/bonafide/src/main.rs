@@ -3,11 +3,13 @@
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 
+mod data_dir;
 mod env;
 mod exec;
 mod info;
 mod shell;
 mod token;
+mod trust;
 mod up;
 mod variables;
 

@@ -1,10 +1,11 @@
 //! `bonafide token`
 
+use crate::data_dir::DataDir;
 use crate::{DataDirOption, Failure, block_on, print};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bonafide_host::Session;
 use bonafide_metadata::dialects::IMDS;
-use bonafide_server::{DataDir, Session};
 use bonafide_types::ClientId;
 use clap::Args;
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
     let token = block_on(async {
-        let session = Session::open(&dir, options.workload.as_deref(), &IMDS).await?;
+        let session = Session::open(&dir.host, options.workload.as_deref(), &IMDS).await?;
         session.token(&options.resource, options.client_id).await
     })??;
     let text = if options.decode { claims(token.expose())? } else { token.expose().clone() };

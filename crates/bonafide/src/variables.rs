@@ -1,7 +1,8 @@
 //! What SDKs and az need in order to find and trust this deployment, as environment variables.
 
 use crate::Failure;
-use bonafide_server::{DataDir, Description, write_trust_files};
+use crate::trust::write_trust_files;
+use bonafide_plane::{Description, PlaneFiles};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -12,9 +13,9 @@ const TRUSTSTORE_PASSWORD: &str = "changeit";
 type Present<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The variables and their values. What the caller's environment has in those that hold a list stays in it.
-pub(crate) fn variables(dir: &DataDir, description: &Description) -> Result<Vec<(&'static str, String)>, Failure> {
+pub(crate) fn variables(files: &PlaneFiles, description: &Description) -> Result<Vec<(&'static str, String)>, Failure> {
     let present = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let trust = write_trust_files(dir)?;
+    let trust = write_trust_files(files)?;
     let (bundle, endpoints) = (trust.bundle.display().to_string(), &description.endpoints);
     let metadata = format!("{}/metadata/endpoints?api-version=2019-05-01", endpoints.management);
     let origin = host_of(&endpoints.management);

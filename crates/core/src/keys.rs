@@ -1,7 +1,7 @@
-//! Keys that the system keeps for itself, sealed: token signing keys and the secrets of the deployment.
+//! Keys that the system keeps for itself, sealed: token signing keys and the secrets of the installation.
 
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
-use bonafide_crypto::{Kek, SelfSigned, SignError, SigningKey, base64url};
+use bonafide_crypto::{Kek, RsaKey, SelfSigned, SignError, SigningKey, base64url};
 use bonafide_store::Table;
 use bonafide_types::{Secret, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,8 @@ pub struct SigningKeyRow {
 /// Signing keys by tenant and key id: a key signs for one tenant and is known in no other (JW-03).
 pub const SIGNING_KEYS: Table<(TenantId, String), SigningKeyRow> = Table::new("signing-key");
 
-/// Secrets of the deployment by name, sealed.
-pub const DEPLOYMENT_SECRETS: Table<String, Sealed> = Table::new("deployment-secret");
+/// Secrets of the installation by name, sealed.
+pub const INSTALLATION_SECRETS: Table<String, Sealed> = Table::new("deployment-secret");
 
 /// Why a key could not be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -43,11 +43,21 @@ pub enum KeyRowError {
     Certificate(String),
 }
 
-/// Makes a signing key for a tenant. Like its certificate it counts from a little before `now`: the first tokens
-/// name a time before their issue in `iat` and `nbf` (`TOKEN_BACKDATE_SECONDS`). Slow (RSA): do it outside of a transaction.
+/// Makes a signing key for a tenant. Slow (RSA): do it outside of a transaction.
 pub fn make_signing_key(kek: &Kek, tenant: TenantId, now: Timestamp) -> Result<(String, SigningKeyRow), KeyRowError> {
+    signing_key_of(kek, tenant, now, RsaKey::generate()?)
+}
+
+/// Makes the signing key of a tenant from a key pair. Like its certificate it counts from a little before `now`: the first tokens
+/// name a time before their issue in `iat` and `nbf` (`TOKEN_BACKDATE_SECONDS`).
+pub fn signing_key_of(
+    kek: &Kek,
+    tenant: TenantId,
+    now: Timestamp,
+    pair: RsaKey,
+) -> Result<(String, SigningKeyRow), KeyRowError> {
     let spec = SelfSigned::starting("bonafide token signing", now.unix_seconds(), SIGNING_KEY_SECONDS);
-    let key = SigningKey::generate(&spec)?;
+    let key = SigningKey::certified(pair, &spec)?;
     let kid = key.kid().to_owned();
     let sealed = seal::seal(kek, &signing_context(&tenant.to_string(), &kid), key.to_pkcs8()?.expose())?;
     let row = SigningKeyRow {
@@ -72,14 +82,14 @@ pub fn open_signing_key(
     Ok(SigningKey::from_pkcs8(&pkcs8, &certificate)?)
 }
 
-/// Seals a secret of the deployment under its name.
-pub fn seal_deployment_secret(kek: &Kek, name: &str, secret: &[u8]) -> Result<Sealed, SealError> {
-    seal::seal(kek, &deployment_context(name), secret)
+/// Seals a secret of the installation under its name.
+pub fn seal_installation_secret(kek: &Kek, name: &str, secret: &[u8]) -> Result<Sealed, SealError> {
+    seal::seal(kek, &installation_context(name), secret)
 }
 
-/// Opens a secret of the deployment.
-pub fn open_deployment_secret(kek: &Kek, name: &str, sealed: &Sealed) -> Result<Secret<Vec<u8>>, SealError> {
-    seal::open(kek, &deployment_context(name), sealed)
+/// Opens a secret of the installation.
+pub fn open_installation_secret(kek: &Kek, name: &str, sealed: &Sealed) -> Result<Secret<Vec<u8>>, SealError> {
+    seal::open(kek, &installation_context(name), sealed)
 }
 
 /// The version of what is sealed; a later form gets another.
@@ -89,6 +99,6 @@ fn signing_context<'a>(tenant: &'a str, kid: &'a str) -> SealContext<'a> {
     SealContext { purpose: "token-signing-key", tenant, name: kid, version: SEALED_VERSION }
 }
 
-fn deployment_context(name: &str) -> SealContext<'_> {
+fn installation_context(name: &str) -> SealContext<'_> {
     SealContext { purpose: "deployment-secret", tenant: "", name, version: SEALED_VERSION }
 }

@@ -7,6 +7,7 @@ pub mod access;
 pub mod directory;
 pub mod keys;
 pub mod lifecycle;
+pub mod names;
 pub mod placement;
 pub mod tokens;
 pub mod view;

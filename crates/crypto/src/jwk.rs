@@ -1,4 +1,4 @@
-//! Key sets of other issuers (RFC 7517), for federated credentials.
+//! Key sets of other issuers (RFC 7517). Tests alone read them until credentials can be federated.
 
 use crate::json::{JsonError, parse_object_bounded};
 use crate::{Algorithm, KeyError, VerifyingKey, base64url, limits};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// Why a key set was refused as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeySetError {
+pub(crate) enum KeySetError {
     /// Not an acceptable JSON object.
     #[error("the key set: {0}")]
     Json(#[from] JsonError),
@@ -17,7 +17,7 @@ pub enum KeySetError {
 
 /// The usable keys of a key set; keys of other kinds, for other uses or outside our bounds are left out.
 #[derive(Debug, Clone, Default)]
-pub struct KeySet {
+pub(crate) struct KeySet {
     keys: Vec<(Option<String>, VerifyingKey)>,
 }
 
@@ -26,7 +26,7 @@ impl KeySet {
     ///
     /// # Errors
     /// [`KeySetError`]; a single unusable key is no error.
-    pub fn parse(bytes: &[u8]) -> Result<Self, KeySetError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, KeySetError> {
         let set = parse_object_bounded(bytes, limits::KEY_SET_BYTES_MAX, limits::KEY_SET_MEMBERS_MAX)?;
         let keys = set.get("keys").and_then(Value::as_array).ok_or(KeySetError::Keys)?;
         if keys.len() > limits::KEY_SET_KEYS_MAX {
@@ -40,7 +40,7 @@ impl KeySet {
     }
 
     /// The key of this `kid`; none where two keys share it, because then the name decides nothing.
-    pub fn key(&self, kid: &str) -> Option<&VerifyingKey> {
+    pub(crate) fn key(&self, kid: &str) -> Option<&VerifyingKey> {
         let mut named = self.keys.iter().filter(|(name, _)| name.as_deref() == Some(kid));
         match (named.next(), named.next()) {
             (Some((_, key)), None) => Some(key),
@@ -49,13 +49,8 @@ impl KeySet {
     }
 
     /// How many usable keys there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.len()
-    }
-
-    /// Whether no key is usable.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
     }
 }
 
@@ -63,7 +58,7 @@ impl KeySet {
 ///
 /// # Errors
 /// [`KeyError`], [`KeyError::WrongAlgorithm`] where `use`, `key_ops` or `alg` say it is for something else.
-pub fn verifying_key(jwk: &Map<String, Value>) -> Result<VerifyingKey, KeyError> {
+pub(crate) fn verifying_key(jwk: &Map<String, Value>) -> Result<VerifyingKey, KeyError> {
     if jwk.get("use").is_some_and(|usage| usage != "sig") {
         return Err(KeyError::WrongAlgorithm);
     }

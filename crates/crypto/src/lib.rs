@@ -14,7 +14,8 @@ pub mod certificate;
 mod compact;
 mod error;
 pub mod json;
-pub mod jwk;
+#[cfg(test)]
+mod jwk;
 pub mod jws;
 pub mod kek;
 pub mod limits;
@@ -43,5 +44,5 @@ pub use error::SignError;
 pub use kek::Kek;
 pub use random::SystemEntropy;
 pub use self_signed::SelfSigned;
-pub use signing::SigningKey;
+pub use signing::{RsaKey, SigningKey};
 pub use verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKey, VerifyingKeys};

@@ -35,10 +35,16 @@ impl SigningKey {
     /// # Errors
     /// [`SignError::Generation`], [`SignError::Certificate`].
     pub fn generate(spec: &SelfSigned<'_>) -> Result<Self, SignError> {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| SignError::Generation)?;
-        let pair = RsaPair::new(pair)?;
-        let certificate_der = x509::self_signed(&pair, spec)?;
-        Self::new(pair, certificate_der)
+        Self::certified(RsaKey::generate()?, spec)
+    }
+
+    /// Makes the certificate of a key pair.
+    ///
+    /// # Errors
+    /// [`SignError::Certificate`].
+    pub fn certified(key: RsaKey, spec: &SelfSigned<'_>) -> Result<Self, SignError> {
+        let certificate_der = x509::self_signed(&key.0, spec)?;
+        Self::new(key.0, certificate_der)
     }
 
     /// Reads a key pair back from PKCS #8, with the certificate that was made for it.
@@ -108,6 +114,26 @@ impl SigningKey {
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// An RSA-2048 key pair that has no certificate yet.
+pub struct RsaKey(RsaPair);
+
+impl RsaKey {
+    /// Makes a new key pair. Takes a tenth of a second or more, now and then several times as long.
+    ///
+    /// # Errors
+    /// [`SignError::Generation`].
+    pub fn generate() -> Result<Self, SignError> {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| SignError::Generation)?;
+        Ok(Self(RsaPair::new(pair)?))
+    }
+}
+
+impl fmt::Debug for RsaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RsaKey").finish_non_exhaustive()
     }
 }
 

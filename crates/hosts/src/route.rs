@@ -3,7 +3,7 @@
 use crate::{Cx, Fault, Wait, credential, desired, join};
 use bonafide_types::HostId;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::hosts::{CREDENTIAL_PATH, DEPLOYMENT_PATH, DESIRED_PATH, Deployment, JOIN_PATH, RENEW_PATH};
+use bonafide_wire::hosts::{CREDENTIAL_PATH, DESIRED_PATH, INSTALLATION_PATH, Installation, JOIN_PATH, RENEW_PATH};
 use bonafide_wire::{Answer, Captures, Outcome, Reply, Request, Route};
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -19,9 +19,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         run: Run::Host(|cx, request, _, host| answer(join::renew(cx, host, &body(request)?)?)),
     },
     Endpoint {
-        route: Route::of_view(Method::GET, DEPLOYMENT_PATH, 0),
+        route: Route::of_view(Method::GET, INSTALLATION_PATH, 0),
         run: Run::Host(|cx, _, _, _| {
-            answer(Reply::json(StatusCode::OK, &Deployment { authority: cx.authority.to_owned() }))
+            answer(Reply::json(StatusCode::OK, &Installation { authority: cx.authority.to_owned() }))
         }),
     },
     Endpoint {

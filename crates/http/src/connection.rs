@@ -13,9 +13,9 @@ use bonafide_types::limits::{
 };
 use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
+use http::Response;
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -41,8 +41,8 @@ pub trait Service: Send + Sync + 'static {
     /// it, or what to say instead of serving.
     fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission;
 
-    /// The largest body that a path takes, in bytes.
-    fn body_bytes_max(&self, method: &Method, path: &str) -> usize;
+    /// The largest body that a request takes, in bytes.
+    fn body_bytes_max(&self, head: &Request) -> usize;
 
     /// Whether a request's head is enough to read a large body. If not, the request is answered without
     /// its body, which says why.
@@ -272,7 +272,7 @@ impl<S: Service> Connection<'_, S> {
             return Err(Unserved::HeadTooLarge);
         }
         let service = &self.shared.service;
-        let max = service.body_bytes_max(&head.method, &head.path);
+        let max = service.body_bytes_max(head);
         let length = match hyper::body::Body::is_end_stream(&body) {
             true => 0,
             false => content_length(&head.headers).unwrap_or(max),

@@ -16,8 +16,8 @@ const REASONS_MAX: usize = 16;
 /// Subjects that are kept apart for each of those reasons. Source: ours; workloads choose the resources that they ask
 /// for.
 const SUBJECTS_MAX: usize = 16;
-/// Longest reason, in bytes. Source: ours.
-const WHY_BYTES_MAX: usize = 512;
+/// Longest reason that is logged, in bytes. Source: ours.
+pub(crate) const WHY_BYTES_MAX: usize = 512;
 
 /// A failure whose reason no reply tells. Nothing in it is a secret or comes from a request, but for ids and
 /// the name of a resource. docs/log.md says what each means.

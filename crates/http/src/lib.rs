@@ -10,13 +10,16 @@ mod event;
 mod head;
 mod last;
 mod listener;
+mod listening;
 mod log;
 mod ours;
 mod sink;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
 pub use connection::{Admission, HttpLimits, PeerFacts, Service};
 pub use event::{Event, shown};
-pub use listener::{ACCEPT_PAUSE, Listener, Stop, stopped};
+pub use listener::{ACCEPT_PAUSE, Listener, Listeners, Stop, stopped};
+pub use listening::{ListenError, listen};
 pub use log::Log;

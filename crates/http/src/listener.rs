@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -42,6 +43,33 @@ pub struct Listener<S> {
     pub limits: HttpLimits,
     /// Where requests and failures are logged.
     pub log: Arc<Log>,
+}
+
+/// Starts listeners with the same log, limits, stop signal and runtime.
+pub struct Listeners {
+    /// Where requests and failures are logged.
+    pub log: Arc<Log>,
+    /// Time and connection limits of each.
+    pub limits: HttpLimits,
+    /// Tells them to stop.
+    pub stop: Stop,
+    /// Where their connections are served.
+    pub runtime: Handle,
+}
+
+impl Listeners {
+    /// Serves on one more socket, as one of `tasks`.
+    pub fn start<S: Service>(
+        &self,
+        tasks: &mut JoinSet<()>,
+        socket: TcpListener,
+        tls: Option<TlsAcceptor>,
+        service: S,
+    ) {
+        let (service, log) = (Arc::new(service), Arc::clone(&self.log));
+        let listener = Listener { socket, tls, service, limits: self.limits, log };
+        tasks.spawn_on(listener.serve(self.stop.clone()), &self.runtime);
+    }
 }
 
 impl<S: Service> Listener<S> {

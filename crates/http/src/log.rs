@@ -4,7 +4,7 @@
 
 use super::sink::Sink;
 use crate::clock;
-use crate::event::{Event, Said, shown};
+use crate::event::{Event, Said, WHY_BYTES_MAX, shown};
 use bonafide_types::Timestamp;
 use bonafide_wire::{Answer, Field, Peer, Record, Reply};
 use http::{HeaderName, StatusCode};
@@ -15,9 +15,6 @@ use std::time::{Duration, Instant};
 
 /// Longest path that is logged, in bytes.
 const PATH_BYTES_MAX: usize = 512;
-
-/// Longest reason that is logged, in bytes.
-const WHY_BYTES_MAX: usize = 512;
 
 /// Where request lines go.
 #[derive(Default)]

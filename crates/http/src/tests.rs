@@ -6,7 +6,7 @@ use bonafide_crypto::SystemEntropy;
 use bonafide_types::limits::{CONNECTIONS_MAX, LARGE_BODIES_BYTES_MAX};
 use bonafide_types::{HostId, Timestamp};
 use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,8 +49,8 @@ impl Service for Echo {
         }
     }
 
-    fn body_bytes_max(&self, _method: &Method, path: &str) -> usize {
-        if path == "/" { BODY_BYTES_MAX } else { LARGE_BODY_BYTES_MAX }
+    fn body_bytes_max(&self, head: &Request) -> usize {
+        if head.path == "/" { BODY_BYTES_MAX } else { LARGE_BODY_BYTES_MAX }
     }
 
     async fn may_send_much(&self, head: &Request) -> bool {

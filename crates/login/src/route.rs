@@ -32,8 +32,9 @@ impl Endpoint {
         Self { route: Route::of_view(Method::POST, path, TOKEN_BODY_BYTES_MAX), run }
     }
 
+    /// A body is read and not looked at, as Entra does.
     const fn document(path: &'static str, run: fn(Asked<'_>) -> Result<Reply, Fault>) -> Self {
-        Self { route: Route::of_view(Method::GET, path, 0), run }
+        Self { route: Route::of_view(Method::GET, path, TOKEN_BODY_BYTES_MAX), run }
     }
 }
 

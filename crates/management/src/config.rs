@@ -1,5 +1,7 @@
 //! What the resource manager knows of its deployment.
 
+use bonafide_core::names::PUBLIC_MANAGEMENT;
+
 /// Endpoints and names, from configuration and never from a request.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -33,7 +35,7 @@ impl Config {
             graph: origin.to_owned(),
             portal: format!("{origin}/portal"),
             vault_suffix: format!(".vault.{host}"),
-            audiences: vec![format!("{origin}/"), "https://management.azure.com/".to_owned()],
+            audiences: vec![format!("{origin}/"), PUBLIC_MANAGEMENT.to_owned()],
             log_file: None,
         }
     }

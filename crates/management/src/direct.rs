@@ -3,6 +3,7 @@
 use crate::Cx;
 use crate::command::{Command, Conditions};
 use crate::fault::Fault;
+use crate::order::body;
 use crate::outcome::Outcome;
 use crate::perform::perform;
 use crate::route;
@@ -10,7 +11,7 @@ use bonafide_core::tokens::Caller;
 use bonafide_types::{ApiVersion, ResourceId};
 use bonafide_wire::Parameters;
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The refusal of a command, as the wire has it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,18 +37,15 @@ impl From<Fault> for Refused {
 ///
 /// # Errors
 /// [`Refused`].
-pub fn put(
-    cx: &Cx<'_>,
-    by: Caller,
-    id: &ResourceId,
-    version: ApiVersion,
-    body: Map<String, Value>,
-) -> Result<Value, Refused> {
+pub fn put(cx: &Cx<'_>, by: Caller, id: &ResourceId, version: &str, body: &Value) -> Result<Value, Refused> {
+    let version: ApiVersion = version.parse().map_err(|_| Fault::ApiVersionMissing)?;
+    // The same reading as of a request, so that nothing gets past the checks by its spelling.
+    let body = body::read(body.to_string().as_bytes());
     let path = id.to_string();
     let (verb, target) = route::read(&Method::PUT, &path)?;
     let (query, conditions) = (Parameters::default(), Conditions::default());
     let correlation = cx.world.entropy.guid();
-    let command = Command { verb, target, path, query, version, by, correlation, conditions, body: Ok(body) };
+    let command = Command { verb, target, path, query, version, by, correlation, conditions, body };
     Ok(match perform(cx, &command)? {
         Outcome::Shown(shown) | Outcome::Created(shown) => shown.body,
         Outcome::Running(body) => body,

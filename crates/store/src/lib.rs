@@ -11,6 +11,7 @@ pub mod engine;
 mod entries;
 mod error;
 mod index;
+#[cfg(feature = "interception")]
 mod intercepted;
 mod key;
 pub mod limits;
@@ -27,6 +28,7 @@ pub use engine::{Change, Changes, Cursor, Epoch};
 pub use entries::Entries;
 pub use error::{EngineError, StoreError};
 pub use index::{Index, Unique};
+#[cfg(feature = "interception")]
 pub use intercepted::Intercepted;
 pub use key::Key;
 pub use memory::MemoryEngine;

@@ -1,6 +1,5 @@
 //! The store as the rest of the program sees it.
 
-use crate::audit::AuditRecord;
 use crate::engine::{Changes, CommitId, Cursor, Engine, Revision, Verdict};
 use crate::error::StoreError;
 use crate::index::prefix;
@@ -98,6 +97,7 @@ impl Store {
     }
 
     /// About `limit` changes after a cursor; see `Engine::changes`.
+    #[cfg(feature = "conformance")]
     pub fn changes(&self, after: Cursor, limit: usize) -> Result<Changes, StoreError> {
         Ok(self.inner.engine.changes(after, &[Vec::new()], limit)?)
     }
@@ -117,13 +117,15 @@ impl Store {
 
     /// Forgets what changed up to and including `through`: followers behind it reload. The store
     /// does so by itself, see `limits::LOG_REVISIONS_KEPT`.
+    #[cfg(feature = "conformance")]
     pub fn compact(&self, through: Revision) -> Result<(), StoreError> {
         Ok(self.inner.engine.compact(through)?)
     }
 
     /// At most `limit` audit records after number `after` (0: from the start); `audit::verify`
     /// checks them.
-    pub fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
+    #[cfg(feature = "conformance")]
+    pub fn audit(&self, after: u64, limit: usize) -> Result<Vec<crate::audit::AuditRecord>, StoreError> {
         Ok(self.inner.engine.audit(after, limit)?)
     }
 }

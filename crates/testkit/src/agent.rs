@@ -7,7 +7,7 @@ use bonafide_crypto::{AgentKey, base64url, thumbprint};
 use bonafide_metadata::host::{Event, Fetch, HostRequest, IdentityKey, KeyStep, NewKey, Sent, Step, Watch, key_step};
 use bonafide_metadata::{Agent, Answer, Binding, Counters, FetchDuty, Options, TokenFetch, UpstreamError};
 use bonafide_types::{HostId, ObjectId};
-use bonafide_wire::hosts::{DEPLOYMENT_PATH, Deployment, HostCertificate, JOIN_PATH};
+use bonafide_wire::hosts::{HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH};
 use bonafide_wire::token::TokenV1;
 use bonafide_wire::{Reply, Request};
 use http::StatusCode;
@@ -45,12 +45,12 @@ impl Host {
         let reply = plane.hosts(Ask::new("POST", JOIN_PATH).json(&json!({"token": token, "csr": csr})).request());
         assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.body);
         let joined: HostCertificate = serde_json::from_slice(&reply.body).unwrap();
-        let reply = plane.hosts(Ask::new("GET", DEPLOYMENT_PATH).over(joined.host_id).request());
-        let deployment: Deployment = serde_json::from_slice(&reply.body).unwrap();
+        let reply = plane.hosts(Ask::new("GET", INSTALLATION_PATH).over(joined.host_id).request());
+        let installation: Installation = serde_json::from_slice(&reply.body).unwrap();
         Self {
             id: joined.host_id,
             agent: Agent::new(options).logging_to(LOG_FILE),
-            authority: deployment.authority,
+            authority: installation.authority,
             keys: Mutex::default(),
             watch: Mutex::default(),
             offline: AtomicBool::new(false),

@@ -3,14 +3,16 @@
 use crate::entropy::RepeatableEntropy;
 use crate::keys;
 use crate::now::NOW;
-use bonafide_core::tokens::{AcceptedAudiences, Names};
-use bonafide_core::view::{View, Views};
+use bonafide_core::names::PUBLIC_MANAGEMENT;
+use bonafide_core::view::View;
 use bonafide_crypto::ca::HostCa;
 use bonafide_crypto::secret_hash::Pepper;
+use bonafide_plane::{At, Entry, Need, On, Parts, Round, named, of};
 use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
 use bonafide_types::{Secret, Timestamp, World};
-use bonafide_wire::{Outcome, Reply, Request, Surface};
+use bonafide_wire::{Outcome, Reply, Request};
 use http::StatusCode;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,7 +21,7 @@ pub const ORIGIN: &str = "https://localhost:8443";
 /// The file that answers of 500 name.
 pub(crate) const LOG_FILE: &str = "/var/lib/bonafide/log/bonafide.log";
 /// What stock clients ask tokens for when they mean Resource Manager.
-pub const MANAGEMENT: &str = "https://management.azure.com/";
+pub const MANAGEMENT: &str = PUBLIC_MANAGEMENT;
 
 /// The resource that stock clients ask tokens for when they mean Microsoft Graph.
 pub const GRAPH: &str = "https://graph.microsoft.com";
@@ -29,39 +31,28 @@ const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
 
 /// The control plane and the world it lives in. Its view has always caught up with its store.
 pub struct Plane {
-    /// The store, for what no surface shows.
-    pub store: Store,
-    pub(crate) login: bonafide_login::Service,
-    views: Views,
-    host_ca: HostCa,
-    management: bonafide_management::Config,
-    audiences: AcceptedAudiences,
-    graph_audiences: AcceptedAudiences,
+    parts: Parts,
     entropy: RepeatableEntropy,
     now_micros: AtomicU64,
     login_requests: AtomicU64,
 }
 
+impl Deref for Plane {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
 impl Plane {
     /// An empty control plane.
     pub(crate) fn new() -> Self {
-        let store = Store::open(MemoryEngine::new());
-        let names = Names::new(ORIGIN).unwrap();
         let pepper = Pepper::new(&Secret::new([9; Pepper::BYTES]));
+        let host_ca = HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap();
+        let store = Store::open(MemoryEngine::new());
         Self {
-            views: Views::load(&store, keys::kek()).unwrap(),
-            store,
-            login: bonafide_login::Service {
-                log_file: Some(LOG_FILE.to_owned()),
-                ..bonafide_login::Service::new(names.authority, names.audiences, pepper)
-            },
-            host_ca: HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap(),
-            management: bonafide_management::Config {
-                log_file: Some(LOG_FILE.to_owned()),
-                ..bonafide_management::Config::at(ORIGIN)
-            },
-            audiences: names.accepted,
-            graph_audiences: names.graph,
+            parts: Parts::new(store, keys::kek(), (pepper, host_ca), ORIGIN, Some(LOG_FILE.to_owned())).unwrap(),
             entropy: RepeatableEntropy::default(),
             now_micros: AtomicU64::new(NOW.unix_micros()),
             login_requests: AtomicU64::new(0),
@@ -80,19 +71,7 @@ impl Plane {
 
     /// Answers a request to the token service, on either listener: the peer says which.
     pub fn login(&self, request: &Request) -> Reply {
-        self.login_requests.fetch_add(1, Ordering::Relaxed);
-        let ask = |confirmed| {
-            let view = self.view();
-            let cx = bonafide_login::Cx { view: &view, service: &self.login, world: self.world(), confirmed };
-            cx.handle(request)
-        };
-        match ask(false) {
-            Outcome::Answer(answer) => answer.reply,
-            Outcome::Need(bonafide_login::Confirm) => match ask(true) {
-                Outcome::Answer(answer) => answer.reply,
-                Outcome::Need(_) => panic!("login asks twice for {} {}", request.method, request.path),
-            },
-        }
+        self.ask(named("login").unwrap(), request)
     }
 
     /// How many requests the token service has had.
@@ -102,64 +81,35 @@ impl Plane {
 
     /// Answers a request to the resource manager.
     pub fn management(&self, request: &Request) -> Reply {
-        let view = self.view();
-        let cx = bonafide_management::Cx {
-            config: &self.management,
-            authority: &self.login.authority,
-            audiences: &self.audiences,
-            view: &view,
-            view_age_seconds: 0,
-            store: &self.store,
-            world: self.world(),
-        };
-        match cx.handle(request) {
-            Outcome::Answer(answer) => answer.reply,
-            Outcome::Need(never) => match never {},
-        }
+        self.ask(named("management").unwrap(), request)
     }
 
     /// Answers a request to the directory.
     pub fn graph(&self, request: &Request) -> Reply {
-        let view = self.view();
-        let cx = bonafide_graph::Cx {
-            endpoint: ORIGIN,
-            authority: &self.login.authority,
-            audiences: &self.graph_audiences,
-            view: &view,
-            view_age_seconds: 0,
-            store: &self.store,
-            log_file: Some(LOG_FILE),
-            world: self.world(),
-        };
-        match cx.handle(request) {
-            Outcome::Answer(answer) => answer.reply,
-            Outcome::Need(never) => match never {},
-        }
+        self.ask(named("graph").unwrap(), request)
     }
 
     /// Answers a request to the hosts listener. A wait for changes is over at once: nothing happens
     /// meanwhile.
     pub fn hosts(&self, request: &Request) -> Reply {
-        if bonafide_wire::path::first_segment(&request.path) != "hosts" {
-            return self.login(request);
+        self.ask(of(On::Hosts, request), request)
+    }
+
+    /// Asks a surface, and once more if it needs something: here it is always there.
+    fn ask(&self, surface: &Entry, request: &Request) -> Reply {
+        if surface.name == "login" {
+            self.login_requests.fetch_add(1, Ordering::Relaxed);
         }
-        let ask = |waited| {
+        let ask = |round| {
             let view = self.view();
-            let cx = bonafide_hosts::Cx {
-                store: &self.store,
-                view: &view,
-                ca: &self.host_ca,
-                authority: self.login.authority.origin(),
-                world: self.world(),
-                waited,
-            };
-            cx.handle(request)
+            surface.handle(At { parts: &self.parts, view: &view, world: self.world(), round }, request)
         };
-        match ask(false) {
+        match ask(Round::default()) {
             Outcome::Answer(answer) => answer.reply,
-            Outcome::Need(_) => match ask(true) {
+            Outcome::Need(_) => match ask(Round { is_over: true, can_read_store: true }) {
                 Outcome::Answer(answer) => answer.reply,
-                Outcome::Need(_) => Reply::empty(StatusCode::SERVICE_UNAVAILABLE),
+                Outcome::Need(Need::Wait(_)) => Reply::empty(StatusCode::SERVICE_UNAVAILABLE),
+                Outcome::Need(_) => panic!("{} asks twice for {} {}", surface.name, request.method, request.path),
             },
         }
     }
@@ -171,7 +121,7 @@ impl Plane {
 
     /// The directory as the token path sees it.
     pub fn view(&self) -> Arc<View> {
-        self.views.catch_up(&self.store).unwrap();
+        self.parts.catch_up().unwrap();
         self.views.snapshot()
     }
 }

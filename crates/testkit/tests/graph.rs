@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 use bonafide_core::directory::create_application;
-use bonafide_core::tokens::Names;
+use bonafide_core::names::Names;
 use bonafide_testkit::{Answer, Ask, Cloud, GRAPH, ORIGIN, Person};
 use bonafide_types::TenantId;
 use bonafide_wire::{Outcome, Surface, Unserved};

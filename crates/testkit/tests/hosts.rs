@@ -11,7 +11,7 @@ use bonafide_metadata::TokenFetch;
 use bonafide_store::Read;
 use bonafide_testkit::{Answer, Ask, Cloud, MANAGEMENT, Machine};
 use bonafide_types::{Audience, HostId, ObjectId, ResourceId, ResourceUuid};
-use bonafide_wire::hosts::{DEPLOYMENT_PATH, DESIRED_PATH, RENEW_PATH, credential_path};
+use bonafide_wire::hosts::{DESIRED_PATH, INSTALLATION_PATH, RENEW_PATH, credential_path};
 use serde_json::json;
 
 fn csr() -> String {
@@ -46,7 +46,7 @@ fn fetch(cloud: &Cloud, machine: &Machine) -> TokenFetch {
 fn all(cloud: &Cloud, machine: &Machine) -> Vec<Answer> {
     let over = |ask: Ask| Answer::from(cloud.hosts(ask.over(cloud.local.id).request()));
     vec![
-        over(Ask::new("GET", DEPLOYMENT_PATH)),
+        over(Ask::new("GET", INSTALLATION_PATH)),
         over(Ask::new("GET", DESIRED_PATH)),
         over(Ask::new("POST", RENEW_PATH).json(&json!({ "csr": csr() }))),
         over(registration(cloud, machine.uuid, machine.principal.unwrap())),

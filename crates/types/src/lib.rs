@@ -5,6 +5,7 @@
 
 mod api_version;
 mod audience;
+mod enumerate;
 mod excerpt;
 mod ids;
 pub mod limits;
@@ -18,6 +19,7 @@ mod world;
 
 pub use api_version::{ApiVersion, ApiVersionError};
 pub use audience::{Audience, AudienceError};
+pub use enumerate::enumerate_some;
 pub use excerpt::Excerpt;
 pub use ids::{
     ClientId, CredentialId, GuidError, HostId, Id, ObjectId, OperationId, ResourceUuid, RoleAssignmentId,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `POST /hosts/v1/join` | enrols a host with a one-use token; the only one without a client certificate |
 //! | `POST /hosts/v1/renew` | a new host certificate, before the old one expires |
-//! | `GET /hosts/v1/deployment` | what a host must know of the deployment |
+//! | `GET /hosts/v1/deployment` | what a host must know of the installation |
 //! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
 //! | `PUT /hosts/v1/identities/{principalId}/credential` | registers the public half of a key made on this host |
 //! | `POST /{tenant}/oauth2/[v2.0/]token` | the token service, for assertions signed by these keys |
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub const JOIN_PATH: &str = "/hosts/v1/join";
 /// Path of [`RenewRequest`].
 pub const RENEW_PATH: &str = "/hosts/v1/renew";
-/// Path of [`Deployment`].
-pub const DEPLOYMENT_PATH: &str = "/hosts/v1/deployment";
+/// Path of [`Installation`].
+pub const INSTALLATION_PATH: &str = "/hosts/v1/deployment";
 /// Path of [`Desired`].
 pub const DESIRED_PATH: &str = "/hosts/v1/desired";
 /// Longest wait for a change, in seconds. Source: ours; below common proxies' 60 s.
@@ -61,10 +61,10 @@ pub struct HostCertificate {
     pub not_after: u64,
 }
 
-/// What a host must know of the deployment. It may change between two starts of the control plane.
+/// What a host must know of the installation. It may change between two starts of the control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Deployment {
+pub struct Installation {
     /// The token service's origin, which client assertions name as their audience.
     pub authority: String,
 }

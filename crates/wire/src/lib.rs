@@ -14,5 +14,5 @@ pub use exchange::{Peer, Reply, Request};
 pub use parameters::{ParameterError, Parameters};
 pub use record::{Field, Record};
 pub use route::{Captures, Needs, NoRoute, Route, find};
-pub use surface::{Answer, Outcome, Surface, needs};
+pub use surface::{Answer, Outcome, Surface, served};
 pub use unserved::Unserved;

@@ -1,6 +1,6 @@
 //! The shape that every surface has, so that the shell serves them alike.
 
-use crate::{Needs, Record, Reply, Request, Route, Unserved, path};
+use crate::{Record, Reply, Request, Route, Unserved, path};
 
 /// A reply, and what the log may know of the request.
 #[derive(Debug)]
@@ -36,6 +36,16 @@ pub enum Outcome<Need> {
     Need(Need),
 }
 
+impl<Need> Outcome<Need> {
+    /// The same with another name for what is needed.
+    pub fn map_need<Other>(self, other: impl FnOnce(Need) -> Other) -> Outcome<Other> {
+        match self {
+            Self::Answer(answer) => Outcome::Answer(answer),
+            Self::Need(need) => Outcome::Need(other(need)),
+        }
+    }
+}
+
 /// A surface, with all that one request is answered from.
 pub trait Surface {
     /// Something outside that an answer may need first.
@@ -52,11 +62,10 @@ pub trait Surface {
     fn refuse(&self, head: &Request, why: Unserved) -> Answer;
 }
 
-/// What a request to a surface is answered from. One that no route has is refused without the store.
-pub fn needs<S: Surface>(request: &Request) -> Needs {
-    let segments = path::segments(&request.path).unwrap_or_default();
+/// The route of a request; `None` where there is none with its path and method.
+pub fn served(routes: &[&'static Route], head: &Request) -> Option<&'static Route> {
+    let segments = path::segments(&head.path).unwrap_or_default();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let of_path = |route: &&Route| route.captures(&segments).is_some();
-    let mut routes = S::routes().into_iter().filter(of_path);
-    routes.find(|route| route.method == request.method).map_or(Needs::View, |route| route.needs)
+    let mut of_method = routes.iter().copied().filter(|route| route.method == head.method);
+    of_method.find(|route| route.captures(&segments).is_some())
 }

@@ -19,7 +19,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("bonafide-graph", SURFACES),
     ("bonafide-metadata", SURFACES),
     ("bonafide-http", SHELL),
-    ("bonafide-server", SHELL),
+    ("bonafide-files", SHELL),
+    ("bonafide-plane", SHELL),
+    ("bonafide-host", SHELL),
     ("bonafide", BINARY),
     ("bonafide-testkit", TOOLING),
     ("bench", TOOLING),
@@ -34,10 +36,17 @@ const BINARY: u8 = 5;
 const TOOLING: u8 = 6;
 
 /// Edges that the layers alone would not allow.
-const ALSO: &[(&str, &str)] = &[("bonafide-store-sqlite", "bonafide-store"), ("bonafide-server", "bonafide-http")];
+const ALSO: &[(&str, &str)] = &[
+    ("bonafide-store-sqlite", "bonafide-store"),
+    ("bonafide-plane", "bonafide-http"),
+    ("bonafide-plane", "bonafide-files"),
+    ("bonafide-host", "bonafide-http"),
+    ("bonafide-host", "bonafide-files"),
+];
 
 /// Edges that the layers alone would allow. HTTP over sockets knows no surface; the agent runs on machines that must see neither the
-/// directory nor the store; an engine is chosen in the shell and nowhere else.
+/// directory nor the store, and reaches the control plane over the hosts listener only; an engine is chosen in the shell and
+/// nowhere else.
 const NEVER: &[(&str, &str)] = &[
     ("bonafide-http", "bonafide-core"),
     ("bonafide-http", "bonafide-store"),
@@ -47,6 +56,18 @@ const NEVER: &[(&str, &str)] = &[
     ("bonafide-http", "bonafide-hosts"),
     ("bonafide-http", "bonafide-graph"),
     ("bonafide-http", "bonafide-metadata"),
+    ("bonafide-files", "bonafide-core"),
+    ("bonafide-files", "bonafide-store"),
+    ("bonafide-files", "bonafide-store-sqlite"),
+    ("bonafide-host", "bonafide-core"),
+    ("bonafide-host", "bonafide-store"),
+    ("bonafide-host", "bonafide-store-sqlite"),
+    ("bonafide-host", "bonafide-login"),
+    ("bonafide-host", "bonafide-management"),
+    ("bonafide-host", "bonafide-hosts"),
+    ("bonafide-host", "bonafide-plane"),
+    ("bonafide-plane", "bonafide-host"),
+    ("bonafide-plane", "bonafide-metadata"),
     ("bonafide-metadata", "bonafide-core"),
     ("bonafide-metadata", "bonafide-store"),
     ("bonafide-metadata", "bonafide-store-sqlite"),
@@ -155,7 +176,9 @@ mod tests {
             ("bonafide-types", "bonafide-wire"),
             ("bonafide-wire", "bonafide-crypto"),
             ("bonafide-store", "bonafide-store-sqlite"),
-            ("bonafide-server", "bonafide"),
+            ("bonafide-plane", "bonafide"),
+            ("bonafide-host", "bonafide-plane"),
+            ("bonafide-plane", "bonafide-host"),
             ("bonafide", "bonafide-testkit"),
         ] {
             assert_eq!(problems(upper, lower, None, true).len(), 1, "{upper} -> {lower}");
@@ -176,6 +199,13 @@ mod tests {
             assert_eq!(problems("bonafide-metadata", used, None, true).len(), 1, "{used}");
         }
         assert!(problems("bonafide-metadata", "bonafide-wire", None, true).is_empty());
+        for used in ["core", "store", "store-sqlite", "login", "management", "hosts", "plane"] {
+            for kind in [None, Some("dev")] {
+                let used = format!("bonafide-{used}");
+                assert_eq!(problems("bonafide-host", &used, kind, true).len(), 1, "{used} {kind:?}");
+            }
+        }
+        assert!(problems("bonafide-host", "bonafide-metadata", None, true).is_empty());
     }
 
     #[test]
@@ -183,7 +213,7 @@ mod tests {
         for kind in [None, Some("dev"), Some("build")] {
             assert_eq!(problems("bonafide-login", "tokio", kind, false).len(), 1, "{kind:?}");
         }
-        for name in ["bonafide-server", "bonafide", "bonafide-testkit", "bench"] {
+        for name in ["bonafide-plane", "bonafide-host", "bonafide", "bonafide-testkit", "bench"] {
             assert!(problems(name, "tokio", None, false).is_empty(), "{name}");
         }
     }
@@ -191,7 +221,7 @@ mod tests {
     #[test]
     fn a_crate_without_a_layer_is_refused() {
         assert_eq!(problems("bonafide-portal", "serde", None, false).len(), 1);
-        assert_eq!(problems("bonafide-server", "bonafide-portal", None, true).len(), 1);
+        assert_eq!(problems("bonafide-plane", "bonafide-portal", None, true).len(), 1);
     }
 
     #[test]

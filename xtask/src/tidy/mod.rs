@@ -5,6 +5,7 @@ mod circles;
 mod docs;
 mod edges;
 mod size;
+mod system_rights;
 mod tree;
 mod words;
 
@@ -43,6 +44,7 @@ pub fn check(root: &Path) -> Result<Findings, TidyError> {
     findings.problems.extend(docs::check(&files));
     findings.problems.extend(words::check(&files));
     findings.problems.extend(circles::check(&files));
+    findings.problems.extend(system_rights::check(&files));
     findings.notes.extend(size::report(&files));
     Ok(findings)
 }

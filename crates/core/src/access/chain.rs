@@ -1,7 +1,9 @@
 //! Where a check is made: a scope with everything above it.
 
 use super::ScopeKey;
-use bonafide_types::TenantId;
+use crate::directory::{RESOURCES, Resource};
+use bonafide_store::{Read, StoreError};
+use bonafide_types::{ResourceUuid, TenantId};
 
 /// A scope with everything above it, outermost first, and the tenant that it all belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,4 +39,23 @@ impl Chain {
     pub fn scopes(&self) -> &[ScopeKey] {
         &self.scopes
     }
+}
+
+/// The scopes of a stored resource, outermost first.
+pub fn chain_of(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<Chain, StoreError> {
+    let mut inner = Vec::new();
+    let mut parent = resource.parent;
+    while let Some(uuid) = parent {
+        inner.push(ScopeKey::Resource(uuid));
+        parent = tx.get(&RESOURCES, &uuid)?.and_then(|above| above.parent);
+    }
+    let mut chain = Chain::root(resource.tenant);
+    if let Some(subscription) = resource.subscription() {
+        chain = chain.then(ScopeKey::Subscription(subscription));
+    }
+    if let Some(group) = resource.group {
+        chain = chain.then(ScopeKey::Group(group));
+    }
+    chain = inner.into_iter().rev().fold(chain, Chain::then);
+    Ok(chain.then(ScopeKey::of(uuid, resource)))
 }

@@ -3,7 +3,6 @@
 mod authority;
 mod claims;
 mod issue;
-mod names;
 mod published;
 mod resolve;
 mod token_id;
@@ -13,7 +12,6 @@ pub use crate::directory::TokenVersion;
 pub use authority::{Authority, AuthorityError, TENANT_PLACEHOLDER};
 pub use claims::{Claims, Method, Subject, Validity};
 pub use issue::{Authenticated, IssueError, Issued, issue};
-pub use names::{Names, NamesError};
 pub use published::published_keys;
 pub use resolve::resolve;
 pub use token_id::TokenId;

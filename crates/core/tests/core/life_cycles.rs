@@ -1,15 +1,15 @@
 //! The life cycles of identities, hosts and the view.
 
 use crate::cloud::{Cloud, NOW, system, users, world};
-use bonafide_core::access::Allowed;
-use bonafide_core::directory::{Change, IDENTITY_TYPE, PRINCIPALS, find};
-use bonafide_core::lifecycle::{IdentityError, SaveError, save};
+use bonafide_core::access::{Allowed, Chain, Denied, NewAssignment, assignments, may_write, roles};
+use bonafide_core::directory::{Change, IDENTITY_TYPE, PRINCIPALS, create_application, find};
+use bonafide_core::lifecycle::{IdentityError, SaveError, place, save};
 use bonafide_core::placement::{self, JoinError};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
-use bonafide_store::Read;
+use bonafide_store::{Read, StoreError};
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
-use bonafide_types::{HostId, ResourceId, ResourceUuid, TenantId, World};
+use bonafide_types::{HostId, ResourceId, ResourceUuid, RoleAssignmentId, TenantId, World};
 use proptest::prelude::*;
 use std::sync::Barrier;
 
@@ -26,6 +26,33 @@ fn a_system_assigned_identity_lives_and_dies_with_its_resource() {
     assert_ne!(first, second, "ID-11: never the same principal again");
     cloud.delete(&machine);
     assert!(!cloud.exists(second));
+}
+
+#[test]
+fn only_who_may_write_a_machine_has_the_proof_that_placing_it_takes() {
+    let cloud = Cloud::new();
+    let machine = cloud.machine("vm");
+    cloud.change(&machine, &system()).unwrap();
+    let placed_by = |role: Option<&str>| {
+        cloud.store.write(|tx| {
+            let (principal, _) = create_application(tx, &world(), cloud.tenant, "p").unwrap();
+            if let Some(role) = role {
+                let (name, role) = (RoleAssignmentId::random(&SystemEntropy), roles::by_name(role).unwrap().id);
+                let held = NewAssignment { name, principal, role, description: None };
+                let root = Chain::root(cloud.tenant);
+                assignments::create(tx, &world(), &cloud.allowed(), &root, &held).unwrap();
+            }
+            let (uuid, resource) = find(tx, &machine)?.unwrap();
+            let proof = may_write(tx, principal, uuid, &resource)?;
+            Ok::<_, StoreError>(proof.map(|allowed| place(tx, &allowed, cloud.host, uuid, &resource).is_ok()))
+        })
+    };
+    for role in [None, Some("Reader"), Some("User Access Administrator")] {
+        assert_eq!(placed_by(role).unwrap(), Err(Denied), "{role:?}");
+    }
+    for role in ["Owner", "Virtual Machine Contributor"] {
+        assert_eq!(placed_by(Some(role)).unwrap(), Ok(true), "{role}");
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use crate::Cx;
 use crate::fault::{Fault, Issuers};
 use crate::resource_type::Kind;
+pub(crate) use bonafide_core::access::chain_of;
 use bonafide_core::access::{Chain, ScopeKey};
-use bonafide_core::directory::{GROUP_TYPE, RESOURCES, Resource, SUBSCRIPTIONS, find};
+use bonafide_core::directory::{GROUP_TYPE, Resource, SUBSCRIPTIONS, find};
 use bonafide_core::tokens::TokenVersion;
-use bonafide_store::{Read, StoreError};
+use bonafide_store::Read;
 use bonafide_types::{ResourceId, ResourceUuid, Scope, TenantId};
 
 /// A stored resource with its key.
@@ -104,23 +105,4 @@ fn lineage(id: &ResourceId) -> Vec<ResourceId> {
     ids.pop();
     ids.reverse();
     ids
-}
-
-/// The scopes of a stored resource, outermost first.
-pub(crate) fn chain_of(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<Chain, StoreError> {
-    let mut inner = Vec::new();
-    let mut parent = resource.parent;
-    while let Some(uuid) = parent {
-        inner.push(ScopeKey::Resource(uuid));
-        parent = tx.get(&RESOURCES, &uuid)?.and_then(|above| above.parent);
-    }
-    let mut chain = Chain::root(resource.tenant);
-    if let Some(subscription) = resource.subscription() {
-        chain = chain.then(ScopeKey::Subscription(subscription));
-    }
-    if let Some(group) = resource.group {
-        chain = chain.then(ScopeKey::Group(group));
-    }
-    chain = inner.into_iter().rev().fold(chain, Chain::then);
-    Ok(chain.then(ScopeKey::of(uuid, resource)))
 }

@@ -172,7 +172,7 @@ fn a_request_target_that_means_nothing_is_refused() {
         ("/subscriptions/00000000-0000-0000-0000-000000000000", 404, "SubscriptionNotFound"),
         (&format!("{root}/resourceGroups/g/providers/Microsoft.Nope/a/b"), 404, "InvalidResourceNamespace"),
         (&format!("{root}/resourceGroups/g/providers/Microsoft.Compute/nope/b"), 404, "InvalidResourceType"),
-        (&format!("{root}/resourceGroups/g/providers/Microsoft.Authorization/locks/l"), 404, "InvalidResourceType"),
+        (&format!("{root}/resourceGroups/g/providers/Microsoft.Authorization/locks/l"), 404, "LockNotFound"),
         (
             &format!("{root}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/a%252Fb"),
             400,

@@ -6,7 +6,8 @@ use bonafide_core::directory::{
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::lifecycle;
-use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method as Signed, Names, issue, resolve};
+use bonafide_core::names::Names;
+use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method as Signed, issue, resolve};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_management::{Config, Cx};

@@ -1,0 +1,126 @@
+//! Putting workloads on this machine's host: `up` runs whatever it is asked to run, as the operator and with the
+//! operator's own rights.
+
+use bonafide_core::access::{Allowed, Denied, may_write};
+use bonafide_core::directory::{RESOURCES, Resource, find};
+use bonafide_core::lifecycle::{self, PlaceError};
+use bonafide_core::placement::PLACEMENTS;
+use bonafide_host::Placer;
+use bonafide_plane::{ControlPlane, Installation};
+use bonafide_store::{Read, StoreError, Tx};
+use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, enumerate_some};
+use std::sync::Arc;
+
+/// Resources looked at in one step of a search by name.
+const STEP: usize = 1_000;
+
+/// The host that this machine is.
+pub(crate) struct LocalHost {
+    plane: Arc<ControlPlane>,
+    id: HostId,
+    operator: ObjectId,
+}
+
+/// Why a workload was not put on the host.
+#[derive(Debug, thiserror::Error)]
+enum LocalPlaceError {
+    #[error("the operator may not write '{0}', and workloads are put on this machine as the operator")]
+    Denied(ResourceId),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Placer for LocalHost {
+    /// A name that several resources have means none of them, whichever have an identity: another group's resource
+    /// must not come first by having one.
+    fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
+        let found = match ResourceId::parse(wanted) {
+            Ok(id) => self.plane.store.read(|tx| Ok::<_, StoreError>(find(tx, &id)?.into_iter().collect())),
+            Err(_) => self.workloads(|resource| resource.id.name().eq_ignore_ascii_case(wanted)),
+        };
+        match found.map_err(|error| error.to_string())?.as_slice() {
+            [] => Err(self.unknown(wanted)),
+            [(id, _)] => Ok(*id),
+            several => {
+                let known = enumerate_some(several.iter().map(|(_, resource)| &resource.id));
+                Err(format!("several resources have that name; give the whole id of one: {known}"))
+            }
+        }
+    }
+
+    fn place(&self, workload: ResourceUuid) -> Result<bool, String> {
+        let placed = self.plane.store.write(|tx| match tx.get(&RESOURCES, &workload)? {
+            Some(resource) if tx.get(&PLACEMENTS, &(self.id, workload))?.is_none() => {
+                let allowed = self.allowed(tx, workload, &resource)?;
+                lifecycle::place(tx, &allowed, self.id, workload, &resource)?;
+                Ok(true)
+            }
+            Some(_) | None => Ok(false),
+        });
+        placed.map_err(|error: LocalPlaceError| error.to_string())
+    }
+
+    fn take_away(&self, workload: ResourceUuid) -> Result<(), String> {
+        self.take(workload).map_err(|error| error.to_string())
+    }
+}
+
+impl LocalHost {
+    pub(crate) fn new(plane: Arc<ControlPlane>, installation: &Installation) -> Self {
+        Self { plane, id: installation.local_host, operator: installation.operator }
+    }
+
+    /// The operator's proof of a write on a resource.
+    fn allowed(&self, tx: &Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<Allowed, LocalPlaceError> {
+        may_write(tx, self.operator, uuid, resource)?.map_err(|Denied| LocalPlaceError::Denied(resource.id.clone()))
+    }
+
+    fn take(&self, workload: ResourceUuid) -> Result<(), StoreError> {
+        self.plane.store.write(|tx| lifecycle::take_away(tx, self.id, workload))
+    }
+
+    /// Takes all workloads away but `kept`: sessions of an earlier run, that ended before them, left them here.
+    pub(crate) fn take_all_away_but(&self, kept: Option<ResourceUuid>) -> Result<(), StoreError> {
+        let placed = self.plane.store.read(|tx| tx.page(&PLACEMENTS, &self.id, None, usize::MAX))?;
+        for ((_, workload), _) in placed {
+            if Some(workload) != kept {
+                self.take(workload)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, wanted: &str) -> String {
+        let known = self.workloads(|resource| !resource.identity.is_empty()).unwrap_or_default();
+        let known = match known.as_slice() {
+            [] => "no resource has an identity yet".to_owned(),
+            known => {
+                format!(
+                    "those with an identity are: {}",
+                    enumerate_some(known.iter().map(|(_, resource)| resource.id.name()))
+                )
+            }
+        };
+        format!("there is no resource '{wanted}'; {known}")
+    }
+
+    /// All resources that could be workloads and are meant.
+    fn workloads(&self, is_meant: impl Fn(&Resource) -> bool) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
+        self.plane.store.read(|tx| {
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let rows = tx.page(&RESOURCES, &(), after.as_ref(), STEP)?;
+                after = rows.last().map(|(id, _)| *id);
+                let is_last = rows.len() < STEP;
+                let could_be = |resource: &Resource| resource.principal.is_none() && resource.group.is_some();
+                found.extend(rows.into_iter().filter(|(_, resource)| could_be(resource) && is_meant(resource)));
+                if is_last {
+                    return Ok(found);
+                }
+            }
+        })
+    }
+}

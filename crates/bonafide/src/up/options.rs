@@ -1,0 +1,52 @@
+//! Options of `up`.
+
+use bonafide_plane::PlaneOptions;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Options of `up`.
+#[derive(Debug, Clone)]
+pub(crate) struct UpOptions {
+    /// The data directory.
+    pub(crate) data_dir: PathBuf,
+    /// The control plane.
+    pub(crate) plane: PlaneOptions,
+    /// The port of workload `demo`'s metadata endpoint; chosen once and kept when `None`.
+    pub(crate) imds_port: Option<u16>,
+    /// Whether any user of this machine may use the metadata endpoints, not only the one who started
+    /// this process.
+    pub(crate) any_user: bool,
+    /// The metadata throttle.
+    pub(crate) throttle: ThrottleOption,
+    /// Whether tokens are refreshed in the background past half their life.
+    pub(crate) refresh_ahead: bool,
+    /// Whether workload `demo` is also served on 169.254.169.254:80.
+    pub(crate) link_local: bool,
+    /// The address at which agents reach the hosts listener, when it is not its own (a proxy in between).
+    pub(crate) hosts_connect: Option<SocketAddr>,
+}
+
+impl UpOptions {
+    /// The option given, if one is, that means something only where there is a workload `demo`.
+    pub(crate) fn of_demo(&self) -> Option<&'static str> {
+        match (self.link_local, self.imds_port) {
+            (true, _) => Some("--link-local"),
+            (false, Some(_)) => Some("--imds-port"),
+            (false, None) => None,
+        }
+    }
+}
+
+/// The metadata throttle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ThrottleOption {
+    /// Requests per second, and concurrent requests, for each workload.
+    On {
+        /// Requests per second.
+        rate: u32,
+        /// Concurrent requests.
+        concurrent: u32,
+    },
+    /// None.
+    Off,
+}

@@ -1,0 +1,258 @@
+//! Control plane and agent in one process. The agent reaches the control plane over the hosts listener only, as it
+//! would from another machine.
+
+use super::local::LocalHost;
+use super::options::{ThrottleOption, UpOptions};
+use super::own_endpoint::OwnEndpoint;
+use crate::data_dir::DataDir;
+use bonafide_files::FilesError;
+use bonafide_host::bindings::link_local::{self, LinkLocal};
+use bonafide_host::bindings::loopback;
+use bonafide_host::{
+    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
+    TemporaryPlacements, UpstreamFailure,
+};
+use bonafide_http::{HttpLimits, ListenError, Listeners, Log};
+use bonafide_metadata::dialects::IMDS;
+use bonafide_metadata::{Binding, Endpoint as EndpointFacts, Options, Throttle};
+use bonafide_plane::{
+    Description, Endpoints, Opened, Operator, PlaneFiles, Running, StartError, WorkloadEndpoint, operator_note,
+};
+use bonafide_store::StoreError;
+use bonafide_types::Audience;
+use bonafide_types::limits::{CONNECTIONS_MAX, DESCRIPTOR_SHARES, DESCRIPTORS_KEPT};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Why `up` cannot start. Each is one clear line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpError {
+    /// The data directory.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The control plane.
+    #[error(transparent)]
+    Plane(#[from] StartError),
+    /// An option for workload `demo`, where there is none.
+    #[error("{0} is for workload demo, and there is none (--empty, or it was deleted): leave the option out")]
+    NoDemo(&'static str),
+    /// The agent could not join.
+    #[error("the agent cannot join: {0}")]
+    Enrol(#[from] EnrolError),
+    /// The agent could not read what to run.
+    #[error("the agent cannot read what to run: {0}")]
+    Agent(#[from] UpstreamFailure),
+    /// The metadata port.
+    #[error(transparent)]
+    MetadataPort(#[from] ListenError),
+    /// The control socket.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The real link-local address.
+    #[error(transparent)]
+    LinkLocal(#[from] LinkLocalError),
+}
+
+/// A running control plane and agent.
+pub(crate) struct Up {
+    /// The endpoints, and their addresses.
+    pub(crate) description: Description,
+    /// True when this was the first start.
+    pub(crate) is_new: bool,
+    /// Warnings to print after start, a line each.
+    pub(crate) notes: Vec<String>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    _plane: Running,
+    _link_local: Option<LinkLocal>,
+}
+
+impl Up {
+    /// Stops accepting, lets requests in flight end, and returns when everything has stopped.
+    pub(crate) async fn stop(mut self) {
+        // The tasks hold the receivers; when all are gone there is nobody to tell.
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Lets the process open as many connections as the system allows it, and says how many.
+fn raise_descriptor_limit() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // A lower limit still works: what is over it waits to be accepted.
+    let _ = setrlimit(Resource::Nofile, most);
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// Connections that one listener takes, so that a flood of one leaves the others theirs.
+fn connections_max(descriptors: usize) -> usize {
+    let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
+    ((descriptors - kept) / DESCRIPTOR_SHARES).clamp(1, CONNECTIONS_MAX)
+}
+
+/// Starts everything. Returns when it serves.
+pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
+    let limits = HttpLimits { connections: connections_max(raise_descriptor_limit()), ..HttpLimits::default() };
+    options.plane.public_name().map_err(StartError::from)?;
+    let dir = DataDir::create(&options.data_dir)?;
+    let opened = Opened::open(dir.plane.clone(), &options.plane, &dir.host.traces(), Arc::clone(&log)).await?;
+    let is_new = opened.is_new;
+    if let Some(option) = options.of_demo().filter(|_| is_new && options.plane.empty) {
+        return Err(UpError::NoDemo(option));
+    }
+    dir.host.remove_drafts()?;
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let mut plane = opened.serve(&options.plane, limits, &mut tasks, &stopped)?;
+    let local = Arc::new(LocalHost::new(Arc::clone(&plane.plane), &plane.installation));
+    local.take_all_away_but(plane.installation.demo_id)?;
+
+    let agent = join(&dir, &plane, &options, &log).await?;
+    let watch = agent.load().await?;
+    tasks.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
+    let users =
+        if options.any_user { AllowedUsers::Any } else { AllowedUsers::Only(rustix::process::geteuid().as_raw()) };
+    let control = ControlSocket {
+        placements: TemporaryPlacements::new(local, Arc::clone(&agent)),
+        agent: Arc::clone(&agent),
+        default_workload: plane.installation.demo_id,
+        log: Arc::clone(&log),
+        users,
+    };
+    control.serve(&dir.host, stopped.clone()).await?;
+
+    let listeners = Listeners { log, limits, stop: stopped, runtime: Handle::current() };
+    let mut demo = Demo { listeners, tasks: &mut tasks, agent, users };
+    let (workloads, link_local) = demo.serve(&mut plane, &options).await?;
+    let description = describe(&dir.plane, &plane, workloads);
+    description.write(&dir.plane)?;
+    let notes = notes(&options, &dir.plane, &plane.registered);
+    Ok(Up { description, is_new, notes, stop, tasks, _plane: plane, _link_local: link_local })
+}
+
+/// The agent of this machine, joined as host `local`.
+async fn join(
+    dir: &DataDir,
+    plane: &Running,
+    options: &UpOptions,
+    log: &Arc<Log>,
+) -> Result<Arc<AgentRuntime>, EnrolError> {
+    let to = ControlPlaneAddress {
+        address: options.hosts_connect.unwrap_or(plane.hosts_address),
+        name: "localhost".to_owned(),
+        ca_der: plane.ca_der.clone(),
+    };
+    let invitation = || plane.invite(plane.installation.local_host, "local").ok();
+    AgentRuntime::start(&dir.host, to, agent_options(options), &invitation, Arc::clone(log)).await
+}
+
+/// Serves workload `demo`, where there is one.
+struct Demo<'a> {
+    listeners: Listeners,
+    tasks: &'a mut JoinSet<()>,
+    agent: Arc<AgentRuntime>,
+    users: AllowedUsers,
+}
+
+impl Demo<'_> {
+    /// Serves it on its port and, if asked to, on the real address.
+    async fn serve(
+        &mut self,
+        plane: &mut Running,
+        options: &UpOptions,
+    ) -> Result<(Vec<WorkloadEndpoint>, Option<LinkLocal>), UpError> {
+        let workloads = self.agent.core.workloads();
+        let demo = workloads.into_iter().find(|workload| Some(workload.id) == plane.installation.demo_id);
+        let Some(demo) = demo else {
+            return options.of_demo().map_or(Ok((Vec::new(), None)), |option| Err(UpError::NoDemo(option)));
+        };
+        let wanted = options.imds_port.or(plane.installation.imds_port);
+        let (socket, port) = loopback::listen_at(wanted, "--imds-port").await?;
+        plane.keep_imds_port(port)?;
+        let agent = Arc::clone(&self.agent);
+        let endpoint = |port, users| {
+            let binding = Binding::new(demo.id, &IMDS, EndpointFacts { port, secret: None });
+            Endpoint { binding, users, agent: Arc::clone(&agent) }
+        };
+        let own = OwnEndpoint { endpoint: endpoint(port, self.users), health: plane.health() };
+        self.listeners.start(self.tasks, socket, None, own);
+        let (mut address, mut link_local) = (format!("http://127.0.0.1:{port}"), None);
+        if options.link_local {
+            let (guard, socket) = LinkLocal::open().await?;
+            // On the real address there is no loopback connection whose user could be asked for; who can
+            // reach it is who shares the network namespace.
+            let real = endpoint(link_local::PORT, AllowedUsers::Any);
+            self.listeners.start(self.tasks, socket, None, real);
+            (address, link_local) = ("http://169.254.169.254".to_owned(), Some(guard));
+        }
+        let dialects = vec!["imds".to_owned()];
+        Ok((vec![WorkloadEndpoint { resource_id: demo.resource_id, endpoint: address, dialects }], link_local))
+    }
+}
+
+/// Warnings to print after start.
+fn notes(options: &UpOptions, files: &PlaneFiles, registered: &[Audience]) -> Vec<String> {
+    let open = [
+        ("--listen", options.plane.listen, "the token service and the resource manager"),
+        ("--hosts-listen", options.plane.hosts_listen, "the hosts listener"),
+    ];
+    let open = open.into_iter().filter(|(_, address, _)| !address.ip().is_loopback()).map(|(option, address, what)| {
+        format!("{option} {address} opens {what} to other machines; listen on 127.0.0.1 unless they need it")
+    });
+    let reset = options.plane.reset_operator.then(|| {
+        "the operator has a new secret and certificate, and the old ones have stopped working; tokens that were had \
+         with them count until they expire, for up to an hour"
+            .to_owned()
+    });
+    let registered = registered.iter().map(|audience| format!("tokens can be asked for {}", audience.as_str()));
+    open.chain(reset).chain(registered).chain(operator_note(files)).collect()
+}
+
+fn agent_options(options: &UpOptions) -> Options {
+    let throttle = match options.throttle {
+        ThrottleOption::On { rate, concurrent } => Some(Throttle { rate_per_second: rate, concurrent }),
+        ThrottleOption::Off => None,
+    };
+    Options { throttle, refresh_ahead: options.refresh_ahead }
+}
+
+fn describe(files: &PlaneFiles, plane: &Running, workloads: Vec<WorkloadEndpoint>) -> Description {
+    // Scripts run in other folders.
+    let absolute = |path: std::path::PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let (installation, names) = (&plane.installation, &plane.plane.management);
+    Description {
+        tenant_id: installation.tenant,
+        subscription_id: installation.subscription,
+        endpoints: Endpoints {
+            login: names.login.clone(),
+            management: names.management.clone(),
+            graph: names.graph.clone(),
+        },
+        ca_file: absolute(files.ca_file()),
+        operator: Operator {
+            client_id: installation.operator_client,
+            secret_file: absolute(files.operator_secret()),
+            certificate_file: absolute(files.operator_certificate()),
+        },
+        workloads,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_leave_descriptors_to_each_other_and_to_the_rest() {
+        for (descriptors, each) in [(0, 1), (96, 12), (1_024, 192), (1_048_576, 10_000), (usize::MAX, 10_000)] {
+            assert_eq!(connections_max(descriptors), each, "{descriptors}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The proof of a write on one stored resource.
+
+use super::{Allowed, Denied, Grants, Plane, chain_of, check};
+use crate::directory::Resource;
+use bonafide_store::{Read, StoreError};
+use bonafide_types::{ObjectId, ResourceUuid};
+
+/// Whether a principal may write a stored resource, by the roles that it holds in the tenant of the resource.
+pub fn may_write(
+    tx: &impl Read,
+    principal: ObjectId,
+    uuid: ResourceUuid,
+    resource: &Resource,
+) -> Result<Result<Allowed, Denied>, StoreError> {
+    let grants = Grants::load(tx, resource.tenant, principal)?;
+    let action = format!("{}/write", resource.id.type_name().as_str());
+    Ok(check(&grants, &chain_of(tx, uuid, resource)?, &action, Plane::Control))
+}

@@ -1,0 +1,4 @@
+//! Ways to listen for a workload: on what, and how nobody else gets there.
+
+pub mod link_local;
+pub mod loopback;

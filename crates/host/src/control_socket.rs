@@ -1,0 +1,226 @@
+//! The control socket: how the command line of the same user asks for endpoints. An endpoint lives
+//! as long as the connection that asked for it, so it ends with the command it was opened for.
+
+use crate::agent::AgentRuntime;
+use crate::endpoint::{AllowedUsers, Endpoint};
+use crate::files::HostFiles;
+use crate::temporary_placements::TemporaryPlacements;
+use bonafide_crypto::{base64url, random};
+use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
+use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
+use bonafide_types::{ResourceId, ResourceUuid, Secret, enumerate_some};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::watch;
+
+/// Longest request line, in bytes.
+const REQUEST_BYTES_MAX: u64 = 16 * 1024;
+/// Bytes of the secret of an endpoint.
+const SECRET_BYTES: usize = 32;
+
+/// Why the agent's control socket cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// It cannot be opened.
+    #[error("cannot reach the agent at {path}: {error}; is `bonafide up` running on this data directory?")]
+    Socket {
+        /// The path at which it should be.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The agent refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Asks for an endpoint.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct OpenEndpoint {
+    /// ARM id or name of any workload, which is put on this host for as long; when absent, `demo`.
+    pub(crate) workload: Option<String>,
+    /// The name of a dialect.
+    pub(crate) dialect: String,
+}
+
+/// An open endpoint.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenedEndpoint {
+    /// The workload that it belongs to.
+    pub(crate) resource_id: ResourceId,
+    /// Its port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// The secret that callers must show, in a dialect that has one.
+    pub(crate) secret: Option<String>,
+}
+
+/// The answer to [`OpenEndpoint`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Answer {
+    Opened(OpenedEndpoint),
+    Refused(String),
+}
+
+/// Listens on the control socket until told to stop.
+pub struct ControlSocket {
+    /// The agent.
+    pub agent: Arc<AgentRuntime>,
+    /// The workloads that sessions put here.
+    pub placements: TemporaryPlacements,
+    /// The workload that is meant when none is named. What else is on this host was put here by sessions, and who
+    /// names none is not to become what another session is.
+    pub default_workload: Option<ResourceUuid>,
+    /// The log of requests and failures.
+    pub log: Arc<Log>,
+    /// The users whose connections the endpoints take.
+    pub users: AllowedUsers,
+}
+
+impl ControlSocket {
+    /// Serves until told to stop.
+    pub async fn serve(self, files: &HostFiles, mut stop: Stop) -> Result<(), ControlError> {
+        let path = files.socket();
+        let failed = |error| ControlError::Socket { path: path.clone(), error };
+        // The lock on the data directory is ours, so a socket that lies here is a leftover.
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(reachable(&path).map_err(failed)?.path()).map_err(failed)?;
+        let owner = rustix::process::geteuid().as_raw();
+        let this = Arc::new(self);
+        tokio::spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = stopped(&mut stop) => break,
+                };
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
+                let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0);
+                if allowed {
+                    tokio::spawn(Arc::clone(&this).converse(stream, stop.clone()));
+                }
+            }
+            let _ = std::fs::remove_file(&path);
+        });
+        Ok(())
+    }
+
+    async fn converse(self: Arc<Self>, stream: UnixStream, stop: Stop) {
+        let (reader, mut writer) = stream.into_split();
+        let mut reader = BufReader::new(reader.take(REQUEST_BYTES_MAX));
+        let mut line = String::new();
+        if reader.read_line(&mut line).await.is_err() {
+            return;
+        }
+        let (close, closed) = watch::channel(false);
+        let (answer, workload) = match self.open(&line, closed).await {
+            Ok((id, opened)) => (Answer::Opened(opened), Some(id)),
+            Err(reason) => (Answer::Refused(reason), None),
+        };
+        let mut text = serde_json::to_vec(&answer).unwrap_or_default();
+        text.push(b'\n');
+        if writer.write_all(&text).await.is_ok() && workload.is_some() {
+            let mut rest = [0; 1];
+            let mut stop = stop;
+            tokio::select! {
+                // The other side never writes again: anything, and the end, means that it is done.
+                _ = reader.read(&mut rest) => {}
+                () = stopped(&mut stop) => {}
+            }
+        }
+        // The endpoint is told to stop, if it still listens.
+        let _ = close.send(true);
+        if let Some(id) = workload {
+            self.placements.release(id).await;
+        }
+    }
+
+    async fn open(&self, line: &str, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint), String> {
+        let request: OpenEndpoint = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let dialect = dialects::named(&request.dialect).ok_or_else(|| {
+            let known = enumerate_some(dialects::ALL.iter().map(|dialect| dialect.name()));
+            format!("there is no dialect '{}'; there are: {known}", request.dialect)
+        })?;
+        let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
+        let port = socket.local_addr().map_err(|error| error.to_string())?.port();
+        let id = match request.workload {
+            Some(wanted) => self.placements.resolve(wanted).await?,
+            None => self.by_default()?,
+        };
+        // Nothing fails from here on: what was acquired is released by the caller.
+        let resource_id = self.placements.acquire(id).await?;
+        let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
+        let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
+        let listener = Listener {
+            socket,
+            tls: None,
+            service: Arc::new(endpoint),
+            limits: HttpLimits::default(),
+            log: Arc::clone(&self.log),
+        };
+        tokio::spawn(listener.serve(stop));
+        Ok((id, OpenedEndpoint { resource_id, port, secret }))
+    }
+
+    fn by_default(&self) -> Result<ResourceUuid, String> {
+        let here = self.agent.core.workloads();
+        let demo = self.default_workload.filter(|demo| here.iter().any(|workload| workload.id == *demo));
+        demo.ok_or_else(|| "there is no workload demo to take by default; name one with --workload".to_owned())
+    }
+}
+
+/// Asks the agent of a data directory for an endpoint. It lives until the returned stream is dropped.
+pub(crate) async fn open_endpoint(
+    files: &HostFiles,
+    request: &OpenEndpoint,
+) -> Result<(UnixStream, OpenedEndpoint), ControlError> {
+    let path = files.socket();
+    let failed = |error| ControlError::Socket { path: path.clone(), error };
+    let mut stream = UnixStream::connect(reachable(&path).map_err(failed)?.path()).await.map_err(failed)?;
+    let server = stream.peer_cred().map_err(failed)?.uid();
+    if server != 0 && server != rustix::process::geteuid().as_raw() {
+        return Err(ControlError::Refused(format!("{} is held by another user", path.display())));
+    }
+    let mut text = serde_json::to_vec(request).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    stream.write_all(&text).await.map_err(failed)?;
+    let mut line = String::new();
+    BufReader::new(&mut stream).read_line(&mut line).await.map_err(failed)?;
+    match serde_json::from_str(&line) {
+        Ok(Answer::Opened(opened)) => Ok((stream, opened)),
+        Ok(Answer::Refused(reason)) => Err(ControlError::Refused(reason)),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+/// A way to a socket whose path is longer than a socket address holds (108 bytes): through an open
+/// descriptor of its folder.
+struct Reachable {
+    path: PathBuf,
+    _folder: Option<std::fs::File>,
+}
+
+impl Reachable {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn reachable(path: &Path) -> std::io::Result<Reachable> {
+    const ADDRESS_BYTES_MAX: usize = 100;
+    if path.as_os_str().len() <= ADDRESS_BYTES_MAX {
+        return Ok(Reachable { path: path.to_owned(), _folder: None });
+    }
+    use std::os::fd::AsRawFd;
+    let folder = std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?;
+    let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    Ok(Reachable { path: through.join(path.file_name().unwrap_or_default()), _folder: Some(folder) })
+}

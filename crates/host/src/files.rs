@@ -1,0 +1,71 @@
+//! The agent's files in a data directory.
+
+use bonafide_files::{FilesError, KEY, Root, make_dirs, remove_drafts, trusted};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+/// The agent's files.
+#[derive(Debug, Clone)]
+pub struct HostFiles {
+    root: Root,
+}
+
+impl HostFiles {
+    /// Makes the folders if need be.
+    pub fn create(root: &Root) -> Result<Self, FilesError> {
+        let files = Self { root: root.clone() };
+        make_dirs([files.folder(), files.keys()])?;
+        Ok(files)
+    }
+
+    /// The files as they are, without making anything.
+    pub fn at(root: &Root) -> Result<Self, FilesError> {
+        let files = Self { root: root.clone() };
+        match trusted(&files.folder()) {
+            Err(FilesError::Io { path, error }) if error.kind() == ErrorKind::NotFound => {
+                Err(FilesError::NotThere(path))
+            }
+            other => other.map(|()| files),
+        }
+    }
+
+    /// Removes the files that a crash left half written. Only while this process has the data directory.
+    pub fn remove_drafts(&self) -> Result<(), FilesError> {
+        remove_drafts(&self.folder())?;
+        remove_drafts(&self.keys())
+    }
+
+    /// The files that show that an agent has been here.
+    pub fn traces(&self) -> [PathBuf; 2] {
+        [self.key(), self.state()]
+    }
+
+    /// The file that answers of 500 name.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.root.log_file()
+    }
+
+    /// The socket through which the command line asks the agent for endpoints.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder().join("control.sock")
+    }
+
+    /// The state that the agent keeps of itself.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder().join("state.json")
+    }
+
+    /// The identity keys, sealed, one file each.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.folder().join("keys")
+    }
+
+    /// The agent's own key-encryption key.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.folder().join(KEY)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.path().join("agent")
+    }
+}

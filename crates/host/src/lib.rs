@@ -1,0 +1,36 @@
+//! The agent of one host: its connection to the control plane, its keys, its metadata endpoints. It reaches the control
+//! plane over the hosts listener and in no other way; workloads are put on the host by a [`Placer`] of the caller's.
+
+#![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod agent;
+pub mod bindings;
+mod caller;
+mod control_socket;
+mod endpoint;
+mod enrol;
+mod exchange;
+mod fetch;
+mod files;
+mod keys;
+mod placer;
+mod resource_name;
+mod session;
+mod state;
+mod temporary_placements;
+mod tls;
+mod upstream;
+mod watch;
+
+pub use agent::{AgentRuntime, Invitation};
+pub use bindings::link_local::LinkLocalError;
+pub use control_socket::{ControlError, ControlSocket};
+pub use endpoint::{AllowedUsers, Endpoint};
+pub use enrol::EnrolError;
+pub use files::HostFiles;
+pub use placer::Placer;
+pub use session::{Session, SessionError};
+pub use state::StateError;
+pub use temporary_placements::TemporaryPlacements;
+pub use upstream::{ControlPlaneAddress, UpstreamFailure};

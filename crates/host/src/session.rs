@@ -1,0 +1,168 @@
+//! Being a workload for a while: what `exec` and `token` ask of a running agent.
+
+use crate::control_socket::{ControlError, OpenEndpoint, open_endpoint};
+use crate::exchange;
+use crate::files::HostFiles;
+use bonafide_metadata::{Dialect, Endpoint};
+use bonafide_types::{ClientId, ResourceId, Secret, enumerate_some};
+use bonafide_wire::token::TokenV1;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::net::{TcpStream, UnixStream};
+
+/// Longest time that the agent takes to answer, its own wait for login included.
+const ANSWER: Duration = Duration::from_secs(15);
+/// Largest reply, in bytes: twice what the list of a thousand identities takes.
+const REPLY_BYTES_MAX: usize = 1024 * 1024;
+/// The version of IMDS that is spoken.
+const API_VERSION: &str = "2018-02-01";
+
+/// An endpoint of a workload, which is on this host at least until this is dropped; the endpoint ends then.
+pub struct Session {
+    /// Which workload it is.
+    pub resource_id: ResourceId,
+    /// Its endpoint.
+    pub endpoint: Endpoint,
+    _open: UnixStream,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The agent was not reached or refused.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The endpoint did not answer.
+    #[error("the metadata endpoint did not answer: {0}")]
+    Answer(String),
+    /// The endpoint refused.
+    #[error("no token for {resource}: {reason}")]
+    Refused {
+        /// The resource that was asked for.
+        resource: String,
+        /// The words of the endpoint.
+        reason: String,
+    },
+}
+
+#[derive(Default, Deserialize)]
+struct Refusal {
+    error: String,
+    error_description: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct IdentityInfo {
+    identities: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    #[serde(rename = "type")]
+    kind: String,
+    client_id: ClientId,
+    resource_id: ResourceId,
+}
+
+impl Session {
+    /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect`.
+    pub async fn open(files: &HostFiles, workload: Option<&str>, dialect: &Dialect) -> Result<Self, SessionError> {
+        let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.name().to_owned() };
+        let (stream, opened) = open_endpoint(files, &request).await?;
+        Ok(Self {
+            resource_id: opened.resource_id,
+            endpoint: Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) },
+            _open: stream,
+        })
+    }
+
+    /// A token for `resource`, from an `imds` endpoint: of the identity `client`, or of the one that
+    /// IMDS takes by default.
+    pub async fn token(&self, resource: &str, client: Option<ClientId>) -> Result<Secret<String>, SessionError> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("api-version", API_VERSION).append_pair("resource", resource);
+        if let Some(client) = client {
+            query.append_pair("client_id", &client.to_string());
+        }
+        let (status, body) = self.get(&format!("/metadata/identity/oauth2/token?{}", query.finish())).await?;
+        if status == StatusCode::OK {
+            let reply: TokenV1 =
+                serde_json::from_slice(&body).map_err(|error| SessionError::Answer(error.to_string()))?;
+            return Ok(Secret::new(reply.access_token));
+        }
+        let refusal = serde_json::from_slice(&body).unwrap_or_default();
+        let reason = self.reason(status, refusal, client).await;
+        Err(SessionError::Refused { resource: resource.to_owned(), reason })
+    }
+
+    /// Why there is no token, and what to do about it.
+    async fn reason(&self, status: StatusCode, refusal: Refusal, client: Option<ClientId>) -> String {
+        let description = refusal.error_description.unwrap_or_else(|| format!("the endpoint answered {status}"));
+        // The token service adds its ids and the time, each on a line of its own.
+        let said = description.lines().next().unwrap_or_default();
+        match (status, refusal.error.as_str()) {
+            (StatusCode::BAD_REQUEST, "invalid_resource") => {
+                format!(
+                    "{said} Give --resource the address of a service that the tenant knows, as https://vault.azure.net, \
+                     or register your own: `bonafide up --resource api://orders`"
+                )
+            }
+            (StatusCode::BAD_REQUEST, "invalid_request") => {
+                let unclear = match self.identities().await {
+                    Ok(identities) => self.no_identity(&identities, client),
+                    Err(_) => None,
+                };
+                unclear.unwrap_or_else(|| said.to_owned())
+            }
+            (StatusCode::TOO_MANY_REQUESTS, _) => format!("{said}; try again in a second"),
+            _ => said.to_owned(),
+        }
+    }
+
+    /// Why none of a workload's identities is the one that was asked for; `None` when one is.
+    fn no_identity(&self, identities: &[Listed], client: Option<ClientId>) -> Option<String> {
+        let workload = &self.resource_id;
+        let known =
+            enumerate_some(identities.iter().map(|one| format!("{} ({})", one.client_id, one.resource_id.name())));
+        match (client, identities) {
+            (_, []) => {
+                Some(format!("{workload} has no identity; give it one, or choose another workload with --workload"))
+            }
+            (Some(client), _) if identities.iter().all(|one| one.client_id != client) => {
+                Some(format!("{workload} has no identity with client id {client}; it has: {known}"))
+            }
+            (None, [_, _, ..]) if identities.iter().all(|one| one.kind != "SystemAssigned") => {
+                Some(format!("{workload} has several identities; choose one with --client-id: {known}"))
+            }
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    async fn identities(&self) -> Result<Vec<Listed>, SessionError> {
+        let (_, body) = self.get(&format!("/metadata/identity/info?api-version={API_VERSION}")).await?;
+        let info: IdentityInfo =
+            serde_json::from_slice(&body).map_err(|error| SessionError::Answer(error.to_string()))?;
+        Ok(info.identities)
+    }
+
+    async fn get(&self, target: &str) -> Result<(StatusCode, Bytes), SessionError> {
+        let answer = tokio::time::timeout(ANSWER, self.ask(target)).await;
+        answer.map_err(|_| SessionError::Answer("not in time".to_owned()))?
+    }
+
+    async fn ask(&self, target: &str) -> Result<(StatusCode, Bytes), SessionError> {
+        let failed = |error: &dyn std::fmt::Display| SessionError::Answer(error.to_string());
+        let stream = TcpStream::connect(("127.0.0.1", self.endpoint.port)).await.map_err(|error| failed(&error))?;
+        let mut sender = exchange::open(stream).await.map_err(|error| failed(&error))?;
+        let request = Request::get(target)
+            .header("host", format!("127.0.0.1:{}", self.endpoint.port))
+            .header("metadata", "true")
+            .body(Full::<Bytes>::default())
+            .map_err(|error| failed(&error))?;
+        exchange::send(&mut sender, request, REPLY_BYTES_MAX).await.map_err(SessionError::Answer)
+    }
+}

@@ -1,0 +1,59 @@
+//! Watching what is to run on this host: the policy is `bonafide_metadata::host`.
+
+use crate::agent::AgentRuntime;
+use crate::upstream::UpstreamFailure;
+use bonafide_http::Event;
+use bonafide_http::{Stop, stopped};
+use bonafide_metadata::host::{HostRequest, Watch};
+use bonafide_wire::hosts::DESIRED_WAIT_SECONDS_MAX;
+use bytes::Bytes;
+use http::StatusCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How much longer than the wait itself an answer may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl AgentRuntime {
+    /// Reads everything that is to run here, and applies it. Returns the place to watch from.
+    pub async fn load(&self) -> Result<Watch, UpstreamFailure> {
+        let mut watch = Watch::default();
+        let answer = self.desired(&watch).await?;
+        self.take_over(&mut watch, &answer)?;
+        Ok(watch)
+    }
+
+    /// Follows changes until told to stop. While the control plane is away, what is known stays in force.
+    pub async fn watch(self: Arc<Self>, mut watch: Watch, mut stop: Stop) {
+        loop {
+            let answer = tokio::select! {
+                answer = self.desired(&watch) => answer,
+                () = stopped(&mut stop) => return,
+            };
+            if let Err(why) = answer.and_then(|answer| self.take_over(&mut watch, &answer)) {
+                self.log.event(&Event::named("watchFailed"), &why);
+                tokio::select! {
+                    () = tokio::time::sleep(watch.pause()) => {}
+                    () = stopped(&mut stop) => return,
+                }
+            }
+            // A renewal that fails is tried again after the next wait, for half a certificate's life.
+            if let Err(why) = self.renew_if_due().await {
+                self.log.event(&Event::named("hostCertificateNotRenewed"), &why);
+            }
+        }
+    }
+
+    fn take_over(&self, watch: &mut Watch, (status, body): &(StatusCode, Bytes)) -> Result<(), UpstreamFailure> {
+        let placed = watch.apply(*status, body, &self.core);
+        if let Some(placed) = placed.map_err(|error| UpstreamFailure::Answer(error.to_string()))? {
+            self.keys.keep_only(&placed);
+        }
+        Ok(())
+    }
+
+    async fn desired(&self, watch: &Watch) -> Result<(StatusCode, Bytes), UpstreamFailure> {
+        let limit = Duration::from_secs(DESIRED_WAIT_SECONDS_MAX) + GRACE;
+        self.link().upstream.send(HostRequest::get(watch.path(DESIRED_WAIT_SECONDS_MAX)), limit).await
+    }
+}

@@ -1,0 +1,22 @@
+//! Following the store: the view shows its changes, those of other replicas too.
+
+use crate::control_plane::ControlPlane;
+use bonafide_http::{Event, Stop};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Longest wait for a change; then the follower looks by itself (other replicas do not wake it).
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
+
+/// Keeps the view up with the store, and tells those who wait for it.
+pub(super) fn follow(plane: &ControlPlane, revisions: &watch::Sender<u64>, stop: &Stop) {
+    while !*stop.borrow() {
+        if let Err(error) = plane.follow(FOLLOW_EVERY) {
+            plane.log.event(&Event::named("followFailed"), &error);
+            // A store that is down is asked again; the view stays as it is meanwhile.
+            std::thread::sleep(FOLLOW_EVERY);
+        }
+        let revision = plane.views.current().cursor().revision.0;
+        revisions.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+    }
+}

@@ -1,0 +1,82 @@
+//! Background maintenance: unfinished operations, and the rest of large deletions.
+
+use crate::control_plane::ControlPlane;
+use crate::pool::Pool;
+use bonafide_core::lifecycle;
+use bonafide_http::{Event, Stop, clock, stopped};
+use bonafide_management::operations;
+use bonafide_store::StoreError;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time between two rounds.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Runs one round every two seconds, until told to stop.
+pub(super) async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stop: Stop) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stopped(&mut stop) => return,
+        }
+        let at_work = Arc::clone(&plane);
+        // A step that fails now is done in a later round.
+        let failed = match store_pool.run(move || round(&at_work)).await {
+            Ok(done) => done.err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = failed {
+            plane.log.event(&Event::named("upkeepFailed"), &why);
+        }
+    }
+}
+
+/// Goes on with long operations that nobody polls, forgets those that are long done, and clears away what
+/// deletions left: each whether the others went well or not.
+fn round(plane: &ControlPlane) -> Result<(), StoreError> {
+    let world = clock::world();
+    let advanced = operations::advance_all(&plane.store, &world);
+    let cleared = lifecycle::clear(&plane.store);
+    operations::sweep(&plane.store, &world).and(advanced).and(cleared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control_plane::open_store;
+    use crate::files::PlaneFiles;
+    use crate::origin::Origin;
+    use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
+    use bonafide_core::lifecycle::delete_principal;
+    use bonafide_files::Root;
+    use bonafide_http::Log;
+    use bonafide_store::Read;
+    use bonafide_types::{CredentialId, TenantId};
+
+    #[test]
+    fn what_a_large_deletion_left_is_cleared_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = PlaneFiles::create(&Root::create(&dir.path().join("data")).unwrap()).unwrap();
+        let store = open_store(&files, &[]).unwrap();
+        let origin = Origin { host: "localhost", port: 8443 };
+        let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
+        let world = clock::world();
+        let tenant = TenantId::random(world.entropy);
+        let hash = plane.login.pepper.hash("id", "secret");
+        plane
+            .store
+            .write(|tx| {
+                let (principal, _) = create_application(tx, &world, tenant, "app")?;
+                for _ in 0..2_000 {
+                    let id = CredentialId::random(world.entropy);
+                    add_secret(tx, &world, principal, id, hash, world.now.plus_seconds(60))?;
+                }
+                delete_principal(tx, principal)
+            })
+            .unwrap();
+        let left = || plane.store.read(|tx| tx.page(&CREDENTIALS, &(), None, usize::MAX)).unwrap().len();
+        assert!(left() > 0, "one transaction does not take them all");
+        round(&plane).unwrap();
+        assert_eq!(left(), 0);
+    }
+}

@@ -1,0 +1,28 @@
+//! Background tasks of the control plane: following the store, renewing the server's certificate, maintenance.
+
+mod follow;
+mod maintenance;
+mod renew;
+
+use crate::control_plane::ControlPlane;
+use crate::pool::Pool;
+use crate::tls::ServerIdentity;
+use bonafide_http::Stop;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Starts all, until told to stop. `revisions` is told the revision that the view shows.
+pub(crate) fn start(
+    tasks: &mut JoinSet<()>,
+    plane: &Arc<ControlPlane>,
+    store_pool: &Arc<Pool>,
+    identity: Arc<ServerIdentity>,
+    revisions: watch::Sender<u64>,
+    stop: &Stop,
+) {
+    let (following, stop_following) = (Arc::clone(plane), stop.clone());
+    tasks.spawn_blocking(move || follow::follow(&following, &revisions, &stop_following));
+    tasks.spawn(renew::renew(identity, Arc::clone(&plane.log), stop.clone()));
+    tasks.spawn(maintenance::maintain(Arc::clone(plane), Arc::clone(store_pool), stop.clone()));
+}

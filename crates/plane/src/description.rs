@@ -1,0 +1,85 @@
+//! The description of an installation: printed by `up` and `info`, read by scripts.
+
+use crate::files::PlaneFiles;
+use bonafide_files::{FilesError, io, write_public};
+use bonafide_types::{ClientId, ResourceId, SubscriptionId, TenantId};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The description of a data directory (`info --json`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// The tenant made on first start.
+    pub tenant_id: TenantId,
+    /// The subscription made on first start.
+    pub subscription_id: SubscriptionId,
+    /// Base URLs of the surfaces.
+    pub endpoints: Endpoints,
+    /// The certificate of the authority to trust.
+    pub ca_file: PathBuf,
+    /// The principal that may do everything.
+    pub operator: Operator,
+    /// Workloads on this machine.
+    pub workloads: Vec<WorkloadEndpoint>,
+}
+
+/// Base URLs of what is served.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoints {
+    /// The token service; also `AZURE_AUTHORITY_HOST`.
+    pub login: String,
+    /// The resource manager.
+    pub management: String,
+    /// Microsoft Graph, without `/v1.0`. A description that an older version wrote has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub graph: String,
+}
+
+/// The operator made on first start.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operator {
+    /// The client id that it signs in as.
+    pub client_id: ClientId,
+    /// The file with its client secret.
+    pub secret_file: PathBuf,
+    /// One PEM with its key and certificate, as `az login --certificate` takes it.
+    pub certificate_file: PathBuf,
+}
+
+/// The metadata endpoint of a workload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadEndpoint {
+    /// The workload's ARM id.
+    pub resource_id: ResourceId,
+    /// Base URL of its metadata endpoint.
+    pub endpoint: String,
+    /// The dialects that are spoken there.
+    pub dialects: Vec<String>,
+}
+
+impl Description {
+    /// Reads the description of a data directory, running or not.
+    pub fn read(files: &PlaneFiles) -> Result<Self, FilesError> {
+        let path = files.description();
+        let text = std::fs::read(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => FilesError::NotThere(path.clone()),
+            _ => io(&path, error),
+        })?;
+        serde_json::from_slice(&text).map_err(|error| FilesError::Damaged {
+            path,
+            reason: error.to_string(),
+            remedy: "`bonafide up` writes it anew at each start",
+        })
+    }
+
+    /// Writes the description.
+    pub fn write(&self, files: &PlaneFiles) -> Result<(), FilesError> {
+        let path = files.description();
+        let text = serde_json::to_vec(self).map_err(|error| io(&path, error.into()))?;
+        write_public(&path, &text)
+    }
+}

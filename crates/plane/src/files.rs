@@ -1,0 +1,85 @@
+//! The control plane's files in a data directory.
+
+use bonafide_crypto::Kek;
+use bonafide_files::{FilesError, KEY, Root, key, make_dirs, remove_drafts, remove_key_draft};
+use std::path::{Path, PathBuf};
+
+/// The control plane's files, owned by one process at a time (the engine holds its lock).
+#[derive(Debug, Clone)]
+pub struct PlaneFiles {
+    root: Root,
+}
+
+impl PlaneFiles {
+    /// Makes the folders if need be.
+    pub fn create(root: &Root) -> Result<Self, FilesError> {
+        let files = Self::at(root);
+        make_dirs([files.store(), files.operator()])?;
+        Ok(files)
+    }
+
+    /// The files as they are, without making anything.
+    pub fn at(root: &Root) -> Self {
+        Self { root: root.clone() }
+    }
+
+    /// Removes the files that a crash left half written. Only under the store's lock, so that nobody is writing.
+    /// `bundle.pem` and `truststore.p12` are written without it, and have nothing secret.
+    pub(crate) fn remove_drafts(&self) -> Result<(), FilesError> {
+        remove_key_draft(self.root.path())?;
+        remove_drafts(&self.operator())
+    }
+
+    /// The folder of the database.
+    pub fn store(&self) -> PathBuf {
+        self.join("store")
+    }
+
+    /// The certificate of the authority that signs the server's certificate.
+    pub fn ca_file(&self) -> PathBuf {
+        self.join("ca.pem")
+    }
+
+    /// The system's authorities and ours in one file, for clients that take only one.
+    pub fn bundle_file(&self) -> PathBuf {
+        self.join("bundle.pem")
+    }
+
+    /// The same for Java.
+    pub fn truststore_file(&self) -> PathBuf {
+        self.join("truststore.p12")
+    }
+
+    /// The description that `info` prints.
+    pub fn description(&self) -> PathBuf {
+        self.join("info.json")
+    }
+
+    /// The file that answers of 500 name.
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.root.log_file()
+    }
+
+    /// The operator's client secret.
+    pub fn operator_secret(&self) -> PathBuf {
+        self.operator().join("secret")
+    }
+
+    /// The operator's key and certificate.
+    pub fn operator_certificate(&self) -> PathBuf {
+        self.operator().join("certificate.pem")
+    }
+
+    /// Reads the key-encryption key; makes one when `fresh`, that is, when nothing was sealed yet.
+    pub fn key(&self, fresh: bool) -> Result<Kek, FilesError> {
+        key(&self.join(KEY), fresh)
+    }
+
+    fn operator(&self) -> PathBuf {
+        self.join("operator")
+    }
+
+    fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.root.path().join(name)
+    }
+}

@@ -1,0 +1,43 @@
+//! The control plane at work: its store and keys, its surfaces and the listeners that serve them, its background
+//! tasks, its first start.
+
+#![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod background;
+mod confirm;
+mod control_plane;
+mod description;
+mod files;
+mod first_keys;
+mod first_start;
+mod first_start_check;
+mod followed;
+mod installation;
+mod listener;
+mod operator;
+mod origin;
+mod parts;
+mod pool;
+mod registered_apis;
+mod runtime;
+mod secrets;
+mod start;
+mod surfaces;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use control_plane::{ControlPlane, OpenControlPlaneError};
+pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
+pub use files::PlaneFiles;
+pub use first_start::FirstStartError;
+pub use first_start_check::DatabaseLost;
+pub use installation::Installation;
+pub use operator::{OperatorError, operator_note};
+pub use parts::{Parts, PartsError};
+pub use registered_apis::RegisterApiError;
+pub use secrets::{SecretsError, open_host_ca, open_pepper};
+pub use start::{HealthCheck, NotCertifiable, Opened, PlaneOptions, Running, StartError};
+pub use surfaces::{At, Entry, Need, On, Readiness, Round, named, of};
+pub use tls::TlsError;

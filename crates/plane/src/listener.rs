@@ -1,0 +1,167 @@
+//! The listeners of the control plane: each serves the surfaces that the table gives it.
+
+use crate::control_plane::ControlPlane;
+use crate::pool::{Pool, PoolError, run_in_place};
+use crate::surfaces::{self, At, Entry, Need, On, Readiness, Round};
+use bonafide_crypto::Certificate;
+use bonafide_crypto::ca::host_id;
+use bonafide_hosts::Wait;
+use bonafide_http::{Admission, Event, PeerFacts, Service, clock};
+use bonafide_types::Timestamp;
+use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Unserved, path};
+use http::Method;
+use http::header::AUTHORIZATION;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Longest time that readiness waits for the store. Source: ours; probes wait a second or more.
+const STORE_PATIENCE: Duration = Duration::from_millis(900);
+
+/// Answers on one listener.
+pub(crate) struct PlaneListener {
+    pub(crate) on: On,
+    pub(crate) plane: Arc<ControlPlane>,
+    /// Runs store work, so that a slow store cannot delay tokens.
+    pub(crate) store_pool: Arc<Pool>,
+    /// The revision that the view shows, for those who wait for the next.
+    pub(crate) revisions: watch::Receiver<u64>,
+}
+
+impl Service for PlaneListener {
+    fn name(&self) -> &'static str {
+        match self.on {
+            On::Public => "public",
+            On::Hosts => "hosts",
+        }
+    }
+
+    fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission {
+        match (self.on, certificate) {
+            (On::Hosts, Some(der)) => self.admit_host(peer, der),
+            (On::Public | On::Hosts, _) => Admission::anybody(peer),
+        }
+    }
+
+    async fn may_send_much(&self, head: &Request) -> bool {
+        if self.on == On::Hosts {
+            return true;
+        }
+        let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        run_in_place(|| self.plane.is_known_caller(authorization, clock::world())).unwrap_or(false)
+    }
+
+    fn body_bytes_max(&self, head: &Request) -> usize {
+        self.surface(head).body_bytes_max(head)
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded_or_as_sent(raw)
+    }
+
+    /// Asks the surface until it answers, and fetches what it needs in between.
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
+        let (surface, request) = (self.surface(&request), Arc::new(request));
+        let (mut round, mut revisions, mut until) = (Round::default(), self.revisions.clone(), None);
+        loop {
+            match self.ask(surface, &request, round).await {
+                Ok(Outcome::Answer(answer)) => return answer,
+                Ok(Outcome::Need(Need::Confirm | Need::Store)) if round.is_over => {
+                    return self.refusal(&request, Unserved::Failed).because(&"a surface asked twice for the same");
+                }
+                Ok(Outcome::Need(Need::Confirm)) => {
+                    self.plane.confirm(&self.store_pool).await;
+                    round.is_over = true;
+                }
+                Ok(Outcome::Need(Need::Store)) => {
+                    let can_read_store = can_read_store(&self.plane, &self.store_pool).await;
+                    round = Round { is_over: true, can_read_store };
+                }
+                Ok(Outcome::Need(Need::Wait(Wait { past, seconds }))) => {
+                    let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
+                    // Most changes are about other hosts: the question is asked again after each.
+                    let changed = revisions.wait_for(|revision| *revision > past.0);
+                    if let Ok(Err(_)) = tokio::time::timeout_at(until, changed).await {
+                        // Nobody says any more what is new: the process stops, and its agent's own poll ends with it.
+                        return Answer { record: Record::quiet(), ..self.refusal(&request, Unserved::Busy) };
+                    }
+                    round.is_over = until <= Instant::now();
+                }
+                Err(error) => return self.refusal(&request, (&error).into()).because(&error),
+            }
+        }
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Answer {
+        let (parts, view) = (&*self.plane, self.plane.views.current());
+        let round = Round { is_over: true, can_read_store: false };
+        let at = At { parts, view: &view, world: clock::world(), round };
+        self.surface(head).refuse(at, head, why)
+    }
+}
+
+impl PlaneListener {
+    fn surface(&self, head: &Request) -> &'static Entry {
+        surfaces::of(self.on, head)
+    }
+
+    /// TLS has verified the certificate against the hosts' authority; here it is only read.
+    fn admit_host(&self, peer: &PeerFacts, der: &[u8]) -> Admission {
+        match (host_id(der), Certificate::from_der(der)) {
+            (Ok(host), Ok(certificate)) => {
+                Admission::Serve { peer: Peer::Host(host), until: Some(certificate.not_after_seconds()) }
+            }
+            _ => {
+                let event = Event::named("connectionRefused").with("surface", self.name()).with("peer", peer.remote);
+                self.plane.log.event(&event, &"the client certificate names no host");
+                Admission::anybody(peer)
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        surface: &'static Entry,
+        request: &Arc<Request>,
+        round: Round,
+    ) -> Result<Outcome<Need>, PoolError> {
+        let ask = move |plane: &ControlPlane, request: &Request| {
+            let view = plane.views.current();
+            surface.handle(At { parts: plane, view: &view, world: clock::world(), round }, request)
+        };
+        if surface.needs(request) == Needs::View {
+            let outcome = run_in_place(|| ask(&self.plane, request));
+            if request.method == Method::POST {
+                // Signatures are made and checked in place: a connection with many requests in its pipeline lets
+                // those go first that have waited meanwhile.
+                tokio::task::yield_now().await;
+            }
+            return outcome;
+        }
+        let (plane, request, on) = (Arc::clone(&self.plane), Arc::clone(request), self.on);
+        let job = move || {
+            let outcome = ask(&plane, &request);
+            if on == On::Hosts {
+                // A host that has just joined, or registered a key, goes on at once and must be known
+                // then. A view that cannot be brought up now follows by itself a moment later.
+                let _ = plane.catch_up();
+            }
+            outcome
+        };
+        self.store_pool.run(job).await
+    }
+}
+
+/// The readiness of a control plane, the store included.
+pub(crate) async fn readiness(plane: &Arc<ControlPlane>, store_pool: &Pool) -> Readiness {
+    let can_read_store = can_read_store(plane, store_pool).await;
+    Readiness::of(plane, can_read_store)
+}
+
+async fn can_read_store(plane: &Arc<ControlPlane>, store_pool: &Pool) -> bool {
+    let plane = Arc::clone(plane);
+    let head = store_pool.run(move || plane.store.head().is_ok());
+    matches!(tokio::time::timeout(STORE_PATIENCE, head).await, Ok(Ok(true)))
+}

@@ -1,0 +1,110 @@
+//! The operator's credentials: a secret and a certificate, in files that only this program's user can
+//! read. The database has what they are checked against, and cannot give them back.
+
+use crate::control_plane::ControlPlane;
+use crate::files::PlaneFiles;
+use crate::installation::Installation;
+use bonafide_core::directory::{CREDENTIALS, add_certificate, add_secret};
+use bonafide_core::view::ViewsError;
+use bonafide_crypto::certificate::CertificateError;
+use bonafide_crypto::secret_hash::SecretHash;
+use bonafide_crypto::{Certificate, RsaKey, SelfSigned, SignError, SigningKey, pem, secret_hash};
+use bonafide_files::{FilesError, write_private};
+use bonafide_http::clock;
+use bonafide_store::{Read, StoreError, Tx};
+use bonafide_types::{CredentialId, ObjectId, Timestamp, World};
+
+/// Lifetime of both, in seconds (2 years, Entra's longest).
+const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
+
+/// Why the operator's credentials could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// A file could not be written.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The view failed.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] SignError),
+    /// The certificate could not be read back.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// New credentials, in their files and not yet in the database.
+pub(crate) struct OperatorCredentials {
+    secret_id: CredentialId,
+    hash: SecretHash,
+    certificate: Certificate,
+    not_after: Timestamp,
+}
+
+impl OperatorCredentials {
+    /// Makes both and writes their files.
+    pub(crate) fn make(
+        plane: &ControlPlane,
+        files: &PlaneFiles,
+        key: RsaKey,
+        world: &World<'_>,
+    ) -> Result<Self, OperatorError> {
+        let not_after = world.now.plus_seconds(OPERATOR_SECONDS);
+        let secret = secret_hash::generate();
+        let secret_id = CredentialId::random(world.entropy);
+        let hash = plane.login.pepper.hash(&secret_id.to_string(), secret.expose());
+        let certificate = make_certificate(files, key, world.now)?;
+        write_private(&files.operator_secret(), secret.expose().as_bytes())?;
+        Ok(Self { secret_id, hash, certificate, not_after })
+    }
+
+    /// Adds both to the directory: they are valid from this commit on.
+    pub(crate) fn add(&self, tx: &mut Tx<'_>, world: &World<'_>, operator: ObjectId) -> Result<(), StoreError> {
+        add_secret(tx, world, operator, self.secret_id, self.hash, self.not_after)?;
+        add_certificate(tx, world, operator, &self.certificate, None).map(drop)
+    }
+}
+
+/// Makes new credentials; the older ones stop working.
+pub(crate) fn reset_operator(
+    plane: &ControlPlane,
+    files: &PlaneFiles,
+    installation: &Installation,
+) -> Result<(), OperatorError> {
+    let world = clock::world();
+    let made = OperatorCredentials::make(plane, files, RsaKey::generate()?, &world)?;
+    plane.store.write(|tx| {
+        for (key, _) in tx.page(&CREDENTIALS, &installation.operator, None, usize::MAX)? {
+            tx.delete(&CREDENTIALS, &key)?;
+        }
+        made.add(tx, &world, installation.operator)
+    })?;
+    Ok(plane.catch_up()?)
+}
+
+/// A note for the case that a file of the operator's is not where `info` says it is. It is not made anew
+/// unasked: whoever keeps it elsewhere, on purpose, does not want it back on this disk.
+pub fn operator_note(files: &PlaneFiles) -> Option<String> {
+    let missing = [files.operator_secret(), files.operator_certificate()].into_iter().find(|file| !file.exists())?;
+    Some(format!(
+        "{} is not there: put it back from your backup, or start once with --reset-operator, which makes a new secret \
+         and certificate in place of the old ones",
+        missing.display()
+    ))
+}
+
+/// One PEM with key and certificate, as `az login --certificate` takes it. RSA, because that is what
+/// the SDKs sign client assertions with.
+fn make_certificate(files: &PlaneFiles, key: RsaKey, now: Timestamp) -> Result<Certificate, OperatorError> {
+    let spec = SelfSigned::starting("bonafide operator", now.unix_seconds(), OPERATOR_SECONDS);
+    let key = SigningKey::certified(key, &spec)?;
+    let pkcs8 = key.to_pkcs8()?;
+    let text =
+        format!("{}{}", pem::encode_private_key(&pkcs8).expose(), pem::encode(pem::CERTIFICATE, key.certificate_der()));
+    write_private(&files.operator_certificate(), text.as_bytes())?;
+    Ok(Certificate::from_der(key.certificate_der())?)
+}

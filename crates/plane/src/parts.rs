@@ -1,0 +1,93 @@
+//! The parts of a control plane that its surfaces answer from, on whatever store: the shell's own, a test's in memory,
+//! a benchmark's.
+
+use crate::followed::Followed;
+use bonafide_core::names::{Names, NamesError};
+use bonafide_core::tokens::{self, AcceptedAudiences};
+use bonafide_core::view::{Views, ViewsError};
+use bonafide_crypto::Kek;
+use bonafide_crypto::ca::HostCa;
+use bonafide_crypto::secret_hash::Pepper;
+use bonafide_store::Store;
+use bonafide_types::World;
+use std::time::{Duration, Instant};
+
+/// The parts of one control plane.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The directory as the token path sees it.
+    pub views: Views,
+    /// The authority that signs host certificates.
+    pub host_ca: HostCa,
+    /// The token service.
+    pub login: bonafide_login::Service,
+    /// The endpoints and names of the resource manager.
+    pub management: bonafide_management::Config,
+    /// Audiences of tokens for the resource manager.
+    pub management_audiences: AcceptedAudiences,
+    /// Audiences of tokens for the directory.
+    pub graph_audiences: AcceptedAudiences,
+    pub(crate) followed: Followed,
+}
+
+/// Why the parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// The view.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+    /// The name of the public origin.
+    #[error(transparent)]
+    Names(#[from] NamesError),
+}
+
+impl Parts {
+    /// The parts on a store, named after the public origin, `https://host[:port]`. `log_file` is the file that answers
+    /// of 500 name.
+    pub fn new(
+        store: Store,
+        kek: Kek,
+        (pepper, host_ca): (Pepper, HostCa),
+        origin: &str,
+        log_file: Option<String>,
+    ) -> Result<Self, PartsError> {
+        let names = Names::new(origin)?;
+        let followed = Followed::at(Instant::now());
+        Ok(Self {
+            views: Views::load(&store, kek)?,
+            store,
+            host_ca,
+            login: bonafide_login::Service {
+                log_file: log_file.clone(),
+                ..bonafide_login::Service::new(names.authority, names.audiences, pepper)
+            },
+            management: bonafide_management::Config { log_file, ..bonafide_management::Config::at(origin) },
+            management_audiences: names.accepted,
+            graph_audiences: names.graph,
+            followed,
+        })
+    }
+
+    /// Waits at most `timeout` for a change, and brings the view up to it. Call it in a loop.
+    pub(crate) fn follow(&self, timeout: Duration) -> Result<(), ViewsError> {
+        self.store.wait_for_change(self.views.current().cursor().revision, timeout);
+        self.catch_up()
+    }
+
+    /// Brings the view to the store's revision at the time of the call or later.
+    pub fn catch_up(&self) -> Result<(), ViewsError> {
+        let asked_at = Instant::now();
+        self.views.catch_up(&self.store)?;
+        self.followed.mark(asked_at);
+        Ok(())
+    }
+
+    /// Whether an `Authorization` header has a token that is valid at the resource manager.
+    pub(crate) fn is_known_caller(&self, authorization: Option<&str>, world: World<'_>) -> bool {
+        let (view, audiences) = (self.views.current(), &self.management_audiences);
+        tokens::bearer(authorization)
+            .and_then(|token| tokens::verify(&view, &self.login.authority, audiences, &world, token))
+            .is_ok()
+    }
+}

@@ -1,0 +1,58 @@
+//! APIs of the operator's own, that tokens may be asked for (`up --resource`).
+
+use crate::control_plane::ControlPlane;
+use crate::installation::Installation;
+use bonafide_core::directory::{RESOURCES_REGISTERED, RegisterError, TokenVersion, create_application, register};
+use bonafide_core::view::ViewsError;
+use bonafide_http::clock;
+use bonafide_store::Read;
+use bonafide_types::Audience;
+
+/// Why an API could not be registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterApiError {
+    /// It cannot be one.
+    #[error("--resource {identifier}: {reason}; give an identifier of your own, such as api://orders")]
+    Refused {
+        /// The identifier as given.
+        identifier: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The view failed.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+}
+
+/// Registers those that are not registered yet, each as an application of its own, and returns them.
+pub(crate) fn register_apis(
+    plane: &ControlPlane,
+    installation: &Installation,
+    identifiers: &[String],
+) -> Result<Vec<Audience>, RegisterApiError> {
+    let refused =
+        |identifier: &str, reason: String| RegisterApiError::Refused { identifier: identifier.to_owned(), reason };
+    let audiences = identifiers
+        .iter()
+        .map(|text| Audience::parse(text).map_err(|error| refused(text, error.to_string())))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (tenant, world) = (installation.tenant, clock::world());
+    let mut new = Vec::new();
+    for audience in audiences {
+        let registered = plane.store.write(|tx| {
+            if tx.get(&RESOURCES_REGISTERED, &(tenant, audience.lookup_key()))?.is_some() {
+                return Ok(false);
+            }
+            let (_, application) = create_application(tx, &world, tenant, audience.as_str())?;
+            register(tx, &plane.login.audiences, tenant, application.client_id, &audience, TokenVersion::V1)?;
+            Ok(true)
+        });
+        if registered.map_err(|error: RegisterError| refused(audience.as_str(), error.to_string()))? {
+            new.push(audience);
+        }
+    }
+    if !new.is_empty() {
+        plane.catch_up()?;
+    }
+    Ok(new)
+}

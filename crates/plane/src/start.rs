@@ -1,0 +1,241 @@
+//! Starting a control plane on a data directory: opened first, then served.
+
+use crate::background;
+use crate::control_plane::{ControlPlane, OpenControlPlaneError, has_no_database, open_store};
+use crate::files::PlaneFiles;
+use crate::first_keys::FirstKeys;
+use crate::first_start::{FirstStartError, first_start};
+use crate::installation::{INSTALLATION, Installation};
+use crate::listener::{PlaneListener, readiness};
+use crate::operator::{OperatorError, reset_operator};
+use crate::origin::Origin;
+use crate::pool::Pool;
+use crate::registered_apis::{RegisterApiError, register_apis};
+use crate::runtime::ServerRuntime;
+use crate::surfaces::{On, Readiness};
+use crate::tls::{self, ServerIdentity, TlsError};
+use bonafide_core::placement;
+use bonafide_crypto::ca::{ServerCa, ServerNameError};
+use bonafide_crypto::{base64url, random, thumbprint};
+use bonafide_files::LogFile;
+use bonafide_http::{HttpLimits, ListenError, Listeners, Log, Stop, clock, listen};
+use bonafide_store::{Read, StoreError};
+use bonafide_types::{Audience, HostId, Secret};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Threads that touch the store. Each blocks while its commit is made durable; many of them make one
+/// batch.
+const STORE_THREADS: usize = 32;
+/// Jobs that wait for a thread; more are refused with 503.
+const QUEUED_MAX: usize = 1_024;
+/// Longest time that a job waits; then its caller is taken to be gone.
+const QUEUED_FOR: Duration = Duration::from_secs(10);
+
+/// Options of a control plane.
+#[derive(Debug, Clone)]
+pub struct PlaneOptions {
+    /// Address of the public HTTPS origin; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Address of the hosts listener, mTLS; port 0 picks a free one.
+    pub hosts_listen: SocketAddr,
+    /// On first start: tenant, subscription and operator only.
+    pub empty: bool,
+    /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
+    /// registered they stay.
+    pub resources: Vec<String>,
+    /// Whether the operator gets a new secret and certificate, in place of all older ones.
+    pub reset_operator: bool,
+}
+
+impl PlaneOptions {
+    /// The name by which clients reach this machine: its loopback name where that leads here, otherwise the
+    /// address that it listens on. It says whether there can be one, before anything is made.
+    pub fn public_name(&self) -> Result<String, NotCertifiable> {
+        let ip = self.listen.ip();
+        if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() {
+            return Ok("localhost".to_owned());
+        }
+        if ip.is_loopback() { Ok(ip.to_string()) } else { Err(NotCertifiable(self.listen)) }
+    }
+}
+
+/// Why a control plane cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its store or its parts.
+    #[error(transparent)]
+    Open(#[from] OpenControlPlaneError),
+    /// The first start.
+    #[error("the first start failed: {0}")]
+    FirstStart(#[from] FirstStartError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The name of the public origin.
+    #[error(transparent)]
+    Name(#[from] ServerNameError),
+    /// A port is taken or not ours to take.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The address of the public origin.
+    #[error(transparent)]
+    NotCertifiable(#[from] NotCertifiable),
+    /// An API that cannot be registered.
+    #[error(transparent)]
+    Api(#[from] RegisterApiError),
+    /// The operator's new credentials.
+    #[error("cannot make new credentials for the operator: {0}; run it again with --reset-operator")]
+    ResetOperator(OperatorError),
+    /// Threads could not be started.
+    #[error("cannot start threads: {0}")]
+    Threads(std::io::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An address that no certificate can be for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--listen {0}: the deployment's own authority certifies loopback names only, so that trusting it is harmless; \
+     give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
+)]
+pub struct NotCertifiable(SocketAddr);
+
+/// An opened control plane, that nobody reaches yet.
+pub struct Opened {
+    plane: Arc<ControlPlane>,
+    files: PlaneFiles,
+    server_ca: ServerCa,
+    name: String,
+    sockets: (TcpListener, TcpListener),
+    /// True when nothing was ever made here.
+    pub is_new: bool,
+    keys: Option<FirstKeys>,
+}
+
+impl Opened {
+    /// Takes the data directory for this process, and the two addresses. `of_others` are the files that other parts
+    /// make only after a first start.
+    pub async fn open(
+        files: PlaneFiles,
+        options: &PlaneOptions,
+        of_others: &[PathBuf],
+        log: Arc<Log>,
+    ) -> Result<Self, StartError> {
+        let name = options.public_name()?;
+        let keys = has_no_database(&files).then(FirstKeys::start).transpose().map_err(StartError::Threads)?;
+        // Before the sockets: another process that has the directory may have the ports, too, and which of
+        // the two it is decides what helps.
+        let store = open_store(&files, of_others)?;
+        // Only who has the directory writes to its log.
+        log.keep_failures(LogFile::at(files.log_file())).map_err(StartError::Threads)?;
+        let public = listen(options.listen, "--listen").await?;
+        let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
+        let port = public.local_addr().map_or(0, |address| address.port());
+        let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
+        let is_new = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?.is_none();
+        Ok(Self { plane: Arc::new(plane), files, server_ca, name, sockets: (public, hosts), is_new, keys })
+    }
+
+    /// Makes what a first start makes, does what the options ask for, and serves on both addresses.
+    pub fn serve(
+        self,
+        options: &PlaneOptions,
+        limits: HttpLimits,
+        tasks: &mut JoinSet<()>,
+        stop: &Stop,
+    ) -> Result<Running, StartError> {
+        let Self { plane, files, server_ca, name, sockets: (public, hosts), keys, .. } = self;
+        let names =
+            [name.as_str(), "localhost", "127.0.0.1", "::1"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
+        let ca_der = server_ca.trust_anchor().der().to_vec();
+        let identity = ServerIdentity::new(server_ca, names)?;
+        let store_pool = Pool::start("store", STORE_THREADS, QUEUED_MAX, QUEUED_FOR).map_err(StartError::Threads)?;
+        let store_pool = Arc::new(store_pool);
+        let runtime = ServerRuntime::start("plane").map_err(StartError::Threads)?;
+
+        let installation = first_start(&plane, &files, keys, options.empty)?;
+        if options.reset_operator {
+            reset_operator(&plane, &files, &installation).map_err(StartError::ResetOperator)?;
+        }
+        let registered = register_apis(&plane, &installation, &options.resources)?;
+
+        let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
+        let listeners =
+            Listeners { log: Arc::clone(&plane.log), limits, stop: stop.clone(), runtime: runtime.handle().clone() };
+        let listener = |on| PlaneListener {
+            on,
+            plane: Arc::clone(&plane),
+            store_pool: Arc::clone(&store_pool),
+            revisions: revision.clone(),
+        };
+        let hosts_address = hosts.local_addr().unwrap_or(options.hosts_listen);
+        let config = tls::public(Arc::clone(&identity))?;
+        listeners.start(tasks, public, Some(config.into()), listener(On::Public));
+        let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
+        listeners.start(tasks, hosts, Some(config.into()), listener(On::Hosts));
+        background::start(tasks, &plane, &store_pool, identity, revisions, stop);
+        Ok(Running { plane, store_pool, installation, registered, hosts_address, ca_der, _runtime: runtime })
+    }
+}
+
+/// A control plane that is served.
+pub struct Running {
+    /// The control plane.
+    pub plane: Arc<ControlPlane>,
+    /// The ids that the first start made.
+    pub installation: Installation,
+    /// APIs that were registered by this start.
+    pub registered: Vec<Audience>,
+    /// Address of the hosts listener.
+    pub hosts_address: SocketAddr,
+    /// The certificate (DER) of the authority that they are to trust.
+    pub ca_der: Vec<u8>,
+    store_pool: Arc<Pool>,
+    _runtime: ServerRuntime,
+}
+
+impl Running {
+    /// A handle that tells which of its parts work.
+    pub fn health(&self) -> HealthCheck {
+        HealthCheck { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool) }
+    }
+
+    /// A one-use token with which a host joins.
+    pub fn invite(&self, host: HostId, name: &str) -> Result<Secret<String>, StoreError> {
+        let token = base64url::encode(&random::bytes::<32>());
+        let hash = thumbprint::sha256_hex(token.as_bytes());
+        let world = clock::world();
+        self.plane.store.write(|tx| placement::invite(tx, &world, host, name, hash.clone()))?;
+        Ok(Secret::new(token))
+    }
+
+    /// Remembers the port of workload `demo`'s metadata endpoint.
+    pub fn keep_imds_port(&mut self, port: u16) -> Result<(), StoreError> {
+        if self.installation.imds_port != Some(port) {
+            self.installation.imds_port = Some(port);
+            self.plane.store.write(|tx| tx.put(&INSTALLATION, &(), &self.installation))?;
+        }
+        Ok(())
+    }
+}
+
+/// Tells which parts of a control plane work.
+pub struct HealthCheck {
+    plane: Arc<ControlPlane>,
+    store_pool: Arc<Pool>,
+}
+
+impl HealthCheck {
+    /// Asks each part.
+    pub async fn readiness(&self) -> Readiness {
+        readiness(&self.plane, &self.store_pool).await
+    }
+}

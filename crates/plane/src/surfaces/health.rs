@@ -1,0 +1,110 @@
+//! The health of this process, as probes and load balancers ask for it (docs/log.md, "Health").
+
+use super::Need;
+use crate::parts::Parts;
+use bonafide_http::clock;
+use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
+use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
+use http::{Method, StatusCode};
+use serde_json::json;
+
+/// The parts that work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readiness {
+    /// Tokens are issued.
+    tokens: bool,
+    /// The view is young enough to say whose token is valid.
+    view: bool,
+    /// The store can be read.
+    store: bool,
+}
+
+impl Readiness {
+    /// Asks each part; whether the store can be read was asked before.
+    pub(crate) fn of(parts: &Parts, store: bool) -> Self {
+        let view = parts.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
+        Self { tokens: parts.views.current().can_sign(clock::now()), view, store }
+    }
+
+    /// Whether it is ready, in one word. A store that is down is down for every replica: one that said for that
+    /// reason that it is not ready would be taken out with all others, and the tokens with them.
+    pub fn word(self) -> (StatusCode, &'static str) {
+        match (self.tokens, self.view && self.store) {
+            (true, true) => (StatusCode::OK, "ok"),
+            (true, false) => (StatusCode::OK, "degraded"),
+            (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        }
+    }
+
+    fn reply(self) -> Reply {
+        let (status, said) = self.word();
+        let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
+        let body = json!({
+            "status": said,
+            "tokens": word(self.tokens, "no signing key"),
+            "view": word(self.view, "too old"),
+            "store": word(self.store, "unavailable"),
+        });
+        Reply::json(status, &body)
+    }
+}
+
+/// The health endpoints: `/healthz`, the process answers; `/readyz`, it issues tokens, and the body says which of its
+/// parts work.
+pub(crate) struct Health<'a> {
+    pub(crate) parts: &'a Parts,
+    /// Whether the store can be read; `None` before it was asked.
+    pub(crate) store: Option<bool>,
+}
+
+static HEALTHY: Route = Route::of_view(Method::GET, "/healthz", TOKEN_BODY_BYTES_MAX);
+static READY: Route = Route::of_view(Method::GET, "/readyz", TOKEN_BODY_BYTES_MAX);
+
+/// Whether a path is one of the two.
+pub(crate) fn is_health(head: &Request) -> bool {
+    matches!(path::first_segment(&head.path).to_ascii_lowercase().as_str(), "healthz" | "readyz")
+}
+
+impl Surface for Health<'_> {
+    type Need = Need;
+
+    fn routes() -> Vec<&'static Route> {
+        vec![&HEALTHY, &READY]
+    }
+
+    fn handle(&self, request: &Request) -> Outcome<Need> {
+        if request.method != Method::GET {
+            return Outcome::Answer(Reply::empty(StatusCode::METHOD_NOT_ALLOWED).with("allow", "GET").into());
+        }
+        if path::first_segment(&request.path).eq_ignore_ascii_case("healthz") {
+            return Outcome::Answer(Reply::json(StatusCode::OK, &json!({ "status": "ok" })).into());
+        }
+        match self.store {
+            Some(store) => Outcome::Answer(Readiness::of(self.parts, store).reply().into()),
+            None => Outcome::Need(Need::Store),
+        }
+    }
+
+    fn refuse(&self, _head: &Request, why: Unserved) -> Answer {
+        Reply::empty(why.status()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_issues_tokens_is_ready_whatever_else_works() {
+        for (tokens, view, store, status, word) in [
+            (true, true, true, 200, "ok"),
+            (true, false, true, 200, "degraded"),
+            (true, true, false, 200, "degraded"),
+            (false, true, true, 503, "unavailable"),
+            (false, false, false, 503, "unavailable"),
+        ] {
+            let (code, said) = Readiness { tokens, view, store }.word();
+            assert_eq!((code.as_u16(), said), (status, word));
+        }
+    }
+}

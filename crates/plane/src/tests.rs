@@ -1,0 +1,312 @@
+//! The listeners' services on a control plane whose store can be stopped.
+
+use crate::control_plane::ControlPlane;
+use crate::files::PlaneFiles;
+use crate::first_start::first_start;
+use crate::listener::PlaneListener;
+use crate::origin::Origin;
+use crate::pool::Pool;
+use crate::surfaces::On;
+use bonafide_core::placement;
+use bonafide_files::Root;
+use bonafide_http::{Log, Service, clock};
+use bonafide_store::audit::AuditRecord;
+use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
+use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
+use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
+use bonafide_types::{HostId, TenantId};
+use bonafide_wire::{Answer, Peer, Request, Unserved};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, Method};
+use serde_json::{Value, json};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+const EVERY: [Unserved; 10] = [
+    Unserved::OtherUser,
+    Unserved::CertificateExpired,
+    Unserved::TargetTooLong,
+    Unserved::HeadTooLarge,
+    Unserved::HeadMalformed,
+    Unserved::BodyTooLarge,
+    Unserved::BodyTooSlow,
+    Unserved::BodyBroken,
+    Unserved::Busy,
+    Unserved::Failed,
+];
+
+/// A control plane on a store that can be stopped.
+struct Cloud {
+    plane: Arc<ControlPlane>,
+    store_pool: Arc<Pool>,
+    stopped: Arc<AtomicBool>,
+    /// Of the operator.
+    secret: (TenantId, String),
+    host: HostId,
+    folder: tempfile::TempDir,
+}
+
+impl Cloud {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let store = Store::open(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
+        let origin = Origin { host: "localhost", port: 8443 };
+        let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
+        let plane = Arc::new(plane);
+        let installation = first_start(&plane, &files, None, true).unwrap();
+        let join = |tx: &mut Tx<'_>| {
+            let hash = "0".repeat(64);
+            placement::invite(tx, &clock::world(), installation.local_host, "local", hash.clone())?;
+            placement::join(tx, &clock::world(), &hash)
+        };
+        plane.store.write(join).unwrap();
+        plane.catch_up().unwrap();
+        let secret = std::fs::read_to_string(files.operator_secret()).unwrap();
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={secret}&resource=https://management.azure.com/",
+            installation.operator_client
+        );
+        let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
+        Self { plane, store_pool, stopped, secret: (installation.tenant, form), host: installation.local_host, folder }
+    }
+
+    fn public(&self) -> PlaneListener {
+        self.listener(On::Public)
+    }
+
+    fn hosts(&self) -> PlaneListener {
+        self.listener(On::Hosts)
+    }
+
+    fn listener(&self, on: On) -> PlaneListener {
+        let (_, revisions) = watch::channel(0);
+        PlaneListener { on, plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool), revisions }
+    }
+}
+
+impl Cloud {
+    fn stop_store(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Login's answer to the operator.
+    async fn sign_in(&self) -> Answer {
+        let (tenant, form) = &self.secret;
+        let path = format!("/{tenant}/oauth2/token");
+        self.public()
+            .answer(Request { body: Bytes::from(form.clone()), ..request(Method::POST, &path) }, clock::now())
+            .await
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let Answer { reply, .. } = self.public().answer(request(Method::GET, path), clock::now()).await;
+        (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap())
+    }
+}
+
+/// An engine that fails while it is stopped.
+struct Stoppable {
+    engine: MemoryEngine,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Stoppable {
+    fn running(&self) -> Result<&MemoryEngine, EngineError> {
+        match self.stopped.load(Ordering::Relaxed) {
+            true => Err(EngineError::Io("the test says so".to_owned())),
+            false => Ok(&self.engine),
+        }
+    }
+}
+
+impl Engine for Stoppable {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.running()?.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        self.running()?.commit(batch)
+    }
+
+    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
+        self.running()?.changes(after, prefixes, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.running()?.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.running()?.audit(after, limit)
+    }
+}
+
+fn request(method: Method, path: &str) -> Request {
+    Request {
+        method,
+        path: path.to_owned(),
+        query: String::new(),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+        peer: Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into()),
+    }
+}
+
+#[test]
+fn every_refusal_is_in_the_words_of_its_surface() {
+    let cloud = Cloud::new();
+    let (public, hosts) = (cloud.public(), cloud.hosts());
+    for why in EVERY {
+        let said = |service: &dyn Fn(&Request) -> Answer, path: &str| {
+            let Answer { reply, .. } = service(&request(Method::PUT, path));
+            assert_eq!(reply.status, why.status(), "{path} {why:?}");
+            let is_later = matches!(why, Unserved::Busy);
+            assert_eq!(reply.headers.contains_key("retry-after"), is_later, "{path} {why:?}");
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
+            (reply.headers, body)
+        };
+        let public = |head: &Request| public.refusal(head, why);
+        let (headers, body) = said(&public, "/subscriptions/x");
+        assert!(headers.contains_key("x-ms-request-id") && headers.contains_key("x-ms-correlation-request-id"));
+        assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{body}");
+        let hosts = |head: &Request| hosts.refusal(head, why);
+        for (headers, body) in [said(&public, "/common/oauth2/token"), said(&hosts, "/common/oauth2/token")] {
+            assert_eq!(headers["x-ms-request-id"], body["trace_id"].as_str().unwrap());
+            assert!(body["error_codes"][0].is_number() && body["error"].is_string(), "{body}");
+        }
+        for path in ["/v1.0/users", "/beta/users"] {
+            let (headers, body) = said(&public, path);
+            assert_eq!(headers["request-id"], body["error"]["innerError"]["request-id"].as_str().unwrap());
+            assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{body}");
+        }
+        let vault = |head: &Request| public(&of_vault(head.clone()));
+        let (_, body) = said(&vault, "/secrets/s");
+        assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{body}");
+        let (_, body) = said(&hosts, "/%68osts/v1/join");
+        assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
+        let (_, body) = said(&hosts, "/hosts/v1/join");
+        assert!(body["code"].is_string() && body["message"].is_string(), "{body}");
+    }
+}
+
+/// The same request to the host of a vault.
+fn of_vault(mut request: Request) -> Request {
+    request.headers.insert(HOST, "demo.vault.localhost:8443".parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn a_path_that_no_surface_serves_is_answered_in_the_form_that_its_clients_read() {
+    let cloud = Cloud::new();
+    let id = "00000000-0000-4000-8000-000000000001";
+    let (status, body) = cloud.get(&format!("/v1.0/applications/{id}")).await;
+    assert_eq!((status, body["error"]["code"].as_str()), (404, Some("Request_ResourceNotFound")));
+    let message = body["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with(&format!("Resource 'applications/{id}' does not exist or one of its queried")),
+        "{message}"
+    );
+    let (status, body) = cloud.get("/beta/servicePrincipals").await;
+    assert_eq!((status, body["error"]["code"].as_str()), (401, Some("InvalidAuthenticationToken")));
+    for path in ["/secrets/s", "/subscriptions", "/v1.0/users", "/common/oauth2/token"] {
+        let asked = of_vault(request(Method::GET, path));
+        let Answer { reply, .. } = cloud.public().answer(asked, clock::now()).await;
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        assert_eq!((reply.status.as_u16(), body["error"]["code"].as_str()), (404, Some("VaultNotFound")), "{path}");
+        assert!(body["error"]["message"].as_str().unwrap().contains("'demo'"), "{body}");
+    }
+    for path in ["/", "/nothing/here", "/favicon.ico", "/%zz", "/common/../x"] {
+        let (status, body) = cloud.get(path).await;
+        assert_eq!((status, body["error"].as_str()), (404, Some("invalid_request")), "{path}");
+        assert!(body["error_description"].as_str().unwrap().starts_with("AADSTS"), "{path}");
+    }
+    for (path, status) in [("/providers/x/../y", 400), ("/%73ubscriptions/%2573", 400), ("/tenants/x", 404)] {
+        let (answered, body) = cloud.get(path).await;
+        assert_eq!(answered, status, "{path}");
+        assert!(body["error"]["code"].is_string(), "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn health_is_told_however_its_path_is_encoded() {
+    let cloud = Cloud::new();
+    for path in ["/healthz", "/HEALTHZ", "/%68ealthz"] {
+        assert_eq!(cloud.get(path).await, (200, json!({ "status": "ok" })), "{path}");
+    }
+    assert_eq!(cloud.get("/%72eadyz").await.1["tokens"], "ok");
+    let Answer { reply, .. } = cloud.public().answer(request(Method::POST, "/healthz"), clock::now()).await;
+    assert_eq!((reply.status.as_u16(), &reply.headers["allow"]), (405, &"GET".parse().unwrap()));
+}
+
+#[test]
+fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
+    let cloud = Cloud::new();
+    let public = cloud.public();
+    let file = cloud.folder.path().join("data/log/bonafide.log").display().to_string();
+    for (path, member) in [("/subscriptions", "/error/message"), ("/common/oauth2/token", "/error_description")] {
+        let reply = public.refusal(&request(Method::POST, path), Unserved::Failed).reply;
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        let (text, id) = (body.pointer(member).unwrap().as_str().unwrap(), reply.headers["x-ms-request-id"].to_str());
+        assert!(text.contains(&format!("For details see logs in {file}")), "{text}");
+        assert!(text.contains(id.unwrap()), "{text}");
+        let refused = public.refusal(&request(Method::POST, path), Unserved::BodyTooSlow).reply;
+        assert!(!String::from_utf8_lossy(&refused.body).contains(&file), "a refusal is no failure");
+    }
+}
+
+#[tokio::test]
+async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
+    let cloud = Cloud::new();
+    let parts = |status, view, store| json!({ "status": status, "tokens": "ok", "view": view, "store": store });
+    assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
+    cloud.stop_store();
+    assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "ok", "unavailable")));
+    assert!(cloud.plane.follow(Duration::ZERO).is_err());
+    let stale = Instant::now().checked_sub(Duration::from_secs(VIEW_AGE_SECONDS_MAX + 1)).unwrap();
+    *cloud.plane.followed.0.lock().unwrap() = stale;
+    assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "too old", "unavailable")));
+    assert_eq!(cloud.get("/healthz").await.0, 200);
+    assert_eq!(cloud.sign_in().await.reply.status, 200, "tokens need no store");
+    // The store is back, the view is not up yet: a token that was revoked meanwhile could pass for valid.
+    cloud.stopped.store(false, Ordering::Relaxed);
+    let token: Value = serde_json::from_slice(&cloud.sign_in().await.reply.body).unwrap();
+    let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap()).parse().unwrap();
+    let mut list = request(Method::GET, "/subscriptions");
+    list.query = "api-version=2022-12-01".to_owned();
+    list.headers.insert(AUTHORIZATION, bearer);
+    let Answer { reply, .. } = cloud.public().answer(list.clone(), clock::now()).await;
+    assert_eq!((reply.status.as_u16(), reply.why.as_deref()), (503, Some("the view is 31 s old")));
+    cloud.plane.follow(Duration::ZERO).unwrap();
+    assert_eq!(cloud.public().answer(list, clock::now()).await.reply.status, 200);
+    assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
+}
+
+#[tokio::test]
+async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
+    let cloud = Cloud::new();
+    let (keep, revisions) = watch::channel(0);
+    let hosts = PlaneListener { revisions, ..cloud.hosts() };
+    let poll = |query: &str| Request {
+        query: query.to_owned(),
+        peer: Peer::Host(cloud.host),
+        ..request(Method::GET, "/hosts/v1/desired")
+    };
+    let Answer { reply, record } = hosts.answer(poll(""), clock::now()).await;
+    assert!(reply.status == 200 && !record.is_quiet());
+    let desired: Value = serde_json::from_slice(&reply.body).unwrap();
+    let after = desired["cursor"].as_str().unwrap();
+    let Answer { reply, record } = hosts.answer(poll(&format!("after={after}&wait=1")), clock::now()).await;
+    assert!(reply.status == 200 && record.is_quiet(), "{reply:?}");
+    let Answer { reply, record } = hosts.answer(poll("after=nonsense&wait=1"), clock::now()).await;
+    assert!(reply.status == 400 && !record.is_quiet());
+    // The end of the process ends the poll, which is no failure.
+    drop(keep);
+    let Answer { reply, record } = hosts.answer(poll(&format!("after={after}&wait=60")), clock::now()).await;
+    assert!(reply.status == 503 && record.is_quiet(), "{reply:?}");
+}

@@ -1,0 +1,101 @@
+//! TLS of the two listeners: the public one, and the hosts listener with client certificates.
+
+use bonafide_crypto::ca::{CaError, HostCa, ServerCa, ServerName};
+use bonafide_http::clock;
+use bonafide_http::tls::{private_key, provider, roots};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Lifetime of the server's certificate, in seconds. Source: ours; it is renewed at half of it,
+/// and its key is never on disk.
+const SERVER_CERTIFICATE_SECONDS: u64 = 30 * 86_400;
+
+/// Why TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// An authority refused.
+    #[error(transparent)]
+    Authority(#[from] CaError),
+    /// The TLS library refused.
+    #[error("TLS: {0}")]
+    Library(#[from] rustls::Error),
+    /// The list of trusted client authorities was refused.
+    #[error("TLS client certificates: {0}")]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
+}
+
+/// The server's certificate, made anew from the authority when half of its life is over.
+pub(crate) struct ServerIdentity {
+    ca: ServerCa,
+    names: Vec<ServerName>,
+    current: RwLock<(Arc<CertifiedKey>, u64)>,
+}
+
+impl ServerIdentity {
+    pub(crate) fn new(ca: ServerCa, names: Vec<ServerName>) -> Result<Arc<Self>, TlsError> {
+        let current = RwLock::new(issue(&ca, &names)?);
+        Ok(Arc::new(Self { ca, names, current }))
+    }
+
+    /// Makes a new certificate if it is time to. A failure leaves the old one in place.
+    pub(crate) fn renew_if_due(&self) -> Result<(), TlsError> {
+        let renew_at = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
+        if clock::now().unix_seconds() >= renew_at {
+            let renewed = issue(&self.ca, &self.names)?;
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerIdentity").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl ResolvesServerCert for ServerIdentity {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).0))
+    }
+}
+
+/// A certificate, and when to make the next.
+fn issue(ca: &ServerCa, names: &[ServerName]) -> Result<(Arc<CertifiedKey>, u64), TlsError> {
+    let now = clock::now().unix_seconds();
+    let issued = ca.issue_server(names, now, SERVER_CERTIFICATE_SECONDS)?;
+    let chain = issued.chain_der.into_iter().map(CertificateDer::from).collect();
+    let key = any_supported_type(&private_key(&issued.private_key))?;
+    let renew_at = now + (issued.not_after_seconds.saturating_sub(now)) / 2;
+    Ok((Arc::new(CertifiedKey::new(chain, key)), renew_at))
+}
+
+/// For everything public: no client certificate is asked for.
+pub(crate) fn public(identity: Arc<ServerIdentity>) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(identity);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// For hosts: a client certificate is verified where there is one (joining has none yet). Sessions
+/// are not resumed, so that every connection is verified anew.
+pub(crate) fn hosts(identity: Arc<ServerIdentity>, hosts: &HostCa) -> Result<Arc<ServerConfig>, TlsError> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(hosts.certificate().der())?), provider())
+        .allow_unauthenticated()
+        .build()?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(identity);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
