@@ -66,7 +66,7 @@ fn acceptor(folder: &Path) -> Result<TlsAcceptor, Failure> {
         },
         now,
     )?;
-    std::fs::write(folder.join("ca.pem"), ca.certificate_pem())?;
+    std::fs::write(folder.join("ca.pem"), ca.trust_anchor_pem())?;
     let issued = ca.issue_server(&["localhost".parse()?], now, 86_400)?;
     let chain = issued.chain_der.into_iter().map(CertificateDer::from).collect();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(issued.private_key.expose().clone()));

@@ -11,12 +11,14 @@ use std::collections::HashSet;
 use std::process::Command;
 use support::{Up, bonafide, run, skip};
 
-/// Asks for the address in its argument and prints the status. What is not trusted is an exception.
+/// Asks for the addresses in its arguments and prints the statuses. What is not trusted is an exception.
 const PROGRAM: &str = r#"
 class Ask {
     public static void main(String[] arguments) throws Exception {
-        var connection = (java.net.HttpURLConnection) new java.net.URL(arguments[0]).openConnection();
-        System.out.println(connection.getResponseCode());
+        for (var address : arguments) {
+            var connection = (java.net.HttpURLConnection) new java.net.URL(address).openConnection();
+            System.out.println(connection.getResponseCode());
+        }
     }
 }
 "#;
@@ -34,11 +36,14 @@ fn java_trusts_us_and_whom_the_system_trusts() {
     let program = dir.path().join("Ask.java");
     std::fs::write(&program, PROGRAM).unwrap();
     let mut ask = bonafide(&folder, "exec");
-    ask.args(["--", "java"]).arg(&program).arg(format!("{}/metadata/endpoints?api-version=2019-05-01", up.origin()));
+    let by_name = format!("{}/metadata/endpoints?api-version=2019-05-01", up.origin());
+    let by_address = by_name.replace("//localhost:", "//127.0.0.1:");
+    assert_ne!(by_address, by_name);
+    ask.args(["--", "java"]).arg(&program).args([by_name, by_address]);
     ask.env("JAVA_TOOL_OPTIONS", "-Dkept=1");
     let output = run(ask);
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert_eq!(out, "200\n", "{err}");
+    assert_eq!(out, "200\n200\n", "{err}");
     assert!(err.contains("-Dkept=1 -Djavax.net.ssl.trustStore="), "{err}");
 
     let mut list = Command::new("keytool");

@@ -109,6 +109,16 @@ fn every_answered_request_and_refused_connection_has_one_line() {
     }
 }
 
+/// The metadata service decodes no path, so its lines have what was sent.
+#[test]
+fn a_path_of_the_metadata_port_is_logged_as_it_was_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let host = up.imds();
+    http(host, &format!("GET /metadata/%41b HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+    up.lines_where("its line", |line| line["surface"] == "metadata" && line["path"] == "/metadata/%41b");
+}
+
 /// A request by another user of this machine, with what every system has: a shell.
 fn as_other_user(host: SocketAddr) -> String {
     let request = format!("GET / HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n");
@@ -253,6 +263,12 @@ fn the_metadata_port_of_up_says_in_a_word_whether_it_is_ready() {
     let ready = ask(up.imds(), "GET");
     assert_eq!((ready.status, ready.body.as_str()), (200, "ok"));
     assert_eq!(ready.header("content-type"), Some("text/plain; charset=utf-8"));
+    // Forged and forwarded requests get no more here than elsewhere on this port (MD-02, MD-03).
+    for headers in ["Host: evil.example", &format!("Host: {}\r\nX-Forwarded-For: 192.0.2.1", up.imds()), "Accept: */*"]
+    {
+        let refused = http(up.imds(), &format!("GET /readyz HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n"));
+        assert_eq!((refused.status, &refused.json()["error"]), (400, &"invalid_request".into()), "{headers}");
+    }
     let other = ask(up.imds(), "POST");
     assert_eq!((other.status, other.header("allow")), (405, Some("GET")));
     let mut exec = bonafide(dir.path(), "exec");

@@ -11,7 +11,7 @@ use bonafide_types::limits::{
     BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, PASSING_ENDPOINT_CONNECTIONS_MAX,
     STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
 };
-use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
 use http::Response;
 use http::header::{CONNECTION, HeaderValue};
@@ -51,9 +51,7 @@ pub trait Service: Send + Sync + 'static {
     }
 
     /// A path as the service reads it, for the log; one that it refuses to read, as it was sent.
-    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
-        path::decoded(raw).unwrap_or(Cow::Borrowed(raw))
-    }
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str>;
 
     /// The answer to one request, whose head had come `at`.
     fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answer> + Send;
@@ -163,7 +161,7 @@ impl<S: Service> Connections<S> {
             let answer = self.service.refusal(&no_head(peer), why);
             self.log_refused(&connection.log_members, &answer);
             if connection.turn.has_kept_back() {
-                write_last(stream, &answer.reply).await;
+                write_last(stream, &answer.reply, connection.turn.wants_no_body()).await;
             }
         }
     }
@@ -211,7 +209,8 @@ impl<S: Service> Connections<S> {
 
     /// Logs what was refused before there was a request.
     pub(super) fn log_refused(&self, connection: &str, answer: &Answer) {
-        let entry = Entry { at: clock::now(), connection, method: "", path: "", took: Duration::ZERO };
+        let (at, surface, took) = (clock::now(), self.service.name(), Duration::ZERO);
+        let entry = Entry { at, surface, connection, method: "", path: "", took };
         self.log.write(&entry, answer);
     }
 }
@@ -248,6 +247,7 @@ impl<S: Service> Connection<'_, S> {
         let ended = Instant::now();
         let entry = Entry {
             at,
+            surface: service.name(),
             connection: &self.log_members,
             method: method.as_str(),
             path: &service.read_path(uri.path()),

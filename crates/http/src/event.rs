@@ -86,6 +86,11 @@ impl Said {
         serde_json::to_vec(&line).ok()
     }
 
+    /// The same for a request of a surface that met an outage: how many others of its reason were left out before it.
+    pub(crate) fn of_surface(&mut self, surface: &'static str, why: &str, now: Instant) -> Option<u64> {
+        self.repeated(surface, &shown(why, WHY_BYTES_MAX), "", now)
+    }
+
     /// How often it was left unsaid since it was said last, if it is to be said now.
     fn repeated(&mut self, kind: &'static str, why: &str, subject: &str, now: Instant) -> Option<u64> {
         let is_same = |known: &&mut Reason| known.kind == kind && known.why == why && *known.subject == *subject;
@@ -147,6 +152,20 @@ mod tests {
         assert!(said(&mut all, &Event::named("upkeepFailed"), "no disk", start + QUIET / 2).is_some());
         let line = json!({ "timeMicros": 7, "event": "followFailed", "why": "no disk", "repeated": 300 });
         assert_eq!(said(&mut all, &Event::named("followFailed"), "no disk", start + QUIET), Some(line));
+    }
+
+    #[test]
+    fn an_outage_is_said_once_a_minute_for_each_surface_with_how_often_it_was_met() {
+        let (mut all, start) = (Said::default(), Instant::now());
+        assert_eq!(all.of_surface("public", "no disk", start), Some(0));
+        for _ in 0..300 {
+            assert_eq!(all.of_surface("public", "no disk", start + QUIET / 2), None);
+        }
+        assert_eq!(all.of_surface("hosts", "no disk", start + QUIET / 2), Some(0));
+        assert!(said(&mut all, &Event::named("followFailed"), "no disk", start + QUIET / 2).is_some());
+        assert_eq!(all.of_surface("public", "no disk", start + QUIET), Some(300));
+        let flood = (0..1_000).filter(|n| all.of_surface("public", &n.to_string(), start).is_some()).count();
+        assert_eq!(flood, REASONS_MAX - 1);
     }
 
     #[test]

@@ -154,5 +154,6 @@ async fn refuse<S: Service>(
     answer: &Answer,
 ) {
     shared.log_refused(&connection_members(shared.service.name(), Peer::Anonymous(peer)), answer);
-    write_last(stream, &answer.reply).await;
+    // No request has been read.
+    write_last(stream, &answer.reply, false).await;
 }

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::event::{Event, Said, WHY_BYTES_MAX, shown};
 use bonafide_types::Timestamp;
 use bonafide_wire::{Answer, Field, Peer, Record, Reply};
-use http::HeaderName;
+use http::{HeaderName, StatusCode};
 use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -21,7 +21,8 @@ const PATH_BYTES_MAX: usize = 512;
 pub struct Log {
     all: Option<Arc<Sink>>,
     /// Events, and requests that failed by no fault of theirs. A place of its own: lines of requests that succeed would
-    /// soon displace them.
+    /// soon displace them. So would those of requests that met an outage, which anybody can send: of these there is a
+    /// line a minute.
     failures: OnceLock<Arc<Sink>>,
     said: Mutex<Said>,
 }
@@ -60,9 +61,22 @@ impl Log {
         if let Some((name, why)) = record.event() {
             self.event(&Event::named(name).with_record(record), &why);
         }
-        let failures = self.failures.get().filter(|_| reply.status.is_server_error());
-        for sink in self.all.iter().chain(failures) {
-            sink.put(|out| entry.append(reply, record, out));
+        if let Some(sink) = &self.all {
+            sink.put(|out| entry.append(reply, record, 0, out));
+        }
+        let Some((sink, repeated)) = self.failures.get().zip(self.kept(entry.surface, reply)) else { return };
+        sink.put(|out| entry.append(reply, record, repeated, out));
+    }
+
+    /// Whether an answer goes to the failures: how many of its reason were left out before it.
+    fn kept(&self, surface: &'static str, reply: &Reply) -> Option<u64> {
+        match reply.status {
+            StatusCode::INTERNAL_SERVER_ERROR => Some(0),
+            status if status.is_server_error() => {
+                let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+                said.of_surface(surface, reply.why.as_deref().unwrap_or_default(), Instant::now())
+            }
+            _ => None,
         }
     }
 
@@ -91,6 +105,7 @@ pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
 /// What is logged of a request. Of a connection that is refused, neither method nor path is known.
 pub(super) struct Entry<'a> {
     pub(super) at: Timestamp,
+    pub(super) surface: &'static str,
     /// See [`connection_members`].
     pub(super) connection: &'a str,
     pub(super) method: &'a str,
@@ -100,7 +115,7 @@ pub(super) struct Entry<'a> {
 
 impl Entry<'_> {
     /// Writes the line. It is on the path of every cached token, hence no formatting machinery.
-    fn append(&self, reply: &Reply, record: &Record, out: &mut Vec<u8>) {
+    fn append(&self, reply: &Reply, record: &Record, repeated: u64, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
         let mut number = |out: &mut Vec<u8>, number: u64| out.extend_from_slice(digits.format(number).as_bytes());
         let text = |out: &mut Vec<u8>, text: &str| out.extend_from_slice(text.as_bytes());
@@ -135,6 +150,10 @@ impl Entry<'_> {
             text(out, ",\"why\":");
             json_string(out, &why[..why.floor_char_boundary(WHY_BYTES_MAX)]);
         }
+        if repeated > 0 {
+            text(out, ",\"repeated\":");
+            number(out, repeated);
+        }
         text(out, "}\n");
     }
 }
@@ -164,7 +183,6 @@ fn json_string(out: &mut Vec<u8>, text: &str) {
 mod tests {
     use super::*;
     use crate::sink::BUFFER_BYTES;
-    use http::StatusCode;
     use std::sync::mpsc::{Sender, channel};
 
     struct Output(Sender<Vec<u8>>);
@@ -188,7 +206,8 @@ mod tests {
         for number in 0..LINES {
             let at = Timestamp::from_unix_micros(number);
             let (connection, path) = ("\"surface\":\"test\"", "/metadata/identity/oauth2/token");
-            let entry = Entry { at, connection, method: "GET", path, took: Duration::from_micros(1_000_001) };
+            let took = Duration::from_micros(1_000_001);
+            let entry = Entry { at, surface: "test", connection, method: "GET", path, took };
             log.write(&entry, &reply);
         }
         let mut text = String::new();
@@ -209,12 +228,13 @@ mod tests {
         log.keep_failures(Output(sender)).unwrap();
         let entry = |path| Entry {
             at: Timestamp::from_unix_micros(1),
+            surface: "test",
             connection: "\"surface\":\"test\"",
             method: "GET",
             path,
             took: Duration::ZERO,
         };
-        for (path, status) in [("/good", 200), ("/refused", 400), ("/failed", 500), ("/busy", 503)] {
+        for (path, status) in [("/good", 200), ("/refused", 400), ("/failed", 500), ("/failed", 500), ("/busy", 503)] {
             log.write(&entry(path), &Reply::empty(StatusCode::from_u16(status).unwrap()).into());
         }
         log.write(
@@ -225,11 +245,48 @@ mod tests {
         log.flush();
         let text = String::from_utf8(written.try_iter().flatten().collect()).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 3, "{text}");
-        assert_eq!(
-            (&lines[0]["path"], &lines[1]["path"], &lines[2]["event"]),
-            (&"/failed".into(), &"/busy".into(), &"followFailed".into())
-        );
+        assert_eq!(lines.len(), 4, "{text}");
+        for (line, path) in lines.iter().zip(["/failed", "/failed", "/busy"]) {
+            assert_eq!(line["path"], path);
+        }
+        assert_eq!(lines[3]["event"], "followFailed");
+    }
+
+    #[test]
+    fn a_flood_of_503_leaves_the_place_of_failures_to_the_others() {
+        let ((sender, written), (all_sender, all)) = (channel(), channel());
+        let log = Log::to(Output(all_sender)).unwrap();
+        log.keep_failures(Output(sender)).unwrap();
+        let busy = Answer::from(Reply::empty(StatusCode::SERVICE_UNAVAILABLE));
+        let stopped = Answer::from(Reply::empty(StatusCode::SERVICE_UNAVAILABLE)).because(&"the store is down");
+        for _ in 0..500 {
+            for (surface, answer) in [("public", &busy), ("public", &stopped), ("hosts", &busy)] {
+                let connection = format!("\"surface\":\"{surface}\"");
+                let at = Timestamp::from_unix_micros(1);
+                let entry =
+                    Entry { at, surface, connection: &connection, method: "GET", path: "/", took: Duration::ZERO };
+                log.write(&entry, answer);
+            }
+        }
+        log.flush();
+        let text = String::from_utf8(written.try_iter().flatten().collect()).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let kept: Vec<_> = lines.iter().map(|line| (line["surface"].as_str().unwrap(), line["why"].as_str())).collect();
+        assert_eq!(kept, [("public", None), ("public", Some("the store is down")), ("hosts", None)]);
+        // Where requests are logged, each of them is.
+        let all: Vec<u8> = all.try_iter().flatten().collect();
+        assert_eq!(all.iter().filter(|byte| **byte == b'\n').count(), 1_500);
+    }
+
+    #[test]
+    fn a_line_tells_how_many_of_its_reason_were_left_out() {
+        let (at, connection) = (Timestamp::from_unix_micros(1), "\"surface\":\"test\"");
+        let entry = Entry { at, surface: "test", connection, method: "GET", path: "/", took: Duration::ZERO };
+        for (repeated, told) in [(0, serde_json::Value::Null), (300, 300.into())] {
+            let mut line = Vec::new();
+            entry.append(&Reply::empty(StatusCode::SERVICE_UNAVAILABLE), &Record::default(), repeated, &mut line);
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&line).unwrap()["repeated"], told);
+        }
     }
 
     #[test]
@@ -238,6 +295,7 @@ mod tests {
         let log = Log::to(Output(sender)).unwrap();
         let entry = Entry {
             at: Timestamp::from_unix_micros(1),
+            surface: "test",
             connection: "\"surface\":\"test\"",
             method: "GET",
             path: "/last",

@@ -14,12 +14,19 @@ const ANSWERING: u8 = 1;
 /// There is a reply, and perhaps not all of it is written.
 const REPLYING: u8 = 2;
 
-/// Whose the bytes are that hyper writes. The connection that makes replies and the stream that takes them
-/// belong to one task.
+/// The beginning of a request that is answered without a body. Source: RFC 9110 section 9.3.2.
+const HEAD: &[u8] = b"HEAD ";
+/// The request begins otherwise.
+const OTHER: u8 = u8::MAX;
+
+/// Whose the bytes are that hyper writes, and how the request begins that they answer. The connection that makes replies
+/// and the stream that takes them belong to one task.
 #[derive(Default)]
 pub(super) struct Turn {
     state: AtomicU8,
     has_kept_back: AtomicBool,
+    /// How many bytes of [`HEAD`] the request has begun with, or [`OTHER`].
+    begun: AtomicU8,
 }
 
 impl Turn {
@@ -33,9 +40,32 @@ impl Turn {
         self.state.store(REPLYING, Ordering::Relaxed);
     }
 
-    /// hyper has nothing left to write.
+    /// hyper has nothing left to write. What is read from now on is the next request.
     fn flushed(&self) {
-        let _ = self.state.compare_exchange(REPLYING, NOTHING, Ordering::Relaxed, Ordering::Relaxed);
+        if self.state.compare_exchange(REPLYING, NOTHING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.begun.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// hyper has read some bytes.
+    fn read(&self, bytes: &[u8]) {
+        let mut begun = self.begun.load(Ordering::Relaxed);
+        for byte in bytes {
+            begun = match HEAD.get(usize::from(begun)) {
+                Some(expected) if expected == byte => begun + 1,
+                // hyper passes over empty lines before a request.
+                Some(_) if begun == 0 && matches!(byte, b'\r' | b'\n') => 0,
+                Some(_) => OTHER,
+                None => break,
+            };
+        }
+        self.begun.store(begun, Ordering::Relaxed);
+    }
+
+    /// True when the request, which hyper may be unable to read, asks for no body. One that was sent before the reply to
+    /// the request before it is not looked at.
+    pub(super) fn wants_no_body(&self) -> bool {
+        usize::from(self.begun.load(Ordering::Relaxed)) == HEAD.len()
     }
 
     /// True when hyper wanted to answer by itself.
@@ -52,7 +82,10 @@ pub(super) struct Ours<'a, S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Ours<'_, S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut *self.stream).poll_read(cx, buffer))?;
+        self.turn.read(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 

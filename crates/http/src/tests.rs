@@ -5,8 +5,9 @@ use crate::clock;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::limits::{CONNECTIONS_MAX, LARGE_BODIES_BYTES_MAX};
 use bonafide_types::{HostId, Timestamp};
-use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
 use http::StatusCode;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -55,6 +56,10 @@ impl Service for Echo {
     async fn may_send_much(&self, head: &Request) -> bool {
         self.large.fetch_add(1, Ordering::Relaxed);
         head.headers.contains_key("known")
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded_or_as_sent(raw)
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
@@ -200,6 +205,29 @@ async fn a_head_that_cannot_be_read_is_refused_in_the_words_of_the_service() {
         let (first, second) = second.split_once("/first  0").expect("the first request is answered");
         assert!(first.starts_with("HTTP/1.1 200 "), "{first}");
         assert!(second.starts_with(&format!("HTTP/1.1 {status} ")) && second.ends_with(said), "{head}: {second}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_request_that_cannot_be_read_is_answered_without_a_body() {
+    let said = ": the request line or a header field cannot be read";
+    for head in ["HEAD / HTTP/1.1\r\nHost : x\r\n", "\r\nHEAD 'http://x/' HTTP/1.1\r\nHost: x\r\n"] {
+        let answer = exchange(format!("{head}\r\n").as_bytes()).await.to_ascii_lowercase();
+        assert!(answer.starts_with("http/1.1 400 ") && answer.ends_with("\r\n\r\n"), "{head}: {answer}");
+        assert!(answer.contains(&format!("content-length: {}\r\n", said.len())), "{answer}");
+    }
+    let serving = Serving::start(Echo::default(), PATIENT).await;
+    let bad = " / HTTP/1.1\r\nHost : x\r\n\r\n";
+    // After other requests, and in pieces.
+    let mut stream = serving.send(b"").await;
+    assert_eq!(ask(&mut stream).await, 200);
+    stream.write_all(b"HE").await.unwrap();
+    tokio::time::sleep(SHORT).await;
+    stream.write_all(format!("AD{bad}").as_bytes()).await.unwrap();
+    assert!(read(stream).await.ends_with("\r\n\r\n"));
+    for other in ["HEADER", "HEA", "GET"] {
+        let answer = read(serving.send(format!("{other}{bad}").as_bytes()).await).await;
+        assert!(answer.ends_with(said), "{other}: {answer}");
     }
 }
 

@@ -21,11 +21,7 @@ pub(crate) struct Passed<'r> {
 /// Lets a request in, or says why not. The proof is demanded once the path is known, so that a path that does
 /// not exist is 404 with or without it, and before everything else that can be wrong with the request.
 pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed<'r>, Refusal> {
-    let target = Target::read(&request.path);
-    check_method(&request.method)?;
-    check_target(binding, &target)?;
-    check_headers(binding, &request.headers)?;
-    let path = path::canonical(target.path)?;
+    let path = path::canonical(check_origin(binding, request)?.path)?;
     let dialect = binding.speech.dialect;
     let here = || dialect.entries.iter().filter(|entry| entry.route.path == path);
     if here().next().is_none() {
@@ -36,6 +32,15 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed
     }
     let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
     Ok(Passed { call: entry.call, parameters: parameters(request)? })
+}
+
+/// The guards that need no path: the target, unless somebody else had the request forged or forwarded.
+pub(crate) fn check_origin<'r>(binding: &Binding, request: &'r Request) -> Result<Target<'r>, Refusal> {
+    let target = Target::read(&request.path);
+    check_method(&request.method)?;
+    check_target(binding, &target)?;
+    check_headers(binding, &request.headers)?;
+    Ok(target)
 }
 
 /// `PRI` opens HTTP/2 (RFC 9113 section 3.4), which would be another reader of the same bytes.

@@ -40,9 +40,16 @@ pub use throttle::{Permit, Throttle};
 pub use upstream::{TokenFetch, UpstreamError};
 
 use bonafide_types::World;
-use bonafide_wire::{Reply, Unserved};
+use bonafide_wire::{Reply, Request, Unserved};
 
 /// The reply of a binding to a connection or request that the shell does not serve.
 pub fn refuse(binding: &Binding, why: Unserved, world: &World<'_>) -> Reply {
     binding.speech.refuse(&refusal::Refusal::Unserved(why), world)
+}
+
+/// The refusal of a request that somebody else had forged or forwarded (MD-02, MD-03). For what the shell itself answers
+/// beside a binding's paths: [`Agent::answer`] looks by itself.
+pub fn refuse_forged(binding: &Binding, request: &Request, world: &World<'_>) -> Option<Reply> {
+    let refusal = gate::check_origin(binding, request).err()?;
+    Some(binding.speech.refuse(&refusal, world))
 }

@@ -88,7 +88,7 @@ impl ControlPlane {
             secrets::make(&store, &kek)?;
         }
         let secrets = secrets::open(&store, &kek)?;
-        write_public(&files.ca_file(), secrets.server_ca.certificate_pem().as_bytes())?;
+        write_public(&files.ca_file(), secrets.server_ca.trust_anchor_pem().as_bytes())?;
         let log_file = files.log_file().display().to_string();
         let shared = (secrets.pepper, secrets.host_ca);
         let parts = Parts::new(store, kek, shared, &origin.url(), Some(log_file))?;

@@ -8,9 +8,10 @@ use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;
 use bonafide_http::{Admission, Event, PeerFacts, Service, clock};
 use bonafide_types::Timestamp;
-use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Unserved};
+use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Unserved, path};
 use http::Method;
 use http::header::AUTHORIZATION;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -54,6 +55,10 @@ impl Service for PlaneListener {
 
     fn body_bytes_max(&self, head: &Request) -> usize {
         self.surface(head).body_bytes_max(head)
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded_or_as_sent(raw)
     }
 
     /// Asks the surface until it answers, and fetches what it needs in between.

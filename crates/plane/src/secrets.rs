@@ -44,11 +44,21 @@ pub(crate) struct Secrets {
     pub(crate) pepper: Pepper,
 }
 
-/// An authority as it is sealed: its key and its certificate.
+/// An authority as it is sealed: its key, its certificate, and that of the root above it, which has no key. The hosts'
+/// authority has no root, nor has a server authority of the time before there were roots.
 #[derive(Serialize, Deserialize)]
 struct SealedAuthority {
     key: String,
     certificate: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
+}
+
+/// An authority, opened.
+struct OpenAuthority {
+    key: Secret<Vec<u8>>,
+    certificate_der: Vec<u8>,
+    root_der: Option<Vec<u8>>,
 }
 
 /// Whether the store has none yet.
@@ -71,8 +81,8 @@ pub(crate) fn make(store: &Store, kek: &Kek) -> Result<(), SecretsError> {
     let hosts = HostCa::create(now, AUTHORITY_SECONDS)?;
     let pepper = Pepper::generate();
     let secrets = [
-        (SERVER_CA, seal_authority(&server.to_pkcs8()?, server.certificate())),
-        (HOST_CA, seal_authority(&hosts.to_pkcs8()?, hosts.certificate())),
+        (SERVER_CA, seal_authority(&server.to_pkcs8()?, server.certificate(), server.root())),
+        (HOST_CA, seal_authority(&hosts.to_pkcs8()?, hosts.certificate(), None)),
         (PEPPER, Secret::new(pepper.expose().to_vec())),
     ];
     let sealed = secrets
@@ -90,8 +100,8 @@ pub(crate) fn make(store: &Store, kek: &Kek) -> Result<(), SecretsError> {
 
 /// Opens all.
 pub(crate) fn open(store: &Store, kek: &Kek) -> Result<Secrets, SecretsError> {
-    let (key, certificate) = open_authority(SERVER_CA, &open_one(store, kek, SERVER_CA)?)?;
-    let server_ca = ServerCa::load(&key, &certificate)?;
+    let sealed = open_authority(SERVER_CA, &open_one(store, kek, SERVER_CA)?)?;
+    let server_ca = ServerCa::load(&sealed.key, &sealed.certificate_der, sealed.root_der.as_deref())?;
     let host_ca = open_host_ca(store, kek)?;
     Ok(Secrets { server_ca, host_ca, pepper: open_pepper(store, kek)? })
 }
@@ -106,8 +116,8 @@ pub fn open_pepper(store: &Store, kek: &Kek) -> Result<Pepper, SecretsError> {
 
 /// Opens the authority of the hosts' certificates alone.
 pub fn open_host_ca(store: &Store, kek: &Kek) -> Result<HostCa, SecretsError> {
-    let (key, certificate) = open_authority(HOST_CA, &open_one(store, kek, HOST_CA)?)?;
-    Ok(HostCa::load(&key, &certificate)?)
+    let sealed = open_authority(HOST_CA, &open_one(store, kek, HOST_CA)?)?;
+    Ok(HostCa::load(&sealed.key, &sealed.certificate_der)?)
 }
 
 fn open_one(store: &Store, kek: &Kek, name: &'static str) -> Result<Secret<Vec<u8>>, SecretsError> {
@@ -115,17 +125,45 @@ fn open_one(store: &Store, kek: &Kek, name: &'static str) -> Result<Secret<Vec<u
     Ok(open_installation_secret(kek, name, &sealed.ok_or(SecretsError::Damaged(name))?)?)
 }
 
-fn seal_authority(key: &Secret<Vec<u8>>, certificate: &Certificate) -> Secret<Vec<u8>> {
-    let authority =
-        SealedAuthority { key: base64url::encode(key.expose()), certificate: base64url::encode(certificate.der()) };
-    // A struct of two strings always has a JSON form.
+fn seal_authority(key: &Secret<Vec<u8>>, certificate: &Certificate, root: Option<&Certificate>) -> Secret<Vec<u8>> {
+    let authority = SealedAuthority {
+        key: base64url::encode(key.expose()),
+        certificate: base64url::encode(certificate.der()),
+        root: root.map(|root| base64url::encode(root.der())),
+    };
+    // A struct of strings always has a JSON form.
     Secret::new(serde_json::to_vec(&authority).unwrap_or_default())
 }
 
-fn open_authority(name: &'static str, secret: &Secret<Vec<u8>>) -> Result<(Secret<Vec<u8>>, Vec<u8>), SecretsError> {
+fn open_authority(name: &'static str, secret: &Secret<Vec<u8>>) -> Result<OpenAuthority, SecretsError> {
     let damaged = || SecretsError::Damaged(name);
+    let decoded = |text: &str| base64url::decode(text).map_err(|_| damaged());
     let authority: SealedAuthority = serde_json::from_slice(secret.expose()).map_err(|_| damaged())?;
-    let key = base64url::decode(&authority.key).map_err(|_| damaged())?;
-    let certificate = base64url::decode(&authority.certificate).map_err(|_| damaged())?;
-    Ok((Secret::new(key), certificate))
+    Ok(OpenAuthority {
+        key: Secret::new(decoded(&authority.key)?),
+        certificate_der: decoded(&authority.certificate)?,
+        root_der: authority.root.as_deref().map(decoded).transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_sealed_before_there_were_roots_opens_without_one() {
+        let ca = HostCa::create(clock::now().unix_seconds(), AUTHORITY_SECONDS).unwrap();
+        let (key, certificate) = (ca.to_pkcs8().unwrap(), ca.certificate());
+        let (key_text, certificate_text) = (base64url::encode(key.expose()), base64url::encode(certificate.der()));
+        let old = format!(r#"{{"key":"{key_text}","certificate":"{certificate_text}"}}"#).into_bytes();
+        assert_eq!(seal_authority(&key, certificate, None).expose(), &old);
+        for (sealed, root) in [
+            (Secret::new(old), None),
+            (seal_authority(&key, certificate, Some(certificate)), Some(certificate.der().to_vec())),
+        ] {
+            let opened = open_authority(SERVER_CA, &sealed).unwrap();
+            assert_eq!((opened.key.expose(), &opened.certificate_der[..]), (key.expose(), certificate.der()));
+            assert_eq!(opened.root_der, root);
+        }
+    }
 }

@@ -155,7 +155,7 @@ impl Opened {
         let Self { plane, files, server_ca, name, sockets: (public, hosts), keys, .. } = self;
         let names =
             [name.as_str(), "localhost", "127.0.0.1", "::1"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
-        let ca_der = server_ca.certificate().der().to_vec();
+        let ca_der = server_ca.trust_anchor().der().to_vec();
         let identity = ServerIdentity::new(server_ca, names)?;
         let store_pool = Pool::start("store", STORE_THREADS, QUEUED_MAX, QUEUED_FOR).map_err(StartError::Threads)?;
         let store_pool = Arc::new(store_pool);

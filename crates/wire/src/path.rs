@@ -44,6 +44,11 @@ pub fn decoded(raw: &str) -> Result<Cow<'_, str>, PathError> {
     Ok(path)
 }
 
+/// A path, decoded once; one that is refused, as it was sent. For the log of a surface that decodes.
+pub fn decoded_or_as_sent(raw: &str) -> Cow<'_, str> {
+    decoded(raw).unwrap_or(Cow::Borrowed(raw))
+}
+
 /// The segments of a decoded path; repeated and trailing slashes are collapsed (az sends
 /// `…/Microsoft.Compute//virtualMachines/…`, docs/wire/management.md).
 pub fn segments(raw: &str) -> Result<Vec<String>, PathError> {

@@ -2,11 +2,13 @@
 //! projects on this machine and can neither trust a new authority nor read JSON.
 
 use bonafide_host::Endpoint;
-use bonafide_http::{Admission, PeerFacts, Service};
+use bonafide_http::{Admission, PeerFacts, Service, clock};
+use bonafide_metadata::refuse_forged;
 use bonafide_plane::HealthCheck;
 use bonafide_types::Timestamp;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
+use std::borrow::Cow;
 
 /// The endpoint of `demo` with `/readyz`. No other endpoint has it: it belongs to `up` and to no workload.
 pub(crate) struct OwnEndpoint {
@@ -27,9 +29,17 @@ impl Service for OwnEndpoint {
         self.endpoint.body_bytes_max(head)
     }
 
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        self.endpoint.read_path(raw)
+    }
+
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
         if request.path.eq_ignore_ascii_case("/readyz") {
-            return self.ready(&request.method).await.into();
+            let refusal = refuse_forged(&self.endpoint.binding, &request, &clock::world_at(at));
+            return match refusal {
+                Some(refusal) => refusal.into(),
+                None => self.ready(&request.method).await.into(),
+            };
         }
         self.endpoint.answer(request, at).await
     }

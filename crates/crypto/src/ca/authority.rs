@@ -3,12 +3,14 @@
 use crate::p256::P256Key;
 use crate::validity::Validity;
 use crate::x509;
-use crate::{Certificate, SignError, pem, random, thumbprint};
+use crate::{Certificate, SignError, random, thumbprint};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use bonafide_types::Secret;
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData,
 };
 use std::net::IpAddr;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Why an authority could not be made or read, or refused to issue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,21 +53,35 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// A new key and its self-signed certificate. `limit` adds what the authority may do.
-    pub(super) fn create(
+    /// A new key and its self-signed certificate.
+    pub(super) fn create(name: &str, purpose: ExtendedKeyUsagePurpose, validity: Validity) -> Result<Self, CaError> {
+        Self::self_signed(params(&distinct(name), purpose, validity)?)
+    }
+
+    /// A new authority below a new root, and the root's certificate. The root's private key ends here, so that the root
+    /// never signs anything else. `limit` adds what both may certify.
+    pub(super) fn create_below_root(
         name: &str,
         purpose: ExtendedKeyUsagePurpose,
         validity: Validity,
-        limit: impl FnOnce(&mut CertificateParams),
-    ) -> Result<Self, CaError> {
+        limit: impl Fn(&mut CertificateParams),
+    ) -> Result<(Self, Certificate), CaError> {
+        let name = distinct(name);
+        let mut of_root = params(&name, purpose.clone(), validity)?;
+        of_root.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
+        of_root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        limit(&mut of_root);
+        let root = Self::self_signed(of_root)?;
+        let mut of_authority = params(&format!("{name} authority"), purpose, validity)?;
+        limit(&mut of_authority);
         let key = P256Key::generate()?;
-        // Part of the name, so that a client that trusts two deployments tells them apart.
-        let distinct = thumbprint::hex(&random::bytes::<4>());
-        let mut params = x509::leaf(&format!("{name} {distinct}"), validity).ok_or(CaError::Unwritable)?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.extended_key_usages = vec![purpose];
-        limit(&mut params);
+        let certificate = root.issue(of_authority, &key)?;
+        let certificate = Certificate::from_der(&certificate).map_err(|_| CaError::Unwritable)?;
+        Ok((Self { key, certificate }, root.certificate))
+    }
+
+    fn self_signed(params: CertificateParams) -> Result<Self, CaError> {
+        let key = P256Key::generate()?;
         let certificate = params.self_signed(&key).map_err(|_| CaError::Unwritable)?;
         let certificate = Certificate::from_der(certificate.der()).map_err(|_| CaError::Unwritable)?;
         Ok(Self { key, certificate })
@@ -82,10 +98,6 @@ impl Authority {
 
     pub(super) fn certificate(&self) -> &Certificate {
         &self.certificate
-    }
-
-    pub(super) fn certificate_pem(&self) -> String {
-        pem::encode(pem::CERTIFICATE, self.certificate.der())
     }
 
     pub(super) fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, CaError> {
@@ -111,4 +123,28 @@ impl Authority {
         let certificate = params.signed_by(key, &issuer).map_err(|_| CaError::Unwritable)?;
         Ok(certificate.der().to_vec())
     }
+}
+
+/// The name with random digits, so that a client that trusts two deployments tells them apart.
+fn distinct(name: &str) -> String {
+    format!("{name} {}", thumbprint::hex(&random::bytes::<4>()))
+}
+
+/// An authority that signs no other authority.
+fn params(name: &str, purpose: ExtendedKeyUsagePurpose, validity: Validity) -> Result<CertificateParams, CaError> {
+    let mut params = x509::leaf(name, validity).ok_or(CaError::Unwritable)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.extended_key_usages = vec![purpose];
+    Ok(params)
+}
+
+/// Whether a certificate is signed by the key of another, which is an authority's.
+pub(super) fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate.der()) else { return false };
+    let signed = |point: &[u8]| {
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point);
+        key.verify(parsed.tbs_certificate.as_ref(), &parsed.signature_value.data).is_ok()
+    };
+    issuer.is_ca() && issuer.p256_point().is_some_and(|point| signed(&point))
 }

@@ -3,7 +3,7 @@
 use super::authority::{Authority, CaError};
 use crate::validity::Validity;
 use crate::x509;
-use crate::{Certificate, limits, verifying_key};
+use crate::{Certificate, limits, pem, verifying_key};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use bonafide_types::{HostId, Secret};
 use rcgen::{ExtendedKeyUsagePurpose, SanType, SubjectPublicKeyInfo};
@@ -40,7 +40,6 @@ impl HostCa {
             "bonafide hosts",
             ExtendedKeyUsagePurpose::ClientAuth,
             Validity::starting(now_seconds, lifetime_seconds),
-            |_| (),
         )?;
         Ok(Self { authority })
     }
@@ -60,7 +59,7 @@ impl HostCa {
 
     /// The authority's certificate as PEM.
     pub fn certificate_pem(&self) -> String {
-        self.authority.certificate_pem()
+        pem::encode(pem::CERTIFICATE, self.certificate().der())
     }
 
     /// The authority's private key (PKCS #8 DER), to be sealed.

@@ -1,7 +1,8 @@
 //! Two certificate authorities, made on the first start: one for the servers' names, one for hosts.
 //!
 //! They are apart, so that no host certificate can pass for a server or the other way round, and
-//! each may do one thing only: names within its constraints for the first, clients for the second.
+//! each may do one thing only: names within its constraints for the first, clients for the second. Above the first, which
+//! other programs trust, is a root whose private key is thrown away once it has signed it.
 
 mod authority;
 mod host;

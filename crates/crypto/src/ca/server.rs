@@ -1,11 +1,13 @@
 //! The authority for the names of our own servers, constrained so that trusting it is harmless.
+//!
+//! Clients trust a root above it whose private key is gone. Some of them (Java) enforce no constraint of a certificate
+//! that they trust, but all enforce those of an authority below it.
 
-use super::authority::{Authority, CaError};
+use super::authority::{Authority, CaError, is_issued_by};
 use super::names::{IpSubnet, ServerName, is_dns_name, is_within};
-use crate::Certificate;
 use crate::p256::P256Key;
 use crate::validity::Validity;
-use crate::x509;
+use crate::{Certificate, pem, x509};
 use bonafide_types::Secret;
 use rcgen::{CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
 use std::fmt;
@@ -29,13 +31,15 @@ pub struct ServerCaSpec<'a> {
 /// The authority that signs server certificates.
 pub struct ServerCa {
     authority: Authority,
+    /// The root above it. An authority of the time before there were roots has none, and is trusted itself.
+    root: Option<Certificate>,
     permitted_dns: Vec<String>,
     permitted_ip: Vec<IpSubnet>,
 }
 
 /// A server's certificate with its private key.
 pub struct ServerCertificate {
-    /// The certificates to present (DER), the server's own first; the authority's is not among them.
+    /// The certificates to present (DER), the server's own first; the one that clients trust is not among them.
     pub chain_der: Vec<Vec<u8>>,
     /// The private key (PKCS #8 DER).
     pub private_key: Secret<Vec<u8>>,
@@ -50,7 +54,7 @@ impl fmt::Debug for ServerCertificate {
 }
 
 impl ServerCa {
-    /// Makes a new authority.
+    /// Makes a new authority, below a root that never signs anything else.
     ///
     /// # Errors
     /// [`CaError`].
@@ -60,21 +64,25 @@ impl ServerCa {
             return Err(CaError::ForbiddenName(wrong.clone()));
         }
         let constraints = constraints(&permitted_dns, spec.permitted_ip);
-        let authority = Authority::create(
+        let (authority, root) = Authority::create_below_root(
             spec.common_name,
             ExtendedKeyUsagePurpose::ServerAuth,
             Validity::starting(now_seconds, spec.lifetime_seconds),
-            |params| params.name_constraints = Some(constraints),
+            |params| params.name_constraints = Some(constraints.clone()),
         )?;
-        Ok(Self { authority, permitted_dns, permitted_ip: spec.permitted_ip.to_vec() })
+        Ok(Self { authority, root: Some(root), permitted_dns, permitted_ip: spec.permitted_ip.to_vec() })
     }
 
-    /// Reads an authority back; its constraints come from its certificate.
+    /// Reads an authority back, with its root if it has one; its constraints come from its certificate.
     ///
     /// # Errors
-    /// [`CaError::Certificate`] also where the certificate has no name constraints.
-    pub fn load(pkcs8: &Secret<Vec<u8>>, certificate_der: &[u8]) -> Result<Self, CaError> {
+    /// [`CaError::Certificate`] also where the certificate has no name constraints, or is not of this root.
+    pub fn load(pkcs8: &Secret<Vec<u8>>, certificate_der: &[u8], root_der: Option<&[u8]>) -> Result<Self, CaError> {
         let authority = Authority::load(pkcs8, certificate_der)?;
+        let root = root_der.map(Certificate::from_der).transpose().map_err(|_| CaError::Certificate)?;
+        if root.as_ref().is_some_and(|root| !is_issued_by(authority.certificate(), root)) {
+            return Err(CaError::Certificate);
+        }
         let (_, parsed) = X509Certificate::from_der(certificate_der).map_err(|_| CaError::Certificate)?;
         let constraints = parsed.name_constraints().map_err(|_| CaError::Certificate)?.ok_or(CaError::Certificate)?;
         let (mut permitted_dns, mut permitted_ip) = (vec![], vec![]);
@@ -87,17 +95,27 @@ impl ServerCa {
                 _ => return Err(CaError::Certificate),
             }
         }
-        Ok(Self { authority, permitted_dns, permitted_ip })
+        Ok(Self { authority, root, permitted_dns, permitted_ip })
     }
 
-    /// The authority's certificate: what clients are to trust.
+    /// The certificate that clients are to trust: the root's, or the authority's own where it has no root.
+    pub fn trust_anchor(&self) -> &Certificate {
+        self.root.as_ref().unwrap_or(self.authority.certificate())
+    }
+
+    /// The certificate that clients are to trust, as PEM.
+    pub fn trust_anchor_pem(&self) -> String {
+        pem::encode(pem::CERTIFICATE, self.trust_anchor().der())
+    }
+
+    /// The authority's certificate, to be kept with its key.
     pub fn certificate(&self) -> &Certificate {
         self.authority.certificate()
     }
 
-    /// The authority's certificate as PEM.
-    pub fn certificate_pem(&self) -> String {
-        self.authority.certificate_pem()
+    /// The root's certificate, if there is a root, to be kept with the authority's key.
+    pub fn root(&self) -> Option<&Certificate> {
+        self.root.as_ref()
     }
 
     /// The authority's private key (PKCS #8 DER), to be sealed.
@@ -136,12 +154,11 @@ impl ServerCa {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.subject_alt_names = distinct(names).map(|name| self.alt_name(name)).collect::<Result<_, _>>()?;
         let key = P256Key::generate()?;
-        let certificate_der = self.authority.issue(params, &key)?;
-        Ok(ServerCertificate {
-            chain_der: vec![certificate_der],
-            private_key: key.to_pkcs8()?,
-            not_after_seconds: validity.not_after_seconds,
-        })
+        let mut chain_der = vec![self.authority.issue(params, &key)?];
+        if self.root.is_some() {
+            chain_der.push(self.certificate().der().to_vec());
+        }
+        Ok(ServerCertificate { chain_der, private_key: key.to_pkcs8()?, not_after_seconds: validity.not_after_seconds })
     }
 
     fn alt_name(&self, name: &ServerName) -> Result<SanType, CaError> {

@@ -3,7 +3,7 @@ use super::*;
 use crate::p256::P256Key;
 use crate::test_keys::NOW;
 use crate::validity::Validity;
-use crate::{AgentKey, Certificate, pem, x509};
+use crate::{AgentKey, Certificate, pem, truststore, x509};
 use bonafide_types::{HostId, Secret};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, SigningKey};
 use rustls::client::WebPkiServerVerifier;
@@ -47,12 +47,13 @@ fn host() -> HostId {
 /// A certificate for names that the authority is not constrained to, as a thief of its key would make it.
 fn rogue(ca: &ServerCa, names: Vec<SanType>) -> ServerCertificate {
     let authority = Authority::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
+    let above = ca.root().map(|_| ca.certificate().der().to_vec());
     let mut params = x509::leaf("bonafide server", authority.validity(NOW, DAY).unwrap()).unwrap();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.subject_alt_names = names;
     let key = P256Key::generate().unwrap();
     ServerCertificate {
-        chain_der: vec![authority.issue(params, &key).unwrap()],
+        chain_der: [authority.issue(params, &key).unwrap()].into_iter().chain(above).collect(),
         private_key: key.to_pkcs8().unwrap(),
         not_after_seconds: NOW + DAY,
     }
@@ -100,7 +101,7 @@ fn shake_hands(client: ClientConfig, server: ServerConfig, name: &str) -> Result
 
 fn connect(ca: &ServerCa, server: &ServerCertificate, name: &str, at: u64) -> Result<Option<Vec<u8>>, rustls::Error> {
     let (provider, time) = (Arc::new(default_provider()), Arc::new(At(at)));
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots(ca.certificate().der()), provider.clone());
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots(ca.trust_anchor().der()), provider.clone());
     let client = ClientConfig::builder_with_details(provider.clone(), time.clone())
         .with_safe_default_protocol_versions()?
         .with_webpki_verifier(verifier.build().unwrap())
@@ -185,20 +186,81 @@ fn a_kind_of_name_that_is_not_permitted_at_all_is_excluded() {
 #[test]
 fn an_authority_read_back_has_its_constraints_and_its_key() {
     let ca = server_ca();
-    let again = ServerCa::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
+    let root = ca.root().map(Certificate::der);
+    let again = ServerCa::load(&ca.to_pkcs8().unwrap(), ca.certificate().der(), root).unwrap();
     assert_eq!(format!("{again:?}"), format!("{ca:?}"));
+    assert_eq!(again.trust_anchor(), ca.trust_anchor());
     let server = again.issue_server(&usual_names(), NOW, DAY).unwrap();
     assert!(connect(&ca, &server, "localhost", NOW).is_ok());
 
-    let other = server_ca().to_pkcs8().unwrap();
-    assert_eq!(ServerCa::load(&other, ca.certificate().der()).err(), Some(CaError::Certificate));
-    assert_eq!(
-        ServerCa::load(&Secret::new(server.private_key.expose().clone()), &server.chain_der[0]).err(),
-        Some(CaError::Certificate)
-    );
+    let other = server_ca();
+    let (other_key, other_root) = (other.to_pkcs8().unwrap(), other.root().map(Certificate::der));
+    let refused = |key: &Secret<Vec<u8>>, certificate: &[u8], root: Option<&[u8]>| {
+        assert_eq!(ServerCa::load(key, certificate, root).err(), Some(CaError::Certificate));
+    };
+    refused(&other_key, ca.certificate().der(), root);
+    refused(&ca.to_pkcs8().unwrap(), ca.certificate().der(), other_root);
+    refused(&ca.to_pkcs8().unwrap(), ca.certificate().der(), Some(&server.chain_der[0]));
+    refused(&server.private_key, &server.chain_der[0], Some(ca.certificate().der()));
     let hosts = HostCa::create(NOW, YEAR).unwrap();
-    let unconstrained = ServerCa::load(&hosts.to_pkcs8().unwrap(), hosts.certificate().der());
-    assert_eq!(unconstrained.err(), Some(CaError::Certificate));
+    refused(&hosts.to_pkcs8().unwrap(), hosts.certificate().der(), None);
+}
+
+#[test]
+fn what_clients_trust_is_a_root_that_has_no_key_and_signed_one_authority() {
+    let ca = server_ca();
+    let (root, key) = (ca.root().unwrap(), P256Key::from_pkcs8(ca.to_pkcs8().unwrap().expose()).unwrap());
+    assert_eq!((ca.trust_anchor(), root.is_ca()), (root, true));
+    assert!(key.is_key_of(ca.certificate().spki_der()) && !key.is_key_of(root.spki_der()));
+    let server = ca.issue_server(&usual_names(), NOW, DAY).unwrap();
+    assert_eq!(server.chain_der[1..], [ca.certificate().der().to_vec()]);
+    for (der, path_length, usage) in
+        [(root.der(), 1, "Key Cert Sign"), (ca.certificate().der(), 0, "Key Cert Sign, CRL Sign")]
+    {
+        let (_, parsed) = X509Certificate::from_der(der).unwrap();
+        let constraints = parsed.basic_constraints().unwrap().unwrap();
+        assert_eq!((constraints.critical, constraints.value.path_len_constraint), (true, Some(path_length)));
+        assert_eq!(parsed.key_usage().unwrap().unwrap().value.to_string(), usage);
+        assert!(parsed.name_constraints().unwrap().unwrap().critical);
+    }
+    // Who has the authority's key makes no second authority.
+    let authority = Authority::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
+    let mut params = x509::leaf("second", validity()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let second_key = P256Key::generate().unwrap();
+    let second_der = authority.issue(params, &second_key).unwrap();
+    let second = Authority::load(&second_key.to_pkcs8().unwrap(), &second_der).unwrap();
+    let mut params = x509::leaf("bonafide server", validity()).unwrap();
+    params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().unwrap())];
+    let leaf_key = P256Key::generate().unwrap();
+    let below = ServerCertificate {
+        chain_der: vec![second.issue(params, &leaf_key).unwrap(), second_der, ca.certificate().der().to_vec()],
+        private_key: leaf_key.to_pkcs8().unwrap(),
+        not_after_seconds: NOW + DAY,
+    };
+    assert!(connect(&ca, &below, "localhost", NOW).is_err());
+}
+
+#[test]
+fn an_authority_of_the_time_before_roots_is_trusted_itself() {
+    let key = P256Key::generate().unwrap();
+    let mut params = x509::leaf("bonafide 0a1b2c3d", Validity::starting(NOW, YEAR)).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0));
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("localhost".to_owned())],
+        excluded_subtrees: vec![],
+    });
+    let der = params.self_signed(&key).unwrap().der().to_vec();
+    let ca = ServerCa::load(&key.to_pkcs8().unwrap(), &der, None).unwrap();
+    assert_eq!((ca.trust_anchor().der(), ca.root()), (&der[..], None));
+    let server = ca.issue_server(&names(&["localhost"]), NOW, DAY).unwrap();
+    assert_eq!(server.chain_der.len(), 1);
+    assert_eq!(connect(&ca, &server, "localhost", NOW), Ok(None));
+    let evil = rogue(&ca, vec![SanType::DnsName("evil.example".try_into().unwrap())]);
+    assert!(connect(&ca, &evil, "evil.example", NOW).is_err());
 }
 
 #[test]
@@ -223,7 +285,7 @@ fn connect_host(
     let verifier = WebPkiClientVerifier::builder_with_provider(roots(ca.certificate().der()), provider.clone());
     let client = ClientConfig::builder_with_details(provider.clone(), time.clone())
         .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots(servers.certificate().der()))
+        .with_root_certificates(roots(servers.trust_anchor().der()))
         .with_client_auth_cert(chain(&[certificate_der.to_vec()]), key_der(&key.to_pkcs8().unwrap()))?;
     let server = ServerConfig::builder_with_details(provider, time)
         .with_safe_default_protocol_versions()?
@@ -318,7 +380,7 @@ fn ky_11_a_request_must_prove_possession_of_a_p256_key() {
 
 #[test]
 fn only_a_host_certificate_names_a_host() {
-    let authority = Authority::create("test", ExtendedKeyUsagePurpose::ClientAuth, validity(), |_| ()).unwrap();
+    let authority = Authority::create("test", ExtendedKeyUsagePurpose::ClientAuth, validity()).unwrap();
     let key = P256Key::generate().unwrap();
     let certificate = |names: &[&str], purpose: ExtendedKeyUsagePurpose| {
         let mut params = x509::leaf("bonafide host", validity()).unwrap();
@@ -355,6 +417,10 @@ fn jw_11_an_authority_releases_no_faulty_signature() {
     assert!(SigningKey::sign(&key, b"x").is_err());
 }
 
+fn pem_chain(server: &ServerCertificate) -> String {
+    server.chain_der.iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect()
+}
+
 /// `openssl verify` at the time of the tests; none where there is no openssl.
 fn openssl_verify(folder: &Path, arguments: &[&str]) -> Option<bool> {
     let mut command = Command::new("openssl");
@@ -369,14 +435,12 @@ fn openssl_accepts_our_chains_in_strict_mode_and_enforces_their_constraints() {
     let (ca, hosts) = (server_ca(), HostCa::create(NOW, YEAR).unwrap());
     let key = AgentKey::generate().unwrap();
     let issued = hosts.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
-    write("ca.pem", &ca.certificate_pem());
-    let chain = |server: &ServerCertificate| {
-        server.chain_der.iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect::<String>()
-    };
-    write("server.pem", &chain(&ca.issue_server(&usual_names(), NOW, DAY).unwrap()));
-    write("address.pem", &chain(&ca.issue_server(&names(&["127.0.0.1"]), NOW, DAY).unwrap()));
+    write("ca.pem", &ca.trust_anchor_pem());
+    write("authority.pem", &pem::encode(pem::CERTIFICATE, ca.certificate().der()));
+    write("server.pem", &pem_chain(&ca.issue_server(&usual_names(), NOW, DAY).unwrap()));
+    write("address.pem", &pem_chain(&ca.issue_server(&names(&["127.0.0.1"]), NOW, DAY).unwrap()));
     let azure = SanType::DnsName("management.azure.com".try_into().unwrap());
-    write("rogue.pem", &chain(&rogue(&ca, vec![azure])));
+    write("rogue.pem", &pem_chain(&rogue(&ca, vec![azure])));
     write("hosts.pem", &hosts.certificate_pem());
     write("host.pem", &pem::encode(pem::CERTIFICATE, &issued.certificate_der));
 
@@ -384,15 +448,70 @@ fn openssl_accepts_our_chains_in_strict_mode_and_enforces_their_constraints() {
     if verify(&["-CAfile", "ca.pem", "ca.pem"]).is_none() {
         return;
     }
-    let server = ["-CAfile", "ca.pem", "-purpose", "sslserver"];
+    let server = ["-CAfile", "ca.pem", "-untrusted", "authority.pem", "-purpose", "sslserver"];
     assert_eq!(verify(&[&server[..], &["-verify_hostname", "localhost", "server.pem"]].concat()), Some(true));
     assert_eq!(verify(&[&server[..], &["-verify_hostname", "a.vault.localhost", "server.pem"]].concat()), Some(true));
     assert_eq!(verify(&[&server[..], &["-verify_ip", "::1", "server.pem"]].concat()), Some(true));
     assert_eq!(verify(&[&server[..], &["-verify_ip", "127.0.0.1", "address.pem"]].concat()), Some(true));
     assert_eq!(verify(&[&server[..], &["rogue.pem"]].concat()), Some(false));
+    assert_eq!(verify(&["-CAfile", "ca.pem", "authority.pem"]), Some(true));
     assert_eq!(verify(&["-CAfile", "hosts.pem", "-purpose", "sslclient", "host.pem"]), Some(true));
     assert_eq!(verify(&["-CAfile", "hosts.pem", "-purpose", "sslserver", "host.pem"]), Some(false));
-    assert_eq!(verify(&["-CAfile", "ca.pem", "-purpose", "sslclient", "server.pem"]), Some(false));
+    assert_eq!(
+        verify(&["-CAfile", "ca.pem", "-untrusted", "authority.pem", "-purpose", "sslclient", "server.pem"]),
+        Some(false)
+    );
+}
+
+/// Prints for each chain in a file whether Java takes it, at a time in seconds, or why not.
+const JAVA_VERIFY: &str = r#"
+import java.io.FileInputStream;
+import java.security.KeyStore;
+import java.security.cert.*;
+import java.util.*;
+
+class Verify {
+    public static void main(String[] arguments) throws Exception {
+        var trusted = KeyStore.getInstance("PKCS12");
+        trusted.load(new FileInputStream(arguments[0]), "changeit".toCharArray());
+        var parameters = new PKIXParameters(trusted);
+        parameters.setRevocationEnabled(false);
+        parameters.setDate(new Date(Long.parseLong(arguments[1]) * 1000));
+        var factory = CertificateFactory.getInstance("X.509");
+        for (var chain : Arrays.asList(arguments).subList(2, arguments.length)) {
+            var path = factory.generateCertPath(new ArrayList<>(factory.generateCertificates(new FileInputStream(chain))));
+            try {
+                CertPathValidator.getInstance("PKIX").validate(path, parameters);
+                System.out.println("accepted");
+            } catch (CertPathValidatorException refused) {
+                System.out.println(refused.getReason());
+            }
+        }
+    }
+}
+"#;
+
+#[test]
+fn java_refuses_what_a_stolen_authority_signs_outside_its_constraints() {
+    if Command::new("javac").arg("-version").output().is_err() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content).unwrap();
+    let ca = server_ca();
+    write("Verify.java", JAVA_VERIFY.as_bytes());
+    write("trusted.p12", &truststore::write([("bonafide", ca.trust_anchor().der())].into_iter()));
+    write("usual.pem", pem_chain(&ca.issue_server(&usual_names(), NOW, DAY).unwrap()).as_bytes());
+    write("address.pem", pem_chain(&ca.issue_server(&names(&["127.0.0.1"]), NOW, DAY).unwrap()).as_bytes());
+    let evil = SanType::DnsName("evil.example".try_into().unwrap());
+    write("evil.pem", pem_chain(&rogue(&ca, vec![evil])).as_bytes());
+    let address = SanType::IpAddress("10.0.0.1".parse().unwrap());
+    write("far.pem", pem_chain(&rogue(&ca, vec![address])).as_bytes());
+    let mut java = Command::new("java");
+    java.current_dir(folder.path()).args(["Verify.java", "trusted.p12", &NOW.to_string()]);
+    let output = java.args(["usual.pem", "address.pem", "evil.pem", "far.pem"]).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(out, "accepted\naccepted\nINVALID_NAME\nINVALID_NAME\n", "{err}");
 }
 
 #[test]
@@ -404,7 +523,7 @@ fn every_certificate_that_an_authority_makes_or_has_begins_before_its_issue() {
     for der in [host, server] {
         assert_eq!(Certificate::from_der(&der).unwrap().not_before_seconds(), NOW + DAY - 300);
     }
-    for authority in [servers.certificate(), hosts.certificate()] {
+    for authority in [servers.trust_anchor(), servers.certificate(), hosts.certificate()] {
         assert_eq!(authority.not_before_seconds(), NOW - 300);
     }
 }
