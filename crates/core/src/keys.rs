@@ -48,7 +48,7 @@ pub fn make_signing_key(kek: &Kek, tenant: TenantId, now: Timestamp) -> Result<(
     signing_key_of(kek, tenant, now, RsaKey::generate()?)
 }
 
-/// Makes the signing key of a tenant from a key pair. Like its certificate it counts from a little before `now`: the first tokens
+/// Makes the signing key of a tenant from a key pair. Like its certificate it is valid from a little before `now`: the first tokens
 /// name a time before their issue in `iat` and `nbf` (`TOKEN_BACKDATE_SECONDS`).
 pub fn signing_key_of(
     kek: &Kek,

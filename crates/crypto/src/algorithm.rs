@@ -21,7 +21,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of this exact name; case counts (JW-01).
+    /// The algorithm of this exact name; case matters (JW-01).
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Rs256, Self::Ps256, Self::Es256].into_iter().find(|algorithm| algorithm.name() == name)
     }

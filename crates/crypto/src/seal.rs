@@ -29,7 +29,7 @@ pub enum SealError {
     Refused,
 }
 
-/// What an item is and whose. Every field counts: an item opens only under the context it was sealed for.
+/// What an item is and whose. Every field matters: an item opens only under the context it was sealed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealContext<'a> {
     /// What kind of secret, such as `signing-key`; one constant for each use.

@@ -12,7 +12,7 @@ use bonafide_wire::hosts::{CredentialReply, CredentialRequest};
 use http::StatusCode;
 
 /// Registers a key for an identity that a workload on this host has, bound to the host. The one
-/// before it counts on until it expires, so that a renewal interrupts nothing; older ones go.
+/// before it stays valid until it expires, so that a renewal interrupts nothing; older ones go.
 pub(crate) fn register(
     cx: &Cx<'_>,
     host: HostId,

@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     /// The certificate is good, but its host is not, or no longer, one of ours.
     #[error("host {0} is unknown or disabled; join again with a new token")]
     UnknownHost(HostId),
-    /// The enrolment token does not count.
+    /// The enrolment token is not valid.
     #[error("the enrolment token is unknown, used or expired; ask for a new one")]
     Token,
     /// The certificate request or certificate is not acceptable.

@@ -6,10 +6,10 @@ use bonafide_wire::Reply;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How long a connection that is refused is heard out.
-const HEARD_OUT: Duration = Duration::from_secs(1);
+/// How long a refused connection is drained before it is closed.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Writes a reply, without its body where the request asks for none, and ends the connection. It is heard out for a
+/// Writes a reply, without its body where the request asks for none, and ends the connection. It is drained for a
 /// moment, because to close with something unread would take the reply away again.
 pub(super) async fn write_last(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &Reply, wants_no_body: bool) {
     let mut head = format!("HTTP/1.1 {}\r\n", reply.status).into_bytes();
@@ -25,5 +25,5 @@ pub(super) async fn write_last(mut stream: impl AsyncRead + AsyncWrite + Unpin, 
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await
     };
-    let _ = tokio::time::timeout(HEARD_OUT, refusal).await;
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, refusal).await;
 }

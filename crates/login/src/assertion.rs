@@ -120,7 +120,7 @@ pub(crate) fn check(
 }
 
 fn check_times(now: Timestamp, is_agent: bool, exp: u64, nbf: Option<u64>, iat: Option<u64>) -> Result<(), Fault> {
-    // Only an agent's counts once, so only an agent's must not be older than what is remembered of it.
+    // Only an agent's is valid once, so only an agent's must not be older than what is remembered of it.
     let (lifetime_max, begins) = if is_agent {
         (AGENT_ASSERTION_LIFETIME_SECONDS, Some(iat.ok_or(Fault::MissingField("iat"))?))
     } else {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// A client that proved who it is.
 pub(crate) struct SignedIn<'v> {
     pub(crate) client: Authenticated<'v>,
-    /// An agent's assertion, which counts once: spend it before the token is issued.
+    /// An agent's assertion, which is valid once: spend it before the token is issued.
     pub(crate) single_use: Option<SingleUse>,
 }
 
@@ -152,7 +152,7 @@ fn by_assertion<'v>(
     found: &Found<'v>,
     assertion: Assertion<'_>,
 ) -> Result<SignedIn<'v>, Fault> {
-    // A key that was made on a host counts over that host's connection only; a managed identity has
+    // A key that was made on a host is valid over that host's connection only; a managed identity has
     // no other keys. To anybody else they do not exist.
     let counts = |credential: &&KnownCredential| match credential.host {
         Some(host) => request.peer == Peer::Host(host) && cx.view.host(host).is_some_and(|host| host.enabled),

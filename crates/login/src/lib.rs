@@ -68,7 +68,7 @@ pub struct Cx<'a> {
     pub confirmed: bool,
 }
 
-/// The answer would be negative: let the view catch up with the store first (one flight for all who
+/// The answer would be negative: let the view catch up with the store first (one fetch for all who
 /// wait, rate-limited), then call [`handle`] again with `confirmed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirm;

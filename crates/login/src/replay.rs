@@ -1,4 +1,4 @@
-//! Assertions of agents count once. The agent and this replica are the only two that ever see one,
+//! Assertions of agents are valid once. The agent and this replica are the only two that ever see one,
 //! over the host's own connection, so remembering them here is enough (CA-07, CA-09).
 
 use bonafide_types::limits::CLOCK_SKEW_SECONDS_MAX;

@@ -36,7 +36,7 @@ use std::convert::Infallible;
 pub struct Cx<'a> {
     /// Endpoints and names.
     pub config: &'a Config,
-    /// Whose tokens count.
+    /// The issuer of valid tokens.
     pub authority: &'a Authority,
     /// What those tokens must be for.
     pub audiences: &'a AcceptedAudiences,

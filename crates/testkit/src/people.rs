@@ -10,7 +10,7 @@ use bonafide_store::Read;
 use bonafide_types::{Audience, ClientId, CredentialId, ObjectId, RoleAssignmentId, TenantId};
 use serde_json::{Value, json};
 
-/// How long a secret counts, in seconds (30 days).
+/// Lifetime of a secret, in seconds (30 days).
 const SECRET_SECONDS: u64 = 30 * 86_400;
 
 /// An application of a tenant, with a secret and a certificate.

@@ -42,7 +42,7 @@ impl Stage {
         Self { cloud, app, machine, other, edge, invitation }
     }
 
-    /// Every kind of proof, by name. Each is made anew: some count once.
+    /// Every kind of proof, by name. Each is made anew: some are valid once.
     fn proofs(&self) -> Vec<(&'static str, String)> {
         let access = self.cloud.token(&self.app, MANAGEMENT);
         let own = claims(&access);
@@ -180,7 +180,7 @@ fn jw_06_no_token_is_accepted_as_anything_but_what_it_is() {
     let stage = Stage::new();
     let (mut wrong, mut accepted) = (Vec::new(), Vec::new());
     for kind in 0..stage.proofs().len() {
-        // A proof that counts once is made for each place.
+        // A proof that is valid once is made for each place.
         for place in 0..stage.places("").len() {
             let (proof, text) = stage.proofs().swap_remove(kind);
             let (name, reply) = stage.places(&text).swap_remove(place);

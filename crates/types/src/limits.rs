@@ -62,10 +62,10 @@ pub const TOKEN_BACKDATE_SECONDS: u64 = 300;
 pub const IDENTITY_CREDENTIAL_SECONDS: u64 = 90 * 86_400;
 /// Age at which a managed identity's certificate is renewed, in seconds (45 days). Source: the same.
 pub const IDENTITY_CREDENTIAL_RENEW_SECONDS: u64 = 45 * 86_400;
-/// Lifetime of a host's certificate, in seconds (24 hours). Source: ours; identity keys count only beside it.
+/// Lifetime of a host's certificate, in seconds (24 hours). Source: ours; identity keys are valid only beside it.
 pub const HOST_CERTIFICATE_SECONDS: u64 = 86_400;
 
-/// Age at which a view no longer decides whose token counts, in seconds. Source: ours; what was revoked
+/// Age at which a view no longer decides which tokens are valid, in seconds. Source: ours; what was revoked
 /// in a store that cannot be read is honoured no longer than this.
 pub const VIEW_AGE_SECONDS_MAX: u64 = 30;
 

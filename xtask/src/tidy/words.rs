@@ -1,4 +1,4 @@
-//! Paths of one machine, which mean nothing to a stranger.
+//! Paths of one machine, which mean nothing to a stranger, and words that a newcomer does not understand.
 
 use super::tree::Tree;
 
@@ -9,8 +9,31 @@ const FORBIDDEN: [&str; 4] =
 /// The one file that may, and what: where the Wycheproof vectors lie unless a variable says otherwise.
 const ALLOWED: (&str, &str) = ("crates/crypto/src/wycheproof.rs", concat!("../", "shared"));
 
+/// Words of comments that have a plainer one (STYLE.md, glossary). Written in parts so that this file has none.
+const METAPHORS: [(&str, &str); 6] = [
+    (concat!("token that ", "counts"), "a valid token"),
+    (concat!("does not ", "count here"), "is not valid here"),
+    (concat!("heard", " out"), "drained"),
+    (concat!("one ", "flight"), "one fetch"),
+    (concat!("on its way ", "out"), "being deleted"),
+    (concat!("until when it ", "counts"), "the end of its validity"),
+];
+
+/// The metaphors in comments of code, each with its plainer word.
+fn check_metaphors(path: &str, text: &str) -> Vec<String> {
+    let comments = text.lines().enumerate().filter_map(|(at, line)| Some((at + 1, line.split_once("//")?.1)));
+    let found = comments.flat_map(|(at, comment)| {
+        let comment = comment.to_lowercase();
+        METAPHORS.iter().filter(move |(word, _)| comment.contains(word)).map(move |found| (at, found))
+    });
+    found.map(|(at, (word, plain))| format!("{path}:{at}: '{word}': say '{plain}'")).collect()
+}
+
 pub(super) fn check(files: &Tree) -> Vec<String> {
     let mut problems = Vec::new();
+    for (path, text) in files.iter().filter(|(path, _)| path.ends_with(".rs")) {
+        problems.extend(check_metaphors(path, text));
+    }
     for (path, text) in files {
         for (number, line) in text.lines().enumerate() {
             let named = FORBIDDEN.iter().filter(|word| line.contains(**word) && (path.as_str(), **word) != ALLOWED);
@@ -23,6 +46,14 @@ pub(super) fn check(files: &Tree) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metaphor_in_a_comment_is_a_problem_and_none_in_code() {
+        let word = METAPHORS[0].0;
+        let files = |text: String| Tree::from([("crates/a/src/lib.rs".to_owned(), text)]);
+        assert_eq!(check(&files(format!("/// A {word}.\nfn f() {{}}\n"))).len(), 1);
+        assert!(check(&files(format!("fn f() {{ g(\"{word}\") }}\n"))).is_empty());
+    }
 
     #[test]
     fn a_path_of_one_machine_is_refused_but_for_the_test_vectors() {

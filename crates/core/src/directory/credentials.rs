@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Credential {
     /// What the proof is checked against.
     pub proof: CredentialProof,
-    /// From when it counts.
+    /// The start of its validity.
     pub not_before: Timestamp,
-    /// Until when it counts.
+    /// The end of its validity.
     pub not_after: Timestamp,
     /// For a managed identity: the host on which the key was made, over whose mTLS connection alone
     /// it counts.

@@ -25,7 +25,7 @@ pub struct Enrolment {
     pub host: HostId,
     /// What that host will be called.
     pub name: String,
-    /// Until when it counts.
+    /// The end of its validity.
     pub expires_at: Timestamp,
 }
 
@@ -38,7 +38,7 @@ const BY_EXPIRY: Index<Timestamp, String> = Index::new("enrolment-by-expiry");
 /// The same entries as [`BY_EXPIRY`], earliest first.
 const EARLIEST: Index<(), (Timestamp, String)> = Index::new("enrolment-by-expiry");
 
-/// How long an enrolment token counts, in seconds. Source: ours.
+/// Lifetime of an enrolment token, in seconds. Source: ours.
 pub const ENROLMENT_SECONDS: u64 = 600;
 
 /// Expired enrolments that go when another is made. Source: ours; more than one, so that they become fewer.

@@ -42,7 +42,7 @@ pub struct Subject<'a> {
     pub workload: Option<&'a ResourceId>,
 }
 
-/// When a token counts, in seconds since the epoch.
+/// Validity of a token, in seconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     /// `iat` and `nbf`.

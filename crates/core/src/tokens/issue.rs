@@ -27,7 +27,7 @@ pub enum IssueError {
     /// The principal is disabled.
     #[error("the service principal is disabled")]
     Disabled,
-    /// The tenant has no signing key that counts now.
+    /// The tenant has no signing key that is valid now.
     #[error("the tenant has no signing key")]
     NoSigningKey,
     /// The key could not be used, or a signature failed its own check (JW-11).
@@ -44,7 +44,7 @@ pub struct Issued {
     pub token: String,
     /// Its id, which may be logged.
     pub id: TokenId,
-    /// When it counts.
+    /// Its validity.
     pub validity: Validity,
 }
 

@@ -1,4 +1,4 @@
-//! Decides whether a token that came with a request counts here, for every service of ours that
+//! Decides whether a token that came with a request is valid here, for every service of ours that
 //! accepts tokens. Everything is read from the bytes that the signature covers.
 
 use super::{Authority, TokenId, TokenVersion};
@@ -38,7 +38,7 @@ impl AcceptedAudiences {
     }
 }
 
-/// Who makes a request, by a token that counts.
+/// Who makes a request, by a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// `tid`.
@@ -55,7 +55,7 @@ pub struct Caller {
     pub expires_at: Timestamp,
 }
 
-/// Why a token does not count.
+/// Why a token is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// There is none.
@@ -70,7 +70,7 @@ pub enum TokenError {
     /// A claim or header member is absent, of another type or has a value that we never issue.
     #[error("the token has no usable '{0}'")]
     Claim(&'static str),
-    /// No key of the token's tenant has its `kid`, or that key no longer counts.
+    /// No key of the token's tenant has its `kid`, or that key is no longer valid.
     #[error("the token's key is not known")]
     UnknownKey,
     /// The key did not make the signature.

@@ -13,11 +13,11 @@ pub struct KnownCredential {
     pub id: CredentialId,
     /// What a proof is checked against.
     pub proof: KnownProof,
-    /// From when it counts.
+    /// The start of its validity.
     pub not_before: Timestamp,
-    /// Until when it counts.
+    /// The end of its validity.
     pub not_after: Timestamp,
-    /// The host over whose mTLS connection alone it counts.
+    /// The host over whose mTLS connection alone it is valid.
     pub host: Option<HostId>,
 }
 
@@ -83,7 +83,7 @@ impl KnownCredential {
         Some(Self { id, proof, not_before: row.not_before, not_after: row.not_after, host: row.host })
     }
 
-    /// True while the credential counts.
+    /// True while the credential is valid.
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         self.not_before <= now && now < self.not_after
     }

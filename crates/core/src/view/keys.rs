@@ -30,17 +30,17 @@ impl View {
 }
 
 impl TenantKeys {
-    /// The key that signs at `now`: of those that count, the one that counts longest.
+    /// The key that signs at `now`: of those that are valid, the one that is valid longest.
     pub fn signing(&self, now: Timestamp) -> Option<&SigningKey> {
         self.usable(now).max_by_key(|known| known.not_after).map(|known| known.key.as_ref())
     }
 
-    /// The key with an id, if it counts at `now`. A retired key verifies nothing (JW-04).
+    /// The key with an id, if it is valid at `now`. A retired key verifies nothing (JW-04).
     pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&SigningKey> {
         self.usable(now).find(|known| known.key.kid() == kid).map(|known| known.key.as_ref())
     }
 
-    /// The keys that count at `now`, and those that will: what a key set publishes.
+    /// The keys that are valid at `now`, and those that will: what a key set publishes.
     pub fn published(&self, now: Timestamp) -> impl Iterator<Item = &SigningKey> {
         self.keys.iter().filter(move |known| now < known.not_after).map(|known| known.key.as_ref())
     }

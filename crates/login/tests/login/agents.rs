@@ -1,4 +1,4 @@
-//! Managed identities: keys made on a host, that count over that host's connection only.
+//! Managed identities: keys made on a host, valid over that host's connection only.
 
 use crate::fixture::{Client, Fixture, MANAGEMENT, NOW, body, error_code, request, stranger, text};
 use bonafide_core::directory::{PRINCIPALS, add_certificate, add_secret};

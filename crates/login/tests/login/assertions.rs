@@ -299,7 +299,7 @@ fn ca_01_a_certificate_signs_for_its_own_principal_in_its_own_tenant_while_it_co
     let mut fixture = Fixture::new();
     let assertion = |fixture: &Fixture, client| sign_with(&header(), &fixture.claims(client));
     assert_eq!(fixture.assert(fixture.other_app, &assertion(&fixture, fixture.other_app)), 0);
-    // The same key is registered in both tenants; each assertion still counts in one.
+    // The same key is registered in both tenants; each assertion is still valid in one.
     let mut crossed = fixture.app;
     crossed.tenant = fixture.other_app.tenant;
     assert_eq!(fixture.assert(crossed, &assertion(&fixture, crossed)), 700_016);

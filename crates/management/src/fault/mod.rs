@@ -81,7 +81,7 @@ pub(crate) enum Fault {
     /// A condition on a role assignment.
     ConditionNotSupported,
 
-    /// No token, or one that does not count.
+    /// No token, or one that is not valid.
     Token { error: TokenError, now: Timestamp, accepted: Vec<String> },
     /// A token of a principal that is gone or disabled.
     PrincipalGone,
@@ -134,21 +134,21 @@ pub(crate) enum Fault {
     Locked { scope: String, operation: &'static str, locked: String },
     /// What the state of the resource does not allow.
     NotAllowedNow { operation: &'static str, id: ResourceId, state: &'static str },
-    /// A resource group on its way out.
+    /// A resource group that is being deleted.
     GroupBeingDeleted(String),
     /// More than one transaction can do.
     TooMuchAtOnce,
     /// `If-Match` or `If-None-Match` is not met.
     PreconditionFailed { etag: String },
 
-    /// A resource on its way out.
+    /// A resource that is being deleted.
     BeingDeleted(ResourceId),
     /// A write whose proof of permission is for something else: a mistake of ours.
     WrongProof,
 
     /// The store failed.
     Store(StoreError),
-    /// The view is too old to say whose token counts.
+    /// The view is too old to say which tokens are valid.
     ViewTooOld { seconds: u64 },
     /// What the shell says.
     Unserved(Unserved),

@@ -11,7 +11,7 @@ use bonafide_types::SubscriptionId;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The caller's tenant: a token counts in no other.
+/// The caller's tenant: a token is valid in no other.
 pub(super) fn tenants(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let id = call.command.by.tenant;
     let rows: Vec<Value> = tx

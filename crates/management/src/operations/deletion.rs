@@ -84,7 +84,7 @@ pub(crate) fn begin(
     start(tx, world, by, subscription, work)
 }
 
-/// Says in the row itself that it is on its way out, or no longer.
+/// Says in the row itself that it is being deleted, or no longer.
 fn mark(tx: &mut Tx<'_>, world: &World<'_>, condemned: Condemned, deleting: bool) -> Result<(), StoreError> {
     let Some(mut resource) = tx.get(&RESOURCES, &condemned.uuid())? else { return Ok(()) };
     if resource.deleting == deleting {

@@ -90,7 +90,7 @@ pub(crate) fn check_above(place: &Place, id: &ResourceId, kind: &Kind, verb: &st
     Ok(())
 }
 
-/// Neither the resource nor anything above it may be on its way out.
+/// Refuses a change of a resource that is being deleted, or that lies in one.
 pub(crate) fn check_open(place: &Place) -> Result<(), Fault> {
     match &place.going {
         None => Ok(()),
