@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::limits::{FILTER_BYTES_MAX, FILTER_TERMS_MAX};
 use bonafide_types::{ClientId, ObjectId};
+use bonafide_wire::odata::quoted;
 
 /// One condition on a service principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,24 +125,6 @@ fn tokens(text: &str) -> Result<Vec<Token<'_>>, Fault> {
 
 fn is_mark(c: char) -> bool {
     matches!(c, '(' | ')' | ',' | ':' | '/')
-}
-
-/// A text in quotes, and what follows it; a doubled quote stands for one.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut rest = text.strip_prefix('\'')?;
-    loop {
-        let end = rest.find('\'')?;
-        value.push_str(&rest[..end]);
-        rest = &rest[end + 1..];
-        match rest.strip_prefix('\'') {
-            Some(after) => {
-                value.push('\'');
-                rest = after;
-            }
-            None => return Some((value, rest)),
-        }
-    }
 }
 
 #[cfg(test)]

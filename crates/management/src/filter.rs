@@ -1,6 +1,7 @@
 //! `$filter`: the conjunctions that clients send.
 
 use crate::fault::Fault;
+use bonafide_wire::odata::quoted;
 
 /// Longest filter, in bytes. Source: ours; clients send at most a few hundred.
 const FILTER_BYTES_MAX: usize = 2_048;
@@ -118,24 +119,6 @@ fn arguments(mut rest: &str) -> Option<(Vec<String>, &str)> {
         }
         rest = rest.trim_start();
         rest = rest.strip_prefix(',').unwrap_or(rest);
-    }
-}
-
-/// A text in quotes; a doubled quote stands for one.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut rest = text.strip_prefix('\'')?;
-    loop {
-        let end = rest.find('\'')?;
-        value.push_str(&rest[..end]);
-        rest = &rest[end + 1..];
-        match rest.strip_prefix('\'') {
-            Some(after) => {
-                value.push('\'');
-                rest = after;
-            }
-            None => return Some((value, rest)),
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod exchange;
 pub mod hosts;
+pub mod odata;
 mod parameters;
 pub mod path;
 mod record;
