@@ -285,6 +285,14 @@ fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, Strin
             ),
         ),
         AssignmentError::RoleNotFound(id) => role_missing(*id),
+        AssignmentError::NotAssignable(id) => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentScopeNotAssignableToRoleDefinition",
+            format!(
+                "The role definition with ID '{}' cannot be assigned at this scope: it lies outside of the role's assignable scopes.",
+                id.uuid().simple()
+            ),
+        ),
         AssignmentError::TooMany => (
             StatusCode::BAD_REQUEST,
             "RoleAssignmentLimitExceeded",

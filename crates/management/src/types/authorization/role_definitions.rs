@@ -6,7 +6,8 @@ use crate::filter::{self, Term};
 use crate::order::access::Access;
 use crate::outcome::Outcome;
 use crate::resource_type::{ListRight, Own, ResourceType, Rows};
-use bonafide_core::access::roles::{self, Permission, Role};
+use bonafide_core::access::Permission;
+use bonafide_core::access::roles::{self, Role};
 use bonafide_store::ReadTx;
 use bonafide_types::{RoleDefinitionId, Scope, SubscriptionId};
 use serde_json::{Map, Value, json};
@@ -98,8 +99,8 @@ pub(super) fn permission(permission: &Permission) -> Value {
     ] {
         shown.insert(name.to_owned(), json!(patterns));
     }
-    if let Some(condition) = permission.condition {
-        shown.insert("condition".to_owned(), condition.into());
+    if let Some(condition) = &permission.condition {
+        shown.insert("condition".to_owned(), condition.as_ref().into());
         shown.insert("conditionVersion".to_owned(), "2.0".into());
     }
     Value::Object(shown)
