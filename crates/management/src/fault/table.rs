@@ -1,12 +1,13 @@
 //! The table: status, code and message of every refusal.
 
 use super::Fault;
-use bonafide_core::access::AssignmentError;
+use bonafide_core::access::{AssignmentError, RoleError};
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::limits::{
-    MANAGEMENT_BODY_BYTES_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX,
+    CUSTOM_ROLES_PER_TENANT_MAX, MANAGEMENT_BODY_BYTES_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX,
+    USER_ASSIGNED_IDENTITIES_MAX,
 };
 use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
 use bonafide_wire::Unserved;
@@ -121,6 +122,12 @@ impl Fault {
                 "UnmatchedPrincipalType",
                 format!("The PrincipalId '{}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '{asked}'.", principal.uuid().simple()),
             ),
+            Self::Role(error) => role_error(error),
+            Self::PatternInvalid { pattern, of_data } => (
+                BAD,
+                if *of_data { "InvalidDataActionOrNotDataAction" } else { "InvalidActionOrNotAction" },
+                format!("'{pattern}' does not match any of the actions supported by the providers."),
+            ),
             Self::ConditionNotSupported => (
                 BAD,
                 "ConditionNotSupported",
@@ -138,12 +145,12 @@ impl Fault {
                 "AuthorizationFailed",
                 format!("The client '{client}' with object id '{object}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."),
             ),
-            Self::LinkedDenied { caller: (client, object), action, scope, linked } => {
+            Self::LinkedDenied { caller: (client, object), action, scope, needed, linked } => {
                 let linked: Vec<&str> = linked.iter().map(ResourceId::as_str).collect();
                 (
                     FORBIDDEN,
                     "LinkedAuthorizationFailed",
-                    format!("The client '{client}' with object id '{object}' has permission to perform action '{action}' on scope '{scope}'; however, it does not have permission to perform action 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the linked scope(s) '{}' or the linked scope(s) are invalid.", linked.join(",")),
+                    format!("The client '{client}' with object id '{object}' has permission to perform action '{action}' on scope '{scope}'; however, it does not have permission to perform action '{needed}' on the linked scope(s) '{}' or the linked scope(s) are invalid.", linked.join(",")),
                 )
             }
             Self::NoSuchRoute => (
@@ -300,6 +307,40 @@ fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, Strin
         ),
         AssignmentError::WrongProof(_) => internal(),
         AssignmentError::Store(error) => store_error(error),
+    }
+}
+
+fn role_error(error: &RoleError) -> (StatusCode, &'static str, String) {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
+    match error {
+        RoleError::BuiltIn(id) => {
+            let message = format!("The role definition '{id}' is built in and cannot be changed or deleted.");
+            (BAD, "RoleDefinitionUpdateNotPermitted", message)
+        }
+        RoleError::NameTaken => (
+            StatusCode::CONFLICT,
+            "RoleDefinitionWithSameNameExists",
+            "A role definition cannot be updated with a name that already exists.".to_owned(),
+        ),
+        RoleError::NotAssignable => (
+            BAD,
+            "InvalidRequestContent",
+            "A custom role has at least one assignable scope, and the root is none.".to_owned(),
+        ),
+        RoleError::HasAssignments(id) => (
+            BAD,
+            "RoleDefinitionHasAssignments",
+            format!("There are existing role assignments referencing role '{id}'."),
+        ),
+        RoleError::TooMany => (
+            BAD,
+            "RoleDefinitionLimitExceeded",
+            format!(
+                "Role definition limit exceeded. No more role definitions can be created: a tenant can have {CUSTOM_ROLES_PER_TENANT_MAX}."
+            ),
+        ),
+        RoleError::WrongProof(_) => internal(),
+        RoleError::Store(error) => store_error(error),
     }
 }
 

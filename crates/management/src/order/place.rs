@@ -106,6 +106,18 @@ fn lineage(id: &ResourceId) -> Vec<ResourceId> {
     ids
 }
 
+/// The scopes down to one that a row names; `None` when it is gone.
+pub(crate) fn chain_at(tx: &impl Read, tenant: TenantId, scope: ScopeKey) -> Result<Option<Chain>, StoreError> {
+    Ok(match scope {
+        ScopeKey::Root => Some(Chain::root(tenant)),
+        ScopeKey::Subscription(_) => Some(Chain::root(tenant).then(scope)),
+        ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => match tx.get(&RESOURCES, &uuid)? {
+            Some(resource) => Some(chain_of(tx, uuid, &resource)?),
+            None => None,
+        },
+    })
+}
+
 /// The scopes of a stored resource, outermost first.
 pub(crate) fn chain_of(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<Chain, StoreError> {
     let mut inner = Vec::new();
