@@ -70,6 +70,17 @@ pub(crate) enum Tags {
     Unreadable,
 }
 
+impl Command {
+    /// The scope that it is about, as it was written.
+    pub(crate) fn scope_text(&self) -> String {
+        match &self.target {
+            Target::Resource(id, _) => id.to_string(),
+            Target::Own(scope, ..) => scope.to_string(),
+            Target::Fixed(..) => self.path.clone(),
+        }
+    }
+}
+
 /// A command with what it is answered from.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {

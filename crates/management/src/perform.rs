@@ -7,7 +7,7 @@ use crate::fixed::{Answer, Fixed};
 use crate::operations;
 use crate::order::access::{self, Access};
 use crate::order::delete::{self, Deleted};
-use crate::order::{list, read, write};
+use crate::order::{list, locks, read, write};
 use crate::outcome::{Accepted, Outcome};
 use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
 use bonafide_core::access::Allowed;
@@ -25,7 +25,10 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
         (Target::Fixed(fixed, _), _) => answer_fixed(call, fixed),
         (Target::Own(_, kind, _), verb) => match own(kind, verb) {
             Some(Does::Read(answer)) => reading(call, answer),
-            Some(Does::Change(change)) => writing(call, change),
+            Some(Does::Change(change)) => writing(call, |tx, call, access, allowed| {
+                check_locks(tx, call, access, kind)?;
+                change(tx, call, access, allowed)
+            }),
             None => Err(Fault::NoSuchRoute),
         },
         (Target::Resource(..), Verb::Get) => reading(call, |_, call, access| read::get(call, access)),
@@ -73,6 +76,15 @@ fn own(kind: &Kind, verb: Verb) -> Option<Does> {
         Verb::Put => own.put.map(Does::Change),
         Verb::Delete => own.delete.map(Does::Change),
         Verb::Patch | Verb::Head | Verb::Action(_) => None,
+    }
+}
+
+/// What lies at a scope is locked with it.
+fn check_locks(tx: &Tx<'_>, call: &Call<'_>, access: &Access, kind: &Kind) -> Result<(), Fault> {
+    match (&kind.of.rows, call.command.verb) {
+        (Rows::Own(own), _) if own.is_above_locks => Ok(()),
+        (_, Verb::Delete) => locks::check_delete_at(tx, call, &access.place),
+        _ => locks::check_write(tx, call, &access.place),
     }
 }
 

@@ -146,14 +146,23 @@ pub(crate) struct Own {
     pub(crate) check_name: fn(&str) -> Result<(), Fault>,
     pub(crate) get: Option<ReadFn>,
     pub(crate) list: Option<(ListRight, ReadFn)>,
+    /// Whether locks do not stop it: a lock can be taken away.
+    pub(crate) is_above_locks: bool,
     pub(crate) put: Option<ChangeFn>,
     pub(crate) delete: Option<ChangeFn>,
 }
 
 impl Own {
     /// A type that offers nothing.
-    pub(crate) const NOTHING: Self =
-        Self { only: None, check_name: |_| Ok(()), get: None, list: None, put: None, delete: None };
+    pub(crate) const NOTHING: Self = Self {
+        only: None,
+        check_name: |_| Ok(()),
+        get: None,
+        list: None,
+        is_above_locks: false,
+        put: None,
+        delete: None,
+    };
 }
 
 /// What a list takes.

@@ -186,6 +186,7 @@ impl Stage {
         match method {
             "PUT" if path.contains("/roleAssignments/") => Some(assignment(&self.identity)),
             "PUT" if path.contains("/roleDefinitions/") => Some(role(&self.cloud.home.root())),
+            "PUT" if path.contains("/locks/") => Some(json!({"properties": {"level": "CanNotDelete"}})),
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
             _ => None,

@@ -5,6 +5,7 @@ mod chain;
 mod check;
 pub mod custom_roles;
 mod grants;
+pub mod locks;
 mod matching;
 mod permission;
 mod plane;

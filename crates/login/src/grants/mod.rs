@@ -1,6 +1,7 @@
 //! Grant types: one file and one line each.
 
 mod client_credentials;
+mod jwt_bearer;
 
 use crate::Cx;
 use crate::fault::Fault;
@@ -20,4 +21,7 @@ pub(crate) type Grant =
     fn(&Cx<'_>, &Request, &Parameters, TenantId, TokenVersion, &mut SignIn) -> Result<Granted, Fault>;
 
 /// What is served, by `grant_type`.
-pub(crate) const GRANTS: &[(&str, Grant)] = &[("client_credentials", client_credentials::handle)];
+pub(crate) const GRANTS: &[(&str, Grant)] = &[
+    ("client_credentials", client_credentials::handle),
+    ("urn:ietf:params:oauth:grant-type:jwt-bearer", jwt_bearer::handle),
+];

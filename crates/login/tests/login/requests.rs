@@ -145,7 +145,6 @@ fn grants_that_entra_knows_and_we_do_not_are_named_in_the_refusal() {
         "password",
         "device_code",
         "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:saml2-bearer",
         "urn:ietf:params:oauth:grant-type:token-exchange",
         "implicit",

@@ -4,6 +4,7 @@
 
 mod table;
 
+use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
 use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
@@ -125,6 +126,10 @@ pub(crate) enum Fault {
     ExtensionNotServed { type_name: String },
     /// No such role assignment.
     AssignmentNotFound(RoleAssignmentId),
+    /// No such lock.
+    LockNotFound(String),
+    /// The subscription has all the locks that it can have.
+    TooManyLocks,
     /// No such role definition.
     RoleNotFound(String),
     /// No such operation, or none of the caller's.
@@ -136,6 +141,8 @@ pub(crate) enum Fault {
 
     /// A resource that is elsewhere.
     OtherLocation { id: ResourceId, is: String, asked: String },
+    /// A lock does not allow it.
+    Locked { scope: String, operation: &'static str, locked: String },
     /// What the state of the resource does not allow.
     NotAllowedNow { operation: &'static str, id: ResourceId, state: &'static str },
     /// A resource group on its way out.
@@ -201,6 +208,16 @@ impl From<PathError> for Fault {
 impl From<WrongProof> for Fault {
     fn from(_: WrongProof) -> Self {
         Self::WrongProof
+    }
+}
+
+impl From<LockError> for Fault {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::TooMany => Self::TooManyLocks,
+            LockError::WrongProof(_) => Self::WrongProof,
+            LockError::Store(error) => error.into(),
+        }
     }
 }
 

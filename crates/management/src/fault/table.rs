@@ -1,6 +1,7 @@
 //! The table: status, code and message of every refusal.
 
 use super::Fault;
+use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
 use bonafide_core::access::{AssignmentError, RoleError};
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
@@ -196,8 +197,19 @@ impl Fault {
                 format!("The VM extension with publisher 'Microsoft.ManagedIdentity' and type '{type_name}' could not be found. Nothing on a host serves its port; code on a machine asks 'http://169.254.169.254/metadata/identity/oauth2/token'."),
             ),
             Self::AssignmentNotFound(name) => (NOT_FOUND, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found.")),
+            Self::LockNotFound(name) => (NOT_FOUND, "LockNotFound", format!("The lock '{name}' could not be found.")),
+            Self::TooManyLocks => (
+                CONFLICT,
+                "LockLimitExceeded",
+                format!("The subscription has {LOCKS_PER_SUBSCRIPTION_MAX} locks, the most it can have."),
+            ),
             Self::RoleNotFound(id) => (NOT_FOUND, "RoleDefinitionDoesNotExist", format!("The specified role definition with ID '{id}' does not exist.")),
             Self::OperationNotFound(id) => (NOT_FOUND, "OperationNotFound", format!("The operation '{id}' could not be found.")),
+            Self::Locked { scope, operation, locked } => (
+                CONFLICT,
+                "ScopeLocked",
+                format!("The scope '{scope}' cannot perform {operation} operation because following scope(s) are locked: '{locked}'. Please remove the lock and try again."),
+            ),
             Self::NotAllowedNow { operation, id, state } => (CONFLICT, "OperationNotAllowed", format!("Operation '{operation}' is not allowed on '{id}' since it is {state}.")),
             Self::OperationFailed { code, message } => (CONFLICT, code, message.clone()),
             Self::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),

@@ -3,7 +3,7 @@
 
 use super::access::Access;
 use super::place::check_above;
-use super::{api_version, audit, conditions};
+use super::{api_version, audit, conditions, locks};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::operations::deletion;
@@ -53,6 +53,7 @@ pub(crate) fn resource(
     };
     check_above(&access.place, id, kind, "delete")?;
     conditions::check(&call.command.conditions, Some(conditions::etag_of(&old)))?;
+    locks::check_delete(tx, call, &access.place)?;
     audit::record(tx, call, &action, old.id.as_str())?;
     let condemned = Condemned::by(allowed, uuid, &old)?;
     let is_group = old.id.group_id().as_ref() == Some(&old.id);

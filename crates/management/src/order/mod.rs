@@ -11,6 +11,7 @@ pub(crate) mod conditions;
 pub(crate) mod delete;
 pub(crate) mod linked;
 pub(crate) mod list;
+pub(crate) mod locks;
 pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod tags;

@@ -3,7 +3,7 @@
 
 use super::access::Access;
 use super::place::{Place, check_above, check_open};
-use super::{api_version, audit, body, conditions, linked, read, tags, unserved, write_only};
+use super::{api_version, audit, body, conditions, linked, locks, read, tags, unserved, write_only};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
@@ -52,6 +52,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     let none = Map::new();
     let sent = if matches!(call.command.verb, Verb::Action(_)) { &none } else { call.body()? };
     conditions::check(&call.command.conditions, old.map(conditions::etag_of))?;
+    locks::check_write(tx, call, &access.place)?;
     let (uuid, new) = match found {
         Some((uuid, old)) => (*uuid, old.clone()),
         None => create(call, &access.place, id, kind)?,

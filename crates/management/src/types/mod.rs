@@ -18,6 +18,7 @@ use std::borrow::Cow;
 
 /// The types with calls of their own: one line each.
 pub(crate) const TYPES: &[&ResourceType] = &[
+    &authorization::locks::MANAGEMENT_LOCKS,
     &authorization::permissions::PERMISSIONS,
     &authorization::role_assignments::ROLE_ASSIGNMENTS,
     &authorization::role_definitions::ROLE_DEFINITIONS,

@@ -1,0 +1,149 @@
+//! `{scope}/providers/Microsoft.Authorization/locks`.
+
+use super::role_assignments::check_scope;
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::filter::{self, Term};
+use crate::order::access::Access;
+use crate::order::audit;
+use crate::order::locks::{is_below, subscription_of};
+use crate::order::place::check_open;
+use crate::outcome::{Outcome, Shown};
+use crate::resource_type::{ListRight, Own, ResourceType, Rows};
+use bonafide_core::access::locks::{self, DELETE, LOCKS, Lock, LockKey, LockLevel, WRITE};
+use bonafide_core::access::{Allowed, ScopeKey};
+use bonafide_core::directory::RESOURCES;
+use bonafide_store::{Read, ReadTx, Tx};
+use bonafide_types::SubscriptionId;
+use serde_json::{Map, Value, json};
+
+const NAME: &str = "Microsoft.Authorization/locks";
+
+/// Longest name, in bytes. Source: Azure naming rules (90).
+const NAME_BYTES_MAX: usize = 90;
+/// Longest notes, in characters. Source: the public specification (512).
+const NOTES_CHARS_MAX: usize = 512;
+
+pub(crate) static MANAGEMENT_LOCKS: ResourceType = ResourceType {
+    name: NAME,
+    rows: Rows::Own(&Own {
+        check_name,
+        get: Some(get),
+        list: Some((ListRight::Granted, list)),
+        is_above_locks: true,
+        put: Some(put),
+        delete: Some(delete),
+        ..Own::NOTHING
+    }),
+    ..ResourceType::PLAIN
+};
+
+fn check_name(name: &str) -> Result<(), Fault> {
+    let is_right = (1..=NAME_BYTES_MAX).contains(&name.len())
+        && !name.contains(['<', '>', '%', '&', ':', '\\', '?', '/'])
+        && !name.chars().any(char::is_control);
+    let rule = "1 to 90 characters, none of them <>%&:\\?/ or a control character";
+    if is_right { Ok(()) } else { Err(Fault::NameInvalid { name: name.to_owned(), type_name: NAME.to_owned(), rule }) }
+}
+
+fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
+    let (scope, name) = call.own()?;
+    check_scope(access, scope)?;
+    check_open(&access.place)?;
+    let (level, notes) = read(call.body()?)?;
+    let key = key(access, name)?;
+    let old = tx.get(&LOCKS, &key)?;
+    let (created_at, created_by) = match &old {
+        Some(old) => (old.created_at, old.created_by),
+        None => (call.cx.world.now, allowed.principal()),
+    };
+    let lock = Lock { name: name.to_owned(), level, notes, created_at, created_by };
+    locks::put(tx, allowed, &access.place.chain, &key, &lock)?;
+    audit::record(tx, call, WRITE, &scope.to_string())?;
+    let shown = Shown { body: show(tx, &key, &lock)?.unwrap_or_default(), etag: None };
+    Ok(if old.is_some() { Outcome::Shown(shown) } else { Outcome::Created(shown) })
+}
+
+fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
+    let (scope, name) = call.own()?;
+    check_scope(access, scope)?;
+    let key = key(access, name)?;
+    if tx.get(&LOCKS, &key)?.is_none() {
+        return Ok(Outcome::Nothing);
+    }
+    locks::delete(tx, allowed, &access.place.chain, &key)?;
+    audit::record(tx, call, DELETE, &scope.to_string())?;
+    Ok(Outcome::Done)
+}
+
+fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let (scope, name) = call.own()?;
+    check_scope(access, scope)?;
+    let missing = || Fault::LockNotFound(name.to_owned());
+    let key = key(access, name)?;
+    let lock = tx.get(&LOCKS, &key)?.ok_or_else(missing)?;
+    Ok(Outcome::shown(show(tx, &key, &lock)?.ok_or_else(missing)?))
+}
+
+/// Lists the locks at the scope and above it; without `atScope()` those below it too.
+fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    check_scope(access, call.own()?.0)?;
+    let mut only_here = false;
+    for term in filter::read(call.command.query.get("$filter"))? {
+        match &term {
+            Term::Call(name, arguments) if name == "atscope" && arguments.is_empty() => only_here = true,
+            _ => return Err(term.unsupported()),
+        }
+    }
+    let mut value = Vec::new();
+    for (key, lock) in locks::of_subscription(tx, subscription(access)?)? {
+        if access.place.chain.scopes().contains(&key.1) || (!only_here && is_below(tx, &key, &access.place)?) {
+            value.extend(show(tx, &key, &lock)?);
+        }
+    }
+    Ok(Outcome::shown(json!({ "value": value })))
+}
+
+/// There are no locks on a tenant.
+fn subscription(access: &Access) -> Result<SubscriptionId, Fault> {
+    subscription_of(&access.place).ok_or(Fault::NoSuchRoute)
+}
+
+fn key(access: &Access, name: &str) -> Result<LockKey, Fault> {
+    Ok((subscription(access)?, access.place.chain.scope(), name.to_lowercase()))
+}
+
+fn read(body: &Map<String, Value>) -> Result<(LockLevel, Option<String>), Fault> {
+    let wrong = |what: &str| Fault::BodyInvalid(format!("'properties.{what}' is missing or not valid"));
+    let properties = body.get("properties").and_then(Value::as_object).ok_or_else(|| wrong("level"))?;
+    let level = match properties.get("level").and_then(Value::as_str) {
+        Some(level) if level.eq_ignore_ascii_case("CanNotDelete") => LockLevel::CanNotDelete,
+        Some(level) if level.eq_ignore_ascii_case("ReadOnly") => LockLevel::ReadOnly,
+        _ => return Err(wrong("level")),
+    };
+    let notes = match properties.get("notes") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(notes)) if notes.chars().count() <= NOTES_CHARS_MAX => Some(notes.clone()),
+        Some(_) => return Err(wrong("notes")),
+    };
+    Ok((level, notes))
+}
+
+fn show(tx: &impl Read, key: &LockKey, lock: &Lock) -> Result<Option<Value>, Fault> {
+    let above = match &key.1 {
+        ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => tx.get(&RESOURCES, uuid)?.map(|row| row.id.to_string()),
+        _ => Some(format!("/subscriptions/{}", key.0)),
+    };
+    let level = match lock.level {
+        LockLevel::CanNotDelete => "CanNotDelete",
+        LockLevel::ReadOnly => "ReadOnly",
+    };
+    let mut properties = json!({ "level": level });
+    if let Some(notes) = &lock.notes {
+        properties["notes"] = notes.as_str().into();
+    }
+    Ok(above.map(|above| {
+        let id = format!("{above}/providers/{NAME}/{}", lock.name);
+        json!({ "id": id, "type": NAME, "name": lock.name, "properties": properties })
+    }))
+}
