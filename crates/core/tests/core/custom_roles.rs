@@ -1,6 +1,7 @@
 //! Custom role definitions.
 
-use bonafide_core::access::custom_roles::{DELETE, WRITE, by_name, delete, of_tenant, write};
+use bonafide_core::access::custom_roles::{by_name, of_tenant};
+use bonafide_core::access::definitions::{DELETE, WRITE, delete, write};
 use bonafide_core::access::{
     Allowed, Assignable, AssignmentError, Chain, Grants, NewAssignment, NewRole, Permission, Plane, RoleError,
     ScopeKey, assignments, check, roles,

@@ -7,7 +7,7 @@ use crate::order::access::{Access, denied};
 use crate::order::place::{chain_at, locate};
 use crate::order::{audit, conditions};
 use crate::outcome::{Outcome, Shown};
-use bonafide_core::access::custom_roles::{self, DELETE, WRITE};
+use bonafide_core::access::definitions::{self, DELETE, WRITE};
 use bonafide_core::access::{
     Allowed, Assignable, CUSTOM_ROLES, Chain, CustomRole, NewRole, Plane, RoleError, check, roles,
 };
@@ -30,7 +30,7 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &A
     let (assignable, more) = assignable(tx, call, access, &sent.scopes)?;
     proofs.extend(more);
     let new = NewRole { name: sent.name, description: sent.description, permissions: sent.permissions, assignable };
-    let role = custom_roles::write(tx, &call.cx.world, &proofs, key, new)?;
+    let role = definitions::write(tx, &call.cx.world, &proofs, key, new)?;
     audit::record(tx, call, WRITE, &show::id_at(scope, id))?;
     Ok(Outcome::Created(Shown { body: show::custom(tx, scope, id, &role)?, etag: Some(read::tag(&role)) }))
 }
@@ -44,7 +44,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed:
     let shown = show::custom(tx, scope, id, &role)?;
     let mut proofs = vec![allowed.clone()];
     proofs.extend(proofs_at(tx, call, access, id, &role, DELETE)?);
-    custom_roles::delete(tx, &proofs, (call.command.by.tenant, id))?;
+    definitions::delete(tx, &proofs, (call.command.by.tenant, id))?;
     audit::record(tx, call, DELETE, &show::id_at(scope, id))?;
     Ok(Outcome::shown(shown))
 }
