@@ -1,7 +1,9 @@
-//! Every refusal, and its form on the wire: with `table.rs` the only place that knows error JSON.
+//! Every refusal, and its form on the wire: with its folder the only place that knows error JSON.
 //!
 //! Codes and wording: docs/wire/management.md, which says where each was seen.
 
+mod access;
+mod ours;
 mod table;
 
 use bonafide_core::access::locks::LockError;

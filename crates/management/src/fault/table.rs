@@ -1,16 +1,13 @@
 //! The table: status, code and message of every refusal.
 
 use super::Fault;
+use super::access::{assignment_error, role_error};
+use super::ours::{internal, store_error, unavailable};
 use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
-use bonafide_core::access::{AssignmentError, RoleError};
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
-use bonafide_store::StoreError;
-use bonafide_types::limits::{
-    CUSTOM_ROLES_PER_TENANT_MAX, MANAGEMENT_BODY_BYTES_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX,
-    USER_ASSIGNED_IDENTITIES_MAX,
-};
-use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::{ResourceId, Timestamp};
 use bonafide_wire::Unserved;
 use http::StatusCode;
 use serde_json::json;
@@ -280,87 +277,6 @@ fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, 
     }
 }
 
-fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, String) {
-    match error {
-        AssignmentError::Exists(name) => (
-            StatusCode::CONFLICT,
-            "RoleAssignmentExists",
-            format!(
-                "The role assignment already exists. The ID of the existing role assignment is {}.",
-                name.uuid().simple()
-            ),
-        ),
-        AssignmentError::UpdateNotPermitted => (
-            StatusCode::BAD_REQUEST,
-            "RoleAssignmentUpdateNotPermitted",
-            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.".to_owned(),
-        ),
-        AssignmentError::PrincipalNotFound(principal, tenant) => (
-            StatusCode::BAD_REQUEST,
-            "PrincipalNotFound",
-            format!(
-                "Principal {} does not exist in the directory {tenant}. Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
-                principal.uuid().simple()
-            ),
-        ),
-        AssignmentError::RoleNotFound(id) => role_missing(*id),
-        AssignmentError::NotAssignable(id) => (
-            StatusCode::BAD_REQUEST,
-            "RoleAssignmentScopeNotAssignableToRoleDefinition",
-            format!(
-                "The role definition with ID '{}' cannot be assigned at this scope: it lies outside of the role's assignable scopes.",
-                id.uuid().simple()
-            ),
-        ),
-        AssignmentError::TooMany => (
-            StatusCode::BAD_REQUEST,
-            "RoleAssignmentLimitExceeded",
-            format!("The role assignment limit of {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} has been reached."),
-        ),
-        AssignmentError::WrongProof(_) => internal(),
-        AssignmentError::Store(error) => store_error(error),
-    }
-}
-
-fn role_error(error: &RoleError) -> (StatusCode, &'static str, String) {
-    const BAD: StatusCode = StatusCode::BAD_REQUEST;
-    match error {
-        RoleError::BuiltIn(id) => {
-            let message = format!("The role definition '{id}' is built in and cannot be changed or deleted.");
-            (BAD, "RoleDefinitionUpdateNotPermitted", message)
-        }
-        RoleError::NameTaken => (
-            StatusCode::CONFLICT,
-            "RoleDefinitionWithSameNameExists",
-            "A role definition cannot be updated with a name that already exists.".to_owned(),
-        ),
-        RoleError::NotAssignable => (
-            BAD,
-            "InvalidRequestContent",
-            "A custom role has at least one assignable scope, and the root is none.".to_owned(),
-        ),
-        RoleError::HasAssignments(id) => (
-            BAD,
-            "RoleDefinitionHasAssignments",
-            format!("There are existing role assignments referencing role '{id}'."),
-        ),
-        RoleError::TooMany => (
-            BAD,
-            "RoleDefinitionLimitExceeded",
-            format!(
-                "Role definition limit exceeded. No more role definitions can be created: a tenant can have {CUSTOM_ROLES_PER_TENANT_MAX}."
-            ),
-        ),
-        RoleError::WrongProof(_) => internal(),
-        RoleError::Store(error) => store_error(error),
-    }
-}
-
-fn role_missing(id: RoleDefinitionId) -> (StatusCode, &'static str, String) {
-    let message = format!("The specified role definition with ID '{}' does not exist.", id.uuid().simple());
-    (StatusCode::BAD_REQUEST, "RoleDefinitionDoesNotExist", message)
-}
-
 fn token_error(error: &TokenError, now: Timestamp, accepted: &[String]) -> (StatusCode, &'static str, String) {
     let (code, message) = match error {
         TokenError::Missing => {
@@ -399,25 +315,6 @@ fn token_error(error: &TokenError, now: Timestamp, accepted: &[String]) -> (Stat
     (StatusCode::UNAUTHORIZED, code, message)
 }
 
-fn store_error(error: &StoreError) -> (StatusCode, &'static str, String) {
-    match error {
-        StoreError::Engine(_) | StoreError::Contended { .. } | StoreError::Overloaded { .. } | StoreError::Stopped => {
-            unavailable()
-        }
-        StoreError::Taken { .. } => {
-            (StatusCode::CONFLICT, "Conflict", "There is another of this name already.".to_owned())
-        }
-        StoreError::Encode { .. }
-        | StoreError::Decode { .. }
-        | StoreError::KeyTooLong { .. }
-        | StoreError::ValueTooLarge { .. }
-        | StoreError::TooManyOps { .. }
-        | StoreError::TooManyReads { .. }
-        | StoreError::Ignored(_)
-        | StoreError::Nested => internal(),
-    }
-}
-
 fn unserved(why: Unserved) -> (StatusCode, &'static str, String) {
     let code = match why {
         Unserved::OtherUser => "AuthorizationFailed",
@@ -434,18 +331,6 @@ fn unserved(why: Unserved) -> (StatusCode, &'static str, String) {
     (why.status(), code, format!("The request is not served: {why}."))
 }
 
-fn unavailable() -> (StatusCode, &'static str, String) {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        "ServiceUnavailable",
-        "The service cannot answer at this time. Please try again.".to_owned(),
-    )
-}
-
-fn internal() -> (StatusCode, &'static str, String) {
-    (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "Encountered an internal server error.".to_owned())
-}
-
 /// `Microsoft.Compute/virtualMachines/vm1/extensions/e1`.
 fn short(id: &ResourceId) -> String {
     let type_name = id.type_name();
@@ -457,6 +342,7 @@ fn short(id: &ResourceId) -> String {
 mod tests {
     use super::*;
     use crate::fault::Fault;
+    use bonafide_store::StoreError;
 
     #[test]
     fn a_name_that_is_taken_is_a_conflict_and_no_failure_of_ours() {
