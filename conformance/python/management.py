@@ -298,6 +298,35 @@ def role_definitions():
     assert len(list(access.role_definitions.list(HERE))) > 100
 
 
+@scenario("azure-mgmt-authorization: a custom role is made, changed and deleted, and counts at once")
+def custom_roles():
+    principal = compute.virtual_machines.get(GROUP, "system").identity.principal_id
+    token = eventually(lambda: as_workload(f"{MACHINES}/system", TOKEN_OF_DEFAULT))
+    name, scope = str(uuid.uuid4()), HERE
+
+    def write(actions):
+        permissions = [{"actions": actions, "notActions": []}]
+        body = {"properties": {"roleName": "Machine Reader", "description": "d", "type": "CustomRole",
+                               "assignableScopes": [scope], "permissions": permissions}}
+        return access.role_definitions.create_or_update(scope, name, body)
+
+    made = write(["Microsoft.Network/*/read"])
+    equal((made.role_name, made.role_type, made.assignable_scopes), ("Machine Reader", "CustomRole", [scope]))
+    listed = list(access.role_definitions.list(scope, filter="roleName eq 'Machine Reader'"))
+    equal([r.id for r in listed], [made.id])
+    held = access.role_assignments.create(scope, str(uuid.uuid4()), {
+        "properties": {"principalId": principal, "roleDefinitionId": made.id, "principalType": "ServicePrincipal"}})
+    equal(read_machine(token, "system").status_code, 403)
+    write(["Microsoft.Compute/*/read"])
+    equal(read_machine(token, "system").status_code, 200)
+    error = raises(HttpResponseError, access.role_definitions.delete, scope, name)
+    equal(error.error.code, "RoleDefinitionHasAssignments")
+    access.role_assignments.delete_by_id(held.id)
+    equal(read_machine(token, "system").status_code, 403)
+    equal(access.role_definitions.delete(scope, name).name, name)
+    equal(access.role_definitions.delete(scope, name), None)
+
+
 @scenario("a role counts within five seconds of its assignment, and no longer once deleted")
 def role_assignments():
     principal = compute.virtual_machines.get(GROUP, "system").identity.principal_id

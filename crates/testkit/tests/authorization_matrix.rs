@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../transcripts/authorization-matrix.txt");
 const ASSIGNMENT: &str = "00000000-0000-4000-8000-000000000001";
+const ROLE: &str = "00000000-0000-4000-8000-000000000002";
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
 /// Who asks.
@@ -111,6 +112,8 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", site.as_str(), Some(&json!({"location": "westeurope"}))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{ASSIGNMENT}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
+        let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}", home.root());
+        let _ = cloud.call(&home.operator, "PUT", &path, Some(&role(&home.root()))).expect(201);
         let operation = cloud.make_operation(&home).to_string();
         Self { cloud, machine, identity, operation }
     }
@@ -154,7 +157,7 @@ impl Stage {
         };
         let name = match template {
             path if path.contains("roleAssignments/") => ASSIGNMENT,
-            path if path.contains("roleDefinitions/") => READER,
+            path if path.contains("roleDefinitions/") => ROLE,
             path if path.contains("userAssignedIdentities/") => "ida",
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
@@ -182,6 +185,7 @@ impl Stage {
     fn body(&self, method: &str, path: &str) -> Option<Value> {
         match method {
             "PUT" if path.contains("/roleAssignments/") => Some(assignment(&self.identity)),
+            "PUT" if path.contains("/roleDefinitions/") => Some(role(&self.cloud.home.root())),
             "PUT" if path.contains("/locks/") => Some(json!({"properties": {"level": "CanNotDelete"}})),
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
@@ -193,4 +197,9 @@ impl Stage {
 fn assignment(identity: &ManagedIdentity) -> Value {
     let role = format!("/providers/Microsoft.Authorization/roleDefinitions/{READER}");
     json!({"properties": {"principalId": identity.principal, "roleDefinitionId": role}})
+}
+
+/// A custom role that can be assigned at a scope.
+fn role(scope: &str) -> Value {
+    json!({"properties": {"roleName": "Mine", "assignableScopes": [scope], "permissions": [{"actions": ["*/read"]}]}})
 }

@@ -20,6 +20,8 @@ pub const WORKLOAD_HOSTS_MAX: usize = 100;
 pub const TAGS_MAX: usize = 50;
 /// Role assignments in one subscription. Source: Azure RBAC limits (4,000).
 pub const ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX: usize = 4_000;
+/// Custom roles in one tenant. Source: Azure RBAC limits (5,000).
+pub const CUSTOM_ROLES_PER_TENANT_MAX: usize = 5_000;
 
 /// Longest request target (path and query), in bytes. Source: ours (THREAT_MODEL.md, NP-06).
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;

@@ -1,6 +1,6 @@
 //! Role assignments: which principal holds which role where.
 
-use super::{Allowed, Chain, Plane, ScopeKey, WrongProof, roles};
+use super::{Allowed, CUSTOM_ROLES, Chain, Plane, ScopeKey, WrongProof, roles};
 use crate::directory::PRINCIPALS;
 use bonafide_store::{Index, Key, Read, StoreError, Table, Tx, Unique};
 use bonafide_types::limits::ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX;
@@ -45,6 +45,9 @@ pub const ROLE_ASSIGNMENTS: Table<AssignmentKey, RoleAssignment> =
         if let Some(subscription) = row.subscription {
             entries.many(&BY_SUBSCRIPTION, &(key.0, subscription));
         }
+        if roles::by_id(row.role).is_none() {
+            entries.many(&BY_CUSTOM_ROLE, &(key.0, row.role));
+        }
     });
 
 /// By name, which is unique in a tenant.
@@ -56,6 +59,8 @@ const BY_CONTENT: Unique<((TenantId, ObjectId), ScopeKey, RoleDefinitionId), Ass
 const BY_SCOPE: Index<(TenantId, ScopeKey), AssignmentKey> = Index::new("role-assignment-by-scope");
 /// By subscription.
 const BY_SUBSCRIPTION: Index<(TenantId, SubscriptionId), AssignmentKey> = Index::new("role-assignment-by-subscription");
+/// By custom role. Assignments of built-in roles have no entry, as those that were stored before this index.
+const BY_CUSTOM_ROLE: Index<(TenantId, RoleDefinitionId), AssignmentKey> = Index::new("role-assignment-by-custom-role");
 
 /// What makes a role assignment.
 pub const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
@@ -90,6 +95,9 @@ pub enum AssignmentError {
     /// There is no such role.
     #[error("the role definition {0} does not exist")]
     RoleNotFound(RoleDefinitionId),
+    /// The role is a custom one that cannot be assigned at the scope.
+    #[error("the role definition {0} cannot be assigned at the scope")]
+    NotAssignable(RoleDefinitionId),
     /// The subscription has [`ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX`] assignments.
     #[error("the subscription has {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} role assignments, the most it can have")]
     TooMany,
@@ -126,7 +134,7 @@ pub fn create(
     if let Some((_, _, other)) = tx.find(&BY_CONTENT, &((tenant, new.principal), scope, new.role))? {
         return Err(AssignmentError::Exists(other));
     }
-    roles::by_id(new.role).ok_or(AssignmentError::RoleNotFound(new.role))?;
+    check_role(tx, chain, new.role)?;
     if tx.get(&PRINCIPALS, &new.principal)?.is_none_or(|principal| principal.tenant != tenant) {
         return Err(AssignmentError::PrincipalNotFound(new.principal, tenant));
     }
@@ -154,6 +162,15 @@ pub fn create(
     Ok((key, row))
 }
 
+/// There must be such a role, in the tenant where it is a custom one, and it must be assignable at the scope.
+fn check_role(tx: &impl Read, chain: &Chain, id: RoleDefinitionId) -> Result<(), AssignmentError> {
+    if roles::by_id(id).is_some() {
+        return Ok(());
+    }
+    let role = tx.get(&CUSTOM_ROLES, &(chain.tenant(), id))?.ok_or(AssignmentError::RoleNotFound(id))?;
+    if role.is_assignable_at(chain) { Ok(()) } else { Err(AssignmentError::NotAssignable(id)) }
+}
+
 /// Deletes a role assignment. `allowed` is the proof that the caller may do [`DELETE`] at its scope.
 pub fn delete(tx: &mut Tx<'_>, allowed: &Allowed, key: &AssignmentKey) -> Result<(), AssignmentError> {
     let Some(row) = tx.get(&ROLE_ASSIGNMENTS, key)? else { return Ok(()) };
@@ -179,6 +196,11 @@ pub fn by_name(
 ) -> Result<Option<(AssignmentKey, RoleAssignment)>, StoreError> {
     let Some(key) = tx.find(&BY_NAME, &(tenant, name))? else { return Ok(None) };
     Ok(tx.get(&ROLE_ASSIGNMENTS, &key)?.map(|row| (key, row)))
+}
+
+/// True when somebody holds a custom role.
+pub(super) fn any_of(tx: &impl Read, tenant: TenantId, role: RoleDefinitionId) -> Result<bool, StoreError> {
+    Ok(!tx.many(&BY_CUSTOM_ROLE, &(tenant, role), None, 1)?.is_empty())
 }
 
 /// All that a principal holds.

@@ -1,7 +1,7 @@
 //! The check: grants, a scope's chain, an action; allowed or not.
 
 use super::proof::Proof;
-use super::{Allowed, Chain, Grants, Plane, roles};
+use super::{Allowed, Chain, Grants, Plane};
 
 /// No role of the principal grants the action there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,8 @@ pub struct Denied;
 pub fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Result<Allowed, Denied> {
     let granted = grants.tenant == chain.tenant()
         && grants.roles.iter().any(|(scope, role)| {
-            chain.scopes().contains(scope) && roles::by_id(*role).is_some_and(|role| role.grants(action, plane))
+            chain.scopes().contains(scope)
+                && grants.permissions(*role, chain).iter().any(|permission| permission.grants(action, plane))
         });
     if granted {
         Ok(Allowed(Proof::Granted {
@@ -31,7 +32,7 @@ pub fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{ScopeKey, WrongProof};
+    use crate::access::{ScopeKey, WrongProof, roles};
     use bonafide_types::{ObjectId, ResourceUuid, SubscriptionId, TenantId};
     use proptest::prelude::*;
     use uuid::Uuid;

@@ -1,8 +1,10 @@
 //! What one principal holds.
 
-use super::{ROLE_ASSIGNMENTS, ScopeKey};
+use super::custom_roles::{CUSTOM_ROLES, CustomRole};
+use super::{Chain, Permission, ROLE_ASSIGNMENTS, ScopeKey, roles};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ObjectId, RoleDefinitionId, TenantId};
+use std::collections::BTreeMap;
 
 /// The roles that one principal holds in one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,28 +12,50 @@ pub struct Grants {
     pub(super) tenant: TenantId,
     pub(super) principal: ObjectId,
     pub(super) roles: Vec<(ScopeKey, RoleDefinitionId)>,
+    /// The custom roles among them, as they are at the revision that was read.
+    custom: BTreeMap<RoleDefinitionId, CustomRole>,
 }
 
 impl Grants {
-    /// From role assignments read before, for instance from a view.
+    /// Built-in roles that are known to be held.
     pub fn new(
         tenant: TenantId,
         principal: ObjectId,
         roles: impl IntoIterator<Item = (ScopeKey, RoleDefinitionId)>,
     ) -> Self {
-        Self { tenant, principal, roles: roles.into_iter().collect() }
+        Self { tenant, principal, roles: roles.into_iter().collect(), custom: BTreeMap::new() }
     }
 
-    /// From the store. In a transaction they become a condition of its commit: a write is allowed at
-    /// the revision that it commits at.
+    /// From the store. In a transaction they become a condition of its commit, and so does each custom role
+    /// among them: a write is allowed at the revision that it commits at. Built-in roles are not stored, so
+    /// that nothing is read for them.
     pub fn load(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<Self, StoreError> {
         let rows = tx.page(&ROLE_ASSIGNMENTS, &(tenant, principal), None, usize::MAX)?;
-        Ok(Self::new(tenant, principal, rows.into_iter().map(|(_, row)| (row.scope, row.role))))
+        let mut grants = Self::new(tenant, principal, rows.into_iter().map(|(_, row)| (row.scope, row.role)));
+        let not_built_in = |(_, id): &&(ScopeKey, RoleDefinitionId)| roles::by_id(*id).is_none();
+        for (_, id) in grants.roles.iter().filter(not_built_in) {
+            if !grants.custom.contains_key(id)
+                && let Some(role) = tx.get(&CUSTOM_ROLES, &(tenant, *id))?
+            {
+                grants.custom.insert(*id, role);
+            }
+        }
+        Ok(grants)
     }
 
     /// The scopes and roles held.
     pub fn roles(&self) -> &[(ScopeKey, RoleDefinitionId)] {
         &self.roles
+    }
+
+    /// The permissions that a role which is held gives at the scope of `chain`, wherever it is held. A custom
+    /// role gives them inside its assignable scopes only.
+    pub fn permissions(&self, role: RoleDefinitionId, chain: &Chain) -> &[Permission] {
+        if let Some(built_in) = roles::by_id(role) {
+            return &built_in.permissions;
+        }
+        let custom = self.custom.get(&role).filter(|role| role.is_assignable_at(chain));
+        custom.map_or(&[], |role| &role.permissions)
     }
 
     /// The principal.

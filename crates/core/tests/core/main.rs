@@ -1,7 +1,8 @@
-//! The directory and what hosts see of it, on the memory engine.
+//! The directory, what hosts see of it, and custom roles, on the memory engine.
 
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 mod cloud;
+mod custom_roles;
 mod life_cycles;
 mod sizes;

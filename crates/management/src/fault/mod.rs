@@ -1,11 +1,13 @@
-//! Every refusal, and its form on the wire: with `table.rs` the only place that knows error JSON.
+//! Every refusal, and its form on the wire: with its folder the only place that knows error JSON.
 //!
 //! Codes and wording: docs/wire/management.md, which says where each was seen.
 
+mod access;
+mod ours;
 mod table;
 
 use bonafide_core::access::locks::LockError;
-use bonafide_core::access::{AssignmentError, WrongProof};
+use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
 use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
@@ -78,6 +80,10 @@ pub(crate) enum Fault {
     RoleAssignmentMalformed,
     /// A principal type that the principal has not.
     PrincipalTypeUnmatched { principal: ObjectId, asked: String },
+    /// The refusal to write or delete a role definition.
+    Role(RoleError),
+    /// A pattern of a role definition that no operation matches.
+    PatternInvalid { pattern: String, of_data: bool },
     /// A condition on a role assignment.
     ConditionNotSupported,
 
@@ -91,7 +97,14 @@ pub(crate) enum Fault {
     /// No role grants the action.
     Denied { caller: (ClientId, ObjectId), action: String, scope: String },
     /// No role grants the action on something that the request refers to.
-    LinkedDenied { caller: (ClientId, ObjectId), action: String, scope: String, linked: Vec<ResourceId> },
+    LinkedDenied {
+        caller: (ClientId, ObjectId),
+        action: String,
+        scope: String,
+        /// The action that is not granted there.
+        needed: &'static str,
+        linked: Vec<ResourceId>,
+    },
 
     /// A path outside all that is served.
     NoSuchRoute,
@@ -216,6 +229,16 @@ impl From<AssignmentError> for Fault {
             AssignmentError::Store(error) => error.into(),
             AssignmentError::WrongProof(_) => Self::WrongProof,
             other => Self::Assignment(other),
+        }
+    }
+}
+
+impl From<RoleError> for Fault {
+    fn from(error: RoleError) -> Self {
+        match error {
+            RoleError::Store(error) => error.into(),
+            RoleError::WrongProof(_) => Self::WrongProof,
+            other => Self::Role(other),
         }
     }
 }

@@ -1,15 +1,13 @@
 //! The table: status, code and message of every refusal.
 
 use super::Fault;
-use bonafide_core::access::AssignmentError;
+use super::access::{assignment_error, role_error};
+use super::ours::{internal, store_error, unavailable};
 use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
-use bonafide_store::StoreError;
-use bonafide_types::limits::{
-    MANAGEMENT_BODY_BYTES_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX,
-};
-use bonafide_types::{ResourceId, RoleDefinitionId, Timestamp};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::{ResourceId, Timestamp};
 use bonafide_wire::Unserved;
 use http::StatusCode;
 use serde_json::json;
@@ -122,6 +120,12 @@ impl Fault {
                 "UnmatchedPrincipalType",
                 format!("The PrincipalId '{}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '{asked}'.", principal.uuid().simple()),
             ),
+            Self::Role(error) => role_error(error),
+            Self::PatternInvalid { pattern, of_data } => (
+                BAD,
+                if *of_data { "InvalidDataActionOrNotDataAction" } else { "InvalidActionOrNotAction" },
+                format!("'{pattern}' does not match any of the actions supported by the providers."),
+            ),
             Self::ConditionNotSupported => (
                 BAD,
                 "ConditionNotSupported",
@@ -139,12 +143,12 @@ impl Fault {
                 "AuthorizationFailed",
                 format!("The client '{client}' with object id '{object}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."),
             ),
-            Self::LinkedDenied { caller: (client, object), action, scope, linked } => {
+            Self::LinkedDenied { caller: (client, object), action, scope, needed, linked } => {
                 let linked: Vec<&str> = linked.iter().map(ResourceId::as_str).collect();
                 (
                     FORBIDDEN,
                     "LinkedAuthorizationFailed",
-                    format!("The client '{client}' with object id '{object}' has permission to perform action '{action}' on scope '{scope}'; however, it does not have permission to perform action 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the linked scope(s) '{}' or the linked scope(s) are invalid.", linked.join(",")),
+                    format!("The client '{client}' with object id '{object}' has permission to perform action '{action}' on scope '{scope}'; however, it does not have permission to perform action '{needed}' on the linked scope(s) '{}' or the linked scope(s) are invalid.", linked.join(",")),
                 )
             }
             Self::NoSuchRoute => (
@@ -273,45 +277,6 @@ fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, 
     }
 }
 
-fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, String) {
-    match error {
-        AssignmentError::Exists(name) => (
-            StatusCode::CONFLICT,
-            "RoleAssignmentExists",
-            format!(
-                "The role assignment already exists. The ID of the existing role assignment is {}.",
-                name.uuid().simple()
-            ),
-        ),
-        AssignmentError::UpdateNotPermitted => (
-            StatusCode::BAD_REQUEST,
-            "RoleAssignmentUpdateNotPermitted",
-            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.".to_owned(),
-        ),
-        AssignmentError::PrincipalNotFound(principal, tenant) => (
-            StatusCode::BAD_REQUEST,
-            "PrincipalNotFound",
-            format!(
-                "Principal {} does not exist in the directory {tenant}. Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
-                principal.uuid().simple()
-            ),
-        ),
-        AssignmentError::RoleNotFound(id) => role_missing(*id),
-        AssignmentError::TooMany => (
-            StatusCode::BAD_REQUEST,
-            "RoleAssignmentLimitExceeded",
-            format!("The role assignment limit of {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} has been reached."),
-        ),
-        AssignmentError::WrongProof(_) => internal(),
-        AssignmentError::Store(error) => store_error(error),
-    }
-}
-
-fn role_missing(id: RoleDefinitionId) -> (StatusCode, &'static str, String) {
-    let message = format!("The specified role definition with ID '{}' does not exist.", id.uuid().simple());
-    (StatusCode::BAD_REQUEST, "RoleDefinitionDoesNotExist", message)
-}
-
 fn token_error(error: &TokenError, now: Timestamp, accepted: &[String]) -> (StatusCode, &'static str, String) {
     let (code, message) = match error {
         TokenError::Missing => {
@@ -350,25 +315,6 @@ fn token_error(error: &TokenError, now: Timestamp, accepted: &[String]) -> (Stat
     (StatusCode::UNAUTHORIZED, code, message)
 }
 
-fn store_error(error: &StoreError) -> (StatusCode, &'static str, String) {
-    match error {
-        StoreError::Engine(_) | StoreError::Contended { .. } | StoreError::Overloaded { .. } | StoreError::Stopped => {
-            unavailable()
-        }
-        StoreError::Taken { .. } => {
-            (StatusCode::CONFLICT, "Conflict", "There is another of this name already.".to_owned())
-        }
-        StoreError::Encode { .. }
-        | StoreError::Decode { .. }
-        | StoreError::KeyTooLong { .. }
-        | StoreError::ValueTooLarge { .. }
-        | StoreError::TooManyOps { .. }
-        | StoreError::TooManyReads { .. }
-        | StoreError::Ignored(_)
-        | StoreError::Nested => internal(),
-    }
-}
-
 fn unserved(why: Unserved) -> (StatusCode, &'static str, String) {
     let code = match why {
         Unserved::OtherUser => "AuthorizationFailed",
@@ -385,18 +331,6 @@ fn unserved(why: Unserved) -> (StatusCode, &'static str, String) {
     (why.status(), code, format!("The request is not served: {why}."))
 }
 
-fn unavailable() -> (StatusCode, &'static str, String) {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        "ServiceUnavailable",
-        "The service cannot answer at this time. Please try again.".to_owned(),
-    )
-}
-
-fn internal() -> (StatusCode, &'static str, String) {
-    (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "Encountered an internal server error.".to_owned())
-}
-
 /// `Microsoft.Compute/virtualMachines/vm1/extensions/e1`.
 fn short(id: &ResourceId) -> String {
     let type_name = id.type_name();
@@ -408,6 +342,7 @@ fn short(id: &ResourceId) -> String {
 mod tests {
     use super::*;
     use crate::fault::Fault;
+    use bonafide_store::StoreError;
 
     #[test]
     fn a_name_that_is_taken_is_a_conflict_and_no_failure_of_ours() {

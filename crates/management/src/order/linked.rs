@@ -60,6 +60,7 @@ pub(crate) fn check(
         caller: (call.command.by.client_id, call.command.by.object_id),
         action: action.to_owned(),
         scope: resource.id.to_string(),
+        needed: ASSIGN,
         linked: denied,
     })
 }

@@ -5,9 +5,9 @@ use crate::fault::{Fault, Issuers};
 use crate::resource_type::Kind;
 pub(crate) use bonafide_core::access::chain_of;
 use bonafide_core::access::{Chain, ScopeKey};
-use bonafide_core::directory::{GROUP_TYPE, Resource, SUBSCRIPTIONS, find};
+use bonafide_core::directory::{GROUP_TYPE, RESOURCES, Resource, SUBSCRIPTIONS, find};
 use bonafide_core::tokens::TokenVersion;
-use bonafide_store::Read;
+use bonafide_store::{Read, StoreError};
 use bonafide_types::{ResourceId, ResourceUuid, Scope, TenantId};
 
 /// A stored resource with its key.
@@ -105,4 +105,16 @@ fn lineage(id: &ResourceId) -> Vec<ResourceId> {
     ids.pop();
     ids.reverse();
     ids
+}
+
+/// The scopes down to one that a row names; `None` when it is gone.
+pub(crate) fn chain_at(tx: &impl Read, tenant: TenantId, scope: ScopeKey) -> Result<Option<Chain>, StoreError> {
+    Ok(match scope {
+        ScopeKey::Root => Some(Chain::root(tenant)),
+        ScopeKey::Subscription(_) => Some(Chain::root(tenant).then(scope)),
+        ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => match tx.get(&RESOURCES, &uuid)? {
+            Some(resource) => Some(chain_of(tx, uuid, &resource)?),
+            None => None,
+        },
+    })
 }

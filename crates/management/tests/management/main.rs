@@ -7,6 +7,7 @@ mod access;
 mod authentication;
 mod bad_input;
 mod cloud;
+mod custom_roles;
 mod discovery;
 mod generic;
 mod groups;

@@ -41,6 +41,12 @@ impl Side {
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{assignment}", realm.root());
         let body = json!({"properties": {"principalId": guest.principal, "roleDefinitionId": READER}});
         let _ = cloud.call(&realm.operator, "PUT", &path, Some(&body)).expect(201);
+        let role = cloud.world().entropy.guid().to_string();
+        let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{role}", realm.root());
+        let permissions = json!([{"actions": ["*"]}]);
+        let body =
+            json!({"roleName": format!("role-{mark}"), "assignableScopes": [realm.root()], "permissions": permissions});
+        let _ = cloud.call(&realm.operator, "PUT", &path, Some(&json!({ "properties": body }))).expect(201);
         let operation = cloud.make_operation(&realm);
         let page = cloud.call(&realm.operator, "GET", &format!("{}/resources?$top=1", realm.root()), None);
         let next = page.expect(200).text_at("/nextLink").rsplit_once("skiptoken=").unwrap().1.to_owned();
@@ -53,6 +59,7 @@ impl Side {
             ("identity", identity.id.name().to_owned()),
             ("site", site.name().to_owned()),
             ("assignment", assignment),
+            ("role", role),
             ("operation", operation.to_string()),
             ("next", next),
             ("principal", guest.principal.to_string()),
@@ -356,6 +363,7 @@ impl Pair {
             "resources",
             "resourceGroups",
             "providers/Microsoft.Authorization/roleAssignments",
+            "providers/Microsoft.Authorization/roleDefinitions",
             "providers/Microsoft.Compute/virtualMachines",
         ]
         .map(|list| self.cloud.call(operator, "GET", &format!("{root}/{list}"), None).expect(200).body)

@@ -1,7 +1,7 @@
 //! What is asked of the resource manager with ids of two tenants.
 
 /// Management requests with a hole wherever an id stands: method, target, body.
-pub(crate) const REQUESTS: [(&str, &str, &str); 47] = [
+pub(crate) const REQUESTS: [(&str, &str, &str); 52] = [
     ("GET", "/subscriptions/{sub}", ""),
     ("GET", "/subscriptions/{sub}/locations", ""),
     ("GET", "/subscriptions/{sub}/providers", ""),
@@ -105,6 +105,23 @@ pub(crate) const REQUESTS: [(&str, &str, &str); 47] = [
         r#"{"properties": {"principalId": "{principal}", "roleDefinitionId": "ROLE"}}"#,
     ),
     ("GET", "/subscriptions/{sub}/providers/Microsoft.Authorization/roleDefinitions", ""),
+    ("GET", "/providers/Microsoft.Authorization/roleDefinitions?$filter=atScopeAndBelow()", ""),
+    ("GET", "/subscriptions/{sub}/providers/Microsoft.Authorization/roleDefinitions/{role}", ""),
+    (
+        "PUT",
+        "/subscriptions/{sub}/providers/Microsoft.Authorization/roleAssignments/00000000-0000-4000-8000-00000000000d",
+        r#"{"properties": {"principalId": "{principal}", "roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/{role}"}}"#,
+    ),
+    (
+        "PUT",
+        "/subscriptions/{sub}/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-4000-8000-00000000000e",
+        r#"{"properties": {"roleName": "r", "assignableScopes": ["{machineId}"], "permissions": [{"actions": ["*"]}]}}"#,
+    ),
+    (
+        "DELETE",
+        "/subscriptions/{sub}/providers/Microsoft.Authorization/roleDefinitions/00000000-0000-4000-8000-00000000000e",
+        "",
+    ),
     ("DELETE", "/subscriptions/{sub}/providers/Microsoft.Authorization/roleAssignments/{assignment}", ""),
     ("DELETE", "/subscriptions/{sub}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{machine}", ""),
     (

@@ -6,7 +6,6 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::outcome::Outcome;
 use crate::resource_type::{ListRight, Own, ResourceType, Rows};
-use bonafide_core::access::roles;
 use bonafide_store::ReadTx;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -23,9 +22,10 @@ fn list(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, F
     role_assignments::check_scope(access, call.own()?.0)?;
     let held = access.grants.roles();
     let here = |at| held.iter().filter(move |(held_at, _)| *held_at == at).map(|(_, role)| *role);
+    let chain = &access.place.chain;
     let mut seen = BTreeSet::new();
-    let roles = access.place.chain.scopes().iter().flat_map(|at| here(*at)).filter(|role| seen.insert(*role));
+    let roles = chain.scopes().iter().flat_map(|at| here(*at)).filter(|role| seen.insert(*role));
     let value: Vec<Value> =
-        roles.filter_map(roles::by_id).flat_map(|role| &role.permissions).map(role_definitions::permission).collect();
+        roles.flat_map(|role| access.grants.permissions(role, chain)).map(role_definitions::permission).collect();
     Ok(Outcome::shown(json!({ "value": value })))
 }

@@ -5,7 +5,7 @@ use crate::command::Call;
 use crate::fault::Fault;
 use crate::filter::{self, Term};
 use crate::order::access::Access;
-use crate::order::place::chain_of;
+use crate::order::place::chain_at;
 use crate::order::{audit, conditions};
 use crate::outcome::{Outcome, Shown};
 use crate::resource_type::{ListRight, Own, ResourceType, Rows};
@@ -129,17 +129,10 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fa
     Ok(Outcome::shown(json!({ "value": value })))
 }
 
-/// True when an assignment's scope lies inside the scope of the list.
+/// True when an assignment's scope is that of the list or lies inside it.
 fn below(tx: &impl Read, row: &RoleAssignment, access: &Access) -> Result<bool, Fault> {
-    let list = access.place.chain.scope();
-    Ok(match row.scope {
-        ScopeKey::Root => false,
-        ScopeKey::Subscription(_) => list == ScopeKey::Root,
-        ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => match tx.get(&RESOURCES, &uuid)? {
-            Some(resource) => chain_of(tx, uuid, &resource)?.scopes().contains(&list),
-            None => false,
-        },
-    })
+    let list = &access.place.chain;
+    Ok(chain_at(tx, list.tenant(), row.scope)?.is_some_and(|chain| chain.scopes().contains(&list.scope())))
 }
 
 /// `atScope()`, `principalId eq '…'`, `assignedTo('…')`.

@@ -1,0 +1,88 @@
+//! The refusals to assign a role and to define one.
+
+use super::ours::{internal, store_error};
+use bonafide_core::access::{AssignmentError, RoleError};
+use bonafide_types::RoleDefinitionId;
+use bonafide_types::limits::{CUSTOM_ROLES_PER_TENANT_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX};
+use http::StatusCode;
+
+pub(super) fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, String) {
+    match error {
+        AssignmentError::Exists(name) => (
+            StatusCode::CONFLICT,
+            "RoleAssignmentExists",
+            format!(
+                "The role assignment already exists. The ID of the existing role assignment is {}.",
+                name.uuid().simple()
+            ),
+        ),
+        AssignmentError::UpdateNotPermitted => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentUpdateNotPermitted",
+            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.".to_owned(),
+        ),
+        AssignmentError::PrincipalNotFound(principal, tenant) => (
+            StatusCode::BAD_REQUEST,
+            "PrincipalNotFound",
+            format!(
+                "Principal {} does not exist in the directory {tenant}. Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
+                principal.uuid().simple()
+            ),
+        ),
+        AssignmentError::RoleNotFound(id) => role_missing(*id),
+        AssignmentError::NotAssignable(id) => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentScopeNotAssignableToRoleDefinition",
+            format!(
+                "The role definition with ID '{}' cannot be assigned at this scope: it lies outside of the role's assignable scopes.",
+                id.uuid().simple()
+            ),
+        ),
+        AssignmentError::TooMany => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentLimitExceeded",
+            format!("The role assignment limit of {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} has been reached."),
+        ),
+        AssignmentError::WrongProof(_) => internal(),
+        AssignmentError::Store(error) => store_error(error),
+    }
+}
+
+pub(super) fn role_error(error: &RoleError) -> (StatusCode, &'static str, String) {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
+    match error {
+        RoleError::BuiltIn(id) => {
+            let message = format!("The role definition '{id}' is built in and cannot be changed or deleted.");
+            (BAD, "RoleDefinitionUpdateNotPermitted", message)
+        }
+        RoleError::NameTaken => (
+            StatusCode::CONFLICT,
+            "RoleDefinitionWithSameNameExists",
+            "A role definition cannot be updated with a name that already exists.".to_owned(),
+        ),
+        RoleError::NotAssignable => (
+            BAD,
+            "InvalidRequestContent",
+            "A custom role has at least one assignable scope, and the root is none.".to_owned(),
+        ),
+        RoleError::HasAssignments(id) => (
+            BAD,
+            "RoleDefinitionHasAssignments",
+            format!("There are existing role assignments referencing role '{id}'."),
+        ),
+        RoleError::TooMany => (
+            BAD,
+            "RoleDefinitionLimitExceeded",
+            format!(
+                "Role definition limit exceeded. No more role definitions can be created: a tenant can have {CUSTOM_ROLES_PER_TENANT_MAX}."
+            ),
+        ),
+        RoleError::WrongProof(_) => internal(),
+        RoleError::Store(error) => store_error(error),
+    }
+}
+
+fn role_missing(id: RoleDefinitionId) -> (StatusCode, &'static str, String) {
+    let message = format!("The specified role definition with ID '{}' does not exist.", id.uuid().simple());
+    (StatusCode::BAD_REQUEST, "RoleDefinitionDoesNotExist", message)
+}
