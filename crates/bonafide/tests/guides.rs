@@ -83,7 +83,15 @@ fn check(name: &str) {
 
 #[test]
 fn every_page_is_tested_and_listed() {
-    let tested = ["operator.md", "power.md", "locks.md", "principals.md", "programs.md", "troubleshooting.md"];
+    let tested = [
+        "operator.md",
+        "power.md",
+        "locks.md",
+        "custom-roles.md",
+        "principals.md",
+        "programs.md",
+        "troubleshooting.md",
+    ];
     let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -104,6 +112,11 @@ fn a_machine_is_switched_off_and_on() {
 #[test]
 fn resources_are_locked() {
     check("locks.md");
+}
+
+#[test]
+fn a_role_of_ones_own_is_made() {
+    check("custom-roles.md");
 }
 
 #[test]
