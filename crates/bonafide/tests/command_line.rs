@@ -21,7 +21,7 @@ fn a_token_that_cannot_be_had_says_why_and_what_to_do() {
     let up = Up::start(dir.path(), &[]);
     let line = refused(token(&up, &["--resource", "https://nope"]));
     assert!(line.contains("AADSTS500011") && line.contains("https://nope") && line.contains("--resource"), "{line}");
-    assert!(line.contains("`bonafide up --resource api://orders`"), "{line}");
+    assert!(line.contains("start it with --resource api://orders"), "{line}");
     assert!(!line.contains("Trace ID"), "{line}");
     machine(&up, "none", &json!({ "type": "None" }));
     let line = refused(token(&up, &["--resource", ARM, "--workload", "none"]));

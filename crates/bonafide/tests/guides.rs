@@ -2,6 +2,7 @@
 //! `operator.md`, against a new `up`. A block of text below one is its output; `…` stands for any.
 
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
 
 mod support;
 

@@ -108,7 +108,7 @@ impl Session {
             (StatusCode::BAD_REQUEST, "invalid_resource") => {
                 format!(
                     "{said} Give --resource the address of a service that the tenant knows, as https://vault.azure.net, \
-                     or register your own: `bonafide up --resource api://orders`"
+                     or register your own: stop `up` and start it with --resource api://orders"
                 )
             }
             (StatusCode::BAD_REQUEST, "invalid_request") => {
