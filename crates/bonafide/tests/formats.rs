@@ -41,6 +41,34 @@ fn a_data_directory_of_68cc6ce_opens_with_everything_in_it() {
     assert!(up.stop().success());
 }
 
+/// Made by version ae2478f: as the one above, with a lock on group `kept`, a custom role that machine `web` holds on itself, and
+/// machine `off`, which is deallocated.
+const WITH_LOCKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/data-ae2478f.tar.gz");
+
+#[test]
+fn a_data_directory_of_ae2478f_opens_with_its_locks_roles_and_power_states() {
+    let dir = tempfile::tempdir().unwrap();
+    unpack(WITH_LOCKS, dir.path());
+    let up = Up::start(dir.path(), &[]);
+    let operator = up.operator_token();
+    let group = format!("/subscriptions/{}/resourceGroups/kept", up.info["subscriptionId"].as_str().unwrap());
+    let ask = |token: &str, method: &str, rest: &str, version: &str| {
+        up.manage(token, method, &format!("{group}{rest}"), version, "")
+    };
+    let machines = "/providers/Microsoft.Compute/virtualMachines";
+    let locked = ask(&operator, "DELETE", &format!("{machines}/web"), "2024-11-01");
+    assert_eq!((locked.status, &locked.json()["error"]["code"]), (409, &"ScopeLocked".into()), "{}", locked.body);
+    let state = ask(&operator, "GET", &format!("{machines}/off/instanceView"), "2024-11-01");
+    assert_eq!(state.json()["statuses"][1]["code"], "PowerState/deallocated", "{}", state.body);
+    let mut token = bonafide(dir.path(), "token");
+    token.args(["--workload", "web", "--resource", ARM]);
+    let token = String::from_utf8(run(token).stdout).unwrap();
+    let by_role = ask(token.trim(), "POST", &format!("{machines}/web/start"), "2024-11-01");
+    assert_eq!(by_role.status, 200, "{}", by_role.body);
+    assert_eq!(ask(token.trim(), "POST", &format!("{machines}/web/powerOff"), "2024-11-01").status, 403);
+    assert!(up.stop().success());
+}
+
 /// Archived with the rights that the files had.
 fn unpack(archive: &str, into: &Path) {
     let mut tar = Command::new("tar");
