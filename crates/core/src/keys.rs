@@ -3,7 +3,7 @@
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
 use bonafide_crypto::{Kek, RsaKey, SelfSigned, SignError, SigningKey, base64url};
 use bonafide_store::Table;
-use bonafide_types::{Secret, TenantId, Timestamp};
+use bonafide_types::{Excerpt, Secret, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How long a token signing key is published, in seconds (5 years). Rotation is a later command;
@@ -78,7 +78,7 @@ pub fn open_signing_key(
 ) -> Result<SigningKey, KeyRowError> {
     let pkcs8 = seal::open(kek, &signing_context(&tenant.to_string(), kid), &row.sealed)?;
     let certificate =
-        base64url::decode(&row.certificate).map_err(|_| KeyRowError::Certificate(kid.chars().take(64).collect()))?;
+        base64url::decode(&row.certificate).map_err(|_| KeyRowError::Certificate(Excerpt::of(kid).into()))?;
     Ok(SigningKey::from_pkcs8(&pkcs8, &certificate)?)
 }
 

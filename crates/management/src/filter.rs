@@ -1,6 +1,7 @@
 //! `$filter`: the conjunctions that clients send.
 
 use crate::fault::Fault;
+use bonafide_types::Excerpt;
 use bonafide_wire::odata::quoted;
 
 /// Longest filter, in bytes. Source: ours; clients send at most a few hundred.
@@ -23,7 +24,7 @@ impl Term {
     /// The refusal of a term that is well formed and not offered.
     pub(crate) fn unsupported(&self) -> Fault {
         let (Self::Equals(name, _) | Self::Differs(name, _) | Self::Call(name, _)) = self;
-        Fault::filter(&format!("'{}' cannot be filtered on here", name.chars().take(64).collect::<String>()))
+        Fault::filter(&format!("'{}' cannot be filtered on here", Excerpt::of(name)))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::resource_type::{Kind, Own, ResourceType, Rows};
 use crate::types;
 use crate::types::resources::groups;
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
-use bonafide_types::{OperationId, ResourceId, Scope, SubscriptionId};
+use bonafide_types::{Excerpt, OperationId, ResourceId, Scope, SubscriptionId};
 use bonafide_wire::{Captures, NoRoute, Route, find, path};
 use http::Method;
 use std::sync::LazyLock;
@@ -165,7 +165,7 @@ fn list_or_action(method: &Method, segments: &[String]) -> Result<(Verb, Target)
     }
     match *method {
         Method::POST => {
-            Err(Fault::ActionNotFound { type_name: kind.name.into_owned(), action: last.chars().take(64).collect() })
+            Err(Fault::ActionNotFound { type_name: kind.name.into_owned(), action: Excerpt::of(last).into() })
         }
         Method::GET => {
             let child = format!("{}/{last}", kind.name);
@@ -264,7 +264,7 @@ fn group_id(subscription: SubscriptionId, name: &str) -> Result<ResourceId, Faul
 }
 
 fn subscription(text: &str) -> Result<SubscriptionId, Fault> {
-    text.parse().map_err(|_| Fault::SubscriptionIdInvalid(text.chars().take(64).collect()))
+    text.parse().map_err(|_| Fault::SubscriptionIdInvalid(Excerpt::of(text).into()))
 }
 
 fn operation_id(text: &str) -> Result<OperationId, Fault> {

@@ -12,7 +12,7 @@ use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::{
-    ClientId, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
+    ClientId, Excerpt, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
 };
 use bonafide_wire::path::PathError;
 use bonafide_wire::{Reply, Unserved};
@@ -248,7 +248,7 @@ impl Fault {
     pub(crate) fn of_version(self, asked: &str) -> Self {
         match self {
             Self::TypeNotFound { type_name, supported, .. } => {
-                Self::TypeNotFound { type_name, version: asked.chars().take(64).collect(), supported }
+                Self::TypeNotFound { type_name, version: Excerpt::of(asked).into(), supported }
             }
             other => other,
         }

@@ -13,7 +13,7 @@
 
 use crate::fault::Fault;
 use bonafide_core::directory::{Change, ResourceIdentity};
-use bonafide_types::ResourceId;
+use bonafide_types::{Excerpt, ResourceId};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -89,7 +89,7 @@ fn member<'a>(block: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 
 fn types(text: &str) -> Result<Types, Fault> {
     let mut found = Types { system: false, users: false };
-    let wrong = || Fault::IdentityTypeInvalid(text.chars().take(64).collect());
+    let wrong = || Fault::IdentityTypeInvalid(Excerpt::of(text).into());
     let words: Vec<&str> = text.split(',').map(str::trim).collect();
     for word in &words {
         let flag = match word.to_ascii_lowercase().as_str() {

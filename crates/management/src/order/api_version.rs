@@ -5,7 +5,7 @@ use crate::command::Call;
 use crate::fault::Fault;
 use crate::resource_type::Kind;
 use crate::types::{GROUP_TYPE, catalogue, location_of};
-use bonafide_types::ApiVersion;
+use bonafide_types::{ApiVersion, Excerpt};
 use bonafide_wire::Parameters;
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ pub(crate) fn check(call: &Call<'_>, kind: &Kind, found: Option<&Found>) -> Resu
     let supported = catalogue::versions(&kind.name);
     Err(match location {
         Some(location) => {
-            let location = location.chars().take(64).collect();
+            let location = Excerpt::of(location).into();
             Fault::NoRegisteredProvider { location, version, type_name, supported }
         }
         None => Fault::TypeNotFound { type_name, version, supported },
@@ -45,5 +45,5 @@ fn listed_as(kind: &Kind) -> &str {
 }
 
 fn invalid(version: &str, type_name: &str) -> Fault {
-    Fault::ApiVersionInvalid { version: version.chars().take(64).collect(), supported: catalogue::versions(type_name) }
+    Fault::ApiVersionInvalid { version: Excerpt::of(version).into(), supported: catalogue::versions(type_name) }
 }

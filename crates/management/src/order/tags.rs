@@ -1,6 +1,7 @@
 //! Tags.
 
 use crate::fault::Fault;
+use bonafide_types::Excerpt;
 use bonafide_types::limits::TAGS_MAX;
 use serde_json::{Map, Value};
 
@@ -27,7 +28,7 @@ pub(crate) fn read(body: &Map<String, Value>) -> Result<Option<Map<String, Value
             && !name.chars().any(char::is_control)
             && value.as_str().is_some_and(|value| value.len() <= VALUE_BYTES_MAX);
         if !right || tags.keys().take(at).any(|other| other.eq_ignore_ascii_case(name)) {
-            let name: String = name.chars().take(64).collect();
+            let name: String = Excerpt::of(name).into();
             return Err(Fault::BodyInvalid(format!("the tag '{name}' is not valid")));
         }
     }

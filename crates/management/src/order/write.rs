@@ -14,7 +14,7 @@ use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Change, Power, Resource, ResourceIdentity};
 use bonafide_core::lifecycle;
 use bonafide_store::Tx;
-use bonafide_types::{Location, ResourceId, ResourceUuid};
+use bonafide_types::{Excerpt, Location, ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
 
 /// Members of a body that are stored elsewhere, or are not the caller's to say.
@@ -213,7 +213,7 @@ fn check_location(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     let location = match write.sent.get("location") {
         None | Some(Value::Null) => is.map(str::to_owned),
         Some(Value::String(text)) => {
-            let name: String = text.chars().take(64).collect();
+            let name: String = Excerpt::of(text).into();
             Some(
                 Location::parse(text)
                     .ok_or_else(|| Fault::BodyInvalid(format!("'{name}' is not a location")))?

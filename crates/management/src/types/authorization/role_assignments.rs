@@ -13,7 +13,7 @@ use bonafide_core::access::assignments::{self, AssignmentKey};
 use bonafide_core::access::{Allowed, NewAssignment, RoleAssignment, ScopeKey};
 use bonafide_core::directory::{RESOURCES, SUBSCRIPTIONS_OF_TENANT};
 use bonafide_store::{Read, ReadTx, Tx};
-use bonafide_types::{ObjectId, ResourceId, RoleAssignmentId, RoleDefinitionId, Scope};
+use bonafide_types::{Excerpt, ObjectId, ResourceId, RoleAssignmentId, RoleDefinitionId, Scope};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ fn asked<'a>(call: &Call<'a>) -> Result<(&'a Scope, RoleAssignmentId), Fault> {
 }
 
 fn read_name(name: &str) -> Result<RoleAssignmentId, Fault> {
-    name.parse().map_err(|_| Fault::AssignmentNameInvalid(name.chars().take(64).collect()))
+    name.parse().map_err(|_| Fault::AssignmentNameInvalid(Excerpt::of(name).into()))
 }
 
 /// The etag of a role assignment: when it was last written, quoted. Source: ours; Azure has none.
@@ -182,7 +182,7 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
     if let Some(asked) = text("principalType")
         && !asked.eq_ignore_ascii_case("ServicePrincipal")
     {
-        return Err(Fault::PrincipalTypeUnmatched { principal, asked: asked.chars().take(64).collect() });
+        return Err(Fault::PrincipalTypeUnmatched { principal, asked: Excerpt::of(asked).into() });
     }
     if properties.get("condition").is_some_and(|condition| !condition.is_null()) {
         return Err(Fault::ConditionNotSupported);

@@ -9,13 +9,13 @@ use crate::order::place::chain_at;
 use crate::outcome::{Outcome, Shown};
 use bonafide_core::access::{CUSTOM_ROLES, CustomRole, ScopeKey, custom_roles, roles};
 use bonafide_store::{Read, ReadTx};
-use bonafide_types::RoleDefinitionId;
+use bonafide_types::{Excerpt, RoleDefinitionId};
 use serde_json::{Value, json};
 
 /// Reads one.
 pub(super) fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let (scope, name) = call.own()?;
-    let missing = || Fault::RoleNotFound(name.chars().take(64).collect());
+    let missing = || Fault::RoleNotFound(Excerpt::of(name).into());
     let id = name.parse().map_err(|_| missing())?;
     if let Some(role) = roles::by_id(id) {
         return Ok(Outcome::shown(show::built_in(scope, role)));

@@ -12,7 +12,7 @@ use bonafide_core::access::{
     Allowed, Assignable, CUSTOM_ROLES, Chain, CustomRole, NewRole, Plane, RoleError, check, roles,
 };
 use bonafide_store::{Read, Tx};
-use bonafide_types::{ResourceId, RoleDefinitionId, Scope};
+use bonafide_types::{Excerpt, ResourceId, RoleDefinitionId, Scope};
 
 /// Makes a custom role or replaces what it says. Both are 201: SDKs take nothing else
 /// (docs/wire/management.md).
@@ -52,7 +52,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed:
 /// The scope and id of the role that a write is about, which is no built-in one.
 fn asked<'a>(call: &Call<'a>) -> Result<(&'a Scope, RoleDefinitionId), Fault> {
     let (scope, name) = call.own()?;
-    let id = name.parse().map_err(|_| Fault::RoleIdInvalid(name.chars().take(64).collect()))?;
+    let id = name.parse().map_err(|_| Fault::RoleIdInvalid(Excerpt::of(name).into()))?;
     if roles::by_id(id).is_some() { Err(RoleError::BuiltIn(id).into()) } else { Ok((scope, id)) }
 }
 
