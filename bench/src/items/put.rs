@@ -118,7 +118,7 @@ fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 plane.store.wait_for_change(plane.views.current().cursor().revision, Duration::from_millis(50));
-                let _ = plane.views.catch_up(&plane.store);
+                let _ = plane.catch_up();
             }
         });
         let writers: Vec<_> = (0..WRITERS)

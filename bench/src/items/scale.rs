@@ -72,7 +72,7 @@ impl Directory {
             add_certificate(tx, &world, invitation.principal, &certificate, Some(invitation.host)).map(drop)
         })?;
         credentials(&plane, &certificate, invitation.host)?;
-        plane.views.catch_up(&plane.store)?;
+        plane.catch_up()?;
         Ok(Self { data, plane, authorization, count, host, peer: Peer::Host(invitation.host), per_second })
     }
 
@@ -102,6 +102,8 @@ impl Directory {
             }
             Kind::Put => self.request(Method::PUT, format!("{}-new-{at}", self.identity(0)), BODY),
         };
+        // Nothing follows the store here, and a view that is too old answers nothing.
+        self.plane.catch_up()?;
         let started = Instant::now();
         let status = match kind {
             Kind::Token => self.plane.sign_in(&request)?.status,
@@ -133,6 +135,9 @@ fn identity(plane: &Plane, at: usize) -> String {
     format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/identity-{at}")
 }
 
+/// Identities after which the view is brought up to date, as the control plane does all the time.
+const FOLLOWED_EACH: usize = 1_000;
+
 /// Creates groups and identities; identities per second.
 fn fill(plane: &Plane, authorization: &HeaderValue, count: usize) -> Result<f64, Failure> {
     let put = |path: String, version: &str| {
@@ -153,6 +158,9 @@ fn fill(plane: &Plane, authorization: &HeaderValue, count: usize) -> Result<f64,
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 if at >= count {
                     return Ok(());
+                }
+                if at.is_multiple_of(FOLLOWED_EACH) {
+                    plane.catch_up().map_err(|error| error.to_string())?;
                 }
                 put(identity(plane, at), VERSION)?;
             }

@@ -89,7 +89,7 @@ fn enrol(plane: &Plane) -> Result<(Host, Peer), Failure> {
         tx.put(&bonafide_core::placement::HOSTS, &id, &row)?;
         add_certificate(tx, &world, invitation.principal, &certificate, Some(id))
     })?;
-    plane.views.catch_up(&plane.store)?;
+    plane.catch_up()?;
     Ok((host, Peer::Host(id)))
 }
 
