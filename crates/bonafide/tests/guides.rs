@@ -8,10 +8,14 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::{Up, run};
+use std::time::Duration;
+use support::{Up, run_within};
 
 /// Printed between the outputs of two blocks.
 const MARK: &str = "-- end of block --";
+
+/// How long a page may take: it starts many programs, beside those of all other pages.
+const PAGE: Duration = Duration::from_secs(180);
 
 /// A block of commands, and the output that the page shows.
 struct Block {
@@ -71,7 +75,7 @@ fn check(name: &str) {
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("bash");
     shell.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path()).env("PATH", path).stdin(Stdio::null());
-    let output = run(shell);
+    let output = run_within(PAGE, shell);
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name}: {}\n{printed}\n{said}", output.status);

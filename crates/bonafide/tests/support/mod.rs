@@ -215,12 +215,17 @@ pub(crate) fn bonafide(dir: &Path, name: &str) -> Command {
 }
 
 /// Runs a command that should end by itself, and ends it if it does not.
-pub(crate) fn run(mut command: Command) -> Output {
+pub(crate) fn run(command: Command) -> Output {
+    run_within(PATIENCE, command)
+}
+
+/// The same for a command that may take longer.
+pub(crate) fn run_within(limit: Duration, mut command: Command) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
     let (ended, has_ended) = std::sync::mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
-        if has_ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+        if has_ended.recv_timeout(limit) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     });
