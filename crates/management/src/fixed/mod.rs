@@ -24,7 +24,7 @@ use std::fmt;
 /// An endpoint that is no resource.
 pub(crate) struct Fixed {
     pub(crate) route: Route,
-    /// Who may ask.
+    /// Who may ask. A [`Answer::Public`] is given before anybody is asked for.
     pub(crate) right: fn(&Named) -> Right,
     pub(crate) answer: Answer,
 }

@@ -97,8 +97,12 @@ fn step(
     }
     // Work of a later version waits for one.
     let Some(worker) = worker(&operation.work.kind) else { return Ok(Some(operation)) };
-    if (worker.step)(tx, world, &mut operation.work, batch)? == Step::Last {
-        operation.ended_at = Some(world.now);
+    match (worker.step)(tx, world, &mut operation.work, batch)? {
+        Step::More => {}
+        Step::Last => operation.ended_at = Some(world.now),
+        Step::Unreadable => {
+            end_badly(&mut operation, world, "OperationUnreadable", "What is left to do cannot be read.")
+        }
     }
     tx.put(&OPERATIONS, key, &operation)?;
     Ok(Some(operation))
@@ -114,9 +118,13 @@ fn fail(
     if let Some(worker) = worker(&operation.work.kind) {
         (worker.give_up)(tx, world, &operation.work)?;
     }
-    operation.ended_at = Some(world.now);
-    let message = "A step of the operation does not fit into one transaction.".to_owned();
-    operation.end = Some(BadEnd::Failed { code: "OperationTooLarge".to_owned(), message });
+    let message = "A step of the operation does not fit into one transaction.";
+    end_badly(&mut operation, world, "OperationTooLarge", message);
     tx.put(&OPERATIONS, key, &operation)?;
     Ok(Some(operation))
+}
+
+fn end_badly(operation: &mut Operation, world: &World<'_>, code: &str, message: &str) {
+    operation.ended_at = Some(world.now);
+    operation.end = Some(BadEnd::Failed { code: code.to_owned(), message: message.to_owned() });
 }

@@ -14,7 +14,7 @@ const ROWS_PER_ITEM: usize = 4;
 pub(super) static OF_GROUPS: Worker = Worker {
     kind: "deleteGroup",
     step: |tx, world, work, batch| {
-        let Some(mut state) = work.state::<OfGroup>() else { return Ok(Step::Last) };
+        let Some(mut state) = work.state::<OfGroup>() else { return Ok(Step::Unreadable) };
         let step = group_step(tx, world, &mut state, batch)?;
         *work = Work::new(OF_GROUPS.kind, &state);
         Ok(step)
@@ -27,7 +27,7 @@ pub(super) static OF_RESOURCES: Worker = Worker {
     kind: "deleteResource",
     step: |tx, world, work, batch| match work.state::<OfResource>() {
         Some(state) => resource_step(tx, world, state.resource, batch),
-        None => Ok(Step::Last),
+        None => Ok(Step::Unreadable),
     },
     give_up: |tx, world, work| {
         work.state::<OfResource>().map_or(Ok(()), |state| mark(tx, world, state.resource, false))

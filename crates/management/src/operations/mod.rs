@@ -121,6 +121,8 @@ pub(crate) enum Step {
     More,
     /// It was the last one.
     Last,
+    /// What is left to do cannot be read, so that nothing was done.
+    Unreadable,
 }
 
 /// All workers: one line each.

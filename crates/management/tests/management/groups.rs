@@ -4,7 +4,7 @@ use crate::cloud::{ARM, Answer, Cloud, MSI, VM};
 use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
 use bonafide_core::directory::{PRINCIPALS, RESOURCES};
 use bonafide_crypto::SystemEntropy;
-use bonafide_management::operations::{OPERATIONS, Operation, Work, advance_all, sweep};
+use bonafide_management::operations::{BadEnd, OPERATIONS, Operation, Work, advance_all, sweep};
 use bonafide_store::{Read, StoreError, Table};
 use bonafide_types::{OperationId, ResourceUuid, RoleAssignmentId};
 use http::Method;
@@ -346,6 +346,32 @@ fn an_operation_that_fails_keeps_no_other_from_its_turn() {
     operation(u128::MAX, cloud.key(&cloud.at("g")));
     assert!(advance_all(&cloud.store, &cloud.world()).is_err());
     cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
+}
+
+#[test]
+fn an_operation_that_cannot_be_read_or_was_canceled_did_not_succeed() {
+    let cloud = Cloud::with_group();
+    let id = |n: u128| OperationId::new(uuid::Uuid::from_u128(n));
+    let store = |n: u128, work: Work, end: Option<BadEnd>| {
+        let (tenant, principal, started_at) = (cloud.tenant, cloud.owner.id, cloud.now.get());
+        let ended_at = end.as_ref().map(|_| started_at);
+        let row = Operation { tenant, principal, work, started_at, ended_at, end };
+        cloud.store.write(|tx| tx.put(&OPERATIONS, &(cloud.subscription, id(n)), &row)).unwrap();
+    };
+    store(1, Work::new("deleteGroup", &json!({})), None);
+    store(2, Work::new("deleteResource", &json!({"resource": 1})), None);
+    store(3, Work::new("deleteGroup", &json!({})), Some(BadEnd::Canceled));
+    advance_all(&cloud.store, &cloud.world()).unwrap();
+    for (n, code, status) in [
+        (1, "OperationUnreadable", "Failed"),
+        (2, "OperationUnreadable", "Failed"),
+        (3, "OperationCanceled", "Canceled"),
+    ] {
+        cloud.get(&format!("{}/operationresults/{}", cloud.root(), id(n)), ARM).refused(409, code);
+        let path = format!("{}/providers/Microsoft.Compute/locations/l/operations/{}", cloud.root(), id(n));
+        assert_eq!(cloud.get(&path, ARM).expect(200).body["status"], status);
+    }
+    cloud.get(&cloud.at("g"), ARM).expect(200);
 }
 
 #[test]
