@@ -77,6 +77,9 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
 
 /// What was sent in place of what was there, or, of a patch, merged with it.
 fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    if write.sent.get("managedBy").is_some_and(|manager| !manager.is_string() && !manager.is_null()) {
+        return Err(Fault::BodyInvalid("'managedBy' is not a string".to_owned()));
+    }
     let sent = cleaned(write);
     if !matches!(write.call.command.verb, Verb::Put) {
         return Ok(body::patched(&mut write.new.body, &sent)?);

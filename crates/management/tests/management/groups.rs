@@ -375,6 +375,15 @@ fn an_operation_that_cannot_be_read_or_was_canceled_did_not_succeed() {
 }
 
 #[test]
+fn who_manages_a_group_is_a_text() {
+    let cloud = Cloud::with_group();
+    let put = |manager| cloud.put(&cloud.at("m"), ARM, json!({"location": "westus", "managedBy": manager}));
+    put(json!({"id": "a"})).refused(400, "InvalidRequestContent");
+    put(json!("a")).expect(201);
+    assert_eq!(cloud.get(&cloud.at("m"), ARM).expect(200).body["managedBy"], "a");
+}
+
+#[test]
 fn operations_are_forgotten_after_a_day() {
     let cloud = Cloud::with_group();
     cloud.delete(&cloud.at("g"), ARM).expect(200);
