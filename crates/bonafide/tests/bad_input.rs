@@ -226,6 +226,7 @@ fn a_loopback_endpoint_serves_only_the_user_who_started_it() {
     assert!(up.token(ARM).is_ok());
     let answer = as_other_user(up.imds());
     assert!(answer.starts_with("HTTP/1.1 403") && !answer.contains("access_token"), "{answer}");
+    assert!(answer.contains("--any-user"), "{answer}");
     assert!(up.stop().success());
     let up = Up::start(dir.path(), &["--any-user"]);
     let answer = as_other_user(up.imds());

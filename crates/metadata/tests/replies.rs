@@ -411,7 +411,12 @@ fn app_service_does_not_serve_the_paths_of_imds() {
 #[test]
 fn what_the_shell_does_not_serve_is_said_in_the_words_of_the_dialect() {
     let imds_says = [
-        (Unserved::OtherUser, 403, "access_denied", "this endpoint serves only the user who started it"),
+        (
+            Unserved::OtherUser,
+            403,
+            "access_denied",
+            "this endpoint serves only the user who started it; `bonafide up --any-user` serves every user of its machine",
+        ),
         (Unserved::TargetTooLong, 414, "invalid_request", "the request target is too long"),
         (Unserved::HeadTooLarge, 431, "invalid_request", "the request header fields are too large"),
         (Unserved::HeadMalformed, 400, "invalid_request", "the request line or a header field cannot be read"),
