@@ -48,6 +48,7 @@ impl AgentRuntime {
         let placed = watch.apply(*status, body, &self.core);
         if let Some(placed) = placed.map_err(|error| UpstreamFailure::Answer(error.to_string()))? {
             self.keys.keep_only(&placed);
+            self.changed.send_replace(());
         }
         Ok(())
     }

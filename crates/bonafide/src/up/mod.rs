@@ -1,5 +1,6 @@
 //! `bonafide up`
 
+mod described;
 mod local;
 mod options;
 mod own_endpoint;
@@ -174,6 +175,9 @@ fn greeting(up: &Up, data_dir: &DataDirOption) -> String {
             "\nAny Azure SDK, unchanged:\n\n  bonafide exec{} -- python3 your_program.py\n",
             to_paste(data_dir)
         );
+    }
+    if workloads.is_empty() {
+        text += "\nThere is no workload demo; docs/guide/enabling.md says how to give a machine an identity.\n";
     }
     text + "\nCtrl-C stops it.\n"
 }

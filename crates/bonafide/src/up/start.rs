@@ -1,6 +1,7 @@
 //! Control plane and agent in one process. The agent reaches the control plane over the hosts listener only, as it
 //! would from another machine.
 
+use super::described::Described;
 use super::local::LocalHost;
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
@@ -128,11 +129,15 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     };
     control.serve(&dir.host, stopped.clone()).await?;
 
-    let listeners = Listeners { log, limits, stop: stopped, runtime: Handle::current() };
-    let mut demo = Demo { listeners, tasks: &mut tasks, agent, users };
+    let listeners = Listeners { log: Arc::clone(&log), limits, stop: stopped.clone(), runtime: Handle::current() };
+    let mut demo = Demo { listeners, tasks: &mut tasks, agent: Arc::clone(&agent), users };
     let (workloads, link_local) = demo.serve(&mut plane, &options).await?;
     let description = describe(&dir.plane, &plane, workloads);
     description.write(&dir.plane)?;
+    if let Some(demo) = plane.installation.demo_id.filter(|_| !description.workloads.is_empty()) {
+        let described = Described { files: dir.plane.clone(), description: description.clone(), demo, log };
+        tasks.spawn(described.keep_true(agent, stopped));
+    }
     let notes = notes(&options, &dir.plane, &plane.registered);
     Ok(Up { description, is_new, notes, stop, tasks, _plane: plane, _link_local: link_local })
 }
