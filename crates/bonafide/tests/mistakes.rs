@@ -5,9 +5,10 @@
 
 mod support;
 
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{Up, refused};
+use support::{MACHINES, PATIENCE, Up, bonafide, eventually, refused, run, up_command};
 
 const VAULT: &str = "https://vault.azure.net";
 
@@ -56,4 +57,109 @@ fn what_is_no_data_directory_is_said_to_be_none_and_the_likely_one_is_named() {
         let line = refused(command);
         assert!(line.contains("is not a data directory: ") && !line.contains(&real), "{line}");
     }
+}
+
+#[test]
+fn a_scope_in_the_place_of_a_resource_is_answered_with_the_resource() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = refused(up_command(dir.path(), &["--resource", "api://orders/.default"]));
+    assert!(line.contains("without /.default (api://orders)"), "{line}");
+    let up = Up::start(dir.path(), &[]);
+    for resource in [VAULT, "https://vault.azure.net/", "api://orders"] {
+        let line = refused(up.token_command(&["--resource", &format!("{resource}/.default")]));
+        assert!(line.ends_with(&format!("without /.default: give --resource {resource}")), "{line}");
+    }
+}
+
+#[test]
+fn an_identity_in_the_place_of_a_workload_is_answered_with_the_machines_that_have_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let operator = up.operator_token();
+    let demo = up.manage(&operator, "GET", &up.demo(), MACHINES, "").json();
+    let (id, user) = demo["identity"]["userAssignedIdentities"].as_object().unwrap().iter().next().unwrap();
+    up.machine("second", &json!({ "type": "UserAssigned", "userAssignedIdentities": { id: {} } }));
+    let client = user["clientId"].as_str().unwrap();
+    let exec = |workload: &str| {
+        let mut command = bonafide(&up.dir, "exec");
+        command.args(["--workload", workload, "--", "true"]);
+        command
+    };
+    for workload in ["demo-user", "DEMO-USER", id] {
+        for command in [up.token_command(&["--resource", VAULT, "--workload", workload]), exec(workload)] {
+            let line = refused(command);
+            for said in ["is an identity", "demo, second", client, "--workload", "--client-id", "AZURE_CLIENT_ID"] {
+                assert!(line.contains(said), "{said}: {line}");
+            }
+        }
+    }
+    let (unused, _) = up.identity("unused");
+    for workload in ["unused", &unused] {
+        let line = refused(exec(workload));
+        assert!(line.contains("is an identity, and no workload has it yet: assign it to one"), "{line}");
+    }
+    let group = up.demo().split("/providers").next().unwrap().to_owned();
+    let line = refused(exec(&group));
+    assert!(line.contains("resourceGroups, and no workload; those with an identity are: demo, second"), "{line}");
+    // A machine that has the name of an identity is the one that is meant.
+    up.machine("unused", &json!({ "type": "SystemAssigned" }));
+    assert!(run(exec("unused")).status.success());
+}
+
+#[test]
+fn where_there_is_no_workload_the_refusal_says_how_to_get_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--empty"]);
+    let mut exec = bonafide(&up.dir, "exec");
+    exec.args(["--", "true"]);
+    for command in [up.token_command(&["--resource", VAULT]), exec] {
+        let line = refused(command);
+        for said in ["no workload demo", "no resource has an identity yet", "docs/guide/enabling.md", "--workload"] {
+            assert!(line.contains(said), "{said}: {line}");
+        }
+    }
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/enabling.md");
+    assert!(Path::new(guide).exists(), "the page is there");
+}
+
+#[test]
+fn a_command_of_a_machine_that_is_switched_off_starts_with_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let (operator, demo) = (up.operator_token(), up.demo());
+    let said = |dialect: &str| {
+        let mut exec = bonafide(&up.dir, "exec");
+        exec.args(["--dialect", dialect, "--", "sh", "-c", "echo started >&2"]);
+        let output = run(exec);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(said("app-service"), "started\n");
+    assert_eq!(up.manage(&operator, "POST", &format!("{demo}/powerOff"), MACHINES, "").status, 200);
+    eventually(PATIENCE, "the host has heard of it", || said("app-service") != "started\n");
+    for dialect in ["app-service", "imds", "cloud-shell"] {
+        let said = said(dialect);
+        assert!(said.contains("demo has no identity on this host") && said.ends_with("\nstarted\n"), "{said}");
+    }
+    assert_eq!(up.manage(&operator, "POST", &format!("{demo}/start"), MACHINES, "").status, 200);
+    eventually(PATIENCE, "the host has heard of it", || said("app-service") == "started\n");
+}
+
+#[test]
+fn a_machine_that_was_deleted_is_described_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let described = || {
+        let mut info = bonafide(&up.dir, "info");
+        info.arg("--json");
+        serde_json::from_slice::<Value>(&run(info).stdout).unwrap()
+    };
+    assert_eq!(described(), up.info);
+    assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 200);
+    eventually(PATIENCE, "it is described no more", || described()["workloads"] == json!([]));
+    let mut without = up.info.clone();
+    without["workloads"] = json!([]);
+    assert_eq!(described(), without, "the rest is as it was");
+    assert!(up.stop().success());
+    assert_eq!(Up::start(dir.path(), &[]).info["workloads"], json!([]));
 }

@@ -53,6 +53,8 @@ pub(crate) struct OpenEndpoint {
 pub(crate) struct OpenedEndpoint {
     /// The workload that it belongs to.
     pub(crate) resource_id: ResourceId,
+    /// Whether the workload has an identity on this host: one that is switched off has none.
+    pub(crate) has_identity: bool,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
     /// The secret that callers must show, in a dialect that has one.
@@ -153,10 +155,10 @@ impl ControlSocket {
         let port = socket.local_addr().map_err(|error| error.to_string())?.port();
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
-            None => self.by_default()?,
+            None => self.by_default().await?,
         };
         // Nothing fails from here on: what was acquired is released by the caller.
-        let resource_id = self.placements.acquire(id).await?;
+        let workload = self.placements.acquire(id).await?;
         let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
@@ -167,13 +169,20 @@ impl ControlSocket {
             log: Arc::clone(&self.log),
         };
         tokio::spawn(listener.serve(stop));
-        Ok((id, OpenedEndpoint { resource_id, port, secret }))
+        let has_identity = !workload.identities.is_empty();
+        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, has_identity, port, secret }))
     }
 
-    fn by_default(&self) -> Result<ResourceUuid, String> {
+    async fn by_default(&self) -> Result<ResourceUuid, String> {
         let here = self.agent.core.workloads();
         let demo = self.default_workload.filter(|demo| here.iter().any(|workload| workload.id == *demo));
-        demo.ok_or_else(|| "there is no workload demo to take by default; name one with --workload".to_owned())
+        match demo {
+            Some(demo) => Ok(demo),
+            None => {
+                let choice = self.placements.choice().await?;
+                Err(format!("there is no workload demo to take by default; name one with --workload; {choice}"))
+            }
+        }
     }
 }
 

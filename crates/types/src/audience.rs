@@ -50,6 +50,14 @@ impl Audience {
     }
 }
 
+/// The end of a scope that asks for everything an application has at a resource.
+const DEFAULT_SCOPE: &str = "/.default";
+
+/// The resource of a scope such as `https://vault.azure.net/.default`; `None` for what is no such scope.
+pub fn resource_of_scope(text: &str) -> Option<&str> {
+    text.strip_suffix(DEFAULT_SCOPE).filter(|resource| !resource.is_empty())
+}
+
 impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

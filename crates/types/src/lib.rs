@@ -18,7 +18,7 @@ mod type_name;
 mod world;
 
 pub use api_version::{ApiVersion, ApiVersionError};
-pub use audience::{Audience, AudienceError};
+pub use audience::{Audience, AudienceError, resource_of_scope};
 pub use enumerate::enumerate_some;
 pub use excerpt::Excerpt;
 pub use ids::{

@@ -6,7 +6,7 @@
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,10 @@ use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The versions of the resource manager that are spoken.
+pub(crate) const MACHINES: &str = "2024-11-01";
+const IDENTITIES: &str = "2018-11-30";
 
 /// Says what is not tested here. In CI everything must be.
 pub(crate) fn skip(why: &str) {
@@ -115,6 +119,31 @@ impl Up {
         let authorization = format!("Bearer {token}");
         let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
         self.https(method, &format!("{id}?api-version={api_version}"), &headers, body)
+    }
+
+    /// Makes a machine in group demo: its ARM id.
+    pub(crate) fn machine(&self, name: &str, identity: &Value) -> String {
+        let id = self.demo().replace("/virtualMachines/demo", &format!("/virtualMachines/{name}"));
+        let body = json!({ "location": "westeurope", "identity": identity, "properties": {} }).to_string();
+        let made = self.manage(&self.operator_token(), "PUT", &id, MACHINES, &body);
+        assert_eq!(made.status, 201, "{}", made.body);
+        id
+    }
+
+    /// Makes a user-assigned identity in group demo: its ARM id and its client id.
+    pub(crate) fn identity(&self, name: &str) -> (String, String) {
+        let type_and_name = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{name}");
+        let id = self.demo().replace("Microsoft.Compute/virtualMachines/demo", &type_and_name);
+        let made = self.manage(&self.operator_token(), "PUT", &id, IDENTITIES, r#"{"location":"westeurope"}"#);
+        assert_eq!(made.status, 201, "{}", made.body);
+        (id, made.json()["properties"]["clientId"].as_str().unwrap().to_owned())
+    }
+
+    /// `token` on its data directory.
+    pub(crate) fn token_command(&self, arguments: &[&str]) -> Command {
+        let mut command = bonafide(&self.dir, "token");
+        command.args(arguments);
+        command
     }
 
     /// A request to the public origin.
