@@ -33,6 +33,8 @@ fn blocks(page: &Path) -> Vec<Block> {
     for (at, fenced) in text.split("```").enumerate().filter(|(at, _)| at % 2 == 1) {
         let (language, body) = fenced.split_once('\n').unwrap();
         match (language, blocks.last_mut()) {
+            // A program; whoever shows one compares it with what runs it.
+            ("go" | "java", _) => {}
             ("sh", _) => blocks.push(Block { commands: body.to_owned(), shown: None }),
             ("text", Some(block)) if block.shown.is_none() => block.shown = Some(body.to_owned()),
             _ => panic!("{}: block {at} is neither commands nor the output of some: {language}", page.display()),
@@ -90,11 +92,14 @@ fn check(name: &str) {
 fn every_page_is_tested_and_listed() {
     let tested = [
         "operator.md",
+        "enabling.md",
         "power.md",
         "locks.md",
         "custom-roles.md",
         "principals.md",
         "programs.md",
+        "languages.md",
+        "migrating.md",
         "troubleshooting.md",
     ];
     let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
@@ -107,6 +112,11 @@ fn every_page_is_tested_and_listed() {
 #[test]
 fn the_operator_signs_in_with_curl() {
     check("operator.md");
+}
+
+#[test]
+fn a_machine_gets_identities_and_loses_them() {
+    check("enabling.md");
 }
 
 #[test]
@@ -132,6 +142,21 @@ fn a_principal_is_found_and_given_a_role() {
 #[test]
 fn programs_of_any_age_run_with_an_identity() {
     check("programs.md");
+}
+
+#[test]
+fn the_programs_of_the_languages_are_those_that_conformance_runs() {
+    check("languages.md");
+    let page = std::fs::read_to_string(folder().join("languages.md")).unwrap();
+    for (language, source) in [("go", "go/example/main.go"), ("java", "java/src/Example.java")] {
+        let source = std::fs::read_to_string(folder().join("../../conformance").join(source)).unwrap();
+        assert!(page.contains(&format!("```{language}\n{source}```")), "{language}");
+    }
+}
+
+#[test]
+fn a_program_moves_here_and_back() {
+    check("migrating.md");
 }
 
 #[test]
