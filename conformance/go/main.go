@@ -14,7 +14,7 @@ func main() {
 	case "imds":
 		end(runAll(slices.Concat(managedIdentities(), legacyIdentities(), terraformIdentities())))
 	case "app-service":
-		end(runAll(slices.Concat(managedIdentities(), announced(), terraformVariables())))
+		end(runAll(slices.Concat(managedIdentities(), announced(), terraformVariables(), guide())))
 	case "management":
 		end(runAll(slices.Concat(
 			signIn(), legacySignIn(), terraformSignIn(), terraformVariables(),

@@ -8,6 +8,7 @@ final class AppService {
     Metadata.run(scenarios, demo);
     Msal.metadata(scenarios, demo);
     Legacy.appService(scenarios, demo);
+    scenarios.run("the program of docs/guide/languages.md", () -> Example.main(new String[0]));
     scenarios.end();
   }
 }
