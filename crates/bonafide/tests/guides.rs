@@ -17,6 +17,20 @@ const MARK: &str = "-- end of block --";
 /// How long a page may take: it starts many programs, beside those of all other pages.
 const PAGE: Duration = Duration::from_secs(180);
 
+/// The pages, each of which has a test.
+const TESTED: [&str; 10] = [
+    "operator.md",
+    "enabling.md",
+    "power.md",
+    "locks.md",
+    "custom-roles.md",
+    "principals.md",
+    "programs.md",
+    "languages.md",
+    "migrating.md",
+    "troubleshooting.md",
+];
+
 /// A block of commands, and the output that the page shows.
 struct Block {
     commands: String,
@@ -70,18 +84,28 @@ fn check(name: &str) {
     run_blocks(name, &blocks);
 }
 
-fn run_blocks(name: &str, blocks: &[Block]) {
-    let dir = tempfile::tempdir().unwrap();
-    let binary = Path::new(env!("CARGO_BIN_EXE_bonafide"));
-    let mut command = Command::new(binary);
+/// `up` as a reader starts it in `dir`, but on free ports.
+fn start(dir: &Path) -> Up {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
     command.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]);
-    command.current_dir(dir.path()).stdin(Stdio::null());
-    let up = Up::run(command, dir.path());
-    let script: String = blocks.iter().map(|block| format!("{}echo '{MARK}'\n", block.commands)).collect();
+    command.current_dir(dir).stdin(Stdio::null());
+    Up::run(command, dir)
+}
+
+/// A reader's shell, which ends at the first command that fails.
+fn shell(dir: &Path, script: &str) -> Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_bonafide"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("bash");
-    shell.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path()).env("PATH", path).stdin(Stdio::null());
-    let output = run_within(PAGE, shell);
+    shell.args(["-euo", "pipefail", "-c", script]).current_dir(dir).env("PATH", path).stdin(Stdio::null());
+    shell
+}
+
+fn run_blocks(name: &str, blocks: &[Block]) {
+    let dir = tempfile::tempdir().unwrap();
+    let up = start(dir.path());
+    let script: String = blocks.iter().map(|block| format!("{}echo '{MARK}'\n", block.commands)).collect();
+    let output = run_within(PAGE, shell(dir.path(), &script));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name}: {}\n{printed}\n{said}", output.status);
@@ -94,22 +118,10 @@ fn run_blocks(name: &str, blocks: &[Block]) {
 
 #[test]
 fn every_page_is_tested_and_listed() {
-    let tested = [
-        "operator.md",
-        "enabling.md",
-        "power.md",
-        "locks.md",
-        "custom-roles.md",
-        "principals.md",
-        "programs.md",
-        "languages.md",
-        "migrating.md",
-        "troubleshooting.md",
-    ];
     let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name == "README.md" || (tested.contains(&name.as_str()) && list.contains(&name)), "{name}");
+        assert!(name == "README.md" || (TESTED.contains(&name.as_str()) && list.contains(&name)), "{name}");
     }
 }
 
@@ -125,6 +137,26 @@ fn the_five_minutes_of_the_readme_need_no_certain_port() {
         shown: Some("200".to_owned()),
     });
     run_blocks("README.md", &blocks);
+}
+
+/// Loops that wait for a change, which does not come while `up` is away, are left out.
+#[test]
+fn without_up_every_command_says_that_it_is_not_running() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = start(dir.path());
+    let waits = |block: &Block| ["while ", "until "].iter().any(|word| block.commands.contains(word));
+    let commands = |page: &str| -> Vec<String> {
+        let blocks = blocks(&folder().join(page)).into_iter().filter(|block| !waits(block));
+        blocks.map(|block| block.commands).collect()
+    };
+    let stop = format!("kill {}\nwhile curl -sk -o /dev/null \"$LOGIN/healthz\"; do sleep 0.1; done\nset +e\n", up.pid());
+    let pages = TESTED.iter().flat_map(|page| commands(page)).collect::<String>();
+    let asked = "echo 'now arm' >&2; arm GET \"$VM?api-version=2024-11-01\" | value '[\"name\"]'\n";
+    let output = run_within(PAGE, shell(dir.path(), &(commands("operator.md").concat() + &stop + &pages + asked)));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("Traceback"), "{said}");
+    let last = said.split("now arm").nth(1).unwrap_or_default();
+    assert!(last.contains("no answer: is `bonafide up` running?"), "{said}");
 }
 
 #[test]
