@@ -54,13 +54,9 @@ impl DataDir {
     /// The directory as it is, without making anything.
     pub(crate) fn at(path: &Path) -> Result<Self, DataDirError> {
         match Root::at(path) {
-            Ok(_) if !is_one(path) => {
-                Err(DataDirError::SomethingElse { path: path.to_owned(), likely: nearby(path) })
-            }
+            Ok(_) if !is_one(path) => Err(DataDirError::SomethingElse { path: path.to_owned(), likely: nearby(path) }),
             Ok(root) => Ok(Self { plane: PlaneFiles::at(&root), host: HostFiles::at(&root)? }),
-            Err(FilesError::NotThere(_)) => {
-                Err(DataDirError::Nothing { path: path.to_owned(), likely: nearby(path) })
-            }
+            Err(FilesError::NotThere(_)) => Err(DataDirError::Nothing { path: path.to_owned(), likely: nearby(path) }),
             Err(other) => Err(other.into()),
         }
     }

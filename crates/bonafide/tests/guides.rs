@@ -149,7 +149,8 @@ fn without_up_every_command_says_that_it_is_not_running() {
         let blocks = blocks(&folder().join(page)).into_iter().filter(|block| !waits(block));
         blocks.map(|block| block.commands).collect()
     };
-    let stop = format!("kill {}\nwhile curl -sk -o /dev/null \"$LOGIN/healthz\"; do sleep 0.1; done\nset +e\n", up.pid());
+    let stop =
+        format!("kill {}\nwhile curl -sk -o /dev/null \"$LOGIN/healthz\"; do sleep 0.1; done\nset +e\n", up.pid());
     let pages = TESTED.iter().flat_map(|page| commands(page)).collect::<String>();
     let asked = "echo 'now arm' >&2; arm GET \"$VM?api-version=2024-11-01\" | value '[\"name\"]'\n";
     let output = run_within(PAGE, shell(dir.path(), &(commands("operator.md").concat() + &stop + &pages + asked)));

@@ -15,6 +15,7 @@ mod keys;
 mod now;
 mod people;
 mod plane;
+mod report;
 mod resources;
 mod token;
 pub mod transcript;
@@ -27,5 +28,6 @@ pub use keys::{client_certificate, client_header, sign_as_client, sign_as_tenant
 pub use now::NOW;
 pub use people::Person;
 pub use plane::{GRAPH, MANAGEMENT, ORIGIN, Plane};
+pub use report::{report_without_secrets, without_secrets};
 pub use resources::{IDENTITY, MACHINE, Machine, ManagedIdentity, version};
 pub use token::{claims, header};

@@ -3,6 +3,7 @@
 use crate::entropy::RepeatableEntropy;
 use crate::keys;
 use crate::now::NOW;
+use crate::report::report_without_secrets;
 use bonafide_core::names::PUBLIC_MANAGEMENT;
 use bonafide_core::view::View;
 use bonafide_crypto::ca::HostCa;
@@ -48,6 +49,7 @@ impl Deref for Plane {
 impl Plane {
     /// An empty control plane.
     pub(crate) fn new() -> Self {
+        report_without_secrets();
         let pepper = Pepper::new(&Secret::new([9; Pepper::BYTES]));
         let host_ca = HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap();
         let store = Store::open(MemoryEngine::new());

@@ -6,7 +6,9 @@ use http::StatusCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unserved {
     /// The connection is not of the user whom the endpoint serves.
-    #[error("this endpoint serves only the user who started it; `bonafide up --any-user` serves every user of its machine")]
+    #[error(
+        "this endpoint serves only the user who started it; `bonafide up --any-user` serves every user of its machine"
+    )]
     OtherUser,
     /// The client certificate of the connection has expired meanwhile.
     #[error("the client certificate has expired")]

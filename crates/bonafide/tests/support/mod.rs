@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[path = "../../../testkit/src/report.rs"]
+mod report;
+
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -51,6 +54,7 @@ impl Up {
 
     /// The same for a command that may run it somewhere else.
     pub(crate) fn run(mut command: Command, dir: &Path) -> Self {
+        report::report_without_secrets();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = std::fs::File::create(dir.join("test-stderr.log")).unwrap();
         copy(child.stderr.take().unwrap(), log);
@@ -250,6 +254,7 @@ pub(crate) fn run(command: Command) -> Output {
 
 /// The same for a command that may take longer.
 pub(crate) fn run_within(limit: Duration, mut command: Command) -> Output {
+    report::report_without_secrets();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
     let (ended, has_ended) = std::sync::mpsc::channel::<()>();

@@ -1,5 +1,8 @@
 //! Two tenants with their keys, applications with every kind of credential, and an agent's host.
 
+#[path = "../../../testkit/src/report.rs"]
+mod report;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
 use bonafide_core::access::Allowed;
@@ -36,13 +39,14 @@ struct Keys {
     client: SigningKey,
 }
 
-static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
-    tenants: [(); 2].map(|()| {
+static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    report::report_without_secrets();
+    let tenants = [(); 2].map(|()| {
         let tenant = TenantId::random(&SystemEntropy);
         let (kid, row) = make_signing_key(&kek(), tenant, NOW).unwrap();
         (tenant, kid, row)
-    }),
-    client: SigningKey::generate(&certificate_spec()).unwrap(),
+    });
+    Keys { tenants, client: SigningKey::generate(&certificate_spec()).unwrap() }
 });
 
 fn kek() -> Kek {
