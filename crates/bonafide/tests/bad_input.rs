@@ -9,11 +9,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{PATIENCE, Up, bonafide, connect, eventually, http, http_bytes, is_root, refused, run, skip, up_command};
+use support::{
+    PATIENCE, Up, as_other_user, bonafide, connect, eventually, http, http_bytes, is_root, refused, run, skip,
+    token_target, up_command,
+};
 
 const ARM: &str = "https://management.azure.com/";
 /// Sooner than any limit on silence ends a connection.
@@ -163,7 +165,7 @@ fn np_06_malformed_and_oversized_requests_are_refused_in_bounded_time() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &["--throttle", "off"]);
     let host = up.imds();
-    let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+    let target = token_target(ARM);
     let good = format!("Host: {host}\r\nMetadata: true\r\nConnection: close\r\n");
     let many: String = (0..200).map(|n| format!("X-{n}: 1\r\n")).collect();
     let requests = [
@@ -224,23 +226,14 @@ fn a_loopback_endpoint_serves_only_the_user_who_started_it() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     assert!(up.token(ARM).is_ok());
-    let answer = as_other_user(up.imds());
+    let target = token_target(ARM);
+    let answer = as_other_user(up.imds(), &target);
     assert!(answer.starts_with("HTTP/1.1 403") && !answer.contains("access_token"), "{answer}");
     assert!(answer.contains("--any-user"), "{answer}");
     assert!(up.stop().success());
     let up = Up::start(dir.path(), &["--any-user"]);
-    let answer = as_other_user(up.imds());
+    let answer = as_other_user(up.imds(), &target);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-/// A token request by another user of this machine, with what every system has: a shell.
-fn as_other_user(host: std::net::SocketAddr) -> String {
-    let request = format!(
-        "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM} HTTP/1.1\\r\\nHost: {host}\\r\\nMetadata: true\\r\\nConnection: close\\r\\n\\r\\n"
-    );
-    let script = format!("exec 3<>/dev/tcp/{}/{}; printf '{request}' >&3; cat <&3", host.ip(), host.port());
-    let output = Command::new("bash").args(["-c", &script]).uid(65_534).gid(65_534).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

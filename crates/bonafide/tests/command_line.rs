@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
-use support::{MACHINES, PATIENCE, Up, bonafide, eventually, http, refused, run};
+use support::{MACHINES, PATIENCE, Up, bonafide, eventually, http, metadata_request, refused, run, token_target};
 
 const ARM: &str = "https://management.azure.com/";
 
@@ -216,10 +216,7 @@ fn a_workload_is_on_this_host_as_long_as_its_sessions() {
     up.machine("other", &json!({ "type": "SystemAssigned" }));
     let (first, imds) = session(&up, "other");
     let (second, _) = session(&up, "other");
-    let ask = || {
-        let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
-        http(imds, &format!("GET {target} HTTP/1.1\r\nHost: {imds}\r\nMetadata: true\r\nConnection: close\r\n\r\n"))
-    };
+    let ask = || http(imds, &metadata_request(imds, &token_target(ARM)));
     assert_eq!(ask().status, 200);
     // The second one ends, and the first goes on.
     end(second);

@@ -15,7 +15,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{PATIENCE, Up, bonafide, connect, eventually, free_port, http, is_root, refused, run, skip};
+use support::{
+    PATIENCE, Up, bonafide, connect, eventually, free_port, http, is_root, metadata_request, refused, run, skip,
+};
 
 const ARM: &str = "https://management.azure.com/";
 const CONNECTIONS: usize = 1_000;
@@ -125,7 +127,7 @@ fn md_02_stock_proxies_get_no_token() {
     let up = Up::start(dir.path(), &["--throttle", "off", "--any-user"]);
     let to = up.imds();
     let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
-    let direct = http(to, &request_line(&target, &to.to_string()));
+    let direct = http(to, &metadata_request(to, &target));
     assert_eq!(direct.status, 200, "{}", direct.body);
 
     let folder = dir.path().display();
@@ -170,18 +172,14 @@ fn md_02_stock_proxies_get_no_token() {
         let _proxy = Proxy(child);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         eventually(PATIENCE, name, || TcpStream::connect(address).is_ok());
-        let forwarded = http(address, &request_line(target, &to.to_string()));
+        let forwarded = http(address, &metadata_request(to, target));
         assert_eq!(forwarded.status, 400, "{name}: {} {}", forwarded.head, forwarded.body);
         assert!(forwarded.body.contains("forwarded requests are refused"), "{name}: {}", forwarded.body);
         for host in ["169.254.169.254", "rebound.example"] {
-            let rebound = http(address, &request_line(target, host));
+            let rebound = http(address, &metadata_request(host, target));
             assert!(rebound.status >= 400 && !rebound.body.contains("access_token"), "{name}: {}", rebound.head);
         }
     }
-}
-
-fn request_line(target: &str, host: &str) -> String {
-    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
 }
 
 struct Proxy(Child);

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Up, bonafide, eventually, is_root, refused, run, up_command};
+use support::{Up, bonafide, claims, eventually, is_root, refused, run, up_command};
 
 const ARM: &str = "https://management.azure.com/";
 /// Within which what is written reaches who reads it.
@@ -279,12 +279,6 @@ fn sign_in(up: &Up, asked: &str) -> String {
     let client = up.info["operator"]["clientId"].as_str().unwrap();
     let secret = fs::read_to_string(up.info["operator"]["secretFile"].as_str().unwrap()).unwrap();
     format!("grant_type=client_credentials&client_id={client}&client_secret={secret}&{asked}")
-}
-
-fn claims(token: &str) -> serde_json::Value {
-    use base64::Engine as _;
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {

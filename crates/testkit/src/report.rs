@@ -2,6 +2,8 @@
 //!
 //! Test crates that do not use the rest of the testkit take this file alone.
 
+#![allow(unreachable_pub, reason = "in a test crate that takes this file it is no part of a library")]
+
 use std::backtrace::Backtrace;
 use std::sync::Once;
 

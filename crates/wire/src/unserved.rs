@@ -40,6 +40,20 @@ pub enum Unserved {
 }
 
 impl Unserved {
+    /// Every one.
+    pub const ALL: [Self; 10] = [
+        Self::OtherUser,
+        Self::CertificateExpired,
+        Self::TargetTooLong,
+        Self::HeadTooLarge,
+        Self::HeadMalformed,
+        Self::BodyTooLarge,
+        Self::BodyTooSlow,
+        Self::BodyBroken,
+        Self::Busy,
+        Self::Failed,
+    ];
+
     /// The status on every surface; the metadata endpoint answers some that clients would repeat with 400.
     pub fn status(self) -> StatusCode {
         match self {

@@ -6,12 +6,15 @@
 #[path = "../../../testkit/src/report.rs"]
 mod report;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -89,11 +92,7 @@ impl Up {
 
     /// A token from the metadata endpoint, or the error's status and body.
     pub(crate) fn token(&self, resource: &str) -> Result<String, (u16, String)> {
-        let path = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}");
-        let answer = http(
-            self.imds(),
-            &format!("GET {path} HTTP/1.1\r\nHost: {}\r\nMetadata: true\r\nConnection: close\r\n\r\n", self.imds()),
-        );
+        let answer = http(self.imds(), &metadata_request(self.imds(), &token_target(resource)));
         match answer.status {
             200 => Ok(answer.json()["access_token"].as_str().unwrap().to_owned()),
             status => Err((status, answer.body)),
@@ -308,6 +307,30 @@ impl Answer {
             line.split_once(": ").filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
         })
     }
+}
+
+/// A request to a metadata endpoint, after which it closes.
+pub(crate) fn metadata_request(host: impl std::fmt::Display, target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
+}
+
+/// What asks for a token of the default identity.
+pub(crate) fn token_target(resource: &str) -> String {
+    format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}")
+}
+
+/// The answer to a metadata request of another user of this machine, with what every system has: a shell. Needs root.
+pub(crate) fn as_other_user(host: SocketAddr, target: &str) -> String {
+    let script = format!("exec 3<>/dev/tcp/{}/{}; printf %s \"$0\" >&3; cat <&3", host.ip(), host.port());
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script, &metadata_request(host, target)]).uid(65_534).gid(65_534);
+    String::from_utf8_lossy(&shell.output().unwrap().stdout).into_owned()
+}
+
+/// The claims of a token, which are not verified.
+pub(crate) fn claims(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 /// Sends text as it is and reads all that comes back.

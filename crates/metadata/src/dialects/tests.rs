@@ -96,18 +96,6 @@ fn every() -> Vec<Refusal> {
         QueryError::BypassCache,
         QueryError::Capabilities,
     ];
-    let unserved = [
-        Unserved::OtherUser,
-        Unserved::CertificateExpired,
-        Unserved::TargetTooLong,
-        Unserved::HeadTooLarge,
-        Unserved::HeadMalformed,
-        Unserved::BodyTooLarge,
-        Unserved::BodyTooSlow,
-        Unserved::BodyBroken,
-        Unserved::Busy,
-        Unserved::Failed,
-    ];
     let mut every = vec![
         Refusal::NotFound,
         Refusal::Unproven,
@@ -125,7 +113,7 @@ fn every() -> Vec<Refusal> {
     every.extend(guards.map(Refusal::Guard));
     every.extend([PathError::Form, PathError::Character, PathError::Dot].map(Refusal::Path));
     every.extend(queries.map(Refusal::Query));
-    every.extend(unserved.map(Refusal::Unserved));
+    every.extend(Unserved::ALL.map(Refusal::Unserved));
     every
 }
 
