@@ -53,8 +53,10 @@ pub(crate) struct OpenEndpoint {
 pub(crate) struct OpenedEndpoint {
     /// The workload that it belongs to.
     pub(crate) resource_id: ResourceId,
-    /// Whether the workload has an identity on this host: one that is switched off has none.
-    pub(crate) has_identity: bool,
+    /// True for a workload that has no identity on this host, one that is switched off for instance. An agent of an
+    /// earlier version does not say.
+    #[serde(default)]
+    pub(crate) without_identity: bool,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
     /// The secret that callers must show, in a dialect that has one.
@@ -169,8 +171,8 @@ impl ControlSocket {
             log: Arc::clone(&self.log),
         };
         tokio::spawn(listener.serve(stop));
-        let has_identity = !workload.identities.is_empty();
-        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, has_identity, port, secret }))
+        let without_identity = workload.identities.is_empty();
+        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, without_identity, port, secret }))
     }
 
     async fn by_default(&self) -> Result<ResourceUuid, String> {

@@ -26,7 +26,7 @@ pub struct Session {
     pub resource_id: ResourceId,
     /// Its endpoint.
     pub endpoint: Endpoint,
-    has_identity: bool,
+    without_identity: bool,
     _open: UnixStream,
 }
 
@@ -75,12 +75,12 @@ impl Session {
         let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.name().to_owned() };
         let (stream, opened) = open_endpoint(files, &request).await?;
         let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) };
-        Ok(Self { resource_id: opened.resource_id, endpoint, has_identity: opened.has_identity, _open: stream })
+        Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, _open: stream })
     }
 
     /// What to tell the person who opened it, when its workload had no identity on this host then.
     pub fn note(&self) -> Option<String> {
-        (!self.has_identity).then(|| self.without_identity())
+        self.without_identity.then(|| self.why_no_identity())
     }
 
     /// A token for `resource`, from an `imds` endpoint: of the identity `client`, or of the one that
@@ -135,7 +135,7 @@ impl Session {
         let known =
             enumerate_some(identities.iter().map(|one| format!("{} ({})", one.client_id, one.resource_id.name())));
         match (client, identities) {
-            (_, []) => Some(self.without_identity()),
+            (_, []) => Some(self.why_no_identity()),
             (Some(client), _) if identities.iter().all(|one| one.client_id != client) => {
                 Some(format!("{workload} has no identity with client id {client}; it has: {known}"))
             }
@@ -146,7 +146,7 @@ impl Session {
         }
     }
 
-    fn without_identity(&self) -> String {
+    fn why_no_identity(&self) -> String {
         let help = "give it one, start it if it is switched off, or choose another workload with --workload";
         format!("{} has no identity on this host; {help}", self.resource_id)
     }
