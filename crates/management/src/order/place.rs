@@ -52,7 +52,7 @@ pub(crate) fn locate(tx: &impl Read, cx: &Cx<'_>, tenant: TenantId, scope: &Scop
         if let Some((_, row)) = found.as_ref().filter(|(_, row)| row.is_being_deleted()) {
             place.going.get_or_insert_with(|| row.id.clone());
         }
-        if id.group_id().as_ref() == Some(&id) {
+        if id.is_group() {
             if let Some((uuid, _)) = &found {
                 place.chain = place.chain.then(ScopeKey::Group(*uuid));
             }
