@@ -268,23 +268,23 @@ fn no_token_key_or_secret_is_logged_or_printed() {
     let log = log + &fs::read_to_string(path.join("test-stderr.log")).unwrap();
     let signature = |jwt: &str| jwt.rsplit('.').next().unwrap().to_owned();
     let canaries = [
-        signature(&token),
-        signature(&operator),
-        secret,
-        header,
-        wrong.to_owned(),
-        "PRIVATE KEY".to_owned(),
-        "canary-Passw0rd!".to_owned(),
+        ("the workload's token", signature(&token)),
+        ("the operator's token", signature(&operator)),
+        ("the operator's secret", secret),
+        ("the endpoint's header", header),
+        ("a wrong secret", wrong.to_owned()),
+        ("a private key", "PRIVATE KEY".to_owned()),
+        ("a password", "canary-Passw0rd!".to_owned()),
     ];
-    for canary in &canaries {
-        assert!(!log.contains(canary.as_str()), "in the log: {canary}");
-        assert!(!info.contains(canary.as_str()), "in the description: {canary}");
+    for (what, canary) in &canaries {
+        assert!(!log.contains(canary.as_str()), "in the log: {what}");
+        assert!(!info.contains(canary.as_str()), "in the description: {what}");
     }
     assert!(!made.body.contains("canary") && !read.body.contains("canary"), "write-only values come back");
     for file in ["data/store/store.db", "data/store/store.db-wal"] {
         let bytes = fs::read(path.join(file)).unwrap_or_default();
-        for canary in &canaries {
-            assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "in {file}: {canary}");
+        for (what, canary) in &canaries {
+            assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "in {file}: {what}");
         }
     }
 }
