@@ -1,9 +1,9 @@
 //! Keys that the system keeps for itself, sealed: token signing keys and the secrets of the installation.
 
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
-use bonafide_crypto::{Kek, RsaKey, SelfSigned, SignError, SigningKey, base64url};
+use bonafide_crypto::{Kek, RsaKey, SelfSigned, SignError, SigningKey};
 use bonafide_store::Table;
-use bonafide_types::{Excerpt, Secret, TenantId, Timestamp};
+use bonafide_types::{Excerpt, Secret, TenantId, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 
 /// How long a token signing key is published, in seconds (5 years). Rotation is a later command;

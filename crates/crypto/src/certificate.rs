@@ -150,9 +150,10 @@ impl Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AgentKey;
     use crate::SelfSigned;
     use crate::test_keys::{NOW, rsa};
-    use crate::{AgentKey, base64url};
+    use bonafide_types::base64url;
     use serde_json::json;
 
     #[test]

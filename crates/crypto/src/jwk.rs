@@ -1,7 +1,8 @@
 //! Key sets of other issuers (RFC 7517). Tests alone read them until credentials can be federated.
 
-use crate::json::{JsonError, parse_object_bounded};
-use crate::{Algorithm, KeyError, VerifyingKey, base64url, limits};
+use crate::{Algorithm, KeyError, VerifyingKey, limits};
+use bonafide_types::base64url;
+use bonafide_types::json::{JsonError, parse_object_bounded};
 use serde_json::{Map, Value};
 
 /// Why a key set was refused as a whole.

@@ -5,8 +5,9 @@
 //! trust: `jku`, `x5u`, `jwk` and `x5c` are members like any other here, and `kid` is a key of the
 //! caller's own map (JW-02).
 
-use crate::json::{JsonError, parse_object_strict};
-use crate::{Algorithm, VerifyingKey, VerifyingKeys, base64url, limits};
+use crate::{Algorithm, VerifyingKey, VerifyingKeys, limits};
+use bonafide_types::base64url;
+use bonafide_types::json::{JsonError, parse_object_strict};
 use serde_json::{Map, Value};
 
 /// Why a token was refused. It repeats nothing of the token.

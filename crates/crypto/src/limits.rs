@@ -4,10 +4,6 @@
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Largest client assertion, in bytes. Source: ours; half of a token request's body, room for an `x5c` chain.
 pub const ASSERTION_BYTES_MAX: usize = 32 * 1024;
-/// Largest JSON text of a token's part, in bytes. Source: follows from `ASSERTION_BYTES_MAX`.
-pub const JSON_BYTES_MAX: usize = ASSERTION_BYTES_MAX;
-/// Members and elements in one part of a token. Source: ours.
-pub const JSON_MEMBERS_MAX: usize = 1_000;
 /// Largest foreign key set, in bytes. Source: ours; Entra's own is about 25 KiB.
 pub const KEY_SET_BYTES_MAX: usize = 256 * 1024;
 /// Members and elements in one foreign key set. Source: ours.

@@ -5,9 +5,9 @@
 //! row can be moved to another tenant, name, version or purpose. Nonces are random: one
 //! key-encryption key may wrap 2^32 items (NIST SP 800-38D section 8.3).
 
-use crate::{Kek, base64url, limits, random, thumbprint};
+use crate::{Kek, limits, random, thumbprint};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use bonafide_types::Secret;
+use bonafide_types::{Secret, base64url};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use zeroize::Zeroizing;

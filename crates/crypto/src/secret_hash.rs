@@ -4,9 +4,9 @@
 //! pepper, sealed like any other secret) keeps the hashes useless to a reader of the database. The
 //! hash covers the credential's id as well: a row copied to another credential matches nothing.
 
-use crate::{base64url, limits, random};
+use crate::{limits, random};
 use aws_lc_rs::hmac;
-use bonafide_types::Secret;
+use bonafide_types::{Secret, base64url};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use zeroize::Zeroizing;

@@ -2,9 +2,9 @@
 
 use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
-use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
+use bonafide_crypto::{AgentKey, Kek, SignError};
 use bonafide_files::{FilesError, io, key, write_private};
-use bonafide_types::{HostId, Secret};
+use bonafide_types::{HostId, Secret, base64url};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

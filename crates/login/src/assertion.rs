@@ -6,11 +6,11 @@ use crate::fault::Fault;
 use bonafide_core::view::{KnownCredential, KnownProof, RegisteredKey};
 use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::jws::{self, JwsError, Unverified, Verified};
-use bonafide_crypto::{Algorithm, Certificate, base64url, thumbprint};
+use bonafide_crypto::{Algorithm, Certificate, thumbprint};
 use bonafide_types::limits::{
     AGENT_ASSERTION_LIFETIME_SECONDS, ASSERTION_LIFETIME_SECONDS_MAX, CLOCK_SKEW_SECONDS_MAX,
 };
-use bonafide_types::{ClientId, TenantId, Timestamp};
+use bonafide_types::{ClientId, TenantId, Timestamp, base64url};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

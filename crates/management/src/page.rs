@@ -2,9 +2,8 @@
 
 use crate::command::Call;
 use crate::fault::Fault;
-use bonafide_crypto::base64url;
 use bonafide_store::Key;
-use bonafide_types::ResourceUuid;
+use bonafide_types::{ResourceUuid, base64url};
 use serde_json::{Value, json};
 
 /// Items on one page, at most and by default. Source: Azure Resource Manager (1,000).

@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use bonafide_crypto::{AgentKey, base64url};
+use bonafide_crypto::AgentKey;
 use bonafide_metadata::TokenFetch;
 use bonafide_testkit::{
     Ask, Cloud, GRAPH, Host, MANAGEMENT, Machine, Person, Realm, claims, client_header, sign_as_client, sign_as_tenant,
 };
-use bonafide_types::{Audience, HostId};
+use bonafide_types::{Audience, HostId, base64url};
 use bonafide_wire::Reply;
 use serde_json::{Value, json};
 

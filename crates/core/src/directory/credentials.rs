@@ -67,7 +67,7 @@ pub fn add_certificate(
 }
 
 mod base64_bytes {
-    use bonafide_crypto::base64url;
+    use bonafide_types::base64url;
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,9 +3,8 @@
 
 use super::{Authority, TokenId, TokenVersion};
 use crate::directory::Resolved;
-use bonafide_crypto::base64url;
 use bonafide_types::limits::{APPLICATION_TOKEN_SECONDS, IDENTITY_TOKEN_SECONDS, TOKEN_BACKDATE_SECONDS};
-use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp, World};
+use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp, World, base64url};
 use serde::Serialize;
 use uuid::Uuid;
 

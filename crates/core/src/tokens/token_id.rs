@@ -1,7 +1,6 @@
 //! `uti`: a token's id, which also says exactly when the token was issued.
 
-use bonafide_crypto::base64url;
-use bonafide_types::{Timestamp, World};
+use bonafide_types::{Timestamp, World, base64url};
 use std::fmt;
 
 /// Bytes of a token id: 22 characters of base64url, as many as Azure's.

@@ -1,8 +1,8 @@
 use super::*;
-use crate::base64url::{encode, encode_standard};
 use crate::test_keys::{other_rsa, p256, rsa};
 use crate::{Certificate, SigningKey};
 use aws_lc_rs::hmac;
+use bonafide_types::base64url::{encode, encode_standard};
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"RS256","kid":"k"}"#;
 const CLAIMS: &[u8] = br#"{"iss":"i","exp":1}"#;

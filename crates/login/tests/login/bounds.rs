@@ -1,7 +1,7 @@
 //! What a request can cost (CA-06), and that nothing that is sent makes anything panic.
 
 use crate::fixture::{Fixture, client_certificate, error_code, header, sign_with};
-use bonafide_crypto::base64url::encode_standard;
+use bonafide_types::base64url::encode_standard;
 use serde_json::json;
 use std::time::Duration;
 

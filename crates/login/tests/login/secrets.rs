@@ -1,8 +1,8 @@
 //! Client secrets, in the body and by HTTP Basic.
 
 use crate::fixture::{Fixture, MANAGEMENT, NOW, body, error_code, logged_error, request, text};
-use bonafide_crypto::base64url::encode_standard;
 use bonafide_login::Confirm;
+use bonafide_types::base64url::encode_standard;
 use bonafide_wire::{Outcome, Surface};
 use http::Method;
 use serde_json::json;

@@ -2,11 +2,11 @@
 //! they sign.
 
 use super::{HostRequest, reason_of_refusal};
-use bonafide_crypto::{AgentKey, SelfSigned, SignError, base64url, thumbprint};
+use bonafide_crypto::{AgentKey, SelfSigned, SignError, thumbprint};
 use bonafide_types::limits::{
     AGENT_ASSERTION_LIFETIME_SECONDS, IDENTITY_CREDENTIAL_RENEW_SECONDS, IDENTITY_CREDENTIAL_SECONDS,
 };
-use bonafide_types::{ClientId, ObjectId, ResourceUuid, Timestamp, World};
+use bonafide_types::{ClientId, ObjectId, ResourceUuid, Timestamp, World, base64url};
 use bonafide_wire::hosts::{CredentialReply, CredentialRequest, credential_path};
 use http::{Method, StatusCode};
 use serde::Serialize;

@@ -261,7 +261,7 @@ fn tn_01_a_host_of_both_tenants_mixes_up_neither() {
         let now = pair.cloud.world().now.unix_seconds();
         let spec =
             bonafide_crypto::SelfSigned { common_name: "x", not_before_seconds: now, not_after_seconds: now + 60 };
-        let certificate = bonafide_crypto::base64url::encode_standard(&key.self_signed_certificate(&spec).unwrap());
+        let certificate = bonafide_types::base64url::encode_standard(&key.self_signed_certificate(&spec).unwrap());
         let body = json!({"workload": pair.fill("{workload}", &choice), "certificate": certificate});
         let answer = Answer::from(pair.cloud.hosts(Ask::new("PUT", &path).json(&body).over(local.id).request()));
         assert_eq!(answer.status == 200, choice.len() == 2, "{choice:?}: {}", answer.text);
