@@ -14,7 +14,7 @@ pub struct SelfSigned<'a> {
 }
 
 impl<'a> SelfSigned<'a> {
-    /// From now, and [`crate::limits::CERTIFICATE_BACKDATE_SECONDS`] before for those whose clock is behind, for
+    /// From now, and [`crate::validity::CERTIFICATE_BACKDATE_SECONDS`] before for those whose clock is behind, for
     /// `lifetime_seconds`.
     pub fn starting(common_name: &'a str, now_seconds: u64, lifetime_seconds: u64) -> Self {
         let Validity { not_before_seconds, not_after_seconds } = Validity::starting(now_seconds, lifetime_seconds);

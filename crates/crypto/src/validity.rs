@@ -1,6 +1,7 @@
 //! When the certificates that we write are valid.
 
-use crate::limits::CERTIFICATE_BACKDATE_SECONDS;
+/// The time by which a certificate's validity precedes its issue, in seconds. Source: tolerated clock difference (5 minutes).
+pub(crate) const CERTIFICATE_BACKDATE_SECONDS: u64 = 300;
 
 /// When a certificate is valid, in Unix seconds.
 #[derive(Debug, Clone, Copy)]

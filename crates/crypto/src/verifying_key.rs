@@ -1,6 +1,6 @@
 //! Public keys that verify signatures: bounded in size, and each good for one algorithm only.
 
-use crate::limits::{DER_BYTES_MAX, RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES};
+use crate::limits::DER_BYTES_MAX;
 use crate::{Algorithm, roca};
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
@@ -12,6 +12,13 @@ use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKC
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
+
+/// Smallest RSA modulus, in bits. Source: CA-06, RFC 7518 section 3.3.
+const RSA_BITS_MIN: u32 = 2048;
+/// Largest RSA modulus, in bits. Source: CA-06 (cost of a verification is bounded).
+const RSA_BITS_MAX: u32 = 4096;
+/// The only RSA exponent, 65537, big-endian. Source: CA-06.
+const RSA_EXPONENT_BYTES: [u8; 3] = [1, 0, 1];
 
 /// Why a public key was refused (CA-06).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

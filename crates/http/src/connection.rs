@@ -7,10 +7,7 @@ use super::ours::{Ours, Turn};
 use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{
-    BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, PASSING_ENDPOINT_CONNECTIONS_MAX,
-    STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
-};
+use bonafide_types::limits::{BODY_SECONDS_MAX, HEAD_BYTES_MAX, TARGET_BYTES_MAX};
 use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
 use http::Response;
@@ -31,6 +28,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Longest time that a peer may take to send a request head, in seconds; also the longest that a connection may lie
+/// idle between requests. Source: hyper's default (30 s).
+const HEADER_SECONDS_MAX: u64 = 30;
+/// Largest body that is read from anybody, in bytes; of a larger one the caller must be known first. Source: ours.
+const STRANGER_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Connections open at once on an endpoint that lives as long as one command (`exec`, `token`). Source: ours.
+const PASSING_ENDPOINT_CONNECTIONS_MAX: usize = 256;
+/// The part of the room for large bodies (`LARGE_BODIES_BYTES_MAX`) that a body takes at a time, as it arrives, in bytes.
+/// Source: ours.
+pub(super) const LARGE_BODY_STEP_BYTES: usize = 64 * 1024;
 
 /// What answers requests on a listener.
 pub trait Service: Send + Sync + 'static {

@@ -1,9 +1,8 @@
 //! Accepting connections.
 
-use super::connection::{Admission, Connections, HttpLimits, PeerFacts, Service};
+use super::connection::{Admission, Connections, HttpLimits, LARGE_BODY_STEP_BYTES, PeerFacts, Service};
 use super::last::write_last;
 use super::log::{Log, connection_members};
-use bonafide_types::limits::{HANDSHAKE_SECONDS_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES, STOP_SECONDS_MAX};
 use bonafide_wire::{Answer, Peer};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -16,6 +15,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+
+/// Larger bodies in memory at once on one listener, in bytes together. Source: ours.
+pub(super) const LARGE_BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Longest time for a TLS handshake, in seconds. Source: ours.
+const HANDSHAKE_SECONDS_MAX: u64 = 10;
+/// Longest time that requests in flight may take after a stop was asked for, in seconds. Source: ours.
+const STOP_SECONDS_MAX: u64 = 10;
 
 /// Tells listeners to stop.
 pub type Stop = watch::Receiver<bool>;

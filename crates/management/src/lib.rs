@@ -11,6 +11,7 @@ mod filter;
 mod fixed;
 mod http;
 mod identity_block;
+mod limits;
 pub mod operations;
 mod order;
 mod outcome;

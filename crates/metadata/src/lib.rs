@@ -20,6 +20,7 @@ mod dialect;
 pub mod dialects;
 mod gate;
 pub mod host;
+pub mod limits;
 mod path;
 mod placement;
 mod query;

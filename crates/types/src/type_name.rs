@@ -5,6 +5,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+/// Longest resource type, in bytes. Source: ours.
+const TYPE_NAME_BYTES_MAX: usize = 256;
+
 /// The text is not `Namespace/type[/childType…]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a resource type")]
@@ -47,7 +50,7 @@ impl FromStr for TypeName {
     fn from_str(text: &str) -> Result<Self, TypeNameError> {
         let segments: Vec<&str> = text.split('/').collect();
         let right = segments.len() >= 2
-            && text.len() <= crate::limits::TYPE_NAME_BYTES_MAX
+            && text.len() <= TYPE_NAME_BYTES_MAX
             && segments.iter().all(|segment| {
                 !segment.is_empty()
                     && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))

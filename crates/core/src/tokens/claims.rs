@@ -3,10 +3,16 @@
 
 use super::{Authority, TokenId, TokenVersion};
 use crate::directory::Resolved;
-use bonafide_types::limits::{APPLICATION_TOKEN_SECONDS, IDENTITY_TOKEN_SECONDS, TOKEN_BACKDATE_SECONDS};
 use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp, World, base64url};
 use serde::Serialize;
 use uuid::Uuid;
+
+/// Lifetime of a managed identity's access token after issue, in seconds. Source: docs/wire/tokens.md (`expires_in` "86400").
+const IDENTITY_TOKEN_SECONDS: u64 = 86_400;
+/// Lifetime of an application's access token after issue, in seconds. Source: docs/wire/tokens.md (`expires_in` 3599, `exp` − `iat` 3900).
+const APPLICATION_TOKEN_SECONDS: u64 = 3_600;
+/// The time by which `iat` and `nbf` precede the issue, in seconds. Source: docs/wire/tokens.md.
+const TOKEN_BACKDATE_SECONDS: u64 = 300;
 
 /// How a client proved who it is; `appidacr` of version 1, `azpacr` of version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 use crate::cloud::{Cloud, NOW, certificate, system, users, world};
 use bonafide_core::directory::{CREDENTIALS, Change, add_certificate, create_application, find};
-use bonafide_core::lifecycle::{self, PlaceError, delete_principal};
+use bonafide_core::lifecycle::{self, PlaceError, WORKLOAD_HOSTS_MAX, delete_principal};
 use bonafide_core::placement::{self, ENROLMENTS, PLACEMENTS};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_store::Read;
 use bonafide_store::limits::COMMIT_OPS_MAX;
-use bonafide_types::limits::{USER_ASSIGNED_IDENTITIES_MAX, WORKLOAD_HOSTS_MAX};
+use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
 use bonafide_types::{HostId, ObjectId, ResourceId, World};
 
 const MANY: usize = COMMIT_OPS_MAX + 100;

@@ -3,10 +3,11 @@
 use super::Fault;
 use super::access::{assignment_error, role_error};
 use super::ours::{internal, store_error, unavailable};
+use crate::limits::TAGS_MAX;
 use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
-use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, USER_ASSIGNED_IDENTITIES_MAX};
 use bonafide_types::{ResourceId, Timestamp};
 use bonafide_wire::Unserved;
 use http::StatusCode;
