@@ -123,7 +123,7 @@ fn damage_inside_the_database_names_the_file_and_what_to_do() {
     assert!(Up::start(dir.path(), &[]).stop().success());
     let database = dir.path().join("data/store/store.db");
     let mut bytes = fs::read(&database).unwrap();
-    // What is looked at before the store opens is whole; what the view loads is not.
+    // The parts that are looked at before the store opens stay whole; the rows that the view loads do not.
     for page in bytes.chunks_mut(4096).skip(2).filter(|page| page.windows(9).any(|text| text == b"principal")) {
         page[..64].fill(0xA5);
     }
@@ -144,7 +144,7 @@ fn a_damaged_state_of_the_agent_names_the_file_and_without_it_the_agent_joins_an
     let up = Up::start(dir.path(), &[]);
     assert!(up.token(ARM).is_ok());
     assert!(up.stop().success());
-    // What the advice says works for a lost key, too.
+    // The same advice works for a lost key, too.
     fs::remove_file(dir.path().join("data/agent/key")).unwrap();
     let line = refused(up_command(dir.path(), &[]));
     assert!(line.contains("agent/key is missing") && line.contains("delete agent/state.json"), "{line}");

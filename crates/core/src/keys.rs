@@ -6,7 +6,7 @@ use bonafide_store::Table;
 use bonafide_types::{Excerpt, Secret, TenantId, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 
-/// How long a token signing key is published, in seconds (5 years). Rotation is a later command;
+/// Time for which a token signing key is published, in seconds (5 years). Rotation is a later command;
 /// a key never signs or verifies past its end (JW-04).
 pub const SIGNING_KEY_SECONDS: u64 = 5 * 365 * 86_400;
 

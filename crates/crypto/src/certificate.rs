@@ -111,7 +111,7 @@ impl Certificate {
         p256_point(&self.spki_der).ok()?.try_into().ok()
     }
 
-    /// What kind of key it has.
+    /// The kind of its key.
     pub fn key_kind(&self) -> KeyKind {
         self.key_kind
     }
@@ -126,12 +126,12 @@ impl Certificate {
         self.not_after_seconds
     }
 
-    /// Whether it is valid at this time.
+    /// Tells whether it is valid at this time.
     pub fn is_valid_at(&self, now_seconds: u64) -> bool {
         (self.not_before_seconds..=self.not_after_seconds).contains(&now_seconds)
     }
 
-    /// Whether it claims to be an authority.
+    /// Tells whether it claims to be an authority.
     pub fn is_ca(&self) -> bool {
         self.is_ca
     }

@@ -56,7 +56,7 @@ impl KeySet {
         }
     }
 
-    /// How many usable keys there are.
+    /// The number of usable keys.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }

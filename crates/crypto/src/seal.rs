@@ -32,10 +32,11 @@ pub enum SealError {
     Refused,
 }
 
-/// What an item is and whose. Every field matters: an item opens only under the context it was sealed for.
+/// The kind and the owner of a sealed item. Every field matters: an item opens only under the context it was sealed
+/// for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealContext<'a> {
-    /// What kind of secret, such as `signing-key`; one constant for each use.
+    /// The kind of secret, such as `signing-key`; one constant for each use.
     pub purpose: &'a str,
     /// The tenant's id; empty for what belongs to the deployment.
     pub tenant: &'a str,

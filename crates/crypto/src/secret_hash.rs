@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// Longest client secret that is looked at, in bytes. Source: ours; generated ones have 44.
 const CLIENT_SECRET_BYTES_MAX: usize = 1024;
 
-/// What every generated secret begins with, so that scanners can find leaked ones.
+/// The beginning of every generated secret, by which scanners can find leaked ones.
 pub const SECRET_PREFIX: &str = "bfs_";
 
 /// Random bytes in a secret; 40 characters.
@@ -51,7 +51,7 @@ impl Pepper {
         SecretHash(self.tag(credential_id, secret))
     }
 
-    /// Whether this is the credential's secret; takes the same time wherever a wrong one differs.
+    /// Tells whether this is the credential's secret; takes the same time wherever a wrong one differs.
     pub fn is_secret(&self, credential_id: &str, secret: &str, stored: &SecretHash) -> bool {
         secret.len() <= CLIENT_SECRET_BYTES_MAX && random::ct_eq(&self.tag(credential_id, secret), &stored.0)
     }

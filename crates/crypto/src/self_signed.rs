@@ -2,7 +2,7 @@
 
 use crate::validity::Validity;
 
-/// What a self-signed certificate is to say.
+/// The contents of a self-signed certificate.
 #[derive(Debug, Clone, Copy)]
 pub struct SelfSigned<'a> {
     /// The subject's common name.

@@ -49,7 +49,7 @@ pub enum KeyError {
 /// Length of an uncompressed point on P-256 (SEC 1 section 2.3.3).
 pub const P256_POINT_BYTES: usize = 65;
 
-/// What kind of key, and how large.
+/// The kind of a key, and its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// RSA with exponent 65537.
@@ -88,7 +88,8 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// Whether `signature` is this key's over `message`. ES256 signatures are the 64 bytes r and s (RFC 7518 section 3.4).
+    /// Tells whether `signature` is this key's over `message`. ES256 signatures are the 64 bytes r and s (RFC 7518
+    /// section 3.4).
     pub fn is_valid(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
     }
@@ -153,7 +154,7 @@ impl VerifyingKeys {
         Ok(Self { kind: KeyKind::P256, keys: [VerifyingKey::p256(point)?].into() })
     }
 
-    /// What kind of key it is.
+    /// The kind of the key.
     pub fn kind(&self) -> KeyKind {
         self.kind
     }

@@ -1,4 +1,4 @@
-//! What all certificates that we write have in common.
+//! The common part of all certificates that we write.
 
 use crate::self_signed::SelfSigned;
 use crate::validity::Validity;

@@ -20,7 +20,7 @@ pub(crate) struct Range {
     pub(crate) after: Option<ObjectId>,
     /// Most items.
     pub(crate) top: usize,
-    /// Whether the number of all items is asked for too.
+    /// True if the number of all items is asked for too.
     pub(crate) counts: bool,
 }
 

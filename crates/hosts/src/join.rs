@@ -1,4 +1,4 @@
-//! How a host gets its certificate.
+//! The certificate of a host.
 
 use crate::{Cx, Fault};
 use bonafide_core::placement::{self, ENROLMENTS, JoinError};

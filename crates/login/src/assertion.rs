@@ -27,11 +27,11 @@ const GUID_CHARS: usize = 36;
 pub(crate) struct Assertion<'a> {
     jws: Unverified<'a>,
     hints: Hints,
-    /// Who it says it is from. Only good for finding the certificates to choose from.
+    /// The claimed client. Only good for finding the certificates to choose from.
     pub(crate) claimed_client: ClientId,
 }
 
-/// What is left of a verified assertion once every claim has been checked.
+/// The facts of a verified assertion that are still needed once every claim has been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// `jti`, when it is a GUID: that of an agent must be.
@@ -40,7 +40,7 @@ pub(crate) struct Checked {
     pub(crate) expires_at: u64,
 }
 
-/// What the header says about the certificate. All that is said must be true of one certificate.
+/// The header's hints at the certificate. All of them must be true of one certificate.
 #[derive(Debug, Default)]
 struct Hints {
     sha1: Option<Vec<u8>>,

@@ -21,7 +21,7 @@ pub(crate) struct SignedIn<'v> {
     pub(crate) single_use: Option<SingleUse>,
 }
 
-/// What makes an agent's assertion the only one of its kind.
+/// The values that make an agent's assertion the only one of its kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SingleUse {
     pub(crate) credential: CredentialId,

@@ -11,7 +11,7 @@ use bonafide_wire::Reply;
 use http::StatusCode;
 use serde::Serialize;
 
-/// How long a key set may be kept, in seconds. Source: ours; Entra says a day, but then a key that
+/// Time for which a key set may be kept, in seconds. Source: ours; Entra says a day, but then a key that
 /// is withdrawn is believed for a day.
 const MAX_AGE_SECONDS: u64 = 3_600;
 
@@ -29,7 +29,7 @@ struct Jwk<'a> {
     n: &'a str,
     e: &'a str,
     x5c: [String; 1],
-    /// Whose tokens the key may sign; only in the version 2 set, as with Entra.
+    /// The issuer of the tokens that the key may sign; only in the version 2 set, as with Entra.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
 }

@@ -13,10 +13,10 @@ pub(crate) const TOP_MAX: usize = 1_000;
 /// a page is held in memory as a whole.
 pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Where a page ended: the lower-case type and key of its last item, as the index sorts them.
+/// The end of a page: the lower-case type and key of its last item, as the index sorts them.
 pub(crate) type Cursor = (String, ResourceUuid);
 
-/// What a client asks for.
+/// The page that a client asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) top: usize,

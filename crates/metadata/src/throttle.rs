@@ -1,4 +1,4 @@
-//! How often, and how often at once, a workload may ask for tokens. Each workload has its own
+//! The limits of a workload's token requests: a rate, and a number at once. Each workload has its own
 //! gate, so that none can slow another (ID-16).
 
 use crate::refusal::Refusal;

@@ -61,7 +61,7 @@ struct OpenAuthority {
     root_der: Option<Vec<u8>>,
 }
 
-/// Whether the store has none yet.
+/// Tells whether the store has none yet.
 pub(crate) fn are_missing(store: &Store) -> Result<bool, StoreError> {
     Ok(store.read(|tx| tx.get(&INSTALLATION_SECRETS, &PEPPER.to_owned()))?.is_none())
 }

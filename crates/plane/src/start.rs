@@ -49,7 +49,7 @@ pub struct PlaneOptions {
     /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
     /// registered they stay.
     pub resources: Vec<String>,
-    /// Whether the operator gets a new secret and certificate, in place of all older ones.
+    /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
 }
 

@@ -6,7 +6,7 @@ use crate::limits::LOG_REVISIONS_KEPT;
 /// threads that the shell lets into the store.
 const QUEUE_COMMITS_MAX: usize = 1024;
 
-/// What tests set differently; `default()` is right otherwise.
+/// The settings that tests change; `default()` is right otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// See `QUEUE_COMMITS_MAX`.

@@ -102,7 +102,7 @@ impl Batches {
             self.head.advance(head);
         }
         for (at, reply) in replies.iter().enumerate() {
-            // Whoever asked may have died meanwhile; the commit stands.
+            // The thread that asked may have died meanwhile; the commit stands.
             let _ = reply.send(result.as_ref().map(|verdicts| verdicts[at]).map_err(EngineError::clone));
         }
         if let Some(head) = head {

@@ -164,7 +164,7 @@ impl Stage {
     }
 }
 
-/// What is accepted, and where; nothing else is, anywhere.
+/// The kinds that are accepted, each with its surface; nothing else is, anywhere.
 const ACCEPTED: [(&str, &str); 7] = [
     ("access token", "management"),
     ("access token of a managed identity", "management"),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// The id of a `K`. Prints and stores itself in the hyphenated form, in lower case.
 pub struct Id<K>(Uuid, PhantomData<fn() -> K>);
 
-/// What ids are of. Never made: only named, as the parameter of [`Id`].
+/// The kinds of ids. Never made: only named, as the parameter of [`Id`].
 mod of {
     pub enum Tenant {}
     pub enum Subscription {}
@@ -30,7 +30,7 @@ mod of {
 pub type TenantId = Id<of::Tenant>;
 /// A subscription; it trusts one tenant.
 pub type SubscriptionId = Id<of::Subscription>;
-/// What an application or managed identity signs in as. On the wire: `appid`, `clientId`, `client_id`.
+/// The id that an application or managed identity signs in with. On the wire: `appid`, `clientId`, `client_id`.
 pub type ClientId = Id<of::Client>;
 /// The object id of a service principal. On the wire: `oid`, `sub`, `principalId`, `object_id`.
 pub type ObjectId = Id<of::Object>;

@@ -22,7 +22,7 @@ pub const JSON_DEPTH_MAX: usize = 32;
 /// Members and elements in one JSON body. Source: ours (THREAT_MODEL.md, NP-06).
 pub const JSON_MEMBERS_MAX: usize = 10_000;
 
-/// How long a peer may take to send a request body, in seconds. Source: ours.
+/// Longest time that a peer may take to send a request body, in seconds. Source: ours.
 pub const BODY_SECONDS_MAX: u64 = 15;
 /// Clock difference tolerated between us and a caller, in seconds. Source: Entra (5 minutes).
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 300;

@@ -61,7 +61,7 @@ pub struct HostCertificate {
     pub not_after: u64,
 }
 
-/// What a host must know of the installation. It may change between two starts of the control plane.
+/// The facts of the installation that a host needs. They may change between two starts of the control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Installation {
@@ -69,11 +69,11 @@ pub struct Installation {
     pub authority: String,
 }
 
-/// What is to run on a host: everything, or what changed since a cursor.
+/// The workloads that are to run on a host: all of them, or the changes since a cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Desired {
-    /// Where to continue.
+    /// The cursor from which to continue.
     pub cursor: String,
     /// True when `workloads` is everything there is, so that what is not named is gone.
     pub complete: bool,
@@ -107,7 +107,7 @@ pub struct Identity {
     pub kind: IdentityKind,
     /// Object id of its service principal.
     pub principal_id: ObjectId,
-    /// What it signs in as.
+    /// The id that it signs in with.
     pub client_id: ClientId,
     /// ARM id of the identity: the workload's own, or that of the user-assigned identity.
     pub resource_id: ResourceId,
@@ -148,6 +148,6 @@ pub struct CredentialReply {
 pub struct HostsError {
     /// A stable code, for instance `Token`.
     pub code: String,
-    /// What happened and what to do.
+    /// The failure, and the way out of it.
     pub message: String,
 }

@@ -9,9 +9,9 @@ pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// A client-credentials request of our own agent or command line. It prints itself as the form
 /// that the endpoint reads; what strangers send is read by the login surface, which is laxer.
 pub struct TokenRequest {
-    /// Who signs in.
+    /// The client that signs in.
     pub client_id: ClientId,
-    /// What for.
+    /// The audience of the token.
     pub audience: Audience,
     /// The proof.
     pub proof: Proof,
@@ -22,7 +22,7 @@ pub struct TokenRequest {
     pub capabilities: Option<String>,
 }
 
-/// How a client proves who it is.
+/// The means by which a client proves its identity.
 pub enum Proof {
     /// A client secret.
     Secret(Secret<String>),
@@ -104,7 +104,7 @@ pub struct OAuthError {
     /// The request's id as the client gave it, or a new one.
     #[serde(default)]
     pub correlation_id: String,
-    /// Where the code is explained.
+    /// The page that explains the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_uri: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 use super::tree::Tree;
 
-/// What no file may mention. Written in two parts so that this file does not.
+/// The texts that no file may mention. Written in two parts so that this file does not.
 const FORBIDDEN: [&str; 4] =
     [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("../", "shared")];
 

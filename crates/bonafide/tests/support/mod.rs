@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up on it.
+/// Longest time that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Says what is not tested here. In CI everything must be.
@@ -74,7 +74,7 @@ impl Up {
         self.info["workloads"][0]["resourceId"].as_str().unwrap().to_owned()
     }
 
-    /// What was written to standard error so far.
+    /// The text on standard error so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("test-stderr.log")).unwrap()
     }

@@ -17,7 +17,7 @@ pub struct CustomRole {
     pub description: String,
     /// Its permissions; each grants on its own.
     pub permissions: Vec<Permission>,
-    /// Where it can be assigned and is valid; never empty.
+    /// The scopes at which it can be assigned and is valid; never empty.
     pub assignable: Vec<Assignable>,
     /// When it was made.
     pub created_at: Timestamp,

@@ -5,6 +5,6 @@
 pub enum Plane {
     /// Managing resources: `actions`.
     Control,
-    /// What is inside resources: `dataActions`.
+    /// The contents of resources: `dataActions`.
     Data,
 }

@@ -1,4 +1,4 @@
-//! What a token can be asked for: an exact match with a registration, never a caller's own words.
+//! The audiences that tokens can be asked for: an exact match with a registration, never a caller's own words.
 
 use bonafide_types::{Audience, ClientId};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Registration {
     pub app_id: Option<ClientId>,
     /// Which tokens it takes.
     pub version: TokenVersion,
-    /// What it is asked for by. `*` stands for exactly one DNS label at the left of a host.
+    /// The names that tokens for it are asked with. `*` stands for exactly one DNS label at the left of a host.
     pub identifiers: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub enum AudiencesError {
     NoAppId(String),
 }
 
-/// What was asked for, found.
+/// The registration that a request for a token matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// The claim `aud`.

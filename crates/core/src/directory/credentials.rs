@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// One way in which a service principal can prove who it is.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Credential {
-    /// What the proof is checked against.
+    /// The secret's hash or the certificate that a proof is checked against.
     pub proof: CredentialProof,
     /// The start of its validity.
     pub not_before: Timestamp,
@@ -21,7 +21,7 @@ pub struct Credential {
     pub host: Option<HostId>,
 }
 
-/// What a proof is checked against. Neither form is enough to sign in with.
+/// The secret's hash or the certificate that a proof is checked against. Neither form is enough to sign in with.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CredentialProof {

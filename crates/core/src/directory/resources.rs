@@ -36,7 +36,7 @@ pub struct Resource {
     pub principal: Option<PrincipalRef>,
     /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
     pub body: Map<String, Value>,
-    /// Whether it runs, for a machine.
+    /// Running, for all but a machine that was switched off.
     #[serde(default, skip_serializing_if = "Power::is_running")]
     pub power: Power,
     /// True while it is being deleted in steps: it takes nothing new.
@@ -50,7 +50,7 @@ pub struct Resource {
     pub changed_at: Timestamp,
 }
 
-/// Whether a machine runs. One that does not has its identities on no host.
+/// The power of a machine. The identities of a stopped one are on no host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Power {

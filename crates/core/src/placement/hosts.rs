@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A machine that runs the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
-    /// What people call it.
+    /// The name for people.
     pub name: String,
     /// When it joined.
     pub joined_at: Timestamp,
@@ -23,7 +23,7 @@ pub const HOSTS: Table<HostId, Host> = Table::new("host");
 pub struct Enrolment {
     /// Which host joins with it.
     pub host: HostId,
-    /// What that host will be called.
+    /// The name that the host will have.
     pub name: String,
     /// The end of its validity.
     pub expires_at: Timestamp,

@@ -1,4 +1,4 @@
-//! What claims a token has. Pure: a function of the directory's rows, the resource and the time.
+//! The claims of a token. Pure: a function of the directory's rows, the resource and the time.
 //! Every claim is described in docs/wire/tokens.md.
 
 use super::{Authority, TokenId, TokenVersion};
@@ -14,7 +14,7 @@ const APPLICATION_TOKEN_SECONDS: u64 = 3_600;
 /// The time by which `iat` and `nbf` precede the issue, in seconds. Source: docs/wire/tokens.md.
 const TOKEN_BACKDATE_SECONDS: u64 = 300;
 
-/// How a client proved who it is; `appidacr` of version 1, `azpacr` of version 2.
+/// The means by which a client proved its identity; `appidacr` of version 1, `azpacr` of version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// A client secret: `"1"`.
@@ -32,7 +32,7 @@ impl Method {
     }
 }
 
-/// Whom a token is about. Everything here comes from the directory, nothing from the request (JW-09).
+/// The subject of a token. Everything here comes from the directory, nothing from the request (JW-09).
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// `tid`.

@@ -38,7 +38,7 @@ impl AcceptedAudiences {
     }
 }
 
-/// Who makes a request, by a valid token.
+/// The principal that makes a request, by a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// `tid`.

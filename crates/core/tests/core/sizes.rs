@@ -53,7 +53,7 @@ fn an_identity_is_dead_at_once_however_many_machines_have_it() {
     assert!(!cloud.exists(principal) && views.snapshot().principal(cloud.tenant, principal).is_none());
     assert!(principals_placed(&cloud) > 0, "not all of it fits into the first commit");
 
-    // What has the entry goes on, whether its turn has come or not.
+    // A resource that has the entry can still be changed, before its turn and after it.
     for machine in [&machines[0], &machines[MANY - 1]] {
         let updated = cloud.change(machine, &system()).unwrap();
         assert_eq!(updated.identity.users.len(), 1);

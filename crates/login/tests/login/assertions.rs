@@ -36,7 +36,7 @@ fn every_spelling_of_the_header_that_clients_use_is_accepted() {
     let sha1 = encode(&certificate.sha1_thumbprint());
     hints.push(json!({ "x5c": wrapped, "x5t": sha1, "kid": "anything" }));
     hints.push(json!({ "x5t": format!("{sha1}=\n") }));
-    // What a client does not have, it may print all the same.
+    // A client may print members that it has no value for.
     hints.push(json!({ "x5t": sha1, "x5t#S256": null, "x5c": [], "kid": null }));
     hints.push(json!({ "x5c": [der], "x5t": "", "x5t#S256": "", "kid": 7 }));
     hints.push(json!({ "x5t": null, "x5t#S256": encode(&thumbprint::sha256(certificate.der())), "x5c": null }));

@@ -99,7 +99,7 @@ fn a_negative_answer_is_given_only_after_the_view_has_caught_up() {
         (path.clone(), good.replace(&client, &unknown), true),
         (path.clone(), good.replace(MANAGEMENT, "api://new/"), true),
         (format!("/{unknown}/oauth2/v2.0/token"), good.clone(), true),
-        // What no directory could make right is refused at once.
+        // A request that no directory could make right is refused at once.
         (path.clone(), good.replace("client_credentials", "password"), false),
         (path.clone(), good.replace("/.default", ""), false),
         ("/common/oauth2/v2.0/token".to_owned(), good.clone(), false),

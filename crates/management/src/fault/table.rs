@@ -244,7 +244,7 @@ impl Fault {
         }
     }
 
-    /// What of the request the refusal is about, where Azure says so.
+    /// The part of the request that the refusal is about; `None` where Azure names none.
     pub(super) fn target(&self) -> Option<&'static str> {
         match self {
             Self::IdentitiesUnexpected { .. } | Self::IdentitiesMissing => Some("resourceIdentity.identityIds"),
@@ -268,7 +268,7 @@ fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, 
     };
     match error {
         IdentityError::NotAnIdentity(id) => failed(format!("Resource '{id}' is not a user assigned identity.")),
-        // Whether an identity of another tenant exists is not said.
+        // The refusal does not tell whether an identity of another tenant exists.
         IdentityError::NotFound(id) | IdentityError::OtherTenant(id) => {
             failed(format!("Resource '{id}' was not found."))
         }

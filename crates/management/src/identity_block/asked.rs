@@ -29,7 +29,7 @@ pub(crate) enum Verb {
     Patch,
 }
 
-/// What a request says about identities.
+/// The identity block of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     kind: Option<Types>,

@@ -15,7 +15,7 @@ pub(crate) enum BodyError {
     Json(JsonError),
     /// One member in two spellings.
     Twice(&'static str),
-    /// What a patch would leave is beyond the limits of a body.
+    /// The merged resource of a patch is beyond the limits of a body.
     Merged(JsonError),
 }
 

@@ -1,4 +1,4 @@
-//! What `{name}` stands for.
+//! The values of `{name}`.
 
 use super::script::{Script, found};
 use crate::keys::{client_certificate, client_header, sign_as_client};
@@ -53,7 +53,7 @@ impl Script {
         Ok(filled)
     }
 
-    /// What a name stands for.
+    /// The value of a name.
     ///
     /// | name | stands for |
     /// |---|---|
