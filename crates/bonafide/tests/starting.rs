@@ -16,7 +16,7 @@ const ARM: &str = "https://management.azure.com/";
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
-fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_deployment_changes() {
+fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_installation_changes() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     let tenant = up.info["tenantId"].clone();
@@ -39,7 +39,7 @@ fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_deployment_changes()
         let log = fs::read(data.join("store/store.db-wal")).ok();
         let line = refused(up_command(dir.path(), &[]));
         assert!(line.contains("data/store") && line.contains("backup") && line.contains("--data-dir"), "{line}");
-        assert!(read() == before, "a file of the deployment was overwritten");
+        assert!(read() == before, "a file of the installation was overwritten");
         assert!(fs::read(data.join("store/store.db-wal")).ok() == log, "the log that is left was touched");
         fs::remove_dir_all(data.join("store")).unwrap();
         copy(&backup, &data.join("store"));
@@ -209,7 +209,7 @@ fn an_option_for_the_demo_workload_is_refused_where_there_is_none() {
         let line = refused(up_command(dir.path(), &[&["--empty"][..], option].concat()));
         assert!(line.contains(option[0]) && line.contains("demo"), "{line}");
     }
-    // The refusal made no deployment without a workload.
+    // The refusal made no installation without a workload.
     let up = Up::start(dir.path(), &[]);
     let operator = up.operator_token();
     let id = up.demo();

@@ -38,7 +38,7 @@ pub enum SealError {
 pub struct SealContext<'a> {
     /// The kind of secret, such as `signing-key`; one constant for each use.
     pub purpose: &'a str,
-    /// The tenant's id; empty for what belongs to the deployment.
+    /// The tenant's id; empty for a secret of the installation.
     pub tenant: &'a str,
     /// The item's name within purpose and tenant.
     pub name: &'a str,

@@ -29,7 +29,7 @@ pub fn generate() -> Secret<String> {
     Secret::new(secret)
 }
 
-/// The key of the hashes; one for a deployment.
+/// The key of the hashes; one for an installation.
 pub struct Pepper(hmac::Key);
 
 impl Pepper {

@@ -25,7 +25,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// A deployment whose surfaces share one origin, `https://host[:port]`; its vaults lie below that host.
+    /// An installation whose surfaces share one origin, `https://host[:port]`; its vaults lie below that host.
     pub fn at(origin: &str) -> Self {
         let host = origin.strip_prefix("https://").unwrap_or(origin);
         Self {

@@ -103,7 +103,7 @@ pub enum StartError {
 /// An address that no certificate can be for.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "--listen {0}: the deployment's own authority certifies loopback names only, so that trusting it is harmless; \
+    "--listen {0}: the installation's own authority certifies loopback names only, so that trusting it is harmless; \
      give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
 )]
 pub struct NotCertifiable(SocketAddr);

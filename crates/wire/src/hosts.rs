@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `POST /hosts/v1/join` | enrols a host with a one-use token; the only one without a client certificate |
 //! | `POST /hosts/v1/renew` | a new host certificate, before the old one expires |
-//! | `GET /hosts/v1/deployment` | what a host must know of the installation |
+//! | `GET /hosts/v1/deployment` | the facts of the installation that a host needs |
 //! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
 //! | `PUT /hosts/v1/identities/{principalId}/credential` | registers the public half of a key made on this host |
 //! | `POST /{tenant}/oauth2/[v2.0/]token` | the token service, for assertions signed by these keys |

@@ -19,7 +19,7 @@ pub enum TokenVersion {
     V2,
 }
 
-/// A resource that this deployment itself offers, for instance its management endpoint.
+/// A resource that this installation itself offers, for instance its management endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     /// The application that the resource is.
@@ -55,7 +55,7 @@ pub struct Resolved {
     pub app_id: Option<ClientId>,
 }
 
-/// The resources that are registered for every tenant of this deployment.
+/// The resources that are registered for every tenant of this installation.
 #[derive(Debug, Default)]
 pub struct Audiences {
     exact: HashMap<String, Entry>,
@@ -72,18 +72,18 @@ struct Entry {
 }
 
 impl Audiences {
-    /// The resources known everywhere and those of this deployment; of two with one identifier the
-    /// deployment's counts.
+    /// The resources known everywhere and those of this installation; of two with one identifier the
+    /// installation's is valid.
     ///
     /// # Errors
     /// [`AudiencesError`] for a registration that cannot be read.
-    pub fn new(deployment: &[Registration]) -> Result<Self, AudiencesError> {
+    pub fn new(installation: &[Registration]) -> Result<Self, AudiencesError> {
         let mut audiences = Self::default();
         for line in KNOWN.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let registration = read_line(line).ok_or_else(|| AudiencesError::Line(line.to_owned()))?;
             audiences.add(&registration)?;
         }
-        for registration in deployment {
+        for registration in installation {
             audiences.add(registration)?;
         }
         Ok(audiences)

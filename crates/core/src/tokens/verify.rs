@@ -94,7 +94,7 @@ pub enum TokenError {
         /// `aud`.
         aud: String,
     },
-    /// `iss` is not this deployment's for the token's tenant and version.
+    /// `iss` is not this installation's for the token's tenant and version.
     #[error("the token is from '{iss}'")]
     Issuer {
         /// `iss`.

@@ -125,7 +125,7 @@ impl Authority {
     }
 }
 
-/// The name with random digits, so that a client that trusts two deployments tells them apart.
+/// The name with random digits, so that a client that trusts two installations tells them apart.
 fn distinct(name: &str) -> String {
     format!("{name} {}", thumbprint::hex(&random::bytes::<4>()))
 }
