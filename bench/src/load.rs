@@ -29,7 +29,7 @@ impl Saturated {
     }
 }
 
-/// Which connections have something to read.
+/// The connections that have something to read.
 struct Ready {
     epoll: OwnedFd,
     events: Vec<Event>,

@@ -7,9 +7,9 @@ use crate::validity::Validity;
 pub struct SelfSigned<'a> {
     /// The subject's common name.
     pub common_name: &'a str,
-    /// When it becomes valid, in Unix seconds.
+    /// The start of its validity, in Unix seconds.
     pub not_before_seconds: u64,
-    /// When it stops being valid, in Unix seconds.
+    /// The end of its validity, in Unix seconds.
     pub not_after_seconds: u64,
 }
 

@@ -29,7 +29,7 @@ pub enum ControlError {
     Socket {
         /// The path at which it should be.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         error: std::io::Error,
     },
     /// The agent refused.

@@ -22,7 +22,7 @@ const API_VERSION: &str = "2018-02-01";
 
 /// An endpoint of a workload, which is on this host at least until this is dropped; the endpoint ends then.
 pub struct Session {
-    /// Which workload it is.
+    /// The id of the workload.
     pub resource_id: ResourceId,
     /// Its endpoint.
     pub endpoint: Endpoint,

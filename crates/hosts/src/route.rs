@@ -1,4 +1,4 @@
-//! Which path means what.
+//! The routes of this surface.
 
 use crate::{Cx, Fault, Wait, credential, desired, join};
 use bonafide_types::HostId;

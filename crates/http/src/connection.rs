@@ -224,7 +224,7 @@ impl<S: Service> Connections<S> {
 }
 
 impl<S: Service> Connection<'_, S> {
-    /// When the connection has been quiet for too long; `None` while it is not quiet.
+    /// The time at which the connection has been quiet for too long; `None` while it is not quiet.
     fn may_be_quiet_until(&self) -> Option<Instant> {
         match self.quiet_since.load(Ordering::Relaxed) {
             BUSY => None,

@@ -1,4 +1,4 @@
-//! Which path means what.
+//! The routes of this surface.
 
 use crate::asked::Asked;
 use crate::fault::Fault;

@@ -1,4 +1,4 @@
-//! Which path means what. Who may ask it: `right.rs`.
+//! The routes of this surface. The right that each requires: `right.rs`.
 
 use crate::command::{Target, Verb};
 use crate::fault::Fault;

@@ -16,7 +16,7 @@ const QUERIES_REMEMBERED_MAX: usize = 64;
 /// Longest query that is remembered, in bytes. Source: ours.
 const QUERY_REMEMBERED_BYTES_MAX: usize = 1_024;
 
-/// Which identity is asked for.
+/// The identity that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selector {
     /// None is named.

@@ -1,4 +1,4 @@
-//! When login is asked, when somebody waits for it, and what happens while it is down.
+//! Requests to login, the callers that wait for them, and answers while login is down.
 #![allow(clippy::unwrap_used)]
 
 mod support;

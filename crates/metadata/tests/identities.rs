@@ -1,4 +1,4 @@
-//! Which identity answers, and when one stops answering.
+//! The identity that answers, and the moment at which one stops answering.
 #![allow(clippy::unwrap_used)]
 
 mod support;

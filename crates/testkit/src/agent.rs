@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 
 /// A host that has joined, with its agent.
 pub struct Host {
-    /// Which host it is.
+    /// The id of the host.
     pub id: HostId,
     /// Its agent.
     pub agent: Agent,

@@ -53,11 +53,11 @@ pub struct RenewRequest {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HostCertificate {
-    /// Which host it names.
+    /// The host that it names.
     pub host_id: HostId,
     /// The certificate, base64url of its DER.
     pub certificate: String,
-    /// When it expires, in seconds since the epoch.
+    /// The end of its validity, in seconds since the epoch.
     pub not_after: u64,
 }
 
@@ -139,7 +139,7 @@ pub struct CredentialRequest {
 pub struct CredentialReply {
     /// Its id on the service principal.
     pub credential_id: CredentialId,
-    /// When it expires, in seconds since the epoch.
+    /// The end of its validity, in seconds since the epoch.
     pub not_after: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Which path means what: the routes of a surface as data.
+//! The routes of a surface as data.
 
 use http::Method;
 

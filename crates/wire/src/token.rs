@@ -62,9 +62,9 @@ pub struct TokenV1 {
     pub expires_in: String,
     /// The same while the service is degraded; we never extend.
     pub ext_expires_in: String,
-    /// When the token expires, in seconds since the epoch.
+    /// The end of its validity, in seconds since the epoch.
     pub expires_on: String,
-    /// When the token becomes valid, in seconds since the epoch.
+    /// The start of its validity, in seconds since the epoch.
     pub not_before: String,
     /// The resource as it was asked for.
     pub resource: String,
@@ -95,7 +95,7 @@ pub struct OAuthError {
     /// The number after `AADSTS`.
     #[serde(default)]
     pub error_codes: Vec<u32>,
-    /// When, `2026-11-21 09:30:00Z`.
+    /// The time, as `2026-11-21 09:30:00Z`.
     #[serde(default)]
     pub timestamp: String,
     /// The request's id on the server.

@@ -1,4 +1,4 @@
-//! Which crate may depend on which: down only, and never from one surface to another.
+//! The edges between crates: down only, and never from one surface to another.
 
 use super::TidyError;
 use serde_json::Value;

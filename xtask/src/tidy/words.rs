@@ -20,7 +20,8 @@ const METAPHORS: [(&str, &str); 6] = [
 ];
 
 /// First words of a clause. A comment that opens with one names its subject only at its end (STYLE.md).
-const CLAUSE_WORDS: [&str; 9] = ["What", "Whatever", "Who", "Whoever", "Whom", "Whose", "Where", "How", "Whether"];
+const CLAUSE_WORDS: [&str; 11] =
+    ["What", "Whatever", "Which", "Whichever", "Who", "Whoever", "Whom", "Whose", "Where", "How", "Whether"];
 
 /// The metaphors in comments of code, each with its plainer word.
 fn check_metaphors(path: &str, text: &str) -> Vec<String> {

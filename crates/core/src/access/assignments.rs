@@ -20,12 +20,12 @@ pub struct RoleAssignment {
     /// Free-text description given by the creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
     /// The principal that made it; `None` for those of the first start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<ObjectId>,
-    /// When it was last written.
+    /// The time of the last write.
     pub updated_at: Timestamp,
     /// The principal that last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ pub struct Lock {
     /// Free text of its maker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
     /// The principal that made it; `None` for the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// Resources known in every tenant, one line each.
 const KNOWN: &str = include_str!("../../data/audiences.txt");
 
-/// Which of the two access token forms a resource takes (`ver`). It follows from the resource, not
+/// The form of access tokens that a resource takes (`ver`). It follows from the resource, not
 /// from the endpoint at which the token is asked for (docs/wire/tokens.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TokenVersion {
@@ -24,7 +24,7 @@ pub enum TokenVersion {
 pub struct Registration {
     /// The application that the resource is.
     pub app_id: Option<ClientId>,
-    /// Which tokens it takes.
+    /// The form of tokens that it takes.
     pub version: TokenVersion,
     /// The names that tokens for it are asked with. `*` stands for exactly one DNS label at the left of a host.
     pub identifiers: Vec<String>,
@@ -49,7 +49,7 @@ pub enum AudiencesError {
 pub struct Resolved {
     /// The claim `aud`.
     pub aud: String,
-    /// Which form the token takes.
+    /// The form of the token.
     pub version: TokenVersion,
     /// The application that the resource is.
     pub app_id: Option<ClientId>,

@@ -17,7 +17,7 @@ pub struct ServicePrincipal {
     pub kind: PrincipalKind,
     /// A disabled principal gets no token and its tokens are refused.
     pub enabled: bool,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 

@@ -44,9 +44,9 @@ pub struct Resource {
     pub deleting: bool,
     /// Counts its writes; the ETag.
     pub version: u64,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// The time of the last write.
     pub changed_at: Timestamp,
 }
 
@@ -112,7 +112,7 @@ pub const RESOURCES_OF_GROUP: Index<ResourceUuid, (String, ResourceUuid)> = Inde
 pub const RESOURCES_OF_SUBSCRIPTION: Index<SubscriptionId, (String, ResourceUuid)> = Index::new("resource-of-type");
 /// Children of and extensions on a resource.
 pub const RESOURCES_BELOW: Index<ResourceUuid, ResourceUuid> = Index::new("resource-below");
-/// Which resources have a user-assigned identity.
+/// The resources that have a user-assigned identity.
 pub const IDENTITY_USES: Index<ResourceUuid, ResourceUuid> = Index::new("identity-use");
 
 /// The resource with an ARM id, in any case.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Tenant {
     /// The name for people.
     pub display_name: String,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 
@@ -23,7 +23,7 @@ pub struct Subscription {
     pub tenant: TenantId,
     /// The name for people.
     pub display_name: String,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 

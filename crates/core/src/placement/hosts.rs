@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Host {
     /// The name for people.
     pub name: String,
-    /// When it joined.
+    /// The time at which it joined.
     pub joined_at: Timestamp,
     /// A disabled host is refused on every request.
     pub enabled: bool,
@@ -21,7 +21,7 @@ pub const HOSTS: Table<HostId, Host> = Table::new("host");
 /// The right to join once, as one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
-    /// Which host joins with it.
+    /// The host that joins with it.
     pub host: HostId,
     /// The name that the host will have.
     pub name: String,

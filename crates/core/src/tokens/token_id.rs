@@ -28,7 +28,7 @@ impl TokenId {
         base64url::decode(text).ok()?.try_into().ok().map(Self)
     }
 
-    /// When the token was issued, to the microsecond.
+    /// The time at which the token was issued, to the microsecond.
     pub fn issued_at(self) -> Timestamp {
         let mut time = [0; 8];
         time[8 - TIME_BYTES..].copy_from_slice(&self.0[..TIME_BYTES]);

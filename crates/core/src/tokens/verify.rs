@@ -49,7 +49,7 @@ pub struct Caller {
     pub client_id: ClientId,
     /// `uti`.
     pub token_id: TokenId,
-    /// When the token was issued, exactly.
+    /// The exact time at which the token was issued.
     pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,

@@ -42,7 +42,7 @@ struct OfGroup {
     stage: Stage,
 }
 
-/// Which resource is deleted.
+/// The state of the deletion of a resource.
 #[derive(Serialize, Deserialize)]
 struct OfResource {
     resource: Condemned,

@@ -23,9 +23,9 @@ pub struct Operation {
     pub principal: ObjectId,
     /// The work that is left.
     pub work: Work,
-    /// When it started.
+    /// The time of its start.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// The time of its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// The end of an operation that did not succeed.

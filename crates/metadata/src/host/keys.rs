@@ -104,7 +104,7 @@ impl IdentityKey {
         &self.thumbprint
     }
 
-    /// When the registration ends.
+    /// The end of the registration.
     pub fn not_after(&self) -> Timestamp {
         self.not_after
     }
