@@ -199,6 +199,11 @@ impl Verified {
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
+
+    /// The claims alone.
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
 }
 
 impl std::fmt::Debug for Verified {

@@ -43,6 +43,10 @@ impl Request {
     }
 }
 
+/// Room for the body and for the header fields of an ordinary reply, so that neither has to move as it grows.
+const JSON_BYTES: usize = 1024;
+const HEADERS: usize = 12;
+
 /// A reply. The shell writes it; nobody else writes bytes.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -65,8 +69,9 @@ impl Reply {
 
     /// A reply whose body is `value` as JSON, `application/json; charset=utf-8`.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => Self::bytes(status, "application/json; charset=utf-8", body),
+        let mut body = Vec::with_capacity(JSON_BYTES);
+        match serde_json::to_writer(&mut body, value) {
+            Ok(()) => Self::bytes(status, "application/json; charset=utf-8", body),
             // Only a map with keys that are not strings can fail, and no reply has one.
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -74,7 +79,7 @@ impl Reply {
 
     /// A reply with a body of the given content type.
     pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut headers = HeaderMap::with_capacity(4);
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self { status, headers, body: body.into(), why: None }
     }

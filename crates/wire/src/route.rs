@@ -38,9 +38,8 @@ impl Route {
 
     /// The values of the placeholders, when the path of the route is this one.
     pub fn captures<'p>(&self, segments: &[&'p str]) -> Option<Captures<'p>> {
-        let pattern: Vec<&'static str> = self.path.split('/').filter(|segment| !segment.is_empty()).collect();
         let mut captures = Captures::default();
-        captures.fill(&pattern, segments).then_some(captures)
+        captures.fill(self.path, segments).then_some(captures)
     }
 }
 
@@ -54,8 +53,11 @@ impl<'p> Captures<'p> {
         self.0.iter().find(|(of, _)| *of == name).map_or("", |(_, value)| value)
     }
 
-    fn fill(&mut self, pattern: &[&'static str], segments: &[&'p str]) -> bool {
-        let Some((first, rest)) = pattern.split_first() else { return segments.is_empty() };
+    fn fill(&mut self, pattern: &'static str, segments: &[&'p str]) -> bool {
+        let Some(pattern) = pattern.strip_prefix('/').filter(|pattern| !pattern.is_empty()) else {
+            return segments.is_empty();
+        };
+        let (first, rest) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
         match (placeholder(first), segments.split_first()) {
             (Some((_, name, _)), _) if name.ends_with("...") => {
                 (0..=segments.len()).any(|taken| self.fill(rest, &segments[taken..]))

@@ -22,7 +22,7 @@ pub enum ScopeKey {
 impl ScopeKey {
     /// The scope that a stored resource or resource group is.
     pub fn of(uuid: ResourceUuid, resource: &Resource) -> Self {
-        if resource.id.type_name().is(GROUP_TYPE) { Self::Group(uuid) } else { Self::Resource(uuid) }
+        if resource.id.is_of(GROUP_TYPE) { Self::Group(uuid) } else { Self::Resource(uuid) }
     }
 }
 

@@ -489,3 +489,38 @@ fn a_tenant_s_own_resource_is_known_in_that_tenant_only_and_takes_no_service_s_n
         assert_eq!(aud(fixture.other_tenant, asked), None, "{asked}");
     }
 }
+
+#[test]
+fn a_token_that_was_accepted_before_is_refused_like_any_other() {
+    let mut fixture = Fixture::new();
+    let views = Views::load(&fixture.store, kek()).unwrap();
+    fixture.view = views.snapshot();
+    let issued = fixture.issue(fixture.tenant, fixture.app, MANAGEMENT).unwrap();
+    let (token, expires_at) = (&issued.token, Timestamp::from_unix_seconds(issued.validity.expires_at));
+    let accepted = fixture.verify(token);
+    assert!(accepted.is_ok());
+    assert_eq!(fixture.verify(token), accepted);
+    assert_eq!(fixture.verify_at(token, expires_at), Err(TokenError::Expired { at: expires_at }));
+    let others = AcceptedAudiences::new(ARM.parse().unwrap(), ["https://graph.microsoft.com"]);
+    let elsewhere = verify(&fixture.view, &fixture.authority, &others, &world(NOW), token);
+    assert_eq!(elsewhere, Err(TokenError::Audience { aud: MANAGEMENT.to_owned() }));
+    let (tenant, kid, row) = &KEYS[0];
+    let stored = |row: Option<&SigningKeyRow>| {
+        let key = (*tenant, kid.clone());
+        let written = fixture.store.write(|tx| match row {
+            Some(row) => tx.put(&SIGNING_KEYS, &key, row),
+            None => tx.delete(&SIGNING_KEYS, &key),
+        });
+        written.unwrap();
+        views.catch_up(&fixture.store).unwrap();
+        views.snapshot()
+    };
+    let again = |view: &View, now| verify(view, &fixture.authority, &fixture.accepted(), &world(now), token);
+    let ends = NOW.plus_seconds(60);
+    let ending = stored(Some(&SigningKeyRow { not_after: ends, ..row.clone() }));
+    assert_eq!(again(&ending, NOW), accepted);
+    assert_eq!(again(&ending, ends), Err(TokenError::UnknownKey));
+    let gone = stored(None);
+    assert_eq!(again(&gone, NOW), Err(TokenError::UnknownKey));
+    assert_eq!(again(&stored(Some(row)), NOW), accepted);
+}

@@ -256,11 +256,7 @@ impl Fault {
 
     /// No such resource, or no such group.
     pub(crate) fn absent(id: &ResourceId) -> Self {
-        if id.group_id().as_ref() == Some(id) {
-            Self::GroupNotFound(id.name().to_owned())
-        } else {
-            Self::ResourceNotFound(id.clone())
-        }
+        if id.is_group() { Self::GroupNotFound(id.name().to_owned()) } else { Self::ResourceNotFound(id.clone()) }
     }
 
     /// A `$filter` that is refused.

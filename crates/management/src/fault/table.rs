@@ -211,7 +211,7 @@ impl Fault {
             Self::NotAllowedNow { operation, id, state } => (CONFLICT, "OperationNotAllowed", format!("Operation '{operation}' is not allowed on '{id}' since it is {state}.")),
             Self::OperationFailed { code, message } => (CONFLICT, code, message.clone()),
             Self::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),
-            Self::OtherLocation { id, is, asked } if id.group_id().as_ref() == Some(id) => (
+            Self::OtherLocation { id, is, asked } if id.is_group() => (
                 CONFLICT,
                 "InvalidResourceGroupLocation",
                 format!("Invalid resource group location '{asked}'. The Resource group already exists in location '{is}'."),

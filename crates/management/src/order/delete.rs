@@ -56,7 +56,7 @@ pub(crate) fn resource(
     locks::check_delete(tx, call, &access.place)?;
     audit::record(tx, call, &action, old.id.as_str())?;
     let condemned = Condemned::by(allowed, uuid, &old)?;
-    let is_group = old.id.group_id().as_ref() == Some(&old.id);
+    let is_group = old.id.is_group();
     if !is_group && remove(tx, &call.cx.world, condemned, uuid, &mut Budget::new(batch))?.is_done() {
         return Ok(Deleted::Gone);
     }

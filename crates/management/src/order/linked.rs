@@ -40,7 +40,7 @@ pub(crate) fn check(
 ) -> Result<(), Fault> {
     let mut denied = Vec::new();
     for id in add {
-        if !id.type_name().is(IDENTITY_TYPE) {
+        if !id.is_of(IDENTITY_TYPE) {
             let error = IdentityError::NotAnIdentity(id.clone());
             return Err(Fault::Identity { resource: resource.id.clone(), error });
         }
