@@ -24,7 +24,7 @@ use std::fmt;
 /// An endpoint that is no resource.
 pub(crate) struct Fixed {
     pub(crate) route: Route,
-    /// The right that a caller needs. A [`Answer::Public`] is given before any right is looked at.
+    /// The right that a caller needs. An [`Answer::Public`] is given before any right is looked at.
     pub(crate) right: fn(&Named) -> Right,
     pub(crate) answer: Answer,
 }

@@ -80,7 +80,7 @@ impl Operation {
     }
 }
 
-/// The work that an operation has left: the name of a [`Worker`], and its progress in a form of its own.
+/// The work that an operation has left: the name of a `Worker`, and its progress in a form of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// The worker's name.
