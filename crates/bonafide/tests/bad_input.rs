@@ -73,7 +73,7 @@ fn a_key_file_that_is_missing_truncated_or_open_to_others_is_refused_and_never_r
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(refused(up_command(dir.path(), &[])).contains("key"), "{name} readable by others");
         write_private(&path, &[7; 32]);
-        assert!(refused(up_command(dir.path(), &[])).contains("key"), "{name} of another deployment");
+        assert!(refused(up_command(dir.path(), &[])).contains("key"), "{name} of another installation");
         write_private(&path, &key);
     }
     assert!(Up::start(dir.path(), &[]).token(ARM).is_ok(), "nothing was lost");

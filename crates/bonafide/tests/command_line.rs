@@ -228,7 +228,7 @@ fn a_workload_is_on_this_host_as_long_as_its_sessions() {
         let output = run(up.token_command(&["--resource", ARM]));
         String::from_utf8(output.stderr).unwrap().contains("there is no workload demo")
     });
-    // When its process dies, the workload is taken from the host.
+    // The workload is taken from the host when its process dies.
     drop(first);
     // One after the other: none is answered for what the one before it left.
     for _ in 0..10 {

@@ -14,7 +14,7 @@ use support::{Up, run_within};
 /// Printed between the outputs of two blocks.
 const MARK: &str = "-- end of block --";
 
-/// How long a page may take: it starts many programs, beside those of all other pages.
+/// Longest run of a page: it starts many programs, beside those of all other pages.
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.

@@ -1,4 +1,4 @@
-//! What is said of requests that are refused, and what the log says of all of them.
+//! The replies to refused requests, and the log lines of all requests.
 
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 #![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]

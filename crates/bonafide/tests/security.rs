@@ -218,7 +218,7 @@ fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
 /// Anybody on the machine can open the public port, and not keep a workload from its tokens with it.
 #[test]
 fn ov_08_a_flood_of_the_public_port_leaves_the_metadata_endpoint_its_descriptors() {
-    // What is not accepted must fit into the backlog.
+    // Connections that are not accepted must fit into the backlog.
     const LIMIT: usize = 128;
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start_below(dir.path(), &format!("ulimit -n {LIMIT}"));
@@ -235,7 +235,7 @@ fn ov_08_a_flood_of_the_public_port_leaves_the_metadata_endpoint_its_descriptors
     drop(held);
 }
 
-/// What a process has used of its processors, from proc(5).
+/// The processor time that a process has used, from proc(5).
 fn cpu_time(pid: u32) -> Duration {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = text.rsplit_once(") ").unwrap().1.split(' ').collect();
@@ -243,7 +243,7 @@ fn cpu_time(pid: u32) -> Duration {
     Duration::from_millis(1_000 * ticks / rustix::param::clock_ticks_per_second())
 }
 
-/// Whoever holds the control socket would give out tokens of its own making.
+/// Another user with the control socket would give out tokens of its own making.
 #[test]
 fn ha_06_a_control_socket_that_another_user_holds_is_not_asked() {
     if !is_root() {

@@ -5,10 +5,10 @@ use crate::agent::AgentRuntime;
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::files::HostFiles;
 use crate::temporary_placements::TemporaryPlacements;
-use bonafide_crypto::{base64url, random};
+use bonafide_crypto::random;
 use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
-use bonafide_types::{ResourceId, ResourceUuid, Secret, enumerate_some};
+use bonafide_types::{ResourceId, ResourceUuid, Secret, base64url, enumerate_some};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub enum ControlError {
     Socket {
         /// The path at which it should be.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         error: std::io::Error,
     },
     /// The agent refused.

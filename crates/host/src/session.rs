@@ -22,7 +22,7 @@ const API_VERSION: &str = "2018-02-01";
 
 /// An endpoint of a workload, which is on this host at least until this is dropped; the endpoint ends then.
 pub struct Session {
-    /// Which workload it is.
+    /// The id of the workload.
     pub resource_id: ResourceId,
     /// Its endpoint.
     pub endpoint: Endpoint,
@@ -78,7 +78,7 @@ impl Session {
         Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, _open: stream })
     }
 
-    /// What to tell the person who opened it, when its workload had no identity on this host then.
+    /// A warning for the person who opened it, when its workload had no identity on this host then.
     pub fn note(&self) -> Option<String> {
         self.without_identity.then(|| self.why_no_identity())
     }

@@ -11,7 +11,7 @@ use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How much longer than the wait itself an answer may take.
+/// Time that an answer may take beyond the wait itself.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl AgentRuntime {

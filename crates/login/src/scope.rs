@@ -1,4 +1,4 @@
-//! What a token is asked for: `resource` at the version 1 endpoint, `scope` at version 2.
+//! The requested audience of a token: `resource` at the version 1 endpoint, `scope` at version 2.
 
 use crate::fault::Fault;
 use bonafide_core::tokens::TokenVersion;

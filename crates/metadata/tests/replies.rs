@@ -199,7 +199,7 @@ fn ov_02_too_many_requests_are_429_with_a_short_retry_after() {
     assert_eq!((reply.status.as_u16(), &reply.body[..], expected.len()), (429, expected.as_bytes(), 90));
     assert_eq!(reply.headers["retry-after"], "1");
     assert_eq!(agent.counters().throttled, 6);
-    // What is wrong anyway is said so, and is not counted.
+    // A request that is wrong anyway is refused as such, and is not counted.
     assert_eq!(ask(&agent, &imds(), &get(TOKEN, ""), NOW).status, 400);
     assert_eq!(ask(&agent, &imds(), &get(TOKEN, QUERY), NOW.plus_seconds(1)).status, 200);
 }

@@ -24,7 +24,7 @@ const ROW_BYTES: usize = 1024;
 pub struct Tx<'a> {
     snapshot: Box<dyn Snapshot + 'a>,
     reads: RefCell<Reads>,
-    /// What this transaction writes: `None` deletes.
+    /// The writes of this transaction: `None` deletes.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     audit: Vec<Vec<u8>>,
 }
@@ -85,8 +85,8 @@ impl<'a> Tx<'a> {
         self.note(result)
     }
 
-    /// What to ask of the engine; `None` when the transaction changes nothing, because its reads
-    /// were consistent among themselves anyway.
+    /// The commit to ask of the engine; `None` when the transaction changes nothing, because its reads were
+    /// consistent among themselves anyway.
     pub(crate) fn finish(self, id: CommitId) -> Result<Option<Commit>, StoreError> {
         let since = self.snapshot.cursor().revision;
         let reads = self.reads.into_inner();

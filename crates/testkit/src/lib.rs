@@ -1,9 +1,9 @@
 //! A whole cloud in memory, at a fixed time, without sockets: the store, every surface and an agent,
 //! wired as the shell wires them, and the runner of the transcripts.
 //!
-//! What an operator, a host or a workload can do over the wire is done over the wire here too, as a
-//! request to the surface that serves it. What has no surface yet goes to the directory directly and
-//! says so: founding a tenant, registering an application, inviting a host, placing a workload.
+//! An operator, a host or a workload acts over the wire here too, with a request to the surface that serves it. Work
+//! that has no surface yet goes to the directory directly and says so: creating a tenant, registering an application,
+//! inviting a host, placing a workload.
 
 #![allow(clippy::unwrap_used, reason = "a cloud that cannot be made is a failed test")]
 

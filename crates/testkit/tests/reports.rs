@@ -1,4 +1,4 @@
-//! What a failed test prints: no token, secret or private key, whatever was compared.
+//! The output of a failed test: no token, secret or private key, whatever was compared.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "it fails on purpose, in a process of its own")]
 

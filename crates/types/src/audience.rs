@@ -1,7 +1,9 @@
 //! Audiences: what a token is for.
 
-use crate::limits::AUDIENCE_BYTES_MAX;
 use std::fmt;
+
+/// Longest audience, in bytes. Source: ours; registered resource URIs are at most 255.
+const AUDIENCE_BYTES_MAX: usize = 512;
 
 /// The text cannot be an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

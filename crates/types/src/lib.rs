@@ -5,9 +5,11 @@
 
 mod api_version;
 mod audience;
+pub mod base64url;
 mod enumerate;
 mod excerpt;
 mod ids;
+pub mod json;
 pub mod limits;
 mod location;
 mod resource_id;

@@ -1,11 +1,16 @@
 //! Spelling and case of a resource id.
 
-use crate::limits::{RESOURCE_GROUP_NAME_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
+use crate::limits::RESOURCE_GROUP_NAME_BYTES_MAX;
 use crate::{Excerpt, SubscriptionId, TypeName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+/// Longest resource name, in bytes. Source: ours; Azure's longest documented name is 260.
+const RESOURCE_NAME_BYTES_MAX: usize = 260;
+/// Longest ARM id, in bytes. Source: ours; a store key of 1 KiB must hold an id and a prefix.
+const RESOURCE_ID_BYTES_MAX: usize = 800;
 
 /// Why a text is not an ARM id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

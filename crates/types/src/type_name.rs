@@ -5,6 +5,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+/// Longest resource type, in bytes. Source: ours.
+const TYPE_NAME_BYTES_MAX: usize = 256;
+
 /// The text is not `Namespace/type[/childType…]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a resource type")]
@@ -60,7 +63,7 @@ fn is_type_name(text: &str) -> bool {
             && !segment.starts_with('.')
             && !segment.ends_with('.')
     };
-    text.len() <= crate::limits::TYPE_NAME_BYTES_MAX && text.contains('/') && text.split('/').all(is_segment)
+    text.len() <= TYPE_NAME_BYTES_MAX && text.contains('/') && text.split('/').all(is_segment)
 }
 
 impl FromStr for TypeName {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::net::SocketAddr;
 
-/// Who is at the other end of the connection, as the connection itself shows it. Never from a header.
+/// The other end of the connection, as the connection itself shows it. Never from a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Anybody who could open a connection.
@@ -30,7 +30,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// Who asks.
+    /// The other end of the connection.
     pub peer: Peer,
 }
 

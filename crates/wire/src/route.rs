@@ -1,4 +1,4 @@
-//! Which path means what: the routes of a surface as data.
+//! The routes of a surface as data.
 
 use http::Method;
 
@@ -12,11 +12,11 @@ pub struct Route {
     pub path: &'static str,
     /// Largest body, in bytes.
     pub body_bytes_max: usize,
-    /// What it is answered from.
+    /// The source of its answer.
     pub needs: Needs,
 }
 
-/// What a route is answered from: it says on which threads it may run.
+/// The source of a route's answer: it decides on which threads the route may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// The view in memory; the answer waits for nothing.

@@ -6,15 +6,15 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How long installing a client may take, in seconds.
+/// Longest time for installing a client, in seconds.
 const PREPARE_SECONDS_MAX: u32 = 1_200;
-/// How long one part may take, in seconds.
+/// Longest time for one part, in seconds.
 const PART_SECONDS_MAX: u32 = 600;
-/// What `prepare` exits with when the machine lacks the client's toolchain; its last line says
+/// The exit status of `prepare` when the machine lacks the client's toolchain; its last line says
 /// what is missing.
 const MISSING: i32 = 77;
 
-/// What a script of a client exercises, and so where it runs.
+/// The part of bonafide that a script of a client exercises, which decides where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// The metadata endpoint at its real address, as workload `demo`.
@@ -43,7 +43,7 @@ impl Part {
     }
 }
 
-/// What installing a client came to.
+/// The result of installing a client.
 pub(super) enum Prepared {
     Ready,
     /// The machine lacks this.
@@ -111,7 +111,7 @@ impl Client {
             Part::AppService => {
                 command.arg(&cloud.binary).args(["exec", "--data-dir"]).arg(&cloud.data).arg("--").arg(script)
             }
-            // What the README says: the exports of `bonafide env`, read by a shell.
+            // The advice of the README: the exports of `bonafide env`, read by a shell.
             Part::Imds | Part::Management => command
                 .args([
                     "bash",

@@ -1,4 +1,4 @@
-//! What `info` prints while `up` runs: workload `demo` for as long as there is one.
+//! The description that `info` prints while `up` runs: workload `demo` in it for as long as there is one.
 
 use bonafide_host::AgentRuntime;
 use bonafide_http::{Event, Log, Stop, stopped};

@@ -21,12 +21,19 @@ use bonafide_plane::{
 };
 use bonafide_store::StoreError;
 use bonafide_types::Audience;
-use bonafide_types::limits::{CONNECTIONS_MAX, DESCRIPTOR_SHARES, DESCRIPTORS_KEPT};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// Connections open at once on one listener. Source: ours; each costs about 40 KiB at most.
+const CONNECTIONS_MAX: usize = 10_000;
+/// Descriptors of the process that listeners leave alone, for the store, files, the agent's own connections
+/// and passing endpoints: this many, or half of a small limit. Source: ours.
+const DESCRIPTORS_KEPT: usize = 256;
+/// Listeners that divide the rest: public, hosts, and the metadata endpoint's two. Source: ours.
+const DESCRIPTOR_SHARES: usize = 4;
 
 /// Why `up` cannot start. Each is one clear line.
 #[derive(Debug, thiserror::Error)]

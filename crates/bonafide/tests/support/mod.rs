@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up on it.
+/// Longest time that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The versions of the resource manager that are spoken.
@@ -85,7 +85,7 @@ impl Up {
         self.info["workloads"][0]["resourceId"].as_str().unwrap().to_owned()
     }
 
-    /// What was written to standard error so far.
+    /// The text on standard error so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("test-stderr.log")).unwrap()
     }
@@ -314,7 +314,7 @@ pub(crate) fn metadata_request(host: impl std::fmt::Display, target: &str) -> St
     format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
 }
 
-/// What asks for a token of the default identity.
+/// The target of a request for a token of the default identity.
 pub(crate) fn token_target(resource: &str) -> String {
     format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}")
 }

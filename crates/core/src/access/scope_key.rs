@@ -5,7 +5,7 @@ use bonafide_store::Key;
 use bonafide_types::{ResourceUuid, SubscriptionId};
 use serde::{Deserialize, Serialize};
 
-/// Where a role assignment holds, within its tenant.
+/// The scope of a role assignment, within its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ScopeKey {

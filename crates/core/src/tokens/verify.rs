@@ -39,7 +39,7 @@ impl AcceptedAudiences {
     }
 }
 
-/// Who makes a request, by a valid token.
+/// The principal that makes a request, by a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// `tid`.
@@ -50,7 +50,7 @@ pub struct Caller {
     pub client_id: ClientId,
     /// `uti`.
     pub token_id: TokenId,
-    /// When the token was issued, exactly.
+    /// The exact time at which the token was issued.
     pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
@@ -95,7 +95,7 @@ pub enum TokenError {
         /// `aud`.
         aud: String,
     },
-    /// `iss` is not this deployment's for the token's tenant and version.
+    /// `iss` is not this installation's for the token's tenant and version.
     #[error("the token is from '{iss}'")]
     Issuer {
         /// `iss`.

@@ -101,7 +101,7 @@ impl View {
         self.placed(host)?.workload(workload)
     }
 
-    /// What is placed on a host.
+    /// The workloads placed on a host.
     pub fn placed(&self, host: HostId) -> Option<&PlacedHost> {
         self.placed.get(&host).map(Arc::as_ref)
     }

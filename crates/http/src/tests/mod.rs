@@ -6,8 +6,8 @@ mod heads;
 
 use super::{Admission, HttpLimits, Listener, Log, PeerFacts, Service};
 use crate::clock;
+use crate::listener::LARGE_BODIES_BYTES_MAX;
 use bonafide_crypto::SystemEntropy;
-use bonafide_types::limits::{CONNECTIONS_MAX, LARGE_BODIES_BYTES_MAX};
 use bonafide_types::{HostId, Timestamp};
 use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
 use http::StatusCode;
@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 const SHORT: Duration = Duration::from_millis(200);
 /// Longer than any machine is busy.
 const LONG: Duration = Duration::from_secs(60);
-const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG, connections: CONNECTIONS_MAX };
+const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG, connections: 10_000 };
 const BODY_BYTES_MAX: usize = 1_000;
 const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 

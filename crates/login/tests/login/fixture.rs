@@ -16,11 +16,11 @@ use bonafide_core::placement::{HOSTS, Host};
 use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller, TokenError, TokenVersion, verify};
 use bonafide_core::view::{View, Views};
 use bonafide_crypto::secret_hash::{self, Pepper};
-use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SigningKey, SystemEntropy, base64url};
+use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SigningKey, SystemEntropy};
 use bonafide_login::{Cx, Service};
 use bonafide_store::{MemoryEngine, Store, StoreError};
 use bonafide_types::{
-    ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World,
+    ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
 };
 use bonafide_wire::token::{JWT_BEARER, OAuthError};
 use bonafide_wire::{Answer, Field, Outcome, Peer, Record, Reply, Request, Surface};

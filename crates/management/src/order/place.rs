@@ -1,4 +1,4 @@
-//! Where a request points: the scopes from the tenant's root down to it, and what of it exists.
+//! The place that a request names: the scopes from the tenant's root down to it, and which of them exist.
 
 use crate::Cx;
 use crate::fault::{Fault, Issuers};
@@ -13,7 +13,7 @@ use bonafide_types::{ResourceId, ResourceUuid, Scope, TenantId};
 /// A stored resource with its key.
 pub(crate) type Found = (ResourceUuid, Resource);
 
-/// Where a request points.
+/// The place that a request names.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// The scopes that exist, outermost first. What does not exist can hold no role assignment.

@@ -19,7 +19,7 @@ impl Entropy for Zeros {
 }
 
 /// Statuses after which a client of some language repeats a request to `imds`, and makes every other token
-/// of a .NET process wait meanwhile (docs/wire/imds.md, "Whether waiting helps").
+/// of a .NET process wait meanwhile (docs/wire/imds.md, "Refusals that waiting can end").
 const REPEATED: [u16; 12] = [404, 408, 410, 429, 500, 501, 502, 503, 504, 507, 508, 511];
 
 /// The row of a refusal in docs/wire/imds.md: its words, the statuses of `imds` and `app-service`, and whether

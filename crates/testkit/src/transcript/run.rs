@@ -13,14 +13,14 @@ use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What is not as a transcript says.
+/// A difference from a transcript.
 #[derive(Debug)]
 pub struct Problem {
     /// The transcript.
     pub path: PathBuf,
     /// The number of the line.
     pub line: usize,
-    /// What is wrong there, on one or more lines.
+    /// The difference, in one or more lines.
     pub what: String,
 }
 
@@ -130,7 +130,7 @@ impl Stage {
 
     fn exchange(&mut self, exchange: &Exchange) -> Result<Difference, String> {
         let answer = self.send(exchange)?;
-        // What the request has changed is in force on the host before the next.
+        // The changes of the request are in force on the host before the next.
         self.script.cloud.round();
         let difference = self.compare(&exchange.expected, &answer)?;
         self.last = Some(answer);

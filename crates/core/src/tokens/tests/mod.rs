@@ -14,9 +14,11 @@ use crate::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key, open_signing_ke
 use crate::placement::Placement;
 use crate::view::{View, Views};
 use bonafide_crypto::jws::JwsError;
-use bonafide_crypto::{Certificate, Kek, SigningKey, SystemEntropy, base64url};
+use bonafide_crypto::{Certificate, Kek, SigningKey, SystemEntropy};
 use bonafide_store::{MemoryEngine, Read, Store, StoreError};
-use bonafide_types::{Audience, ClientId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World};
+use bonafide_types::{
+    Audience, ClientId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
+};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
 

@@ -42,7 +42,7 @@ fn what_clients_trust_is_a_root_that_has_no_key_and_signed_one_authority() {
         assert_eq!(parsed.key_usage().unwrap().unwrap().value.to_string(), usage);
         assert!(parsed.name_constraints().unwrap().unwrap().critical);
     }
-    // Who has the authority's key makes no second authority.
+    // The authority's key cannot make a second authority.
     let authority = Authority::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
     let mut params = x509::leaf("second", validity()).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
