@@ -32,10 +32,22 @@ pub(crate) enum DataDirError {
         /// A data directory nearby.
         likely: Option<PathBuf>,
     },
+    /// It is a folder with other files, to which a data directory would add a `.gitignore` for all of them.
+    #[error("{} has files of others in it, such as {}: name an empty folder with --data-dir", path.display(), found.escape_debug())]
+    Occupied {
+        /// The path.
+        path: PathBuf,
+        /// One of the files.
+        found: String,
+    },
     /// It cannot be used.
     #[error(transparent)]
     Files(#[from] FilesError),
 }
+
+/// The entries of a folder in which a first start ended before it made the folders of its parts, and the one that
+/// every new file system has.
+const BEGUN: [&str; 4] = [".gitignore", ".gitignore.new", "log", "lost+found"];
 
 fn remedy(likely: Option<&Path>) -> String {
     match likely {
@@ -46,7 +58,10 @@ fn remedy(likely: Option<&Path>) -> String {
 
 impl DataDir {
     /// Makes the directory if need be.
-    pub(crate) fn create(path: &Path) -> Result<Self, FilesError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, DataDirError> {
+        if let Some(found) = occupant(path) {
+            return Err(DataDirError::Occupied { path: path.to_owned(), found });
+        }
         let root = Root::create(path)?;
         Ok(Self { plane: PlaneFiles::create(&root)?, host: HostFiles::create(&root)? })
     }
@@ -66,6 +81,16 @@ impl DataDir {
 fn is_one(path: &Path) -> bool {
     let Ok(root) = Root::at(path) else { return false };
     PlaneFiles::at(&root).store().is_dir() && HostFiles::at(&root).is_ok()
+}
+
+/// A file of others in a folder where nothing was ever started.
+fn occupant(path: &Path) -> Option<String> {
+    let plane = PlaneFiles::at(&Root::at(path).ok()?);
+    if plane.store().exists() || plane.operator().exists() {
+        return None;
+    }
+    let names = std::fs::read_dir(path).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| !BEGUN.contains(&name.as_str())).min()
 }
 
 /// The data directory that is likely meant: in the folder itself, or the nearest on the way up, as `up` makes it by

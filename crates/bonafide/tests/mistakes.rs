@@ -163,3 +163,18 @@ fn a_machine_that_was_deleted_is_described_no_more() {
     assert!(up.stop().success());
     assert_eq!(Up::start(dir.path(), &[]).info["workloads"], json!([]));
 }
+
+#[test]
+fn a_first_start_takes_no_folder_that_has_files_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, up) = (dir.path().join("data"), || up_command(dir.path(), &[]));
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("main.py"), "").unwrap();
+    let line = refused(up());
+    assert!(line.contains("has files of others in it, such as main.py"), "{line}");
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);
+    std::fs::rename(data.join("main.py"), data.join("lost+found")).unwrap();
+    assert!(Up::run(up(), dir.path()).stop().success());
+    std::fs::write(data.join("backup.txt"), "").unwrap();
+    assert!(Up::run(up(), dir.path()).stop().success());
+}

@@ -75,7 +75,8 @@ impl PlaneFiles {
         key(&self.join(KEY), fresh)
     }
 
-    fn operator(&self) -> PathBuf {
+    /// The folder of what the operator signs in with.
+    pub fn operator(&self) -> PathBuf {
         self.join("operator")
     }
 

@@ -5,7 +5,7 @@ use super::described::Described;
 use super::local::LocalHost;
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirError};
 use bonafide_files::FilesError;
 use bonafide_host::bindings::link_local::{self, LinkLocal};
 use bonafide_host::bindings::loopback;
@@ -39,6 +39,9 @@ const DESCRIPTOR_SHARES: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpError {
     /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A file in it.
     #[error(transparent)]
     Files(#[from] FilesError),
     /// The control plane.
