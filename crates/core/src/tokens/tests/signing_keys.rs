@@ -44,7 +44,7 @@ fn jw_04_a_retired_key_verifies_nothing_and_a_future_key_signs_nothing() {
 }
 
 #[test]
-fn a_token_that_was_accepted_before_is_refused_like_any_other() {
+fn jw_04_a_token_that_was_accepted_before_is_refused_like_any_other() {
     let mut fixture = Fixture::new();
     let views = Views::load(&fixture.store, kek()).unwrap();
     fixture.view = views.snapshot();
