@@ -6,7 +6,8 @@ final class AppService {
     Scenarios scenarios = new Scenarios();
     Cloud.Demo demo = Cloud.demo();
     Metadata.run(scenarios, demo);
-    Msal.metadata(scenarios, demo);
+    Recent.run(scenarios, demo);
+    MsalMetadata.run(scenarios, demo);
     Legacy.appService(scenarios, demo);
     scenarios.end();
   }
