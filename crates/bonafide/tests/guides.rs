@@ -9,7 +9,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use support::{Up, run_within};
+use support::{Up, run_within, skip};
 
 /// Printed between the outputs of two blocks.
 const MARK: &str = "-- end of block --";
@@ -59,6 +59,11 @@ fn fits(shown: &str, printed: &str) -> bool {
     shown.len() == printed.len() && shown.iter().zip(&printed).all(|(shown, printed)| line_fits(shown, printed))
 }
 
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 fn check(name: &str) {
     let dir = tempfile::tempdir().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_bonafide"));
@@ -90,6 +95,7 @@ fn check(name: &str) {
 fn every_page_is_tested_and_listed() {
     let tested = [
         "operator.md",
+        "az.md",
         "power.md",
         "locks.md",
         "custom-roles.md",
@@ -107,6 +113,14 @@ fn every_page_is_tested_and_listed() {
 #[test]
 fn the_operator_signs_in_with_curl() {
     check("operator.md");
+}
+
+#[test]
+fn the_azure_cli_works_from_nothing() {
+    if !is_installed("az") {
+        return skip("az is not installed (conformance/az/prepare installs it)");
+    }
+    check("az.md");
 }
 
 #[test]
