@@ -43,12 +43,12 @@ pub(crate) struct Costs {
 }
 
 impl Costs {
-    /// What a new token for an RS256 client assertion costs at least.
+    /// The least cost of a new token for an RS256 client assertion.
     pub(crate) fn with_rsa_assertion(&self) -> f64 {
         self.verify_rsa + self.sign + self.check
     }
 
-    /// What a new token for an ES256 client assertion costs at least.
+    /// The least cost of a new token for an ES256 client assertion.
     pub(crate) fn with_p256_assertion(&self) -> f64 {
         self.verify_p256 + self.sign + self.check
     }

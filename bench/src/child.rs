@@ -6,7 +6,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a process may take to end once it was asked to.
+/// Longest time from the request to stop to the end of the process.
 const ENDED_WITHIN: Duration = Duration::from_secs(15);
 
 /// A running process.

@@ -13,7 +13,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
 
-/// What tokens are asked for: the resource manager.
+/// The resource that tokens are asked for: the resource manager.
 pub(crate) const RESOURCE: &str = PUBLIC_MANAGEMENT;
 /// The request of every SDK to the metadata endpoint.
 pub(crate) const TOKEN_TARGET: &str =
@@ -22,7 +22,7 @@ pub(crate) const TOKEN_TARGET: &str =
 /// A running `bonafide up`.
 pub(crate) struct Cloud {
     pub(crate) process: Process,
-    /// What `up --json` printed.
+    /// The output of `up --json`.
     pub(crate) info: Description,
     pub(crate) hosts: SocketAddr,
 }
@@ -74,7 +74,7 @@ impl Cloud {
         Ok(self.demo()?.resource_id.as_str())
     }
 
-    /// What client assertions name as their audience.
+    /// The audience that client assertions name.
     pub(crate) fn token_url(&self) -> String {
         format!("{}{}", self.info.endpoints.login, self.token_path())
     }

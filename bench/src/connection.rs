@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where a connection goes.
+/// The address of a server, and its TLS settings.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
@@ -84,7 +84,7 @@ pub(crate) struct Connection {
     chunk: Vec<u8>,
 }
 
-/// What came back.
+/// A reply as the client received it.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

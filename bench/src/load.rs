@@ -11,10 +11,10 @@ use rustix::time::Timespec;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How long answers may still take when no more requests are sent.
+/// Longest time that answers may still take after the last request was sent.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// How long a saturating load waits for an answer before it looks at the clock.
+/// Longest time that a saturating load waits for an answer before it looks at the clock.
 const WAIT: Duration = Duration::from_millis(100);
 
 /// Requests one after the other on every connection: what a server can do at most.
@@ -29,7 +29,7 @@ impl Saturated {
     }
 }
 
-/// Which connections have something to read.
+/// The connections that have something to read.
 struct Ready {
     epoll: OwnedFd,
     events: Vec<Event>,
@@ -114,7 +114,7 @@ pub(crate) struct OpenLoad<'a> {
     failures: Vec<String>,
 }
 
-/// What an open load saw.
+/// The results of an open load.
 pub(crate) struct Seen {
     pub(crate) latencies: Latencies,
     /// Requests that got no answer, or another than 200; with the first such answer.

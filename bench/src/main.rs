@@ -22,14 +22,14 @@ use report::Row;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What a measurement ends with, when it cannot be taken.
+/// The reason why a measurement cannot be taken.
 pub(crate) type Failure = Box<dyn std::error::Error>;
 
-/// Where measurements find things, and how long they may take.
+/// The binary, folders and durations of all measurements.
 pub(crate) struct Bench {
     /// The binary that is measured.
     pub(crate) bonafide: PathBuf,
-    /// Where data directories are made: on a real disk.
+    /// The folder for data directories, on a real disk.
     pub(crate) work: PathBuf,
     /// A smoke test of the measurements: too short for its figures to mean anything.
     pub(crate) quick: bool,
@@ -117,7 +117,7 @@ fn run(names: &[&str], quick: bool) -> Result<bool, Failure> {
         }
         rows.extend(taken.into_iter().map(|row| (item.name, row)));
     }
-    // Whoever wants to look at what a failed measurement left behind finds it there.
+    // After a failure the folder stays, for whoever looks for the cause.
     if all_taken {
         let _ = std::fs::remove_dir_all(&bench.work);
     }

@@ -1,10 +1,10 @@
-//! What was measured, on the terminal and in `RESULTS.md`.
+//! The measurements, on the terminal and in `RESULTS.md`.
 
 use crate::{Failure, machine};
 use std::fmt;
 use std::path::PathBuf;
 
-/// How a figure compares with its target.
+/// The relation of a figure to its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The target is met.

@@ -1,4 +1,4 @@
-# What the curl scenarios share. A scenario is a function; it runs in a subshell of its own.
+# The common part of the curl scenarios. A scenario is a function; it runs in a subshell of its own.
 
 failed=0
 # The interpreter itself: a version manager's wrapper would be started hundreds of times.

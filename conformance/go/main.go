@@ -16,7 +16,7 @@ func main() {
 	case "imds":
 		end(runAll(slices.Concat(managedIdentities(), legacyIdentities(), terraformIdentities())))
 	case "app-service":
-		end(runAll(slices.Concat(managedIdentities(), announced(), terraformVariables())))
+		end(runAll(slices.Concat(managedIdentities(), announced(), terraformVariables(), guide())))
 	case "cloud-shell":
 		end(runAll(cloudShell()))
 	case "management":

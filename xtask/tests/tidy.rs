@@ -13,8 +13,8 @@ fn the_tree_is_tidy() {
     assert!(findings.problems.is_empty(), "\n{}", findings.problems.join("\n"));
 }
 
-/// What the binary is built of: private keys are used by aws-lc only, whose RSA is blinded and takes the
-/// same time for every key. `deny.toml` bans the others where this cannot look.
+/// Checks the libraries of the binary: private keys are used by aws-lc only, whose RSA is blinded and takes the same
+/// time for every key. `deny.toml` bans the others where this cannot look.
 #[test]
 fn jw_10_only_one_library_handles_private_keys() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace");

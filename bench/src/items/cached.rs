@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const WHAT: &str = "cached token over the metadata endpoint, one core, requests per second: bonafide ÷ nginx";
 const TARGET: &str = "≥ 1.0";
 const CONNECTIONS: usize = 32;
-/// How busy the server's core must have been.
+/// Least load of the server's core, as a part of it, for a valid round.
 const BUSY: f64 = 0.93;
 /// With fewer rounds that count on either side nothing is said.
 const ROUNDS_MIN: usize = 3;
@@ -84,7 +84,7 @@ struct Round {
 
 enum Generator {
     Wrk,
-    /// Where there is no wrk. It polls its connections, which costs it more than wrk.
+    /// Our own, on a machine without wrk. It polls its connections, which costs it more than wrk.
     Own,
 }
 

@@ -16,9 +16,9 @@ use crate::{Bench, Failure};
 
 /// A measurement.
 pub(crate) struct Item {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// What it measures.
+    /// The measured quantity, in words.
     pub(crate) what: &'static str,
     /// Takes it.
     pub(crate) measure: fn(&Bench) -> Result<Vec<Row>, Failure>,

@@ -79,7 +79,7 @@ fn copy(original: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     if copied.success() { Ok(to) } else { Err("the data directory cannot be copied".into()) }
 }
 
-/// How fast commits were.
+/// The speed of commits.
 #[derive(Clone, Copy)]
 struct Rate {
     per_second: f64,
@@ -152,7 +152,7 @@ fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
     })
 }
 
-/// What the PUTs commit.
+/// Records the commits of the PUTs.
 fn record(original: &Path, folder: &Path, each: usize) -> Result<Vec<Commit>, Failure> {
     let data = copy(original, folder)?;
     let seen = Arc::new(Mutex::new(Vec::<Commit>::new()));
@@ -222,7 +222,7 @@ fn substitute(commits: &[Commit], asked: &Commit) -> Commit {
     meant.map_or_else(|| asked.clone(), |meant| Commit { id: asked.id, ..meant.clone() })
 }
 
-/// What of a batch was committed, without its compares.
+/// The committed operations of a batch, without the compares.
 fn committed<'a>(batch: &'a [Commit], verdicts: &'a [Verdict]) -> impl Iterator<Item = Commit> + 'a {
     let committed = batch.iter().zip(verdicts).filter(|(_, verdict)| verdict.revision().is_some());
     committed.map(|(commit, _)| Commit {

@@ -23,7 +23,7 @@ const TARGET: &str = "≤ 2, none refused, none later than 1 s";
 const WRITERS: usize = 48;
 const CONNECTIONS: usize = 8;
 const LATEST_MICROS: f64 = 1e6;
-/// What is asked for, and how often a second.
+/// The requests of each load, and their number a second.
 const LOADS: [(&str, f64); 3] =
     [("cached tokens", 1_000.0), ("new tokens of the operator", 200.0), ("new tokens of the workload", 100.0)];
 

@@ -8,11 +8,11 @@ use crate::{Bench, Failure};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long `up` may take; then something is wrong.
+/// Longest start of `up` that a measurement waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 const MEMORY_MIB_MAX: f64 = 30.0;
 const START_MILLIS_MAX: f64 = 100.0;
-/// Where RSA-2048 signs 1,200 times a second: two key pairs take most of it.
+/// For a machine with 1,200 RSA-2048 signatures a second: two key pairs take most of the time.
 const FIRST_START_MILLIS_MAX: f64 = 120.0;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
@@ -88,7 +88,7 @@ fn start(bench: &Bench, data: &Path, metadata: &crate::connection::Target) -> Re
                 _ => std::thread::sleep(Duration::from_micros(200)),
             }
         };
-        // Whoever started this thread waits for it.
+        // The starter of this thread waits for the answer.
         let _ = asking.0.send(answered);
     });
     let cloud = Cloud::start(bench, data, None)?;

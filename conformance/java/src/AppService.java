@@ -9,6 +9,7 @@ final class AppService {
     Recent.run(scenarios, demo);
     MsalMetadata.run(scenarios, demo);
     Legacy.appService(scenarios, demo);
+    scenarios.run("the program of docs/guide/languages.md", () -> Example.main(new String[0]));
     scenarios.end();
   }
 }

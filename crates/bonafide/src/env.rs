@@ -19,7 +19,7 @@ Or into a file:
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Whose syntax to print in
+    /// The syntax of the output
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
     /// Print lines for the hosts file instead

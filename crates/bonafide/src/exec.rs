@@ -56,7 +56,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
 async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
     let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect).await?;
-    for note in options.dialect.notes() {
+    for note in options.dialect.notes().iter().map(ToString::to_string).chain(session.note()) {
         eprintln!("bonafide: {note}");
     }
     let description = Description::read(&dir.plane)?;

@@ -39,10 +39,10 @@ enum Command {
     Token(token::Options),
 }
 
-/// Where everything is kept, unless an option says otherwise.
+/// The data directory, unless an option names another.
 const DEFAULT_DATA_DIR: &str = ".bonafide";
 
-/// Where everything is kept.
+/// The option that names the data directory.
 #[derive(Clone, Args)]
 struct DataDirOption {
     /// Data directory
@@ -50,7 +50,7 @@ struct DataDirOption {
     data_dir: PathBuf,
 }
 
-/// What a command ends with, when it is not success.
+/// The reason for the exit of a command without success.
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {

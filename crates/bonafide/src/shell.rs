@@ -1,9 +1,9 @@
-//! How shells, and what reads variables in their place, write them.
+//! The syntax of variables, for shells and for programs that read variables in their place.
 
 use crate::Failure;
 use clap::ValueEnum;
 
-/// Whose syntax variables are printed in.
+/// A syntax in which variables are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {
     Sh,

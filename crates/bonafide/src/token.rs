@@ -14,7 +14,7 @@ use std::process::ExitCode;
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// What the token is for, as https://management.azure.com/
+    /// The resource that the token is for, as https://management.azure.com/
     #[arg(long, value_name = "URI")]
     resource: String,
     /// Workload to be: ARM id or name [default: demo]

@@ -1,4 +1,4 @@
-//! What SDKs and az need in order to find and trust this deployment, as environment variables.
+//! The environment variables by which SDKs and az find and trust this installation.
 
 use crate::Failure;
 use crate::trust::write_trust_files;

@@ -9,11 +9,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{PATIENCE, Up, bonafide, connect, eventually, http, http_bytes, is_root, refused, run, skip, up_command};
+use support::{
+    PATIENCE, Up, as_other_user, bonafide, connect, eventually, http, http_bytes, is_root, refused, run, skip,
+    token_target, up_command,
+};
 
 const ARM: &str = "https://management.azure.com/";
 /// Sooner than any limit on silence ends a connection.
@@ -71,7 +73,7 @@ fn a_key_file_that_is_missing_truncated_or_open_to_others_is_refused_and_never_r
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(refused(up_command(dir.path(), &[])).contains("key"), "{name} readable by others");
         write_private(&path, &[7; 32]);
-        assert!(refused(up_command(dir.path(), &[])).contains("key"), "{name} of another deployment");
+        assert!(refused(up_command(dir.path(), &[])).contains("key"), "{name} of another installation");
         write_private(&path, &key);
     }
     assert!(Up::start(dir.path(), &[]).token(ARM).is_ok(), "nothing was lost");
@@ -163,7 +165,7 @@ fn np_06_malformed_and_oversized_requests_are_refused_in_bounded_time() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &["--throttle", "off"]);
     let host = up.imds();
-    let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+    let target = token_target(ARM);
     let good = format!("Host: {host}\r\nMetadata: true\r\nConnection: close\r\n");
     let many: String = (0..200).map(|n| format!("X-{n}: 1\r\n")).collect();
     let requests = [
@@ -224,22 +226,14 @@ fn a_loopback_endpoint_serves_only_the_user_who_started_it() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     assert!(up.token(ARM).is_ok());
-    let answer = as_other_user(up.imds());
+    let target = token_target(ARM);
+    let answer = as_other_user(up.imds(), &target);
     assert!(answer.starts_with("HTTP/1.1 403") && !answer.contains("access_token"), "{answer}");
+    assert!(answer.contains("--any-user"), "{answer}");
     assert!(up.stop().success());
     let up = Up::start(dir.path(), &["--any-user"]);
-    let answer = as_other_user(up.imds());
+    let answer = as_other_user(up.imds(), &target);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-/// A token request by another user of this machine, with what every system has: a shell.
-fn as_other_user(host: std::net::SocketAddr) -> String {
-    let request = format!(
-        "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM} HTTP/1.1\\r\\nHost: {host}\\r\\nMetadata: true\\r\\nConnection: close\\r\\n\\r\\n"
-    );
-    let script = format!("exec 3<>/dev/tcp/{}/{}; printf '{request}' >&3; cat <&3", host.ip(), host.port());
-    let output = Command::new("bash").args(["-c", &script]).uid(65_534).gid(65_534).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
@@ -274,23 +268,23 @@ fn no_token_key_or_secret_is_logged_or_printed() {
     let log = log + &fs::read_to_string(path.join("test-stderr.log")).unwrap();
     let signature = |jwt: &str| jwt.rsplit('.').next().unwrap().to_owned();
     let canaries = [
-        signature(&token),
-        signature(&operator),
-        secret,
-        header,
-        wrong.to_owned(),
-        "PRIVATE KEY".to_owned(),
-        "canary-Passw0rd!".to_owned(),
+        ("the workload's token", signature(&token)),
+        ("the operator's token", signature(&operator)),
+        ("the operator's secret", secret),
+        ("the endpoint's header", header),
+        ("a wrong secret", wrong.to_owned()),
+        ("a private key", "PRIVATE KEY".to_owned()),
+        ("a password", "canary-Passw0rd!".to_owned()),
     ];
-    for canary in &canaries {
-        assert!(!log.contains(canary.as_str()), "in the log: {canary}");
-        assert!(!info.contains(canary.as_str()), "in the description: {canary}");
+    for (what, canary) in &canaries {
+        assert!(!log.contains(canary.as_str()), "in the log: {what}");
+        assert!(!info.contains(canary.as_str()), "in the description: {what}");
     }
     assert!(!made.body.contains("canary") && !read.body.contains("canary"), "write-only values come back");
     for file in ["data/store/store.db", "data/store/store.db-wal"] {
         let bytes = fs::read(path.join(file)).unwrap_or_default();
-        for canary in &canaries {
-            assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "in {file}: {canary}");
+        for (what, canary) in &canaries {
+            assert!(!bytes.windows(canary.len()).any(|window| window == canary.as_bytes()), "in {file}: {what}");
         }
     }
 }

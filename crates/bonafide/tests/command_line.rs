@@ -9,22 +9,20 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
-use support::{PATIENCE, Up, bonafide, eventually, http, refused, run};
+use support::{MACHINES, PATIENCE, Up, bonafide, eventually, http, metadata_request, refused, run, token_target};
 
 const ARM: &str = "https://management.azure.com/";
-const MACHINES: &str = "2024-11-01";
-const IDENTITIES: &str = "2018-11-30";
 
 #[test]
 fn a_token_that_cannot_be_had_says_why_and_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
-    let line = refused(token(&up, &["--resource", "https://nope"]));
+    let line = refused(up.token_command(&["--resource", "https://nope"]));
     assert!(line.contains("AADSTS500011") && line.contains("https://nope") && line.contains("--resource"), "{line}");
     assert!(line.contains("start it with --resource api://orders"), "{line}");
     assert!(!line.contains("Trace ID"), "{line}");
-    machine(&up, "none", &json!({ "type": "None" }));
-    let line = refused(token(&up, &["--resource", ARM, "--workload", "none"]));
+    up.machine("none", &json!({ "type": "None" }));
+    let line = refused(up.token_command(&["--resource", ARM, "--workload", "none"]));
     assert!(line.contains("/virtualMachines/none has no identity") && line.contains("--workload"), "{line}");
 }
 
@@ -32,14 +30,14 @@ fn a_token_that_cannot_be_had_says_why_and_what_to_do() {
 fn a_single_identity_is_the_default_and_of_several_one_is_chosen() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
-    let (one, two) = (identity(&up, "one"), identity(&up, "two"));
-    machine(&up, "single", &json!({ "type": "UserAssigned", "userAssignedIdentities": { &one.0: {} } }));
+    let (one, two) = (up.identity("one"), up.identity("two"));
+    up.machine("single", &json!({ "type": "UserAssigned", "userAssignedIdentities": { &one.0: {} } }));
     assert_eq!(claims(&up, &["--workload", "single"])["appid"], one.1);
-    machine(&up, "several", &json!({ "type": "UserAssigned", "userAssignedIdentities": { &one.0: {}, &two.0: {} } }));
-    let line = refused(token(&up, &["--resource", ARM, "--workload", "several"]));
+    up.machine("several", &json!({ "type": "UserAssigned", "userAssignedIdentities": { &one.0: {}, &two.0: {} } }));
+    let line = refused(up.token_command(&["--resource", ARM, "--workload", "several"]));
     assert!(line.contains("--client-id") && line.contains(&one.1) && line.contains(&two.1), "{line}");
     assert_eq!(claims(&up, &["--workload", "several", "--client-id", &two.1])["appid"], two.1);
-    let line = refused(token(&up, &["--resource", ARM, "--workload", "single", "--client-id", &two.1]));
+    let line = refused(up.token_command(&["--resource", ARM, "--workload", "single", "--client-id", &two.1]));
     assert!(line.contains(&two.1) && line.contains(&one.1), "{line}");
 }
 
@@ -53,8 +51,8 @@ fn a_name_that_several_resources_have_is_refused_whichever_have_an_identity() {
     let without = format!("{group}/providers/Microsoft.Compute/virtualMachines/twin");
     let body = r#"{"location":"westeurope","properties":{}}"#;
     assert_eq!(up.manage(&operator, "PUT", &without, MACHINES, body).status, 201);
-    let with = machine(&up, "twin", &json!({ "type": "SystemAssigned" }));
-    let line = refused(token(&up, &["--resource", ARM, "--workload", "twin"]));
+    let with = up.machine("twin", &json!({ "type": "SystemAssigned" }));
+    let line = refused(up.token_command(&["--resource", ARM, "--workload", "twin"]));
     assert!(line.contains(&without) && line.contains(&with), "{line}");
     claims(&up, &["--workload", &with]);
 }
@@ -215,13 +213,10 @@ fn nothing_goes_through_a_proxy() {
 fn a_workload_is_on_this_host_as_long_as_its_sessions() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
-    machine(&up, "other", &json!({ "type": "SystemAssigned" }));
+    up.machine("other", &json!({ "type": "SystemAssigned" }));
     let (first, imds) = session(&up, "other");
     let (second, _) = session(&up, "other");
-    let ask = || {
-        let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
-        http(imds, &format!("GET {target} HTTP/1.1\r\nHost: {imds}\r\nMetadata: true\r\nConnection: close\r\n\r\n"))
-    };
+    let ask = || http(imds, &metadata_request(imds, &token_target(ARM)));
     assert_eq!(ask().status, 200);
     // The second one ends, and the first goes on.
     end(second);
@@ -230,10 +225,10 @@ fn a_workload_is_on_this_host_as_long_as_its_sessions() {
     assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 200);
     // Another session's workload is nobody's default.
     eventually(PATIENCE, "there is no default", || {
-        let output = run(token(&up, &["--resource", ARM]));
+        let output = run(up.token_command(&["--resource", ARM]));
         String::from_utf8(output.stderr).unwrap().contains("there is no workload demo")
     });
-    // When its process dies, the workload is taken from the host.
+    // The workload is taken from the host when its process dies.
     drop(first);
     // One after the other: none is answered for what the one before it left.
     for _ in 0..10 {
@@ -245,7 +240,7 @@ fn a_workload_is_on_this_host_as_long_as_its_sessions() {
 fn a_start_takes_away_what_the_sessions_of_a_killed_run_left() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
-    machine(&up, "other", &json!({ "type": "SystemAssigned" }));
+    up.machine("other", &json!({ "type": "SystemAssigned" }));
     let (left, _) = session(&up, "other");
     up.kill();
     end(left);
@@ -253,7 +248,7 @@ fn a_start_takes_away_what_the_sessions_of_a_killed_run_left() {
     assert!(up.token(ARM).is_ok(), "demo stays");
     assert_eq!(up.manage(&up.operator_token(), "DELETE", &up.demo(), MACHINES, "").status, 200);
     eventually(PATIENCE, "there is no default", || {
-        let output = run(token(&up, &["--resource", ARM]));
+        let output = run(up.token_command(&["--resource", ARM]));
         String::from_utf8(output.stderr).unwrap().contains("there is no workload demo")
     });
 }
@@ -265,9 +260,9 @@ fn id_04_what_is_made_later_under_the_name_of_demo_gets_nothing_of_demo_s() {
     let (demo, operator) = (up.demo(), up.operator_token());
     assert_eq!(up.manage(&operator, "DELETE", &demo, MACHINES, "").status, 200);
     eventually(PATIENCE, "demo is gone", || up.manage(&operator, "GET", &demo, MACHINES, "").status == 404);
-    assert_eq!(machine(&up, "demo", &json!({ "type": "SystemAssigned" })), demo);
+    assert_eq!(up.machine("demo", &json!({ "type": "SystemAssigned" })), demo);
     let (left, _) = session(&up, &demo);
-    let line = refused(token(&up, &["--resource", ARM]));
+    let line = refused(up.token_command(&["--resource", ARM]));
     assert!(line.contains("there is no workload demo"), "{line}");
     assert!(up.token(ARM).is_err(), "demo's port serves another machine");
     up.kill();
@@ -315,7 +310,7 @@ fn help_and_mistakes_say_what_is_wanted() {
     }
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
-    let line = refused(token(&up, &["--resource", ARM, "--workload", "nope"]));
+    let line = refused(up.token_command(&["--resource", ARM, "--workload", "nope"]));
     assert!(line.contains("'nope'") && line.ends_with("those with an identity are: demo"), "{line}");
 }
 
@@ -346,34 +341,10 @@ impl Drop for Running {
     }
 }
 
-fn token(up: &Up, arguments: &[&str]) -> Command {
-    let mut command = bonafide(&up.dir, "token");
-    command.args(arguments);
-    command
-}
-
 fn claims(up: &Up, arguments: &[&str]) -> Value {
-    let mut command = token(up, &["--resource", ARM, "--decode"]);
+    let mut command = up.token_command(&["--resource", ARM, "--decode"]);
     command.args(arguments);
     let output = run(command);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// Makes a machine in group demo.
-fn machine(up: &Up, name: &str, identity: &Value) -> String {
-    let id = up.demo().replace("/virtualMachines/demo", &format!("/virtualMachines/{name}"));
-    let body = json!({ "location": "westeurope", "identity": identity, "properties": {} }).to_string();
-    let made = up.manage(&up.operator_token(), "PUT", &id, MACHINES, &body);
-    assert_eq!(made.status, 201, "{}", made.body);
-    id
-}
-
-/// Makes a user-assigned identity in group demo: its ARM id and its client id.
-fn identity(up: &Up, name: &str) -> (String, String) {
-    let type_and_name = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{name}");
-    let id = up.demo().replace("Microsoft.Compute/virtualMachines/demo", &type_and_name);
-    let made = up.manage(&up.operator_token(), "PUT", &id, IDENTITIES, r#"{"location":"westeurope"}"#);
-    assert_eq!(made.status, 201, "{}", made.body);
-    (id, made.json()["properties"]["clientId"].as_str().unwrap().to_owned())
 }

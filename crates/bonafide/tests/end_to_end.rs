@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use support::{PATIENCE, Up, bonafide, eventually, free_port, http, run};
+use support::{PATIENCE, Up, bonafide, eventually, free_port, http, metadata_request, run};
 
 const ARM: &str = "https://management.azure.com/";
 /// Revocation: RV-01.
@@ -76,7 +76,7 @@ fn a_deleted_identity_is_refused_while_the_machine_goes_on() {
     let ask = || {
         let path = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}&client_id={client}");
         let host = up.imds();
-        http(host, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n"))
+        http(host, &metadata_request(host, &path))
     };
     assert_eq!(ask().status, 200);
     assert_eq!(up.manage(&operator, "DELETE", identity, "2018-11-30", "").status, 200);

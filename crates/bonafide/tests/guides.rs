@@ -14,8 +14,23 @@ use support::{Up, run_within, skip};
 /// Printed between the outputs of two blocks.
 const MARK: &str = "-- end of block --";
 
-/// How long a page may take: it starts many programs, beside those of all other pages.
+/// Longest run of a page: it starts many programs, beside those of all other pages.
 const PAGE: Duration = Duration::from_secs(180);
+
+/// The pages, each of which has a test.
+const TESTED: [&str; 11] = [
+    "operator.md",
+    "enabling.md",
+    "az.md",
+    "power.md",
+    "locks.md",
+    "custom-roles.md",
+    "principals.md",
+    "programs.md",
+    "languages.md",
+    "migrating.md",
+    "troubleshooting.md",
+];
 
 /// A block of commands, and the output that the page shows.
 struct Block {
@@ -33,6 +48,8 @@ fn blocks(page: &Path) -> Vec<Block> {
     for (at, fenced) in text.split("```").enumerate().filter(|(at, _)| at % 2 == 1) {
         let (language, body) = fenced.split_once('\n').unwrap();
         match (language, blocks.last_mut()) {
+            // A program, which whoever shows it compares with what runs it; a picture.
+            ("go" | "java" | "", _) => {}
             ("sh", _) => blocks.push(Block { commands: body.to_owned(), shown: None }),
             ("text", Some(block)) if block.shown.is_none() => block.shown = Some(body.to_owned()),
             _ => panic!("{}: block {at} is neither commands nor the output of some: {language}", page.display()),
@@ -65,22 +82,36 @@ fn is_installed(program: &str) -> bool {
 }
 
 fn check(name: &str) {
-    let dir = tempfile::tempdir().unwrap();
-    let binary = Path::new(env!("CARGO_BIN_EXE_bonafide"));
-    let mut command = Command::new(binary);
-    command.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]);
-    command.current_dir(dir.path()).stdin(Stdio::null());
-    let up = Up::run(command, dir.path());
     let mut pages = vec![folder().join("operator.md")];
     if name != "operator.md" {
         pages.push(folder().join(name));
     }
     let blocks: Vec<Block> = pages.iter().flat_map(|page| blocks(page)).collect();
-    let script: String = blocks.iter().map(|block| format!("{}echo '{MARK}'\n", block.commands)).collect();
+    run_blocks(name, &blocks);
+}
+
+/// `up` as a reader starts it in `dir`, but on free ports.
+fn start(dir: &Path) -> Up {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+    command.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]);
+    command.current_dir(dir).stdin(Stdio::null());
+    Up::run(command, dir)
+}
+
+/// A reader's shell, which ends at the first command that fails.
+fn shell(dir: &Path, script: &str) -> Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_bonafide"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut shell = Command::new("bash");
-    shell.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path()).env("PATH", path).stdin(Stdio::null());
-    let output = run_within(PAGE, shell);
+    shell.args(["-euo", "pipefail", "-c", script]).current_dir(dir).env("PATH", path).stdin(Stdio::null());
+    shell
+}
+
+fn run_blocks(name: &str, blocks: &[Block]) {
+    let dir = tempfile::tempdir().unwrap();
+    let up = start(dir.path());
+    let script: String = blocks.iter().map(|block| format!("{}echo '{MARK}'\n", block.commands)).collect();
+    let output = run_within(PAGE, shell(dir.path(), &script));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name}: {}\n{printed}\n{said}", output.status);
@@ -93,21 +124,46 @@ fn check(name: &str) {
 
 #[test]
 fn every_page_is_tested_and_listed() {
-    let tested = [
-        "operator.md",
-        "az.md",
-        "power.md",
-        "locks.md",
-        "custom-roles.md",
-        "principals.md",
-        "programs.md",
-        "troubleshooting.md",
-    ];
     let list = std::fs::read_to_string(folder().join("README.md")).unwrap();
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name == "README.md" || (tested.contains(&name.as_str()) && list.contains(&name)), "{name}");
+        assert!(name == "README.md" || (TESTED.contains(&name.as_str()) && list.contains(&name)), "{name}");
     }
+}
+
+/// Those of the README that need neither a build nor the network. `up` has taken other ports than the default.
+#[test]
+fn the_five_minutes_of_the_readme_need_no_certain_port() {
+    let mut blocks = blocks(&folder().join("../../README.md"));
+    blocks.retain(|block| !["cargo ", "/tmp/venv"].iter().any(|other| block.commands.contains(other)));
+    assert!(blocks.len() > 3);
+    blocks.iter_mut().for_each(|block| block.commands = format!("{{ {} }} > printed.txt\n", block.commands));
+    blocks.push(Block {
+        commands: "[ -n \"$TOKEN\" ] && ask demo -o /dev/null -w '%{http_code}\\n'\n".to_owned(),
+        shown: Some("200".to_owned()),
+    });
+    run_blocks("README.md", &blocks);
+}
+
+/// Loops that wait for a change, which does not come while `up` is away, are left out, and so is az, which has words of its own.
+#[test]
+fn without_up_every_command_says_that_it_is_not_running() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = start(dir.path());
+    let waits = |block: &Block| ["while ", "until "].iter().any(|word| block.commands.contains(word));
+    let commands = |page: &str| -> Vec<String> {
+        let blocks = blocks(&folder().join(page)).into_iter().filter(|block| !waits(block));
+        blocks.map(|block| block.commands).collect()
+    };
+    let stop =
+        format!("kill {}\nwhile curl -sk -o /dev/null \"$LOGIN/healthz\"; do sleep 0.1; done\nset +e\n", up.pid());
+    let pages = TESTED.iter().filter(|page| **page != "az.md").flat_map(|page| commands(page)).collect::<String>();
+    let asked = "echo 'now arm' >&2; arm GET \"$VM?api-version=2024-11-01\" | value '[\"name\"]'\n";
+    let output = run_within(PAGE, shell(dir.path(), &(commands("operator.md").concat() + &stop + &pages + asked)));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("Traceback"), "{said}");
+    let last = said.split("now arm").nth(1).unwrap_or_default();
+    assert!(last.contains("no answer: is `bonafide up` running?"), "{said}");
 }
 
 #[test]
@@ -121,6 +177,11 @@ fn the_azure_cli_works_from_nothing() {
         return skip("az is not installed (conformance/az/prepare installs it)");
     }
     check("az.md");
+}
+
+#[test]
+fn a_machine_gets_identities_and_loses_them() {
+    check("enabling.md");
 }
 
 #[test]
@@ -146,6 +207,21 @@ fn a_principal_is_found_and_given_a_role() {
 #[test]
 fn programs_of_any_age_run_with_an_identity() {
     check("programs.md");
+}
+
+#[test]
+fn the_programs_of_the_languages_are_those_that_conformance_runs() {
+    check("languages.md");
+    let page = std::fs::read_to_string(folder().join("languages.md")).unwrap();
+    for (language, source) in [("go", "go/example/main.go"), ("java", "java/src/Example.java")] {
+        let source = std::fs::read_to_string(folder().join("../../conformance").join(source)).unwrap();
+        assert!(page.contains(&format!("```{language}\n{source}```")), "{language}");
+    }
+}
+
+#[test]
+fn a_program_moves_here_and_back() {
+    check("migrating.md");
 }
 
 #[test]

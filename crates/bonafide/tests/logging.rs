@@ -1,23 +1,20 @@
-//! What is said of requests that are refused, and what the log says of all of them.
+//! The replies to refused requests, and the log lines of all requests.
 
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 #![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
 
 mod support;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use support::{Up, bonafide, eventually, free_port, http, is_root};
+use support::{Up, as_other_user, bonafide, claims, eventually, free_port, http, is_root};
 
 const ARM: &str = "https://management.azure.com/";
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
@@ -98,7 +95,7 @@ fn every_answered_request_and_refused_connection_has_one_line() {
     assert_eq!(http(host, &format!("GET / HTTP/1.1\r\nHost: {host}\r\n{many}\r\n")).status, 431);
     assert_eq!(http(host, &format!("GET / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\n")).status, 413);
     if is_root() {
-        assert!(as_other_user(host).starts_with("HTTP/1.1 403"));
+        assert!(as_other_user(host, "/").starts_with("HTTP/1.1 403"));
         statuses.push(403);
     }
     for status in statuses {
@@ -117,14 +114,6 @@ fn a_path_of_the_metadata_port_is_logged_as_it_was_sent() {
     let host = up.imds();
     http(host, &format!("GET /metadata/%41b HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
     up.lines_where("its line", |line| line["surface"] == "metadata" && line["path"] == "/metadata/%41b");
-}
-
-/// A request by another user of this machine, with what every system has: a shell.
-fn as_other_user(host: SocketAddr) -> String {
-    let request = format!("GET / HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n");
-    let script = format!("exec 3<>/dev/tcp/{}/{}; printf '{request}' >&3; cat <&3", host.ip(), host.port());
-    let output = Command::new("bash").args(["-c", &script]).uid(65_534).gid(65_534).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]
@@ -151,11 +140,6 @@ fn every_token_issued_or_refused_leaves_who_asked_for_what() {
     for unknown in ["aud", "uti", "principal"] {
         assert!(refused[0][unknown].is_null(), "nobody has signed in: {refused:?}");
     }
-}
-
-fn claims(token: &str) -> Value {
-    let part = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 /// "For details see logs in": there they are, and an outage does not flood them.

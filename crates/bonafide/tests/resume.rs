@@ -1,4 +1,4 @@
-//! What a process that was killed left undone.
+//! Work that a killed process left undone.
 
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 #![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
@@ -53,7 +53,7 @@ fn tn_08_a_deletion_that_was_accepted_goes_on_after_a_kill() {
     // On another port it is another issuer.
     let up = Up::start(dir.path(), &[]);
     let token = up.operator_token();
-    // What was accepted is never forgotten: it reads as going until it is gone.
+    // An accepted deletion is never forgotten: the group is shown as being deleted until it is gone.
     eventually(Duration::from_secs(20), "the group is gone", || {
         let state = state(&up, &token);
         assert!(state == "Deleting" || state == "gone", "{state}");

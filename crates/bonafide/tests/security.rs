@@ -15,7 +15,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{PATIENCE, Up, bonafide, connect, eventually, free_port, http, is_root, refused, run, skip};
+use support::{
+    PATIENCE, Up, bonafide, connect, eventually, free_port, http, is_root, metadata_request, refused, run, skip,
+};
 
 const ARM: &str = "https://management.azure.com/";
 const CONNECTIONS: usize = 1_000;
@@ -125,7 +127,7 @@ fn md_02_stock_proxies_get_no_token() {
     let up = Up::start(dir.path(), &["--throttle", "off", "--any-user"]);
     let to = up.imds();
     let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
-    let direct = http(to, &request_line(&target, &to.to_string()));
+    let direct = http(to, &metadata_request(to, &target));
     assert_eq!(direct.status, 200, "{}", direct.body);
 
     let folder = dir.path().display();
@@ -170,18 +172,14 @@ fn md_02_stock_proxies_get_no_token() {
         let _proxy = Proxy(child);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         eventually(PATIENCE, name, || TcpStream::connect(address).is_ok());
-        let forwarded = http(address, &request_line(target, &to.to_string()));
+        let forwarded = http(address, &metadata_request(to, target));
         assert_eq!(forwarded.status, 400, "{name}: {} {}", forwarded.head, forwarded.body);
         assert!(forwarded.body.contains("forwarded requests are refused"), "{name}: {}", forwarded.body);
         for host in ["169.254.169.254", "rebound.example"] {
-            let rebound = http(address, &request_line(target, host));
+            let rebound = http(address, &metadata_request(host, target));
             assert!(rebound.status >= 400 && !rebound.body.contains("access_token"), "{name}: {}", rebound.head);
         }
     }
-}
-
-fn request_line(target: &str, host: &str) -> String {
-    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
 }
 
 struct Proxy(Child);
@@ -220,7 +218,7 @@ fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
 /// Anybody on the machine can open the public port, and not keep a workload from its tokens with it.
 #[test]
 fn ov_08_a_flood_of_the_public_port_leaves_the_metadata_endpoint_its_descriptors() {
-    // What is not accepted must fit into the backlog.
+    // Connections that are not accepted must fit into the backlog.
     const LIMIT: usize = 128;
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start_below(dir.path(), &format!("ulimit -n {LIMIT}"));
@@ -237,7 +235,7 @@ fn ov_08_a_flood_of_the_public_port_leaves_the_metadata_endpoint_its_descriptors
     drop(held);
 }
 
-/// What a process has used of its processors, from proc(5).
+/// The processor time that a process has used, from proc(5).
 fn cpu_time(pid: u32) -> Duration {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = text.rsplit_once(") ").unwrap().1.split(' ').collect();
@@ -245,7 +243,7 @@ fn cpu_time(pid: u32) -> Duration {
     Duration::from_millis(1_000 * ticks / rustix::param::clock_ticks_per_second())
 }
 
-/// Whoever holds the control socket would give out tokens of its own making.
+/// Another user with the control socket would give out tokens of its own making.
 #[test]
 fn ha_06_a_control_socket_that_another_user_holds_is_not_asked() {
     if !is_root() {

@@ -9,14 +9,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Up, bonafide, eventually, is_root, refused, run, up_command};
+use support::{Up, bonafide, claims, eventually, is_root, refused, run, up_command};
 
 const ARM: &str = "https://management.azure.com/";
 /// Within which what is written reaches who reads it.
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
-fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_deployment_changes() {
+fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_installation_changes() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     let tenant = up.info["tenantId"].clone();
@@ -39,7 +39,7 @@ fn a_lost_or_emptied_database_is_refused_and_no_file_of_the_deployment_changes()
         let log = fs::read(data.join("store/store.db-wal")).ok();
         let line = refused(up_command(dir.path(), &[]));
         assert!(line.contains("data/store") && line.contains("backup") && line.contains("--data-dir"), "{line}");
-        assert!(read() == before, "a file of the deployment was overwritten");
+        assert!(read() == before, "a file of the installation was overwritten");
         assert!(fs::read(data.join("store/store.db-wal")).ok() == log, "the log that is left was touched");
         fs::remove_dir_all(data.join("store")).unwrap();
         copy(&backup, &data.join("store"));
@@ -123,7 +123,7 @@ fn damage_inside_the_database_names_the_file_and_what_to_do() {
     assert!(Up::start(dir.path(), &[]).stop().success());
     let database = dir.path().join("data/store/store.db");
     let mut bytes = fs::read(&database).unwrap();
-    // What is looked at before the store opens is whole; what the view loads is not.
+    // The parts that are looked at before the store opens stay whole; the rows that the view loads do not.
     for page in bytes.chunks_mut(4096).skip(2).filter(|page| page.windows(9).any(|text| text == b"principal")) {
         page[..64].fill(0xA5);
     }
@@ -144,7 +144,7 @@ fn a_damaged_state_of_the_agent_names_the_file_and_without_it_the_agent_joins_an
     let up = Up::start(dir.path(), &[]);
     assert!(up.token(ARM).is_ok());
     assert!(up.stop().success());
-    // What the advice says works for a lost key, too.
+    // The same advice works for a lost key, too.
     fs::remove_file(dir.path().join("data/agent/key")).unwrap();
     let line = refused(up_command(dir.path(), &[]));
     assert!(line.contains("agent/key is missing") && line.contains("delete agent/state.json"), "{line}");
@@ -209,7 +209,7 @@ fn an_option_for_the_demo_workload_is_refused_where_there_is_none() {
         let line = refused(up_command(dir.path(), &[&["--empty"][..], option].concat()));
         assert!(line.contains(option[0]) && line.contains("demo"), "{line}");
     }
-    // The refusal made no deployment without a workload.
+    // The refusal made no installation without a workload.
     let up = Up::start(dir.path(), &[]);
     let operator = up.operator_token();
     let id = up.demo();
@@ -279,12 +279,6 @@ fn sign_in(up: &Up, asked: &str) -> String {
     let client = up.info["operator"]["clientId"].as_str().unwrap();
     let secret = fs::read_to_string(up.info["operator"]["secretFile"].as_str().unwrap()).unwrap();
     format!("grant_type=client_credentials&client_id={client}&client_secret={secret}&{asked}")
-}
-
-fn claims(token: &str) -> serde_json::Value {
-    use base64::Engine as _;
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
 fn copy(from: &Path, to: &Path) {

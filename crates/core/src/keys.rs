@@ -1,12 +1,12 @@
 //! Keys that the system keeps for itself, sealed: token signing keys and the secrets of the installation.
 
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
-use bonafide_crypto::{Kek, RsaKey, SelfSigned, SignError, SigningKey, base64url};
+use bonafide_crypto::{Kek, RsaKey, SelfSigned, SignError, SigningKey};
 use bonafide_store::Table;
-use bonafide_types::{Excerpt, Secret, TenantId, Timestamp};
+use bonafide_types::{Excerpt, Secret, TenantId, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 
-/// How long a token signing key is published, in seconds (5 years). Rotation is a later command;
+/// Time for which a token signing key is published, in seconds (5 years). Rotation is a later command;
 /// a key never signs or verifies past its end (JW-04).
 pub const SIGNING_KEY_SECONDS: u64 = 5 * 365 * 86_400;
 

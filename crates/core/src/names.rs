@@ -40,7 +40,7 @@ pub struct Names {
     pub audiences: Audiences,
     /// The audiences of tokens for the resource manager, in every spelling.
     pub accepted: AcceptedAudiences,
-    /// What the directory (Microsoft Graph) takes tokens for, in every spelling.
+    /// The audiences of the directory (Microsoft Graph), in every spelling.
     pub graph: AcceptedAudiences,
 }
 

@@ -10,9 +10,11 @@ use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placement};
 use bonafide_core::view::{KnownProof, RegisteredKey, View, Views};
 use bonafide_crypto::secret_hash::Pepper;
-use bonafide_crypto::{AgentKey, Kek, SelfSigned, base64url};
+use bonafide_crypto::{AgentKey, Kek, SelfSigned};
 use bonafide_store::{Key, MemoryEngine, Store, StoreError, Table, Tx};
-use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp};
+use bonafide_types::{
+    ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, base64url,
+};
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

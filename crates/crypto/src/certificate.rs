@@ -6,6 +6,9 @@ use serde_json::Value;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
+/// Certificates in one `x5c`. Source: CA-06; ours.
+const CHAIN_CERTIFICATES_MAX: usize = 10;
+
 /// Why a certificate was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
@@ -84,7 +87,7 @@ impl Certificate {
     pub fn from_x5c(x5c: &Value) -> Result<Self, CertificateError> {
         match x5c {
             Value::String(text) => Self::from_base64(text),
-            Value::Array(chain) if chain.len() > limits::CHAIN_CERTIFICATES_MAX => Err(CertificateError::ChainTooLong),
+            Value::Array(chain) if chain.len() > CHAIN_CERTIFICATES_MAX => Err(CertificateError::ChainTooLong),
             Value::Array(chain) => {
                 Self::from_base64(chain.first().and_then(Value::as_str).ok_or(CertificateError::Missing)?)
             }
@@ -108,7 +111,7 @@ impl Certificate {
         p256_point(&self.spki_der).ok()?.try_into().ok()
     }
 
-    /// What kind of key it has.
+    /// The kind of its key.
     pub fn key_kind(&self) -> KeyKind {
         self.key_kind
     }
@@ -123,12 +126,12 @@ impl Certificate {
         self.not_after_seconds
     }
 
-    /// Whether it is valid at this time.
+    /// Tells whether it is valid at this time.
     pub fn is_valid_at(&self, now_seconds: u64) -> bool {
         (self.not_before_seconds..=self.not_after_seconds).contains(&now_seconds)
     }
 
-    /// Whether it claims to be an authority.
+    /// Tells whether it claims to be an authority.
     pub fn is_ca(&self) -> bool {
         self.is_ca
     }
@@ -150,9 +153,10 @@ impl Certificate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::AgentKey;
     use crate::SelfSigned;
     use crate::test_keys::{NOW, rsa};
-    use crate::{AgentKey, base64url};
+    use bonafide_types::base64url;
     use serde_json::json;
 
     #[test]
@@ -189,7 +193,7 @@ mod tests {
     #[test]
     fn ca_06_sizes_and_chain_lengths_are_bounded() {
         let base64 = base64url::encode_standard(rsa().certificate_der());
-        let chain = vec![base64; limits::CHAIN_CERTIFICATES_MAX + 1];
+        let chain = vec![base64; CHAIN_CERTIFICATES_MAX + 1];
         assert_eq!(Certificate::from_x5c(&json!(chain)), Err(CertificateError::ChainTooLong));
         assert!(Certificate::from_x5c(&json!(chain[1..])).is_ok());
         let large = vec![0x30; limits::DER_BYTES_MAX + 1];

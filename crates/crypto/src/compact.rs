@@ -1,6 +1,6 @@
 //! Writes a compact JWS (RFC 7515 section 3.1) into one allocation.
 
-use crate::base64url::{encode_into, encoded_chars};
+use bonafide_types::base64url::{encode_into, encoded_chars};
 
 /// Header and claims in base64url with a dot between, and room left for a signature of `signature_bytes`.
 pub(crate) fn signing_input(header_json: &[u8], claims_json: &[u8], signature_bytes: usize) -> String {

@@ -1,8 +1,16 @@
 //! Key sets of other issuers (RFC 7517). Tests alone read them until credentials can be federated.
 
-use crate::json::{JsonError, parse_object_bounded};
-use crate::{Algorithm, KeyError, VerifyingKey, base64url, limits};
+use crate::{Algorithm, KeyError, VerifyingKey};
+use bonafide_types::base64url;
+use bonafide_types::json::{JsonError, parse_object_bounded};
 use serde_json::{Map, Value};
+
+/// Largest foreign key set, in bytes. Source: ours; Entra's own is about 25 KiB.
+const KEY_SET_BYTES_MAX: usize = 256 * 1024;
+/// Members and elements in one foreign key set. Source: ours.
+const KEY_SET_MEMBERS_MAX: usize = 5_000;
+/// Keys in one foreign key set. Source: ours.
+const KEY_SET_KEYS_MAX: usize = 100;
 
 /// Why a key set was refused as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,9 +35,9 @@ impl KeySet {
     /// # Errors
     /// [`KeySetError`]; a single unusable key is no error.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, KeySetError> {
-        let set = parse_object_bounded(bytes, limits::KEY_SET_BYTES_MAX, limits::KEY_SET_MEMBERS_MAX)?;
+        let set = parse_object_bounded(bytes, KEY_SET_BYTES_MAX, KEY_SET_MEMBERS_MAX)?;
         let keys = set.get("keys").and_then(Value::as_array).ok_or(KeySetError::Keys)?;
-        if keys.len() > limits::KEY_SET_KEYS_MAX {
+        if keys.len() > KEY_SET_KEYS_MAX {
             return Err(KeySetError::Keys);
         }
         let usable = keys.iter().filter_map(Value::as_object).filter_map(|jwk| {
@@ -48,7 +56,7 @@ impl KeySet {
         }
     }
 
-    /// How many usable keys there are.
+    /// The number of usable keys.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
@@ -136,11 +144,11 @@ mod tests {
 
     #[test]
     fn jw_15_a_key_set_is_bounded() {
-        let keys = vec![json!({}); limits::KEY_SET_KEYS_MAX + 1];
+        let keys = vec![json!({}); KEY_SET_KEYS_MAX + 1];
         assert_eq!(parse(&json!({"keys": keys})).err(), Some(KeySetError::Keys));
         assert_eq!(parse(&json!({"keys": {}})).err(), Some(KeySetError::Keys));
         assert_eq!(parse(&json!({})).err(), Some(KeySetError::Keys));
-        let large = " ".repeat(limits::KEY_SET_BYTES_MAX + 1);
+        let large = " ".repeat(KEY_SET_BYTES_MAX + 1);
         assert_eq!(KeySet::parse(large.as_bytes()).err(), Some(KeySetError::Json(JsonError::TooLarge)));
     }
 }

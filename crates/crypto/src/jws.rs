@@ -5,9 +5,15 @@
 //! trust: `jku`, `x5u`, `jwk` and `x5c` are members like any other here, and `kid` is a key of the
 //! caller's own map (JW-02).
 
-use crate::json::{JsonError, parse_object_strict};
-use crate::{Algorithm, VerifyingKey, VerifyingKeys, base64url, limits};
+use crate::{Algorithm, VerifyingKey, VerifyingKeys};
+use bonafide_types::base64url;
+use bonafide_types::json::{JsonError, parse_object_strict};
 use serde_json::{Map, Value};
+
+/// Largest access token, in bytes. Source: ours; half of the largest request head (`HEAD_BYTES_MAX`).
+pub(crate) const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// Largest client assertion, in bytes. Source: ours; half of a token request's body, room for an `x5c` chain.
+pub(crate) const ASSERTION_BYTES_MAX: usize = 32 * 1024;
 
 /// Why a token was refused. It repeats nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -62,12 +68,12 @@ pub struct Verified {
     claims: Map<String, Value>,
 }
 
-/// Parses an access token: base64url without padding, at most [`limits::TOKEN_BYTES_MAX`].
+/// Parses an access token: base64url without padding, at most [`TOKEN_BYTES_MAX`].
 ///
 /// # Errors
 /// [`JwsError`].
 pub fn parse_strict(token: &str) -> Result<Unverified<'_>, JwsError> {
-    let parsed = parse(token, limits::TOKEN_BYTES_MAX, is_strict_character, base64url::decode)?;
+    let parsed = parse(token, TOKEN_BYTES_MAX, is_strict_character, base64url::decode)?;
     if parsed.header.get("kid").is_some_and(|kid| !kid.is_string()) {
         return Err(JwsError::HeaderMember("kid"));
     }
@@ -75,14 +81,14 @@ pub fn parse_strict(token: &str) -> Result<Unverified<'_>, JwsError> {
 }
 
 /// Parses a client assertion: as [`parse_strict`], but each part may be padded and in the standard
-/// alphabet, as stock clients send it (docs/wire/login.md), at most [`limits::ASSERTION_BYTES_MAX`], and
+/// alphabet, as stock clients send it (docs/wire/login.md), at most [`ASSERTION_BYTES_MAX`], and
 /// with anything as `kid`, which is the client's own.
 ///
 /// # Errors
 /// [`JwsError`].
 pub fn parse_lenient(token: &str) -> Result<Unverified<'_>, JwsError> {
     let is_lenient = |byte| is_strict_character(byte) || matches!(byte, b'+' | b'/' | b'=');
-    parse(token, limits::ASSERTION_BYTES_MAX, is_lenient, base64url::decode_lenient)
+    parse(token, ASSERTION_BYTES_MAX, is_lenient, base64url::decode_lenient)
 }
 
 fn is_strict_character(byte: u8) -> bool {
@@ -192,6 +198,11 @@ impl Verified {
     /// The claims, covered by the signature.
     pub fn claims(&self) -> &Map<String, Value> {
         &self.claims
+    }
+
+    /// The claims alone.
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
     }
 }
 

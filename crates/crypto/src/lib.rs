@@ -8,12 +8,10 @@
 
 mod agent_key;
 mod algorithm;
-pub mod base64url;
 pub mod ca;
 pub mod certificate;
 mod compact;
 mod error;
-pub mod json;
 #[cfg(test)]
 mod jwk;
 pub mod jws;

@@ -48,7 +48,7 @@ impl P256Key {
         &self.verifying
     }
 
-    /// Whether a `SubjectPublicKeyInfo` holds this key.
+    /// Tells whether a `SubjectPublicKeyInfo` holds this key.
     pub(crate) fn is_key_of(&self, spki_der: &[u8]) -> bool {
         verifying_key::p256_point(spki_der).is_ok_and(|point| point == self.token.public_key().as_ref())
     }

@@ -1,9 +1,9 @@
 //! PEM (RFC 7468): writing any block, finding the first of one kind.
 
-use crate::{base64url, limits};
+use crate::limits;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bonafide_types::Secret;
+use bonafide_types::{Secret, base64url};
 use zeroize::Zeroizing;
 
 /// The label of a certificate.

@@ -34,7 +34,7 @@ pub fn uuid() -> Uuid {
     uuid::Builder::from_random_bytes(bytes()).into_uuid()
 }
 
-/// Whether two byte strings are equal; the time taken depends on their lengths only.
+/// Tells whether two byte strings are equal; the time taken depends on their lengths only.
 pub fn ct_eq(left: &[u8], right: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(left, right).is_ok()
 }

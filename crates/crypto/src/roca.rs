@@ -10,7 +10,7 @@ const PRIMES: [u32; 38] = [
     113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-/// Whether this modulus (big-endian) has the mark of the broken generator.
+/// Tells whether this modulus (big-endian) has the mark of the broken generator.
 pub(crate) fn is_weak(modulus: &[u8]) -> bool {
     PRIMES.iter().all(|&prime| {
         let rest = modulus.iter().fold(0, |rest, &byte| (rest * 256 + u32::from(byte)) % prime);

@@ -5,12 +5,15 @@
 //! row can be moved to another tenant, name, version or purpose. Nonces are random: one
 //! key-encryption key may wrap 2^32 items (NIST SP 800-38D section 8.3).
 
-use crate::{Kek, base64url, limits, random, thumbprint};
+use crate::{Kek, random, thumbprint};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use bonafide_types::Secret;
+use bonafide_types::{Secret, base64url};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use zeroize::Zeroizing;
+
+/// Largest plaintext that is sealed, in bytes. Source: a store value is 1 MiB at most, base64 and JSON included.
+const PLAINTEXT_BYTES_MAX: usize = 512 * 1024;
 
 /// Why something could not be sealed or opened. It repeats nothing of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,12 +32,13 @@ pub enum SealError {
     Refused,
 }
 
-/// What an item is and whose. Every field matters: an item opens only under the context it was sealed for.
+/// The kind and the owner of a sealed item. Every field matters: an item opens only under the context it was sealed
+/// for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealContext<'a> {
-    /// What kind of secret, such as `signing-key`; one constant for each use.
+    /// The kind of secret, such as `signing-key`; one constant for each use.
     pub purpose: &'a str,
-    /// The tenant's id; empty for what belongs to the deployment.
+    /// The tenant's id; empty for a secret of the installation.
     pub tenant: &'a str,
     /// The item's name within purpose and tenant.
     pub name: &'a str,
@@ -78,7 +82,7 @@ const TAG_BYTES: usize = 16;
 /// # Errors
 /// [`SealError::TooLarge`], [`SealError::Encryption`].
 pub fn seal(kek: &Kek, context: &SealContext<'_>, plaintext: &[u8]) -> Result<Sealed, SealError> {
-    if plaintext.len() > limits::PLAINTEXT_BYTES_MAX {
+    if plaintext.len() > PLAINTEXT_BYTES_MAX {
         return Err(SealError::TooLarge);
     }
     let item_key = Secret::new(random::bytes());
@@ -242,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused_before_it_is_sealed() {
-        let large = vec![0; limits::PLAINTEXT_BYTES_MAX + 1];
+        let large = vec![0; PLAINTEXT_BYTES_MAX + 1];
         assert_eq!(seal(&Kek::generate(), &CONTEXT, &large).err(), Some(SealError::TooLarge));
     }
 }

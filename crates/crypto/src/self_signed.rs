@@ -2,19 +2,19 @@
 
 use crate::validity::Validity;
 
-/// What a self-signed certificate is to say.
+/// The contents of a self-signed certificate.
 #[derive(Debug, Clone, Copy)]
 pub struct SelfSigned<'a> {
     /// The subject's common name.
     pub common_name: &'a str,
-    /// When it becomes valid, in Unix seconds.
+    /// The start of its validity, in Unix seconds.
     pub not_before_seconds: u64,
-    /// When it stops being valid, in Unix seconds.
+    /// The end of its validity, in Unix seconds.
     pub not_after_seconds: u64,
 }
 
 impl<'a> SelfSigned<'a> {
-    /// From now, and [`crate::limits::CERTIFICATE_BACKDATE_SECONDS`] before for those whose clock is behind, for
+    /// From now, and [`crate::validity::CERTIFICATE_BACKDATE_SECONDS`] before for those whose clock is behind, for
     /// `lifetime_seconds`.
     pub fn starting(common_name: &'a str, now_seconds: u64, lifetime_seconds: u64) -> Self {
         let Validity { not_before_seconds, not_after_seconds } = Validity::starting(now_seconds, lifetime_seconds);

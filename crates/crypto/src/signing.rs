@@ -1,13 +1,11 @@
 //! The key that signs access tokens.
 
-use crate::{
-    Algorithm, Certificate, KeyKind, SelfSigned, SignError, VerifyingKey, base64url, compact, verifying_key, x509,
-};
+use crate::{Algorithm, Certificate, KeyKind, SelfSigned, SignError, VerifyingKey, compact, verifying_key, x509};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
-use bonafide_types::Secret;
+use bonafide_types::{Secret, base64url};
 use rcgen::{PKCS_RSA_SHA256, PublicKeyData, SignatureAlgorithm};
 use std::fmt;
 

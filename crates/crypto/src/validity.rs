@@ -1,8 +1,9 @@
-//! When the certificates that we write are valid.
+//! The validity of the certificates that we write.
 
-use crate::limits::CERTIFICATE_BACKDATE_SECONDS;
+/// The time by which a certificate's validity precedes its issue, in seconds. Source: tolerated clock difference (5 minutes).
+pub(crate) const CERTIFICATE_BACKDATE_SECONDS: u64 = 300;
 
-/// When a certificate is valid, in Unix seconds.
+/// The validity of a certificate, in Unix seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Validity {
     pub(crate) not_before_seconds: u64,

@@ -1,6 +1,6 @@
 //! Public keys that verify signatures: bounded in size, and each good for one algorithm only.
 
-use crate::limits::{DER_BYTES_MAX, RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_BYTES};
+use crate::limits::DER_BYTES_MAX;
 use crate::{Algorithm, roca};
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
@@ -12,6 +12,13 @@ use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKC
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::RSAPublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
+
+/// Smallest RSA modulus, in bits. Source: CA-06, RFC 7518 section 3.3.
+const RSA_BITS_MIN: u32 = 2048;
+/// Largest RSA modulus, in bits. Source: CA-06 (cost of a verification is bounded).
+const RSA_BITS_MAX: u32 = 4096;
+/// The only RSA exponent, 65537, big-endian. Source: CA-06.
+const RSA_EXPONENT_BYTES: [u8; 3] = [1, 0, 1];
 
 /// Why a public key was refused (CA-06).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +49,7 @@ pub enum KeyError {
 /// Length of an uncompressed point on P-256 (SEC 1 section 2.3.3).
 pub const P256_POINT_BYTES: usize = 65;
 
-/// What kind of key, and how large.
+/// The kind of a key, and its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// RSA with exponent 65537.
@@ -81,7 +88,8 @@ impl VerifyingKey {
         self.algorithm
     }
 
-    /// Whether `signature` is this key's over `message`. ES256 signatures are the 64 bytes r and s (RFC 7518 section 3.4).
+    /// Tells whether `signature` is this key's over `message`. ES256 signatures are the 64 bytes r and s (RFC 7518
+    /// section 3.4).
     pub fn is_valid(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
     }
@@ -146,7 +154,7 @@ impl VerifyingKeys {
         Ok(Self { kind: KeyKind::P256, keys: [VerifyingKey::p256(point)?].into() })
     }
 
-    /// What kind of key it is.
+    /// The kind of the key.
     pub fn kind(&self) -> KeyKind {
         self.kind
     }

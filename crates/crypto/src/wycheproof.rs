@@ -106,7 +106,7 @@ fn group_key(group: &Value) -> &Map<String, Value> {
 }
 
 fn header_alg(token: &str) -> Option<String> {
-    let header = crate::base64url::decode(token.split('.').next()?).ok()?;
+    let header = bonafide_types::base64url::decode(token.split('.').next()?).ok()?;
     let header: Value = serde_json::from_slice(&header).ok()?;
     Some(header["alg"].as_str()?.to_owned())
 }

@@ -1,11 +1,13 @@
-//! What all certificates that we write have in common.
+//! The common part of all certificates that we write.
 
-use crate::limits::CERTIFICATE_SECONDS_MAX;
 use crate::self_signed::SelfSigned;
 use crate::validity::Validity;
 use crate::{SignError, random};
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose, SerialNumber, SigningKey};
 use std::time::Duration;
+
+/// Last second that a certificate can name (9999-12-31T23:59:59Z). Source: RFC 5280 section 4.1.2.5.
+const CERTIFICATE_SECONDS_MAX: u64 = 253_402_300_799;
 
 /// A certificate that can sign and is no authority: subject, validity and a random serial number.
 /// None where the times cannot be written.

@@ -28,9 +28,9 @@ pub enum FilesError {
     /// A file or folder could not be made, read or written.
     #[error("cannot use {path}: {error}")]
     Io {
-        /// Which one.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         error: std::io::Error,
     },
     /// Nothing was ever started here.
@@ -48,7 +48,7 @@ pub enum FilesError {
     /// A file that is written by this program alone has something else in it.
     #[error("{path} is damaged ({reason}): {remedy}")]
     Damaged {
-        /// Which one.
+        /// The file or folder.
         path: PathBuf,
         /// The damage.
         reason: String,

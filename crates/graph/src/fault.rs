@@ -1,4 +1,4 @@
-//! How an error looks on the wire: the only place that knows the error object.
+//! Errors on the wire: the only place that knows the error object.
 //!
 //! Codes, statuses and texts: Microsoft Learn, "Microsoft Graph error responses and resource types", and
 //! public reports of each; docs/wire/graph.md says which, and what is ours.
@@ -144,7 +144,7 @@ impl Fault {
     }
 }
 
-/// Where a token can be had, and for which application: clients read the tenant and nothing else of it.
+/// The place for a token, and the application it is for: clients read the tenant and nothing else of it.
 fn challenge(cx: &Cx<'_>) -> String {
     format!(
         "Bearer realm=\"\", authorization_uri=\"{}/common/oauth2/authorize\", client_id=\"{}\"",

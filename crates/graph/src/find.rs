@@ -2,11 +2,14 @@
 
 use crate::asked::Asked;
 use crate::filter::Condition;
-use crate::limits::ROWS_PER_PAGE_MAX;
 use crate::service_principal::type_of;
 use bonafide_core::directory::{PRINCIPAL_BY_CLIENT, RESOURCES_REGISTERED, ServicePrincipal};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{Audience, ClientId, ObjectId};
+
+/// Rows read for one page: a page of a filter that few rows pass can be short, even empty, and have a next one.
+/// Source: ours.
+const ROWS_PER_PAGE_MAX: usize = 5_000;
 
 /// A service principal and its object id.
 pub(crate) type Found = (ObjectId, ServicePrincipal);
@@ -17,7 +20,7 @@ pub(crate) struct Range {
     pub(crate) after: Option<ObjectId>,
     /// Most items.
     pub(crate) top: usize,
-    /// Whether the number of all items is asked for too.
+    /// True if the number of all items is asked for too.
     pub(crate) counts: bool,
 }
 

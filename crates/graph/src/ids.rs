@@ -1,9 +1,11 @@
 //! The ids by which one request is found again: ours, and the one that its client gave it.
 
-use crate::limits::CLIENT_REQUEST_ID_BYTES_MAX;
 use bonafide_types::Entropy;
 use bonafide_wire::{Reply, Request};
 use uuid::Uuid;
+
+/// Longest client request id that is sent back, in bytes. Source: ours; clients send GUIDs.
+const CLIENT_REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// The ids of one request.
 pub(crate) struct Ids {

@@ -28,7 +28,7 @@ use fault::Fault;
 use ids::Ids;
 use std::convert::Infallible;
 
-/// What a request is answered from.
+/// The context in which a request is answered.
 #[derive(Clone, Copy)]
 pub struct Cx<'a> {
     /// `https://host[:port]` of this surface, without a slash at the end.

@@ -1,9 +1,12 @@
 //! The system query options of OData: those that are served, and the link to the next page.
 
 use crate::fault::Fault;
-use crate::limits::{PAGE_ITEMS, PAGE_ITEMS_MAX};
+use crate::limits::PAGE_ITEMS_MAX;
 use bonafide_types::ObjectId;
 use bonafide_wire::Parameters;
+
+/// Items on one page when the client does not say. Source: Microsoft Learn, "List servicePrincipals" (100).
+const PAGE_ITEMS: usize = 100;
 
 /// The options that are served; any other whose name begins with `$` is refused rather than passed over.
 const SERVED: [&str; 5] = ["$filter", "$select", "$top", "$count", "$skiptoken"];

@@ -1,14 +1,16 @@
-//! Which path means what.
+//! The routes of this surface.
 
 use crate::asked::Asked;
 use crate::fault::Fault;
-use crate::limits::BODY_BYTES_MAX;
 use crate::options::Options;
 use crate::{Cx, caller, directory_objects, people, service_principals};
 use bonafide_core::tokens::Caller;
 use bonafide_wire::{NoRoute, Reply, Request, Route, find, path};
 use http::{Method, StatusCode};
 use serde_json::Value;
+
+/// Largest body, in bytes. Source: ours; 1,000 ids of one `getByIds` take 39 KB.
+const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// A route, and its answer.
 pub(crate) struct Endpoint {

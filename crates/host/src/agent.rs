@@ -13,6 +13,7 @@ use bonafide_http::{Event, Log, clock};
 use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch};
 use bonafide_types::Secret;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// A one-use token, made when the agent needs one: at the first start, and when its certificate has
 /// expired.
@@ -27,6 +28,7 @@ pub struct AgentRuntime {
     to: ControlPlaneAddress,
     pub(crate) keys: IdentityKeys,
     link: RwLock<Arc<Link>>,
+    pub(crate) changed: watch::Sender<()>,
     pub(crate) log: Arc<Log>,
 }
 
@@ -58,7 +60,13 @@ impl AgentRuntime {
         let link = Arc::new(Link::open(&to, &kek, state).await?);
         let keys = IdentityKeys::new(files.clone(), AgentState::kek(files)?, Arc::clone(&log));
         let (core, link) = (Agent::new(options).logging_to(&files.log_file().display().to_string()), RwLock::new(link));
-        Ok(Arc::new(Self { core, files: files.clone(), kek, to, keys, link, log }))
+        let changed = watch::Sender::new(());
+        Ok(Arc::new(Self { core, files: files.clone(), kek, to, keys, link, changed, log }))
+    }
+
+    /// Becomes changed with each change of what runs here.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Renews the host certificate when it is time to.

@@ -5,10 +5,10 @@ use crate::agent::AgentRuntime;
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::files::HostFiles;
 use crate::temporary_placements::TemporaryPlacements;
-use bonafide_crypto::{base64url, random};
+use bonafide_crypto::random;
 use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
-use bonafide_types::{ResourceId, ResourceUuid, Secret, enumerate_some};
+use bonafide_types::{ResourceId, ResourceUuid, Secret, base64url, enumerate_some};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub enum ControlError {
     Socket {
         /// The path at which it should be.
         path: PathBuf,
-        /// Why not.
+        /// The system's error.
         error: std::io::Error,
     },
     /// The agent refused.
@@ -53,6 +53,10 @@ pub(crate) struct OpenEndpoint {
 pub(crate) struct OpenedEndpoint {
     /// The workload that it belongs to.
     pub(crate) resource_id: ResourceId,
+    /// True for a workload that has no identity on this host, one that is switched off for instance. An agent of an
+    /// earlier version does not say.
+    #[serde(default)]
+    pub(crate) without_identity: bool,
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
     /// The secret that callers must show, in a dialect that has one.
@@ -153,10 +157,10 @@ impl ControlSocket {
         let port = socket.local_addr().map_err(|error| error.to_string())?.port();
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
-            None => self.by_default()?,
+            None => self.by_default().await?,
         };
         // Nothing fails from here on: what was acquired is released by the caller.
-        let resource_id = self.placements.acquire(id).await?;
+        let workload = self.placements.acquire(id).await?;
         let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
@@ -167,13 +171,20 @@ impl ControlSocket {
             log: Arc::clone(&self.log),
         };
         tokio::spawn(listener.serve(stop));
-        Ok((id, OpenedEndpoint { resource_id, port, secret }))
+        let without_identity = workload.identities.is_empty();
+        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, without_identity, port, secret }))
     }
 
-    fn by_default(&self) -> Result<ResourceUuid, String> {
+    async fn by_default(&self) -> Result<ResourceUuid, String> {
         let here = self.agent.core.workloads();
         let demo = self.default_workload.filter(|demo| here.iter().any(|workload| workload.id == *demo));
-        demo.ok_or_else(|| "there is no workload demo to take by default; name one with --workload".to_owned())
+        match demo {
+            Some(demo) => Ok(demo),
+            None => {
+                let choice = self.placements.choice().await?;
+                Err(format!("there is no workload demo to take by default; name one with --workload; {choice}"))
+            }
+        }
     }
 }
 

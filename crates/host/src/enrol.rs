@@ -3,11 +3,11 @@
 use crate::files::HostFiles;
 use crate::state::{AgentState, StateError, seal_host_key};
 use crate::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
-use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
+use bonafide_crypto::{AgentKey, Kek, SignError};
 use bonafide_http::clock;
 use bonafide_metadata::host::{HostRequest, reason_of_refusal};
-use bonafide_types::Secret;
 use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
+use bonafide_types::{Secret, base64url};
 use bonafide_wire::hosts::{
     HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH, JoinRequest, RENEW_PATH, RenewRequest,
 };

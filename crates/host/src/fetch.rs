@@ -11,7 +11,7 @@ use bonafide_metadata::{TokenFetch, UpstreamError};
 use bonafide_wire::token::TokenV1;
 use std::time::Duration;
 
-/// How long login may take.
+/// Longest time that login may take.
 const FETCH: Duration = Duration::from_secs(5);
 
 /// Asks for one token.

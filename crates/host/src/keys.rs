@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// How long registering a key may take.
+/// Longest time that the registration of a key may take.
 const REGISTER: Duration = Duration::from_secs(5);
 
 /// Why there is no key to sign with.
@@ -93,7 +93,7 @@ impl IdentityKeys {
     pub(crate) async fn forget(&self, principal: ObjectId) {
         let slot = self.slot(principal);
         *slot.lock().await = None;
-        // Where it cannot be removed it is overwritten by the next key.
+        // A file that cannot be removed is overwritten by the next key.
         let _ = std::fs::remove_file(self.path(principal));
     }
 

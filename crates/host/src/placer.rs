@@ -7,6 +7,9 @@ pub trait Placer: Send + Sync + 'static {
     /// The workload that an ARM id or a name means.
     fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String>;
 
+    /// The workloads that can be named, in words for the person who named none.
+    fn choice(&self) -> String;
+
     /// Puts a workload on the host; false when it was there already.
     fn place(&self, workload: ResourceUuid) -> Result<bool, String>;
 

@@ -4,7 +4,7 @@ use crate::control_socket::{ControlError, OpenEndpoint, open_endpoint};
 use crate::exchange;
 use crate::files::HostFiles;
 use bonafide_metadata::{Dialect, Endpoint};
-use bonafide_types::{ClientId, ResourceId, Secret, enumerate_some};
+use bonafide_types::{ClientId, ResourceId, Secret, enumerate_some, resource_of_scope};
 use bonafide_wire::token::TokenV1;
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -22,10 +22,11 @@ const API_VERSION: &str = "2018-02-01";
 
 /// An endpoint of a workload, which is on this host at least until this is dropped; the endpoint ends then.
 pub struct Session {
-    /// Which workload it is.
+    /// The id of the workload.
     pub resource_id: ResourceId,
     /// Its endpoint.
     pub endpoint: Endpoint,
+    without_identity: bool,
     _open: UnixStream,
 }
 
@@ -73,11 +74,13 @@ impl Session {
     pub async fn open(files: &HostFiles, workload: Option<&str>, dialect: &Dialect) -> Result<Self, SessionError> {
         let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.name().to_owned() };
         let (stream, opened) = open_endpoint(files, &request).await?;
-        Ok(Self {
-            resource_id: opened.resource_id,
-            endpoint: Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) },
-            _open: stream,
-        })
+        let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) };
+        Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, _open: stream })
+    }
+
+    /// A warning for the person who opened it, when its workload had no identity on this host then.
+    pub fn note(&self) -> Option<String> {
+        self.without_identity.then(|| self.why_no_identity())
     }
 
     /// A token for `resource`, from an `imds` endpoint: of the identity `client`, or of the one that
@@ -95,22 +98,25 @@ impl Session {
             return Ok(Secret::new(reply.access_token));
         }
         let refusal = serde_json::from_slice(&body).unwrap_or_default();
-        let reason = self.reason(status, refusal, client).await;
+        let reason = self.reason(status, refusal, resource, client).await;
         Err(SessionError::Refused { resource: resource.to_owned(), reason })
     }
 
     /// Why there is no token, and what to do about it.
-    async fn reason(&self, status: StatusCode, refusal: Refusal, client: Option<ClientId>) -> String {
+    async fn reason(&self, status: StatusCode, refusal: Refusal, asked: &str, client: Option<ClientId>) -> String {
         let description = refusal.error_description.unwrap_or_else(|| format!("the endpoint answered {status}"));
         // The token service adds its ids and the time, each on a line of its own.
         let said = description.lines().next().unwrap_or_default();
         match (status, refusal.error.as_str()) {
-            (StatusCode::BAD_REQUEST, "invalid_resource") => {
-                format!(
+            (StatusCode::BAD_REQUEST, "invalid_resource") => match resource_of_scope(asked) {
+                Some(resource) => {
+                    format!("that is a scope, and a resource is named without /.default: give --resource {resource}")
+                }
+                None => format!(
                     "{said} Give --resource the address of a service that the tenant knows, as https://vault.azure.net, \
                      or register your own: stop `up` and start it with --resource api://orders"
-                )
-            }
+                ),
+            },
             (StatusCode::BAD_REQUEST, "invalid_request") => {
                 let unclear = match self.identities().await {
                     Ok(identities) => self.no_identity(&identities, client),
@@ -129,10 +135,7 @@ impl Session {
         let known =
             enumerate_some(identities.iter().map(|one| format!("{} ({})", one.client_id, one.resource_id.name())));
         match (client, identities) {
-            (_, []) => {
-                let help = "give it one, start it if it is switched off, or choose another workload with --workload";
-                Some(format!("{workload} has no identity on this host; {help}"))
-            }
+            (_, []) => Some(self.why_no_identity()),
             (Some(client), _) if identities.iter().all(|one| one.client_id != client) => {
                 Some(format!("{workload} has no identity with client id {client}; it has: {known}"))
             }
@@ -141,6 +144,11 @@ impl Session {
             }
             (Some(_) | None, _) => None,
         }
+    }
+
+    fn why_no_identity(&self) -> String {
+        let help = "give it one, start it if it is switched off, or choose another workload with --workload";
+        format!("{} has no identity on this host; {help}", self.resource_id)
     }
 
     async fn identities(&self) -> Result<Vec<Listed>, SessionError> {

@@ -2,9 +2,9 @@
 
 use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
-use bonafide_crypto::{AgentKey, Kek, SignError, base64url};
+use bonafide_crypto::{AgentKey, Kek, SignError};
 use bonafide_files::{FilesError, io, key, write_private};
-use bonafide_types::{HostId, Secret};
+use bonafide_types::{HostId, Secret, base64url};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -12,13 +12,13 @@ use std::path::PathBuf;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AgentState {
-    /// Which host this is.
+    /// The id of this host.
     pub(crate) host_id: HostId,
     /// The host's private key, sealed.
     pub(crate) key: Sealed,
     /// The host's certificate, base64url of its DER.
     pub(crate) certificate: String,
-    /// When that expires, in seconds since the epoch.
+    /// The end of the validity of the certificate, in seconds since the epoch.
     pub(crate) not_after: u64,
 }
 

@@ -3,7 +3,8 @@
 
 use crate::agent::AgentRuntime;
 use crate::placer::Placer;
-use bonafide_types::{ResourceId, ResourceUuid};
+use bonafide_types::ResourceUuid;
+use bonafide_wire::hosts::Workload;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,8 +42,13 @@ impl TemporaryPlacements {
         self.ask(move |placer| placer.resolve(&wanted)).await
     }
 
+    /// The workloads that can be named, in words.
+    pub(crate) async fn choice(&self) -> Result<String, String> {
+        self.ask(|placer| Ok(placer.choice())).await
+    }
+
     /// Begins a session of a workload. The caller releases it at its end.
-    pub(crate) async fn acquire(&self, id: ResourceUuid) -> Result<ResourceId, String> {
+    pub(crate) async fn acquire(&self, id: ResourceUuid) -> Result<Workload, String> {
         let lease = Arc::clone(self.leases().entry(id).or_default());
         let mut lease = lease.lock().await;
         if lease.sessions == 0 {
@@ -51,9 +57,9 @@ impl TemporaryPlacements {
         lease.sessions += 1;
         drop(lease);
         if self.agent_sees(|here| here.is_some(), id).await
-            && let Some(resource_id) = self.here(id)
+            && let Some(workload) = self.here(id)
         {
-            return Ok(resource_id);
+            return Ok(workload);
         }
         self.release(id).await;
         Err("the agent has not heard of the workload in time; try again".to_owned())
@@ -83,13 +89,12 @@ impl TemporaryPlacements {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn here(&self, id: ResourceUuid) -> Option<ResourceId> {
-        let workloads = self.agent.core.workloads();
-        workloads.into_iter().find(|workload| workload.id == id).map(|workload| workload.resource_id)
+    fn here(&self, id: ResourceUuid) -> Option<Workload> {
+        self.agent.core.workloads().into_iter().find(|workload| workload.id == id)
     }
 
     /// Waits until the agent has seen a change; false when it does not in time.
-    async fn agent_sees(&self, is_so: impl Fn(Option<ResourceId>) -> bool, id: ResourceUuid) -> bool {
+    async fn agent_sees(&self, is_so: impl Fn(Option<Workload>) -> bool, id: ResourceUuid) -> bool {
         let seen = async {
             while !is_so(self.here(id)) {
                 tokio::time::sleep(ASK_EVERY).await;

@@ -41,7 +41,7 @@ pub enum UpstreamFailure {
     Connect {
         /// Its address.
         address: SocketAddr,
-        /// Why.
+        /// The failure of the connection.
         reason: String,
     },
     /// The connection broke, or the answer took too long or was too large.

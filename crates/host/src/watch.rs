@@ -11,7 +11,7 @@ use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How much longer than the wait itself an answer may take.
+/// Time that an answer may take beyond the wait itself.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl AgentRuntime {
@@ -48,6 +48,7 @@ impl AgentRuntime {
         let placed = watch.apply(*status, body, &self.core);
         if let Some(placed) = placed.map_err(|error| UpstreamFailure::Answer(error.to_string()))? {
             self.keys.keep_only(&placed);
+            self.changed.send_replace(());
         }
         Ok(())
     }

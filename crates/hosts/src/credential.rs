@@ -3,10 +3,10 @@
 use crate::{Cx, Fault};
 use bonafide_core::directory::{CREDENTIALS, Credential, PRINCIPALS, add_certificate};
 use bonafide_core::placement::{HOSTS, PLACEMENTS};
-use bonafide_crypto::{Certificate, base64url};
+use bonafide_crypto::Certificate;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::{CLOCK_SKEW_SECONDS_MAX, IDENTITY_CREDENTIAL_SECONDS};
-use bonafide_types::{CredentialId, HostId, ObjectId};
+use bonafide_types::{CredentialId, HostId, ObjectId, base64url};
 use bonafide_wire::Reply;
 use bonafide_wire::hosts::{CredentialReply, CredentialRequest};
 use http::StatusCode;

@@ -1,4 +1,4 @@
-//! What is to run on a host.
+//! The workloads that are to run on a host.
 
 use crate::{Cx, Fault, Wait};
 use bonafide_core::placement::{PlacedIdentity, Placement};

@@ -33,7 +33,7 @@ pub(crate) enum Fault {
     /// The store failed; the reason is for the log.
     #[error("the store is not available; try again")]
     Store(#[from] StoreError),
-    /// What the shell says.
+    /// The shell refused the request.
     #[error(transparent)]
     Unserved(#[from] Unserved),
 }

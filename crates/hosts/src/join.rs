@@ -1,11 +1,11 @@
-//! How a host gets its certificate.
+//! The certificate of a host.
 
 use crate::{Cx, Fault};
 use bonafide_core::placement::{self, ENROLMENTS, JoinError};
-use bonafide_crypto::{base64url, thumbprint};
+use bonafide_crypto::thumbprint;
 use bonafide_store::Read;
-use bonafide_types::HostId;
 use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
+use bonafide_types::{HostId, base64url};
 use bonafide_wire::Reply;
 use bonafide_wire::hosts::{HostCertificate, JoinRequest, RenewRequest};
 use http::StatusCode;

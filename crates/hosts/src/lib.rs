@@ -17,13 +17,13 @@ use bonafide_wire::{Answer, Outcome, Peer, Request, Route, Surface, Unserved, fi
 use fault::Fault;
 use route::Run;
 
-/// What the surface works with.
+/// The context in which a request is answered.
 pub struct Cx<'a> {
-    /// Where hosts and credentials are kept.
+    /// The store of hosts and credentials.
     pub store: &'a Store,
     /// The directory as the token path sees it.
     pub view: &'a View,
-    /// Who signs host certificates.
+    /// The authority that signs host certificates.
     pub ca: &'a HostCa,
     /// The token service's origin.
     pub authority: &'a str,
@@ -38,7 +38,7 @@ pub struct Cx<'a> {
 pub struct Wait {
     /// The revision of the view that showed nothing new.
     pub past: Revision,
-    /// How long the host is willing to wait.
+    /// Longest wait that the host accepts.
     pub seconds: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Which path means what.
+//! The routes of this surface.
 
 use crate::{Cx, Fault, Wait, credential, desired, join};
 use bonafide_types::HostId;
@@ -8,7 +8,7 @@ use bonafide_wire::{Answer, Captures, Outcome, Reply, Request, Route};
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-/// What is served.
+/// The endpoints of this surface.
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         route: Route::of_store(Method::POST, JOIN_PATH, TOKEN_BODY_BYTES_MAX),

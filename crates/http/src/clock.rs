@@ -1,4 +1,4 @@
-//! Where time and chance come from.
+//! The sources of time and chance.
 
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::{Timestamp, World};

@@ -7,10 +7,7 @@ use super::ours::{Ours, Turn};
 use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{
-    BODY_SECONDS_MAX, HEAD_BYTES_MAX, HEADER_SECONDS_MAX, LARGE_BODY_STEP_BYTES, PASSING_ENDPOINT_CONNECTIONS_MAX,
-    STRANGER_BODY_BYTES_MAX, TARGET_BYTES_MAX,
-};
+use bonafide_types::limits::{BODY_SECONDS_MAX, HEAD_BYTES_MAX, TARGET_BYTES_MAX};
 use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
 use bytes::{Bytes, BytesMut};
 use http::Response;
@@ -32,20 +29,31 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// What answers requests on a listener.
+/// Longest time that a peer may take to send a request head, in seconds; also the longest that a connection may lie
+/// idle between requests. Source: hyper's default (30 s).
+const HEADER_SECONDS_MAX: u64 = 30;
+/// Largest body that is read from anybody, in bytes; of a larger one the caller must be known first. Source: ours.
+const STRANGER_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Connections open at once on an endpoint that lives as long as one command (`exec`, `token`). Source: ours.
+const PASSING_ENDPOINT_CONNECTIONS_MAX: usize = 256;
+/// The part of the room for large bodies (`LARGE_BODIES_BYTES_MAX`) that a body takes at a time, as it arrives, in bytes.
+/// Source: ours.
+pub(super) const LARGE_BODY_STEP_BYTES: usize = 64 * 1024;
+
+/// The service that answers requests on a listener.
 pub trait Service: Send + Sync + 'static {
     /// Its name in the log.
     fn name(&self) -> &'static str;
 
-    /// Who is at the other end, from the connection and the client certificate that was verified on
-    /// it, or what to say instead of serving.
+    /// Identifies the other end, from the connection and the client certificate that was verified on it, or gives the
+    /// reply that is sent instead of serving.
     fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission;
 
     /// The largest body that a request takes, in bytes.
     fn body_bytes_max(&self, head: &Request) -> usize;
 
-    /// Whether a request's head is enough to read a large body. If not, the request is answered without
-    /// its body, which says why.
+    /// Tells whether a request's head is enough to read a large body. If not, the request is answered without its
+    /// body, and the answer says why.
     fn may_send_much(&self, _head: &Request) -> impl Future<Output = bool> + Send {
         std::future::ready(true)
     }
@@ -61,7 +69,7 @@ pub trait Service: Send + Sync + 'static {
     fn refusal(&self, head: &Request, why: Unserved) -> Answer;
 }
 
-/// What the kernel says of a connection. Nothing in it can be written by the peer.
+/// The kernel's facts about a connection. Nothing in it can be written by the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerFacts {
     /// The peer's address.
@@ -70,11 +78,11 @@ pub struct PeerFacts {
     pub local: Option<SocketAddr>,
 }
 
-/// What becomes of a connection.
+/// The decision about a new connection.
 pub enum Admission {
     /// It is served.
     Serve {
-        /// Who is at the other end.
+        /// The other end.
         peer: Peer,
         /// Until when that counts: the end of a client certificate, in seconds since the epoch.
         until: Option<u64>,
@@ -112,7 +120,7 @@ impl Default for HttpLimits {
     }
 }
 
-/// What all connections of a listener share.
+/// The common state of all connections of a listener.
 pub(super) struct Connections<S> {
     pub(super) service: Arc<S>,
     pub(super) limits: HttpLimits,
@@ -216,7 +224,7 @@ impl<S: Service> Connections<S> {
 }
 
 impl<S: Service> Connection<'_, S> {
-    /// When the connection has been quiet for too long; `None` while it is not quiet.
+    /// The time at which the connection has been quiet for too long; `None` while it is not quiet.
     fn may_be_quiet_until(&self) -> Option<Instant> {
         match self.quiet_since.load(Ordering::Relaxed) {
             BUSY => None,
@@ -307,7 +315,7 @@ impl<S: Service> Connection<'_, S> {
             let lacks = (bytes.len() + data.len()).div_ceil(LARGE_BODY_STEP_BYTES).saturating_sub(has);
             let lacks = u32::try_from(lacks).unwrap_or(u32::MAX);
             match &mut held {
-                // Who holds room never waits for more: bodies that wait for each other would all fail.
+                // A body that holds room never waits for more: bodies that wait for each other would all fail.
                 Some(held) => held.merge(self.shared.large_bodies.try_acquire_many(lacks).map_err(|_| Unserved::Busy)?),
                 None => {
                     held = Some(self.first_room(lacks).await?);
@@ -372,7 +380,7 @@ fn write(reply: Reply, close: bool) -> Response<Full<Bytes>> {
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     if close {
-        // What is left of the request cannot be told from the next one.
+        // The rest of the request cannot be told from the next one.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

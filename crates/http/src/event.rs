@@ -1,6 +1,5 @@
-//! What the log says besides requests: failures whose reason no reply tells. Each reason is said at
-//! once; when it comes again it is counted, and said again after a minute, so that an outage does not
-//! flood the log.
+//! The log beside requests: failures whose reason no reply tells. Each reason is logged at once; when it comes again
+//! it is counted, and logged again after a minute, so that an outage does not flood the log.
 
 use bonafide_wire::Record;
 use serde_json::Map;
@@ -8,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// How long a reason that was said is only counted. Source: ours.
+/// Time during which a logged reason is only counted. Source: ours.
 const QUIET: Duration = Duration::from_secs(60);
 /// Reasons of one kind of event that are kept apart; further ones are left out while these are new.
 /// Source: ours; peers choose among the reasons for which they are refused.
@@ -91,7 +90,7 @@ impl Said {
         self.repeated(surface, &shown(why, WHY_BYTES_MAX), "", now)
     }
 
-    /// How often it was left unsaid since it was said last, if it is to be said now.
+    /// If the reason is to be logged now, the number of times that it was not since the last time.
     fn repeated(&mut self, kind: &'static str, why: &str, subject: &str, now: Instant) -> Option<u64> {
         let is_same = |known: &&mut Reason| known.kind == kind && known.why == why && *known.subject == *subject;
         if let Some(known) = self.0.iter_mut().find(is_same) {

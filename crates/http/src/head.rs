@@ -36,7 +36,7 @@ pub(super) fn unread(error: &hyper::Error) -> Option<Unserved> {
     }
 }
 
-/// What stands for a request whose head could not be read.
+/// The stand-in for a request whose head could not be read.
 pub(super) fn no_head(peer: Peer) -> Request {
     let (path, query) = Default::default();
     Request { method: Method::default(), path, query, headers: HeaderMap::new(), body: Bytes::new(), peer }

@@ -6,7 +6,7 @@ use bonafide_wire::Reply;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How long a refused connection is drained before it is closed.
+/// Longest time for which a refused connection is drained before it is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Writes a reply, without its body where the request asks for none, and ends the connection. It is drained for a

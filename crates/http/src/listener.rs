@@ -1,9 +1,8 @@
 //! Accepting connections.
 
-use super::connection::{Admission, Connections, HttpLimits, PeerFacts, Service};
+use super::connection::{Admission, Connections, HttpLimits, LARGE_BODY_STEP_BYTES, PeerFacts, Service};
 use super::last::write_last;
 use super::log::{Log, connection_members};
-use bonafide_types::limits::{HANDSHAKE_SECONDS_MAX, LARGE_BODIES_BYTES_MAX, LARGE_BODY_STEP_BYTES, STOP_SECONDS_MAX};
 use bonafide_wire::{Answer, Peer};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,6 +16,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+/// Larger bodies in memory at once on one listener, in bytes together. Source: ours.
+pub(super) const LARGE_BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Longest time for a TLS handshake, in seconds. Source: ours.
+const HANDSHAKE_SECONDS_MAX: u64 = 10;
+/// Longest time that requests in flight may take after a stop was asked for, in seconds. Source: ours.
+const STOP_SECONDS_MAX: u64 = 10;
+
 /// Tells listeners to stop.
 pub type Stop = watch::Receiver<bool>;
 
@@ -26,9 +32,9 @@ pub async fn stopped(stop: &mut Stop) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// How long to wait before accepting again when the process has no descriptor left (OV-08).
+/// Pause before the next accept when the process has no descriptor left (OV-08).
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often a listener that stops looks whether requests are still in flight.
+/// Interval at which a stopping listener looks for requests that are still being answered.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A listening socket with what answers on it.
@@ -37,23 +43,23 @@ pub struct Listener<S> {
     pub socket: TcpListener,
     /// TLS, or none for plain HTTP.
     pub tls: Option<TlsAcceptor>,
-    /// What answers.
+    /// The service behind it.
     pub service: Arc<S>,
     /// Time and connection limits.
     pub limits: HttpLimits,
-    /// Where requests and failures are logged.
+    /// The log of requests and failures.
     pub log: Arc<Log>,
 }
 
 /// Starts listeners with the same log, limits, stop signal and runtime.
 pub struct Listeners {
-    /// Where requests and failures are logged.
+    /// The log of requests and failures.
     pub log: Arc<Log>,
     /// Time and connection limits of each.
     pub limits: HttpLimits,
     /// Tells them to stop.
     pub stop: Stop,
-    /// Where their connections are served.
+    /// The runtime that serves their connections.
     pub runtime: Handle,
 }
 
@@ -109,7 +115,7 @@ impl<S: Service> Listener<S> {
             // Replies that were just made are still being written.
             tokio::time::sleep(LOOK_EVERY).await;
         };
-        // Whatever is still in flight after the limit ends with its connection.
+        // A request that is not answered within the limit ends with its connection.
         let _ = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), quiet).await;
         connections.shutdown().await;
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Longest path that is logged, in bytes.
 const PATH_BYTES_MAX: usize = 512;
 
-/// Where request lines go.
+/// The outputs of request lines.
 #[derive(Default)]
 pub struct Log {
     all: Option<Arc<Sink>>,
@@ -68,7 +68,7 @@ impl Log {
         sink.put(|out| entry.append(reply, record, repeated, out));
     }
 
-    /// Whether an answer goes to the failures: how many of its reason were left out before it.
+    /// If an answer is logged with the failures, the number of answers with its reason that were left out before it.
     fn kept(&self, surface: &'static str, reply: &Reply) -> Option<u64> {
         match reply.status {
             StatusCode::INTERNAL_SERVER_ERROR => Some(0),
@@ -102,7 +102,7 @@ pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
     }
 }
 
-/// What is logged of a request. Of a connection that is refused, neither method nor path is known.
+/// The fields of a request's log line. Of a connection that is refused, neither method nor path is known.
 pub(super) struct Entry<'a> {
     pub(super) at: Timestamp,
     pub(super) surface: &'static str,
@@ -273,7 +273,7 @@ mod tests {
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let kept: Vec<_> = lines.iter().map(|line| (line["surface"].as_str().unwrap(), line["why"].as_str())).collect();
         assert_eq!(kept, [("public", None), ("public", Some("the store is down")), ("hosts", None)]);
-        // Where requests are logged, each of them is.
+        // With a log of requests, each request has its line.
         let all: Vec<u8> = all.try_iter().flatten().collect();
         assert_eq!(all.iter().filter(|byte| **byte == b'\n').count(), 1_500);
     }

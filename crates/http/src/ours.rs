@@ -19,13 +19,13 @@ const HEAD: &[u8] = b"HEAD ";
 /// The request begins otherwise.
 const OTHER: u8 = u8::MAX;
 
-/// Whose the bytes are that hyper writes, and how the request begins that they answer. The connection that makes replies
-/// and the stream that takes them belong to one task.
+/// The origin of the bytes that hyper writes, and the beginning of the request that they answer. The connection that
+/// makes replies and the stream that takes them belong to one task.
 #[derive(Default)]
 pub(super) struct Turn {
     state: AtomicU8,
     has_kept_back: AtomicBool,
-    /// How many bytes of [`HEAD`] the request has begun with, or [`OTHER`].
+    /// The number of bytes of [`HEAD`] that the request has begun with, or [`OTHER`].
     begun: AtomicU8,
 }
 

@@ -1,5 +1,5 @@
-//! Where lines go: two buffers that take turns, and a thread that writes them, so that a slow output never holds up
-//! who has something to say.
+//! The output of lines: two buffers that take turns, and a thread that writes them, so that a slow output never holds
+//! up a thread that logs.
 
 use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 /// Bytes buffered before they are written at once. Source: nginx's usual `buffer=64k`.
 pub(super) const BUFFER_BYTES: usize = 64 * 1024;
-/// How long a line may stay in the buffer. Source: ours; short enough to watch.
+/// Longest time for which a line stays in the buffer. Source: ours; short enough to watch.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
-/// How long the end of the process waits for the last lines. Source: ours.
+/// Longest time that the end of the process waits for the last lines. Source: ours.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 /// Buffers waiting for a slow output; more are dropped, so that a blocked terminal or disk never
 /// blocks a request.
@@ -36,7 +36,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// What has been filled; the next line goes into the other buffer.
+    /// Takes the filled buffer; the next line goes into the other.
     fn turn(&mut self) -> Vec<u8> {
         let next = self.written.take().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES + LINE_BYTES));
         std::mem::replace(&mut self.filling, next)

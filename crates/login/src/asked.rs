@@ -12,6 +12,6 @@ pub(crate) struct Asked<'a> {
     pub(crate) tenant: &'a str,
     /// The form of a token request; empty at a document.
     pub(crate) form: Form,
-    /// What the log may know.
+    /// The facts for the log.
     pub(crate) sign_in: &'a mut SignIn,
 }

@@ -6,13 +6,15 @@ use crate::fault::Fault;
 use bonafide_core::view::{KnownCredential, KnownProof, RegisteredKey};
 use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::jws::{self, JwsError, Unverified, Verified};
-use bonafide_crypto::{Algorithm, Certificate, base64url, thumbprint};
-use bonafide_types::limits::{
-    AGENT_ASSERTION_LIFETIME_SECONDS, ASSERTION_LIFETIME_SECONDS_MAX, CLOCK_SKEW_SECONDS_MAX,
-};
-use bonafide_types::{ClientId, TenantId, Timestamp};
+use bonafide_crypto::{Algorithm, Certificate, thumbprint};
+use bonafide_types::limits::{AGENT_ASSERTION_LIFETIME_SECONDS, CLOCK_SKEW_SECONDS_MAX};
+use bonafide_types::{ClientId, TenantId, Timestamp, base64url};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+/// Longest time from now to the end of a client assertion, in seconds. Source: ours; Entra sets no limit, the SDKs use 10 to 30
+/// minutes, and clients that sign for themselves up to a day.
+const ASSERTION_LIFETIME_SECONDS_MAX: u64 = 86_400;
 
 /// Size of a SHA-1 thumbprint, in bytes. Source: FIPS 180-4.
 const SHA1_BYTES: usize = 20;
@@ -25,11 +27,11 @@ const GUID_CHARS: usize = 36;
 pub(crate) struct Assertion<'a> {
     jws: Unverified<'a>,
     hints: Hints,
-    /// Who it says it is from. Only good for finding the certificates to choose from.
+    /// The claimed client. Only good for finding the certificates to choose from.
     pub(crate) claimed_client: ClientId,
 }
 
-/// What is left of a verified assertion once every claim has been checked.
+/// The facts of a verified assertion that are still needed once every claim has been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// `jti`, when it is a GUID: that of an agent must be.
@@ -38,7 +40,7 @@ pub(crate) struct Checked {
     pub(crate) expires_at: u64,
 }
 
-/// What the header says about the certificate. All that is said must be true of one certificate.
+/// The header's hints at the certificate. All of them must be true of one certificate.
 #[derive(Debug, Default)]
 struct Hints {
     sha1: Option<Vec<u8>>,

@@ -1,7 +1,7 @@
 //! `xms_cc`: what a client says it can do, copied into its token.
 
 use crate::fault::Fault;
-use bonafide_crypto::json::parse_object_strict;
+use bonafide_types::json::parse_object_strict;
 use bonafide_wire::Parameters;
 use serde_json::Value;
 

@@ -21,7 +21,7 @@ pub(crate) struct SignedIn<'v> {
     pub(crate) single_use: Option<SingleUse>,
 }
 
-/// What makes an agent's assertion the only one of its kind.
+/// The values that make an agent's assertion the only one of its kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SingleUse {
     pub(crate) credential: CredentialId,
@@ -120,7 +120,7 @@ fn basic(request: &Request) -> Result<Basic, Fault> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(Fault::Malformed);
     }
-    let bytes = bonafide_crypto::base64url::decode_lenient(encoded.trim()).map_err(|_| Fault::Malformed)?;
+    let bytes = bonafide_types::base64url::decode_lenient(encoded.trim()).map_err(|_| Fault::Malformed)?;
     let text = Secret::new(String::from_utf8(bytes).map_err(|_| Fault::Malformed)?);
     let (user, secret) = text.expose().split_once(':').ok_or(Fault::Malformed)?;
     let decode = |part: &str| {

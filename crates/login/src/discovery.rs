@@ -10,7 +10,7 @@ use bonafide_wire::Reply;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// How long a discovery document may be kept, in seconds. Source: Entra's own.
+/// Time for which a discovery document may be kept, in seconds. Source: Entra's own.
 const MAX_AGE_SECONDS: u64 = 86_400;
 
 /// `GET /{tenant}/[v2.0/].well-known/openid-configuration`.

@@ -1,4 +1,4 @@
-//! How an error looks on the wire: the only place that knows the error object.
+//! Errors on the wire: the only place that knows the error object.
 //!
 //! Codes, statuses and texts: Microsoft Learn, "Microsoft Entra authentication and authorization error
 //! codes", and public reports of each; docs/wire/login.md says where ours differ.

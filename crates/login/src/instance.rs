@@ -6,7 +6,7 @@ use bonafide_wire::{Parameters, Reply, Request};
 use http::StatusCode;
 use serde_json::json;
 
-/// How long the answer may be kept, in seconds. Source: Entra's own.
+/// Time for which the answer may be kept, in seconds. Source: Entra's own.
 const MAX_AGE_SECONDS: u64 = 86_400;
 
 /// `GET /common/discovery/instance?api-version=1.1&authorization_endpoint=URL`: the same answer for

@@ -5,13 +5,13 @@ use crate::fault::Fault;
 use crate::headers;
 use crate::tenant::Named;
 use bonafide_core::tokens::{TokenVersion, published_keys};
-use bonafide_crypto::base64url::encode_standard;
 use bonafide_crypto::thumbprint::sha256_hex;
+use bonafide_types::base64url::encode_standard;
 use bonafide_wire::Reply;
 use http::StatusCode;
 use serde::Serialize;
 
-/// How long a key set may be kept, in seconds. Source: ours; Entra says a day, but then a key that
+/// Time for which a key set may be kept, in seconds. Source: ours; Entra says a day, but then a key that
 /// is withdrawn is believed for a day.
 const MAX_AGE_SECONDS: u64 = 3_600;
 
@@ -29,7 +29,7 @@ struct Jwk<'a> {
     n: &'a str,
     e: &'a str,
     x5c: [String; 1],
-    /// Whose tokens the key may sign; only in the version 2 set, as with Entra.
+    /// The issuer of the tokens that the key may sign; only in the version 2 set, as with Entra.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
 }

@@ -33,11 +33,11 @@ use fault::Fault;
 use ids::Ids;
 use sign_in::SignIn;
 
-/// What the token service is made of, one for each replica.
+/// The parts of the token service, one for each replica.
 pub struct Service {
     /// Its own names.
     pub authority: Authority,
-    /// What every tenant can ask tokens for.
+    /// The audiences that every tenant can ask tokens for.
     pub audiences: Audiences,
     /// The key of the hashes of client secrets.
     pub pepper: Pepper,
@@ -54,7 +54,7 @@ impl Service {
     }
 }
 
-/// What a request is answered from.
+/// The context in which a request is answered.
 #[derive(Clone, Copy)]
 pub struct Cx<'a> {
     /// The directory.

@@ -1,4 +1,4 @@
-//! Which path means what.
+//! The routes of this surface.
 
 use crate::asked::Asked;
 use crate::fault::Fault;
@@ -9,7 +9,7 @@ use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Captures, NoRoute, Reply, Request, Route, find, path};
 use http::Method;
 
-/// What is served. Documents are served to `HEAD` too. Words of a path are compared without case, as in
+/// The endpoints of this surface. Documents are served to `HEAD` too. Words of a path are compared without case, as in
 /// `/OAuth2/Token`; Entra makes no difference.
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::token("/{tenant}/oauth2/token", |asked| token::handle(asked, V1)),

@@ -1,8 +1,8 @@
-//! What a token is asked for: `resource` at the version 1 endpoint, `scope` at version 2.
+//! The requested audience of a token: `resource` at the version 1 endpoint, `scope` at version 2.
 
 use crate::fault::Fault;
 use bonafide_core::tokens::TokenVersion;
-use bonafide_types::{Audience, TenantId};
+use bonafide_types::{Audience, TenantId, resource_of_scope};
 use bonafide_wire::Parameters;
 
 /// The resource that a request names. Text that no resource can have is one that is not registered.
@@ -35,7 +35,7 @@ fn resource_of(scope: &str) -> Result<&str, Fault> {
     let mut found: Option<&str> = None;
     for one in scope.split(' ').filter(|one| !one.is_empty() && !is_of_sign_in(one)) {
         // Exactly one is taken off: `X//.default` means the audience `X/` (docs/wire/login.md).
-        let resource = one.strip_suffix("/.default").filter(|resource| !resource.is_empty());
+        let resource = resource_of_scope(one);
         let resource = resource.ok_or_else(|| Fault::Scope(scope.to_owned()))?;
         if found.is_some_and(|other| other != resource) {
             return Err(Fault::TwoResources(scope.to_owned()));

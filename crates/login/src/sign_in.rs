@@ -1,4 +1,4 @@
-//! What the log may know of a request to the token service. Nothing in it is a secret.
+//! The facts of a request to the token service that may be logged. Nothing in it is a secret.
 
 use bonafide_core::tokens::TokenId;
 use bonafide_crypto::SignError;
@@ -6,7 +6,7 @@ use bonafide_types::{ClientId, ObjectId, TenantId};
 use bonafide_wire::Record;
 use uuid::Uuid;
 
-/// What becomes known of a sign-in, step by step.
+/// The facts of a sign-in, which become known step by step.
 #[derive(Debug, Default)]
 pub(crate) struct SignIn {
     /// The tenant in the path, when it exists.

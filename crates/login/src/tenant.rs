@@ -4,7 +4,7 @@ use crate::Cx;
 use crate::fault::Fault;
 use bonafide_types::TenantId;
 
-/// Which tenant a path names.
+/// The tenant that a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Named<'r> {
     /// One tenant, which exists.

@@ -1,4 +1,5 @@
-//! What is asked, apart from how: HTTP makes a command of a request, the first start of what it wants.
+//! Commands, apart from their transport: HTTP makes a command of a request, the first start of each resource that it
+//! needs.
 
 use crate::Cx;
 use crate::fault::Fault;
@@ -11,7 +12,7 @@ use bonafide_wire::Parameters;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// What somebody wants done.
+/// A command to the resource manager.
 pub(crate) struct Command {
     pub(crate) verb: Verb,
     pub(crate) target: Target,
@@ -19,7 +20,7 @@ pub(crate) struct Command {
     pub(crate) path: String,
     pub(crate) query: Parameters,
     pub(crate) version: ApiVersion,
-    /// Who asks.
+    /// The caller.
     pub(crate) by: Caller,
     /// The id that the audit record carries.
     pub(crate) correlation: Uuid,
@@ -28,7 +29,7 @@ pub(crate) struct Command {
     pub(crate) body: Result<Map<String, Value>, BodyError>,
 }
 
-/// What is to be done with the target.
+/// The verb of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verb {
     Put,
@@ -40,14 +41,14 @@ pub(crate) enum Verb {
     Action(&'static Action),
 }
 
-/// What it is done with.
+/// The object of a command.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     /// An endpoint that is no resource.
     Fixed(&'static Fixed, Named),
     /// A stored resource, or with [`Verb::List`] those of the type on or below an id.
     Resource(ResourceId, Kind),
-    /// What a type with rows of its own has at a scope: the one of this name, or with [`Verb::List`] all.
+    /// The rows of a type with rows of its own at a scope: the one of this name, or with [`Verb::List`] all.
     Own(Scope, Kind, String),
 }
 
@@ -110,7 +111,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// What the path of a fixed endpoint names.
+    /// The parameters in the path of a fixed endpoint.
     pub(crate) fn named(&self) -> Result<&'a Named, Fault> {
         match &self.command.target {
             Target::Fixed(_, named) => Ok(named),

@@ -1,4 +1,4 @@
-//! What the resource manager knows of its deployment.
+//! The resource manager's own configuration.
 
 use bonafide_core::names::PUBLIC_MANAGEMENT;
 
@@ -16,7 +16,7 @@ pub struct Config {
     pub graph: String,
     /// URL of the portal.
     pub portal: String,
-    /// What follows a vault's name in its host, `.vault.localhost:8443`.
+    /// The text after a vault's name in its host, `.vault.localhost:8443`.
     pub vault_suffix: String,
     /// The audiences published to clients; the first is the one that az asks tokens for.
     pub audiences: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// A deployment whose surfaces share one origin, `https://host[:port]`; its vaults lie below that host.
+    /// An installation whose surfaces share one origin, `https://host[:port]`; its vaults lie below that host.
     pub fn at(origin: &str) -> Self {
         let host = origin.strip_prefix("https://").unwrap_or(origin);
         Self {

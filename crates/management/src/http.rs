@@ -118,8 +118,8 @@ fn write_accepted(config: &Config, version: &ApiVersion, accepted: &Accepted) ->
     reply.with("azure-asyncoperation", &url).with("azure-asyncnotification", "Enabled")
 }
 
-/// Where a token for a request can be had: at the tenant that its subscription trusts, which Azure tells
-/// everybody who asks, or else at any tenant.
+/// The authority at which a token for a request can be had: at the tenant that its subscription trusts, which Azure
+/// tells everybody who asks, or else at any tenant.
 fn authority(cx: &Cx<'_>, request: &Request) -> String {
     let segments = path::segments(&request.path).unwrap_or_default();
     let subscription = match segments.as_slice() {
@@ -153,7 +153,7 @@ impl Correlation {
         Self { request: id, correlation: given.unwrap_or(id), client }
     }
 
-    /// Where the cause of a failure is found.
+    /// The request id and the log file by which the cause of a failure is found.
     fn trace<'a>(&self, log_file: Option<&'a str>) -> Trace<'a> {
         Trace { request: self.request, log_file }
     }

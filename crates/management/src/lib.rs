@@ -11,6 +11,7 @@ mod filter;
 mod fixed;
 mod http;
 mod identity_block;
+mod limits;
 pub mod operations;
 mod order;
 mod outcome;
@@ -31,18 +32,18 @@ use bonafide_types::World;
 use bonafide_wire::{Answer, Outcome, Request, Route, Surface, Unserved};
 use std::convert::Infallible;
 
-/// What a request is answered from.
+/// The context in which a request is answered.
 #[derive(Clone, Copy)]
 pub struct Cx<'a> {
     /// Endpoints and names.
     pub config: &'a Config,
     /// The issuer of valid tokens.
     pub authority: &'a Authority,
-    /// What those tokens must be for.
+    /// The audiences of tokens that are valid here.
     pub audiences: &'a AcceptedAudiences,
     /// Keys and principals, to check a token with.
     pub view: &'a View,
-    /// How long ago the view last showed all that the store had, in seconds.
+    /// Time since the view last showed all that the store had, in seconds.
     pub view_age_seconds: u64,
     /// Everything else.
     pub store: &'a Store,

@@ -1,14 +1,14 @@
-//! What came of a command, apart from how it is written.
+//! The outcome of a command, apart from its form on the wire.
 
 use bonafide_types::{OperationId, SubscriptionId};
 use serde_json::Value;
 
-/// What came of a command.
+/// The outcome of a command.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// What is there.
+    /// The resource or list exists and is shown.
     Shown(Shown),
-    /// What was made.
+    /// The resource was made and is shown.
     Created(Shown),
     /// It is done, and nothing is shown.
     Done,

@@ -2,9 +2,8 @@
 
 use crate::command::Call;
 use crate::fault::Fault;
-use bonafide_crypto::base64url;
 use bonafide_store::Key;
-use bonafide_types::ResourceUuid;
+use bonafide_types::{ResourceUuid, base64url};
 use serde_json::{Value, json};
 
 /// Items on one page, at most and by default. Source: Azure Resource Manager (1,000).
@@ -14,10 +13,10 @@ pub(crate) const TOP_MAX: usize = 1_000;
 /// a page is held in memory as a whole.
 pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Where a page ended: the lower-case type and key of its last item, as the index sorts them.
+/// The end of a page: the lower-case type and key of its last item, as the index sorts them.
 pub(crate) type Cursor = (String, ResourceUuid);
 
-/// What a client asks for.
+/// The page that a client asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) top: usize,

@@ -62,7 +62,7 @@ fn writing<T>(
     })
 }
 
-/// What a type with rows of its own does.
+/// The function of a type with rows of its own that a verb calls.
 enum Does {
     Read(ReadFn),
     Change(ChangeFn),
@@ -79,7 +79,7 @@ fn own(kind: &Kind, verb: Verb) -> Option<Does> {
     }
 }
 
-/// What lies at a scope is locked with it.
+/// Checks the locks of a call. A row at a scope is locked with the scope.
 fn check_locks(tx: &Tx<'_>, call: &Call<'_>, access: &Access, kind: &Kind) -> Result<(), Fault> {
     match (&kind.of.rows, call.command.verb) {
         (Rows::Own(own), _) if own.is_above_locks => Ok(()),

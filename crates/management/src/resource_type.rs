@@ -1,5 +1,5 @@
-//! What a resource type is: one value, which owns its rights, its actions and its rules. Everything that
-//! types share is in `order/` and cannot be skipped.
+//! Resource types. A type is one value, which owns its rights, its actions and its rules. The checks that all types
+//! share are in `order/` and cannot be skipped.
 
 use crate::command::Call;
 use crate::fault::Fault;
@@ -28,9 +28,9 @@ pub(crate) struct ResourceType {
     pub(crate) oldest: &'static str,
     /// True where the versions are those of Resource Manager, which refuses others with another code.
     pub(crate) is_of_manager: bool,
-    /// Whether resources of the type can have identities.
+    /// The identities that resources of the type can have.
     pub(crate) identities: Identities,
-    /// Whether a resource must have a location.
+    /// True if a resource must have a location.
     pub(crate) location_required: bool,
     /// Checks a new resource's name.
     pub(crate) check_name: fn(&str) -> Result<(), Fault>,
@@ -38,15 +38,15 @@ pub(crate) struct ResourceType {
     pub(crate) stored: Option<&'static [&'static str]>,
     /// Members of `properties` that clients send back but cannot set.
     pub(crate) read_only: &'static [&'static str],
-    /// How a PUT answers that made a resource.
+    /// The answer to a PUT that made a resource.
     pub(crate) created: Created,
-    /// Whether a reply repeats the etag in its body.
+    /// True if a reply repeats the etag in its body.
     pub(crate) etag_in_body: bool,
-    /// Whether the answer to a deletion that is not done has `Azure-AsyncOperation` beside `Location`.
+    /// True if the answer to a deletion that is not done has `Azure-AsyncOperation` beside `Location`.
     pub(crate) status_address: bool,
-    /// What can be done with a resource beside reading, writing and deleting it.
+    /// Operations on a resource beside reading, writing and deleting it.
     pub(crate) actions: &'static [Action],
-    /// Where its rows are.
+    /// The place of its rows.
     pub(crate) rows: Rows,
     /// Completes the properties that a reply shows.
     pub(crate) view: fn(&View<'_>, &mut Map<String, Value>),
@@ -74,7 +74,7 @@ impl ResourceType {
     };
 }
 
-/// Whether resources of a type can have identities, and how user-assigned ones are written.
+/// The identities that resources of a type can have, and the form of user-assigned ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Identities {
     /// They have none.
@@ -94,16 +94,16 @@ pub(crate) enum Created {
     As201,
 }
 
-/// What can be done with a resource of a type beside reading, writing and deleting it.
+/// An operation on a resource of a type beside reading, writing and deleting it.
 #[derive(Debug)]
 pub(crate) struct Action {
     /// The method.
     pub(crate) method: Method,
     /// The last segment of the path.
     pub(crate) name: &'static str,
-    /// What a role must grant, without the type: `start/action`.
+    /// The action that a role must grant, without the type: `start/action`.
     pub(crate) right: &'static str,
-    /// What it does.
+    /// The function that runs it.
     pub(crate) run: Run,
 }
 
@@ -117,7 +117,7 @@ impl Action {
     }
 }
 
-/// What an action does.
+/// The function that runs an action.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Run {
     /// It answers from what is stored.
@@ -131,7 +131,7 @@ pub(crate) type ReadFn = fn(&ReadTx<'_>, &Call<'_>, &Access) -> Result<Outcome, 
 /// Changes what is stored.
 pub(crate) type ChangeFn = fn(&mut Tx<'_>, &Call<'_>, &Access, &Allowed) -> Result<Outcome, Fault>;
 
-/// Where the rows of a type are.
+/// The place of a type's rows.
 pub(crate) enum Rows {
     /// They are resources.
     Resources,
@@ -146,7 +146,7 @@ pub(crate) struct Own {
     pub(crate) check_name: fn(&str) -> Result<(), Fault>,
     pub(crate) get: Option<ReadFn>,
     pub(crate) list: Option<(ListRight, ReadFn)>,
-    /// Whether locks do not stop it: a lock can be taken away.
+    /// True if locks do not stop it: a lock can be taken away.
     pub(crate) is_above_locks: bool,
     pub(crate) put: Option<ChangeFn>,
     pub(crate) delete: Option<ChangeFn>,
@@ -165,7 +165,7 @@ impl Own {
     };
 }
 
-/// What a list takes.
+/// The roles that a list requires.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ListRight {
     /// A role that grants `{type}/read` at the scope.
@@ -174,7 +174,7 @@ pub(crate) enum ListRight {
     Near,
 }
 
-/// What a view is made from.
+/// The source of a view.
 pub(crate) struct View<'a> {
     pub(crate) uuid: ResourceUuid,
     pub(crate) resource: &'a Resource,
@@ -197,7 +197,7 @@ impl Kind {
         format!("{}/{verb}", self.name)
     }
 
-    /// Whether user-assigned identities are a list in this version.
+    /// Tells whether user-assigned identities are a list in this version.
     pub(crate) fn lists_identities(&self, version: &ApiVersion) -> bool {
         matches!(self.of.identities, Identities::MapFrom(date) if !version.at_least(date))
     }

@@ -1,24 +1,23 @@
-//! Who may make a call. What a right needs stands beside what it guards: in the entry of a fixed endpoint,
+//! The rights of calls. A right stands beside the call that it guards: in the entry of a fixed endpoint,
 //! in a type's name, in an action. None of them has a default (TN-06).
 
 use crate::command::{Command, Target, Verb};
 use crate::resource_type::{ListRight, Rows};
 use bonafide_types::{OperationId, ResourceId, Scope, SubscriptionId};
 
-/// Who may make a call.
+/// The right that a call requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Right {
-    /// Whoever has a token that is valid; the answer holds nothing but what the caller has a role for, or
-    /// what is the same for all.
+    /// Any valid token; the answer holds only resources that the caller has a role for, or is the same for all.
     SignedIn,
-    /// Whoever holds any role in the subscription.
+    /// Any role in the subscription.
     AnyRole(SubscriptionId),
-    /// Whoever holds a role that grants the action at the scope.
+    /// A role that grants the action at the scope.
     Action(String, Scope),
     /// As `Action`; whoever holds any role at the scope, above it or inside it sees what those roles let them
     /// read.
     Listing(String, ResourceId),
-    /// Whoever started the operation, or may read operations in the subscription.
+    /// The start of the operation by the caller, or the right to read operations in the subscription.
     Operation(SubscriptionId, OperationId),
 }
 

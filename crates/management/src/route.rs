@@ -1,4 +1,4 @@
-//! Which path means what. Who may ask it: `right.rs`.
+//! The routes of this surface. The right that each requires: `right.rs`.
 
 use crate::command::{Target, Verb};
 use crate::fault::Fault;
@@ -92,7 +92,7 @@ pub(crate) fn read(method: &Method, path: &str) -> Result<(Verb, Target), Fault>
     }
 }
 
-/// What is done with a resource that is named.
+/// The verb of a request for a named resource.
 fn verb_of(method: &Method) -> Result<Verb, Fault> {
     match *method {
         Method::PUT => Ok(Verb::Put),
@@ -202,7 +202,7 @@ fn of_own_rows(
     if is_offered { Ok((verb, Target::Own(scope, kind, name.clone()))) } else { Err(wrong()) }
 }
 
-/// Where each `providers` stands that is a word and not a name.
+/// The positions of each `providers` that is a word and not a name.
 fn providers_at(words: &[&str]) -> Vec<usize> {
     let mut at = match words {
         ["subscriptions", _, "resourcegroups", _, ..] => 4,

@@ -20,7 +20,7 @@ use bonafide_wire::{Reply, Request};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
-/// How the agent treats its workloads.
+/// The agent's settings for all workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Limits of token requests per workload; `None` is no limit.

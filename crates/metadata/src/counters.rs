@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How often each thing has happened since the agent began.
+/// The number of times that each thing has happened since the agent began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Token requests answered from the cache, without waiting for login.

@@ -10,7 +10,7 @@
 //! 5. a [`FetchDuty`], from either answer, is a fetch that the shell must run in a task of its own and
 //!    end with [`Agent::complete`]. There is one for any number of waiters.
 //!
-//! Which identity a request may use follows from its binding alone (docs/wire/imds.md).
+//! The identities that a request may use follow from its binding alone (docs/wire/imds.md).
 
 mod agent;
 mod binding;
@@ -20,6 +20,7 @@ mod dialect;
 pub mod dialects;
 mod gate;
 pub mod host;
+pub mod limits;
 mod path;
 mod placement;
 mod query;

@@ -4,15 +4,19 @@ use crate::dialect::{Dialect, SelectorKind, Version};
 use crate::dialects;
 use crate::refusal::{QueryError, Refusal};
 use crate::token::{ReplyKind, Token};
-use bonafide_types::limits::{
-    METADATA_CAPABILITIES_BYTES_MAX, METADATA_QUERIES_REMEMBERED_MAX, METADATA_QUERY_REMEMBERED_BYTES_MAX,
-};
 use bonafide_types::{Audience, ClientId, ObjectId, ResourceId, Timestamp};
 use bonafide_wire::{Parameters, Reply};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Which identity is asked for.
+/// Longest `xms_cc` parameter, in bytes. Source: ours; the one known value is `cp1`.
+const CAPABILITIES_BYTES_MAX: usize = 256;
+/// Queries that one metadata endpoint remembers having read. Source: ours; 64 identities or resources in turn.
+const QUERIES_REMEMBERED_MAX: usize = 64;
+/// Longest query that is remembered, in bytes. Source: ours.
+const QUERY_REMEMBERED_BYTES_MAX: usize = 1_024;
+
+/// The identity that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selector {
     /// None is named.
@@ -51,7 +55,7 @@ impl TokenQuery {
         };
         let capabilities = parameters.get("xms_cc").filter(|text| !text.is_empty());
         if capabilities.is_some_and(|text| {
-            text.len() > METADATA_CAPABILITIES_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic())
+            text.len() > CAPABILITIES_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic())
         }) {
             return Err(QueryError::Capabilities.into());
         }
@@ -88,9 +92,9 @@ impl Remembered {
             return Ok(Arc::clone(known));
         }
         let parsed = Arc::new(TokenQuery::parse(dialect, query)?);
-        if query.len() <= METADATA_QUERY_REMEMBERED_BYTES_MAX {
+        if query.len() <= QUERY_REMEMBERED_BYTES_MAX {
             let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= METADATA_QUERIES_REMEMBERED_MAX {
+            if known.len() >= QUERIES_REMEMBERED_MAX {
                 known.clear();
             }
             known.insert(query.into(), Arc::clone(&parsed));

@@ -1,4 +1,4 @@
-//! Which identity a request is answered for.
+//! Selection of the identity that a request is answered for.
 
 use crate::placement::Placement;
 use crate::query::Selector;

@@ -1,13 +1,17 @@
-//! How often, and how often at once, a workload may ask for tokens. Each workload has its own
+//! The limits of a workload's token requests: a rate, and a number at once. Each workload has its own
 //! gate, so that none can slow another (ID-16).
 
 use crate::refusal::Refusal;
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{
-    METADATA_CONCURRENT, METADATA_FORCED_BURST, METADATA_FORCED_PER_SECOND, METADATA_RATE_PER_SECOND,
-};
+use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Forced token refreshes (`bypass_cache=true`) per second and workload, five at once. Source: ours; a
+/// workload that forces every request must not reach login more often than this.
+const FORCED_PER_SECOND: u32 = 1;
+/// Forced token refreshes that a workload may save up. Source: ours.
+const FORCED_BURST: u32 = 5;
 
 /// Limits of token requests per workload. The default is Azure's: 20 a second, 5 at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl Gate {
         let limits = throttle.map(|throttle| Limits {
             concurrent: throttle.concurrent.max(1),
             requests: Bucket::new(throttle.rate_per_second, throttle.rate_per_second),
-            forced: Bucket::new(METADATA_FORCED_PER_SECOND, METADATA_FORCED_BURST),
+            forced: Bucket::new(FORCED_PER_SECOND, FORCED_BURST),
         });
         Self { limits, running: AtomicU32::new(0) }
     }
@@ -138,7 +142,7 @@ mod tests {
     #[test]
     fn forced_refreshes_have_a_bucket_of_their_own() {
         let gate = gate(20, 5);
-        assert_eq!((0..15).filter(|_| gate.enter(true, NOW).is_ok()).count(), METADATA_FORCED_BURST as usize);
+        assert_eq!((0..15).filter(|_| gate.enter(true, NOW).is_ok()).count(), FORCED_BURST as usize);
         assert!(gate.enter(false, NOW).is_ok(), "ordinary requests go on");
         assert!(gate.enter(true, after(1_000)).is_ok());
     }

@@ -1,4 +1,4 @@
-//! When login is asked, when somebody waits for it, and what happens while it is down.
+//! Requests to login, the callers that wait for them, and answers while login is down.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -236,7 +236,7 @@ fn a_refused_resource_is_not_answered_with_an_older_token() {
 
 #[test]
 fn a_full_cache_gives_up_what_expires_first() {
-    let max = bonafide_types::limits::METADATA_TOKENS_PER_WORKLOAD_MAX;
+    let max = bonafide_metadata::limits::TOKENS_PER_WORKLOAD_MAX;
     let agent = agent(vec![system()]);
     let fetch = |number: usize, life: u64| {
         let query = format!("api-version=2018-02-01&resource=api%3A%2F%2F{number}");
@@ -258,7 +258,7 @@ fn a_full_cache_gives_up_what_expires_first() {
 
 #[test]
 fn fetches_under_way_are_bounded() {
-    let max = bonafide_types::limits::METADATA_FETCHES_PER_WORKLOAD_MAX;
+    let max = bonafide_metadata::limits::FETCHES_PER_WORKLOAD_MAX;
     let agent = agent(vec![system()]);
     let query = |number: usize| format!("api-version=2018-02-01&resource=api%3A%2F%2F{number}");
     let kept: Vec<_> =

@@ -335,7 +335,7 @@ fn md_06_an_address_as_target_is_served_where_it_is_the_endpoints_own() {
     for target in ["*", "", "http://evil.example/", "\"http://169.254.169.254/metadata/identity/oauth2/token\""] {
         assert_eq!(status(&get(target, QUERY)), 400, "{target}");
     }
-    // What is asked for is then read as ever, and so is the Host.
+    // The target in such a request is then read as ever, and so is the Host.
     let target = format!("http://169.254.169.254{TOKEN}");
     assert_eq!(status(&get("http://169.254.169.254", QUERY)), 404);
     assert_eq!(status(&get("http://169.254.169.254/metadata%2Fidentity/oauth2/token", QUERY)), 400);

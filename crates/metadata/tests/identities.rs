@@ -1,4 +1,4 @@
-//! Which identity answers, and when one stops answering.
+//! The identity that answers, and the moment at which one stops answering.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -6,7 +6,7 @@ mod support;
 use bonafide_metadata::Options;
 use support::*;
 
-/// Whose token it is, or the error's words.
+/// The client id of the token in a reply, or the error's words.
 fn whose(reply: &bonafide_wire::Reply) -> String {
     let body = body(reply);
     let text = |name: &str| body[name].as_str().map(str::to_owned);
@@ -95,7 +95,7 @@ fn three_selectors_tried_one_after_the_other_are_never_throttled() {
     }
     let passed = |_: &usize| whose(&ask_imds(&agent, &format!("&msi_res_id={id}"))) == client(1).to_string();
     assert_eq!((0..all_at_once).filter(passed).count(), 20, "what was refused took nothing from the twenty");
-    // Who is throttled hears at once that an identity is not here.
+    // A throttled caller is told at once that an identity is not here.
     assert_eq!(whose(&ask_imds(&agent, &format!("&client_id={id}"))), "Identity not found");
 }
 

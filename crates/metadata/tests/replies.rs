@@ -199,7 +199,7 @@ fn ov_02_too_many_requests_are_429_with_a_short_retry_after() {
     assert_eq!((reply.status.as_u16(), &reply.body[..], expected.len()), (429, expected.as_bytes(), 90));
     assert_eq!(reply.headers["retry-after"], "1");
     assert_eq!(agent.counters().throttled, 6);
-    // What is wrong anyway is said so, and is not counted.
+    // A request that is wrong anyway is refused as such, and is not counted.
     assert_eq!(ask(&agent, &imds(), &get(TOKEN, ""), NOW).status, 400);
     assert_eq!(ask(&agent, &imds(), &get(TOKEN, QUERY), NOW.plus_seconds(1)).status, 200);
 }
@@ -411,7 +411,12 @@ fn app_service_does_not_serve_the_paths_of_imds() {
 #[test]
 fn what_the_shell_does_not_serve_is_said_in_the_words_of_the_dialect() {
     let imds_says = [
-        (Unserved::OtherUser, 403, "access_denied", "this endpoint serves only the user who started it"),
+        (
+            Unserved::OtherUser,
+            403,
+            "access_denied",
+            "this endpoint serves only the user who started it; `bonafide up --any-user` serves every user of its machine",
+        ),
         (Unserved::TargetTooLong, 414, "invalid_request", "the request target is too long"),
         (Unserved::HeadTooLarge, 431, "invalid_request", "the request header fields are too large"),
         (Unserved::HeadMalformed, 400, "invalid_request", "the request line or a header field cannot be read"),

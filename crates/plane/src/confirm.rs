@@ -25,7 +25,7 @@ impl Confirming {
             if last.is_some_and(|last| last.elapsed() < APART) {
                 return;
             }
-            // Whether the view could be brought up or not: it decides now.
+            // The view decides now, brought up to date or not.
             let _ = store_pool.run(catch_up).await;
             *last = Some(Instant::now());
         };

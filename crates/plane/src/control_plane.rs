@@ -67,7 +67,7 @@ pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<St
     Ok(store)
 }
 
-/// Whether nothing was ever stored here, as far as the files tell.
+/// Tells whether nothing was ever stored here, as far as the files tell.
 pub(crate) fn has_no_database(files: &PlaneFiles) -> bool {
     let database = files.store().join(DATABASE_FILE);
     database.metadata().is_ok_and(|file| file.len() == 0) || !database.exists()

@@ -40,7 +40,7 @@ impl Progress {
 /// The database is gone, or is another one, and other files of the installation are still there.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{trace} shows that there is a deployment here, but its database in {store} is lost or empty; nothing was \
+    "{trace} shows that there is an installation of bonafide here, but its database in {store} is lost or empty; nothing was \
      changed: restore {store} from your backup, or start anew in another directory with --data-dir"
 )]
 pub struct DatabaseLost {

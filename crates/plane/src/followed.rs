@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// When the view last showed all that the store had.
+/// The last time at which the view showed all that the store had.
 pub(crate) struct Followed(pub(crate) Mutex<Instant>);
 
 impl Followed {

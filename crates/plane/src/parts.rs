@@ -83,7 +83,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Whether an `Authorization` header has a token that is valid at the resource manager.
+    /// Tells whether an `Authorization` header has a token that is valid at the resource manager.
     pub(crate) fn is_known_caller(&self, authorization: Option<&str>, world: World<'_>) -> bool {
         let (view, audiences) = (self.views.current(), &self.management_audiences);
         tokens::bearer(authorization)

@@ -6,7 +6,7 @@ use bonafide_core::directory::{RESOURCES_REGISTERED, RegisterError, TokenVersion
 use bonafide_core::view::ViewsError;
 use bonafide_http::clock;
 use bonafide_store::Read;
-use bonafide_types::Audience;
+use bonafide_types::{Audience, resource_of_scope};
 
 /// Why an API could not be registered.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,14 @@ pub enum RegisterApiError {
     Views(#[from] ViewsError),
 }
 
+/// Reads an identifier. Clients add `/.default` themselves, and would ask for another resource.
+fn audience(text: &str) -> Result<Audience, String> {
+    match resource_of_scope(text) {
+        Some(resource) => Err(format!("that is a scope, and a resource is named without /.default ({resource})")),
+        None => Audience::parse(text).map_err(|error| error.to_string()),
+    }
+}
+
 /// Registers those that are not registered yet, each as an application of its own, and returns them.
 pub(crate) fn register_apis(
     plane: &ControlPlane,
@@ -34,7 +42,7 @@ pub(crate) fn register_apis(
         |identifier: &str, reason: String| RegisterApiError::Refused { identifier: identifier.to_owned(), reason };
     let audiences = identifiers
         .iter()
-        .map(|text| Audience::parse(text).map_err(|error| refused(text, error.to_string())))
+        .map(|text| audience(text).map_err(|reason| refused(text, reason)))
         .collect::<Result<Vec<_>, _>>()?;
     let (tenant, world) = (installation.tenant, clock::world());
     let mut new = Vec::new();

@@ -4,10 +4,10 @@ use bonafide_core::keys::{INSTALLATION_SECRETS, open_installation_secret, seal_i
 use bonafide_crypto::ca::{CaError, HostCa, IpSubnet, ServerCa, ServerCaSpec};
 use bonafide_crypto::seal::SealError;
 use bonafide_crypto::secret_hash::Pepper;
-use bonafide_crypto::{Certificate, Kek, base64url};
+use bonafide_crypto::{Certificate, Kek};
 use bonafide_http::clock;
 use bonafide_store::{Read, Store, StoreError};
-use bonafide_types::Secret;
+use bonafide_types::{Secret, base64url};
 use serde::{Deserialize, Serialize};
 
 /// Lifetime of the two authorities, in seconds (10 years).
@@ -61,7 +61,7 @@ struct OpenAuthority {
     root_der: Option<Vec<u8>>,
 }
 
-/// Whether the store has none yet.
+/// Tells whether the store has none yet.
 pub(crate) fn are_missing(store: &Store) -> Result<bool, StoreError> {
     Ok(store.read(|tx| tx.get(&INSTALLATION_SECRETS, &PEPPER.to_owned()))?.is_none())
 }

@@ -16,11 +16,11 @@ use crate::surfaces::{On, Readiness};
 use crate::tls::{self, ServerIdentity, TlsError};
 use bonafide_core::placement;
 use bonafide_crypto::ca::{ServerCa, ServerNameError};
-use bonafide_crypto::{base64url, random, thumbprint};
+use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
 use bonafide_http::{HttpLimits, ListenError, Listeners, Log, Stop, clock, listen};
 use bonafide_store::{Read, StoreError};
-use bonafide_types::{Audience, HostId, Secret};
+use bonafide_types::{Audience, HostId, Secret, base64url};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct PlaneOptions {
     /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
     /// registered they stay.
     pub resources: Vec<String>,
-    /// Whether the operator gets a new secret and certificate, in place of all older ones.
+    /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
 }
 
@@ -103,7 +103,7 @@ pub enum StartError {
 /// An address that no certificate can be for.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "--listen {0}: the deployment's own authority certifies loopback names only, so that trusting it is harmless; \
+    "--listen {0}: the installation's own authority certifies loopback names only, so that trusting it is harmless; \
      give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
 )]
 pub struct NotCertifiable(SocketAddr);

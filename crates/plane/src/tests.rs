@@ -26,19 +26,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-const EVERY: [Unserved; 10] = [
-    Unserved::OtherUser,
-    Unserved::CertificateExpired,
-    Unserved::TargetTooLong,
-    Unserved::HeadTooLarge,
-    Unserved::HeadMalformed,
-    Unserved::BodyTooLarge,
-    Unserved::BodyTooSlow,
-    Unserved::BodyBroken,
-    Unserved::Busy,
-    Unserved::Failed,
-];
-
 /// A control plane on a store that can be stopped.
 struct Cloud {
     plane: Arc<ControlPlane>,
@@ -162,7 +149,7 @@ fn request(method: Method, path: &str) -> Request {
 fn every_refusal_is_in_the_words_of_its_surface() {
     let cloud = Cloud::new();
     let (public, hosts) = (cloud.public(), cloud.hosts());
-    for why in EVERY {
+    for why in Unserved::ALL {
         let said = |service: &dyn Fn(&Request) -> Answer, path: &str| {
             let Answer { reply, .. } = service(&request(Method::PUT, path));
             assert_eq!(reply.status, why.status(), "{path} {why:?}");

@@ -1,4 +1,4 @@
-//! What is checked before anything is written.
+//! The checks before anything is written.
 
 use crate::connect::connect_to_read;
 use crate::error::OpenError;

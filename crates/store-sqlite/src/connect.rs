@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Page cache of one reading connection, in KiB. Source: ours; large enough for the inner pages of 100,000 identities (bench, `scale`).
 const READER_CACHE_KIB: i64 = 4 * 1024;
-/// How long a connection waits for another to finish recovering the log. Source: ours.
+/// Time that a connection waits for another to finish recovering the log. Source: ours.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements kept prepared on a connection. Source: more than this crate has.
 const STATEMENTS_KEPT: usize = 32;

@@ -9,9 +9,9 @@ pub enum OpenError {
     /// The directory or a file in it cannot be used.
     #[error("{}: {error}", path.display())]
     Io {
-        /// What cannot be used.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
     /// Another process has the directory open.
@@ -50,7 +50,7 @@ pub enum OpenError {
     Damaged {
         /// The database.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A new store needs a random epoch.
@@ -67,7 +67,7 @@ pub enum OpenError {
     Sqlite {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's error.
         error: rusqlite::Error,
     },
 }
@@ -89,7 +89,7 @@ impl OpenError {
     }
 }
 
-/// Whether the disk has less space left than SQLite takes to open a database.
+/// Tells whether the disk has less space left than SQLite takes to open a database.
 fn is_full(path: &Path) -> bool {
     /// The log's index is made in pieces of 32 KiB. Source: SQLite, `WALINDEX_PGSZ`.
     const NEEDED_BYTES: u64 = 64 * 1024;

@@ -1,4 +1,4 @@
-//! What SQLite's errors mean for the store.
+//! The meaning of SQLite's errors for the store.
 
 use bonafide_store::EngineError;
 use rusqlite::{Error, ErrorCode};

@@ -40,12 +40,12 @@ const SCHEMA: &str = "
     CREATE TABLE audit(number INTEGER PRIMARY KEY, revision INTEGER NOT NULL, record BLOB NOT NULL, hash BLOB NOT NULL);
 ";
 
-/// What tests set differently; everything else opens with `default()`.
+/// The settings that tests change; everything else opens with `default()`.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct Tuning {
-    /// Whether every commit is synced before it counts. False loses commits: only so that a test can
-    /// show that it would notice.
+    /// True if every commit is synced before it is reported. False loses commits: only so that a test can show that
+    /// it would notice.
     pub synced: bool,
     /// Pages of the write-ahead log after which a commit also checkpoints.
     pub checkpoint_pages: u32,

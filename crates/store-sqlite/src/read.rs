@@ -173,7 +173,7 @@ pub(crate) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Where a revision's changes begin in the log.
+/// The position in the log at which a revision's changes begin.
 pub(crate) fn position(revision: Revision, n: i64) -> i64 {
     integer(revision.0).saturating_mul(POSITIONS).saturating_add(n)
 }

@@ -1,6 +1,6 @@
-//! What reaches the disk, and what a full or failing disk does. SIGKILL cannot show that a commit
-//! was synced, because the system keeps what a dead process wrote; so writes and syncs are counted,
-//! by a library that is loaded into a child before the C library (needs `cc`).
+//! The writes that reach the disk, and the effects of a full or failing disk. SIGKILL cannot show that a commit was
+//! synced, because the system keeps the writes of a dead process; so writes and syncs are counted, by a library that
+//! is loaded into a child before the C library (needs `cc`).
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 #![allow(clippy::disallowed_methods, reason = "children, at random moments, are what is tested")]

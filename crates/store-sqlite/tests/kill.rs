@@ -58,7 +58,7 @@ fn every_acknowledged_commit_survives_sigkill_and_no_half_one_does() {
     assert!(total >= KILLS as u64, "only {total} commits");
 }
 
-/// What earlier rounds have found stored.
+/// The rows that earlier rounds have found stored.
 struct Seen {
     counts: [u64; WRITERS as usize],
     audit: (u64, Hash),

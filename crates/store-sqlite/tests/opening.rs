@@ -56,7 +56,7 @@ fn a_format_from_the_future_is_refused_and_left_alone() {
     let dir = TempDir::new().unwrap();
     drop(filled(dir.path()));
     let path = dir.path().join(DATABASE_FILE);
-    // What a newer program does to the other tables is its own business.
+    // The other tables may be anything that a newer program makes of them.
     let change = "UPDATE meta SET format = 2; ALTER TABLE log RENAME TO history; DROP TABLE commits;";
     Connection::open(&path).unwrap().execute_batch(change).unwrap();
     let error = refused_and_unchanged(dir.path());

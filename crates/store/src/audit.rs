@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 /// A SHA-256 hash.
 pub type Hash = [u8; 32];
 
-/// What the first record follows.
+/// The link that the first record follows.
 pub const GENESIS: Hash = [0; 32];
 
 /// One link of the chain.
@@ -17,7 +17,7 @@ pub struct AuditRecord {
     pub number: u64,
     /// The commit that it was written in.
     pub revision: Revision,
-    /// What was recorded: JSON.
+    /// The record: JSON.
     pub record: Vec<u8>,
     /// `link` of the record before and this one.
     pub hash: Hash,

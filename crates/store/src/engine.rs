@@ -44,7 +44,7 @@ pub struct Versioned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CommitId(pub Uuid);
 
-/// What must be true of the state for a commit to be applied.
+/// A condition on the state, without which a commit is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Compare {
     /// The key was last put at this revision, or is absent.
@@ -81,7 +81,7 @@ pub enum Op {
     },
 }
 
-/// What one transaction asks of the engine.
+/// The request of one transaction to the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// Its name, for trying again.
@@ -116,7 +116,7 @@ impl Commit {
     }
 }
 
-/// What became of one commit of a batch.
+/// The result of one commit of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is stored, at this revision.
@@ -148,14 +148,14 @@ pub struct Change {
     pub value: Option<Vec<u8>>,
 }
 
-/// What changed after a cursor.
+/// The changes after a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changes {
     /// The changes in commit order, never part of a revision.
     Some {
         /// Empty when nothing changed.
         changes: Vec<Change>,
-        /// Where to go on. It equals the head when there is no more for now.
+        /// The cursor from which to go on. It equals the head when there is no more for now.
         cursor: Cursor,
     },
     /// The cursor lies before what was compacted, after the head, or in another epoch: read all
@@ -176,7 +176,7 @@ pub trait Engine: Send + Sync + 'static {
     /// where the same batch may be given again.
     fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError>;
 
-    /// What changed after a cursor: about `limit` changes (the last revision is always whole, and
+    /// The changes after a cursor: about `limit` changes (the last revision is always whole, and
     /// at least one revision is given if there is one), of keys that start with one of `prefixes`.
     fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError>;
 

@@ -1,4 +1,4 @@
-//! Which index entries a row has.
+//! The index entries of a row.
 
 use crate::error::StoreError;
 use crate::index::{Index, Unique, check_length, prefix, stored_key};

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! The errors of the store.
 
 /// An engine could not do what it was asked. One failure is told to every commit of a batch, so it
 /// can be cloned.
@@ -10,7 +10,7 @@ pub enum EngineError {
     /// Reading or writing failed; nothing was committed.
     #[error("the store cannot be read or written: {0}")]
     Io(String),
-    /// What is stored is not what was written.
+    /// A stored value is not the one that was written.
     #[error("the store is damaged: {0}; restore a backup")]
     Damaged(String),
     /// The commit may or may not have happened; the same commit, with its id, can be tried again.
@@ -32,7 +32,7 @@ pub enum StoreError {
     Encode {
         /// The table, or `audit`.
         table: &'static str,
-        /// What serde_json said.
+        /// serde_json's error.
         reason: String,
     },
     /// A stored row is not what this program expects there.
@@ -40,7 +40,7 @@ pub enum StoreError {
     Decode {
         /// The table or index.
         table: &'static str,
-        /// What is wrong with it.
+        /// The fault of the row.
         reason: String,
     },
     /// A key is longer than `limits::KEY_BYTES_MAX`.

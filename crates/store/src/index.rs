@@ -2,8 +2,11 @@
 
 use crate::error::StoreError;
 use crate::key::Key;
-use crate::limits::{KEY_BYTES_MAX, TABLE_NAME_BYTES_MAX};
+use crate::limits::KEY_BYTES_MAX;
 use std::marker::PhantomData;
+
+/// Longest name of a table or index, in bytes. Source: ours.
+const TABLE_NAME_BYTES_MAX: usize = 64;
 
 /// Any number of rows with keys `K` under each `IK`.
 pub struct Index<IK, K> {

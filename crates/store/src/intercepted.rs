@@ -9,7 +9,7 @@ use crate::error::EngineError;
 pub struct Intercepted<E, F> {
     /// The engine inside.
     pub engine: E,
-    /// What a commit does.
+    /// The function that stands in for a commit.
     pub commit: F,
 }
 

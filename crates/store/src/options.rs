@@ -1,11 +1,15 @@
 //! Limits of a store that tests set differently.
 
-use crate::limits::{LOG_REVISIONS_KEPT, QUEUE_COMMITS_MAX};
+use crate::limits::LOG_REVISIONS_KEPT;
 
-/// What tests set differently; `default()` is right otherwise.
+/// Commits waiting for the writer; more are refused as overload. Source: ours, above the number of
+/// threads that the shell lets into the store.
+const QUEUE_COMMITS_MAX: usize = 1024;
+
+/// The settings that tests change; `default()` is right otherwise.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// See `limits::QUEUE_COMMITS_MAX`.
+    /// See `QUEUE_COMMITS_MAX`.
     pub queue_commits_max: usize,
     /// See `limits::LOG_REVISIONS_KEPT`.
     pub log_revisions_kept: u64,

@@ -8,7 +8,7 @@ use crate::table::{Table, decode_key};
 use raw::RawRead;
 use serde::de::DeserializeOwned;
 
-/// What can be read, in `Store::read` (`ReadTx`) and `Store::write` (`Tx`): write what only reads as
+/// The reads of `Store::read` (`ReadTx`) and `Store::write` (`Tx`): a function that only reads is written
 /// `fn f(tx: &impl Read)`. All reads of one transaction are at one revision; a `Tx` sees its own
 /// writes as well.
 pub trait Read: RawRead {
@@ -134,7 +134,7 @@ pub(crate) mod raw {
     /// Keys and values.
     pub(crate) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
-    /// What `Read` is made of.
+    /// The operations that `Read` is made of.
     pub trait RawRead {
         /// The revision that is read.
         fn raw_cursor(&self) -> Cursor;

@@ -3,7 +3,7 @@
 use crate::engine::{Changes, CommitId, Cursor, Engine, Revision, Verdict};
 use crate::error::StoreError;
 use crate::index::prefix;
-use crate::limits::{WRITE_ATTEMPTS_MAX, WRITE_ATTEMPTS_SHARED};
+use crate::limits::WRITE_ATTEMPTS_MAX;
 use crate::options::Options;
 use crate::read::ReadTx;
 use crate::tx::Tx;
@@ -13,6 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use uuid::Uuid;
+
+/// Runs of a transaction's body beside other writers before it gets this process's writers out of
+/// its way. Source: ours.
+const WRITE_ATTEMPTS_SHARED: usize = 4;
 
 /// A store. Clones share it; when the last is dropped, its writer has stopped and the engine is closed.
 #[derive(Clone)]

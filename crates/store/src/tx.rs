@@ -14,6 +14,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
+/// Room for an ordinary row, so that it does not move as it grows.
+const ROW_BYTES: usize = 1024;
+
 /// A transaction, in the body of `Store::write`.
 ///
 /// An operation that fails spoils the transaction: even if the body ignores the error and returns
@@ -21,7 +24,7 @@ use std::ops::Bound;
 pub struct Tx<'a> {
     snapshot: Box<dyn Snapshot + 'a>,
     reads: RefCell<Reads>,
-    /// What this transaction writes: `None` deletes.
+    /// The writes of this transaction: `None` deletes.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     audit: Vec<Vec<u8>>,
 }
@@ -82,8 +85,8 @@ impl<'a> Tx<'a> {
         self.note(result)
     }
 
-    /// What to ask of the engine; `None` when the transaction changes nothing, because its reads
-    /// were consistent among themselves anyway.
+    /// The commit to ask of the engine; `None` when the transaction changes nothing, because its reads were
+    /// consistent among themselves anyway.
     pub(crate) fn finish(self, id: CommitId) -> Result<Option<Commit>, StoreError> {
         let since = self.snapshot.cursor().revision;
         let reads = self.reads.into_inner();
@@ -260,7 +263,9 @@ impl RawRead for Tx<'_> {
 }
 
 fn to_json(table: &'static str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    let bytes = serde_json::to_vec(value).map_err(|error| StoreError::Encode { table, reason: error.to_string() })?;
+    let mut bytes = Vec::with_capacity(ROW_BYTES);
+    serde_json::to_writer(&mut bytes, value)
+        .map_err(|error| StoreError::Encode { table, reason: error.to_string() })?;
     match bytes.len() {
         0..=VALUE_BYTES_MAX => Ok(bytes),
         bytes => Err(StoreError::ValueTooLarge { table, bytes, max: VALUE_BYTES_MAX }),

@@ -3,10 +3,10 @@
 use crate::ask::Ask;
 use crate::plane::{LOG_FILE, Plane};
 use bonafide_core::placement;
-use bonafide_crypto::{AgentKey, base64url, thumbprint};
+use bonafide_crypto::{AgentKey, thumbprint};
 use bonafide_metadata::host::{Event, Fetch, HostRequest, IdentityKey, KeyStep, NewKey, Sent, Step, Watch, key_step};
 use bonafide_metadata::{Agent, Answer, Binding, Counters, FetchDuty, Options, TokenFetch, UpstreamError};
-use bonafide_types::{HostId, ObjectId};
+use bonafide_types::{HostId, ObjectId, base64url};
 use bonafide_wire::hosts::{HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH};
 use bonafide_wire::token::TokenV1;
 use bonafide_wire::{Reply, Request};
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 
 /// A host that has joined, with its agent.
 pub struct Host {
-    /// Which host it is.
+    /// The id of the host.
     pub id: HostId,
     /// Its agent.
     pub agent: Agent,

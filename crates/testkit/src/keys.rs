@@ -3,8 +3,8 @@
 
 use crate::now::NOW;
 use bonafide_core::keys::{SigningKeyRow, make_signing_key, open_signing_key};
-use bonafide_crypto::{Certificate, Kek, SelfSigned, SigningKey, base64url};
-use bonafide_types::{Secret, TenantId};
+use bonafide_crypto::{Certificate, Kek, SelfSigned, SigningKey};
+use bonafide_types::{Secret, TenantId, base64url};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 

@@ -1,9 +1,9 @@
 //! A whole cloud in memory, at a fixed time, without sockets: the store, every surface and an agent,
 //! wired as the shell wires them, and the runner of the transcripts.
 //!
-//! What an operator, a host or a workload can do over the wire is done over the wire here too, as a
-//! request to the surface that serves it. What has no surface yet goes to the directory directly and
-//! says so: founding a tenant, registering an application, inviting a host, placing a workload.
+//! An operator, a host or a workload acts over the wire here too, with a request to the surface that serves it. Work
+//! that has no surface yet goes to the directory directly and says so: creating a tenant, registering an application,
+//! inviting a host, placing a workload.
 
 #![allow(clippy::unwrap_used, reason = "a cloud that cannot be made is a failed test")]
 
@@ -15,6 +15,7 @@ mod keys;
 mod now;
 mod people;
 mod plane;
+mod report;
 mod resources;
 mod token;
 pub mod transcript;
@@ -27,5 +28,6 @@ pub use keys::{client_certificate, client_header, sign_as_client, sign_as_tenant
 pub use now::NOW;
 pub use people::Person;
 pub use plane::{GRAPH, MANAGEMENT, ORIGIN, Plane};
+pub use report::{report_without_secrets, without_secrets};
 pub use resources::{IDENTITY, MACHINE, Machine, ManagedIdentity, version};
 pub use token::{claims, header};

@@ -2,5 +2,5 @@
 
 use bonafide_types::Timestamp;
 
-/// When every cloud begins: 2026-11-21T09:30:05.012345Z.
+/// The time at which every cloud begins: 2026-11-21T09:30:05.012345Z.
 pub const NOW: Timestamp = Timestamp::from_unix_micros(1_795_253_405_012_345);

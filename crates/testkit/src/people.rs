@@ -1,4 +1,4 @@
-//! Who signs in with a secret or a certificate: applications, the operator among them.
+//! Clients with a secret or a certificate: applications, the operator among them.
 
 use crate::ask::{Answer, Ask};
 use crate::keys::{client_certificate, client_header, sign_as_client};
@@ -20,7 +20,7 @@ pub struct Person {
     pub tenant: TenantId,
     /// The object id of its service principal.
     pub principal: ObjectId,
-    /// What it signs in as.
+    /// The id that it signs in with.
     pub client: ClientId,
     /// Its secret.
     pub secret: String,

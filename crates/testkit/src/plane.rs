@@ -3,6 +3,7 @@
 use crate::entropy::RepeatableEntropy;
 use crate::keys;
 use crate::now::NOW;
+use crate::report::report_without_secrets;
 use bonafide_core::names::PUBLIC_MANAGEMENT;
 use bonafide_core::view::View;
 use bonafide_crypto::ca::HostCa;
@@ -20,13 +21,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const ORIGIN: &str = "https://localhost:8443";
 /// The file that answers of 500 name.
 pub(crate) const LOG_FILE: &str = "/var/lib/bonafide/log/bonafide.log";
-/// What stock clients ask tokens for when they mean Resource Manager.
+/// The audience by which stock clients mean Resource Manager.
 pub const MANAGEMENT: &str = PUBLIC_MANAGEMENT;
 
 /// The resource that stock clients ask tokens for when they mean Microsoft Graph.
 pub const GRAPH: &str = "https://graph.microsoft.com";
 
-/// How long the authority of the hosts' certificates lasts, in seconds.
+/// Lifetime of the authority of the hosts' certificates, in seconds.
 const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
 
 /// The control plane and the world it lives in. Its view has always caught up with its store.
@@ -48,6 +49,7 @@ impl Deref for Plane {
 impl Plane {
     /// An empty control plane.
     pub(crate) fn new() -> Self {
+        report_without_secrets();
         let pepper = Pepper::new(&Secret::new([9; Pepper::BYTES]));
         let host_ca = HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap();
         let store = Store::open(MemoryEngine::new());
@@ -74,7 +76,7 @@ impl Plane {
         self.ask(named("login").unwrap(), request)
     }
 
-    /// How many requests the token service has had.
+    /// The number of requests that the token service has had.
     pub fn login_requests(&self) -> u64 {
         self.login_requests.load(Ordering::Relaxed)
     }

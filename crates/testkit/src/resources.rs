@@ -20,7 +20,7 @@ pub const MACHINE: &str = "Microsoft.Compute/virtualMachines";
 pub const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 /// Rows written in one transaction.
 const ROWS_AT_ONCE: usize = 200;
-/// Where resources are made.
+/// The location of all resources.
 const LOCATION: &str = "westeurope";
 
 /// The api-version that today's clients send, by namespace.
@@ -44,7 +44,7 @@ pub struct ManagedIdentity {
     pub id: ResourceId,
     /// The object id of its service principal.
     pub principal: ObjectId,
-    /// What it signs in as.
+    /// The id that it signs in with.
     pub client: ClientId,
 }
 

@@ -1,6 +1,6 @@
 //! Reading tokens, without believing them.
 
-use bonafide_crypto::base64url;
+use bonafide_types::base64url;
 use serde_json::Value;
 
 /// The claims of a token.

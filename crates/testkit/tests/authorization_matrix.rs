@@ -17,7 +17,7 @@ const ASSIGNMENT: &str = "00000000-0000-4000-8000-000000000001";
 const ROLE: &str = "00000000-0000-4000-8000-000000000002";
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
-/// Who asks.
+/// A caller of the matrix.
 #[derive(Clone, Copy)]
 enum Caller {
     /// Somebody without a token.
@@ -81,7 +81,7 @@ fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_h
         let [method, path, nobody, foreigner, stranger, reader, ..] = cells[..] else { panic!("{line}") };
         let public = path == "/metadata/endpoints";
         assert_eq!(nobody == "401", !public, "{line}");
-        // What is the same for everybody, and lists of what one holds oneself.
+        // Answers that are the same for everybody, and lists of a caller's own objects.
         let same_for_all = public
             || ["/tenants", "/subscriptions", "/providers", "/providers/{namespace}"].contains(&path)
             || path == "/providers/Microsoft.ManagedIdentity/operations";
@@ -118,7 +118,7 @@ impl Stage {
         Self { cloud, machine, identity, operation }
     }
 
-    /// What a route answers somebody.
+    /// The status with which a route answers a caller.
     fn status(&self, route: &str, caller: Caller) -> u16 {
         let (method, template) = route.split_once(' ').unwrap();
         let path = self.path(template);

@@ -6,11 +6,11 @@ use bonafide_core::access::Allowed;
 use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, Resource, find};
 use bonafide_core::lifecycle;
 use bonafide_core::placement::{HOSTS, PLACEMENTS};
-use bonafide_crypto::{AgentKey, SelfSigned, base64url};
+use bonafide_crypto::{AgentKey, SelfSigned};
 use bonafide_metadata::TokenFetch;
 use bonafide_store::Read;
 use bonafide_testkit::{Answer, Ask, Cloud, MANAGEMENT, Machine};
-use bonafide_types::{Audience, HostId, ObjectId, ResourceId, ResourceUuid};
+use bonafide_types::{Audience, HostId, ObjectId, ResourceId, ResourceUuid, base64url};
 use bonafide_wire::hosts::{DESIRED_PATH, INSTALLATION_PATH, RENEW_PATH, credential_path};
 use serde_json::json;
 

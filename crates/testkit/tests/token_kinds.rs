@@ -3,12 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use bonafide_crypto::{AgentKey, base64url};
+use bonafide_crypto::AgentKey;
 use bonafide_metadata::TokenFetch;
 use bonafide_testkit::{
     Ask, Cloud, GRAPH, Host, MANAGEMENT, Machine, Person, Realm, claims, client_header, sign_as_client, sign_as_tenant,
 };
-use bonafide_types::{Audience, HostId};
+use bonafide_types::{Audience, HostId, base64url};
 use bonafide_wire::Reply;
 use serde_json::{Value, json};
 
@@ -164,7 +164,7 @@ impl Stage {
     }
 }
 
-/// What is accepted, and where; nothing else is, anywhere.
+/// The kinds that are accepted, each with its surface; nothing else is, anywhere.
 const ACCEPTED: [(&str, &str); 7] = [
     ("access token", "management"),
     ("access token of a managed identity", "management"),

@@ -1,7 +1,9 @@
 //! Audiences: what a token is for.
 
-use crate::limits::AUDIENCE_BYTES_MAX;
 use std::fmt;
+
+/// Longest audience, in bytes. Source: ours; registered resource URIs are at most 255.
+const AUDIENCE_BYTES_MAX: usize = 512;
 
 /// The text cannot be an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +50,14 @@ impl Audience {
     pub fn lookup_key(&self) -> String {
         self.0.strip_suffix('/').unwrap_or(&self.0).to_ascii_lowercase()
     }
+}
+
+/// The end of a scope that asks for everything an application has at a resource.
+const DEFAULT_SCOPE: &str = "/.default";
+
+/// The resource of a scope such as `https://vault.azure.net/.default`; `None` for what is no such scope.
+pub fn resource_of_scope(text: &str) -> Option<&str> {
+    text.strip_suffix(DEFAULT_SCOPE).filter(|resource| !resource.is_empty())
 }
 
 impl fmt::Display for Audience {

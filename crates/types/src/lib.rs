@@ -5,9 +5,11 @@
 
 mod api_version;
 mod audience;
+pub mod base64url;
 mod enumerate;
 mod excerpt;
 mod ids;
+pub mod json;
 pub mod limits;
 mod location;
 mod resource_id;
@@ -18,7 +20,7 @@ mod type_name;
 mod world;
 
 pub use api_version::{ApiVersion, ApiVersionError};
-pub use audience::{Audience, AudienceError};
+pub use audience::{Audience, AudienceError, resource_of_scope};
 pub use enumerate::enumerate_some;
 pub use excerpt::Excerpt;
 pub use ids::{

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Longest location name, in bytes. Source: ours.
+const LOCATION_NAME_BYTES_MAX: usize = 64;
+
 /// A location in its canonical form: lower case without blanks (`westeurope` for `West Europe`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -14,7 +17,7 @@ impl Location {
     pub fn parse(text: &str) -> Option<Self> {
         let name: String = text.chars().filter(|c| *c != ' ').collect();
         let right = !name.is_empty()
-            && name.len() <= crate::limits::LOCATION_NAME_BYTES_MAX
+            && name.len() <= LOCATION_NAME_BYTES_MAX
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
         right.then(|| Self(name.to_ascii_lowercase().into()))
     }

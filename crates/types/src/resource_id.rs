@@ -1,11 +1,16 @@
 //! Spelling and case of a resource id.
 
-use crate::limits::{RESOURCE_GROUP_NAME_BYTES_MAX, RESOURCE_ID_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
+use crate::limits::RESOURCE_GROUP_NAME_BYTES_MAX;
 use crate::{Excerpt, SubscriptionId, TypeName};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+/// Longest resource name, in bytes. Source: ours; Azure's longest documented name is 260.
+const RESOURCE_NAME_BYTES_MAX: usize = 260;
+/// Longest ARM id, in bytes. Source: ours; a store key of 1 KiB must hold an id and a prefix.
+const RESOURCE_ID_BYTES_MAX: usize = 800;
 
 /// Why a text is not an ARM id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +34,15 @@ pub enum ResourceIdError {
 #[derive(Debug, Clone)]
 pub struct ResourceId {
     text: Box<str>,
+    subscription: Option<SubscriptionId>,
+    /// The byte where the id of the group ends; 0 without a group.
+    group_end: u16,
+    /// The byte where the last provider's namespace begins; 0 without a provider.
+    provider: u16,
 }
+
+const SUBSCRIPTION_TYPE: &str = "Microsoft.Resources/subscriptions";
+const GROUP_TYPE: &str = "Microsoft.Resources/subscriptions/resourceGroups";
 
 impl ResourceId {
     /// Reads an id. Empty segments, dot segments, control characters, `%`, backslashes and
@@ -40,16 +53,19 @@ impl ResourceId {
             return Err(form());
         }
         let segments: Vec<&str> = text.strip_prefix('/').ok_or_else(form)?.split('/').collect();
+        let byte_of = |at: usize| -> usize { segments[..at].iter().map(|segment| segment.len() + 1).sum() };
+        let mut id = Self { text: text.into(), subscription: None, group_end: 0, provider: 0 };
         let mut at = 0;
         let is = |at: usize, word: &str| segments.get(at).is_some_and(|s| s.eq_ignore_ascii_case(word));
         if is(0, "subscriptions") {
-            let id = segments.get(1).ok_or_else(form)?;
-            id.parse::<SubscriptionId>().map_err(|_| ResourceIdError::Subscription(Excerpt::of(id)))?;
+            let name = segments.get(1).ok_or_else(form)?;
+            id.subscription = Some(name.parse().map_err(|_| ResourceIdError::Subscription(Excerpt::of(name)))?);
             at = 2;
             if is(2, "resourceGroups") {
                 let name = segments.get(3).ok_or_else(form)?;
                 check_name(name, RESOURCE_GROUP_NAME_BYTES_MAX)?;
                 at = 4;
+                id.group_end = u16::try_from(byte_of(at)).map_err(|_| form())?;
             }
         }
         while at < segments.len() {
@@ -64,23 +80,21 @@ impl ResourceId {
             if provider.len() < 3 || provider.len().is_multiple_of(2) {
                 return Err(form());
             }
-            let mut type_name = provider[0].to_owned();
-            for pair in provider[1..].chunks_exact(2) {
-                type_name = format!("{type_name}/{}", pair[0]);
-                check_name(pair[1], RESOURCE_NAME_BYTES_MAX)?;
-            }
-            type_name.parse::<TypeName>().map_err(|_| form())?;
+            TypeName::of_segments(provider[0], provider[1..].iter().step_by(2).copied()).ok_or_else(form)?;
+            provider[1..].iter().skip(1).step_by(2).try_for_each(|name| check_name(name, RESOURCE_NAME_BYTES_MAX))?;
+            id.provider = u16::try_from(byte_of(start) + 1).map_err(|_| form())?;
             at = end;
         }
         if segments.len() < 2 {
             return Err(form());
         }
-        Ok(Self { text: text.into() })
+        Ok(id)
     }
 
     /// The id of a subscription.
     pub fn of_subscription(subscription: SubscriptionId) -> Self {
-        Self { text: format!("/subscriptions/{subscription}").into() }
+        let text = format!("/subscriptions/{subscription}").into();
+        Self { text, subscription: Some(subscription), group_end: 0, provider: 0 }
     }
 
     /// The id of a resource group.
@@ -105,38 +119,43 @@ impl ResourceId {
 
     /// The subscription the id lies in.
     pub fn subscription(&self) -> Option<SubscriptionId> {
-        let mut segments = self.segments();
-        if segments.next()?.eq_ignore_ascii_case("subscriptions") { segments.next()?.parse().ok() } else { None }
+        self.subscription
     }
 
     /// The name of the resource group the id lies in.
     pub fn resource_group(&self) -> Option<&str> {
-        let mut segments = self.segments().skip(2);
-        if self.subscription().is_some() && segments.next()?.eq_ignore_ascii_case("resourceGroups") {
-            segments.next()
-        } else {
-            None
-        }
+        self.text[..self.group_end.into()].rsplit_once('/').map(|(_, name)| name)
     }
 
     /// The id of the resource group the id lies in.
     pub fn group_id(&self) -> Option<ResourceId> {
-        self.resource_group()?;
-        let end = self.text.match_indices('/').map(|(at, _)| at).nth(4).unwrap_or(self.text.len());
-        Some(Self { text: self.text[..end].into() })
+        (self.group_end > 0).then(|| Self { text: self.text[..self.group_end.into()].into(), provider: 0, ..*self })
+    }
+
+    /// True for the id of a resource group.
+    pub fn is_group(&self) -> bool {
+        self.group_end > 0 && self.text.len() == usize::from(self.group_end)
     }
 
     /// The type: `Microsoft.Compute/virtualMachines/extensions`; for subscriptions and resource
     /// groups `Microsoft.Resources/subscriptions[/resourceGroups]`.
     pub fn type_name(&self) -> TypeName {
-        let text = match self.last_provider().as_slice() {
-            [] if self.resource_group().is_some() => "Microsoft.Resources/subscriptions/resourceGroups".to_owned(),
-            [] => "Microsoft.Resources/subscriptions".to_owned(),
-            [namespace, pairs @ ..] => {
-                pairs.chunks(2).fold((*namespace).to_owned(), |text, pair| format!("{text}/{}", pair[0]))
-            }
+        let found = match self.type_segments() {
+            Some((namespace, types)) => TypeName::of_segments(namespace, types),
+            None => self.type_above_providers().parse().ok(),
         };
-        text.parse().unwrap_or_else(|_| unreachable!("an id is parsed with its type"))
+        found.unwrap_or_else(|| unreachable!("an id is parsed with its type"))
+    }
+
+    /// True when this is the id of a resource of the type named, in any case.
+    pub fn is_of(&self, type_name: &str) -> bool {
+        let Some((namespace, types)) = self.type_segments() else {
+            return type_name.eq_ignore_ascii_case(self.type_above_providers());
+        };
+        let mut named = type_name.split('/');
+        let mut own = std::iter::once(namespace).chain(types);
+        own.by_ref().all(|own| named.next().is_some_and(|named| named.eq_ignore_ascii_case(own)))
+            && named.next().is_none()
     }
 
     /// The last segment: the resource's own name.
@@ -146,28 +165,25 @@ impl ResourceId {
 
     /// `vm1/extensions/e1` for a child, `vm1` for a resource: the part after the first type.
     pub fn relative_name(&self) -> String {
-        match self.last_provider().as_slice() {
-            [] => self.name().to_owned(),
-            [_, _, rest @ ..] => rest.join("/"),
-            _ => self.name().to_owned(),
-        }
+        let below = self.last_provider().and_then(|provider| provider.splitn(3, '/').nth(2));
+        below.unwrap_or_else(|| self.name()).to_owned()
     }
 
     /// The nearest id above this one: the parent resource, the resource an extension is on, the
     /// group, or the subscription. `None` above a subscription and a tenant-level resource.
     pub fn parent(&self) -> Option<ResourceId> {
-        let provider = self.last_provider();
-        let segments: Vec<&str> = self.segments().collect();
-        let drop = match provider.len() {
-            0 => 2,
-            3 => 4,
-            _ => 2,
-        };
-        let keep = segments.len().checked_sub(drop)?;
-        if keep == 0 {
-            return None;
+        // Namespace, type and name: the resource has no parent in this provider.
+        let is_top = self.last_provider().is_some_and(|provider| provider.split('/').count() == 3);
+        let (end, _) = self.text.rmatch_indices('/').nth(if is_top { 3 } else { 1 }).filter(|(end, _)| *end > 0)?;
+        let mut above = Self { text: self.text[..end].into(), ..*self };
+        if end < above.group_end.into() {
+            above.group_end = 0;
         }
-        Some(Self { text: format!("/{}", segments[..keep].join("/")).into() })
+        // An extension resource: what it extends is in a provider of its own.
+        if is_top {
+            above.provider = Self::parse(&above.text).map_or(0, |id| id.provider);
+        }
+        Some(above)
     }
 
     /// True when `inner` is this id or lies below it, by whole segments.
@@ -178,30 +194,19 @@ impl ResourceId {
             && (inner.len() == outer.len() || inner[outer.len()] == b'/')
     }
 
-    fn segments(&self) -> impl Iterator<Item = &str> {
-        self.text[1..].split('/')
+    /// The part from the last provider's namespace to the end.
+    fn last_provider(&self) -> Option<&str> {
+        (self.provider > 0).then(|| &self.text[self.provider.into()..])
     }
 
-    /// The segments after the last `/providers/`: namespace, then pairs of type and name.
-    fn last_provider(&self) -> Vec<&str> {
-        let segments: Vec<&str> = self.segments().collect();
-        let start = if self.resource_group().is_some() {
-            4
-        } else if self.subscription().is_some() {
-            2
-        } else {
-            0
-        };
-        let mut last = None;
-        let mut at = start;
-        while at < segments.len() {
-            last = Some(at + 1);
-            let from = at + 1;
-            at = (from..segments.len())
-                .find(|i| segments[*i].eq_ignore_ascii_case("providers") && (i - from) % 2 == 1)
-                .unwrap_or(segments.len());
-        }
-        last.map_or_else(Vec::new, |from| segments[from..].to_vec())
+    /// The last provider's namespace, and the segments of the type in it.
+    fn type_segments(&self) -> Option<(&str, impl Iterator<Item = &str>)> {
+        let mut segments = self.last_provider()?.split('/');
+        Some((segments.next()?, segments.step_by(2)))
+    }
+
+    fn type_above_providers(&self) -> &'static str {
+        if self.group_end > 0 { GROUP_TYPE } else { SUBSCRIPTION_TYPE }
     }
 }
 
@@ -345,6 +350,26 @@ mod tests {
             prop_assert_eq!(&one, &two);
             prop_assert_eq!(one.fold(), two.fold());
             prop_assert!(one.contains(&two) && one.parent() == two.parent() && one.type_name() == two.type_name());
+        }
+
+        #[test]
+        fn what_lies_above_an_id_is_known_as_if_it_was_read(
+            above in "(/subscriptions/72f988bf-86f1-41af-91ab-2d7cd011db47(/resourceGroups/(g|providers))?)?",
+            providers in "(/providers/(A|Microsoft\\.A)(/(b|type)/(c|providers|name)){1,3}){0,3}",
+        ) {
+            let text = format!("{above}{providers}");
+            let ids = std::iter::successors(ResourceId::parse(&text).ok(), ResourceId::parent);
+            for id in ids.chain(ResourceId::parse(&text).ok().and_then(|id| id.group_id())) {
+                let read = ResourceId::parse(id.as_str()).unwrap();
+                let parts = |id: &ResourceId| (id.subscription, id.group_end, id.provider);
+                prop_assert_eq!(parts(&id), parts(&read), "{}", id);
+                prop_assert_eq!(id.is_group(), id.group_id().as_ref() == Some(&id), "{}", id);
+                let name = id.type_name();
+                prop_assert!(id.is_of(&name.as_str().to_ascii_uppercase()), "{}", id);
+                for other in [format!("{name}/x"), name.namespace().to_owned(), name.as_str()[1..].to_owned()] {
+                    prop_assert!(!id.is_of(&other), "{} {}", id, other);
+                }
+            }
         }
 
         #[test]

@@ -5,6 +5,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+/// Longest resource type, in bytes. Source: ours.
+const TYPE_NAME_BYTES_MAX: usize = 256;
+
 /// The text is not `Namespace/type[/childType…]`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a resource type")]
@@ -41,20 +44,33 @@ impl TypeName {
     }
 }
 
+impl TypeName {
+    /// The type of a namespace and the types in it; `None` when they are not in the form of one.
+    pub(crate) fn of_segments<'a>(namespace: &str, types: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut text = namespace.to_owned();
+        for segment in types {
+            text.push('/');
+            text.push_str(segment);
+        }
+        is_type_name(&text).then(|| Self(text.into()))
+    }
+}
+
+fn is_type_name(text: &str) -> bool {
+    let is_segment = |segment: &str| {
+        !segment.is_empty()
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+            && !segment.starts_with('.')
+            && !segment.ends_with('.')
+    };
+    text.len() <= TYPE_NAME_BYTES_MAX && text.contains('/') && text.split('/').all(is_segment)
+}
+
 impl FromStr for TypeName {
     type Err = TypeNameError;
 
     fn from_str(text: &str) -> Result<Self, TypeNameError> {
-        let segments: Vec<&str> = text.split('/').collect();
-        let right = segments.len() >= 2
-            && text.len() <= crate::limits::TYPE_NAME_BYTES_MAX
-            && segments.iter().all(|segment| {
-                !segment.is_empty()
-                    && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-                    && !segment.starts_with('.')
-                    && !segment.ends_with('.')
-            });
-        if right { Ok(Self(text.into())) } else { Err(TypeNameError(text.chars().take(128).collect())) }
+        if is_type_name(text) { Ok(Self(text.into())) } else { Err(TypeNameError(text.chars().take(128).collect())) }
     }
 }
 

@@ -17,11 +17,11 @@ pub trait Entropy: Send + Sync {
     }
 }
 
-/// What a pure function may know of the outside.
+/// The facts from outside that a pure function may know.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
     /// The present moment.
     pub now: Timestamp,
-    /// Where new ids come from.
+    /// The source of new ids.
     pub entropy: &'a dyn Entropy,
 }

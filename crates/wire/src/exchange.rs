@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::net::SocketAddr;
 
-/// Who is at the other end of the connection, as the connection itself shows it. Never from a header.
+/// The other end of the connection, as the connection itself shows it. Never from a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Anybody who could open a connection.
@@ -30,7 +30,7 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// Who asks.
+    /// The other end of the connection.
     pub peer: Peer,
 }
 
@@ -42,6 +42,10 @@ impl Request {
         values.next().is_none().then_some(value)
     }
 }
+
+/// Room for the body and for the header fields of an ordinary reply, so that neither has to move as it grows.
+const JSON_BYTES: usize = 1024;
+const HEADERS: usize = 12;
 
 /// A reply. The shell writes it; nobody else writes bytes.
 #[derive(Debug, Clone)]
@@ -65,8 +69,9 @@ impl Reply {
 
     /// A reply whose body is `value` as JSON, `application/json; charset=utf-8`.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => Self::bytes(status, "application/json; charset=utf-8", body),
+        let mut body = Vec::with_capacity(JSON_BYTES);
+        match serde_json::to_writer(&mut body, value) {
+            Ok(()) => Self::bytes(status, "application/json; charset=utf-8", body),
             // Only a map with keys that are not strings can fail, and no reply has one.
             Err(_) => Self::empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -74,7 +79,7 @@ impl Reply {
 
     /// A reply with a body of the given content type.
     pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut headers = HeaderMap::with_capacity(4);
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         Self { status, headers, body: body.into(), why: None }
     }

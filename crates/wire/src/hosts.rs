@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `POST /hosts/v1/join` | enrols a host with a one-use token; the only one without a client certificate |
 //! | `POST /hosts/v1/renew` | a new host certificate, before the old one expires |
-//! | `GET /hosts/v1/deployment` | what a host must know of the installation |
+//! | `GET /hosts/v1/deployment` | the facts of the installation that a host needs |
 //! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
 //! | `PUT /hosts/v1/identities/{principalId}/credential` | registers the public half of a key made on this host |
 //! | `POST /{tenant}/oauth2/[v2.0/]token` | the token service, for assertions signed by these keys |
@@ -53,15 +53,15 @@ pub struct RenewRequest {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HostCertificate {
-    /// Which host it names.
+    /// The host that it names.
     pub host_id: HostId,
     /// The certificate, base64url of its DER.
     pub certificate: String,
-    /// When it expires, in seconds since the epoch.
+    /// The end of its validity, in seconds since the epoch.
     pub not_after: u64,
 }
 
-/// What a host must know of the installation. It may change between two starts of the control plane.
+/// The facts of the installation that a host needs. They may change between two starts of the control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Installation {
@@ -69,11 +69,11 @@ pub struct Installation {
     pub authority: String,
 }
 
-/// What is to run on a host: everything, or what changed since a cursor.
+/// The workloads that are to run on a host: all of them, or the changes since a cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Desired {
-    /// Where to continue.
+    /// The cursor from which to continue.
     pub cursor: String,
     /// True when `workloads` is everything there is, so that what is not named is gone.
     pub complete: bool,
@@ -107,7 +107,7 @@ pub struct Identity {
     pub kind: IdentityKind,
     /// Object id of its service principal.
     pub principal_id: ObjectId,
-    /// What it signs in as.
+    /// The id that it signs in with.
     pub client_id: ClientId,
     /// ARM id of the identity: the workload's own, or that of the user-assigned identity.
     pub resource_id: ResourceId,
@@ -139,7 +139,7 @@ pub struct CredentialRequest {
 pub struct CredentialReply {
     /// Its id on the service principal.
     pub credential_id: CredentialId,
-    /// When it expires, in seconds since the epoch.
+    /// The end of its validity, in seconds since the epoch.
     pub not_after: u64,
 }
 
@@ -148,6 +148,6 @@ pub struct CredentialReply {
 pub struct HostsError {
     /// A stable code, for instance `Token`.
     pub code: String,
-    /// What happened and what to do.
+    /// The failure, and the way out of it.
     pub message: String,
 }

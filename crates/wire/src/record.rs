@@ -1,4 +1,4 @@
-//! What the log may know of a request beside its line: named fields, and an event. The log knows no surface.
+//! The facts for the log beside a request's line: named fields, and an event. The log knows no surface.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -20,7 +20,7 @@ impl Display for Field {
     }
 }
 
-/// What a surface has recorded of one request. Nothing in it is a secret.
+/// The facts that a surface has recorded of one request. Nothing in it is a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
     fields: Vec<(&'static str, Field)>,

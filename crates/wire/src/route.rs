@@ -1,4 +1,4 @@
-//! Which path means what: the routes of a surface as data.
+//! The routes of a surface as data.
 
 use http::Method;
 
@@ -12,11 +12,11 @@ pub struct Route {
     pub path: &'static str,
     /// Largest body, in bytes.
     pub body_bytes_max: usize,
-    /// What it is answered from.
+    /// The source of its answer.
     pub needs: Needs,
 }
 
-/// What a route is answered from: it says on which threads it may run.
+/// The source of a route's answer: it decides on which threads the route may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// The view in memory; the answer waits for nothing.
@@ -38,9 +38,8 @@ impl Route {
 
     /// The values of the placeholders, when the path of the route is this one.
     pub fn captures<'p>(&self, segments: &[&'p str]) -> Option<Captures<'p>> {
-        let pattern: Vec<&'static str> = self.path.split('/').filter(|segment| !segment.is_empty()).collect();
         let mut captures = Captures::default();
-        captures.fill(&pattern, segments).then_some(captures)
+        captures.fill(self.path, segments).then_some(captures)
     }
 }
 
@@ -54,8 +53,11 @@ impl<'p> Captures<'p> {
         self.0.iter().find(|(of, _)| *of == name).map_or("", |(_, value)| value)
     }
 
-    fn fill(&mut self, pattern: &[&'static str], segments: &[&'p str]) -> bool {
-        let Some((first, rest)) = pattern.split_first() else { return segments.is_empty() };
+    fn fill(&mut self, pattern: &'static str, segments: &[&'p str]) -> bool {
+        let Some(pattern) = pattern.strip_prefix('/').filter(|pattern| !pattern.is_empty()) else {
+            return segments.is_empty();
+        };
+        let (first, rest) = pattern.split_at(pattern.find('/').unwrap_or(pattern.len()));
         match (placeholder(first), segments.split_first()) {
             (Some((_, name, _)), _) if name.ends_with("...") => {
                 (0..=segments.len()).any(|taken| self.fill(rest, &segments[taken..]))

@@ -25,14 +25,14 @@ impl From<Reply> for Answer {
     }
 }
 
-/// What a surface gives back: an answer, or what it needs from outside before it can answer. The shell
-/// fetches it and calls again, so that no worker ever waits for another.
+/// The result of a surface: an answer, or the need for something from outside before it can answer. The shell fetches
+/// it and calls again, so that no worker ever waits for another.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly every outcome is an answer")]
 pub enum Outcome<Need> {
     /// The answer.
     Answer(Answer),
-    /// What to fetch first.
+    /// The need, to be fetched first.
     Need(Need),
 }
 
@@ -51,7 +51,7 @@ pub trait Surface {
     /// Something outside that an answer may need first.
     type Need;
 
-    /// What is served.
+    /// The routes of the surface.
     fn routes() -> Vec<&'static Route>;
 
     /// Answers a request, or says what it needs first.

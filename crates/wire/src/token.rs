@@ -9,9 +9,9 @@ pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// A client-credentials request of our own agent or command line. It prints itself as the form
 /// that the endpoint reads; what strangers send is read by the login surface, which is laxer.
 pub struct TokenRequest {
-    /// Who signs in.
+    /// The client that signs in.
     pub client_id: ClientId,
-    /// What for.
+    /// The audience of the token.
     pub audience: Audience,
     /// The proof.
     pub proof: Proof,
@@ -22,7 +22,7 @@ pub struct TokenRequest {
     pub capabilities: Option<String>,
 }
 
-/// How a client proves who it is.
+/// The means by which a client proves its identity.
 pub enum Proof {
     /// A client secret.
     Secret(Secret<String>),
@@ -62,9 +62,9 @@ pub struct TokenV1 {
     pub expires_in: String,
     /// The same while the service is degraded; we never extend.
     pub ext_expires_in: String,
-    /// When the token expires, in seconds since the epoch.
+    /// The end of its validity, in seconds since the epoch.
     pub expires_on: String,
-    /// When the token becomes valid, in seconds since the epoch.
+    /// The start of its validity, in seconds since the epoch.
     pub not_before: String,
     /// The resource as it was asked for.
     pub resource: String,
@@ -95,7 +95,7 @@ pub struct OAuthError {
     /// The number after `AADSTS`.
     #[serde(default)]
     pub error_codes: Vec<u32>,
-    /// When, `2026-11-21 09:30:00Z`.
+    /// The time, as `2026-11-21 09:30:00Z`.
     #[serde(default)]
     pub timestamp: String,
     /// The request's id on the server.
@@ -104,7 +104,7 @@ pub struct OAuthError {
     /// The request's id as the client gave it, or a new one.
     #[serde(default)]
     pub correlation_id: String,
-    /// Where the code is explained.
+    /// The page that explains the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_uri: Option<String>,
 }

@@ -6,7 +6,9 @@ use http::StatusCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unserved {
     /// The connection is not of the user whom the endpoint serves.
-    #[error("this endpoint serves only the user who started it")]
+    #[error(
+        "this endpoint serves only the user who started it; `bonafide up --any-user` serves every user of its machine"
+    )]
     OtherUser,
     /// The client certificate of the connection has expired meanwhile.
     #[error("the client certificate has expired")]
@@ -38,6 +40,20 @@ pub enum Unserved {
 }
 
 impl Unserved {
+    /// Every one.
+    pub const ALL: [Self; 10] = [
+        Self::OtherUser,
+        Self::CertificateExpired,
+        Self::TargetTooLong,
+        Self::HeadTooLarge,
+        Self::HeadMalformed,
+        Self::BodyTooLarge,
+        Self::BodyTooSlow,
+        Self::BodyBroken,
+        Self::Busy,
+        Self::Failed,
+    ];
+
     /// The status on every surface; the metadata endpoint answers some that clients would repeat with 400.
     pub fn status(self) -> StatusCode {
         match self {

@@ -7,17 +7,17 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How long installing a client may take, in seconds.
+/// Longest time for installing a client, in seconds.
 const PREPARE_SECONDS_MAX: u32 = 1_200;
-/// How long one part may take, in seconds.
+/// Longest time for one part, in seconds.
 const PART_SECONDS_MAX: u32 = 600;
 /// The folder of a client's variants.
 const VARIANTS: &str = "variants";
-/// What `prepare` exits with when the machine lacks the client's toolchain; its last line says
+/// The exit status of `prepare` when the machine lacks the client's toolchain; its last line says
 /// what is missing.
 const MISSING: i32 = 77;
 
-/// What a script of a client exercises, and so where it runs.
+/// The part of bonafide that a script of a client exercises, which decides where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// The metadata endpoint at its real address, as workload `demo`.
@@ -49,7 +49,7 @@ impl Part {
     }
 }
 
-/// What installing a client came to.
+/// The result of installing a client.
 pub(super) enum Prepared {
     Ready,
     /// The machine lacks this.
@@ -77,13 +77,8 @@ pub(super) fn find(folder: &Path, breadth: Breadth) -> Result<Vec<Client>, Confo
             continue;
         }
         let variants = folder.join(VARIANTS);
-        let client = |variant, pins| Client {
-            name: name.clone(),
-            variant,
-            parts: parts.clone(),
-            folder: folder.clone(),
-            pins,
-        };
+        let client =
+            |variant, pins| Client { name: name.clone(), variant, parts: parts.clone(), folder: folder.clone(), pins };
         clients.push(client(None, folder.clone()));
         if breadth == Breadth::All && variants.is_dir() {
             clients.extend(folders(&variants)?.into_iter().map(|(name, pins)| client(Some(name), pins)));
@@ -158,7 +153,7 @@ impl Client {
                 }
                 command.arg("--").arg(script)
             }
-            // What the README says: the exports of `bonafide env`, read by a shell.
+            // The advice of the README: the exports of `bonafide env`, read by a shell.
             Part::Imds | Part::Management => command
                 .args([
                     "bash",

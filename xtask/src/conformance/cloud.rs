@@ -10,9 +10,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long `up` may take until it is ready.
+/// Longest time until `up` is ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How long `up` may take to stop once it was asked to.
+/// Longest time that `up` takes to stop once it was asked to.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 
 /// An API of the user's own, whose service principal has this name.
@@ -25,7 +25,7 @@ pub(super) struct Cloud {
     pub(super) data: PathBuf,
     info: PathBuf,
     up: Child,
-    /// What `up` said after its first line.
+    /// The output of `up` after its first line.
     rest: Receiver<Vec<u8>>,
     // Dropped last: removing a namespace ends what still runs in it.
     namespace: Option<Namespace>,

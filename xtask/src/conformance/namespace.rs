@@ -36,7 +36,7 @@ impl Drop for Namespace {
     }
 }
 
-/// Whether this process may make network namespaces; otherwise why not.
+/// Succeeds if this process may make network namespaces; otherwise says why not.
 pub(super) fn available() -> Result<(), String> {
     let name = format!("{PREFIX}probe-{}", std::process::id());
     ip(&["netns", "add", &name])?;

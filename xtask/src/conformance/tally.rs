@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 /// Lines of a failed script's own error output that are shown.
 const SHOWN_LINES: usize = 20;
 
-/// How many scenarios came out which way. A client that could not be run counts as one.
+/// The number of scenarios by outcome. A client that could not be run counts as one.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Tally {
     /// Scenarios that did what they should.

@@ -115,7 +115,7 @@ fn resolve(modules: &Modules, from: &str, path: &[String]) -> Option<String> {
     Some(at)
 }
 
-/// Which modules each module imports, those inside it and around it left out.
+/// The modules that each module imports, those inside it and around it left out.
 fn edges(modules: &Modules) -> BTreeMap<&str, BTreeSet<String>> {
     let is_inside = |one: &str, other: &str| one.is_empty() || other == one || other.starts_with(&format!("{one}::"));
     let targets = |name: &str, module: &Module| {

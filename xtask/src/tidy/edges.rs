@@ -1,4 +1,4 @@
-//! Which crate may depend on which: down only, and never from one surface to another.
+//! The edges between crates: down only, and never from one surface to another.
 
 use super::TidyError;
 use serde_json::Value;
@@ -85,7 +85,7 @@ const SHELL_ONLY: &[&str] =
 /// Outside crates with one home, by crate; tests may use them anywhere.
 const ONE_HOME: &[(&str, &str)] = &[("rusqlite", "bonafide-store-sqlite"), ("rcgen", "bonafide-crypto")];
 
-/// What cargo says of the workspace at `root`, without resolving anything: no network, no lock.
+/// The workspace at `root` as cargo describes it, without resolving anything: no network, no lock.
 pub(super) fn metadata(root: &Path) -> Result<Value, TidyError> {
     let failed = |error: &dyn std::fmt::Display| TidyError::Metadata(error.to_string());
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -1,5 +1,5 @@
-//! What the compiler does not check: which crate may use which, that every route has a transcript,
-//! that cited documents exist, and that no file names a path of one machine.
+//! Checks beyond the compiler's: which crate may use which, that every route has a transcript, that cited documents
+//! exist, that no file names a path of one machine, and that comments are in plain English.
 
 mod circles;
 mod docs;
@@ -11,12 +11,12 @@ mod words;
 
 use std::path::Path;
 
-/// What a check of the tree found.
+/// The findings of a check of the tree.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// What must be mended: one line each, beginning with the file or crate.
+    /// The problems, which must be mended: one line each, beginning with the file or crate.
     pub problems: Vec<String>,
-    /// What is only reported: one line each.
+    /// The notes, which are only reported: one line each.
     pub notes: Vec<String>,
 }
 
@@ -28,7 +28,7 @@ pub enum TidyError {
     Read {
         /// The file or folder, as it was asked for.
         path: String,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
     /// `cargo metadata` failed or printed something else than its JSON.

@@ -14,6 +14,20 @@ use std::sync::Arc;
 /// Resources looked at in one step of a search by name.
 const STEP: usize = 1_000;
 
+/// A resource with its key.
+type Found = (ResourceUuid, Resource);
+
+/// True for what is neither an identity nor a resource group.
+fn could_be_workload(resource: &Resource) -> bool {
+    resource.principal.is_none() && resource.group.is_some()
+}
+
+fn names(found: &[Found]) -> String {
+    let mut names: Vec<&str> = found.iter().map(|(_, resource)| resource.id.name()).collect();
+    names.sort_unstable();
+    enumerate_some(names)
+}
+
 /// The host that this machine is.
 pub(crate) struct LocalHost {
     plane: Arc<ControlPlane>,
@@ -38,15 +52,27 @@ impl Placer for LocalHost {
     fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
         let found = match ResourceId::parse(wanted) {
             Ok(id) => self.plane.store.read(|tx| Ok::<_, StoreError>(find(tx, &id)?.into_iter().collect())),
-            Err(_) => self.workloads(|resource| resource.id.name().eq_ignore_ascii_case(wanted)),
+            Err(_) => self.resources(|resource| resource.id.name().eq_ignore_ascii_case(wanted)),
         };
-        match found.map_err(|error| error.to_string())?.as_slice() {
-            [] => Err(self.unknown(wanted)),
-            [(id, _)] => Ok(*id),
-            several => {
+        let found = found.map_err(|error| error.to_string())?;
+        let (workloads, others): (Vec<Found>, Vec<Found>) =
+            found.into_iter().partition(|(_, resource)| could_be_workload(resource));
+        match (workloads.as_slice(), others.as_slice()) {
+            ([], []) => Err(format!("there is no resource '{wanted}'; {}", self.choice())),
+            ([], [other, ..]) => Err(self.no_workload(wanted, other)),
+            ([(id, _)], _) => Ok(*id),
+            (several, _) => {
                 let known = enumerate_some(several.iter().map(|(_, resource)| &resource.id));
                 Err(format!("several resources have that name; give the whole id of one: {known}"))
             }
+        }
+    }
+
+    fn choice(&self) -> String {
+        let with_identity = |resource: &Resource| could_be_workload(resource) && !resource.identity.is_empty();
+        match self.resources(with_identity).unwrap_or_default().as_slice() {
+            [] => "no resource has an identity yet; docs/guide/enabling.md says how to give it to one".to_owned(),
+            known => format!("those with an identity are: {}", names(known)),
         }
     }
 
@@ -92,22 +118,28 @@ impl LocalHost {
         Ok(())
     }
 
-    fn unknown(&self, wanted: &str) -> String {
-        let known = self.workloads(|resource| !resource.identity.is_empty()).unwrap_or_default();
-        let known = match known.as_slice() {
-            [] => "no resource has an identity yet".to_owned(),
-            known => {
-                format!(
-                    "those with an identity are: {}",
-                    enumerate_some(known.iter().map(|(_, resource)| resource.id.name()))
-                )
-            }
+    /// Why a resource cannot be a workload, and what to name in its place.
+    fn no_workload(&self, wanted: &str, (id, resource): &Found) -> String {
+        let Some(principal) = resource.principal else {
+            return format!("'{wanted}' is a {}, and no workload; {}", resource.id.type_name(), self.choice());
         };
-        format!("there is no resource '{wanted}'; {known}")
+        let has_it = |other: &Resource| other.identity.users.iter().any(|assigned| assigned.identity == *id);
+        match self.resources(has_it).unwrap_or_default().as_slice() {
+            [] => format!(
+                "'{wanted}' is an identity, and no workload has it yet: assign it to one (docs/guide/enabling.md), and \
+                 name that with --workload"
+            ),
+            known => format!(
+                "'{wanted}' is an identity; name a workload that has it with --workload: {}; the identity is chosen by \
+                 its client id {}: by `token` with --client-id, by a program under `exec` with AZURE_CLIENT_ID",
+                names(known),
+                principal.client_id
+            ),
+        }
     }
 
-    /// All resources that could be workloads and are meant.
-    fn workloads(&self, is_meant: impl Fn(&Resource) -> bool) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
+    /// All resources that are meant.
+    fn resources(&self, is_meant: impl Fn(&Resource) -> bool) -> Result<Vec<Found>, StoreError> {
         self.plane.store.read(|tx| {
             let mut found = Vec::new();
             let mut after = None;
@@ -115,8 +147,7 @@ impl LocalHost {
                 let rows = tx.page(&RESOURCES, &(), after.as_ref(), STEP)?;
                 after = rows.last().map(|(id, _)| *id);
                 let is_last = rows.len() < STEP;
-                let could_be = |resource: &Resource| resource.principal.is_none() && resource.group.is_some();
-                found.extend(rows.into_iter().filter(|(_, resource)| could_be(resource) && is_meant(resource)));
+                found.extend(rows.into_iter().filter(|(_, resource)| is_meant(resource)));
                 if is_last {
                     return Ok(found);
                 }

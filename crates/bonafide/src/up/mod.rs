@@ -1,5 +1,6 @@
 //! `bonafide up`
 
+mod described;
 mod local;
 mod options;
 mod own_endpoint;
@@ -22,11 +23,11 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
-    /// Where the public HTTPS origin listens: a loopback address, or 0.0.0.0 for every interface. It is
+    /// Address of the public HTTPS origin: a loopback address, or 0.0.0.0 for every interface. It is
     /// part of each token's issuer; port 0 picks a free port, and so another issuer, at each start
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT", value_parser = address)]
     listen: SocketAddr,
-    /// Where the hosts listener, mTLS, listens (port 0 picks a free one)
+    /// Address of the hosts listener, mTLS (port 0 picks a free one)
     #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS:PORT", value_parser = address)]
     hosts_listen: SocketAddr,
     /// Port of workload demo's metadata endpoint [default: a free one, chosen once and kept]
@@ -48,7 +49,7 @@ pub(crate) struct Options {
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
-    /// What each workload may ask of its metadata endpoint: requests a second, and requests at once
+    /// Limits of each workload at its metadata endpoint: requests a second, and requests at once
     #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
     throttle: Throttle,
     /// Do not refresh tokens in the background
@@ -57,7 +58,7 @@ pub(crate) struct Options {
     /// Also serve workload demo on the real 169.254.169.254:80 (root)
     #[arg(long)]
     link_local: bool,
-    /// Where the agent reaches the hosts listener, when something stands in between
+    /// Address at which the agent reaches the hosts listener, when something stands in between
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, hide = true)]
     hosts_connect: Option<SocketAddr>,
     /// Do not log requests
@@ -174,6 +175,9 @@ fn greeting(up: &Up, data_dir: &DataDirOption) -> String {
             "\nAny Azure SDK, unchanged:\n\n  bonafide exec{} -- python3 your_program.py\n",
             to_paste(data_dir)
         );
+    }
+    if workloads.is_empty() {
+        text += "\nThere is no workload demo; docs/guide/enabling.md says how to give a machine an identity.\n";
     }
     text + "\nCtrl-C stops it.\n"
 }

@@ -13,14 +13,14 @@ pub(crate) struct UpOptions {
     pub(crate) plane: PlaneOptions,
     /// The port of workload `demo`'s metadata endpoint; chosen once and kept when `None`.
     pub(crate) imds_port: Option<u16>,
-    /// Whether any user of this machine may use the metadata endpoints, not only the one who started
-    /// this process.
+    /// True if any user of this machine may use the metadata endpoints, false if only the user who started this
+    /// process.
     pub(crate) any_user: bool,
     /// The metadata throttle.
     pub(crate) throttle: ThrottleOption,
-    /// Whether tokens are refreshed in the background past half their life.
+    /// True if tokens are refreshed in the background past half their life.
     pub(crate) refresh_ahead: bool,
-    /// Whether workload `demo` is also served on 169.254.169.254:80.
+    /// True if workload `demo` is also served on 169.254.169.254:80.
     pub(crate) link_local: bool,
     /// The address at which agents reach the hosts listener, when it is not its own (a proxy in between).
     pub(crate) hosts_connect: Option<SocketAddr>,

@@ -1,6 +1,7 @@
 //! Control plane and agent in one process. The agent reaches the control plane over the hosts listener only, as it
 //! would from another machine.
 
+use super::described::Described;
 use super::local::LocalHost;
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
@@ -20,12 +21,19 @@ use bonafide_plane::{
 };
 use bonafide_store::StoreError;
 use bonafide_types::Audience;
-use bonafide_types::limits::{CONNECTIONS_MAX, DESCRIPTOR_SHARES, DESCRIPTORS_KEPT};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// Connections open at once on one listener. Source: ours; each costs about 40 KiB at most.
+const CONNECTIONS_MAX: usize = 10_000;
+/// Descriptors of the process that listeners leave alone, for the store, files, the agent's own connections
+/// and passing endpoints: this many, or half of a small limit. Source: ours.
+const DESCRIPTORS_KEPT: usize = 256;
+/// Listeners that divide the rest: public, hosts, and the metadata endpoint's two. Source: ours.
+const DESCRIPTOR_SHARES: usize = 4;
 
 /// Why `up` cannot start. Each is one clear line.
 #[derive(Debug, thiserror::Error)]
@@ -128,11 +136,15 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     };
     control.serve(&dir.host, stopped.clone()).await?;
 
-    let listeners = Listeners { log, limits, stop: stopped, runtime: Handle::current() };
-    let mut demo = Demo { listeners, tasks: &mut tasks, agent, users };
+    let listeners = Listeners { log: Arc::clone(&log), limits, stop: stopped.clone(), runtime: Handle::current() };
+    let mut demo = Demo { listeners, tasks: &mut tasks, agent: Arc::clone(&agent), users };
     let (workloads, link_local) = demo.serve(&mut plane, &options).await?;
     let description = describe(&dir.plane, &plane, workloads);
     description.write(&dir.plane)?;
+    if let Some(demo) = plane.installation.demo_id.filter(|_| !description.workloads.is_empty()) {
+        let described = Described { files: dir.plane.clone(), description: description.clone(), demo, log };
+        tasks.spawn(described.keep_true(agent, stopped));
+    }
     let notes = notes(&options, &dir.plane, &plane.registered);
     Ok(Up { description, is_new, notes, stop, tasks, _plane: plane, _link_local: link_local })
 }

@@ -3,20 +3,30 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+#[path = "../../../testkit/src/report.rs"]
+mod report;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up on it.
+/// Longest time that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The versions of the resource manager that are spoken.
+pub(crate) const MACHINES: &str = "2024-11-01";
+const IDENTITIES: &str = "2018-11-30";
 
 /// Says what is not tested here. In CI everything must be.
 pub(crate) fn skip(why: &str) {
@@ -47,6 +57,7 @@ impl Up {
 
     /// The same for a command that may run it somewhere else.
     pub(crate) fn run(mut command: Command, dir: &Path) -> Self {
+        report::report_without_secrets();
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = std::fs::File::create(dir.join("test-stderr.log")).unwrap();
         copy(child.stderr.take().unwrap(), log);
@@ -74,18 +85,14 @@ impl Up {
         self.info["workloads"][0]["resourceId"].as_str().unwrap().to_owned()
     }
 
-    /// What was written to standard error so far.
+    /// The text on standard error so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("test-stderr.log")).unwrap()
     }
 
     /// A token from the metadata endpoint, or the error's status and body.
     pub(crate) fn token(&self, resource: &str) -> Result<String, (u16, String)> {
-        let path = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}");
-        let answer = http(
-            self.imds(),
-            &format!("GET {path} HTTP/1.1\r\nHost: {}\r\nMetadata: true\r\nConnection: close\r\n\r\n", self.imds()),
-        );
+        let answer = http(self.imds(), &metadata_request(self.imds(), &token_target(resource)));
         match answer.status {
             200 => Ok(answer.json()["access_token"].as_str().unwrap().to_owned()),
             status => Err((status, answer.body)),
@@ -115,6 +122,31 @@ impl Up {
         let authorization = format!("Bearer {token}");
         let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
         self.https(method, &format!("{id}?api-version={api_version}"), &headers, body)
+    }
+
+    /// Makes a machine in group demo: its ARM id.
+    pub(crate) fn machine(&self, name: &str, identity: &Value) -> String {
+        let id = self.demo().replace("/virtualMachines/demo", &format!("/virtualMachines/{name}"));
+        let body = json!({ "location": "westeurope", "identity": identity, "properties": {} }).to_string();
+        let made = self.manage(&self.operator_token(), "PUT", &id, MACHINES, &body);
+        assert_eq!(made.status, 201, "{}", made.body);
+        id
+    }
+
+    /// Makes a user-assigned identity in group demo: its ARM id and its client id.
+    pub(crate) fn identity(&self, name: &str) -> (String, String) {
+        let type_and_name = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{name}");
+        let id = self.demo().replace("Microsoft.Compute/virtualMachines/demo", &type_and_name);
+        let made = self.manage(&self.operator_token(), "PUT", &id, IDENTITIES, r#"{"location":"westeurope"}"#);
+        assert_eq!(made.status, 201, "{}", made.body);
+        (id, made.json()["properties"]["clientId"].as_str().unwrap().to_owned())
+    }
+
+    /// `token` on its data directory.
+    pub(crate) fn token_command(&self, arguments: &[&str]) -> Command {
+        let mut command = bonafide(&self.dir, "token");
+        command.args(arguments);
+        command
     }
 
     /// A request to the public origin.
@@ -221,6 +253,7 @@ pub(crate) fn run(command: Command) -> Output {
 
 /// The same for a command that may take longer.
 pub(crate) fn run_within(limit: Duration, mut command: Command) -> Output {
+    report::report_without_secrets();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let pid = rustix::process::Pid::from_child(&child);
     let (ended, has_ended) = std::sync::mpsc::channel::<()>();
@@ -274,6 +307,30 @@ impl Answer {
             line.split_once(": ").filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
         })
     }
+}
+
+/// A request to a metadata endpoint, after which it closes.
+pub(crate) fn metadata_request(host: impl std::fmt::Display, target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
+}
+
+/// The target of a request for a token of the default identity.
+pub(crate) fn token_target(resource: &str) -> String {
+    format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}")
+}
+
+/// The answer to a metadata request of another user of this machine, with what every system has: a shell. Needs root.
+pub(crate) fn as_other_user(host: SocketAddr, target: &str) -> String {
+    let script = format!("exec 3<>/dev/tcp/{}/{}; printf %s \"$0\" >&3; cat <&3", host.ip(), host.port());
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script, &metadata_request(host, target)]).uid(65_534).gid(65_534);
+    String::from_utf8_lossy(&shell.output().unwrap().stdout).into_owned()
+}
+
+/// The claims of a token, which are not verified.
+pub(crate) fn claims(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 /// Sends text as it is and reads all that comes back.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A role assignment; its tenant, principal and name are its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleAssignment {
-    /// Where the role is held.
+    /// The scope at which the role is held.
     pub scope: ScopeKey,
     /// The subscription that the scope lies in or is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,14 +20,14 @@ pub struct RoleAssignment {
     /// Free-text description given by the creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
-    /// Who made it; `None` for those of the first start.
+    /// The principal that made it; `None` for those of the first start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<ObjectId>,
-    /// When it was last written.
+    /// The time of the last write.
     pub updated_at: Timestamp,
-    /// Who last wrote it.
+    /// The principal that last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<ObjectId>,
 }
@@ -62,9 +62,9 @@ const BY_SUBSCRIPTION: Index<(TenantId, SubscriptionId), AssignmentKey> = Index:
 /// By custom role. Assignments of built-in roles have no entry, as those that were stored before this index.
 const BY_CUSTOM_ROLE: Index<(TenantId, RoleDefinitionId), AssignmentKey> = Index::new("role-assignment-by-custom-role");
 
-/// What makes a role assignment.
+/// The action that makes a role assignment.
 pub const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
-/// What deletes one.
+/// The action that deletes one.
 pub const DELETE: &str = "Microsoft.Authorization/roleAssignments/delete";
 
 /// A role assignment to be made.
@@ -72,7 +72,7 @@ pub const DELETE: &str = "Microsoft.Authorization/roleAssignments/delete";
 pub struct NewAssignment {
     /// Its name.
     pub name: RoleAssignmentId,
-    /// Who is to hold the role.
+    /// The principal that is to hold the role.
     pub principal: ObjectId,
     /// The role.
     pub role: RoleDefinitionId,

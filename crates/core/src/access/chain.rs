@@ -1,4 +1,4 @@
-//! Where a check is made: a scope with everything above it.
+//! The place of a check: a scope with everything above it.
 
 use super::ScopeKey;
 use crate::directory::{RESOURCES, Resource};

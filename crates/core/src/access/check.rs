@@ -8,7 +8,7 @@ use super::{Allowed, Chain, Grants, Plane};
 #[error("no role assignment grants this")]
 pub struct Denied;
 
-/// Whether a role held at the scope or above it grants the action. Roles add up; what one takes away
+/// Checks that a role held at the scope or above it grants the action. Roles add up; an action that one takes away
 /// (`notActions`) another can still grant. Roles of another tenant grant nothing.
 pub fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Result<Allowed, Denied> {
     let granted = grants.tenant == chain.tenant()

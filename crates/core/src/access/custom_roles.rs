@@ -17,14 +17,14 @@ pub struct CustomRole {
     pub description: String,
     /// Its permissions; each grants on its own.
     pub permissions: Vec<Permission>,
-    /// Where it can be assigned and is valid; never empty.
+    /// The scopes at which it can be assigned and is valid; never empty.
     pub assignable: Vec<Assignable>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
     /// The principal that made it; `None` for the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<ObjectId>,
-    /// When it was last written.
+    /// The time of the last write.
     pub updated_at: Timestamp,
     /// The principal that last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,9 +8,9 @@ use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::CUSTOM_ROLES_PER_TENANT_MAX;
 use bonafide_types::{RoleDefinitionId, TenantId, World};
 
-/// What makes or changes a role definition.
+/// The action that makes or changes a role definition.
 pub const WRITE: &str = "Microsoft.Authorization/roleDefinitions/write";
-/// What deletes one.
+/// The action that deletes one.
 pub const DELETE: &str = "Microsoft.Authorization/roleDefinitions/delete";
 
 /// A custom role as it is to be.
@@ -22,7 +22,7 @@ pub struct NewRole {
     pub description: String,
     /// Its permissions.
     pub permissions: Vec<Permission>,
-    /// Where it can be assigned.
+    /// The scopes at which it can be assigned.
     pub assignable: Vec<Assignable>,
 }
 

@@ -1,4 +1,4 @@
-//! What one principal holds.
+//! The role assignments of one principal, with the permissions of their roles.
 
 use super::custom_roles::{CUSTOM_ROLES, CustomRole};
 use super::{Chain, Permission, ROLE_ASSIGNMENTS, ScopeKey, roles};

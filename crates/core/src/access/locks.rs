@@ -10,19 +10,19 @@ use serde::{Deserialize, Serialize};
 pub struct Lock {
     /// Its name as it was written.
     pub name: String,
-    /// How far it goes.
+    /// The operations that it stops.
     pub level: LockLevel,
     /// Free text of its maker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
-    /// Who made it; `None` for the system.
+    /// The principal that made it; `None` for the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<ObjectId>,
 }
 
-/// How far a lock goes.
+/// The operations that a lock stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LockLevel {
     /// Nothing at the scope or below it can be deleted.

@@ -1,4 +1,4 @@
-//! Whether a pattern of a role definition matches an operation.
+//! The match of a pattern of a role definition with an operation.
 
 /// True when `pattern` matches `action`, in any case.
 ///

@@ -5,7 +5,7 @@ use crate::directory::Resource;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ObjectId, ResourceUuid};
 
-/// Whether a principal may write a stored resource, by the roles that it holds in the tenant of the resource.
+/// Tells whether a principal may write a stored resource, by the roles that it holds in the tenant of the resource.
 pub fn may_write(
     tx: &impl Read,
     principal: ObjectId,

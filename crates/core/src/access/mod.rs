@@ -1,4 +1,4 @@
-//! Who may do what: role definitions, role assignments and the check.
+//! Access: role definitions, role assignments, locks and the check.
 
 pub mod assignments;
 mod chain;

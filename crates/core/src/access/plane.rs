@@ -1,10 +1,10 @@
 //! The two kinds of operations.
 
-/// Which of a role's two sets of operations is meant.
+/// One of a role's two sets of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plane {
     /// Managing resources: `actions`.
     Control,
-    /// What is inside resources: `dataActions`.
+    /// The contents of resources: `dataActions`.
     Data,
 }

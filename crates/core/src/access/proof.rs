@@ -29,7 +29,7 @@ impl Allowed {
         }
     }
 
-    /// Whether this is the proof for just this action in this place. A proof for anything else is worth
+    /// Confirms that this is the proof for just this action in this place. A proof for anything else is worth
     /// nothing, even where the same role would grant both.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl Allowed {
         self.confirm_when(tenant, scope, plane, |granted| granted == action)
     }
 
-    /// Whether this is the proof for a write on a resource of a type, `{type}/write`.
+    /// Confirms that this is the proof for a write on a resource of a type, `{type}/write`.
     ///
     /// # Errors
     /// [`WrongProof`], which is a mistake in the caller's code.
@@ -65,7 +65,7 @@ impl Allowed {
         }
     }
 
-    /// Whether this is the proof for the deletion of a resource of a type.
+    /// Confirms that this is the proof for the deletion of a resource of a type.
     ///
     /// # Errors
     /// [`WrongProof`], which is a mistake in the caller's code.

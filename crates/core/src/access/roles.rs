@@ -12,7 +12,7 @@ pub struct Role {
     pub id: RoleDefinitionId,
     /// Its display name, `roleName` on the wire.
     pub name: &'static str,
-    /// What it is for; empty where we have no words of our own.
+    /// Its description; empty for a role that we have no words of our own for.
     pub description: &'static str,
     /// Its permissions; each grants on its own.
     pub permissions: Vec<Permission>,

@@ -5,7 +5,7 @@ use bonafide_store::Key;
 use bonafide_types::{ResourceUuid, SubscriptionId};
 use serde::{Deserialize, Serialize};
 
-/// Where a role assignment holds, within its tenant.
+/// The scope of a role assignment, within its tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ScopeKey {
@@ -22,7 +22,7 @@ pub enum ScopeKey {
 impl ScopeKey {
     /// The scope that a stored resource or resource group is.
     pub fn of(uuid: ResourceUuid, resource: &Resource) -> Self {
-        if resource.id.type_name().is(GROUP_TYPE) { Self::Group(uuid) } else { Self::Resource(uuid) }
+        if resource.id.is_of(GROUP_TYPE) { Self::Group(uuid) } else { Self::Resource(uuid) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a token can be asked for: an exact match with a registration, never a caller's own words.
+//! The audiences that tokens can be asked for: an exact match with a registration, never a caller's own words.
 
 use bonafide_types::{Audience, ClientId};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// Resources known in every tenant, one line each.
 const KNOWN: &str = include_str!("../../data/audiences.txt");
 
-/// Which of the two access token forms a resource takes (`ver`). It follows from the resource, not
+/// The form of access tokens that a resource takes (`ver`). It follows from the resource, not
 /// from the endpoint at which the token is asked for (docs/wire/tokens.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TokenVersion {
@@ -19,14 +19,14 @@ pub enum TokenVersion {
     V2,
 }
 
-/// A resource that this deployment itself offers, for instance its management endpoint.
+/// A resource that this installation itself offers, for instance its management endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     /// The application that the resource is.
     pub app_id: Option<ClientId>,
-    /// Which tokens it takes.
+    /// The form of tokens that it takes.
     pub version: TokenVersion,
-    /// What it is asked for by. `*` stands for exactly one DNS label at the left of a host.
+    /// The names that tokens for it are asked with. `*` stands for exactly one DNS label at the left of a host.
     pub identifiers: Vec<String>,
 }
 
@@ -44,18 +44,18 @@ pub enum AudiencesError {
     NoAppId(String),
 }
 
-/// What was asked for, found.
+/// The registration that a request for a token matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// The claim `aud`.
     pub aud: String,
-    /// Which form the token takes.
+    /// The form of the token.
     pub version: TokenVersion,
     /// The application that the resource is.
     pub app_id: Option<ClientId>,
 }
 
-/// The resources that are registered for every tenant of this deployment.
+/// The resources that are registered for every tenant of this installation.
 #[derive(Debug, Default)]
 pub struct Audiences {
     exact: HashMap<String, Entry>,
@@ -72,18 +72,18 @@ struct Entry {
 }
 
 impl Audiences {
-    /// The resources known everywhere and those of this deployment; of two with one identifier the
-    /// deployment's counts.
+    /// The resources known everywhere and those of this installation; of two with one identifier the
+    /// installation's is valid.
     ///
     /// # Errors
     /// [`AudiencesError`] for a registration that cannot be read.
-    pub fn new(deployment: &[Registration]) -> Result<Self, AudiencesError> {
+    pub fn new(installation: &[Registration]) -> Result<Self, AudiencesError> {
         let mut audiences = Self::default();
         for line in KNOWN.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let registration = read_line(line).ok_or_else(|| AudiencesError::Line(line.to_owned()))?;
             audiences.add(&registration)?;
         }
-        for registration in deployment {
+        for registration in installation {
             audiences.add(registration)?;
         }
         Ok(audiences)

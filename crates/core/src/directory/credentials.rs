@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// One way in which a service principal can prove who it is.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Credential {
-    /// What the proof is checked against.
+    /// The secret's hash or the certificate that a proof is checked against.
     pub proof: CredentialProof,
     /// The start of its validity.
     pub not_before: Timestamp,
@@ -21,7 +21,7 @@ pub struct Credential {
     pub host: Option<HostId>,
 }
 
-/// What a proof is checked against. Neither form is enough to sign in with.
+/// The secret's hash or the certificate that a proof is checked against. Neither form is enough to sign in with.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum CredentialProof {
@@ -67,7 +67,7 @@ pub fn add_certificate(
 }
 
 mod base64_bytes {
-    use bonafide_crypto::base64url;
+    use bonafide_types::base64url;
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

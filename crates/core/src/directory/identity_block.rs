@@ -44,15 +44,15 @@ pub struct AssignedIdentity {
     pub principal: PrincipalRef,
 }
 
-/// What is to become of a resource's identities: all null rules of the wire have been applied.
+/// The requested change of a resource's identities, with all null rules of the wire applied.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Whether the system-assigned identity is to be there.
+    /// True if the resource is to have a system-assigned identity.
     pub system: bool,
     /// User-assigned identities to add, by their ARM ids as written.
     pub add: Vec<ResourceId>,
     /// User-assigned identities to remove, whether they still exist or not.
     pub remove: Vec<ResourceId>,
-    /// Whether all user-assigned identities that are not added are to be removed.
+    /// True if all user-assigned identities that are not added are to be removed.
     pub remove_all_users: bool,
 }

@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 pub struct ServicePrincipal {
     /// The tenant it belongs to. It exists in no other.
     pub tenant: TenantId,
-    /// What it signs in as (`appId`).
+    /// The id that it signs in with (`appId`).
     pub client_id: ClientId,
-    /// What people call it. Never decides anything (JW-09).
+    /// The name for people. Never decides anything (JW-09).
     pub display_name: String,
-    /// What it stands for.
+    /// The application or identity that it stands for.
     pub kind: PrincipalKind,
     /// A disabled principal gets no token and its tokens are refused.
     pub enabled: bool,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 
-/// What a service principal stands for.
+/// The application or identity that a service principal stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "type")]
 pub enum PrincipalKind {

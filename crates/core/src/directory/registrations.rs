@@ -13,7 +13,7 @@ pub struct RegisteredResource {
     pub app_id: ClientId,
     /// Its application id URI, as registered.
     pub identifier: String,
-    /// Which tokens it takes (`accessTokenAcceptedVersion`; version 1 unless it says otherwise).
+    /// The form of tokens that it takes (`accessTokenAcceptedVersion`; version 1 unless it says otherwise).
     pub version: TokenVersion,
 }
 

@@ -36,7 +36,7 @@ pub struct Resource {
     pub principal: Option<PrincipalRef>,
     /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
     pub body: Map<String, Value>,
-    /// Whether it runs, for a machine.
+    /// Running, for all but a machine that was switched off.
     #[serde(default, skip_serializing_if = "Power::is_running")]
     pub power: Power,
     /// True while it is being deleted in steps: it takes nothing new.
@@ -44,13 +44,13 @@ pub struct Resource {
     pub deleting: bool,
     /// Counts its writes; the ETag.
     pub version: u64,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// The time of the last write.
     pub changed_at: Timestamp,
 }
 
-/// Whether a machine runs. One that does not has its identities on no host.
+/// The power of a machine. The identities of a stopped one are on no host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Power {
@@ -112,7 +112,7 @@ pub const RESOURCES_OF_GROUP: Index<ResourceUuid, (String, ResourceUuid)> = Inde
 pub const RESOURCES_OF_SUBSCRIPTION: Index<SubscriptionId, (String, ResourceUuid)> = Index::new("resource-of-type");
 /// Children of and extensions on a resource.
 pub const RESOURCES_BELOW: Index<ResourceUuid, ResourceUuid> = Index::new("resource-below");
-/// Which resources have a user-assigned identity.
+/// The resources that have a user-assigned identity.
 pub const IDENTITY_USES: Index<ResourceUuid, ResourceUuid> = Index::new("identity-use");
 
 /// The resource with an ARM id, in any case.

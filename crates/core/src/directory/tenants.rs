@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A tenant (directory): the namespace of service principals and the issuer of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
-    /// What people call it.
+    /// The name for people.
     pub display_name: String,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 
@@ -21,9 +21,9 @@ pub const TENANTS: Table<TenantId, Tenant> = Table::new("tenant");
 pub struct Subscription {
     /// The tenant whose tokens it believes.
     pub tenant: TenantId,
-    /// What people call it.
+    /// The name for people.
     pub display_name: String,
-    /// When it was made.
+    /// The time at which it was made.
     pub created_at: Timestamp,
 }
 

@@ -1,9 +1,9 @@
-//! How much of a long deletion is done in one transaction.
+//! The part of a long deletion that one transaction does.
 
 /// Credentials and placements that go in the transaction of one deletion. Source: ours; leaves room in a
 /// commit for a resource that has 1,000 identities taken and 1,000 others given.
 const ROWS_AT_ONCE: usize = 500;
-/// How many more rows a step of a long deletion may change.
+/// The number of rows that a step of a long deletion may still change.
 #[derive(Debug)]
 pub struct Budget(usize);
 
@@ -34,7 +34,7 @@ impl Budget {
     }
 }
 
-/// Whether a deletion is finished.
+/// The state of a deletion after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// Nothing is left to do.

@@ -6,9 +6,11 @@ use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, Resource};
 use crate::placement::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::limits::WORKLOAD_HOSTS_MAX;
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
 use std::collections::BTreeSet;
+
+/// Hosts that run one workload. Source: ours; a change of the workload is one transaction with all of them.
+pub const WORKLOAD_HOSTS_MAX: usize = 100;
 
 /// Why a workload was not put on a host.
 #[derive(Debug, thiserror::Error)]

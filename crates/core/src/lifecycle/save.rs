@@ -63,7 +63,7 @@ pub fn save(
     if let Some(change) = change {
         change_identities(tx, world, uuid, resource, change)?;
     }
-    if is_new && resource.id.type_name().is(IDENTITY_TYPE) {
+    if is_new && resource.id.is_of(IDENTITY_TYPE) {
         let kind = PrincipalKind::UserAssigned { resource: uuid, resource_id: resource.id.clone() };
         resource.principal = Some(principal_of(tx, world, resource, kind)?);
     }
@@ -140,7 +140,7 @@ fn principal_of(
 }
 
 fn load(tx: &impl Read, id: &ResourceId, resource: &Resource) -> Result<AssignedIdentity, SaveError> {
-    if !id.type_name().is(IDENTITY_TYPE) {
+    if !id.is_of(IDENTITY_TYPE) {
         return Err(IdentityError::NotAnIdentity(id.clone()).into());
     }
     let (identity, row) = find(tx, id)?.ok_or_else(|| IdentityError::NotFound(id.clone()))?;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A machine that runs the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
-    /// What people call it.
+    /// The name for people.
     pub name: String,
-    /// When it joined.
+    /// The time at which it joined.
     pub joined_at: Timestamp,
     /// A disabled host is refused on every request.
     pub enabled: bool,
@@ -21,9 +21,9 @@ pub const HOSTS: Table<HostId, Host> = Table::new("host");
 /// The right to join once, as one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
-    /// Which host joins with it.
+    /// The host that joins with it.
     pub host: HostId,
-    /// What that host will be called.
+    /// The name that the host will have.
     pub name: String,
     /// The end of its validity.
     pub expires_at: Timestamp,

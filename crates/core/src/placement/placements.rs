@@ -30,7 +30,7 @@ impl Placement {
 pub struct PlacedIdentity {
     /// Its service principal.
     pub principal: ObjectId,
-    /// What it signs in as.
+    /// The id that it signs in with.
     pub client_id: ClientId,
     /// The ARM id of a user-assigned identity; `None` for the system-assigned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

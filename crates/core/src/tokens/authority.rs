@@ -1,4 +1,4 @@
-//! Where this deployment is and what it calls itself: from configuration, never from a request.
+//! The address and the names of this installation: from configuration, never from a request.
 
 use super::TokenVersion;
 use bonafide_types::TenantId;

@@ -1,15 +1,20 @@
-//! What claims a token has. Pure: a function of the directory's rows, the resource and the time.
+//! The claims of a token. Pure: a function of the directory's rows, the resource and the time.
 //! Every claim is described in docs/wire/tokens.md.
 
 use super::{Authority, TokenId, TokenVersion};
 use crate::directory::Resolved;
-use bonafide_crypto::base64url;
-use bonafide_types::limits::{APPLICATION_TOKEN_SECONDS, IDENTITY_TOKEN_SECONDS, TOKEN_BACKDATE_SECONDS};
-use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp, World};
+use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp, World, base64url};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// How a client proved who it is; `appidacr` of version 1, `azpacr` of version 2.
+/// Lifetime of a managed identity's access token after issue, in seconds. Source: docs/wire/tokens.md (`expires_in` "86400").
+const IDENTITY_TOKEN_SECONDS: u64 = 86_400;
+/// Lifetime of an application's access token after issue, in seconds. Source: docs/wire/tokens.md (`expires_in` 3599, `exp` − `iat` 3900).
+const APPLICATION_TOKEN_SECONDS: u64 = 3_600;
+/// The time by which `iat` and `nbf` precede the issue, in seconds. Source: docs/wire/tokens.md.
+const TOKEN_BACKDATE_SECONDS: u64 = 300;
+
+/// The means by which a client proved its identity; `appidacr` of version 1, `azpacr` of version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// A client secret: `"1"`.
@@ -27,7 +32,7 @@ impl Method {
     }
 }
 
-/// Whom a token is about. Everything here comes from the directory, nothing from the request (JW-09).
+/// The subject of a token. Everything here comes from the directory, nothing from the request (JW-09).
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
     /// `tid`.

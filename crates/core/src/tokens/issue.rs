@@ -13,9 +13,9 @@ use bonafide_types::{ObjectId, World};
 pub struct Authenticated<'v> {
     /// Its object id.
     pub object_id: ObjectId,
-    /// What the view knows of it; the tenant in it is the tenant it signed in to.
+    /// The principal as the view has it; the tenant in it is the tenant it signed in to.
     pub principal: &'v KnownPrincipal,
-    /// How it proved who it is.
+    /// The means by which it proved its identity.
     pub method: Method,
     /// The workload that the token is for, when the host on which it is placed asked.
     pub workload: Option<&'v Placement>,

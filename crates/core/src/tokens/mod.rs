@@ -1,4 +1,4 @@
-//! Tokens: what can be asked for, what a token says, issuing and checking.
+//! Tokens: their audiences, their claims, issuing and checking.
 
 mod authority;
 mod claims;

@@ -1,4 +1,4 @@
-//! Which keys a key set shows.
+//! The keys that a key set shows.
 
 use crate::view::View;
 use bonafide_crypto::SigningKey;

@@ -1,7 +1,6 @@
 //! `uti`: a token's id, which also says exactly when the token was issued.
 
-use bonafide_crypto::base64url;
-use bonafide_types::{Timestamp, World};
+use bonafide_types::{Timestamp, World, base64url};
 use std::fmt;
 
 /// Bytes of a token id: 22 characters of base64url, as many as Azure's.
@@ -29,7 +28,7 @@ impl TokenId {
         base64url::decode(text).ok()?.try_into().ok().map(Self)
     }
 
-    /// When the token was issued, to the microsecond.
+    /// The time at which the token was issued, to the microsecond.
     pub fn issued_at(self) -> Timestamp {
         let mut time = [0; 8];
         time[8 - TIME_BYTES..].copy_from_slice(&self.0[..TIME_BYTES]);

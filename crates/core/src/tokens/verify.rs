@@ -2,12 +2,13 @@
 //! accepts tokens. Everything is read from the bytes that the signature covers.
 
 use super::{Authority, TokenId, TokenVersion};
-use crate::view::View;
+use crate::view::{Attested, AttestedTokens, View};
 use bonafide_crypto::jws::{self, JwsError};
 use bonafide_types::{ClientId, ObjectId, TenantId, Timestamp, World};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The audiences of one service.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl AcceptedAudiences {
     }
 }
 
-/// Who makes a request, by a valid token.
+/// The principal that makes a request, by a valid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// `tid`.
@@ -49,7 +50,7 @@ pub struct Caller {
     pub client_id: ClientId,
     /// `uti`.
     pub token_id: TokenId,
-    /// When the token was issued, exactly.
+    /// The exact time at which the token was issued.
     pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
@@ -94,7 +95,7 @@ pub enum TokenError {
         /// `aud`.
         aud: String,
     },
-    /// `iss` is not this deployment's for the token's tenant and version.
+    /// `iss` is not this installation's for the token's tenant and version.
     #[error("the token is from '{iss}'")]
     Issuer {
         /// `iss`.
@@ -130,6 +131,18 @@ pub fn verify(
     world: &World<'_>,
     token: &str,
 ) -> Result<Caller, TokenError> {
+    let digest = AttestedTokens::digest(token);
+    if let Some(attested) = view.attested.find(&digest).filter(|attested| is_key_valid(view, attested, world)) {
+        return check_claims(view, authority, accepted, world, &attested.claims);
+    }
+    let attested = attest(view, world, token)?;
+    let caller = check_claims(view, authority, accepted, world, &attested.claims)?;
+    view.attested.remember(digest, attested);
+    Ok(caller)
+}
+
+/// Checks the signature.
+fn attest(view: &View, world: &World<'_>, token: &str) -> Result<Attested, TokenError> {
     let parsed = jws::parse_strict(token).map_err(TokenError::Malformed)?;
     if parsed.header().get("typ").and_then(Value::as_str) != Some("JWT") {
         return Err(TokenError::Claim("typ"));
@@ -142,7 +155,13 @@ pub fn verify(
         JwsError::Signature => TokenError::Signature,
         other => TokenError::Malformed(other),
     })?;
-    check_claims(view, authority, accepted, world, verified.claims())
+    Ok(Attested { tenant, key: Arc::clone(key), claims: verified.into_claims() })
+}
+
+/// True while the very key that made a signature is one of its tenant's.
+fn is_key_valid(view: &View, attested: &Attested, world: &World<'_>) -> bool {
+    let key = view.keys(attested.tenant).and_then(|keys| keys.verifying(attested.key.kid(), world.now));
+    key.is_some_and(|key| Arc::ptr_eq(key, &attested.key))
 }
 
 fn check_claims(

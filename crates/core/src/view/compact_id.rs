@@ -13,8 +13,8 @@ pub(super) struct CompactId(Box<[u8]>);
 const WORD: u8 = 0x80;
 const SUBSCRIPTION: u8 = 0xff;
 
-/// What ids often contain, as it is nearly always spelled. Any other text takes its own length. Kept
-/// in memory only, so that the order is free; longer ones stand before their beginnings.
+/// Frequent parts of ids, in their usual spelling. Any other text takes its own length. Kept in memory only, so that
+/// the order is free; longer ones stand before their beginnings.
 const WORDS: [&str; 8] = [
     "/resourceGroups/",
     "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/",

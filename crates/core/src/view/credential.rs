@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct KnownCredential {
     /// Its id on the service principal.
     pub id: CredentialId,
-    /// What a proof is checked against.
+    /// The secret's hash or the certificate that a proof is checked against.
     pub proof: KnownProof,
     /// The start of its validity.
     pub not_before: Timestamp,
@@ -21,7 +21,7 @@ pub struct KnownCredential {
     pub host: Option<HostId>,
 }
 
-/// What a proof is checked against.
+/// The secret's hash or the certificate that a proof is checked against.
 #[derive(Clone)]
 pub enum KnownProof {
     /// The keyed hash of a secret.

@@ -36,8 +36,8 @@ impl TenantKeys {
     }
 
     /// The key with an id, if it is valid at `now`. A retired key verifies nothing (JW-04).
-    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&SigningKey> {
-        self.usable(now).find(|known| known.key.kid() == kid).map(|known| known.key.as_ref())
+    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&Arc<SigningKey>> {
+        self.usable(now).find(|known| known.key.kid() == kid).map(|known| &known.key)
     }
 
     /// The keys that are valid at `now`, and those that will: what a key set publishes.

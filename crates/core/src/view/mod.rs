@@ -1,6 +1,7 @@
 //! The view: what the token path needs, in memory, fed by the store's changes. Tokens are issued from
 //! it, so the store may be slow or down.
 
+mod attested;
 mod compact_id;
 mod credential;
 mod follow;
@@ -9,6 +10,8 @@ mod placed;
 mod principals;
 mod runs;
 
+pub use attested::ATTESTED_TOKENS_MAX;
+pub(crate) use attested::{Attested, AttestedTokens};
 pub use credential::{KnownCredential, KnownProof, RegisteredKey};
 pub use follow::{Views, ViewsError};
 pub use keys::{KnownKey, TenantKeys};
@@ -34,6 +37,8 @@ pub struct View {
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
     pub(crate) keys: HashMap<TenantId, Arc<TenantKeys>>,
     pub(crate) registered: HashMap<(TenantId, String), RegisteredResource>,
+    /// The one part that is not of a revision: all views share it.
+    pub(crate) attested: Arc<AttestedTokens>,
 }
 
 impl View {
@@ -47,6 +52,7 @@ impl View {
             placed: HashMap::new(),
             keys: HashMap::new(),
             registered: HashMap::new(),
+            attested: Arc::default(),
         }
     }
 
@@ -95,7 +101,7 @@ impl View {
         self.placed(host)?.workload(workload)
     }
 
-    /// What is placed on a host.
+    /// The workloads placed on a host.
     pub fn placed(&self, host: HostId) -> Option<&PlacedHost> {
         self.placed.get(&host).map(Arc::as_ref)
     }

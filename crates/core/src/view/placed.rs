@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Removals remembered for each host. Source: ours; a host that is further behind reloads.
 const REMOVALS_MAX: usize = 1_024;
 
-/// What is placed on one host.
+/// The workloads placed on one host.
 #[derive(Clone)]
 pub struct PlacedHost {
     workloads: HashMap<ResourceUuid, (Revision, Arc<Placement>)>,
@@ -19,7 +19,7 @@ pub struct PlacedHost {
     changed_at: Revision,
 }
 
-/// What changed on a host.
+/// The changes on a host.
 pub struct HostChanges {
     /// True when `workloads` is everything there is.
     pub complete: bool,
@@ -53,8 +53,8 @@ impl PlacedHost {
         self.workloads.get(&id).map(|(_, placement)| placement.as_ref())
     }
 
-    /// What changed after a revision; `None` when nothing did. Everything, when the revision is
-    /// unknown (`None`) or too old.
+    /// The changes after a revision; `None` when nothing changed. All workloads, when the revision is unknown
+    /// (`None`) or too old.
     pub fn changes(&self, after: Option<Revision>) -> Option<HostChanges> {
         let after = after.filter(|after| *after >= self.known_since);
         if after.is_some_and(|after| self.changed_at <= after) {

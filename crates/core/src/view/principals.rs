@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub struct KnownPrincipal {
     /// The tenant it belongs to.
     pub tenant: TenantId,
-    /// What it signs in as.
+    /// The id that it signs in with.
     pub client_id: ClientId,
     /// A disabled principal gets no token and its tokens are refused.
     pub enabled: bool,
@@ -63,7 +63,7 @@ pub(super) struct Principals {
     by_client: Runs<ObjectId>,
 }
 
-/// What is stored under an object id. A change may show credentials before their principal.
+/// The rows of an object id. A change may show credentials before their principal.
 #[derive(Clone, Default)]
 struct Entry {
     principal: Option<KnownPrincipal>,

@@ -71,7 +71,7 @@ impl<V: Clone> Runs<V> {
         }
     }
 
-    /// Where the run begins in which an id lies, if it is there.
+    /// The beginning of the run that holds the id, if any does.
     fn begin(&self, id: Uuid) -> Uuid {
         self.runs.get_prev(&id).map_or(Uuid::nil(), |(begin, _)| *begin)
     }

@@ -158,7 +158,7 @@ fn an_expired_enrolment_token_does_not_count() {
     assert!(matches!(joined, Err(JoinError::Token)));
 }
 
-/// What may happen to a directory.
+/// An operation on the directory.
 #[derive(Debug, Clone)]
 enum Step {
     Identity(u8),

@@ -2,13 +2,13 @@
 
 use crate::cloud::{Cloud, NOW, certificate, system, users, world};
 use bonafide_core::directory::{CREDENTIALS, Change, add_certificate, create_application, find};
-use bonafide_core::lifecycle::{self, PlaceError, delete_principal};
+use bonafide_core::lifecycle::{self, PlaceError, WORKLOAD_HOSTS_MAX, delete_principal};
 use bonafide_core::placement::{self, ENROLMENTS, PLACEMENTS};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_store::Read;
 use bonafide_store::limits::COMMIT_OPS_MAX;
-use bonafide_types::limits::{USER_ASSIGNED_IDENTITIES_MAX, WORKLOAD_HOSTS_MAX};
+use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
 use bonafide_types::{HostId, ObjectId, ResourceId, World};
 
 const MANY: usize = COMMIT_OPS_MAX + 100;
@@ -53,7 +53,7 @@ fn an_identity_is_dead_at_once_however_many_machines_have_it() {
     assert!(!cloud.exists(principal) && views.snapshot().principal(cloud.tenant, principal).is_none());
     assert!(principals_placed(&cloud) > 0, "not all of it fits into the first commit");
 
-    // What has the entry goes on, whether its turn has come or not.
+    // A resource that has the entry can still be changed, before its turn and after it.
     for machine in [&machines[0], &machines[MANY - 1]] {
         let updated = cloud.change(machine, &system()).unwrap();
         assert_eq!(updated.identity.users.len(), 1);

@@ -1,4 +1,4 @@
-//! What both authorities share.
+//! The common part of both authorities.
 
 use crate::p256::P256Key;
 use crate::validity::Validity;
@@ -125,7 +125,7 @@ impl Authority {
     }
 }
 
-/// The name with random digits, so that a client that trusts two deployments tells them apart.
+/// The name with random digits, so that a client that trusts two installations tells them apart.
 fn distinct(name: &str) -> String {
     format!("{name} {}", thumbprint::hex(&random::bytes::<4>()))
 }
@@ -139,7 +139,7 @@ fn params(name: &str, purpose: ExtendedKeyUsagePurpose, validity: Validity) -> R
     Ok(params)
 }
 
-/// Whether a certificate is signed by the key of another, which is an authority's.
+/// Tells whether a certificate is signed by the key of another, which is an authority's.
 pub(super) fn is_issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate.der()) else { return false };
     let signed = |point: &[u8]| {

@@ -13,7 +13,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_SIG_ECDSA_WITH_SHA256;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// What a host's certificate names it by: this and its id.
+/// The beginning of the name in a host's certificate; the host's id follows.
 const HOST_URN: &str = "urn:bonafide:host:";
 
 /// The authority that signs host certificates.

@@ -55,7 +55,7 @@ pub(super) fn is_dns_name(name: &str) -> bool {
         && name.rsplit('.').next().is_some_and(|last| !last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a DNS name is a permitted one or lies below it.
+/// Tells whether a DNS name is a permitted one or lies below it.
 pub(super) fn is_within(name: &str, permitted: &str) -> bool {
     name.strip_suffix(permitted).is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
@@ -86,7 +86,7 @@ impl IpSubnet {
         Self { address, prefix_bits: bits(address).1 }
     }
 
-    /// Whether the address is one of these.
+    /// Tells whether the address is one of these.
     pub fn contains(&self, address: IpAddr) -> bool {
         let ((own, width), (other, other_width)) = (bits(self.address), bits(address));
         width == other_width && other & mask(self.prefix_bits, width) == own

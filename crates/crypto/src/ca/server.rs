@@ -15,16 +15,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// What a new authority may certify, and for how long.
+/// The names that a new authority may certify, and its lifetime.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerCaSpec<'a> {
-    /// What people see in their trust stores; eight random digits are added.
+    /// The name that people see in their trust stores; eight random digits are added.
     pub common_name: &'a str,
     /// DNS names that it may certify, with all names below them. With none, it may certify no DNS name.
     pub permitted_dns: &'a [&'a str],
     /// Addresses that it may certify. With none, it may certify no address.
     pub permitted_ip: &'a [IpSubnet],
-    /// How long it lasts, in seconds.
+    /// The lifetime, in seconds.
     pub lifetime_seconds: u64,
 }
 
@@ -126,8 +126,8 @@ impl ServerCa {
         self.authority.to_pkcs8()
     }
 
-    /// Whether it may certify this name. A name that it may not certify would be refused by every
-    /// client, so the question is asked before a certificate is made.
+    /// Tells whether it may certify this name. A name that it may not certify would be refused by every client, so
+    /// the question is asked before a certificate is made.
     pub fn may_certify(&self, name: &ServerName) -> bool {
         match name {
             ServerName::Dns(name) => self.permitted_dns.iter().any(|permitted| is_within(name, permitted)),

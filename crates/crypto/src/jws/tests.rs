@@ -1,8 +1,8 @@
 use super::*;
-use crate::base64url::{encode, encode_standard};
 use crate::test_keys::{other_rsa, p256, rsa};
 use crate::{Certificate, SigningKey};
 use aws_lc_rs::hmac;
+use bonafide_types::base64url::{encode, encode_standard};
 
 const HEADER: &[u8] = br#"{"typ":"JWT","alg":"RS256","kid":"k"}"#;
 const CLAIMS: &[u8] = br#"{"iss":"i","exp":1}"#;
@@ -265,7 +265,7 @@ fn jw_07_a_token_over_the_size_limit_is_not_parsed() {
     let large = rsa().sign_jwt(HEADER, format!(r#"{{"a":"{}"}}"#, "x".repeat(13_000)).as_bytes()).unwrap();
     assert_eq!(parse_strict(&large).err(), Some(JwsError::TooLarge));
     assert!(parse_lenient(&large).unwrap().verify(rsa().verifying_key()).is_ok());
-    assert_eq!(parse_lenient(&"A".repeat(limits::ASSERTION_BYTES_MAX + 1)).err(), Some(JwsError::TooLarge));
+    assert_eq!(parse_lenient(&"A".repeat(ASSERTION_BYTES_MAX + 1)).err(), Some(JwsError::TooLarge));
 }
 
 #[test]

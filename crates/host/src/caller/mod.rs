@@ -1,4 +1,4 @@
-//! Which user opened a loopback connection: asked of the kernel, for the connection at hand.
+//! The user that opened a loopback connection: asked of the kernel, for the connection at hand.
 
 mod proc_table;
 #[cfg(target_os = "linux")]

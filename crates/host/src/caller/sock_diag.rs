@@ -1,9 +1,9 @@
 //! Asks the kernel about one socket (sock_diag(7)), whatever their number.
 //!
-//! Where the kernel finds no such connection it answers with a socket that *listens* at the address,
-//! and it does not see sockets bound to a device unless the question names the device. Both would let
-//! a caller pass for another user, so the question names the loopback device and the answer counts only
-//! if it is that very connection, alive and held by a process.
+//! If there is no such connection the kernel answers with a socket that *listens* at the address, and it does not see
+//! sockets bound to a device unless the question names the device. Both would let a caller pass for another user, so
+//! the question names the loopback device, and the answer is valid only if it is that very connection, alive and held
+//! by a process.
 
 use super::OPEN_STATES;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};

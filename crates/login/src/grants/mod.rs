@@ -20,7 +20,7 @@ pub(crate) struct Granted {
 pub(crate) type Grant =
     fn(&Cx<'_>, &Request, &Parameters, TenantId, TokenVersion, &mut SignIn) -> Result<Granted, Fault>;
 
-/// What is served, by `grant_type`.
+/// The grants, by `grant_type`.
 pub(crate) const GRANTS: &[(&str, Grant)] = &[
     ("client_credentials", client_credentials::handle),
     ("urn:ietf:params:oauth:grant-type:jwt-bearer", jwt_bearer::handle),

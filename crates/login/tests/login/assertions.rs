@@ -2,8 +2,8 @@
 
 use crate::fixture::{Fixture, NOW, ORIGIN, client_certificate, error_code, header, request, sign_text, sign_with};
 use bonafide_core::directory::{add_certificate, create_application};
-use bonafide_crypto::base64url::{encode, encode_standard};
 use bonafide_crypto::{Certificate, SystemEntropy, thumbprint};
+use bonafide_types::base64url::{encode, encode_standard};
 use bonafide_types::{ClientId, World};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -36,7 +36,7 @@ fn every_spelling_of_the_header_that_clients_use_is_accepted() {
     let sha1 = encode(&certificate.sha1_thumbprint());
     hints.push(json!({ "x5c": wrapped, "x5t": sha1, "kid": "anything" }));
     hints.push(json!({ "x5t": format!("{sha1}=\n") }));
-    // What a client does not have, it may print all the same.
+    // A client may print members that it has no value for.
     hints.push(json!({ "x5t": sha1, "x5t#S256": null, "x5c": [], "kid": null }));
     hints.push(json!({ "x5c": [der], "x5t": "", "x5t#S256": "", "kid": 7 }));
     hints.push(json!({ "x5t": null, "x5t#S256": encode(&thumbprint::sha256(certificate.der())), "x5c": null }));
@@ -384,7 +384,7 @@ fn jw_06_a_token_of_ours_is_not_an_assertion() {
     let token = crate::fixture::body(&reply)["access_token"].as_str().unwrap().to_owned();
     assert_eq!(fixture.assert(fixture.app, &token), 700_211);
     // Nor are its claims under the client's own key.
-    let payload = bonafide_crypto::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
+    let payload = bonafide_types::base64url::decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: Map<String, Value> = serde_json::from_slice(&payload).unwrap();
     assert_eq!(fixture.assert(fixture.app, &sign_with(&header(), &claims)), 700_211);
     // And an assertion is not an access token.

@@ -1,4 +1,4 @@
-//! Whom an assertion may be for.
+//! The audiences of client assertions.
 
 use crate::fixture::{Fixture, ORIGIN, header, sign_with};
 use serde_json::{Value, json};

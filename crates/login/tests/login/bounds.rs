@@ -1,7 +1,7 @@
-//! What a request can cost (CA-06), and that nothing that is sent makes anything panic.
+//! The cost of a request is bounded (CA-06), and nothing that is sent causes a panic.
 
 use crate::fixture::{Fixture, client_certificate, error_code, header, sign_with};
-use bonafide_crypto::base64url::encode_standard;
+use bonafide_types::base64url::encode_standard;
 use serde_json::json;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn certificate(modulus_bytes: usize, exponent: &[u8]) -> String {
     encode_standard(&der(0x30, &[&tbs, &sha256_rsa, &der(3, &[&[0], &[7; 256]])]))
 }
 
-/// How long one request takes.
+/// The time that one request takes.
 #[allow(clippy::disallowed_methods, reason = "the row is about time")]
 fn cost(fixture: &Fixture, assertion: &str) -> Duration {
     let start = std::time::Instant::now();
@@ -75,7 +75,7 @@ fn ca_06_oversized_keys_and_chains_are_refused_before_any_verification() {
         let fastest = (0..20).map(|_| cost(&fixture, &assertion)).min().unwrap();
         assert!(fastest < Duration::from_millis(20), "{what}: {fastest:?}");
     }
-    // What is larger than a request may be is not even parsed.
+    // A header that is larger than a request may be is not even parsed.
     let mut huge = header();
     huge["x5c"] = json!("A".repeat(1 << 20));
     let form = fixture.assertion_form(fixture.app, &sign_with(&huge, &claims));

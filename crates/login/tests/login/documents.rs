@@ -1,7 +1,7 @@
 //! Discovery documents, key sets and instance discovery.
 
 use crate::fixture::{Fixture, ORIGIN, body, error_code, logged_error, request, serves};
-use bonafide_crypto::base64url;
+use bonafide_types::base64url;
 use bonafide_wire::token::OAuthError;
 use http::Method;
 use serde_json::json;

@@ -1,5 +1,8 @@
 //! Two tenants with their keys, applications with every kind of credential, and an agent's host.
 
+#[path = "../../../testkit/src/report.rs"]
+mod report;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
 use bonafide_core::access::Allowed;
@@ -13,11 +16,11 @@ use bonafide_core::placement::{HOSTS, Host};
 use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller, TokenError, TokenVersion, verify};
 use bonafide_core::view::{View, Views};
 use bonafide_crypto::secret_hash::{self, Pepper};
-use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SigningKey, SystemEntropy, base64url};
+use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SigningKey, SystemEntropy};
 use bonafide_login::{Cx, Service};
 use bonafide_store::{MemoryEngine, Store, StoreError};
 use bonafide_types::{
-    ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World,
+    ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
 };
 use bonafide_wire::token::{JWT_BEARER, OAuthError};
 use bonafide_wire::{Answer, Field, Outcome, Peer, Record, Reply, Request, Surface};
@@ -36,13 +39,14 @@ struct Keys {
     client: SigningKey,
 }
 
-static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
-    tenants: [(); 2].map(|()| {
+static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+    report::report_without_secrets();
+    let tenants = [(); 2].map(|()| {
         let tenant = TenantId::random(&SystemEntropy);
         let (kid, row) = make_signing_key(&kek(), tenant, NOW).unwrap();
         (tenant, kid, row)
-    }),
-    client: SigningKey::generate(&certificate_spec()).unwrap(),
+    });
+    Keys { tenants, client: SigningKey::generate(&certificate_spec()).unwrap() }
 });
 
 fn kek() -> Kek {

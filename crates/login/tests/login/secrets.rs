@@ -1,8 +1,8 @@
 //! Client secrets, in the body and by HTTP Basic.
 
 use crate::fixture::{Fixture, MANAGEMENT, NOW, body, error_code, logged_error, request, text};
-use bonafide_crypto::base64url::encode_standard;
 use bonafide_login::Confirm;
+use bonafide_types::base64url::encode_standard;
 use bonafide_wire::{Outcome, Surface};
 use http::Method;
 use serde_json::json;
@@ -99,7 +99,7 @@ fn a_negative_answer_is_given_only_after_the_view_has_caught_up() {
         (path.clone(), good.replace(&client, &unknown), true),
         (path.clone(), good.replace(MANAGEMENT, "api://new/"), true),
         (format!("/{unknown}/oauth2/v2.0/token"), good.clone(), true),
-        // What no directory could make right is refused at once.
+        // A request that no directory could make right is refused at once.
         (path.clone(), good.replace("client_credentials", "password"), false),
         (path.clone(), good.replace("/.default", ""), false),
         ("/common/oauth2/v2.0/token".to_owned(), good.clone(), false),

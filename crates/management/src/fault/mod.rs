@@ -66,9 +66,9 @@ pub(crate) enum Fault {
     IdentityValuesInvalid(Vec<String>),
     /// An id in `userAssignedIdentities` that is no resource id.
     IdentityIdInvalid(String),
-    /// What the directory says.
+    /// The directory refused the identities.
     Identity { resource: ResourceId, error: IdentityError },
-    /// What the access layer says.
+    /// The access layer refused the role assignment.
     Assignment(AssignmentError),
     /// A role assignment for nobody.
     PrincipalIdMissing,
@@ -145,7 +145,7 @@ pub(crate) enum Fault {
     OtherLocation { id: ResourceId, is: String, asked: String },
     /// A lock does not allow it.
     Locked { scope: String, operation: &'static str, locked: String },
-    /// What the state of the resource does not allow.
+    /// The state of the resource does not allow the operation.
     NotAllowedNow { operation: &'static str, id: ResourceId, state: &'static str },
     /// A resource group that is being deleted.
     GroupBeingDeleted(String),
@@ -163,11 +163,11 @@ pub(crate) enum Fault {
     Store(StoreError),
     /// The view is too old to say which tokens are valid.
     ViewTooOld { seconds: u64 },
-    /// What the shell says.
+    /// The shell refused the request.
     Unserved(Unserved),
 }
 
-/// Where the cause of a failure of ours is found.
+/// The request id and the log file by which the cause of a failure of ours is found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trace<'a> {
     /// The request's id in the log and in `x-ms-request-id`.
@@ -256,11 +256,7 @@ impl Fault {
 
     /// No such resource, or no such group.
     pub(crate) fn absent(id: &ResourceId) -> Self {
-        if id.group_id().as_ref() == Some(id) {
-            Self::GroupNotFound(id.name().to_owned())
-        } else {
-            Self::ResourceNotFound(id.clone())
-        }
+        if id.is_group() { Self::GroupNotFound(id.name().to_owned()) } else { Self::ResourceNotFound(id.clone()) }
     }
 
     /// A `$filter` that is refused.

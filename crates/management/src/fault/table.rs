@@ -3,10 +3,11 @@
 use super::Fault;
 use super::access::{assignment_error, role_error};
 use super::ours::{internal, store_error, unavailable};
+use crate::limits::TAGS_MAX;
 use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_core::tokens::TokenError;
-use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, TAGS_MAX, USER_ASSIGNED_IDENTITIES_MAX};
+use bonafide_types::limits::{MANAGEMENT_BODY_BYTES_MAX, USER_ASSIGNED_IDENTITIES_MAX};
 use bonafide_types::{ResourceId, Timestamp};
 use bonafide_wire::Unserved;
 use http::StatusCode;
@@ -210,7 +211,7 @@ impl Fault {
             Self::NotAllowedNow { operation, id, state } => (CONFLICT, "OperationNotAllowed", format!("Operation '{operation}' is not allowed on '{id}' since it is {state}.")),
             Self::OperationFailed { code, message } => (CONFLICT, code, message.clone()),
             Self::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),
-            Self::OtherLocation { id, is, asked } if id.group_id().as_ref() == Some(id) => (
+            Self::OtherLocation { id, is, asked } if id.is_group() => (
                 CONFLICT,
                 "InvalidResourceGroupLocation",
                 format!("Invalid resource group location '{asked}'. The Resource group already exists in location '{is}'."),
@@ -243,7 +244,7 @@ impl Fault {
         }
     }
 
-    /// What of the request the refusal is about, where Azure says so.
+    /// The part of the request that the refusal is about; `None` where Azure names none.
     pub(super) fn target(&self) -> Option<&'static str> {
         match self {
             Self::IdentitiesUnexpected { .. } | Self::IdentitiesMissing => Some("resourceIdentity.identityIds"),
@@ -267,7 +268,7 @@ fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, 
     };
     match error {
         IdentityError::NotAnIdentity(id) => failed(format!("Resource '{id}' is not a user assigned identity.")),
-        // Whether an identity of another tenant exists is not said.
+        // The refusal does not tell whether an identity of another tenant exists.
         IdentityError::NotFound(id) | IdentityError::OtherTenant(id) => {
             failed(format!("Resource '{id}' was not found."))
         }

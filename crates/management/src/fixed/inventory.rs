@@ -95,7 +95,7 @@ fn equals(terms: &[Term], resource: &Resource, name: &str, value: &str) -> bool 
     let same = |text: Option<&str>| text.is_some_and(|text| text.eq_ignore_ascii_case(value));
     match name {
         "name" => same(Some(resource.id.name())),
-        "resourcetype" => resource.id.type_name().is(value),
+        "resourcetype" => resource.id.is_of(value),
         "resourcegroup" => same(resource.id.resource_group()),
         "location" => same(location_of(resource)),
         "tagname" => resource.tags.keys().any(|tag| tag.eq_ignore_ascii_case(value)),

@@ -24,12 +24,12 @@ use std::fmt;
 /// An endpoint that is no resource.
 pub(crate) struct Fixed {
     pub(crate) route: Route,
-    /// Who may ask. A [`Answer::Public`] is given before anybody is asked for.
+    /// The right that a caller needs. An [`Answer::Public`] is given before any right is looked at.
     pub(crate) right: fn(&Named) -> Right,
     pub(crate) answer: Answer,
 }
 
-/// How a fixed endpoint answers.
+/// The source of a fixed endpoint's answer.
 pub(crate) enum Answer {
     /// Without a token, from configuration alone.
     Public(fn(&Config, Option<&ApiVersion>) -> Value),
@@ -39,7 +39,7 @@ pub(crate) enum Answer {
     Operation(operations::Poll),
 }
 
-/// What the path of a fixed endpoint names.
+/// The parameters in the path of a fixed endpoint.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Named {
     pub(crate) subscription: Option<SubscriptionId>,

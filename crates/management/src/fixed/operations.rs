@@ -1,4 +1,4 @@
-//! What a client sees of an operation that outlives its request.
+//! The state of an operation that outlives its request, as a client sees it.
 
 use crate::command::Call;
 use crate::fault::Fault;
@@ -7,7 +7,7 @@ use crate::outcome::{Accepted, Outcome};
 use bonafide_types::{OperationId, Timestamp};
 use serde_json::json;
 
-/// How a state is shown.
+/// Makes the answer from an operation's state.
 pub(crate) type Poll = fn(&Call<'_>, OperationId, &Operation) -> Result<Outcome, Fault>;
 
 /// The answer to `Azure-AsyncOperation`.

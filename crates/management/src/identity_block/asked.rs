@@ -22,14 +22,14 @@ const ID_CHARS_MAX: usize = 256;
 /// Ids that a refusal repeats. Source: ours.
 const IDS_SHOWN_MAX: usize = 8;
 
-/// Which of the two writes asks.
+/// The write that sends an identity block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Put,
     Patch,
 }
 
-/// What a request says about identities.
+/// The identity block of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     kind: Option<Types>,

@@ -34,7 +34,7 @@ pub(super) static OF_RESOURCES: Worker = Worker {
     },
 };
 
-/// How far the deletion of a group is.
+/// The state of the deletion of a group.
 #[derive(Serialize, Deserialize)]
 struct OfGroup {
     group: Condemned,
@@ -42,7 +42,7 @@ struct OfGroup {
     stage: Stage,
 }
 
-/// Which resource is deleted.
+/// The state of the deletion of a resource.
 #[derive(Serialize, Deserialize)]
 struct OfResource {
     resource: Condemned,

@@ -19,21 +19,21 @@ use serde_json::{Map, Value};
 pub struct Operation {
     /// The tenant of its subscription.
     pub tenant: TenantId,
-    /// Who started it, and may poll it.
+    /// The principal that started it, and may poll it.
     pub principal: ObjectId,
-    /// What is left to do.
+    /// The work that is left.
     pub work: Work,
-    /// When it started.
+    /// The time of its start.
     pub started_at: Timestamp,
-    /// When it ended.
+    /// The time of its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// How it ended, if not well.
+    /// The end of an operation that did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<BadEnd>,
 }
 
-/// How an operation ended that did not end well.
+/// The end of an operation that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum BadEnd {
@@ -48,7 +48,7 @@ pub enum BadEnd {
     Canceled,
 }
 
-/// How an operation is doing.
+/// The state of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// There is more to do.
@@ -67,7 +67,7 @@ pub enum Status {
 }
 
 impl Operation {
-    /// How it is doing.
+    /// The state of the operation.
     pub fn status(&self) -> Status {
         match (&self.end, self.ended_at) {
             (Some(BadEnd::Failed { code, message }), _) => {
@@ -80,12 +80,12 @@ impl Operation {
     }
 }
 
-/// What an operation has left to do: the name of a [`Worker`] and how far that is, in a form of its own.
+/// The work that an operation has left: the name of a `Worker`, and its progress in a form of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// The worker's name.
     pub kind: String,
-    /// How far it is.
+    /// The progress.
     #[serde(flatten)]
     pub state: Map<String, Value>,
 }
@@ -98,7 +98,7 @@ impl Work {
         Self { kind: kind.to_owned(), state: state.unwrap_or_default() }
     }
 
-    /// How far it is, as its worker writes it.
+    /// The progress, as its worker writes it.
     pub fn state<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_value(Value::Object(self.state.clone())).ok()
     }
@@ -114,14 +114,14 @@ pub(crate) struct Worker {
     pub(crate) give_up: fn(&mut Tx<'_>, &World<'_>, &Work) -> Result<(), StoreError>,
 }
 
-/// How far a step came.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// There is more to do.
     More,
     /// It was the last one.
     Last,
-    /// What is left to do cannot be read, so that nothing was done.
+    /// The work that is left cannot be read, so that nothing was done.
     Unreadable,
 }
 
@@ -150,7 +150,7 @@ const ENDED_BY_TIME: Index<Timestamp, (SubscriptionId, OperationId)> = Index::ne
 /// Operations that are not done.
 pub(super) const UNFINISHED: Index<(), (SubscriptionId, OperationId)> = Index::new("operation-unfinished");
 
-/// How long an operation can be polled after it is done, in seconds (one day). Source: ours.
+/// Time for which an operation can be polled after it is done, in seconds (one day). Source: ours.
 pub const OPERATION_SECONDS: u64 = 86_400;
 
 /// Stores an operation that a request started.

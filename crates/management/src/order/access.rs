@@ -11,11 +11,11 @@ use bonafide_core::directory::RESOURCES;
 use bonafide_store::Read;
 use bonafide_types::{ResourceId, Scope, SubscriptionId};
 
-/// What a call may do, at the revision that it is answered from.
+/// The rights of a call, at the revision that it is answered from.
 pub(crate) struct Access {
-    /// Where it points.
+    /// The place that the call names.
     pub(crate) place: Place,
-    /// What the caller holds.
+    /// The roles of the caller.
     pub(crate) grants: Grants,
     /// The proof, for a call whose right is an action that a role grants at its scope.
     allowed: Option<Allowed>,

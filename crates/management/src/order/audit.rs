@@ -6,7 +6,7 @@ use bonafide_types::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What is recorded. No value from a body: it could be a secret.
+/// The fields of an audit record. No value from a body: it could be a secret.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {

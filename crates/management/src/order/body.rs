@@ -1,7 +1,7 @@
 //! The body of a request: one JSON object within limits, members known to every type in one spelling.
 
 use crate::fault::Fault;
-use bonafide_crypto::json::{JsonError, parse_object_bounded};
+use bonafide_types::json::{JsonError, parse_object_bounded};
 use bonafide_types::limits::{JSON_DEPTH_MAX, JSON_MEMBERS_MAX, MANAGEMENT_BODY_BYTES_MAX};
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ pub(crate) enum BodyError {
     Json(JsonError),
     /// One member in two spellings.
     Twice(&'static str),
-    /// What a patch would leave is beyond the limits of a body.
+    /// The merged resource of a patch is beyond the limits of a body.
     Merged(JsonError),
 }
 

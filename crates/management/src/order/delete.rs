@@ -13,7 +13,7 @@ use bonafide_core::lifecycle::{Budget, Condemned, remove};
 use bonafide_store::Tx;
 use bonafide_types::{OperationId, SubscriptionId};
 
-/// What became of a deletion in its first transaction.
+/// The result of a deletion's first transaction.
 pub(crate) enum Deleted {
     /// There was nothing.
     Absent,
@@ -23,7 +23,7 @@ pub(crate) enum Deleted {
     Begun {
         /// The operation.
         operation: (SubscriptionId, OperationId),
-        /// Where the resource is.
+        /// The resource's location.
         location: Option<String>,
     },
 }
@@ -41,7 +41,7 @@ pub(crate) fn resource(
     let action = kind.right("delete");
     access.confirm(call, allowed, &action)?;
     api_version::check(call, kind, access.place.found.as_ref())?;
-    // What is in no group is in none that is missing: then there is an answer to give.
+    // A resource in no group cannot miss its group: then there is an answer to give.
     if let Some(name) = id.resource_group()
         && access.place.group.is_none()
     {
@@ -56,7 +56,7 @@ pub(crate) fn resource(
     locks::check_delete(tx, call, &access.place)?;
     audit::record(tx, call, &action, old.id.as_str())?;
     let condemned = Condemned::by(allowed, uuid, &old)?;
-    let is_group = old.id.group_id().as_ref() == Some(&old.id);
+    let is_group = old.id.is_group();
     if !is_group && remove(tx, &call.cx.world, condemned, uuid, &mut Budget::new(batch))?.is_done() {
         return Ok(Deleted::Gone);
     }

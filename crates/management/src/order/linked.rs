@@ -11,7 +11,7 @@ use bonafide_store::Read;
 use bonafide_types::{ResourceId, Scope};
 use std::collections::HashSet;
 
-/// What the caller needs on every identity that it adds.
+/// The right that the caller needs on every identity that it adds.
 const ASSIGN: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
 
 /// Of the identities assigned already, those whose name belongs to another identity by now: the old one
@@ -40,7 +40,7 @@ pub(crate) fn check(
 ) -> Result<(), Fault> {
     let mut denied = Vec::new();
     for id in add {
-        if !id.type_name().is(IDENTITY_TYPE) {
+        if !id.is_of(IDENTITY_TYPE) {
             let error = IdentityError::NotAnIdentity(id.clone());
             return Err(Fault::Identity { resource: resource.id.clone(), error });
         }

@@ -24,7 +24,7 @@ const ROWS_PER_PAGE_MAX: usize = 5_000;
 /// Rows read at once.
 const ROWS_AT_ONCE: usize = 256;
 
-/// Which resources a list is of.
+/// The resources that a list is of.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// Of one type, in a subscription.

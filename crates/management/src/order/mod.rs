@@ -1,6 +1,5 @@
-//! What every resource type shares, one check a file. The order itself is `write::resource`; `perform` has
-//! passed the caller and access by then, before anything is said about what exists: a stranger learns
-//! nothing.
+//! The common checks of all resource types, one check a file. The order itself is `write::resource`; `perform` has
+//! passed the caller and access by then, before anything is said about what exists: a stranger learns nothing.
 
 pub(crate) mod access;
 pub(crate) mod api_version;

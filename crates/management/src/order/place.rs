@@ -1,4 +1,4 @@
-//! Where a request points: the scopes from the tenant's root down to it, and what of it exists.
+//! The place that a request names: the scopes from the tenant's root down to it, and which of them exist.
 
 use crate::Cx;
 use crate::fault::{Fault, Issuers};
@@ -13,7 +13,7 @@ use bonafide_types::{ResourceId, ResourceUuid, Scope, TenantId};
 /// A stored resource with its key.
 pub(crate) type Found = (ResourceUuid, Resource);
 
-/// Where a request points.
+/// The place that a request names.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// The scopes that exist, outermost first. What does not exist can hold no role assignment.
@@ -52,7 +52,7 @@ pub(crate) fn locate(tx: &impl Read, cx: &Cx<'_>, tenant: TenantId, scope: &Scop
         if let Some((_, row)) = found.as_ref().filter(|(_, row)| row.is_being_deleted()) {
             place.going.get_or_insert_with(|| row.id.clone());
         }
-        if id.group_id().as_ref() == Some(&id) {
+        if id.is_group() {
             if let Some((uuid, _)) = &found {
                 place.chain = place.chain.then(ScopeKey::Group(*uuid));
             }
@@ -62,7 +62,7 @@ pub(crate) fn locate(tx: &impl Read, cx: &Cx<'_>, tenant: TenantId, scope: &Scop
             if let Some((uuid, _)) = &found {
                 place.chain = place.chain.then(ScopeKey::Resource(*uuid));
             }
-            place.parent = place.found.take().filter(|(_, above)| !above.id.type_name().is(GROUP_TYPE));
+            place.parent = place.found.take().filter(|(_, above)| !above.id.is_of(GROUP_TYPE));
             place.found = found;
         }
     }
@@ -94,7 +94,7 @@ pub(crate) fn check_above(place: &Place, id: &ResourceId, kind: &Kind, verb: &st
 pub(crate) fn check_open(place: &Place) -> Result<(), Fault> {
     match &place.going {
         None => Ok(()),
-        Some(going) if going.type_name().is(GROUP_TYPE) => Err(Fault::GroupBeingDeleted(going.name().to_owned())),
+        Some(going) if going.is_of(GROUP_TYPE) => Err(Fault::GroupBeingDeleted(going.name().to_owned())),
         Some(going) => Err(Fault::BeingDeleted(going.clone())),
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn show(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &
     shown
 }
 
-/// What every resource begins with, in lists of all types too. `tags` is never left out: az cannot set a
+/// The first members of every resource, in lists of all types too. `tags` is never left out: az cannot set a
 /// tag on a resource that has no `tags` (docs/wire/management.md).
 pub(crate) fn head_of(call: &Call<'_>, kind: &Kind, resource: &Resource) -> Map<String, Value> {
     let mut shown = Map::new();

@@ -1,8 +1,8 @@
 //! Tags.
 
 use crate::fault::Fault;
+use crate::limits::TAGS_MAX;
 use bonafide_types::Excerpt;
-use bonafide_types::limits::TAGS_MAX;
 use serde_json::{Map, Value};
 
 /// Longest tag name, in bytes. Source: Azure Resource Manager limits (512 characters).

@@ -1,4 +1,4 @@
-//! What a write may not ask for, because it would be stored and nothing would do it.
+//! Properties that a write may not ask for, because they would be stored and nothing would act on them.
 
 use crate::command::Call;
 use crate::fault::Fault;

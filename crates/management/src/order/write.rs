@@ -27,14 +27,14 @@ pub(crate) struct Write<'a, 'tx> {
     pub(crate) access: &'a Access,
     pub(crate) allowed: &'a Allowed,
     pub(crate) kind: &'a Kind,
-    /// What was sent; nothing for an action.
+    /// The body as it was sent; empty for an action.
     pub(crate) sent: &'a Map<String, Value>,
     pub(crate) uuid: ResourceUuid,
     /// The resource as it is.
     pub(crate) old: Option<&'a Resource>,
     /// The resource as it is to be.
     pub(crate) new: Resource,
-    /// What becomes of its identities.
+    /// The change of its identities.
     pub(crate) change: Option<Change>,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     save(write)
 }
 
-/// What was sent in place of what was there, or, of a patch, merged with it.
+/// Puts the sent body in place of the old one, or, for a patch, merges the two.
 fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     if write.sent.get("managedBy").is_some_and(|manager| !manager.is_string() && !manager.is_null()) {
         return Err(Fault::BodyInvalid("'managedBy' is not a string".to_owned()));
@@ -170,7 +170,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         created_at: call.cx.world.now,
         changed_at: call.cx.world.now,
     };
-    Ok((ResourceUuid::random(call.cx.world.entropy), new))
+    Ok((ResourceUuid::ordered(&call.cx.world), new))
 }
 
 /// The id with the spelling of what lies above it and of the type; the name stays as it was written.
@@ -196,7 +196,7 @@ fn canonical(place: &Place, id: &ResourceId, kind: &Kind) -> Result<ResourceId, 
     if found == *id { Ok(found) } else { Err(Fault::PathInvalid("it has a part that nothing lies below".to_owned())) }
 }
 
-/// What is stored of a body that is sent.
+/// The members of a sent body that are stored.
 fn cleaned(write: &Write<'_, '_>) -> Map<String, Value> {
     let (mut body, kind) = (write.sent.clone(), write.kind);
     body.retain(|name, _| match kind.of.stored {

@@ -16,13 +16,13 @@ pub(crate) struct Type {
     pub(crate) name: &'static str,
     /// Its name with the namespace.
     pub(crate) full_name: &'static str,
-    /// Where Azure has it.
+    /// The places in which Azure has it.
     pub(crate) places: Places,
     /// Its api-versions, stable ones first, newest first: `az resource` takes the first stable one.
     pub(crate) versions: Vec<&'static str>,
 }
 
-/// Where resources of a type can lie.
+/// The places in which resources of a type can lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Places {
     /// In any region.

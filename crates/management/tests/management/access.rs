@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Rights and refusals, by role.
 
 use crate::cloud::{ARM, AUTHZ, Cloud, MSI, Person, VM};
 use bonafide_core::access::{ScopeKey, assignments};
@@ -56,7 +56,7 @@ fn tn_03_only_identities_being_added_need_the_right_to_assign() {
     cloud.put(&cloud.vm("vm1"), VM, with_identity(&id)).expect(201);
     let operator = cloud.person(cloud.tenant, &[]);
     cloud.grant(&operator, "Virtual Machine Contributor", &cloud.at("g"));
-    // What is there already may be sent back, and may be taken away.
+    // An attached identity may be sent back, and may be taken away.
     assert_eq!(assign(&cloud, &operator, &id), "");
     let remove = json!({"identity": {"type": "UserAssigned", "userAssignedIdentities": {&id: null}}});
     cloud.call(&operator, Method::PATCH, &cloud.vm("vm1"), VM, Some(remove)).expect(200);

@@ -1,4 +1,4 @@
-//! Who is calling.
+//! The caller of a request, by its token.
 
 use crate::cloud::{ARM, Cloud, VM};
 use bonafide_core::directory::PRINCIPALS;
@@ -108,7 +108,7 @@ fn a_machine_reads_itself_and_its_token_dies_with_it() {
     assert!(!left);
 }
 
-/// What was revoked meanwhile could still be honoured: nobody is let in, whatever the store says.
+/// A principal that was revoked meanwhile could still be honoured: nobody is let in, whatever the store says.
 #[test]
 fn a_view_that_is_too_old_decides_about_no_token() {
     let cloud = Cloud::with_group();
@@ -118,6 +118,6 @@ fn a_view_that_is_too_old_decides_about_no_token() {
     let answer = cloud.get(&cloud.at("g"), ARM).refused(503, "ServiceUnavailable");
     assert_eq!(answer.header("retry-after"), "1");
     cloud.put(&cloud.at("new"), ARM, json!({"location": "westus"})).refused(503, "ServiceUnavailable");
-    // Where tokens are to be had is for everybody, and no secret.
+    // The place that gives tokens is public, and no secret.
     cloud.raw(Method::GET, "/metadata/endpoints?api-version=2022-09-01", &[], b"").expect(200);
 }

@@ -1,4 +1,4 @@
-//! What no client should send.
+//! Requests that no client should send.
 
 use crate::cloud::{ARM, Answer, Cloud, VM};
 use bonafide_core::directory::{RESOURCES, find};

@@ -343,7 +343,7 @@ fn answer(cx: &Cx<'_>, request: &Request) -> Reply {
     }
 }
 
-/// What holds for every answer: one that is not final says where and when to ask again, one that is final says
+/// Checks the rule for every answer: one that is not final says where and when to ask again, one that is final says
 /// neither, and a `Location` is absolute and has an api-version.
 #[track_caller]
 fn check_polling(status: StatusCode, headers: &HeaderMap) {

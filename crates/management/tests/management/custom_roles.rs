@@ -247,7 +247,7 @@ fn tn_06_nobody_gains_by_a_role_what_it_may_not_hand_out() {
     }
     let granted = cloud.get(&path(&group, 3), AUTHZ).expect(200).body;
     assert_eq!(granted["properties"]["permissions"][0]["actions"], json!(["*/read"]));
-    // Whoever has the right by a custom role has it only where that role is valid.
+    // A right by a custom role holds only where that role is valid.
     let keeper = cloud.person(cloud.tenant, &[]);
     let keys = ["Microsoft.Authorization/roleDefinitions/*"];
     cloud.put(&path(&group, 4), AUTHZ, role("keeper", &keys, &[&group])).expect(201);

@@ -1,4 +1,4 @@
-//! What clients ask before anything else.
+//! The first requests of clients, before all others.
 
 use crate::cloud::{ARM, Cloud, VM};
 use bonafide_core::access::ScopeKey;
@@ -103,7 +103,7 @@ fn locations_and_providers_are_listed() {
     assert!(operations.names().contains(&"Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"));
 }
 
-/// Where a type of Resource Manager itself is read; other types are put.
+/// The path at which a type of Resource Manager itself is read; other types are put.
 fn own_path(cloud: &Cloud, name: &str) -> Option<String> {
     let (root, machine) = (cloud.root(), cloud.vm("vm1"));
     Some(match name {
@@ -169,7 +169,7 @@ fn types_list_the_display_names_of_their_locations() {
     };
     let regions = locations("Microsoft.Compute", "virtualMachines");
     assert!(regions.as_array().unwrap().contains(&json!("West Europe")));
-    // What `Get-AzLocation` joins on.
+    // `Get-AzLocation` joins on the display name.
     let named = cloud.get(&format!("{}/locations", cloud.root()), ARM).expect(200).body;
     let named: Vec<&Value> = named["value"].as_array().unwrap().iter().map(|one| &one["displayName"]).collect();
     assert!(regions.as_array().unwrap().iter().all(|region| named.contains(&region)));

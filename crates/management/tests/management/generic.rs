@@ -31,7 +31,7 @@ fn a_generic_resource_is_stored_as_sent() {
         (&read["sku"], &read["kind"], &read["zones"]),
         (&json!({"name": "Basic", "tier": 1.5}), &json!("x"), &json!(["1"]))
     );
-    // What was read can be sent back.
+    // A body that was read can be sent back.
     cloud.put(&path, NETWORK, read.clone()).expect(200);
     assert_eq!(cloud.get(&path, NETWORK).body, read);
     cloud.patch(&path, NETWORK, json!({"kind": null, "properties": {"dhcpOptions": {}}})).expect(200);

@@ -101,7 +101,7 @@ fn of_two_faults_in_a_write_the_same_one_is_told_for_every_type() {
         let read = cloud.get(&path, VM).expect(200).body;
         assert_eq!((&read["location"], &read["tags"]), (&json!("westus"), &json!({})), "{path}");
     }
-    // Who may not write learns nothing else; what does not exist is told before what is wrong with the body.
+    // A caller that may not write learns nothing else; a missing resource is told before a fault of the body.
     let reader = cloud.in_subscription("Reader");
     for path in [cloud.at("g"), cloud.vm("vm1")] {
         cloud.raw_as(&reader, Method::PUT, &path, VM, stale, b"{").refused(403, "AuthorizationFailed");

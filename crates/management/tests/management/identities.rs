@@ -74,7 +74,7 @@ fn who_has_an_identity_can_be_asked() {
     assert_eq!(found["value"][0]["resourceGroup"], "g");
     assert_eq!(ask(&cloud.owner, "?$skip=1&$top=5").expect(200).body["value"].as_array().unwrap().len(), 1);
     ask(&cloud.in_subscription("Reader"), "").refused(403, "AuthorizationFailed");
-    // What the caller may not read is not named to it.
+    // An identity that the caller may not read is not named to it.
     let person = cloud.person(cloud.tenant, &[]);
     cloud.grant(&person, "Contributor", &id);
     assert_eq!(ask(&person, "").expect(200).body, json!({"totalCount": 0, "value": []}));

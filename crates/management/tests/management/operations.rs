@@ -1,4 +1,4 @@
-//! What is done at once, and polling what is not.
+//! Operations that are done at once, and polling of those that are not.
 
 use crate::cloud::{ARM, Answer, Cloud, MSI, Person, VM};
 use bonafide_core::directory::PRINCIPALS;

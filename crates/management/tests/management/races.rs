@@ -1,4 +1,4 @@
-//! What happens between reading and committing: an engine that lets something else commit first.
+//! Changes between reading and committing: an engine that lets something else commit first.
 
 use crate::cloud::{Cloud, Person, VM};
 use bonafide_core::access::ROLE_ASSIGNMENTS;

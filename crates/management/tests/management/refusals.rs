@@ -1,4 +1,4 @@
-//! How refusals are worded (docs/wire/management.md).
+//! The wording of refusals (docs/wire/management.md).
 
 use crate::cloud::{Cloud, VM};
 use http::Method;
@@ -27,7 +27,7 @@ fn a_version_that_is_too_old_is_answered_with_those_there_are() {
     let put = (Method::PUT, &*cloud.vm("vm1"), "2014-01-01", Some(json!({"location": "East US"})));
     let new = message(&cloud, put, 400, "NoRegisteredProviderFound");
     assert!(new.starts_with("No registered resource provider found for location 'East US' and"), "{new}");
-    // Where none is known, the type is what is missing.
+    // If the resource has no location, the type is reported as missing.
     let nowhere =
         message(&cloud, (Method::GET, &cloud.identity("id2"), "2014-01-01", None), 404, "InvalidResourceType");
     let expected = format!(

@@ -228,7 +228,7 @@ fn an_assignment_is_touched_only_at_its_own_scope() {
     let cloud = Cloud::with_group();
     let person = cloud.person(cloud.tenant, &[]);
     cloud.put(&path(&cloud.root(), 1), AUTHZ, body(&person, READER)).expect(201);
-    // Who decides about access in one group cannot reach an assignment above it by its name.
+    // A caller that decides about access in one group cannot reach an assignment above it by its name.
     let admin = cloud.person(cloud.tenant, &[]);
     cloud.grant(&admin, "User Access Administrator", &cloud.at("g"));
     let call = |method: Method, scope: &str| cloud.call(&admin, method, &path(scope, 1), AUTHZ, None);

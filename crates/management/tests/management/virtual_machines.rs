@@ -362,7 +362,7 @@ fn a_machine_shows_its_profiles_and_a_client_can_send_them_back() {
     let read = cloud.get(&cloud.vm("vm1"), VM).body;
     let listed = cloud.get(&format!("{}/providers/Microsoft.Compute/virtualMachines", cloud.at("g")), VM).body;
     assert_eq!(listed["value"][0], read);
-    // What Java sends to change anything, and what az sends back.
+    // The body that Java sends to change anything, and the body that az sends back.
     let properties = json!({"properties": {"storageProfile": read["properties"]["storageProfile"]}});
     cloud.patch(&cloud.vm("vm1"), VM, properties).expect(200);
     let again = cloud.put(&cloud.vm("vm1"), VM, read.clone()).expect(200).body;

@@ -1,13 +1,17 @@
 //! The tokens that a workload holds, and the times at which each is to be refreshed.
 
 use super::Wanted;
+use crate::limits::TOKENS_PER_WORKLOAD_MAX;
 use crate::token::Token;
-use bonafide_types::limits::{
-    METADATA_REFRESH_PAUSE_SECONDS_MAX, METADATA_TOKEN_MARGIN_SECONDS, METADATA_TOKENS_PER_WORKLOAD_MAX,
-};
 use bonafide_types::{ObjectId, Timestamp, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A cached token with less life than this, in seconds, is not handed out while login answers.
+/// Source: ours; long enough for the call that the token is for.
+const TOKEN_MARGIN_SECONDS: u64 = 30;
+/// Longest pause between two attempts to refresh a token in the background, in seconds. Source: ours.
+const REFRESH_PAUSE_SECONDS_MAX: u64 = 60;
 
 /// Tokens by identity and by what was asked. Ordered: most workloads hold one or two tokens, and for a handful
 /// of keys comparing is cheaper than hashing.
@@ -32,7 +36,7 @@ impl Entry {
     pub(super) fn new(token: Arc<Token>, world: &World<'_>) -> Self {
         let now = world.now.unix_micros();
         let life = token.expires_at.unix_micros().saturating_sub(now);
-        let margin = (METADATA_TOKEN_MARGIN_SECONDS * 1_000_000).min(life / 10);
+        let margin = (TOKEN_MARGIN_SECONDS * 1_000_000).min(life / 10);
         // Up to a tenth before half of its life, so that tokens fetched together are not refreshed
         // together (OV-05).
         let refresh = life / 2 - random_below(world, life / 20);
@@ -56,7 +60,7 @@ impl Entry {
 
     /// Puts the next refresh off, after one that failed.
     pub(super) fn pause(&mut self, world: &World<'_>) {
-        let seconds = METADATA_REFRESH_PAUSE_SECONDS_MAX.min(1 << self.failures.min(16));
+        let seconds = REFRESH_PAUSE_SECONDS_MAX.min(1 << self.failures.min(16));
         let micros = seconds * 1_000_000;
         self.failures += 1;
         let pause = micros - random_below(world, micros / 4);
@@ -83,7 +87,7 @@ impl Held {
     pub(super) fn insert(&mut self, wanted: &Wanted<'_>, entry: Entry) {
         let held = self.tokens.entry(wanted.principal).or_default();
         self.count += usize::from(held.insert(wanted.asked.as_ref().into(), entry).is_none());
-        if self.count > METADATA_TOKENS_PER_WORKLOAD_MAX {
+        if self.count > TOKENS_PER_WORKLOAD_MAX {
             self.evict();
         }
     }

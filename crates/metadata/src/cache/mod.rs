@@ -8,10 +8,10 @@ mod pending;
 pub use pending::FetchDuty;
 pub(crate) use pending::{Pending, Waiter};
 
+use crate::limits::FETCHES_PER_WORKLOAD_MAX;
 use crate::refusal::Refusal;
 use crate::token::Token;
 use crate::upstream::TokenFetch;
-use bonafide_types::limits::METADATA_FETCHES_PER_WORKLOAD_MAX;
 use bonafide_types::{Audience, ObjectId, Timestamp, World};
 use held::{Entry, Held};
 use pending::FetchOutcome;
@@ -115,7 +115,7 @@ impl Tokens {
 
 impl Inner {
     fn start(&mut self, wanted: &Wanted<'_>) -> Result<Arc<Pending>, Refusal> {
-        if self.pending.len() >= METADATA_FETCHES_PER_WORKLOAD_MAX {
+        if self.pending.len() >= FETCHES_PER_WORKLOAD_MAX {
             return Err(Refusal::Throttled);
         }
         let pending = Pending::new();

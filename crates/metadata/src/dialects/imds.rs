@@ -150,7 +150,7 @@ impl<'a> From<&'a Identity> for Listed<'a> {
 }
 
 /// A refusal as IMDS words it. Clients repeat what is answered 404, 408, 410, 429 or 5xx, and a .NET process waits
-/// with all its other tokens meanwhile: what no waiting mends is 400 (docs/wire/imds.md, "Whether waiting helps").
+/// with all its other tokens meanwhile: what no waiting mends is 400 (docs/wire/imds.md, "Refusals that waiting can end").
 fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
     signed(match refusal {
         Refusal::Guard(error) => described(400, "invalid_request", &error.to_string()),

@@ -9,10 +9,13 @@ pub use imds::IMDS;
 
 use crate::dialect::{Dialect, Endpoint, SelectorKind};
 use crate::token::ReplyKind;
-use bonafide_types::limits::METADATA_RETRY_AFTER_SECONDS;
 use bonafide_wire::{Reply, Route, Unserved};
 use http::StatusCode;
 use serde::Serialize;
+
+/// `Retry-After` of a throttled metadata request, in seconds. Source: ours; MSAL Python replays
+/// the refusal for that long.
+const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Every dialect.
 pub static ALL: &[&Dialect] = &[&IMDS, &APP_SERVICE, &cloud_shell::CLOUD_SHELL];
@@ -77,7 +80,7 @@ fn unserved_status(why: Unserved) -> u16 {
 }
 
 fn retry_later(reply: Reply) -> Reply {
-    reply.with("retry-after", &METADATA_RETRY_AFTER_SECONDS.to_string())
+    reply.with("retry-after", &RETRY_AFTER_SECONDS.to_string())
 }
 
 fn json(status: u16, body: &impl Serialize) -> Reply {

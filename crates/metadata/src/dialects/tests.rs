@@ -19,7 +19,7 @@ impl Entropy for Zeros {
 }
 
 /// Statuses after which a client of some language repeats a request to `imds`, and makes every other token
-/// of a .NET process wait meanwhile (docs/wire/imds.md, "Whether waiting helps").
+/// of a .NET process wait meanwhile (docs/wire/imds.md, "Refusals that waiting can end").
 const REPEATED: [u16; 12] = [404, 408, 410, 429, 500, 501, 502, 503, 504, 507, 508, 511];
 
 /// The row of a refusal in docs/wire/imds.md: its words, the statuses of `imds` and `app-service`, and whether
@@ -96,18 +96,6 @@ fn every() -> Vec<Refusal> {
         QueryError::BypassCache,
         QueryError::Capabilities,
     ];
-    let unserved = [
-        Unserved::OtherUser,
-        Unserved::CertificateExpired,
-        Unserved::TargetTooLong,
-        Unserved::HeadTooLarge,
-        Unserved::HeadMalformed,
-        Unserved::BodyTooLarge,
-        Unserved::BodyTooSlow,
-        Unserved::BodyBroken,
-        Unserved::Busy,
-        Unserved::Failed,
-    ];
     let mut every = vec![
         Refusal::NotFound,
         Refusal::Unproven,
@@ -125,7 +113,7 @@ fn every() -> Vec<Refusal> {
     every.extend(guards.map(Refusal::Guard));
     every.extend([PathError::Form, PathError::Character, PathError::Dot].map(Refusal::Path));
     every.extend(queries.map(Refusal::Query));
-    every.extend(unserved.map(Refusal::Unserved));
+    every.extend(Unserved::ALL.map(Refusal::Unserved));
     every
 }
 

@@ -2,15 +2,17 @@
 //! they sign.
 
 use super::{HostRequest, reason_of_refusal};
-use bonafide_crypto::{AgentKey, SelfSigned, SignError, base64url, thumbprint};
-use bonafide_types::limits::{
-    AGENT_ASSERTION_LIFETIME_SECONDS, IDENTITY_CREDENTIAL_RENEW_SECONDS, IDENTITY_CREDENTIAL_SECONDS,
-};
-use bonafide_types::{ClientId, ObjectId, ResourceUuid, Timestamp, World};
+use bonafide_crypto::{AgentKey, SelfSigned, SignError, thumbprint};
+use bonafide_types::limits::{AGENT_ASSERTION_LIFETIME_SECONDS, IDENTITY_CREDENTIAL_SECONDS};
+use bonafide_types::{ClientId, ObjectId, ResourceUuid, Timestamp, World, base64url};
 use bonafide_wire::hosts::{CredentialReply, CredentialRequest, credential_path};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::sync::Arc;
+
+/// Age at which a managed identity's certificate is renewed, in seconds (45 days). Source: Azure's own (Microsoft Learn,
+/// managed identities FAQ).
+const IDENTITY_CREDENTIAL_RENEW_SECONDS: u64 = 45 * 86_400;
 
 /// A registered key of an identity.
 pub struct IdentityKey {
@@ -102,7 +104,7 @@ impl IdentityKey {
         &self.thumbprint
     }
 
-    /// When the registration ends.
+    /// The end of the registration.
     pub fn not_after(&self) -> Timestamp {
         self.not_after
     }

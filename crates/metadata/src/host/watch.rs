@@ -69,7 +69,7 @@ impl Watch {
         Ok(Some(identities.map(|identity| identity.principal_id).collect()))
     }
 
-    /// How long to pause after a failure.
+    /// The pause after a failure, longer after each one.
     pub fn pause(&mut self) -> Duration {
         let pause = self.pause;
         self.pause = (pause * 2).min(PAUSE.1);

@@ -152,7 +152,7 @@ pub fn get_app_service(query: &str) -> Request {
     request("GET", "/msi/token", query, &[("host", "127.0.0.1:41013"), ("x-identity-header", SECRET)])
 }
 
-/// What login says at `now`: a token that lives for `life` seconds.
+/// Login's answer at `now`: a token that lives for `life` seconds.
 pub fn token_at(now: Timestamp, life: u64, text: &str) -> TokenV1 {
     TokenV1 {
         token_type: "Bearer".to_owned(),

@@ -26,8 +26,8 @@ impl Readiness {
         Self { tokens: parts.views.current().can_sign(clock::now()), view, store }
     }
 
-    /// Whether it is ready, in one word. A store that is down is down for every replica: one that said for that
-    /// reason that it is not ready would be taken out with all others, and the tokens with them.
+    /// The readiness, in one word. A store that is down is down for every replica: a replica that for that reason
+    /// said it is not ready would be taken out with all others, and the tokens with them.
     pub fn word(self) -> (StatusCode, &'static str) {
         match (self.tokens, self.view && self.store) {
             (true, true) => (StatusCode::OK, "ok"),
@@ -53,14 +53,14 @@ impl Readiness {
 /// parts work.
 pub(crate) struct Health<'a> {
     pub(crate) parts: &'a Parts,
-    /// Whether the store can be read; `None` before it was asked.
+    /// True if the store can be read; `None` before it was asked.
     pub(crate) store: Option<bool>,
 }
 
 static HEALTHY: Route = Route::of_view(Method::GET, "/healthz", TOKEN_BODY_BYTES_MAX);
 static READY: Route = Route::of_view(Method::GET, "/readyz", TOKEN_BODY_BYTES_MAX);
 
-/// Whether a path is one of the two.
+/// Tells whether a path is `/healthz` or `/readyz`.
 pub(crate) fn is_health(head: &Request) -> bool {
     matches!(path::first_segment(&head.path).to_ascii_lowercase().as_str(), "healthz" | "readyz")
 }

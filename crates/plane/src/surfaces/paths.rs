@@ -2,18 +2,18 @@
 
 use bonafide_wire::{Request, path};
 
-/// Whether a path is the resource manager's.
+/// Tells whether a path is the resource manager's.
 pub(crate) fn is_management(head: &Request) -> bool {
     let first = path::first_segment(&head.path).to_ascii_lowercase();
     matches!(first.as_str(), "subscriptions" | "providers" | "tenants" | "metadata")
 }
 
-/// Whether a path is Microsoft Graph's.
+/// Tells whether a path is Microsoft Graph's.
 pub(crate) fn is_graph(head: &Request) -> bool {
     matches!(path::first_segment(&head.path).to_ascii_lowercase().as_str(), "v1.0" | "beta")
 }
 
-/// Whether a path is the hosts surface's.
+/// Tells whether a path is the hosts surface's.
 pub(crate) fn is_hosts(head: &Request) -> bool {
     path::first_segment(&head.path) == "hosts"
 }

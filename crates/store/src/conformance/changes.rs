@@ -112,7 +112,7 @@ pub fn compaction_forgets_the_log_and_keeps_the_rows<P: Place>() {
     assert_eq!(snapshot.get(b"a").unwrap().unwrap().revision, Revision(5));
     drop(snapshot);
 
-    // What was forgotten cannot be compared with, and a forgotten id is new again.
+    // A forgotten revision cannot be compared with, and a forgotten id is new again.
     let late = commit(10, vec![prefix_since("z", 2)], vec![]);
     assert_eq!(engine.commit(&[late]).unwrap(), [Verdict::Conflict]);
     let early_enough = commit(11, vec![prefix_since("z", 3)], vec![]);
@@ -228,7 +228,7 @@ pub fn waiting_ends_with_the_next_commit<P: Place>() {
     }
 }
 
-/// What a follower holds.
+/// The state of a follower.
 struct Replica {
     cursor: Cursor,
     counters: BTreeMap<u64, u64>,

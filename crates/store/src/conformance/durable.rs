@@ -1,4 +1,4 @@
-//! What outlives the engine.
+//! State that outlives the engine.
 
 use super::{Place, commit, committed, put};
 use crate::audit::{self, GENESIS};

@@ -19,7 +19,7 @@ pub mod transactions;
 use crate::engine::{Commit, CommitId, Compare, Engine, Op, Revision, Verdict};
 use uuid::Uuid;
 
-/// Where an engine of the kind under test lives: empty when made, cleaned up when dropped.
+/// The home of an engine of the kind under test: empty when made, cleaned up when dropped.
 pub trait Place: Default + Sync {
     /// The engine under test.
     type Engine: Engine;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// Stands for anything.
 const ANY: &str = "…";
 
-/// What was kept of the text that `{name=…}` stood for.
+/// The texts that `{name=…}` matched, by name.
 pub(super) type Kept = Vec<(String, String)>;
 
 /// True when a text is as the pattern says; what its names stood for is added to `kept`.
@@ -67,13 +67,13 @@ fn from(tokens: &[Token<'_>], actual: &str, kept: &mut Kept) -> bool {
     }
 }
 
-/// How two JSON values are compared.
+/// The comparison of two JSON values.
 pub(super) struct Comparison<'a> {
-    /// Whether members must come in the pattern's order.
+    /// True if members must come in the pattern's order.
     pub(super) in_order: bool,
-    /// What `{name=…}` stood for.
+    /// The texts that `{name=…}` matched.
     pub(super) kept: &'a mut Kept,
-    /// Where they differ: JSON pointer and what is wrong there.
+    /// The differences: a JSON pointer and the fault there.
     pub(super) problems: Vec<(String, String)>,
 }
 
@@ -133,7 +133,7 @@ impl Comparison<'_> {
                 None => self.problem(&format!("{path}/{at}"), "expected, but absent".to_owned()),
             }
         }
-        // What stands between two "…" is somewhere after, in this order.
+        // The elements between two "…" follow somewhere, in this order.
         let mut rest = actual.get(any..).unwrap_or_default();
         for pattern in pattern[any + 1..].iter().filter(|value| !is_any(value)) {
             match rest.iter().position(|actual| self.matches(pattern, actual)) {

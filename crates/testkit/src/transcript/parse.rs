@@ -12,7 +12,7 @@ pub(super) enum What {
     /// A line in words: its first word and the rest.
     Words(String, String),
     Exchange(Exchange),
-    /// What the token in the last reply must hold: `claims` or `header`, and the pattern.
+    /// The expected contents of the token in the last reply: `claims` or `header`, and the pattern.
     Token(String, Expected),
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Exchange {
     pub(super) expected: Expected,
 }
 
-/// What is expected, and the lines (from, to, one past the last) that say so.
+/// The expected text, and its lines (from, to, one past the last) in the transcript.
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     pub(super) lines: (usize, usize),

@@ -6,20 +6,21 @@ use super::script::{Script, found};
 use super::variables::SECRET;
 use crate::ask::{Answer, Ask, encoded};
 use crate::plane::{GRAPH, MANAGEMENT};
+use crate::report::without_secrets;
 use crate::token;
 use bonafide_metadata::dialects;
 use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What is not as a transcript says.
+/// A difference from a transcript.
 #[derive(Debug)]
 pub struct Problem {
     /// The transcript.
     pub path: PathBuf,
     /// The number of the line.
     pub line: usize,
-    /// What is wrong there, on one or more lines.
+    /// The difference, in one or more lines.
     pub what: String,
 }
 
@@ -46,7 +47,7 @@ pub fn run_all(root: &Path, rewrite: bool) -> (usize, Vec<Problem>) {
 pub fn run(path: &Path, rewrite: bool) -> Vec<Problem> {
     let text = std::fs::read_to_string(path).unwrap();
     let surface = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
-    let problem = |(line, what)| Problem { path: path.to_owned(), line, what };
+    let problem = |(line, what): (usize, String)| Problem { path: path.to_owned(), line, what: without_secrets(&what) };
     let mut stage = Stage { script: Script::new(), surface: surface.to_owned(), last: None };
     let (mut problems, mut changes) = (Vec::new(), Vec::new());
     let steps = match parse(&text) {
@@ -82,6 +83,8 @@ fn rewritten(text: &str, mut changes: Vec<((usize, usize), Vec<String>)>) -> Str
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     changes.sort_by_key(|((from, _), _)| std::cmp::Reverse(*from));
     for ((from, to), new) in changes {
+        // In a transcript, too: what is left out stands for anything.
+        let new = new.iter().map(|line| without_secrets(line));
         lines.splice(from..to, new);
     }
     lines.join("\n") + "\n"
@@ -127,7 +130,7 @@ impl Stage {
 
     fn exchange(&mut self, exchange: &Exchange) -> Result<Difference, String> {
         let answer = self.send(exchange)?;
-        // What the request has changed is in force on the host before the next.
+        // The changes of the request are in force on the host before the next.
         self.script.cloud.round();
         let difference = self.compare(&exchange.expected, &answer)?;
         self.last = Some(answer);
@@ -225,8 +228,7 @@ impl Stage {
         if problems.is_empty() {
             return Ok(None);
         }
-        let shown =
-            if answer.body.is_null() { answer.text.clone() } else { format!("{:#}", without_tokens(&answer.body)) };
+        let shown = if answer.body.is_null() { answer.text.clone() } else { format!("{:#}", answer.body) };
         Ok(Some((format!("{}\n  the reply: {shown}", problems.join("\n  ")), expected.lines, lines)))
     }
 
@@ -269,16 +271,6 @@ impl Stage {
     fn pattern(&self, text: &str) -> Result<Value, String> {
         let text = self.script.fill(text)?;
         serde_json::from_str(&text).map_err(|error| format!("the expected body is no JSON: {error}: {text}"))
-    }
-}
-
-/// A body to be shown: test reports are logs, and logs hold no tokens.
-fn without_tokens(body: &Value) -> Value {
-    match body {
-        Value::String(text) if text.starts_with("eyJ") => "eyJ…".into(),
-        Value::Object(map) => map.iter().map(|(name, value)| (name.clone(), without_tokens(value))).collect(),
-        Value::Array(list) => list.iter().map(without_tokens).collect(),
-        other => other.clone(),
     }
 }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// The group that machines and identities are made in.
 pub(super) const GROUP: &str = "rg";
 
-/// What a transcript has prepared and learned.
+/// The objects that a transcript has prepared, and the values that it has kept.
 pub struct Script {
     /// The cloud.
     pub cloud: Cloud,
@@ -250,7 +250,7 @@ impl Script {
     }
 }
 
-/// What goes by this name.
+/// The object of this name.
 pub(super) fn found<'a, T>(map: &'a BTreeMap<String, T>, name: &str) -> Result<&'a T, String> {
     map.get(name).ok_or_else(|| format!("nothing is called '{name}'"))
 }

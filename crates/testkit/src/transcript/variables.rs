@@ -1,13 +1,13 @@
-//! What `{name}` stands for.
+//! The values of `{name}`.
 
 use super::script::{Script, found};
 use crate::keys::{client_certificate, client_header, sign_as_client};
 use bonafide_core::directory::PRINCIPALS;
-use bonafide_crypto::{AgentKey, Certificate, SelfSigned, base64url, thumbprint};
+use bonafide_crypto::{AgentKey, Certificate, SelfSigned, thumbprint};
 use bonafide_metadata::TokenFetch;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
-use bonafide_types::{Audience, Timestamp};
+use bonafide_types::{Audience, Timestamp, base64url};
 use serde_json::Value;
 
 /// The secret of every `app-service` endpoint.
@@ -53,7 +53,7 @@ impl Script {
         Ok(filled)
     }
 
-    /// What a name stands for.
+    /// The value of a name.
     ///
     /// | name | stands for |
     /// |---|---|

@@ -80,7 +80,7 @@ impl Side {
 
 struct Pair {
     cloud: Cloud,
-    /// Who must learn nothing and reach nothing: the attacker is the owner of this side.
+    /// The attacker's side: its owner must learn nothing and reach nothing.
     ours: Side,
     theirs: Side,
 }
@@ -102,7 +102,7 @@ impl Pair {
         })
     }
 
-    /// What of the other side a reply tells that its request did not say.
+    /// The ids of the other side that a reply tells and its request did not say.
     fn leaked(&self, request: &str, answer: &Answer) -> Vec<&'static str> {
         // Some messages print GUIDs without their dashes.
         let plain = |text: &str| text.to_ascii_lowercase().replace('-', "");
@@ -134,7 +134,7 @@ fn choices(holes: &[&'static str]) -> Vec<Vec<&'static str>> {
 
 /// Holes that are names, which belong to nobody.
 const NAMES: [&str; 4] = ["group", "machine", "identity", "site"];
-/// What a client may send back of an identity and nobody reads.
+/// The members of an identity that a client may send back and nobody reads.
 const UNREAD: [&str; 2] = ["identityPrincipal", "identityClient"];
 
 #[test]
@@ -261,7 +261,7 @@ fn tn_01_a_host_of_both_tenants_mixes_up_neither() {
         let now = pair.cloud.world().now.unix_seconds();
         let spec =
             bonafide_crypto::SelfSigned { common_name: "x", not_before_seconds: now, not_after_seconds: now + 60 };
-        let certificate = bonafide_crypto::base64url::encode_standard(&key.self_signed_certificate(&spec).unwrap());
+        let certificate = bonafide_types::base64url::encode_standard(&key.self_signed_certificate(&spec).unwrap());
         let body = json!({"workload": pair.fill("{workload}", &choice), "certificate": certificate});
         let answer = Answer::from(pair.cloud.hosts(Ask::new("PUT", &path).json(&body).over(local.id).request()));
         assert_eq!(answer.status == 200, choice.len() == 2, "{choice:?}: {}", answer.text);
@@ -356,7 +356,7 @@ impl Pair {
         self.cloud.manage(&self.ours.realm.operator, ask)
     }
 
-    /// What the other tenant's owner sees of it.
+    /// The other side as its owner sees it.
     fn snapshot(&self) -> Vec<Value> {
         let (operator, root) = (&self.theirs.realm.operator, self.theirs.realm.root());
         [

@@ -1,4 +1,4 @@
-//! What is asked of the resource manager with ids of two tenants.
+//! Requests to the resource manager with ids of two tenants.
 
 /// Management requests with a hole wherever an id stands: method, target, body.
 pub(crate) const REQUESTS: [(&str, &str, &str); 52] = [

@@ -59,7 +59,7 @@ fn is_assignable(tx: &impl Read, access: &Access, role: &CustomRole, inside: boo
     Ok(false)
 }
 
-/// Which role definitions a list is of.
+/// The role definitions that a list is of.
 #[derive(Debug, Default)]
 struct Wanted<'a> {
     names: Vec<&'a str>,

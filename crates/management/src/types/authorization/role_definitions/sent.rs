@@ -25,7 +25,7 @@ pub(super) struct Sent {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) permissions: Vec<Permission>,
-    /// Where it is to be assignable: at least one id, each in a subscription.
+    /// The scopes at which it is to be assignable: at least one id, each in a subscription.
     pub(super) scopes: Vec<ResourceId>,
 }
 

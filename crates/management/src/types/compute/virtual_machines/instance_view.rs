@@ -1,4 +1,4 @@
-//! How a machine is doing, as far as the control plane knows.
+//! The state of a machine, as far as the control plane knows it.
 
 use crate::command::Call;
 use crate::fault::Fault;

@@ -32,7 +32,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
     if right { Ok(()) } else { Err(Fault::NameInvalid { name: name.to_owned(), type_name: NAME.to_owned(), rule }) }
 }
 
-/// What was sent, and what Azure adds (recordings of azure-cli, 2026).
+/// Shows the properties that were sent, and those that Azure adds (recordings of azure-cli, 2026).
 fn view(view: &View<'_>, properties: &mut Map<String, Value>) {
     let expanded = |name: &str| {
         let expand = view.query.get("$expand").unwrap_or_default();

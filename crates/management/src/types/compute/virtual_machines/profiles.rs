@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(completed(sent.clone()), sent);
         let windows = completed(json!({"osProfile": {"windowsConfiguration": {}}}));
         assert_eq!(windows["storageProfile"]["osDisk"]["osType"], "Windows");
-        // What is no object is not put right: it was sent so.
+        // A value that is no object is not corrected: it was sent so.
         assert_eq!(completed(json!({"storageProfile": 1}))["storageProfile"], 1);
     }
 }

@@ -1,11 +1,15 @@
 //! JSON objects with one meaning only: no duplicate members, bounded depth and size.
 
-use crate::limits;
-use bonafide_types::limits::JSON_DEPTH_MAX;
+use crate::limits::JSON_DEPTH_MAX;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::Cell;
 use std::fmt;
+
+/// Largest JSON text of a token's part, in bytes. Source: ours; a client assertion is not longer.
+const PART_BYTES_MAX: usize = 32 * 1024;
+/// Members and elements in one part of a token. Source: ours.
+const PART_MEMBERS_MAX: usize = 1_000;
 
 /// Why a JSON text was refused. It repeats nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +39,7 @@ pub enum JsonError {
 /// # Errors
 /// [`JsonError`]; parsers that disagree on duplicate members are how one token gets two meanings (JW-07).
 pub fn parse_object_strict(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
-    parse_object_bounded(bytes, limits::JSON_BYTES_MAX, limits::JSON_MEMBERS_MAX)
+    parse_object_bounded(bytes, PART_BYTES_MAX, PART_MEMBERS_MAX)
 }
 
 /// As [`parse_object_strict`], with other limits.
@@ -195,9 +199,9 @@ mod tests {
         assert!(parse_object_strict(nested(JSON_DEPTH_MAX - 1).as_bytes()).is_ok());
         assert_eq!(parse_object_strict(nested(JSON_DEPTH_MAX).as_bytes()), Err(JsonError::TooDeep));
         assert_eq!(parse_object_strict(nested(10_000).as_bytes()), Err(JsonError::TooDeep));
-        let many = format!("{{\"a\":[{}0]}}", "0,".repeat(limits::JSON_MEMBERS_MAX));
+        let many = format!("{{\"a\":[{}0]}}", "0,".repeat(PART_MEMBERS_MAX));
         assert_eq!(parse_object_strict(many.as_bytes()), Err(JsonError::TooMany));
-        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(limits::JSON_BYTES_MAX));
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(PART_BYTES_MAX));
         assert_eq!(parse_object_strict(large.as_bytes()), Err(JsonError::TooLarge));
     }
 }

@@ -18,7 +18,7 @@ pub fn encode_into(bytes: &[u8], out: &mut String) {
     URL_SAFE_NO_PAD.encode_string(bytes, out);
 }
 
-/// How many characters [`encode`] makes of so many bytes.
+/// The number of characters that [`encode`] makes of so many bytes.
 pub const fn encoded_chars(bytes: usize) -> usize {
     bytes / 3 * 4 + [0, 2, 3][bytes % 3]
 }

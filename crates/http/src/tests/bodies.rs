@@ -1,0 +1,136 @@
+//! Bodies of requests, and the room that large ones share.
+
+use super::*;
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_closed_in_time() {
+    let limits = HttpLimits { body: SHORT, ..PATIENT };
+    let answer = exchange_within(limits, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc").await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_however_it_is_announced() {
+    let announced = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", BODY_BYTES_MAX + 1);
+    assert!(exchange(announced.as_bytes()).await.starts_with("HTTP/1.1 413"));
+    let chunk = "x".repeat(BODY_BYTES_MAX + 1);
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{chunk}\r\n0\r\n\r\n",
+        chunk.len()
+    );
+    assert!(exchange(chunked.as_bytes()).await.starts_with("HTTP/1.1 413"));
+}
+
+#[tokio::test]
+async fn after_a_refusal_nothing_more_is_read_from_the_connection() {
+    let smuggled = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n",
+        BODY_BYTES_MAX + 1
+    );
+    let answer = exchange(smuggled.as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    let both = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answer = exchange(both).await;
+    assert!(!answer.contains("/smuggled"), "{answer}");
+}
+
+/// Large bodies for which there is room at once.
+const ROOM: usize = LARGE_BODIES_BYTES_MAX / LARGE_BODY_BYTES_MAX;
+
+/// The head of a request with a large body.
+fn large(path: &str, header: &str, bytes: usize) -> Vec<u8> {
+    let more = format!("Connection: close\r\n{header}Content-Length: {bytes}\r\n");
+    format!("POST {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n").into_bytes()
+}
+
+/// Sends a whole large body of this many bytes on a connection of its own, and waits for the answer.
+fn send_large(serving: &Serving, path: &str, bytes: usize) -> JoinHandle<String> {
+    let (address, path) = (serving.address, path.to_owned());
+    tokio::spawn(async move {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(&large(&path, "known: yes\r\n", bytes)).await.unwrap();
+        // A server that refuses early may close before all is written.
+        let _ = stream.write_all(&vec![b'x'; bytes]).await;
+        read(stream).await
+    })
+}
+
+/// Fills the room for large bodies with requests that wait, but for `left` bytes.
+async fn fill(serving: &Serving, waiting: &AtomicUsize, left: usize) -> Vec<JoinHandle<String>> {
+    let mut filling: Vec<_> = (1..ROOM).map(|_| send_large(serving, "/wait", LARGE_BODY_BYTES_MAX)).collect();
+    filling.push(send_large(serving, "/wait", LARGE_BODY_BYTES_MAX - left));
+    while waiting.load(Ordering::Relaxed) < ROOM {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    filling
+}
+
+#[tokio::test]
+async fn large_bodies_share_their_room_and_keep_nothing_else_waiting() {
+    let echo = Echo::default();
+    let (asked, waiting, told) = (Arc::clone(&echo.large), Arc::clone(&echo.waiting), Arc::clone(&echo.told));
+    let serving = Serving::start(echo, PATIENT).await;
+    // Of strangers nothing is read, so they take no room.
+    for _ in 0..2 * ROOM {
+        let answer = read(serving.send(&large("/large", "", LARGE_BODY_BYTES_MAX)).await).await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("/large  0"), "{answer}");
+    }
+    let _filling = fill(&serving, &waiting, 0).await;
+    // The next one waits, while what is small is answered.
+    let next = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX);
+    while asked.load(Ordering::Relaxed) < 3 * ROOM + 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let small = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc";
+    for _ in 0..20 {
+        let answer = read(serving.send(small).await).await;
+        assert!(answer.ends_with("/  3"), "{answer}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!next.is_finished(), "there is no room for it");
+    told.notify_waiters();
+    let answer = next.await.unwrap();
+    assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_large_body_that_finds_no_room_in_time_is_refused() {
+    let echo = Echo::default();
+    let waiting = Arc::clone(&echo.waiting);
+    // Long enough for a body to be read on a busy machine.
+    let serving = Serving::start(echo, HttpLimits { body: 20 * SHORT, ..PATIENT }).await;
+    // A body takes its room until it is answered.
+    let _filling = fill(&serving, &waiting, 0).await;
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_large_body_that_has_begun_waits_for_no_more_room() {
+    let echo = Echo::default();
+    let waiting = Arc::clone(&echo.waiting);
+    let serving = Serving::start(echo, PATIENT).await;
+    let (_filling, started) = (fill(&serving, &waiting, LARGE_BODY_BYTES_MAX / 2).await, Instant::now());
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(started.elapsed() < LONG / 2, "it waited");
+    // It gave back what it had.
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX / 2).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_announces_much_and_sends_nothing_takes_no_room() {
+    let serving = Serving::start(Echo::default(), PATIENT).await;
+    let chunked = b"POST /large HTTP/1.1\r\nHost: x\r\nknown: yes\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut silent = Vec::new();
+    for _ in 0..ROOM {
+        silent.push(serving.send(&large("/large", "known: yes\r\n", LARGE_BODY_BYTES_MAX)).await);
+        silent.push(serving.send(chunked).await);
+    }
+    let started = Instant::now();
+    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
+    assert!(started.elapsed() < LONG / 2, "it waited for them");
+    drop(silent);
+}

@@ -1,0 +1,177 @@
+//! The listener, with a service that says what it was sent.
+
+mod bodies;
+mod connections;
+mod heads;
+
+use super::{Admission, HttpLimits, Listener, Log, PeerFacts, Service};
+use crate::clock;
+use crate::listener::LARGE_BODIES_BYTES_MAX;
+use bonafide_crypto::SystemEntropy;
+use bonafide_types::{HostId, Timestamp};
+use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
+use http::StatusCode;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+const SHORT: Duration = Duration::from_millis(200);
+/// Longer than any machine is busy.
+const LONG: Duration = Duration::from_secs(60);
+const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG, connections: 10_000 };
+const BODY_BYTES_MAX: usize = 1_000;
+const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Says what it was sent. Elsewhere than at `/` it takes large bodies, from whom it knows; at `/wait` it answers
+/// when it is told to.
+#[derive(Default)]
+struct Echo {
+    until: Option<u64>,
+    /// Large bodies that it was asked for.
+    large: Arc<AtomicUsize>,
+    /// Requests to `/wait`, which have been read.
+    waiting: Arc<AtomicUsize>,
+    /// Lets them have their answers.
+    told: Arc<Notify>,
+}
+
+impl Service for Echo {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
+        match self.until {
+            Some(until) => Admission::Serve { peer: Peer::Host(HostId::random(&SystemEntropy)), until: Some(until) },
+            None => Admission::anybody(peer),
+        }
+    }
+
+    fn body_bytes_max(&self, head: &Request) -> usize {
+        if head.path == "/" { BODY_BYTES_MAX } else { LARGE_BODY_BYTES_MAX }
+    }
+
+    async fn may_send_much(&self, head: &Request) -> bool {
+        self.large.fetch_add(1, Ordering::Relaxed);
+        head.headers.contains_key("known")
+    }
+
+    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+        path::decoded_or_as_sent(raw)
+    }
+
+    async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
+        if request.path == "/wait" {
+            let told = self.told.notified();
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            told.await;
+        }
+        let said = format!("{} {} {}", request.path, request.query, request.body.len());
+        Reply::bytes(StatusCode::OK, "text/plain", said).into()
+    }
+
+    fn refusal(&self, head: &Request, why: Unserved) -> Answer {
+        Reply::bytes(why.status(), "text/plain", format!("{}: {why}", head.path)).into()
+    }
+}
+
+/// A listener that serves until this is dropped.
+struct Serving {
+    address: SocketAddr,
+    _stop: watch::Sender<bool>,
+}
+
+impl Serving {
+    async fn start(service: Echo, limits: HttpLimits) -> Self {
+        Self::start_logged(service, limits, Log::off()).await
+    }
+
+    async fn start_logged(service: Echo, limits: HttpLimits, log: Arc<Log>) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let listener = Listener { socket, tls: None, service: Arc::new(service), limits, log };
+        tokio::spawn(listener.serve(stopped));
+        Self { address, _stop: stop }
+    }
+
+    /// Sends bytes on a connection of its own.
+    async fn send(&self, bytes: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream
+    }
+}
+
+/// Reads until the server closes.
+async fn read(mut stream: TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(2 * LONG, stream.read_to_end(&mut answer)).await.expect("it is not closed");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Sends bytes to a listener with these limits, and reads until it closes.
+async fn exchange_within(limits: HttpLimits, bytes: &[u8]) -> String {
+    let serving = Serving::start(Echo::default(), limits).await;
+    read(serving.send(bytes).await).await
+}
+
+async fn exchange(bytes: &[u8]) -> String {
+    exchange_within(PATIENT, bytes).await
+}
+
+/// One request on a connection that stays open, and the status of its answer.
+async fn ask(stream: &mut TcpStream) -> u16 {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(tokio::time::timeout(LONG, stream.read_u8()).await.expect("no answer").unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest.lines().next().unwrap());
+    let mut body = vec![0; length.parse().unwrap()];
+    stream.read_exact(&mut body).await.unwrap();
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// An output that a test can read.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_a_path_as_it_was_read_or_else_as_it_was_sent() {
+    let written = Written::default();
+    let log = Log::to(written.clone()).unwrap();
+    let serving = Serving::start_logged(Echo::default(), PATIENT, Arc::clone(&log)).await;
+    for (sent, logged) in [
+        ("/%2Fsubscriptions%2F%73", "//subscriptions/s"),
+        ("/a%20b", "/a b"),
+        ("/a%2573", "/a%2573"),
+        ("/a%0d%0ab", "/a%0d%0ab"),
+        ("/a/%2e%2e", "/a/%2e%2e"),
+        ("/a%ff", "/a%ff"),
+    ] {
+        read(serving.send(format!("GET {sent} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).await).await;
+        log.flush();
+        let lines = std::mem::take(&mut *written.0.lock().unwrap());
+        let line: serde_json::Value = serde_json::from_slice(&lines).unwrap();
+        assert_eq!(line["path"], logged);
+    }
+}
