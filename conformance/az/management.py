@@ -16,7 +16,7 @@ GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/az"
 MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
 HERE = ("--resource-group", "az")
 VM = (*HERE, "--name", "vm")
-# Which `up` was told to register.
+# The API that `up` registers.
 API = "api://conformance"
 SECRET_FILE = INFO["operator"]["secretFile"]
 

@@ -10,7 +10,7 @@ export const armScope = "https://management.azure.com/.default";
 export const demo = info.workloads.find((w) => w.resourceId.toLowerCase().endsWith("/virtualmachines/demo")).resourceId;
 export const signIn = { authorityHost: login, disableInstanceDiscovery: true };
 
-// The scenarios that are slow.
+// True when slow scenarios are run, too.
 export const all = process.env.CONFORMANCE_ALL === "1";
 
 // True when the package is installed, in this version or a later one. A variant has fewer and older ones than the newest clients.

@@ -59,12 +59,12 @@ pub(super) enum Prepared {
 
 pub(super) struct Client {
     pub(super) name: String,
-    /// Which of its versions this is, where it is not the one of the quick gate.
+    /// The variant's name; `None` for the versions of the quick gate.
     variant: Option<String>,
     pub(super) parts: Vec<Part>,
-    /// Where its scripts are.
+    /// The folder of its scripts.
     folder: PathBuf,
-    /// Where the files are that pin its versions.
+    /// The folder of the files that pin its versions.
     pins: PathBuf,
 }
 

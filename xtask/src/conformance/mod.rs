@@ -29,7 +29,7 @@ pub enum ConformanceError {
     File(PathBuf, std::io::Error),
 }
 
-/// How much is run.
+/// The extent of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Breadth {
     /// Every client in one version, without the scenarios that are slow: before each change lands.
