@@ -14,7 +14,7 @@ use serde::Serialize;
 /// `cloud-shell`, which has no `api-version`.
 pub(super) static CLOUD_SHELL: Dialect = Dialect {
     name: "cloud-shell",
-    // GET is azure-identity's for Java until its version 1.9 at least.
+    // GET is sent by azure-identity 1.9 for Java.
     entries: &[Entry::new(Method::POST, TOKEN_PATH, Call::Token), Entry::new(Method::GET, TOKEN_PATH, Call::Token)],
     has_secret: false,
     is_proven: has_metadata_header,
