@@ -1,5 +1,7 @@
+//go:build !oldest
+
 // The Azure SDK, MSAL, go-autorest and Terraform's library for Go:
-// bonafide-conformance-go imds|app-service|management.
+// bonafide-conformance-go imds|app-service|cloud-shell|management.
 package main
 
 import (
@@ -15,6 +17,8 @@ func main() {
 		end(runAll(slices.Concat(managedIdentities(), legacyIdentities(), terraformIdentities())))
 	case "app-service":
 		end(runAll(slices.Concat(managedIdentities(), announced(), terraformVariables(), guide())))
+	case "cloud-shell":
+		end(runAll(cloudShell()))
 	case "management":
 		end(runAll(slices.Concat(
 			signIn(), legacySignIn(), terraformSignIn(), terraformVariables(),
@@ -23,13 +27,7 @@ func main() {
 	case tokenCommand:
 		printToken()
 	default:
-		fmt.Fprintln(os.Stderr, "usage: bonafide-conformance-go imds|app-service|management")
+		fmt.Fprintln(os.Stderr, "usage: bonafide-conformance-go imds|app-service|cloud-shell|management")
 		os.Exit(2)
-	}
-}
-
-func end(passed bool) {
-	if !passed {
-		os.Exit(1)
 	}
 }

@@ -29,6 +29,12 @@ func runAll(scenarios []scenario) bool {
 	return passed
 }
 
+func end(passed bool) {
+	if !passed {
+		os.Exit(1)
+	}
+}
+
 // failure runs a scenario and gives the line and the reason of its failure, or nothing.
 func failure(run func()) (why string) {
 	defer func() {

@@ -1,7 +1,7 @@
 // The metadata endpoint at its real address.
 import "./metadata-scenarios.mjs";
 import "./msal-metadata.mjs";
-import "./legacy-imds.mjs";
-import { run } from "./support.mjs";
+import { installed, run } from "./support.mjs";
 
+if (installed("@azure/ms-rest-nodeauth")) await import("./legacy-imds.mjs");
 await run();

@@ -1,12 +1,13 @@
 // Scenarios of the metadata endpoint: the same code for every dialect, as the SDKs promise.
 import assert from "node:assert/strict";
 import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
-import { armScope, claims, demo, info, manage, operator, rejection, scenario, verify } from "./support.mjs";
+import { all, armScope, claims, demo, info, installed, manage, operatorToken, rejection, scenario, verify } from "./support.mjs";
 
-const machine = (await manage((await operator().getToken(armScope)).token, "GET", demo)).body;
+const machine = (await manage(await operatorToken(), "GET", demo)).body;
 export const system = machine.identity.principalId;
 export const [[userId, user]] = Object.entries(machine.identity.userAssignedIdentities);
 export const nobody = "00000000-0000-4000-8000-000000000000";
+const takesObjectId = installed("@azure/identity", [4, 5]);
 const tokenOf = async (credential, scope = armScope) => (await credential.getToken(scope)).token;
 
 scenario("ManagedIdentityCredential() is the system-assigned identity", async () => {
@@ -29,7 +30,7 @@ scenario("ManagedIdentityCredential(clientId)", async () => {
   await selected(new ManagedIdentityCredential(user.clientId));
   await selected(new ManagedIdentityCredential({ clientId: user.clientId }));
 });
-scenario("ManagedIdentityCredential({ objectId })", () => selected(new ManagedIdentityCredential({ objectId: user.principalId })));
+scenario("ManagedIdentityCredential({ objectId })", () => selected(new ManagedIdentityCredential({ objectId: user.principalId })), takesObjectId);
 scenario("ManagedIdentityCredential({ resourceId })", () => selected(new ManagedIdentityCredential({ resourceId: userId })));
 
 scenario("DefaultAzureCredential()", async () => {
@@ -41,7 +42,7 @@ scenario("DefaultAzureCredential({ managedIdentityClientId, managedIdentityResou
 });
 
 scenario("an unknown identity is refused at once", async () => {
-  for (const options of [{ clientId: nobody }, { objectId: nobody }, { resourceId: `${userId}x` }]) {
+  for (const options of [{ clientId: nobody }, ...(takesObjectId ? [{ objectId: nobody }] : []), { resourceId: `${userId}x` }]) {
     const started = Date.now();
     const error = await rejection(tokenOf(new ManagedIdentityCredential(options)));
     assert.match(error.name, /CredentialUnavailableError|AuthenticationError|AuthenticationRequiredError/);
@@ -49,9 +50,10 @@ scenario("an unknown identity is refused at once", async () => {
   }
 });
 
+// App Service answers 500, which is tried again for seconds.
 scenario("an unknown resource is refused", async () => {
   await rejection(tokenOf(new ManagedIdentityCredential(), "https://nobody.example/.default"));
-});
+}, all || process.env.IDENTITY_ENDPOINT === undefined);
 
 scenario("jose verifies the token by discovery and key set", async () => {
   const token = await tokenOf(new ManagedIdentityCredential());

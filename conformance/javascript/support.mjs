@@ -1,5 +1,5 @@
 // What the scenarios share: the running cloud, as `up --json` described it, and a runner.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { ClientSecretCredential } from "@azure/identity";
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 
@@ -10,10 +10,22 @@ export const armScope = "https://management.azure.com/.default";
 export const demo = info.workloads.find((w) => w.resourceId.toLowerCase().endsWith("/virtualmachines/demo")).resourceId;
 export const signIn = { authorityHost: login, disableInstanceDiscovery: true };
 
+// True when slow scenarios are run, too.
+export const all = process.env.CONFORMANCE_ALL === "1";
+
+// True when the package is installed, in this version or a later one. A variant has fewer and older ones than the newest clients.
+export function installed(name, [major, minor] = [0, 0]) {
+  const file = new URL(`./node_modules/${name}/package.json`, import.meta.url);
+  if (!existsSync(file)) return false;
+  const [haveMajor, haveMinor] = JSON.parse(readFileSync(file, "utf8")).version.split(".").map(Number);
+  return haveMajor > major || (haveMajor === major && haveMinor >= minor);
+}
+
 const scenarios = [];
 
-export function scenario(name, run) {
-  scenarios.push({ name, run });
+// One whose library is too old for what it needs is left out.
+export function scenario(name, run, needs = true) {
+  if (needs) scenarios.push({ name, run });
 }
 
 // Runs all scenarios in order, says how each came out, and ends the process.
@@ -45,6 +57,17 @@ export async function rejection(promise) {
 
 export function operator(secret = readFileSync(info.operator.secretFile, "utf8").trim()) {
   return new ClientSecretCredential(info.tenantId, info.operator.clientId, secret, signIn);
+}
+
+// The operator's token, without any library: the oldest ones cannot sign in here.
+export async function operatorToken() {
+  const form = new URLSearchParams({
+    grant_type: "client_credentials",
+    client_id: info.operator.clientId,
+    client_secret: readFileSync(info.operator.secretFile, "utf8").trim(),
+    scope: armScope,
+  });
+  return (await (await fetch(`${login}/${info.tenantId}/oauth2/v2.0/token`, { method: "POST", body: form })).json()).access_token;
 }
 
 export const claims = (token) => decodeJwt(token);

@@ -5,7 +5,7 @@ import asyncio
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
-from metadata_scenarios import NOBODY, SYSTEM, USER_CLIENT, USER_OBJECT, USER_RESOURCE
+from metadata_scenarios import NOBODY, SELECTS, SYSTEM, USER_CLIENT, USER_OBJECT, USER_RESOURCE
 from support import ARM_SCOPE, claims, equal, raises, scenario
 
 
@@ -25,8 +25,8 @@ def system_assigned():
 
 @scenario("aio.ManagedIdentityCredential: by client id, object id and resource id")
 def selected():
-    for selector in ({"client_id": USER_CLIENT}, {"identity_config": {"object_id": USER_OBJECT}},
-                     {"identity_config": {"resource_id": USER_RESOURCE}}):
+    by_config = [{"identity_config": {"object_id": USER_OBJECT}}, {"identity_config": {"resource_id": USER_RESOURCE}}]
+    for selector in [{"client_id": USER_CLIENT}, *(by_config if SELECTS else [])]:
         equal(token(ManagedIdentityCredential(**selector))["oid"], USER_OBJECT)
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from support import DEMO, TOKEN_OF_DEFAULT, as_workload, claims, equal, run, scenario
+from support import DEMO, TOKEN_OF_DEFAULT, as_workload, claims, equal, installed, run, scenario
 
 
 @scenario("exec sets the variables that SDKs look for")
@@ -15,8 +15,9 @@ def variables():
 
 import metadata_scenarios  # noqa: E402
 import aio_scenarios  # noqa: E402,F401
-import legacy_app_service  # noqa: E402,F401
 import msal_metadata  # noqa: E402,F401
+if installed("msrestazure"):
+    import legacy_app_service  # noqa: E402,F401
 
 
 @scenario("exec -- python -c …DefaultAzureCredential… by name and by id")

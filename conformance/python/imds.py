@@ -2,7 +2,7 @@
 
 import os
 
-from support import run, scenario
+from support import installed, run, scenario
 
 
 @scenario("the machine has no other source of identity")
@@ -15,7 +15,9 @@ def bare():
 import metadata_scenarios  # noqa: E402,F401
 import aio_scenarios  # noqa: E402,F401
 import msal_metadata  # noqa: E402,F401
-import legacy_imds  # noqa: E402,F401
-import google_imds  # noqa: E402,F401
+if installed("msrestazure"):
+    import legacy_imds  # noqa: E402,F401
+if installed("google.auth"):
+    import google_imds  # noqa: E402,F401
 
 run()

@@ -7,6 +7,8 @@ from metadata_scenarios import NOBODY, SYSTEM, USER_CLIENT, USER_OBJECT, USER_RE
 from support import claims, equal, scenario
 
 RESOURCE = "https://management.azure.com"
+# Since 1.29.
+KNOWN = hasattr(msal, "ManagedIdentityClient")
 
 
 def ask(identity, resource=RESOURCE):
@@ -19,18 +21,18 @@ def oid(identity):
     return claims(answer["access_token"])["oid"]
 
 
-@scenario("msal.ManagedIdentityClient: the system-assigned identity")
+@scenario("msal.ManagedIdentityClient: the system-assigned identity", KNOWN)
 def system_assigned():
     equal(oid(msal.SystemAssignedManagedIdentity()), SYSTEM)
 
 
-@scenario("msal.ManagedIdentityClient: by client id, object id and resource id")
+@scenario("msal.ManagedIdentityClient: by client id, object id and resource id", KNOWN)
 def selected():
     for selector in ({"client_id": USER_CLIENT}, {"object_id": USER_OBJECT}, {"resource_id": USER_RESOURCE}):
         equal(oid(msal.UserAssignedManagedIdentity(**selector)), USER_OBJECT)
 
 
-@scenario("msal.ManagedIdentityClient: an unknown identity and an unknown resource are refused in words")
+@scenario("msal.ManagedIdentityClient: an unknown identity and an unknown resource are refused in words", KNOWN)
 def refused():
     assert "found" in str(ask(msal.UserAssignedManagedIdentity(client_id=NOBODY)))
     answer = ask(msal.SystemAssignedManagedIdentity(), "https://nobody.example")

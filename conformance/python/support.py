@@ -1,6 +1,7 @@
 """What the scenarios share: the running cloud, as `up --json` described it, and a runner."""
 
 import base64
+import importlib.util
 import json
 import os
 import ssl
@@ -9,10 +10,10 @@ import sys
 import time
 import traceback
 
+import azure.identity
 import jwt
 import requests
 from azure.identity import ClientSecretCredential
-from azure.mgmt.compute import ComputeManagementClient
 
 INFO = json.load(open(os.environ["BONAFIDE_INFO"]))
 TENANT = INFO["tenantId"]
@@ -21,18 +22,30 @@ LOGIN = INFO["endpoints"]["login"].rstrip("/")
 ARM = INFO["endpoints"]["management"].rstrip("/")
 ARM_SCOPE = "https://management.azure.com/.default"
 DEMO = next(w["resourceId"] for w in INFO["workloads"] if w["resourceId"].lower().endswith("/virtualmachines/demo"))
+ALL = os.environ.get("CONFORMANCE_ALL") == "1"
+VERSION = tuple(int(part) for part in azure.identity.__version__.split(".")[:2])
 
 SCENARIOS = []
 
 
-def scenario(name):
-    """Marks a function as the scenario `name`; scenarios run in the order in which they stand."""
+def scenario(name, needs=True):
+    """Marks a function as the scenario `name`; scenarios run in the order in which they stand. One whose
+    library is too old for what it needs is left out."""
 
     def mark(function):
-        SCENARIOS.append((name, function))
+        if needs:
+            SCENARIOS.append((name, function))
         return function
 
     return mark
+
+
+def installed(*names):
+    """True when all these modules are installed; a variant has fewer than the newest clients."""
+    try:
+        return all(importlib.util.find_spec(name) for name in names)
+    except ModuleNotFoundError:
+        return False
 
 
 def run():
@@ -101,11 +114,15 @@ def client(kind, credential, *arguments, **keywords):
 
 
 def demo_identities():
-    """The system-assigned identity's object id, and the user-assigned one's id, client and object id."""
-    machines = client(ComputeManagementClient, operator(), SUBSCRIPTION).virtual_machines
-    identity = machines.get("demo", "demo").identity
-    (resource_id, user), = identity.user_assigned_identities.items()
-    return identity.principal_id, resource_id, user.client_id, user.principal_id
+    """The system-assigned identity's object id, and the user-assigned one's id, client and object id. Read without any
+    library: the oldest ones cannot sign in here."""
+    secret = open(INFO["operator"]["secretFile"]).read().strip()
+    form = {"grant_type": "client_credentials", "client_id": INFO["operator"]["clientId"], "client_secret": secret, "scope": ARM_SCOPE}
+    token = requests.post(f"{LOGIN}/{TENANT}/oauth2/v2.0/token", form, timeout=20).json()["access_token"]
+    machine = requests.get(f"{ARM}{DEMO}?api-version=2024-07-01", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    identity = machine.json()["identity"]
+    (resource_id, user), = identity["userAssignedIdentities"].items()
+    return identity["principalId"], resource_id, user["clientId"], user["principalId"]
 
 
 def eventually(function, seconds=5.0):

@@ -4,8 +4,9 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use xtask::conformance::Breadth;
 
-const USAGE: &str = "usage: cargo xtask tidy | conformance [NAME] | bench [--quick] [NAME…]";
+const USAGE: &str = "usage: cargo xtask tidy | conformance [--all] [NAME] | bench [--quick] [NAME…]";
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
@@ -13,8 +14,10 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["tidy"] => tidy(root),
-        ["conformance"] => conformance(root, None),
-        ["conformance", name] => conformance(root, Some(name)),
+        ["conformance"] => conformance(root, Breadth::Quick, None),
+        ["conformance", "--all"] => conformance(root, Breadth::All, None),
+        ["conformance", "--all", name] => conformance(root, Breadth::All, Some(name)),
+        ["conformance", name] => conformance(root, Breadth::Quick, Some(name)),
         ["bench", arguments @ ..] => bench(root, arguments),
         _ => {
             eprintln!("{USAGE}");
@@ -37,9 +40,9 @@ fn tidy(root: &Path) -> ExitCode {
     if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn conformance(root: &Path, only: Option<&str>) -> ExitCode {
+fn conformance(root: &Path, breadth: Breadth, only: Option<&str>) -> ExitCode {
     let required = std::env::var("CONFORMANCE_REQUIRE").is_ok_and(|value| value == "1");
-    match xtask::conformance::run(root, only, required) {
+    match xtask::conformance::run(root, breadth, only, required) {
         Ok(tally) => {
             println!("{tally}");
             if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -6,7 +6,8 @@ final class AppService {
     Scenarios scenarios = new Scenarios();
     Cloud.Demo demo = Cloud.demo();
     Metadata.run(scenarios, demo);
-    Msal.metadata(scenarios, demo);
+    Recent.run(scenarios, demo);
+    MsalMetadata.run(scenarios, demo);
     Legacy.appService(scenarios, demo);
     scenarios.run("the program of docs/guide/languages.md", () -> Example.main(new String[0]));
     scenarios.end();

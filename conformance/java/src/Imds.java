@@ -6,8 +6,9 @@ final class Imds {
     Scenarios scenarios = new Scenarios();
     Cloud.Demo demo = Cloud.demo();
     Metadata.run(scenarios, demo);
+    Recent.run(scenarios, demo);
     Metadata.unknownResource(scenarios);
-    Msal.metadata(scenarios, demo);
+    MsalMetadata.run(scenarios, demo);
     Legacy.imds(scenarios, demo);
     scenarios.end();
   }

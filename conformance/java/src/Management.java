@@ -5,6 +5,7 @@ final class Management {
   public static void main(String[] arguments) {
     Scenarios scenarios = new Scenarios();
     SignIn.run(scenarios);
+    SignIn.fromEnvironment(scenarios);
     Msal.signIn(scenarios);
     Legacy.signIn(scenarios);
     Resources.run(scenarios);

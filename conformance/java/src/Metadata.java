@@ -29,8 +29,6 @@ final class Metadata {
 
     scenarios.run("ManagedIdentityCredential(clientId)", () -> isUser(Cloud.token(clientId(demo.userClient())), demo));
 
-    scenarios.run("ManagedIdentityCredential(objectId)", () -> isUser(Cloud.token(objectId(demo.userObject())), demo));
-
     scenarios.run("ManagedIdentityCredential(resourceId)", () -> {
       isUser(Cloud.token(resourceId(demo.userId())), demo);
       isUser(Cloud.token(resourceId(demo.userId().toLowerCase())), demo);
@@ -51,14 +49,6 @@ final class Metadata {
       var chain = new ChainedTokenCredentialBuilder()
           .addFirst(new EnvironmentCredentialBuilder().build()).addLast(system()).build();
       Scenarios.equal(Cloud.claims(Cloud.token(chain)).getStringClaim("oid"), demo.system());
-    });
-
-    scenarios.run("an unknown identity is refused at once", () -> {
-      for (ManagedIdentityCredential unknown : List.of(
-          clientId(Cloud.NOBODY), objectId(Cloud.NOBODY), resourceId(demo.userId() + "x"))) {
-        Duration took = Scenarios.timed(() -> Scenarios.refusal(() -> Cloud.token(unknown)));
-        Scenarios.check(took.toMillis() < 1_000, "the client retried: " + took);
-      }
     });
 
     scenarios.run("tokens for other audiences, with and without a slash", () -> {
@@ -118,19 +108,15 @@ final class Metadata {
     return ComputeManager.authenticate(system(), Cloud.profile());
   }
 
-  private static ManagedIdentityCredential system() {
+  static ManagedIdentityCredential system() {
     return new ManagedIdentityCredentialBuilder().build();
   }
 
-  private static ManagedIdentityCredential clientId(String id) {
+  static ManagedIdentityCredential clientId(String id) {
     return new ManagedIdentityCredentialBuilder().clientId(id).build();
   }
 
-  private static ManagedIdentityCredential objectId(String id) {
-    return new ManagedIdentityCredentialBuilder().objectId(id).build();
-  }
-
-  private static ManagedIdentityCredential resourceId(String id) {
+  static ManagedIdentityCredential resourceId(String id) {
     return new ManagedIdentityCredentialBuilder().resourceId(id).build();
   }
 }

@@ -15,6 +15,9 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Longest time that `up` takes to stop once it was asked to.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 
+/// An API of the user's own, whose service principal has this name.
+const API: &str = "api://conformance";
+
 pub(super) struct Cloud {
     pub(super) binary: PathBuf,
     /// The client's folder below `target/conformance/`.
@@ -42,7 +45,7 @@ impl Cloud {
         let log = folder.join("up.log");
         let errors = File::create(&log).map_err(|error| said(&log, &error))?;
         let mut command = environment(command_in(namespace.as_ref(), binary.as_os_str()), binary, folder, &data, &info);
-        command.args(["up", "--json", "--data-dir"]).arg(&data);
+        command.args(["up", "--json", "--resource", API, "--data-dir"]).arg(&data);
         match namespace {
             Some(_) => command.arg("--link-local"),
             // Ports that nobody else has.

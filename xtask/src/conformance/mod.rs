@@ -29,12 +29,23 @@ pub enum ConformanceError {
     File(PathBuf, std::io::Error),
 }
 
-/// Runs the client `only`, or all of them, and says each result on standard output as it comes.
-/// With `required`, a client that cannot be run on this machine has failed.
-pub fn run(root: &Path, only: Option<&str>, required: bool) -> Result<Tally, ConformanceError> {
-    let clients = client::find(&root.join("conformance"))?;
-    if let Some(name) = only.filter(|name| clients.iter().all(|client| client.name != *name)) {
-        let names: Vec<&str> = clients.iter().map(|client| client.name.as_str()).collect();
+/// The extent of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breadth {
+    /// Every client in one version, without the scenarios that are slow: before each change lands.
+    Quick,
+    /// Every scenario, and the variants.
+    All,
+}
+
+/// Runs the client `only` (with its variants, or one of these alone), or all of them, and says each
+/// result on standard output as it comes. With `required`, a client that cannot be run on this
+/// machine has failed.
+pub fn run(root: &Path, breadth: Breadth, only: Option<&str>, required: bool) -> Result<Tally, ConformanceError> {
+    let clients = client::find(&root.join("conformance"), breadth)?;
+    let chosen = |client: &&Client| only.is_none_or(|only| client.name == only || client.title() == only);
+    if let Some(name) = only.filter(|_| !clients.iter().any(|client| chosen(&client))) {
+        let names: Vec<String> = clients.iter().map(Client::title).collect();
         return Err(ConformanceError::NoSuchClient(name.to_owned(), names.join(", ")));
     }
     let binary = build(root)?;
@@ -47,20 +58,24 @@ pub fn run(root: &Path, only: Option<&str>, required: bool) -> Result<Tally, Con
         Err(why) => println!("no network namespaces ({why}): clients run under `bonafide exec` only"),
     }
     let mut tally = Tally::default();
-    for client in clients.iter().filter(|client| only.is_none_or(|only| client.name == only)) {
+    for client in clients.iter().filter(chosen) {
         let started = Instant::now();
         let before = tally.failed;
-        let folder = root.join("target/conformance").join(&client.name);
-        match client.prepare(&folder)? {
-            Prepared::Ready => run_client(client, &binary, &folder, namespaces.is_ok(), &mut tally)?,
-            Prepared::Missing(what) if required => tally.fail(&client.name, &format!("skipped, but required: {what}")),
-            Prepared::Missing(what) => tally.skip(&client.name, &what),
-            Prepared::Failed(why) => tally.fail(&client.name, &why),
+        let title = client.title();
+        let folder = root.join("target/conformance").join(&title);
+        let prepared = client.prepare(&folder)?;
+        let installed_after = started.elapsed();
+        match prepared {
+            Prepared::Ready => run_client(client, breadth, &binary, &folder, namespaces.is_ok(), &mut tally)?,
+            Prepared::Missing(what) if required => tally.fail(&title, &format!("skipped, but required: {what}")),
+            Prepared::Missing(what) => tally.skip(&title, &what),
+            Prepared::Failed(why) => tally.fail(&title, &why),
         }
         if tally.failed > before {
-            println!("# the logs of {} are in {}", client.name, folder.display());
+            println!("# the logs of {title} are in {}", folder.display());
         }
-        println!("# {} took {:.1} s", client.name, started.elapsed().as_secs_f32());
+        let took = started.elapsed();
+        println!("# {title} took {:.1} s, {:.1} s of it to install", took.as_secs_f32(), installed_after.as_secs_f32());
     }
     Ok(tally)
 }
@@ -68,26 +83,31 @@ pub fn run(root: &Path, only: Option<&str>, required: bool) -> Result<Tally, Con
 /// Runs every part of one client on one cloud of its own.
 fn run_client(
     client: &Client,
+    breadth: Breadth,
     binary: &Path,
     folder: &Path,
     in_namespace: bool,
     tally: &mut Tally,
 ) -> Result<(), ConformanceError> {
-    let namespace = if in_namespace { Some(Namespace::create(&client.name)?) } else { None };
+    let client_title = client.title();
+    let namespace = if in_namespace { Some(Namespace::create(&client_title)?) } else { None };
     let cloud = match Cloud::start(binary, folder, namespace) {
         Ok(cloud) => cloud,
         Err(why) => {
-            tally.fail(&format!("{}/up", client.name), &why);
+            tally.fail(&format!("{client_title}/up"), &why);
             return Ok(());
         }
     };
     for part in client.parts.iter().filter(|part| in_namespace || !part.needs_link_local()) {
-        let title = format!("{}/{}", client.name, part.name());
-        tally.run(&title, client.command(*part, &cloud), &folder.join(format!("{}.log", part.name())))?;
+        let started = Instant::now();
+        let title = format!("{client_title}/{}", part.name());
+        let log = folder.join(format!("{}.log", part.name()));
+        tally.run(&title, client.command(*part, &cloud, breadth), &log)?;
+        println!("# {title} took {:.1} s", started.elapsed().as_secs_f32());
     }
     match cloud.stop() {
-        Ok(()) => tally.pass(&format!("{}/up: started, ran and stopped cleanly", client.name)),
-        Err(why) => tally.fail(&format!("{}/up", client.name), &why),
+        Ok(()) => tally.pass(&format!("{client_title}/up: started, ran and stopped cleanly")),
+        Err(why) => tally.fail(&format!("{client_title}/up"), &why),
     }
     Ok(())
 }

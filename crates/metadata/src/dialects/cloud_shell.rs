@@ -14,14 +14,17 @@ use serde::Serialize;
 /// `cloud-shell`, which has no `api-version`.
 pub(super) static CLOUD_SHELL: Dialect = Dialect {
     name: "cloud-shell",
-    entries: &[Entry::new(Method::POST, TOKEN_PATH, Call::Token)],
+    // GET is sent by azure-identity 1.9 for Java.
+    entries: &[Entry::new(Method::POST, TOKEN_PATH, Call::Token), Entry::new(Method::GET, TOKEN_PATH, Call::Token)],
     has_secret: false,
     is_proven: has_metadata_header,
     // Clients refuse user-assigned identities here themselves.
     versions: &[Version { takes: |_| true, selectors: &[], render, reply }],
     refuse,
     environment,
-    notes: &[],
+    notes: &[
+        "MSAL for Python, and az through it, do not read MSI_ENDPOINT: they ask http://localhost:50342, which this is not",
+    ],
 };
 
 const TOKEN_PATH: &str = "/oauth2/token";
@@ -92,7 +95,7 @@ fn coded(status: u16, code: &'static str, message: &str) -> Reply {
     json(status, &Body { error: Error { code, message } })
 }
 
-/// MSAL for Python takes `MSI_ENDPOINT` for Cloud Shell only beside the second.
+/// MSAL for Python knows Cloud Shell by the second.
 fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     vec![
         ("MSI_ENDPOINT", format!("{}{TOKEN_PATH}", endpoint.origin())),
