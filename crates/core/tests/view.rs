@@ -243,3 +243,41 @@ proptest! {
         }
     }
 }
+
+/// Of tenant `n` of a large table.
+fn number(n: usize) -> TenantId {
+    TenantId::new(Uuid::from_u128(n as u128))
+}
+
+fn many_tenants(count: usize) -> Store {
+    let store = Store::open(MemoryEngine::default());
+    for step in (0..count).collect::<Vec<_>>().chunks(1_000) {
+        let rows = |tx: &mut Tx<'_>| {
+            step.iter().try_for_each(|n| {
+                tx.put(&TENANTS, &number(*n), &Tenant { display_name: n.to_string(), created_at: NOW })
+            })
+        };
+        store.write::<_, StoreError>(rows).unwrap();
+    }
+    store
+}
+
+#[test]
+fn a_table_of_any_size_is_read_whole() {
+    for count in [511, 512, 513, 1_024, 5_000] {
+        let views = Views::load(&many_tenants(count), kek()).unwrap();
+        let view = views.current();
+        let named = |n| view.tenant(number(n)).is_some_and(|tenant| tenant.display_name == n.to_string());
+        assert!((0..count).all(named) && view.tenant(number(count)).is_none(), "{count}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_an_error_wherever_it_lies() {
+    for damaged in [0, 600, 2_999] {
+        let store = many_tenants(3_000);
+        let other: Table<TenantId, bool> = Table::new("tenant");
+        store.write::<_, StoreError>(|tx| tx.put(&other, &number(damaged), &true)).unwrap();
+        assert!(Views::load(&store, kek()).is_err(), "{damaged}");
+    }
+}

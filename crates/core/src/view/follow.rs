@@ -11,11 +11,17 @@ use bonafide_types::{CredentialId, HostId, ObjectId, ResourceUuid, TenantId};
 use imbl::HashMap;
 use serde::de::DeserializeOwned;
 use std::hash::Hash;
+use std::panic::resume_unwind;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::thread;
 
 /// Rows read at once while loading, and changes at once while following. Source: ours; bounds the
 /// memory of one step, and what the heap keeps of it afterwards.
 const STEP_ROWS: usize = 512;
+
+/// Steps that are read before their rows are put into the view. Source: ours; as few as keep both busy.
+const STEPS_AHEAD: usize = 2;
 
 /// The tables that the view holds rows of, and how each row gets into it: a line for each table.
 const FOLLOWED: [&dyn Followed; 7] = [
@@ -52,27 +58,51 @@ struct Follow<K: 'static, V: 'static> {
     put: fn(&mut View, &At<'_>, K, Option<V>) -> Result<(), ViewsError>,
 }
 
-impl<K: Key, V: DeserializeOwned> Followed for Follow<K, V> {
+/// Rows, and the key after which the next ones begin, if there can be more.
+type Step<K, V> = (Vec<(K, V)>, Option<K>);
+
+impl<K: Key, V: DeserializeOwned> Follow<K, V> {
+    fn read(&self, tx: &ReadTx<'_>, after: Option<K>) -> Result<Step<K, V>, ViewsError> {
+        let rows = tx.page(self.table, &(), after.as_ref(), STEP_ROWS)?;
+        let last = rows.last().filter(|_| rows.len() == STEP_ROWS);
+        let next = last.and_then(|(key, _)| {
+            let mut encoded = Vec::new();
+            key.encode(&mut encoded);
+            K::decode(&encoded)
+        });
+        Ok((rows, next))
+    }
+
+    fn put_all(&self, view: &mut View, at: &At<'_>, rows: Vec<(K, V)>) -> Result<(), ViewsError> {
+        rows.into_iter().try_for_each(|(key, value)| (self.put)(view, at, key, Some(value)))
+    }
+}
+
+impl<K: Key + Send, V: DeserializeOwned + Send> Followed for Follow<K, V> {
     fn name(&self) -> &'static str {
         self.table.name()
     }
 
     fn load(&self, tx: &ReadTx<'_>, view: &mut View, at: &At<'_>) -> Result<(), ViewsError> {
-        let mut after = None;
-        loop {
-            let rows = tx.page(self.table, &(), after.as_ref(), STEP_ROWS)?;
-            let full = rows.len() == STEP_ROWS;
-            let mut encoded = Vec::new();
-            for (key, value) in rows {
-                encoded.clear();
-                key.encode(&mut encoded);
-                (self.put)(view, at, key, Some(value))?;
-            }
-            if !full {
-                return Ok(());
-            }
-            after = K::decode(&encoded);
+        let (rows, mut next) = self.read(tx, None)?;
+        self.put_all(view, at, rows)?;
+        if next.is_none() {
+            return Ok(());
         }
+        // Reading a large table and putting its rows into the view take about as long: they are done side by side.
+        thread::scope(|scope| {
+            let (read, reads) = sync_channel(STEPS_AHEAD);
+            let putting = scope.spawn(move || reads.into_iter().try_for_each(|rows| self.put_all(view, at, rows)));
+            while next.is_some() {
+                let rows;
+                (rows, next) = self.read(tx, next)?;
+                if read.send(rows).is_err() {
+                    break;
+                }
+            }
+            drop(read);
+            putting.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
     }
 
     fn apply(&self, view: &mut View, change: &Change, at: &At<'_>) -> Result<bool, ViewsError> {
