@@ -47,8 +47,10 @@ pub(crate) enum DataDirError {
 
 /// The entries of a folder in which a first start ended before it had a database, and the one that every new file system
 /// has.
-const BEGUN: [&str; 9] =
-    [".gitignore", ".gitignore.new", "log", "store", "operator", "agent", "key", "key.new", "lost+found"];
+const BEGUN: [&str; 8] = [".gitignore", "log", "store", "operator", "agent", "key", "key.new", "lost+found"];
+
+/// The beginning of the name of a half-written `.gitignore`.
+const IGNORE_DRAFT: &str = ".gitignore.";
 
 fn remedy(likely: Option<&Path>) -> String {
     match likely {
@@ -92,7 +94,7 @@ fn occupant(path: &Path) -> Option<String> {
     }
     let names = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
     let names = names.map(|name| name.to_string_lossy().into_owned());
-    names.filter(|name| !BEGUN.contains(&name.as_str())).min()
+    names.filter(|name| !BEGUN.contains(&name.as_str()) && !name.starts_with(IGNORE_DRAFT)).min()
 }
 
 /// The data directory that is likely meant: in the folder itself, or the nearest on the way up, as `up` makes it by

@@ -182,6 +182,7 @@ fn a_first_start_takes_no_folder_that_has_files_of_others() {
     std::fs::rename(data.join("main.py"), &unreadable).unwrap();
     assert!(refused(up()).contains("such as main\u{fffd}.py"));
     std::fs::rename(unreadable, data.join("lost+found")).unwrap();
+    std::fs::write(data.join(".gitignore.AbC123.new"), "").unwrap();
     assert!(Up::run(up(), dir.path()).stop().success());
     std::fs::write(data.join("backup.txt"), "").unwrap();
     assert!(Up::run(up(), dir.path()).stop().success());
