@@ -45,9 +45,12 @@ pub(crate) enum DataDirError {
     Files(#[from] FilesError),
 }
 
-/// The entries of a folder in which a first start ended before it made the folders of its parts, and the one that
-/// every new file system has.
-const BEGUN: [&str; 4] = [".gitignore", ".gitignore.new", "log", "lost+found"];
+/// The entries of a folder in which a first start ended before it had a database, and the one that every new file system
+/// has.
+const BEGUN: [&str; 8] = [".gitignore", "log", "store", "operator", "agent", "key", "key.new", "lost+found"];
+
+/// The beginning of the name of a half-written `.gitignore`.
+const IGNORE_DRAFT: &str = ".gitignore.";
 
 fn remedy(likely: Option<&Path>) -> String {
     match likely {
@@ -86,11 +89,12 @@ fn is_one(path: &Path) -> bool {
 /// A file of others in a folder where nothing was ever started.
 fn occupant(path: &Path) -> Option<String> {
     let plane = PlaneFiles::at(&Root::at(path).ok()?);
-    if plane.store().exists() || plane.operator().exists() {
+    if [plane.database(), plane.operator_secret(), plane.operator_certificate()].iter().any(|file| file.exists()) {
         return None;
     }
-    let names = std::fs::read_dir(path).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter(|name| !BEGUN.contains(&name.as_str())).min()
+    let names = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| !BEGUN.contains(&name.as_str()) && !name.starts_with(IGNORE_DRAFT)).min()
 }
 
 /// The data directory that is likely meant: in the folder itself, or the nearest on the way up, as `up` makes it by

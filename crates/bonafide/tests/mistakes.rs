@@ -6,6 +6,8 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use support::{MACHINES, PATIENCE, Up, bonafide, eventually, refused, run, up_command};
@@ -173,7 +175,14 @@ fn a_first_start_takes_no_folder_that_has_files_of_others() {
     let line = refused(up());
     assert!(line.contains("has files of others in it, such as main.py"), "{line}");
     assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);
-    std::fs::rename(data.join("main.py"), data.join("lost+found")).unwrap();
+    std::fs::create_dir(data.join("store")).unwrap();
+    assert!(refused(up()).contains("such as main.py"), "a folder store is no database");
+    std::fs::remove_dir(data.join("store")).unwrap();
+    let unreadable = data.join(OsStr::from_bytes(b"main\xff.py"));
+    std::fs::rename(data.join("main.py"), &unreadable).unwrap();
+    assert!(refused(up()).contains("such as main\u{fffd}.py"));
+    std::fs::rename(unreadable, data.join("lost+found")).unwrap();
+    std::fs::write(data.join(".gitignore.AbC123.new"), "").unwrap();
     assert!(Up::run(up(), dir.path()).stop().success());
     std::fs::write(data.join("backup.txt"), "").unwrap();
     assert!(Up::run(up(), dir.path()).stop().success());

@@ -13,7 +13,7 @@ pub(crate) const TOP_MAX: usize = 1_000;
 /// a page is held in memory as a whole.
 pub(crate) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The end of a page: the lower-case type and key of its last item, as the index sorts them.
+/// The end of a page: the lower-case type and key of its last item, or of the last row looked at, as the index sorts them.
 pub(crate) type Cursor = (String, ResourceUuid);
 
 /// The page that a client asks for.

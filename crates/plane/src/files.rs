@@ -2,6 +2,7 @@
 
 use bonafide_crypto::Kek;
 use bonafide_files::{FilesError, KEY, Root, key, make_dirs, remove_drafts, remove_key_draft};
+use bonafide_store_sqlite::DATABASE_FILE;
 use std::path::{Path, PathBuf};
 
 /// The control plane's files, owned by one process at a time (the engine holds its lock).
@@ -33,6 +34,11 @@ impl PlaneFiles {
     /// The folder of the database.
     pub fn store(&self) -> PathBuf {
         self.join("store")
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.store().join(DATABASE_FILE)
     }
 
     /// The certificate of the authority that signs the server's certificate.
@@ -76,7 +82,7 @@ impl PlaneFiles {
     }
 
     /// The folder of what the operator signs in with.
-    pub fn operator(&self) -> PathBuf {
+    fn operator(&self) -> PathBuf {
         self.join("operator")
     }
 

@@ -13,8 +13,12 @@ const LEFT_OUT: &str = "…";
 const TOKEN: &str = "eyJ";
 /// The beginning of a form's field that holds a secret.
 const SECRET_FIELD: &str = "client_secret=";
-/// The first and the last line of a private key, in part.
-const PRIVATE_KEY: (&str, &str) = ("PRIVATE KEY-----", "-----END");
+/// The beginning of every client secret that is made here (`SECRET_PREFIX` of the crypto crate).
+const SECRET: &str = "bfs_";
+/// The first line of a private key of each form, in part.
+const PRIVATE_KEYS: [&str; 3] = ["BEGIN PRIVATE KEY-----", "BEGIN RSA PRIVATE KEY-----", "BEGIN EC PRIVATE KEY-----"];
+/// The beginning of the last line of a private key, without which the rest of the text is of the key.
+const PRIVATE_KEY_END: &str = "-----END";
 
 /// The text with no more than the beginning of each token, secret and private key in it.
 pub fn without_secrets(text: &str) -> String {
@@ -22,8 +26,10 @@ pub fn without_secrets(text: &str) -> String {
     let is_of_field = |c: char| !c.is_whitespace() && !matches!(c, '&' | '"' | '\'' | '\\');
     let text = shortened(text, TOKEN, |rest| rest.find(|c| !is_of_token(c)).unwrap_or(rest.len()));
     let text = shortened(&text, SECRET_FIELD, |rest| rest.find(|c| !is_of_field(c)).unwrap_or(rest.len()));
-    let (begin, end) = PRIVATE_KEY;
-    shortened(&text, begin, |rest| rest.find(end).unwrap_or(0))
+    let text = shortened(&text, SECRET, |rest| rest.find(|c| !is_of_token(c)).unwrap_or(rest.len()));
+    PRIVATE_KEYS
+        .iter()
+        .fold(text, |text, begin| shortened(&text, begin, |rest| rest.find(PRIVATE_KEY_END).unwrap_or(rest.len())))
 }
 
 /// The text without what follows each `begin`, as long as `length` says of the rest.

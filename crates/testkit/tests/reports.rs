@@ -16,6 +16,11 @@ fn of_tokens_secrets_and_private_keys_only_the_beginning_is_shown() {
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
             "-----BEGIN PRIVATE KEY-----…-----END PRIVATE KEY-----",
         ),
+        ("-----BEGIN RSA PRIVATE KEY-----\nAAAA", "-----BEGIN RSA PRIVATE KEY-----…"),
+        ("-----END PRIVATE KEY-----\nand more", "-----END PRIVATE KEY-----\nand more"),
+        (r#"{"secretText":"bfs_S3CR-ET_","x":1}"#, r#"{"secretText":"bfs_…","x":1}"#),
+        ("AZURE_CLIENT_SECRET=bfs_S3CRET\nX=1", "AZURE_CLIENT_SECRET=bfs_…\nX=1"),
+        ("client_secret=bfs_S3CRET&b=2", "client_secret=…&b=2"),
         ("eyJ…, client_secret=&x=1, and nothing else", "eyJ…, client_secret=&x=1, and nothing else"),
     ] {
         assert_eq!(without_secrets(text), shown);

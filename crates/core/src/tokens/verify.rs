@@ -155,13 +155,14 @@ fn attest(view: &View, world: &World<'_>, token: &str) -> Result<Attested, Token
         JwsError::Signature => TokenError::Signature,
         other => TokenError::Malformed(other),
     })?;
-    Ok(Attested { tenant, key: Arc::clone(key), claims: verified.into_claims() })
+    Ok(Attested { tenant, key: Arc::downgrade(key), claims: verified.into_claims() })
 }
 
 /// True while the very key that made a signature is one of its tenant's.
 fn is_key_valid(view: &View, attested: &Attested, world: &World<'_>) -> bool {
-    let key = view.keys(attested.tenant).and_then(|keys| keys.verifying(attested.key.kid(), world.now));
-    key.is_some_and(|key| Arc::ptr_eq(key, &attested.key))
+    let Some(made_it) = attested.key.upgrade() else { return false };
+    let key = view.keys(attested.tenant).and_then(|keys| keys.verifying(made_it.kid(), world.now));
+    key.is_some_and(|key| Arc::ptr_eq(key, &made_it))
 }
 
 fn check_claims(

@@ -6,7 +6,7 @@ use bonafide_types::TenantId;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Most tokens that are remembered. Source: ours; clients that are at work at the same time, about 3 MiB.
 pub const ATTESTED_TOKENS_MAX: usize = 1024;
@@ -15,8 +15,8 @@ pub const ATTESTED_TOKENS_MAX: usize = 1024;
 pub(crate) struct Attested {
     /// The tenant of the key.
     pub(crate) tenant: TenantId,
-    /// The key.
-    pub(crate) key: Arc<SigningKey>,
+    /// The key: a private key that was removed does not stay in memory for it.
+    pub(crate) key: Weak<SigningKey>,
     /// The claims that the signature covers.
     pub(crate) claims: Map<String, Value>,
 }
@@ -85,7 +85,7 @@ mod tests {
         let tenant = TenantId::random(&SystemEntropy);
         let tokens = AttestedTokens::default();
         let remember = |name: &str| {
-            let attested = Attested { tenant, key: Arc::clone(&key), claims: Map::new() };
+            let attested = Attested { tenant, key: Arc::downgrade(&key), claims: Map::new() };
             tokens.remember(AttestedTokens::digest(name), attested);
         };
         remember("steady");

@@ -81,6 +81,7 @@ pub(crate) fn page(
     let mut items = Vec::new();
     let mut bytes = 0;
     let mut after = asked.after;
+    let mut shown = None;
     let mut rows = 0;
     let more = 'page: loop {
         let keys = keys(tx, source, after.as_ref(), ROWS_AT_ONCE)?;
@@ -96,6 +97,7 @@ pub(crate) fn page(
                 Some(item) => {
                     bytes += printed_bytes(&item);
                     items.push(item);
+                    shown = Some(key.clone());
                 }
                 None => {}
             }
@@ -105,7 +107,10 @@ pub(crate) fn page(
             break false;
         }
     };
-    Ok(Outcome::shown(page::list(call, items, after.as_ref().filter(|_| more))))
+    // The key of a row tells its type and when it was made: that of a row that the caller may not read is in a link only
+    // where a whole page has no other.
+    let end = shown.or(after);
+    Ok(Outcome::shown(page::list(call, items, end.as_ref().filter(|_| more))))
 }
 
 /// About how long an item is when it is printed: an escaped character is one, a number eight. To print each to know it

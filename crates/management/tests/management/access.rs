@@ -3,6 +3,7 @@
 use crate::cloud::{ARM, AUTHZ, Cloud, MSI, Person, VM};
 use bonafide_core::access::{ScopeKey, assignments};
 use bonafide_store::StoreError;
+use bonafide_types::base64url;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -227,4 +228,31 @@ fn tn_01_rows_of_two_tenants_never_mix() {
     cloud.put(&path, AUTHZ, body).refused(400, "PrincipalNotFound");
     let key = ScopeKey::Subscription(cloud.other_subscription);
     assert_eq!(cloud.store.read(|tx| Ok::<_, StoreError>(assignments::at(tx, cloud.tenant, key)?.len())).unwrap(), 0);
+}
+
+#[test]
+fn tn_03_the_link_to_the_next_page_tells_nothing_of_a_resource_that_the_caller_may_not_read() {
+    let cloud = Cloud::with_group();
+    let reader = cloud.person(cloud.tenant, &[]);
+    for name in ["vm1", "hidden", "vm3"] {
+        cloud.put(&cloud.vm(name), VM, machine()).expect(201);
+        if name != "hidden" {
+            cloud.grant(&reader, "Reader", &cloud.vm(name));
+        }
+        cloud.now.set(cloud.now.get().plus_seconds(1));
+    }
+    let hidden = cloud.key(&cloud.vm("hidden"));
+    for what in ["providers/Microsoft.Compute/virtualMachines", "resources"] {
+        let path = format!("{}/{what}?$top=1", cloud.at("g"));
+        let first = cloud.call(&reader, Method::GET, &path, ARM, None).expect(200);
+        assert_eq!(first.names(), ["vm1"], "{what}");
+        let link = first.body["nextLink"].as_str().unwrap().strip_prefix("https://localhost:8443").unwrap();
+        let query = form_urlencoded::parse(link.split_once('?').unwrap().1.as_bytes());
+        let (_, token) = query.into_iter().find(|(name, _)| name == "$skiptoken").unwrap();
+        let cursor = base64url::decode(&token).unwrap();
+        assert!(!cursor.ends_with(hidden.uuid().as_bytes()), "{what}");
+        let second = cloud.call(&reader, Method::GET, link, "", None).expect(200);
+        assert_eq!(second.names(), ["vm3"], "{what}");
+        assert!(second.body.get("nextLink").is_none(), "{what}");
+    }
 }

@@ -77,3 +77,19 @@ fn jw_04_a_token_that_was_accepted_before_is_refused_like_any_other() {
     assert_eq!(again(&gone, NOW), Err(TokenError::UnknownKey));
     assert_eq!(again(&stored(Some(row)), NOW), accepted);
 }
+
+#[test]
+fn a_signing_key_that_is_removed_leaves_the_memory_though_its_tokens_are_remembered() {
+    let mut fixture = Fixture::new();
+    let views = Views::load(&fixture.store, kek()).unwrap();
+    fixture.view = views.snapshot();
+    let token = fixture.issue(fixture.tenant, fixture.app, MANAGEMENT).unwrap().token;
+    assert!(fixture.verify(&token).is_ok());
+    let (tenant, kid, _) = &KEYS[0];
+    let key = Arc::downgrade(fixture.view.keys(*tenant).unwrap().verifying(kid, NOW).unwrap());
+    fixture.store.write(|tx| tx.delete(&SIGNING_KEYS, &(*tenant, kid.clone()))).unwrap();
+    views.catch_up(&fixture.store).unwrap();
+    fixture.view = views.snapshot();
+    assert_eq!(fixture.verify(&token), Err(TokenError::UnknownKey));
+    assert!(key.upgrade().is_none());
+}
