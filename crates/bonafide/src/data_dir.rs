@@ -33,12 +33,14 @@ pub(crate) enum DataDirError {
         likely: Option<PathBuf>,
     },
     /// It is a folder with other files, to which a data directory would add a `.gitignore` for all of them.
-    #[error("{} has files of others in it, such as {}: name an empty folder with --data-dir", path.display(), found.escape_debug())]
+    #[error("{} has files of others in it, such as {}: {}", path.display(), found.escape_debug(), way_out(likely.as_deref()))]
     Occupied {
         /// The path.
         path: PathBuf,
         /// One of the files.
         found: String,
+        /// A data directory in it.
+        likely: Option<PathBuf>,
     },
     /// It cannot be used.
     #[error(transparent)]
@@ -52,6 +54,10 @@ const BEGUN: [&str; 8] = [".gitignore", "log", "store", "operator", "agent", "ke
 /// The beginning of the name of a half-written `.gitignore`.
 const IGNORE_DRAFT: &str = ".gitignore.";
 
+fn way_out(likely: Option<&Path>) -> String {
+    likely.map_or_else(|| "name an empty folder with --data-dir".to_owned(), |path| remedy(Some(path)))
+}
+
 fn remedy(likely: Option<&Path>) -> String {
     match likely {
         Some(path) => format!("add --data-dir {}, where there is one", sh_quoted(&path.display().to_string())),
@@ -63,7 +69,8 @@ impl DataDir {
     /// Makes the directory if need be.
     pub(crate) fn create(path: &Path) -> Result<Self, DataDirError> {
         if let Some(found) = occupant(path) {
-            return Err(DataDirError::Occupied { path: path.to_owned(), found });
+            let likely = Some(path.join(DEFAULT_DATA_DIR)).filter(|path| is_one(path));
+            return Err(DataDirError::Occupied { path: path.to_owned(), found, likely });
         }
         let root = Root::create(path)?;
         Ok(Self { plane: PlaneFiles::create(&root)?, host: HostFiles::create(&root)? })

@@ -9,6 +9,7 @@ use bonafide_plane::Description;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use tokio::process::{Child, Command};
@@ -49,6 +50,10 @@ const SIGN_IN_VARIABLES: [&str; 7] = [
     "AZURE_FEDERATED_TOKEN_FILE",
 ];
 
+/// Exit codes for a command that is not there, and for one that cannot be run. Source: POSIX.1-2024, `env`, EXIT STATUS.
+const NOT_FOUND: u8 = 127;
+const NOT_RUN: u8 = 126;
+
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     block_on(execute(options))?
 }
@@ -67,7 +72,13 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
         command.env_remove(name);
     }
     command.envs(variables(&dir.plane, &description)?).envs(options.dialect.environment(&session.endpoint));
-    let child = command.spawn().map_err(|error| format!("cannot run {}: {error}", program.display()))?;
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("bonafide: cannot run {}: {error}", program.display());
+            return Ok(ExitCode::from(if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN }));
+        }
+    };
     let status = wait(child).await?;
     // The endpoint ends with the command.
     drop(session);

@@ -187,3 +187,46 @@ fn a_first_start_takes_no_folder_that_has_files_of_others() {
     std::fs::write(data.join("backup.txt"), "").unwrap();
     assert!(Up::run(up(), dir.path()).stop().success());
 }
+
+#[test]
+fn a_first_start_beside_a_data_directory_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    let mut inner = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+    inner.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]);
+    inner.current_dir(dir.path().join("data"));
+    assert!(Up::run(inner, dir.path()).stop().success());
+    let line = refused(up_command(dir.path(), &[]));
+    assert!(line.contains("such as .bonafide: add --data-dir ") && line.contains("/data/.bonafide'"), "{line}");
+}
+
+#[test]
+fn a_command_that_cannot_be_run_has_the_exit_code_that_shells_have_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let _up = Up::start(dir.path(), &[]);
+    let text = dir.path().join("text");
+    std::fs::write(&text, "").unwrap();
+    for (program, code) in [("no-such-program", 127), (text.to_str().unwrap(), 126)] {
+        let mut command = bonafide(dir.path(), "exec");
+        command.args(["--", program]);
+        let output = run(command);
+        assert_eq!(output.status.code(), Some(code), "{program}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("cannot run {program}: ")), "{program}");
+    }
+}
+
+#[test]
+fn a_start_at_another_address_says_that_the_issuer_is_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || {
+        let up = Up::start(dir.path(), &[]);
+        let login = up.info["endpoints"]["login"].as_str().unwrap().to_owned();
+        assert!(up.stop().success());
+        (login, std::fs::read_to_string(dir.path().join("test-stderr.log")).unwrap())
+    };
+    let (first, said) = start();
+    assert!(!said.contains("the address was"), "{said}");
+    let (second, said) = start();
+    assert_ne!(first, second);
+    assert!(said.contains(&format!("the address was {first} at the last start and is {second} now")), "{said}");
+}

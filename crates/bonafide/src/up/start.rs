@@ -143,12 +143,14 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     let mut demo = Demo { listeners, tasks: &mut tasks, agent: Arc::clone(&agent), users };
     let (workloads, link_local) = demo.serve(&mut plane, &options).await?;
     let description = describe(&dir.plane, &plane, workloads);
+    let before = Description::read(&dir.plane).ok();
     description.write(&dir.plane)?;
     if let Some(demo) = plane.installation.demo_id.filter(|_| !description.workloads.is_empty()) {
         let described = Described { files: dir.plane.clone(), description: description.clone(), demo, log };
         tasks.spawn(described.keep_true(agent, stopped));
     }
-    let notes = notes(&options, &dir.plane, &plane.registered);
+    let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
+    let notes = notes(&options, &dir.plane, &plane.registered).into_iter().chain(moved).collect();
     Ok(Up { description, is_new, notes, stop, tasks, _plane: plane, _link_local: link_local })
 }
 
@@ -228,6 +230,15 @@ fn notes(options: &UpOptions, files: &PlaneFiles, registered: &[Audience]) -> Ve
     });
     let registered = registered.iter().map(|audience| format!("tokens can be asked for {}", audience.as_str()));
     open.chain(reset).chain(registered).chain(operator_note(files)).collect()
+}
+
+/// The issuer of tokens has its address from the listener; who was told the old one refuses the new tokens.
+fn moved_note(before: &str, now: &str) -> Option<String> {
+    (before != now).then(|| {
+        format!(
+            "the address was {before} at the last start and is {now} now: tokens name it as their issuer, so tell it to              clients and services, or start with the --listen of before"
+        )
+    })
 }
 
 fn agent_options(options: &UpOptions) -> Options {
