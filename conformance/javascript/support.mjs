@@ -28,10 +28,14 @@ export function scenario(name, run, needs = true) {
   if (needs) scenarios.push({ name, run });
 }
 
+// Milliseconds between two scenarios: a workload has 20 requests a second, and not every client tries again when it is throttled.
+const PACE = 100;
+
 // Runs all scenarios in order, says how each came out, and ends the process.
 export async function run() {
   let failed = false;
   for (const { name, run } of scenarios) {
+    await new Promise((resolve) => setTimeout(resolve, PACE));
     try {
       await run();
       console.log(`ok ${name}`);

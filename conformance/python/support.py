@@ -25,6 +25,9 @@ DEMO = next(w["resourceId"] for w in INFO["workloads"] if w["resourceId"].lower(
 ALL = os.environ.get("CONFORMANCE_ALL") == "1"
 VERSION = tuple(int(part) for part in azure.identity.__version__.split(".")[:2])
 
+# Seconds between two scenarios: a workload has 20 requests a second, and not every client tries again when it is throttled.
+PACE = 0.1
+
 SCENARIOS = []
 
 
@@ -52,6 +55,7 @@ def run():
     """Runs all scenarios, says how each came out, and ends the process."""
     failed = False
     for name, function in SCENARIOS:
+        time.sleep(PACE)
         try:
             function()
             print(f"ok {name}", flush=True)
