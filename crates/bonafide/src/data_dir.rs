@@ -13,7 +13,7 @@ pub(crate) struct DataDir {
     pub(crate) host: HostFiles,
 }
 
-/// Why there is no data directory at a path.
+/// The reason why there is no data directory at a path.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
     /// There is something else.

@@ -29,7 +29,7 @@ pub const SIGNING_KEYS: Table<(TenantId, String), SigningKeyRow> = Table::new("s
 /// Secrets of the installation by name, sealed.
 pub const INSTALLATION_SECRETS: Table<String, Sealed> = Table::new("deployment-secret");
 
-/// Why a key could not be made or opened.
+/// The reason why a key could not be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyRowError {
     /// It could not be sealed or opened.

@@ -17,7 +17,7 @@ const GRAPH_APP: &str = "00000003-0000-0000-c000-000000000000";
 /// The audience that stock clients ask tokens for when they mean Microsoft Graph of the public cloud.
 const PUBLIC_GRAPH: [&str; 1] = ["https://graph.microsoft.com"];
 
-/// Why an installation cannot have such names.
+/// The reason why an installation cannot have such names.
 #[derive(Debug, thiserror::Error)]
 pub enum NamesError {
     /// The origin cannot be that of a token service.

@@ -9,7 +9,7 @@ use x509_parser::prelude::FromDer;
 /// Certificates in one `x5c`. Source: CA-06; ours.
 const CHAIN_CERTIFICATES_MAX: usize = 10;
 
-/// Why a certificate was refused.
+/// The reason why a certificate was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// More bytes than the limit.

@@ -1,6 +1,6 @@
-//! Why a private key or a certificate could not be made or used.
+//! The reasons why a private key or a certificate could not be made or used.
 
-/// Why a key could not be made, read or used. It repeats nothing of the key.
+/// The reason why a key could not be made, read or used. It repeats nothing of the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
     /// The library could not make a key pair.

@@ -12,7 +12,7 @@ const KEY_SET_MEMBERS_MAX: usize = 5_000;
 /// Keys in one foreign key set. Source: ours.
 const KEY_SET_KEYS_MAX: usize = 100;
 
-/// Why a key set was refused as a whole.
+/// The reason why a key set was refused as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeySetError {
     /// Not an acceptable JSON object.

@@ -15,7 +15,7 @@ pub(crate) const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// Largest client assertion, in bytes. Source: ours; half of a token request's body, room for an `x5c` chain.
 pub(crate) const ASSERTION_BYTES_MAX: usize = 32 * 1024;
 
-/// Why a token was refused. It repeats nothing of the token.
+/// The reason why a token was refused. It repeats nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
     /// More bytes than the limit.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 /// Size of the key, and of its file, in bytes.
 pub const KEK_BYTES: usize = 32;
 
-/// Why a key file could not be made or read.
+/// The reason why a key file could not be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum KekError {
     /// There is a key already; it is never overwritten.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// Largest plaintext that is sealed, in bytes. Source: a store value is 1 MiB at most, base64 and JSON included.
 const PLAINTEXT_BYTES_MAX: usize = 512 * 1024;
 
-/// Why something could not be sealed or opened. It repeats nothing of the content.
+/// The reason why something could not be sealed or opened. It repeats nothing of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// More bytes than the limit.

@@ -20,7 +20,7 @@ const RSA_BITS_MAX: u32 = 4096;
 /// The only RSA exponent, 65537, big-endian. Source: CA-06.
 const RSA_EXPONENT_BYTES: [u8; 3] = [1, 0, 1];
 
-/// Why a public key was refused (CA-06).
+/// The reason why a public key was refused (CA-06).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not a well-formed key, or a point that is not on the curve.

@@ -22,7 +22,7 @@ const DRAFT: &str = ".new";
 /// The name of a key-encryption key's file.
 pub const KEY: &str = "key";
 
-/// Why the data directory cannot be used.
+/// The reason why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// A file or folder could not be made, read or written.

@@ -13,7 +13,7 @@ use bonafide_wire::{ParameterError, Reply, Unserved};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-/// Why a request is refused. Texts in it are the caller's own.
+/// The reason why a request is refused. Texts in it are the caller's own.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// No route has this path; below the version.

@@ -21,7 +21,7 @@ const REQUEST_BYTES_MAX: u64 = 16 * 1024;
 /// Bytes of the secret of an endpoint.
 const SECRET_BYTES: usize = 32;
 
-/// Why the agent's control socket cannot be used.
+/// The reason why the agent's control socket cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// It cannot be opened.

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Longest time that joining takes.
 const JOIN: Duration = Duration::from_secs(10);
 
-/// Why the host could not join.
+/// The reason why the host could not join.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// The control plane was not reached.

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 /// Longest time that the registration of a key may take.
 const REGISTER: Duration = Duration::from_secs(5);
 
-/// Why there is no key to sign with.
+/// The reason why there is no key to sign with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
     #[error(transparent)]

@@ -30,7 +30,7 @@ pub struct Session {
     _open: UnixStream,
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The agent was not reached or refused.
@@ -102,7 +102,7 @@ impl Session {
         Err(SessionError::Refused { resource: resource.to_owned(), reason })
     }
 
-    /// Why there is no token, and what to do about it.
+    /// The reason why there is no token, and what to do about it.
     async fn reason(&self, status: StatusCode, refusal: Refusal, asked: &str, client: Option<ClientId>) -> String {
         let description = refusal.error_description.unwrap_or_else(|| format!("the endpoint answered {status}"));
         // The token service adds its ids and the time, each on a line of its own.
@@ -129,7 +129,7 @@ impl Session {
         }
     }
 
-    /// Why none of a workload's identities is the one that was asked for; `None` when one is.
+    /// The reason why none of a workload's identities is the one that was asked for; `None` when one is.
     fn no_identity(&self, identities: &[Listed], client: Option<ClientId>) -> Option<String> {
         let workload = &self.resource_id;
         let known =

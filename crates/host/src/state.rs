@@ -22,7 +22,7 @@ pub(crate) struct AgentState {
     pub(crate) not_after: u64,
 }
 
-/// Why the agent's own files cannot be used.
+/// The reason why the agent's own files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The files themselves.

@@ -33,7 +33,7 @@ pub struct ControlPlaneAddress {
     pub ca_der: Vec<u8>,
 }
 
-/// Why the control plane gave no answer.
+/// The reason why the control plane gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamFailure {
     /// No connection, or none in time.

@@ -6,7 +6,7 @@ use bonafide_wire::hosts::HostsError;
 use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 
-/// Why a host was refused.
+/// The reason why a host was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     /// No such path, or no such method on it.

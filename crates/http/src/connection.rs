@@ -345,7 +345,7 @@ impl<S: Service> Connection<'_, S> {
     }
 }
 
-/// Why a body did not arrive whole.
+/// The reason why a body did not arrive whole.
 fn broken(error: &(dyn Error + Send + Sync + 'static)) -> Unserved {
     if error.is::<LengthLimitError>() { Unserved::BodyTooLarge } else { Unserved::BodyBroken }
 }

@@ -27,7 +27,7 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok())
 }
 
-/// Why hyper could not read a head, if that ended the connection: one that breaks off gets no answer.
+/// The reason why hyper could not read a head, if that ended the connection: one that breaks off gets no answer.
 pub(super) fn unread(error: &hyper::Error) -> Option<Unserved> {
     match (error.is_parse_too_large(), error.is_parse()) {
         (_, false) => None,

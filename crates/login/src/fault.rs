@@ -10,7 +10,7 @@ use bonafide_wire::token::OAuthError;
 use bonafide_wire::{Reply, Unserved};
 use http::{Method, StatusCode};
 
-/// Why a request is refused. Texts in it are the caller's own.
+/// The reason why a request is refused. Texts in it are the caller's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     NoSuchPath(String),

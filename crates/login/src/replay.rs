@@ -15,7 +15,7 @@ const TOTAL_MAX: usize = 1_000_000;
 /// Width of a bucket, in seconds. Source: ours.
 const BUCKET_SECONDS: u64 = 30;
 
-/// Why an assertion cannot be used.
+/// The reason why an assertion cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// It was used before.

@@ -240,7 +240,7 @@ fn written(reply: Reply) -> Answer {
     Answer::Reply { reply, permit: Permit::default(), refresh: None }
 }
 
-/// Why login gave no token that could be used.
+/// The reason why login gave no token that could be used.
 fn cause_of_failure(pending: &Pending) -> String {
     match pending.outcome() {
         Some(Err(error)) => error.to_string(),

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-/// Why a path is refused rather than read.
+/// The reason why a path is refused rather than read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// It does not begin with a slash: `http://host/…`, `host:port` or `*`.

@@ -6,7 +6,7 @@ use bonafide_wire::token::OAuthError;
 use bonafide_wire::{ParameterError, Unserved};
 use std::sync::Arc;
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// A guard turned it away.
@@ -43,7 +43,7 @@ pub(crate) enum Refusal {
     Unserved(Unserved),
 }
 
-/// Why a guard turns a request away.
+/// The reason why a guard turns a request away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GuardError {
     #[error("the request target is not at this endpoint: this is not a proxy")]
@@ -62,7 +62,7 @@ pub(crate) enum GuardError {
     Form,
 }
 
-/// Why the parameters of a token request are refused.
+/// The reason why the parameters of a token request are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum QueryError {
     #[error(transparent)]

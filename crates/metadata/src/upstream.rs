@@ -21,7 +21,7 @@ pub struct TokenFetch {
     pub capabilities: Option<String>,
 }
 
-/// Why login gave no token.
+/// The reason why login gave no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// No answer in time, no connection, an answer of class 5xx, or no key to sign with yet.

@@ -31,7 +31,7 @@ impl Deref for ControlPlane {
     }
 }
 
-/// Why the control plane could not be opened.
+/// The reason why the control plane could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenControlPlaneError {
     /// The files of the data directory.

@@ -32,7 +32,7 @@ const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
 /// Reader. Source: Azure built-in roles.
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
-/// Why the first start failed.
+/// The reason why the first start failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstStartError {
     /// The operator's credentials could not be made.

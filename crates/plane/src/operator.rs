@@ -17,7 +17,7 @@ use bonafide_types::{CredentialId, ObjectId, Timestamp, World};
 /// Lifetime of both, in seconds (2 years, Entra's longest).
 const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
 
-/// Why the operator's credentials could not be made.
+/// The reason why the operator's credentials could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// A file could not be written.

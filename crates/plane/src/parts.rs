@@ -31,7 +31,7 @@ pub struct Parts {
     pub(crate) followed: Followed,
 }
 
-/// Why the parts cannot be put together.
+/// The reason why the parts cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum PartsError {
     /// The view.

@@ -8,7 +8,7 @@ use bonafide_http::clock;
 use bonafide_store::Read;
 use bonafide_types::{Audience, resource_of_scope};
 
-/// Why an API could not be registered.
+/// The reason why an API could not be registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterApiError {
     /// It cannot be one.

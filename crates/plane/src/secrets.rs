@@ -17,7 +17,7 @@ const SERVER_CA: &str = "server-ca";
 const HOST_CA: &str = "host-ca";
 const PEPPER: &str = "secret-pepper";
 
-/// Why the secrets cannot be made or opened.
+/// The reason why the secrets cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// The store.

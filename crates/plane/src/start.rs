@@ -65,7 +65,7 @@ impl PlaneOptions {
     }
 }
 
-/// Why a control plane cannot start.
+/// The reason why a control plane cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Its store or its parts.

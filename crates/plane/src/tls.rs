@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// and its key is never on disk.
 const SERVER_CERTIFICATE_SECONDS: u64 = 30 * 86_400;
 
-/// Why TLS could not be set up.
+/// The reason why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// An authority refused.

@@ -1,9 +1,9 @@
-//! Why a data directory cannot be opened.
+//! The reasons why a data directory cannot be opened.
 
 use rustix::fs::statvfs;
 use std::path::{Path, PathBuf};
 
-/// Why a data directory cannot be opened. Nothing in it was changed.
+/// The reason why a data directory cannot be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The directory or a file in it cannot be used.

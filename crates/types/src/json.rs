@@ -11,7 +11,7 @@ const PART_BYTES_MAX: usize = 32 * 1024;
 /// Members and elements in one part of a token. Source: ours.
 const PART_MEMBERS_MAX: usize = 1_000;
 
-/// Why a JSON text was refused. It repeats nothing of the text.
+/// The reason why a JSON text was refused. It repeats nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// More bytes than the limit.

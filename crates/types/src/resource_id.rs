@@ -12,7 +12,7 @@ const RESOURCE_NAME_BYTES_MAX: usize = 260;
 /// Longest ARM id, in bytes. Source: ours; a store key of 1 KiB must hold an id and a prefix.
 const RESOURCE_ID_BYTES_MAX: usize = 800;
 
-/// Why a text is not an ARM id.
+/// The reason why a text is not an ARM id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceIdError {
     /// It does not have the form of an id.

@@ -56,7 +56,7 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body; `Content-Length` follows from it.
     pub body: Bytes,
-    /// Why it is no better, where the body does not say. For the log: it is never written to the wire,
+    /// The reason why it is no better, where the body does not say. For the log: it is never written to the wire,
     /// and nothing in it is a secret.
     pub why: Option<Box<str>>,
 }

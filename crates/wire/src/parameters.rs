@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 
-/// Why parameters could not be read.
+/// The reason why parameters could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
     /// A percent sequence is broken or does not decode to UTF-8.

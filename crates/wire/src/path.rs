@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// Segments in one path. Source: ours; the deepest Azure resource ids have about 20.
 const SEGMENTS_MAX: usize = 64;
 
-/// Why a path is refused rather than read.
+/// The reason why a path is refused rather than read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// It does not begin with a slash: `http://host/…`, `host:port` or `*`.

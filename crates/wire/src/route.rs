@@ -90,7 +90,7 @@ fn between<'p>(segment: &'p str, before: &str, after: &str) -> Option<&'p str> {
     (head.eq_ignore_ascii_case(before) && tail.eq_ignore_ascii_case(after)).then_some(value)
 }
 
-/// Why no route is found.
+/// The reason why no route is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoRoute {
     /// No route has this path.

@@ -1,8 +1,8 @@
-//! Why the shell turns a request away before its surface has seen it.
+//! The reasons why the shell turns a request away before its surface has seen it.
 
 use http::StatusCode;
 
-/// Why a request, or a connection, is not served. Each surface's `fault.rs` says it in its own words.
+/// The reason why a request, or a connection, is not served. Each surface's `fault.rs` says it in its own words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unserved {
     /// The connection is not of the user whom the endpoint serves.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// Why no client could be run at all.
+/// The reason why no client could be run at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ConformanceError {
     /// There is no such client.

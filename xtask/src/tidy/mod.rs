@@ -20,7 +20,7 @@ pub struct Findings {
     pub notes: Vec<String>,
 }
 
-/// Why the tree could not be checked at all.
+/// The reason why the tree could not be checked at all.
 #[derive(Debug, thiserror::Error)]
 pub enum TidyError {
     /// A file or folder could not be read.

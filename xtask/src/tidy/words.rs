@@ -20,8 +20,8 @@ const METAPHORS: [(&str, &str); 6] = [
 ];
 
 /// First words of a clause. A comment that opens with one names its subject only at its end (STYLE.md).
-const CLAUSE_WORDS: [&str; 11] =
-    ["What", "Whatever", "Which", "Whichever", "Who", "Whoever", "Whom", "Whose", "Where", "How", "Whether"];
+const CLAUSE_WORDS: [&str; 12] =
+    ["What", "Whatever", "Which", "Whichever", "Who", "Whoever", "Whom", "Whose", "Where", "How", "Whether", "Why"];
 
 /// The metaphors in comments of code, each with its plainer word.
 fn check_metaphors(path: &str, text: &str) -> Vec<String> {
@@ -85,9 +85,13 @@ mod tests {
 
     #[test]
     fn a_comment_that_opens_with_a_clause_is_a_problem() {
-        for comment in
-            ["//! What it does.", "/// Whether it runs.", "    // Where it is, it stays.", "/// A.\n///\n/// How so."]
-        {
+        for comment in [
+            "//! What it does.",
+            "/// Whether it runs.",
+            "    // Where it is, it stays.",
+            "/// A.\n///\n/// How so.",
+            "/// Why it ends.",
+        ] {
             let problems = check_openers("a.rs", &format!("{comment}\nfn f() {{}}\n"));
             assert_eq!(problems.len(), 1, "{comment}");
         }

@@ -35,7 +35,7 @@ pub(crate) struct LocalHost {
     operator: ObjectId,
 }
 
-/// Why a workload was not put on the host.
+/// The reason why a workload was not put on the host.
 #[derive(Debug, thiserror::Error)]
 enum LocalPlaceError {
     #[error("the operator may not write '{0}', and workloads are put on this machine as the operator")]
@@ -118,7 +118,7 @@ impl LocalHost {
         Ok(())
     }
 
-    /// Why a resource cannot be a workload, and what to name in its place.
+    /// The reason why a resource cannot be a workload, and what to name in its place.
     fn no_workload(&self, wanted: &str, (id, resource): &Found) -> String {
         let Some(principal) = resource.principal else {
             return format!("'{wanted}' is a {}, and no workload; {}", resource.id.type_name(), self.choice());

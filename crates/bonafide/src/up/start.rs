@@ -35,7 +35,7 @@ const DESCRIPTORS_KEPT: usize = 256;
 /// Listeners that divide the rest: public, hosts, and the metadata endpoint's two. Source: ours.
 const DESCRIPTOR_SHARES: usize = 4;
 
-/// Why `up` cannot start. Each is one clear line.
+/// The reason why `up` cannot start. Each is one clear line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UpError {
     /// The data directory.

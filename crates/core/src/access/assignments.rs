@@ -80,7 +80,7 @@ pub struct NewAssignment {
     pub description: Option<String>,
 }
 
-/// Why a role assignment was not made.
+/// The reason why a role assignment was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum AssignmentError {
     /// The principal holds the role at the scope already, under another name.

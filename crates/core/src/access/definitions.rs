@@ -26,7 +26,7 @@ pub struct NewRole {
     pub assignable: Vec<Assignable>,
 }
 
-/// Why a custom role was not written or deleted.
+/// The reason why a custom role was not written or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum RoleError {
     /// The id is that of a built-in role.

@@ -45,7 +45,7 @@ pub const DELETE: &str = "Microsoft.Authorization/locks/delete";
 /// Locks of one subscription. Source: ours; Azure has 20 at one scope.
 pub const LOCKS_PER_SUBSCRIPTION_MAX: usize = 1_000;
 
-/// Why a lock was not written.
+/// The reason why a lock was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// The subscription has [`LOCKS_PER_SUBSCRIPTION_MAX`].

@@ -20,7 +20,7 @@ pub struct RegisteredResource {
 /// Registered resources by tenant and identifier (`Audience::lookup_key`).
 pub const RESOURCES_REGISTERED: Table<(TenantId, String), RegisteredResource> = Table::new("registered-resource");
 
-/// Why a resource could not be registered.
+/// The reason why a resource could not be registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// Not `api://…` or `https://…` of letters, digits and `-._~:/`.

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// Hosts that run one workload. Source: ours; a change of the workload is one transaction with all of them.
 pub const WORKLOAD_HOSTS_MAX: usize = 100;
 
-/// Why a workload was not put on a host.
+/// The reason why a workload was not put on a host.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
     /// It runs on [`WORKLOAD_HOSTS_MAX`] hosts.

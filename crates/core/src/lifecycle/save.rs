@@ -13,7 +13,7 @@ use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
 use bonafide_types::{ResourceId, ResourceUuid, World};
 
-/// Why identities could not be changed as asked.
+/// The reason why identities could not be changed as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The ARM id is not that of a user-assigned identity; a system-assigned identity, which cannot
@@ -31,7 +31,7 @@ pub enum IdentityError {
     TooMany,
 }
 
-/// Why a resource could not be saved.
+/// The reason why a resource could not be saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
     /// Its identities cannot be changed as asked.

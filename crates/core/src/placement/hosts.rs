@@ -44,7 +44,7 @@ pub const ENROLMENT_SECONDS: u64 = 600;
 /// Expired enrolments that go when another is made. Source: ours; more than one, so that they become fewer.
 const FORGOTTEN_AT_ONCE: usize = 100;
 
-/// Why a host may not join.
+/// The reason why a host may not join.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// The token was never given out, has been used, or has expired; which of them is not said.

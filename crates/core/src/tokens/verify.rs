@@ -56,7 +56,7 @@ pub struct Caller {
     pub expires_at: Timestamp,
 }
 
-/// Why a token is not valid.
+/// The reason why a token is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// There is none.

@@ -119,7 +119,7 @@ fn set<K: Clone + Eq + Hash, V: Clone>(map: &mut HashMap<K, V>, key: K, value: O
     Ok(())
 }
 
-/// Why the view could not be brought up to date.
+/// The reason why the view could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewsError {
     /// The store failed.

@@ -12,7 +12,7 @@ use rcgen::{
 use std::net::IpAddr;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Why an authority could not be made or read, or refused to issue.
+/// The reason why an authority could not be made or read, or refused to issue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CaError {
     /// The private key is unusable, or signing failed.

@@ -15,7 +15,7 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// answers within milliseconds.
 const PROBE: Duration = Duration::from_millis(500);
 
-/// Why the address cannot be served.
+/// The reason why the address cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkLocalError {
     /// Something answers on it already: this machine may be a virtual machine of a cloud.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 const KNOWN: [&str; 10] =
     ["id", "name", "type", "location", "tags", "identity", "managedBy", "properties", "etag", "systemData"];
 
-/// Why a body cannot be used.
+/// The reason why a body cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BodyError {
     Json(JsonError),

@@ -17,7 +17,7 @@ pub struct Watch {
     pause: Duration,
 }
 
-/// Why the control plane's answer cannot be applied.
+/// The reason why the control plane's answer cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The control plane refused.
