@@ -91,16 +91,17 @@ impl<K: Key + Send, V: DeserializeOwned + Send> Followed for Follow<K, V> {
         }
         // Reading a large table and putting its rows into the view take about as long: they are done side by side.
         thread::scope(|scope| {
-            let (read, reads) = sync_channel(STEPS_AHEAD);
-            let putting = scope.spawn(move || reads.into_iter().try_for_each(|rows| self.put_all(view, at, rows)));
+            let (sender, steps) = sync_channel(STEPS_AHEAD);
+            let putting = scope.spawn(move || steps.into_iter().try_for_each(|rows| self.put_all(view, at, rows)));
             while next.is_some() {
                 let rows;
                 (rows, next) = self.read(tx, next)?;
-                if read.send(rows).is_err() {
+                // The other side ends early with an error.
+                if sender.send(rows).is_err() {
                     break;
                 }
             }
-            drop(read);
+            drop(sender);
             putting.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
     }
