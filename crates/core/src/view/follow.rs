@@ -92,7 +92,8 @@ impl<K: Key + Send, V: DeserializeOwned + Send> Followed for Follow<K, V> {
         // Reading a large table and putting its rows into the view take about as long: they are done side by side.
         thread::scope(|scope| {
             let (sender, steps) = sync_channel(STEPS_AHEAD);
-            let putting = scope.spawn(move || steps.into_iter().try_for_each(|rows| self.put_all(view, at, rows)));
+            let put = move || steps.into_iter().try_for_each(|rows| self.put_all(view, at, rows));
+            let putting = thread::Builder::new().name("view".to_owned()).spawn_scoped(scope, put)?;
             while next.is_some() {
                 let rows;
                 (rows, next) = self.read(tx, next)?;
@@ -129,6 +130,9 @@ pub enum ViewsError {
     /// A signing key could not be opened.
     #[error("a signing key cannot be opened: {0}")]
     Key(#[from] KeyRowError),
+    /// The system gave no thread.
+    #[error("the directory cannot be read without a thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// The current view, and the way it is renewed. Readers never wait.
