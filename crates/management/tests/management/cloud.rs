@@ -19,7 +19,8 @@ use bonafide_wire::{Outcome, Peer, Reply, Request, Surface};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub const VM: &str = "2024-11-01";
@@ -55,6 +56,8 @@ pub struct Cloud {
     authority: Authority,
     config: Config,
     audiences: AcceptedAudiences,
+    /// The tokens of this moment and of those before: a client sends one again and again.
+    tokens: RefCell<HashMap<(ObjectId, String, Timestamp), String>>,
     pub now: Cell<Timestamp>,
     pub view_age_seconds: Cell<u64>,
     pub tenant: TenantId,
@@ -132,6 +135,7 @@ impl Cloud {
             authority: names.authority,
             config: Config::at(ORIGIN),
             audiences: names.accepted,
+            tokens: RefCell::default(),
             now: Cell::new(NOW),
             view_age_seconds: Cell::new(0),
             tenant: *tenant,
@@ -204,9 +208,13 @@ impl Cloud {
         let view = self.views.current();
         let principal = view.principal(person.tenant, person.id).unwrap();
         let client = Authenticated { object_id: person.id, principal, method: Signed::Secret, workload: None };
-        let known = Audiences::new(&[]).unwrap();
-        let resource = resolve(&view, &known, person.tenant, &Audience::parse(audience).unwrap()).unwrap();
-        issue(&view, &self.authority, &self.world(), &client, &resource, &[]).unwrap().token
+        let issue = || {
+            let known = Audiences::new(&[]).unwrap();
+            let resource = resolve(&view, &known, person.tenant, &Audience::parse(audience).unwrap()).unwrap();
+            issue(&view, &self.authority, &self.world(), &client, &resource, &[]).unwrap().token
+        };
+        let key = (person.id, audience.to_owned(), self.now.get());
+        self.tokens.borrow_mut().entry(key).or_insert_with(issue).clone()
     }
 
     /// `/subscriptions/{subscription}`.
