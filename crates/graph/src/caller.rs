@@ -3,7 +3,6 @@
 use crate::Cx;
 use crate::fault::Fault;
 use bonafide_core::access::{self, Chain, Grants, Plane};
-use bonafide_core::directory::PRINCIPALS;
 use bonafide_core::tokens::{self, Caller};
 use bonafide_store::Read;
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
@@ -16,20 +15,18 @@ const READ: &str = "Microsoft.Directory/servicePrincipals/standard/read";
 
 /// Checks the token of a request, with a view that is not too old for it.
 pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fault> {
+    // Before the view: a stranger without a token learns nothing of its age, and fills no log with it.
+    let token = tokens::bearer(request.header("authorization")).map_err(Fault::Token)?;
     if cx.view_age_seconds > VIEW_AGE_SECONDS_MAX {
         return Err(Fault::ViewTooOld { seconds: cx.view_age_seconds });
     }
-    let token = tokens::bearer(request.header("authorization")).map_err(Fault::Token)?;
     tokens::verify(cx.view, cx.authority, cx.audiences, &cx.world, token).map_err(Fault::Token)
 }
 
 /// The caller's principal must exist, be enabled and have the right to read the directory, all at the revision that
 /// the request is answered from.
 pub(crate) fn check_may_read(tx: &impl Read, caller: &Caller) -> Result<(), Fault> {
-    let alive = tx.get(&PRINCIPALS, &caller.object_id)?.is_some_and(|principal| {
-        principal.enabled && principal.tenant == caller.tenant && principal.client_id == caller.client_id
-    });
-    if !alive {
+    if !caller.is_alive(tx)? {
         return Err(Fault::PrincipalGone);
     }
     let grants = Grants::load(tx, caller.tenant, caller.object_id)?;

@@ -107,6 +107,8 @@ fn a_view_that_is_too_old_decides_nothing_and_what_the_shell_refuses_has_a_body(
     let Outcome::Answer(answer) = cx.handle(ask.request());
     let answer: Answer = answer.reply.into();
     assert_eq!((answer.status, answer.code(), answer.header("retry-after")), (503, "serviceNotAvailable", "1"));
+    let Outcome::Answer(stranger) = cx.handle(Ask::new("GET", "/v1.0/servicePrincipals").request());
+    assert_eq!(stranger.reply.status.as_u16(), 401, "a stranger learns nothing of the view, and fills no log");
     for (why, status) in [(Unserved::Busy, 503), (Unserved::BodyTooLarge, 413), (Unserved::Failed, 500)] {
         let reply = cx.refuse(ask.request(), why).reply;
         let body: Value = serde_json::from_slice(&reply.body).unwrap();

@@ -2,8 +2,10 @@
 //! accepts tokens. Everything is read from the bytes that the signature covers.
 
 use super::{Authority, TokenId, TokenVersion};
+use crate::directory::PRINCIPALS;
 use crate::view::{Attested, AttestedTokens, View};
 use bonafide_crypto::jws::{self, JwsError};
+use bonafide_store::{Read, StoreError};
 use bonafide_types::{ClientId, ObjectId, TenantId, Timestamp, World};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -54,6 +56,18 @@ pub struct Caller {
     pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
+}
+
+impl Caller {
+    /// True when the caller's principal exists and is enabled at the revision that is read: the last token of a deleted
+    /// identity is refused at once. In a transaction this becomes one of its compares.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn is_alive(&self, tx: &impl Read) -> Result<bool, StoreError> {
+        let row = tx.get(&PRINCIPALS, &self.object_id)?;
+        Ok(row.is_some_and(|row| row.enabled && row.tenant == self.tenant && row.client_id == self.client_id))
+    }
 }
 
 /// The reason why a token is not valid.

@@ -2,7 +2,6 @@
 
 use crate::Cx;
 use crate::fault::Fault;
-use bonafide_core::directory::PRINCIPALS;
 use bonafide_core::tokens::{self, Caller};
 use bonafide_store::Read;
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
@@ -23,11 +22,7 @@ pub(crate) fn authenticate(cx: &Cx<'_>, authorization: Option<&str>) -> Result<C
     tokens::verify(cx.view, cx.authority, cx.audiences, &cx.world, token).map_err(refused)
 }
 
-/// The caller's principal must exist and be enabled at the revision that the call is answered from: the
-/// last token of a deleted identity is refused at once. In a transaction this becomes one of its compares.
+/// The caller's principal must still be there.
 pub(crate) fn check_alive(tx: &impl Read, caller: &Caller) -> Result<(), Fault> {
-    let alive = tx.get(&PRINCIPALS, &caller.object_id)?.is_some_and(|principal| {
-        principal.enabled && principal.tenant == caller.tenant && principal.client_id == caller.client_id
-    });
-    if alive { Ok(()) } else { Err(Fault::PrincipalGone) }
+    if caller.is_alive(tx)? { Ok(()) } else { Err(Fault::PrincipalGone) }
 }

@@ -162,10 +162,9 @@ fn keys(tx: &impl Read, source: &Source, after: Option<&Cursor>, limit: usize) -
 /// True when a row of `source` is of the list's type: groups are no resources, and below a resource there
 /// can be several types.
 pub(crate) fn belongs(source: &Source, resource: &Resource) -> bool {
-    let type_name = resource.id.type_name();
     match source {
-        Source::TypeBelow(_, name) => type_name.is(name),
-        Source::Subscription(_) => !type_name.is(GROUP_TYPE),
+        Source::TypeBelow(_, name) => resource.id.is_of(name),
+        Source::Subscription(_) => !resource.id.is_of(GROUP_TYPE),
         Source::TypeInSubscription(..) | Source::TypeInGroup(..) | Source::Group(_) => true,
     }
 }
