@@ -1,124 +1,32 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
+use super::admission::{Holder, Place, Places, Rooms};
+use super::body::{self, Body, Terms};
 use super::head::{content_length, head_bytes, no_head, target, unread};
-use super::last::write_last;
+use super::last::{linger, write_last};
+use super::limits::{PIECE_BYTES, REPLY_BYTES_MIN, STRANGER_BODY_BYTES_MAX};
 use super::log::{Entry, Log, connection_members};
 use super::ours::{Ours, Turn};
+use super::reply::{ReplyBody, response};
+use super::service::{HttpLimits, Service};
 use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
-use bonafide_types::limits::{BODY_SECONDS_MAX, HEAD_BYTES_MAX, TARGET_BYTES_MAX};
-use bonafide_wire::{Answer, Peer, Reply, Request, Unserved};
-use bytes::{Bytes, BytesMut};
-use http::Response;
-use http::header::{CONNECTION, HeaderValue};
+use bonafide_types::limits::{HEAD_BYTES_MAX, TARGET_BYTES_MAX};
+use bonafide_wire::{Answer, Peer, Request, Unserved};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HeaderValue};
 use http::request::Parts;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http::{HeaderMap, Method, Response, Uri};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::borrow::Cow;
-use std::convert::Infallible;
-use std::error::Error;
 use std::fmt::Display;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, SemaphorePermit};
-
-/// Longest time that a peer may take to send a request head, in seconds; also the longest that a connection may lie
-/// idle between requests. Source: hyper's default (30 s).
-const HEADER_SECONDS_MAX: u64 = 30;
-/// Largest body that is read from anybody, in bytes; of a larger one the caller must be known first. Source: ours.
-const STRANGER_BODY_BYTES_MAX: usize = 64 * 1024;
-/// Connections open at once on an endpoint that lives as long as one command (`exec`, `token`). Source: ours.
-const PASSING_ENDPOINT_CONNECTIONS_MAX: usize = 256;
-/// The part of the room for large bodies (`LARGE_BODIES_BYTES_MAX`) that a body takes at a time, as it arrives, in bytes.
-/// Source: ours.
-pub(super) const LARGE_BODY_STEP_BYTES: usize = 64 * 1024;
-
-/// The service that answers requests on a listener.
-pub trait Service: Send + Sync + 'static {
-    /// Its name in the log.
-    fn name(&self) -> &'static str;
-
-    /// Identifies the other end, from the connection and the client certificate that was verified on it, or gives the
-    /// reply that is sent instead of serving.
-    fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission;
-
-    /// The largest body that a request takes, in bytes.
-    fn body_bytes_max(&self, head: &Request) -> usize;
-
-    /// Tells whether a request's head is enough to read a large body. If not, the request is answered without its
-    /// body, and the answer says why.
-    fn may_send_much(&self, _head: &Request) -> impl Future<Output = bool> + Send {
-        std::future::ready(true)
-    }
-
-    /// A path as the service reads it, for the log; one that it refuses to read, as it was sent.
-    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str>;
-
-    /// The answer to one request, whose head had come `at`.
-    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answer> + Send;
-
-    /// The refusal of a request that never reaches `answer`, in the words of the surface that its path
-    /// belongs to. The path is empty where no head could be read.
-    fn refusal(&self, head: &Request, why: Unserved) -> Answer;
-}
-
-/// The kernel's facts about a connection. Nothing in it can be written by the peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerFacts {
-    /// The peer's address.
-    pub remote: SocketAddr,
-    /// Our own end of the connection; `None` when the connection is gone already.
-    pub local: Option<SocketAddr>,
-}
-
-/// The decision about a new connection.
-pub enum Admission {
-    /// It is served.
-    Serve {
-        /// The other end.
-        peer: Peer,
-        /// Until when that counts: the end of a client certificate, in seconds since the epoch.
-        until: Option<u64>,
-    },
-    /// It gets this reply to whatever it asks, and is closed.
-    Refuse(Answer),
-}
-
-impl Admission {
-    /// Anybody who could open the connection.
-    pub fn anybody(peer: &PeerFacts) -> Self {
-        Self::Serve { peer: Peer::Anonymous(peer.remote), until: None }
-    }
-}
-
-/// Time and connection limits of a listener.
-#[derive(Debug, Clone, Copy)]
-pub struct HttpLimits {
-    /// From the connection, or the request before, to the end of a request's head.
-    pub header: Duration,
-    /// From the head to the end of the body.
-    pub body: Duration,
-    /// Connections open at once; those after them wait to be accepted.
-    pub connections: usize,
-}
-
-impl Default for HttpLimits {
-    /// Those of an endpoint that comes and goes, of which there may be many.
-    fn default() -> Self {
-        Self {
-            header: Duration::from_secs(HEADER_SECONDS_MAX),
-            body: Duration::from_secs(BODY_SECONDS_MAX),
-            connections: PASSING_ENDPOINT_CONNECTIONS_MAX,
-        }
-    }
-}
 
 /// The common state of all connections of a listener.
 pub(super) struct Connections<S> {
@@ -129,77 +37,103 @@ pub(super) struct Connections<S> {
     pub(super) in_flight: AtomicUsize,
     /// True when it is time to stop: each reply then ends its connection.
     pub(super) stopping: AtomicBool,
-    /// Steps of `LARGE_BODY_STEP_BYTES` that large bodies may still take.
-    pub(super) large_bodies: Semaphore,
+    pub(super) places: Arc<Places>,
+    pub(super) rooms: Rooms,
 }
 
-/// One connection. Its deadline for a head is kept here and not by hyper, whose timer costs an
-/// allocation and a place in the timer wheel for each request.
+/// One connection, as it was admitted.
+pub(super) struct Admitted {
+    /// The other end.
+    pub(super) peer: Peer,
+    /// See [`super::Admission::Serve`].
+    pub(super) until: Option<u64>,
+    /// Set where the first request is refused for this reason.
+    pub(super) declined: Option<Unserved>,
+    /// The holder of what its requests hold, as long as they prove no more.
+    pub(super) holder: Holder,
+    pub(super) place: Place,
+}
+
+/// One connection. Its deadlines are kept here and not by hyper, whose timer costs an allocation and a place in the timer
+/// wheel for each request.
 struct Connection<'a, S> {
     shared: &'a Connections<S>,
-    peer: Peer,
+    admitted: Admitted,
     /// See [`Entry`].
     log_members: String,
-    /// See [`Admission::Serve`].
-    until: Option<u64>,
-    opened_at: Instant,
-    /// Microseconds after `opened_at` at which the last request ended; [`BUSY`] while there is one.
-    quiet_since: AtomicU64,
     /// See [`Ours`].
-    turn: Turn,
+    turn: Arc<Turn>,
 }
 
-const BUSY: u64 = u64::MAX;
+/// The end of a connection.
+enum Ended {
+    /// hyper has ended it, after a reply or with its peer.
+    Served,
+    /// It was quiet for too long, or its peer takes no reply.
+    TimedOut,
+}
+
+/// A request whose connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer")]
+struct Closed;
 
 impl<S: Service> Connections<S> {
     /// Serves one connection until it ends or has been quiet for too long.
     pub(super) async fn run(
         &self,
         mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: Peer,
-        until: Option<u64>,
+        admitted: Admitted,
     ) {
-        let (log_members, opened_at) = (connection_members(self.service.name(), peer), Instant::now());
-        let (quiet_since, turn) = (AtomicU64::new(0), Turn::default());
-        let connection = Connection { shared: self, peer, log_members, until, opened_at, quiet_since, turn };
-        let Err(error) = self.serve(&mut stream, &connection).await else { return };
-        if error.is_parse_version_h2() {
-            self.log_closed(peer, &error);
-        } else if let Some(why) = unread(&error) {
-            let answer = self.service.refusal(&no_head(peer), why);
-            self.log_refused(&connection.log_members, &answer);
-            if connection.turn.has_kept_back() {
-                write_last(stream, &answer.reply, connection.turn.wants_no_body()).await;
-            }
+        let peer = admitted.peer;
+        let log_members = connection_members(self.service.name(), peer);
+        let connection = Connection { shared: self, admitted, log_members, turn: Arc::default() };
+        let ended = self.serve(&mut stream, &connection).await;
+        let turn = &connection.turn;
+        let refused = match (turn.cut_before_head(), &ended) {
+            (Some(why), _) => Some(why),
+            (None, Err(error)) if error.is_parse_version_h2() => return self.log_closed(peer, error),
+            (None, Err(error)) => unread(error),
+            (None, Ok(Ended::TimedOut)) => return,
+            (None, Ok(Ended::Served)) if turn.is_ended() => return,
+            (None, Ok(Ended::Served)) => return linger(stream).await,
+        };
+        let Some(why) = refused else { return };
+        let head = no_head(peer);
+        if self.service.closes_instead(&head, why) {
+            return;
+        }
+        let answer = self.service.refusal(&head, why);
+        self.log_refused(&connection.log_members, &answer);
+        if turn.has_kept_back() || turn.cut_before_head().is_some() {
+            write_last(stream, &answer.reply, turn.wants_no_body()).await;
         }
     }
 
-    /// Serves a connection until it ends, or has been quiet for too long.
+    /// Serves a connection until it ends, or its peer does nothing for too long.
     async fn serve(
         &self,
         stream: &mut (impl AsyncRead + AsyncWrite + Unpin + Send),
         connection: &Connection<'_, S>,
-    ) -> Result<(), hyper::Error> {
+    ) -> Result<Ended, hyper::Error> {
+        let ours = Ours::new(stream, &connection.turn, &self.rooms, connection.admitted.holder);
         let serving = http1::Builder::new()
             // hyper itself takes 100 header fields at most (NP-06).
             .max_buf_size(HEAD_BYTES_MAX)
             // A client that has sent all it has to say still wants the answer.
             .half_close(true)
             .writev(false)
-            .serve_connection(
-                TokioIo::new(Ours { stream, turn: &connection.turn }),
-                service_fn(move |request| async move { Ok::<_, Infallible>(connection.exchange(request).await) }),
-            );
-        let quiet = tokio::time::sleep(self.limits.header);
-        tokio::pin!(serving, quiet);
+            .serve_connection(TokioIo::new(ours), service_fn(|request| connection.exchange(request)));
+        let look = tokio::time::sleep(self.limits.header.min(self.limits.reply));
+        tokio::pin!(serving, look);
+        let mut taken = None;
         loop {
             tokio::select! {
                 biased;
-                served = serving.as_mut() => return served,
-                () = quiet.as_mut() => match connection.may_be_quiet_until() {
-                    Some(until) if until <= Instant::now() => return Ok(()),
-                    Some(until) => quiet.as_mut().reset(until.into()),
-                    None => quiet.as_mut().reset((Instant::now() + self.limits.header).into()),
+                served = serving.as_mut() => return served.map(|()| Ended::Served),
+                () = look.as_mut() => match connection.look_again_at(&mut taken) {
+                    Some(at) => look.as_mut().reset(at.into()),
+                    None => return Ok(Ended::TimedOut),
                 },
             }
         }
@@ -224,33 +158,47 @@ impl<S: Service> Connections<S> {
 }
 
 impl<S: Service> Connection<'_, S> {
-    /// The time at which the connection has been quiet for too long; `None` while it is not quiet.
-    fn may_be_quiet_until(&self) -> Option<Instant> {
-        match self.quiet_since.load(Ordering::Relaxed) {
-            BUSY => None,
-            micros => Some(self.opened_at + Duration::from_micros(micros) + self.shared.limits.header),
+    /// The next time to look whether the peer does something; `None` when it has done nothing for too long. `taken` is
+    /// the part of a reply that it had taken when last looked at, if it had not all.
+    fn look_again_at(&self, taken: &mut Option<u64>) -> Option<Instant> {
+        let (now, limits, place) = (Instant::now(), &self.shared.limits, &self.admitted.place);
+        let had = std::mem::replace(taken, self.turn.taken_of_reply());
+        if let Some(has) = *taken {
+            if had.is_some_and(|had| has < had + REPLY_BYTES_MIN) {
+                return None;
+            }
+            if had.is_some() && place.quiet_since().is_some() {
+                place.quiet(now);
+            }
+            return Some(now + limits.reply);
         }
+        let until = place.quiet_since().map_or(now + limits.header, |since| since + limits.header);
+        (until > now).then(|| until.min(now + limits.reply))
     }
 
-    async fn exchange(&self, request: http::Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn exchange(&self, request: http::Request<Incoming>) -> Result<Response<ReplyBody>, Closed> {
         let (at, started) = (clock::now(), Instant::now());
-        self.quiet_since.store(BUSY, Ordering::Relaxed);
+        self.admitted.place.busy();
         self.turn.answer();
         let in_flight = InFlight::start(&self.shared.in_flight);
         let (parts, body) = request.into_parts();
-        // Clones of both are cheap; the log needs them when the request has been given away.
+        // Clones of all three are cheap; they are needed when the request has been given away.
+        let authorization = parts.headers.get(AUTHORIZATION).cloned();
         let (uri, method) = (parts.uri.clone(), parts.method.clone());
         let service = &self.shared.service;
-        let (path, query) = target(&parts.uri);
         let Parts { method: asked, headers, .. } = parts;
-        let mut request = Request { method: asked, path, query, headers, body: Bytes::new(), peer: self.peer };
+        let mut request = self.request(asked, &uri, headers);
         let (answer, close) = match self.body(&request, body, at).await {
-            Ok(Body { bytes, close, held: _held }) => {
+            Ok(Body { bytes, close, _held }) => {
                 request.body = bytes;
                 (service.answer(request, at).await, close)
             }
+            Err(why) if service.closes_instead(&request, why) => return Err(Closed),
             Err(why) => (service.refusal(&request, why), true),
         };
+        let (answer, body) = self.with_room(answer, authorization.as_ref(), || {
+            service.refusal(&self.request(method.clone(), &uri, HeaderMap::new()), Unserved::Busy)
+        });
         drop(in_flight);
         let ended = Instant::now();
         let entry = Entry {
@@ -258,19 +206,54 @@ impl<S: Service> Connection<'_, S> {
             surface: service.name(),
             connection: &self.log_members,
             method: method.as_str(),
-            path: &service.read_path(uri.path()),
+            path: &service.logged_path(uri.path(), answer.reply.status),
             took: ended - started,
         };
         self.shared.log.write(&entry, &answer);
-        let quiet_since = u64::try_from((ended - self.opened_at).as_micros()).unwrap_or(BUSY - 1);
-        self.quiet_since.store(quiet_since, Ordering::Relaxed);
-        self.turn.reply();
-        write(answer.reply, close || self.shared.stopping.load(Ordering::Relaxed))
+        self.admitted.place.quiet(ended);
+        self.turn.reply(matches!(body, ReplyBody::Pieces { .. }));
+        let close = close || self.admitted.declined.is_some() || self.shared.stopping.load(Ordering::Relaxed);
+        Ok(response(answer.reply, body, close))
+    }
+
+    fn request(&self, method: Method, uri: &Uri, headers: HeaderMap) -> Request {
+        let (path, query) = target(uri);
+        Request { method, path, query, headers, body: Bytes::new(), peer: self.admitted.peer }
+    }
+
+    /// The holder of what a request with this `Authorization` holds.
+    fn holder(&self, authorization: Option<&HeaderValue>) -> Holder {
+        let principal = authorization.and_then(|value| self.shared.service.principal(value));
+        principal.map_or(self.admitted.holder, Holder::Principal)
+    }
+
+    /// An answer with its body, counted if it is large; where there is no room for it, `busy` instead.
+    fn with_room(
+        &self,
+        answer: Answer,
+        authorization: Option<&HeaderValue>,
+        busy: impl FnOnce() -> Answer,
+    ) -> (Answer, ReplyBody) {
+        let rest = answer.reply.body.clone();
+        if rest.len() <= PIECE_BYTES {
+            return (answer, ReplyBody::Whole(rest));
+        }
+        match self.shared.rooms.try_take(self.holder(authorization), rest.len()) {
+            Some(_held) => (answer, ReplyBody::Pieces { rest, _held, turn: Arc::clone(&self.turn) }),
+            None => {
+                let answer = busy().because(&"the replies that its caller has not read yet take all the room it may have");
+                let body = ReplyBody::Whole(answer.reply.body.clone());
+                (answer, body)
+            }
+        }
     }
 
     /// The body of a request, or why the request is refused before its surface looks at it.
-    async fn body(&self, head: &Request, body: Incoming, at: Timestamp) -> Result<Body<'_>, Unserved> {
-        if self.until.is_some_and(|until| until < at.unix_seconds()) {
+    async fn body(&self, head: &Request, body: Incoming, at: Timestamp) -> Result<Body, Unserved> {
+        if let Some(why) = self.admitted.declined {
+            return Err(why);
+        }
+        if self.admitted.until.is_some_and(|until| until < at.unix_seconds()) {
             return Err(Unserved::CertificateExpired);
         }
         if head.path.len() + head.query.len() > TARGET_BYTES_MAX {
@@ -279,84 +262,23 @@ impl<S: Service> Connection<'_, S> {
         if head_bytes(&head.headers) > HEAD_BYTES_MAX {
             return Err(Unserved::HeadTooLarge);
         }
-        let service = &self.shared.service;
+        let Connections { service, limits, rooms, .. } = self.shared;
         let max = service.body_bytes_max(head);
         let length = match hyper::body::Body::is_end_stream(&body) {
-            true => 0,
+            true => return Ok(Body::default()),
             false => content_length(&head.headers).unwrap_or(max),
         };
         if length > max {
             return Err(Unserved::BodyTooLarge);
         }
         let is_large = length > STRANGER_BODY_BYTES_MAX;
-        let close = is_large && !service.may_send_much(head).await;
-        let (bytes, held) = match (length, is_large) {
-            (0, _) => (Bytes::new(), None),
-            (_, true) if close => (Bytes::new(), None),
-            (_, true) => self.read_large(body, max).await?,
-            (_, false) => (self.read(body, max).await?, None),
-        };
-        Ok(Body { bytes, close, held })
-    }
-
-    /// Reads a large body, which takes room as it arrives: who announces much and sends nothing takes none.
-    async fn read_large(&self, body: Incoming, max: usize) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Unserved> {
-        let (mut body, mut bytes, mut held) = (Limited::new(body, max), BytesMut::new(), None);
-        let mut until = Instant::now() + self.shared.limits.body;
-        loop {
-            let frame = match tokio::time::timeout_at(until.into(), body.frame()).await {
-                Ok(Some(frame)) => frame.map_err(|error| broken(&*error))?,
-                Ok(None) => return Ok((bytes.freeze(), held)),
-                Err(_) => return Err(Unserved::BodyTooSlow),
-            };
-            // Trailers say nothing to any surface.
-            let Ok(data) = frame.into_data() else { continue };
-            let has = held.as_ref().map_or(0, SemaphorePermit::num_permits);
-            let lacks = (bytes.len() + data.len()).div_ceil(LARGE_BODY_STEP_BYTES).saturating_sub(has);
-            let lacks = u32::try_from(lacks).unwrap_or(u32::MAX);
-            match &mut held {
-                // A body that holds room never waits for more: bodies that wait for each other would all fail.
-                Some(held) => held.merge(self.shared.large_bodies.try_acquire_many(lacks).map_err(|_| Unserved::Busy)?),
-                None => {
-                    held = Some(self.first_room(lacks).await?);
-                    until = Instant::now() + self.shared.limits.body;
-                }
-            }
-            bytes.extend_from_slice(&data);
+        if is_large && !service.may_send_much(head).await {
+            return Ok(Body::unread());
         }
+        let authorization = head.headers.get(AUTHORIZATION).filter(|_| is_large);
+        let terms = Terms { within: limits.body, rooms, holder: self.holder(authorization) };
+        body::read(body, length, terms).await
     }
-
-    /// Waits for room for the beginning of a large body.
-    async fn first_room(&self, steps: u32) -> Result<SemaphorePermit<'_>, Unserved> {
-        let room = self.shared.large_bodies.acquire_many(steps);
-        match tokio::time::timeout(self.shared.limits.body, room).await {
-            Ok(Ok(held)) => Ok(held),
-            Ok(Err(_)) | Err(_) => Err(Unserved::Busy),
-        }
-    }
-
-    /// Reads a body whole.
-    async fn read(&self, body: Incoming, max: usize) -> Result<Bytes, Unserved> {
-        match tokio::time::timeout(self.shared.limits.body, Limited::new(body, max).collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) => Err(broken(&*error)),
-            Err(_) => Err(Unserved::BodyTooSlow),
-        }
-    }
-}
-
-/// The reason why a body did not arrive whole.
-fn broken(error: &(dyn Error + Send + Sync + 'static)) -> Unserved {
-    if error.is::<LengthLimitError>() { Unserved::BodyTooLarge } else { Unserved::BodyBroken }
-}
-
-/// A body that was read.
-struct Body<'a> {
-    bytes: Bytes,
-    /// True when it was left unread, so that the connection cannot go on.
-    close: bool,
-    /// The room that it takes, until the request is answered.
-    held: Option<SemaphorePermit<'a>>,
 }
 
 /// Counts a request while it is being answered, also when its caller hangs up meanwhile.
@@ -373,15 +295,4 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-fn write(reply: Reply, close: bool) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(reply.body));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    if close {
-        // The rest of the request cannot be told from the next one.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }

@@ -1,29 +1,36 @@
-//! The last reply of a connection, written without hyper: to a connection that is not served, and to a
-//! head that hyper cannot read.
+//! The end of a connection: the last reply, where hyper does not write it, and reading on until the peer has seen it.
 
-use bonafide_types::limits::HEAD_BYTES_MAX;
+use crate::limits::{LINGER_BYTES_MAX, LINGER_SECONDS_MAX};
 use bonafide_wire::Reply;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Longest time for which a refused connection is drained before it is closed.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(LINGER_SECONDS_MAX);
 
-/// Writes a reply, without its body where the request asks for none, and ends the connection. It is drained for a
-/// moment, because to close with something unread would take the reply away again.
+/// Writes a reply, without its body where the request asks for none, and ends the connection: to a connection that is
+/// not served, and to a head that hyper cannot read.
 pub(super) async fn write_last(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &Reply, wants_no_body: bool) {
     let mut head = format!("HTTP/1.1 {}\r\n", reply.status).into_bytes();
     for (name, value) in &reply.headers {
         head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
     head.extend(format!("content-length: {}\r\nconnection: close\r\n\r\n", reply.body.len()).as_bytes());
-    let refusal = async {
+    if !wants_no_body {
+        head.extend_from_slice(&reply.body);
+    }
+    let written = async {
         stream.write_all(&head).await?;
-        if !wants_no_body {
-            stream.write_all(&reply.body).await?;
-        }
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(HEAD_BYTES_MAX as u64), &mut tokio::io::sink()).await
+        stream.shutdown().await
     };
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, refusal).await;
+    if let Ok(Ok(())) = tokio::time::timeout(LINGER, written).await {
+        linger(stream).await;
+    }
+}
+
+/// Reads on, after the last reply was written and the connection shut down for writing, until the peer has closed it:
+/// to close with something unread would take the reply away again. Bounded in bytes and time.
+pub(super) async fn linger(stream: impl AsyncRead + Unpin) {
+    let rest = async { tokio::io::copy(&mut stream.take(LINGER_BYTES_MAX), &mut tokio::io::sink()).await };
+    // Who sends more, or does not close, loses the reply.
+    let _ = tokio::time::timeout(LINGER, rest).await;
 }

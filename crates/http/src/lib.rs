@@ -4,22 +4,29 @@
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod admission;
+mod body;
 pub mod clock;
 mod connection;
 mod event;
+mod framing;
 mod head;
 mod last;
+mod limits;
 mod listener;
 mod listening;
 mod log;
 mod ours;
+mod reply;
+mod service;
 mod sink;
 #[cfg(test)]
 mod tests;
 pub mod tls;
 
-pub use connection::{Admission, HttpLimits, PeerFacts, Service};
+pub use admission::User;
 pub use event::{Event, shown};
-pub use listener::{ACCEPT_PAUSE, Listener, Listeners, Stop, stopped};
+pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, stopped};
 pub use listening::{ListenError, listen};
 pub use log::Log;
+pub use service::{Admission, HttpLimits, PeerFacts, Service};

@@ -1,25 +1,24 @@
 //! Accepting connections.
 
-use super::connection::{Admission, Connections, HttpLimits, LARGE_BODY_STEP_BYTES, PeerFacts, Service};
+use super::admission::{Holder, Place, Places, Rooms, User, proxy};
+use super::connection::{Admitted, Connections};
 use super::last::write_last;
+use super::limits::HANDSHAKE_SECONDS_MAX;
 use super::log::{Log, connection_members};
-use bonafide_wire::{Answer, Peer};
+use super::service::{Admission, HttpLimits, PeerFacts, Service};
+use bonafide_wire::Peer;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// Larger bodies in memory at once on one listener, in bytes together. Source: ours.
-pub(super) const LARGE_BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Longest time for a TLS handshake, in seconds. Source: ours.
-const HANDSHAKE_SECONDS_MAX: u64 = 10;
 /// Longest time that requests in flight may take after a stop was asked for, in seconds. Source: ours.
 const STOP_SECONDS_MAX: u64 = 10;
 
@@ -37,6 +36,9 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Interval at which a stopping listener looks for requests that are still being answered.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
+/// Asks the kernel which user is at the other end (first) of a connection to our own end (second).
+pub type AskUser = fn(SocketAddr, SocketAddr) -> User;
+
 /// A listening socket with what answers on it.
 pub struct Listener<S> {
     /// The socket.
@@ -47,6 +49,10 @@ pub struct Listener<S> {
     pub service: Arc<S>,
     /// Time and connection limits.
     pub limits: HttpLimits,
+    /// Tells the users of connections that begin on this machine.
+    pub user_of: AskUser,
+    /// Proxies whose connections begin with the PROXY protocol, and count for the clients that it names.
+    pub proxies: Arc<[IpAddr]>,
     /// The log of requests and failures.
     pub log: Arc<Log>,
 }
@@ -57,6 +63,8 @@ pub struct Listeners {
     pub log: Arc<Log>,
     /// Time and connection limits of each.
     pub limits: HttpLimits,
+    /// Tells the users of connections that begin on this machine.
+    pub user_of: AskUser,
     /// Tells them to stop.
     pub stop: Stop,
     /// The runtime that serves their connections.
@@ -64,7 +72,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Serves on one more socket, as one of `tasks`.
+    /// Serves on one more socket, as one of `tasks`, without proxies in front of it.
     pub fn start<S: Service>(
         &self,
         tasks: &mut JoinSet<()>,
@@ -72,8 +80,20 @@ impl Listeners {
         tls: Option<TlsAcceptor>,
         service: S,
     ) {
-        let (service, log) = (Arc::new(service), Arc::clone(&self.log));
-        let listener = Listener { socket, tls, service, limits: self.limits, log };
+        self.start_behind(Arc::default(), tasks, socket, tls, service);
+    }
+
+    /// Serves on one more socket, as one of `tasks`, behind these proxies.
+    pub fn start_behind<S: Service>(
+        &self,
+        proxies: Arc<[IpAddr]>,
+        tasks: &mut JoinSet<()>,
+        socket: TcpListener,
+        tls: Option<TlsAcceptor>,
+        service: S,
+    ) {
+        let (service, log, user_of) = (Arc::new(service), Arc::clone(&self.log), self.user_of);
+        let listener = Listener { socket, tls, service, limits: self.limits, user_of, proxies, log };
         tasks.spawn_on(listener.serve(self.stop.clone()), &self.runtime);
     }
 }
@@ -82,34 +102,76 @@ impl<S: Service> Listener<S> {
     /// Serves until told to stop; then lets requests in flight end, for a bounded time, and closes every
     /// connection.
     pub async fn serve(self, mut stop: Stop) {
+        let Self { socket, tls, service, limits, user_of, proxies, log } = self;
         let shared = Arc::new(Connections {
-            service: self.service,
-            limits: self.limits,
-            log: self.log,
+            service,
+            limits,
+            log,
             in_flight: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
-            large_bodies: Semaphore::new(LARGE_BODIES_BYTES_MAX / LARGE_BODY_STEP_BYTES),
+            places: Places::new(limits.connections),
+            rooms: Rooms::default(),
         });
-        let mut connections = JoinSet::new();
+        let mut door = Door { shared, tls, user_of, proxies, connections: JoinSet::new() };
         loop {
-            let is_full = connections.len() >= shared.limits.connections;
             let accepted = tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = self.socket.accept(), if !is_full => accepted,
+                Some(_) = door.connections.join_next() => continue,
+                accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => {
-                    drop(connections.spawn(open(Arc::clone(&shared), self.tls.clone(), stream, peer)));
+                Ok((stream, remote)) => door.take(stream, remote),
+                Err(_) => {
+                    // The process has no descriptor left: idle connections have some.
+                    door.shared.places.make_room();
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
-        drop(self.socket);
-        shared.stopping.store(true, Ordering::Relaxed);
+        drop(socket);
+        door.close().await;
+    }
+}
+
+/// The way into a listener. Every connection is taken from the kernel at once, and served, told that it is refused, or
+/// closed: one that waited there would wait behind all others.
+struct Door<S> {
+    shared: Arc<Connections<S>>,
+    tls: Option<TlsAcceptor>,
+    user_of: AskUser,
+    proxies: Arc<[IpAddr]>,
+    connections: JoinSet<()>,
+}
+
+impl<S: Service> Door<S> {
+    fn take(&mut self, stream: TcpStream, remote: SocketAddr) {
+        // Replies are written whole; waiting to fill a packet only adds delay.
+        let _ = stream.set_nodelay(true);
+        let local = stream.local_addr().ok();
+        let is_here = remote.ip().is_loopback() || local.is_some_and(|local| local.ip() == remote.ip());
+        let user = local.filter(|_| is_here).map_or(User::Unknown, |local| (self.user_of)(remote, local));
+        let facts = PeerFacts { remote, local, user };
+        let is_proxy = self.proxies.contains(&remote.ip().to_canonical());
+        let holder = Holder::of(user, remote.ip());
+        // Who is refused by the connection alone never has a place of those who are served.
+        let admission = (self.tls.is_none() && !is_proxy).then(|| self.shared.service.admit(&facts, None));
+        let place = match admission {
+            Some(Admission::Refuse(_) | Admission::Decline(_)) => self.shared.places.refuse(holder),
+            Some(Admission::Serve { .. }) | None => self.shared.places.enter(holder),
+        };
+        let Some(place) = place else { return };
+        let (id, shared, tls) = (place.id(), Arc::clone(&self.shared), self.tls.clone());
+        let opening = Opening { shared, tls, facts, is_proxy, holder, place };
+        let task = self.connections.spawn(opening.open(stream, admission));
+        self.shared.places.ends_with(id, task);
+    }
+
+    /// Lets requests in flight end, and closes every connection.
+    async fn close(mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
         let quiet = async {
-            while shared.in_flight.load(Ordering::Relaxed) > 0 {
+            while self.shared.in_flight.load(Ordering::Relaxed) > 0 {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
             // Replies that were just made are still being written.
@@ -117,49 +179,83 @@ impl<S: Service> Listener<S> {
         };
         // A request that is not answered within the limit ends with its connection.
         let _ = tokio::time::timeout(Duration::from_secs(STOP_SECONDS_MAX), quiet).await;
-        connections.shutdown().await;
+        self.connections.shutdown().await;
     }
 }
 
-async fn open<S: Service>(shared: Arc<Connections<S>>, tls: Option<TlsAcceptor>, stream: TcpStream, peer: SocketAddr) {
-    // Replies are written whole; waiting to fill a packet only adds delay.
-    let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else {
-        return match shared.service.admit(&facts(peer, &stream), None) {
-            Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
-            Admission::Refuse(answer) => refuse(&shared, stream, peer, &answer).await,
+/// A connection that has a place and is not open yet.
+struct Opening<S> {
+    shared: Arc<Connections<S>>,
+    tls: Option<TlsAcceptor>,
+    facts: PeerFacts,
+    is_proxy: bool,
+    holder: Holder,
+    place: Place,
+}
+
+impl<S: Service> Opening<S> {
+    async fn open(mut self, mut stream: TcpStream, admission: Option<Admission>) {
+        if self.is_proxy && !self.hear_proxy(&mut stream).await {
+            return;
+        }
+        let Some(tls) = self.tls.take() else {
+            let admission = admission.unwrap_or_else(|| self.shared.service.admit(&self.facts, None));
+            return self.run(stream, admission).await;
         };
-    };
-    let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), tls.accept(stream));
-    let handshake = handshake.await;
-    // TLS that is refused, but not who breaks off or says nothing: ports are looked at all the time.
-    if let Ok(Err(error)) = &handshake
-        && error.kind() == ErrorKind::InvalidData
-    {
-        shared.log_closed(Peer::Anonymous(peer), error);
-    }
-    if let Ok(Ok(stream)) = handshake {
-        let (tcp, session) = stream.get_ref();
-        let certificate = session.peer_certificates().and_then(|chain| chain.first());
-        match shared.service.admit(&facts(peer, tcp), certificate.map(|der| der.as_ref())) {
-            Admission::Serve { peer, until } => shared.run(stream, peer, until).await,
-            Admission::Refuse(answer) => refuse(&shared, stream, peer, &answer).await,
+        let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), tls.accept(stream));
+        match handshake.await {
+            Ok(Ok(stream)) => {
+                let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                let admission = self.shared.service.admit(&self.facts, certificate.map(|der| der.as_ref()));
+                self.run(stream, admission).await;
+            }
+            // TLS that is refused, but not who breaks off or says nothing: ports are looked at all the time.
+            Ok(Err(error)) if error.kind() == ErrorKind::InvalidData => {
+                self.shared.log_closed(Peer::Anonymous(self.facts.remote), &error);
+            }
+            Ok(Err(_)) | Err(_) => {}
         }
     }
-}
 
-fn facts(remote: SocketAddr, stream: &TcpStream) -> PeerFacts {
-    PeerFacts { remote, local: stream.local_addr().ok() }
-}
+    /// Learns from a proxy whose connection it passes on. False when there is no place for that one, or the proxy does
+    /// not tell.
+    async fn hear_proxy(&mut self, stream: &mut TcpStream) -> bool {
+        match tokio::time::timeout(self.shared.limits.header, proxy::read_client(stream)).await {
+            Ok(Ok(Some(client))) => {
+                self.facts = PeerFacts { remote: client, user: User::Unknown, ..self.facts };
+                self.pass_to(Holder::of(User::Unknown, client.ip()))
+            }
+            Ok(Ok(None)) => true,
+            Ok(Err(error)) if error.kind() == ErrorKind::InvalidData => {
+                self.shared.log_closed(Peer::Anonymous(self.facts.remote), &error);
+                false
+            }
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
 
-/// Tells a connection that it is not served, without waiting for what it asks.
-async fn refuse<S: Service>(
-    shared: &Connections<S>,
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: SocketAddr,
-    answer: &Answer,
-) {
-    shared.log_refused(&connection_members(shared.service.name(), Peer::Anonymous(peer)), answer);
-    // No request has been read.
-    write_last(stream, &answer.reply, false).await;
+    fn pass_to(&mut self, holder: Holder) -> bool {
+        self.holder = holder;
+        self.place.pass_to(holder)
+    }
+
+    async fn run(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, admission: Admission) {
+        let (peer, until, declined) = match admission {
+            Admission::Serve { peer, until } => (peer, until, None),
+            Admission::Decline(why) => (Peer::Anonymous(self.facts.remote), None, Some(why)),
+            Admission::Refuse(answer) => {
+                let peer = Peer::Anonymous(self.facts.remote);
+                self.shared.log_refused(&connection_members(self.shared.service.name(), peer), &answer);
+                // No request has been read.
+                return write_last(stream, &answer.reply, false).await;
+            }
+        };
+        if let Peer::Host(host) = peer
+            && !self.pass_to(Holder::Host(host))
+        {
+            return;
+        }
+        let Self { shared, holder, place, .. } = self;
+        shared.run(stream, Admitted { peer, until, declined, holder, place }).await;
+    }
 }

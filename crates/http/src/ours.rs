@@ -1,9 +1,16 @@
-//! A stream on which only our own replies reach the wire. hyper answers a head that it cannot read by
-//! itself, without a body; that answer is kept back here, so that the surface can word it.
+//! The stream between hyper and the connection. Only our own replies reach the wire: hyper answers a head that it cannot
+//! read by itself, without a body; that answer is kept back here, so that the surface can word it. And only requests with
+//! one reading reach hyper.
 
+use crate::admission::{Held, Holder, Rooms};
+use crate::framing::Framing;
+use crate::limits::UNCOUNTED_BYTES;
+use bonafide_types::limits::HEAD_BYTES_MAX;
+use bonafide_wire::Unserved;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -13,6 +20,8 @@ const NOTHING: u8 = 0;
 const ANSWERING: u8 = 1;
 /// There is a reply, and perhaps not all of it is written.
 const REPLYING: u8 = 2;
+/// There is a reply, and hyper has not got all of it.
+const REPLYING_AT_LENGTH: u8 = 3;
 
 /// The beginning of a request that is answered without a body. Source: RFC 9110 section 9.3.2.
 const HEAD: &[u8] = b"HEAD ";
@@ -27,6 +36,21 @@ pub(super) struct Turn {
     has_kept_back: AtomicBool,
     /// The number of bytes of [`HEAD`] that the request has begun with, or [`OTHER`].
     begun: AtomicU8,
+    /// Bytes that the peer has taken.
+    taken: AtomicU64,
+    /// True when the peer sends no more.
+    is_ended: AtomicBool,
+    /// Set when hyper was given no more of what the peer sends.
+    cut: OnceLock<Cut>,
+}
+
+/// The end of what hyper reads.
+#[derive(Debug, Clone, Copy)]
+enum Cut {
+    /// Before a request, which is refused for this reason.
+    Head(Unserved),
+    /// Within the body of a request, which its surface answers.
+    Body,
 }
 
 impl Turn {
@@ -35,9 +59,37 @@ impl Turn {
         self.state.store(ANSWERING, Ordering::Relaxed);
     }
 
-    /// Its reply goes to hyper.
-    pub(super) fn reply(&self) {
-        self.state.store(REPLYING, Ordering::Relaxed);
+    /// Its reply goes to hyper, whole or at length.
+    pub(super) fn reply(&self, at_length: bool) {
+        self.state.store(if at_length { REPLYING_AT_LENGTH } else { REPLYING }, Ordering::Relaxed);
+    }
+
+    /// hyper has got all of a reply at length.
+    pub(super) fn has_all(&self) {
+        // On failure there was no such reply.
+        let _ = self.state.compare_exchange(REPLYING_AT_LENGTH, REPLYING, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The bytes that the peer has taken, while more of a reply waits for it.
+    pub(super) fn taken_of_reply(&self) -> Option<u64> {
+        (self.state.load(Ordering::Relaxed) >= REPLYING).then(|| self.taken.load(Ordering::Relaxed))
+    }
+
+    /// True when the peer sends no more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended.load(Ordering::Relaxed)
+    }
+
+    /// The reason why hyper was given no more, if that has no answer yet.
+    pub(super) fn cut_before_head(&self) -> Option<Unserved> {
+        match self.cut.get()? {
+            Cut::Head(why) => Some(*why),
+            Cut::Body => None,
+        }
+    }
+
+    fn is_cut_before_head(&self) -> bool {
+        self.cut_before_head().is_some()
     }
 
     /// hyper has nothing left to write. What is read from now on is the next request.
@@ -76,15 +128,60 @@ impl Turn {
 
 /// The stream that hyper gets.
 pub(super) struct Ours<'a, S> {
-    pub(super) stream: &'a mut S,
-    pub(super) turn: &'a Turn,
+    stream: &'a mut S,
+    turn: &'a Turn,
+    framing: Framing,
+    rooms: &'a Rooms,
+    holder: Holder,
+    /// The room of hyper's buffer for reading, once a head has made it larger than each has.
+    large_head: Option<Held>,
+}
+
+impl<'a, S> Ours<'a, S> {
+    /// The stream of a connection of `holder`.
+    pub(super) fn new(stream: &'a mut S, turn: &'a Turn, rooms: &'a Rooms, holder: Holder) -> Self {
+        Self { stream, turn, framing: Framing::default(), rooms, holder, large_head: None }
+    }
+
+    /// Follows bytes that were read: how many of them hyper may have.
+    fn follow(&mut self, bytes: &[u8]) -> usize {
+        if let Err(fault) = self.framing.follow(bytes) {
+            self.cut(if fault.in_body { Cut::Body } else { Cut::Head(Unserved::HeadMalformed) });
+            return fault.good;
+        }
+        if self.framing.head_bytes() > UNCOUNTED_BYTES && self.large_head.is_none() {
+            self.large_head = self.rooms.try_take(self.holder, HEAD_BYTES_MAX);
+            if self.large_head.is_none() {
+                self.cut(Cut::Head(Unserved::Busy));
+                return 0;
+            }
+        }
+        bytes.len()
+    }
+
+    fn cut(&self, cut: Cut) {
+        // The first is the reason.
+        let _ = self.turn.cut.set(cut);
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Ours<'_, S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    /// The end, once what follows is not to be read.
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.turn.cut.get().is_some() {
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut *self.stream).poll_read(cx, buffer))?;
-        self.turn.read(&buffer.filled()[before..]);
+        ready!(Pin::new(&mut *this.stream).poll_read(cx, buffer))?;
+        let bytes = &buffer.filled()[before..];
+        if bytes.is_empty() {
+            this.turn.is_ended.store(true, Ordering::Relaxed);
+            return Poll::Ready(Ok(()));
+        }
+        this.turn.read(bytes);
+        let good = this.follow(bytes);
+        buffer.set_filled(before + good);
         Poll::Ready(Ok(()))
     }
 }
@@ -95,7 +192,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Ours<'_, S> {
             self.turn.has_kept_back.store(true, Ordering::Relaxed);
             return Poll::Ready(Ok(bytes.len()));
         }
-        Pin::new(&mut *self.stream).poll_write(cx, bytes)
+        let written = ready!(Pin::new(&mut *self.stream).poll_write(cx, bytes))?;
+        // One task writes, so that nothing comes between.
+        self.turn.taken.store(self.turn.taken.load(Ordering::Relaxed) + written as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -106,7 +206,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Ours<'_, S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.turn.has_kept_back() {
+        if self.turn.has_kept_back() || self.turn.is_cut_before_head() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut *self.stream).poll_shutdown(cx)

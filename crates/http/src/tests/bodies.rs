@@ -35,7 +35,12 @@ async fn after_a_refusal_nothing_more_is_read_from_the_connection() {
 }
 
 /// Large bodies for which there is room at once.
-const ROOM: usize = LARGE_BODIES_BYTES_MAX / LARGE_BODY_BYTES_MAX;
+const ROOM: usize = KNOWN_BYTES_MAX / LARGE_BODY_BYTES_MAX;
+/// Those of one principal.
+const SHARE: usize = KNOWN_BYTES_SHARE / LARGE_BODY_BYTES_MAX;
+
+/// A principal that holds nothing.
+const OTHER: usize = 99;
 
 /// The head of a request with a large body.
 fn large(path: &str, header: &str, bytes: usize) -> Vec<u8> {
@@ -43,12 +48,12 @@ fn large(path: &str, header: &str, bytes: usize) -> Vec<u8> {
     format!("POST {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n").into_bytes()
 }
 
-/// Sends a whole large body of this many bytes on a connection of its own, and waits for the answer.
-fn send_large(serving: &Serving, path: &str, bytes: usize) -> JoinHandle<String> {
+/// Sends a whole large body of this many bytes on a connection of its own, as this principal, and waits for the answer.
+fn send_large(serving: &Serving, path: &str, principal: usize, bytes: usize) -> JoinHandle<String> {
     let (address, path) = (serving.address, path.to_owned());
     tokio::spawn(async move {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(&large(&path, "known: yes\r\n", bytes)).await.unwrap();
+        stream.write_all(&large(&path, &format!("authorization: {principal}\r\n"), bytes)).await.unwrap();
         // A server that refuses early may close before all is written.
         let _ = stream.write_all(&vec![b'x'; bytes]).await;
         read(stream).await
@@ -57,8 +62,9 @@ fn send_large(serving: &Serving, path: &str, bytes: usize) -> JoinHandle<String>
 
 /// Fills the room for large bodies with requests that wait, but for `left` bytes.
 async fn fill(serving: &Serving, waiting: &AtomicUsize, left: usize) -> Vec<JoinHandle<String>> {
-    let mut filling: Vec<_> = (1..ROOM).map(|_| send_large(serving, "/wait", LARGE_BODY_BYTES_MAX)).collect();
-    filling.push(send_large(serving, "/wait", LARGE_BODY_BYTES_MAX - left));
+    let send = |number, bytes| send_large(serving, "/wait", number / SHARE, bytes);
+    let mut filling: Vec<_> = (1..ROOM).map(|number| send(number, LARGE_BODY_BYTES_MAX)).collect();
+    filling.push(send(0, LARGE_BODY_BYTES_MAX - left));
     while waiting.load(Ordering::Relaxed) < ROOM {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -77,7 +83,7 @@ async fn large_bodies_share_their_room_and_keep_nothing_else_waiting() {
     }
     let _filling = fill(&serving, &waiting, 0).await;
     // The next one waits, while what is small is answered.
-    let next = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX);
+    let next = send_large(&serving, "/large", OTHER, LARGE_BODY_BYTES_MAX);
     while asked.load(Ordering::Relaxed) < 3 * ROOM + 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -101,7 +107,7 @@ async fn a_large_body_that_finds_no_room_in_time_is_refused() {
     let serving = Serving::start(echo, HttpLimits { body: 20 * SHORT, ..PATIENT }).await;
     // A body takes its room until it is answered.
     let _filling = fill(&serving, &waiting, 0).await;
-    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    let answer = send_large(&serving, "/large", OTHER, LARGE_BODY_BYTES_MAX).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
 }
 
@@ -111,26 +117,49 @@ async fn a_large_body_that_has_begun_waits_for_no_more_room() {
     let waiting = Arc::clone(&echo.waiting);
     let serving = Serving::start(echo, PATIENT).await;
     let (_filling, started) = (fill(&serving, &waiting, LARGE_BODY_BYTES_MAX / 2).await, Instant::now());
-    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    let answer = send_large(&serving, "/large", OTHER, LARGE_BODY_BYTES_MAX).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(started.elapsed() < LONG / 2, "it waited");
     // It gave back what it had.
-    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX / 2).await.unwrap();
+    let answer = send_large(&serving, "/large", OTHER, LARGE_BODY_BYTES_MAX / 2).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
 async fn who_announces_much_and_sends_nothing_takes_no_room() {
     let serving = Serving::start(Echo::default(), PATIENT).await;
-    let chunked = b"POST /large HTTP/1.1\r\nHost: x\r\nknown: yes\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunked = b"POST /large HTTP/1.1\r\nHost: x\r\nauthorization: 2\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut silent = Vec::new();
     for _ in 0..ROOM {
-        silent.push(serving.send(&large("/large", "known: yes\r\n", LARGE_BODY_BYTES_MAX)).await);
+        silent.push(serving.send(&large("/large", "authorization: 1\r\n", LARGE_BODY_BYTES_MAX)).await);
         silent.push(serving.send(chunked).await);
     }
     let started = Instant::now();
-    let answer = send_large(&serving, "/large", LARGE_BODY_BYTES_MAX).await.unwrap();
+    let answer = send_large(&serving, "/large", OTHER, LARGE_BODY_BYTES_MAX).await.unwrap();
     assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
     assert!(started.elapsed() < LONG / 2, "it waited for them");
     drop(silent);
+}
+
+#[tokio::test]
+async fn ov_03_a_principal_waits_for_its_own_bodies_and_nobody_else_does() {
+    let echo = Echo::default();
+    let (waiting, told) = (Arc::clone(&echo.waiting), Arc::clone(&echo.told));
+    let serving = Serving::start(echo, PATIENT).await;
+    let filling: Vec<_> = (0..ROOM).map(|_| send_large(&serving, "/wait", 7, LARGE_BODY_BYTES_MAX)).collect();
+    while waiting.load(Ordering::Relaxed) < SHARE {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let started = Instant::now();
+    let answer = send_large(&serving, "/large", OTHER, LARGE_BODY_BYTES_MAX).await.unwrap();
+    assert!(answer.ends_with(&format!("/large  {LARGE_BODY_BYTES_MAX}")), "{answer}");
+    assert!(started.elapsed() < LONG / 2, "it waited for another's");
+    assert_eq!(waiting.load(Ordering::Relaxed), SHARE);
+    for answer in filling {
+        while !answer.is_finished() {
+            told.notify_waiters();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(answer.await.unwrap().starts_with("HTTP/1.1 200"));
+    }
 }

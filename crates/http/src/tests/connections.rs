@@ -24,15 +24,29 @@ async fn what_a_client_certificate_opened_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_listener_takes_its_share_of_connections_and_others_wait() {
-    let serving = Serving::start(Echo::default(), HttpLimits { connections: 2, ..PATIENT }).await;
-    let mut first = serving.send(b"").await;
-    let mut second = serving.send(b"").await;
-    assert_eq!((ask(&mut first).await, ask(&mut second).await), (200, 200));
-    let mut third = serving.send(b"").await;
-    let waits = tokio::time::timeout(SHORT, ask(&mut third)).await;
-    assert!(waits.is_err(), "it was accepted");
-    drop(first);
-    // The request was sent before.
-    assert_eq!(tokio::time::timeout(LONG, third.read_u8()).await.unwrap().unwrap(), b'H');
+async fn ov_03_a_listener_takes_its_share_of_connections_and_closes_what_has_been_idle_for_longest() {
+    let serving = Serving::start(Echo::default(), HttpLimits { connections: 4, ..PATIENT }).await;
+    let (mut first, mut second) = (serving.send(b"").await, serving.send(b"").await);
+    assert_eq!((ask(&mut second).await, ask(&mut first).await), (200, 200));
+    // Half of four is what one address may have.
+    assert_eq!(ask(&mut serving.send(b"").await).await, 200);
+    assert_eq!(read(second).await, "", "it was idle for longest");
+    assert_eq!(ask(&mut first).await, 200);
+}
+
+#[tokio::test]
+async fn ov_03_where_no_connection_is_idle_the_next_is_closed_at_once() {
+    let echo = Echo::default();
+    let (waiting, told) = (Arc::clone(&echo.waiting), Arc::clone(&echo.told));
+    let serving = Serving::start(echo, HttpLimits { connections: 4, ..PATIENT }).await;
+    let wait = b"GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let busy = [serving.send(wait).await, serving.send(wait).await];
+    while waiting.load(Ordering::Relaxed) < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(read(serving.send(b"").await).await, "");
+    told.notify_waiters();
+    for stream in busy {
+        assert!(read(stream).await.ends_with("/wait  0"));
+    }
 }

@@ -3,14 +3,15 @@
 mod bodies;
 mod connections;
 mod heads;
+mod overload;
 
-use super::{Admission, HttpLimits, Listener, Log, PeerFacts, Service};
+use super::{Admission, HttpLimits, Listener, Log, PeerFacts, Service, User};
 use crate::clock;
-use crate::listener::LARGE_BODIES_BYTES_MAX;
+use crate::limits::{KNOWN_BYTES_MAX, KNOWN_BYTES_SHARE};
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::{HostId, Timestamp};
 use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +25,7 @@ use tokio::task::JoinHandle;
 const SHORT: Duration = Duration::from_millis(200);
 /// Longer than any machine is busy.
 const LONG: Duration = Duration::from_secs(60);
-const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG, connections: 10_000 };
+const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG, reply: LONG, connections: 10_000 };
 const BODY_BYTES_MAX: usize = 1_000;
 const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
@@ -59,10 +60,15 @@ impl Service for Echo {
 
     async fn may_send_much(&self, head: &Request) -> bool {
         self.large.fetch_add(1, Ordering::Relaxed);
-        head.headers.contains_key("known")
+        head.headers.contains_key("authorization")
     }
 
-    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
+    /// Its callers say who they are.
+    fn principal(&self, authorization: &HeaderValue) -> Option<u128> {
+        authorization.to_str().ok()?.parse().ok()
+    }
+
+    fn logged_path<'r>(&self, raw: &'r str, _status: StatusCode) -> Cow<'r, str> {
         path::decoded_or_as_sent(raw)
     }
 
@@ -71,6 +77,10 @@ impl Service for Echo {
             let told = self.told.notified();
             self.waiting.fetch_add(1, Ordering::Relaxed);
             told.await;
+        }
+        if request.path == "/big" {
+            let body = vec![b'x'; request.query.parse().unwrap_or_default()];
+            return Reply::bytes(StatusCode::OK, "text/plain", body).into();
         }
         let said = format!("{} {} {}", request.path, request.query, request.body.len());
         Reply::bytes(StatusCode::OK, "text/plain", said).into()
@@ -96,7 +106,8 @@ impl Serving {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let listener = Listener { socket, tls: None, service: Arc::new(service), limits, log };
+        let (proxies, user_of) = (Arc::default(), |_, _| User::Unknown);
+        let listener = Listener { socket, tls: None, service: Arc::new(service), limits, user_of, proxies, log };
         tokio::spawn(listener.serve(stopped));
         Self { address, _stop: stop }
     }

@@ -1,0 +1,66 @@
+//! For whom connections and bytes are counted.
+
+use bonafide_types::HostId;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The user at the other end of a connection that begins on this machine, as the kernel tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    /// This one.
+    Is(u32),
+    /// The kernel shows none: the connection is gone, or is no loopback connection.
+    Unknown,
+    /// The kernel could not be asked: the process has no descriptor left for the question.
+    NotAsked,
+}
+
+/// The one for whom something is held, by the most that is proven of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Holder {
+    /// A principal, by a token that was verified.
+    Principal(u128),
+    /// A host, by its client certificate.
+    Host(HostId),
+    /// A user of this machine, by the kernel.
+    User(u32),
+    /// An address, or a network of which one subscriber has all addresses.
+    Network(IpAddr),
+}
+
+impl Holder {
+    /// Of a new connection.
+    pub(crate) fn of(user: User, remote: IpAddr) -> Self {
+        match user {
+            User::Is(user) => Self::User(user),
+            User::Unknown | User::NotAsked => Self::Network(network(remote)),
+        }
+    }
+
+    /// True of who has shown a credential.
+    pub(super) fn is_known(self) -> bool {
+        matches!(self, Self::Principal(_) | Self::Host(_))
+    }
+}
+
+/// An IPv4 address, or the first 64 bits of an IPv6 address: what one subscriber gets (RFC 6177).
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_subscriber_are_one_holder() {
+        let of = |address: &str| Holder::of(User::Unknown, address.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(Holder::of(User::Is(7), "127.0.0.1".parse().unwrap()), Holder::User(7));
+    }
+}
