@@ -2,7 +2,7 @@
 
 use crate::data_dir::DataDir;
 use crate::variables::variables;
-use crate::{DataDirOption, Failure, block_on};
+use crate::{DataDirOption, Failure, block_on, say};
 use bonafide_host::Session;
 use bonafide_metadata::{Dialect, dialects};
 use bonafide_plane::Description;
@@ -62,7 +62,7 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
     let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect).await?;
     for note in options.dialect.notes().iter().map(ToString::to_string).chain(session.note()) {
-        eprintln!("bonafide: {note}");
+        say(&note);
     }
     let description = Description::read(&dir.plane)?;
     let (program, arguments) = options.command.split_first().ok_or("there is no command to run")?;
@@ -75,7 +75,7 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            eprintln!("bonafide: cannot run {}: {error}", program.display());
+            say(&format_args!("cannot run {}: {error}", program.display()));
             return Ok(ExitCode::from(if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN }));
         }
     };

@@ -1,7 +1,8 @@
 //! `bonafide info`
 
 use crate::data_dir::DataDir;
-use crate::{DataDirOption, Failure, print};
+use crate::{DataDirOption, Failure, print, say};
+use bonafide_types::printable_json;
 use bonafide_plane::{Description, operator_note};
 use clap::Args;
 use std::process::ExitCode;
@@ -20,9 +21,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let description = Description::read(&dir.plane)?;
     let text =
         if options.json { serde_json::to_string(&description)? } else { serde_json::to_string_pretty(&description)? };
-    print(&format!("{text}\n"));
+    print(&format!("{}\n", printable_json(&text)));
     if let Some(note) = operator_note(&dir.plane) {
-        eprintln!("bonafide: {note}");
+        say(&note);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,6 +13,7 @@ mod trust;
 mod up;
 mod variables;
 
+use bonafide_types::printable_lines;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,9 +67,14 @@ fn main() -> ExitCode {
         Command::Token(options) => token::run(&options),
     };
     done.unwrap_or_else(|failure| {
-        eprintln!("bonafide: {failure}");
+        say(&failure);
         ExitCode::FAILURE
     })
+}
+
+/// A line for people on standard error. What others chose of it steers no terminal.
+fn say(line: &dyn std::fmt::Display) {
+    eprintln!("bonafide: {}", printable_lines(&line.to_string()));
 }
 
 /// Writes to standard output. A reader that went away is no failure of ours.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bonafide_host::Session;
 use bonafide_metadata::dialects::IMDS;
-use bonafide_types::ClientId;
+use bonafide_types::{ClientId, printable_json};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -43,5 +43,5 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
 fn claims(token: &str) -> Result<String, Failure> {
     let part = token.split('.').nth(1).ok_or("the token has no claims")?;
     let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part)?)?;
-    Ok(serde_json::to_string_pretty(&claims)?)
+    Ok(printable_json(&serde_json::to_string_pretty(&claims)?).into_owned())
 }

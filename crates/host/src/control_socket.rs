@@ -2,6 +2,7 @@
 //! as long as the connection that asked for it, so it ends with the command it was opened for.
 
 use crate::agent::AgentRuntime;
+use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::files::HostFiles;
 use crate::temporary_placements::TemporaryPlacements;
@@ -168,6 +169,8 @@ impl ControlSocket {
             tls: None,
             service: Arc::new(endpoint),
             limits: HttpLimits::default(),
+            user_of,
+            proxies: Arc::default(),
             log: Arc::clone(&self.log),
         };
         tokio::spawn(listener.serve(stop));

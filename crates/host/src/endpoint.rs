@@ -1,13 +1,13 @@
 //! A binding's endpoint: the listener of one workload in one dialect.
 
 use crate::agent::AgentRuntime;
-use crate::caller::user_of;
 use bonafide_http::clock;
-use bonafide_http::{Admission, PeerFacts, Service};
+use bonafide_http::{Admission, PeerFacts, Service, User, is_served, masked_path};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
+use http::StatusCode;
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -43,14 +43,19 @@ impl Service for Endpoint {
     }
 
     fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
-        let allowed = match self.users {
-            AllowedUsers::Any => true,
-            AllowedUsers::Only(user) => peer.local.is_some_and(|local| user_of(peer.remote, local) == Some(user)),
-        };
-        if allowed {
-            return Admission::anybody(peer);
+        match (self.users, peer.user) {
+            (AllowedUsers::Any, _) => Admission::anybody(peer),
+            (AllowedUsers::Only(user), User::Is(found)) if found == user => Admission::anybody(peer),
+            // It may be the user's: who is told otherwise does not come again.
+            (AllowedUsers::Only(_), User::NotAsked) => Admission::Decline(Unserved::Busy),
+            (AllowedUsers::Only(_), User::Is(_) | User::Unknown) => {
+                Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
+            }
         }
-        Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
+    }
+
+    fn is_of_one_user(&self) -> bool {
+        self.users != AllowedUsers::Any
     }
 
     fn body_bytes_max(&self, _head: &Request) -> usize {
@@ -58,8 +63,11 @@ impl Service for Endpoint {
     }
 
     /// The metadata service decodes no path (`bonafide_metadata::path`).
-    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
-        Cow::Borrowed(raw)
+    fn logged_path<'r>(&self, raw: &'r str, status: StatusCode) -> Cow<'r, str> {
+        if is_served(status) {
+            return Cow::Borrowed(raw);
+        }
+        masked_path(raw, |segment| self.binding.has_word(segment)).into()
     }
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
@@ -78,6 +86,11 @@ impl Service for Endpoint {
 
     fn refusal(&self, _head: &Request, why: Unserved) -> Answer {
         refuse(&self.binding, why, &clock::world()).into()
+    }
+
+    /// A client that only looks whether there is an endpoint takes a refusal of this kind for "there is none", for good.
+    fn closes_instead(&self, head: &Request, why: Unserved) -> bool {
+        why == Unserved::Busy && !self.binding.is_proven(head)
     }
 }
 

@@ -25,6 +25,7 @@ mod watch;
 
 pub use agent::{AgentRuntime, Invitation};
 pub use bindings::link_local::LinkLocalError;
+pub use caller::user_of;
 pub use control_socket::{ControlError, ControlSocket};
 pub use endpoint::{AllowedUsers, Endpoint};
 pub use enrol::EnrolError;

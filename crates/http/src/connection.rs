@@ -3,6 +3,7 @@
 use super::admission::{Holder, Place, Places, Rooms};
 use super::body::{self, Body, Terms};
 use super::head::{content_length, head_bytes, no_head, target, unread};
+use super::masked::logged_method;
 use super::last::{linger, write_last};
 use super::limits::{PIECE_BYTES, REPLY_BYTES_MIN, STRANGER_BODY_BYTES_MAX};
 use super::log::{Entry, Log, connection_members};
@@ -205,7 +206,7 @@ impl<S: Service> Connection<'_, S> {
             at,
             surface: service.name(),
             connection: &self.log_members,
-            method: method.as_str(),
+            method: logged_method(&method),
             path: &service.logged_path(uri.path(), answer.reply.status),
             took: ended - started,
         };

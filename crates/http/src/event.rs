@@ -1,6 +1,7 @@
 //! The log beside requests: failures whose reason no reply tells. Each reason is logged at once; when it comes again
 //! it is counted, and logged again after a minute, so that an outage does not flood the log.
 
+use bonafide_types::printable;
 use bonafide_wire::Record;
 use serde_json::Map;
 use std::collections::BTreeSet;
@@ -77,7 +78,7 @@ impl Said {
         let mut line = Map::new();
         line.insert("timeMicros".to_owned(), time_micros.into());
         line.insert("event".to_owned(), event.name.into());
-        line.extend(event.fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())));
+        line.extend(event.fields.iter().map(|(name, value)| ((*name).to_owned(), printable(value).into())));
         line.insert("why".to_owned(), why.into());
         if repeated > 0 {
             line.insert("repeated".to_owned(), repeated.into());
@@ -123,15 +124,16 @@ impl Said {
     }
 }
 
-/// A text, short enough to log and without characters that steer a terminal.
+/// A text, short enough to log and without characters that steer a terminal or turn other text around.
 pub fn shown(text: &str, bytes_max: usize) -> String {
     let text = &text[..text.floor_char_boundary(bytes_max)];
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    printable(text).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bonafide_types::is_printable;
     use serde_json::{Value, json};
 
     fn said(all: &mut Said, event: &Event, why: &str, now: Instant) -> Option<Value> {
@@ -205,9 +207,10 @@ mod tests {
 
     #[test]
     fn a_reason_is_short_and_steers_no_terminal() {
-        let why = format!("\u{1b}[2J\n\u{9b}\"{}", "ä".repeat(1_000));
-        let line = Said::default().line(&Event::named("watchFailed"), &why, Instant::now(), 7).unwrap();
+        let why = format!("\u{1b}[2J\n\u{9b}\u{202e}\u{200b}\"{}", "ä".repeat(1_000));
+        let event = Event::named("watchFailed").with("resource", "\u{202e}gpj.exe");
+        let line = Said::default().line(&event, &why, Instant::now(), 7).unwrap();
         let text = String::from_utf8(line).unwrap();
-        assert!(text.len() < 600 && !text.chars().any(char::is_control), "{text}");
+        assert!(text.len() < 650 && text.chars().all(is_printable), "{text}");
     }
 }

@@ -3,10 +3,11 @@
 use super::admission::{Holder, Place, Places, Rooms, User, proxy};
 use super::connection::{Admitted, Connections};
 use super::last::write_last;
-use super::limits::HANDSHAKE_SECONDS_MAX;
+use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES};
 use super::log::{Log, connection_members};
 use super::service::{Admission, HttpLimits, PeerFacts, Service};
 use bonafide_wire::Peer;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -103,13 +104,14 @@ impl<S: Service> Listener<S> {
     /// connection.
     pub async fn serve(self, mut stop: Stop) {
         let Self { socket, tls, service, limits, user_of, proxies, log } = self;
+        let places = Places::new(limits.connections, service.is_of_one_user());
         let shared = Arc::new(Connections {
             service,
             limits,
             log,
             in_flight: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
-            places: Places::new(limits.connections),
+            places,
             rooms: Rooms::default(),
         });
         let mut door = Door { shared, tls, user_of, proxies, connections: JoinSet::new() };
@@ -148,6 +150,8 @@ impl<S: Service> Door<S> {
     fn take(&mut self, stream: TcpStream, remote: SocketAddr) {
         // Replies are written whole; waiting to fill a packet only adds delay.
         let _ = stream.set_nodelay(true);
+        // Without it more is kept for a peer that does not read, and nothing else changes.
+        let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
         let local = stream.local_addr().ok();
         let is_here = remote.ip().is_loopback() || local.is_some_and(|local| local.ip() == remote.ip());
         let user = local.filter(|_| is_here).map_or(User::Unknown, |local| (self.user_of)(remote, local));

@@ -19,6 +19,11 @@ pub trait Service: Send + Sync + 'static {
     /// reply that is sent instead of serving.
     fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission;
 
+    /// True where all who are served are one user: it may have all connections.
+    fn is_of_one_user(&self) -> bool {
+        false
+    }
+
     /// The largest body that a request takes, in bytes.
     fn body_bytes_max(&self, head: &Request) -> usize;
 

@@ -8,7 +8,7 @@ use crate::fault::{Fault, Trace};
 use crate::fixed::Answer;
 use crate::order::{api_version, body, caller};
 use crate::outcome::{Accepted, Outcome, Shown};
-use crate::perform::perform;
+use crate::perform::{may_perform, perform};
 use crate::route;
 use bonafide_core::directory::SUBSCRIPTIONS;
 use bonafide_store::Read;
@@ -41,12 +41,41 @@ pub(crate) fn refuse(cx: &Cx<'_>, head: &Request, why: Unserved) -> Reply {
     correlation.mark(reply, &cx.world)
 }
 
+/// Tells whether a caller may do what the head of a request asks for. Where it may not, or the head is at fault, the
+/// answer needs no body.
+pub(crate) fn takes_body(cx: &Cx<'_>, head: &Request) -> bool {
+    let correlation = Correlation::of(head, cx.world.entropy);
+    let query = Parameters::parse(&head.query).map_err(|error| Fault::QueryInvalid(error.to_string()));
+    let asked = understood(cx, head, query, &correlation);
+    asked.is_ok_and(|asked| matches!(asked, Asked::Command(command) if may_perform(cx, &command)))
+}
+
 fn performed(
     cx: &Cx<'_>,
     request: &Request,
     query: Result<Parameters, Fault>,
     correlation: &Correlation,
 ) -> Result<Reply, Fault> {
+    match understood(cx, request, query, correlation)? {
+        Asked::Public(reply) => Ok(reply),
+        Asked::Command(command) => Ok(write(cx.config, &command.version, perform(cx, &command)?)),
+    }
+}
+
+/// The meaning of a request.
+enum Asked {
+    /// What everybody may know.
+    Public(Reply),
+    /// A command of a caller who has signed in.
+    Command(Box<Command>),
+}
+
+fn understood(
+    cx: &Cx<'_>,
+    request: &Request,
+    query: Result<Parameters, Fault>,
+    correlation: &Correlation,
+) -> Result<Asked, Fault> {
     let asked = query.as_ref().ok().and_then(|query| query.get("api-version")).unwrap_or_default();
     let (verb, target) = route::read(&request.method, &request.path).map_err(|fault| fault.of_version(asked))?;
     let query = query?;
@@ -57,11 +86,11 @@ fn performed(
             Some(STACK) => None,
             _ => Some(api_version::read(&query, None)?),
         };
-        return Ok(Reply::json(StatusCode::OK, &public(cx.config, version.as_ref())));
+        return Ok(Asked::Public(Reply::json(StatusCode::OK, &public(cx.config, version.as_ref()))));
     }
     let version = api_version::read(&query, target.kind())?;
     let by = caller::authenticate(cx, request.header("authorization"))?;
-    let command = Command {
+    Ok(Asked::Command(Box::new(Command {
         verb,
         target,
         path: request.path.clone(),
@@ -71,8 +100,7 @@ fn performed(
         correlation: correlation.correlation,
         conditions: Conditions { if_match: tags(request, "if-match"), if_none_match: tags(request, "if-none-match") },
         body: body::read(&request.body),
-    };
-    Ok(write(cx.config, &command.version, perform(cx, &command)?))
+    })))
 }
 
 fn tags(request: &Request, name: &str) -> Tags {

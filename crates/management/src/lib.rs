@@ -62,6 +62,10 @@ impl Surface for Cx<'_> {
         Outcome::Answer(http::answer(self, request).into())
     }
 
+    fn takes_body(&self, head: &Request) -> bool {
+        http::takes_body(self, head)
+    }
+
     fn refuse(&self, head: &Request, why: Unserved) -> Answer {
         http::refuse(self, head, why).into()
     }

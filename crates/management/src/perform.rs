@@ -43,6 +43,12 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
     }
 }
 
+/// Tells whether the caller may do what is asked, as far as its right decides. A store that cannot be read says no.
+pub(crate) fn may_perform(cx: &Cx<'_>, command: &Command) -> bool {
+    let (call, right) = (&Call { cx, command }, command.right());
+    cx.store.read(|tx| access::enter(tx, call, &right)).is_ok()
+}
+
 fn reading(
     call: &Call<'_>,
     answer: impl FnOnce(&ReadTx<'_>, &Call<'_>, &Access) -> Result<Outcome, Fault>,

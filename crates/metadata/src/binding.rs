@@ -4,7 +4,7 @@ use crate::dialect::{Dialect, Endpoint};
 use crate::query::Remembered;
 use crate::refusal::Refusal;
 use bonafide_types::{ResourceUuid, World};
-use bonafide_wire::Reply;
+use bonafide_wire::{Reply, Request};
 use std::sync::Arc;
 
 /// An endpoint on this host and the workload it belongs to. Nothing in a request can choose another
@@ -48,6 +48,17 @@ impl Binding {
     /// The workload it belongs to.
     pub fn workload(&self) -> ResourceUuid {
         self.workload
+    }
+
+    /// True of a segment of a path that is served here.
+    pub fn has_word(&self, segment: &str) -> bool {
+        let paths = self.speech.dialect.entries.iter().map(|entry| entry.route.path);
+        paths.flat_map(|path| path.split('/')).any(|word| word == segment)
+    }
+
+    /// True of a request with the header that a forged request cannot carry.
+    pub fn is_proven(&self, request: &Request) -> bool {
+        (self.speech.dialect.is_proven)(request, &self.speech.endpoint)
     }
 
     /// True when `host` is a `Host` that this binding answers to; names are compared without case.

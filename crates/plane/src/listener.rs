@@ -6,10 +6,10 @@ use crate::surfaces::{self, At, Entry, Need, On, Readiness, Round};
 use bonafide_crypto::Certificate;
 use bonafide_crypto::ca::host_id;
 use bonafide_hosts::Wait;
-use bonafide_http::{Admission, Event, PeerFacts, Service, clock};
+use bonafide_http::{Admission, Event, PeerFacts, Service, clock, is_served, masked_path};
 use bonafide_types::Timestamp;
 use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Unserved, path};
-use http::Method;
+use http::{HeaderValue, Method, StatusCode};
 use http::header::AUTHORIZATION;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -45,20 +45,36 @@ impl Service for PlaneListener {
         }
     }
 
+    fn principal(&self, authorization: &HeaderValue) -> Option<u128> {
+        let authorization = authorization.to_str().ok();
+        let principal = run_in_place(|| self.plane.known_caller(authorization, clock::world())).ok().flatten();
+        principal.map(|id| id.uuid().as_u128())
+    }
+
+    /// Who is unknown is told so at once; who is known must have the right to what the request asks for.
     async fn may_send_much(&self, head: &Request) -> bool {
         if self.on == On::Hosts {
             return true;
         }
-        let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        run_in_place(|| self.plane.is_known_caller(authorization, clock::world())).unwrap_or(false)
+        if head.headers.get(AUTHORIZATION).and_then(|value| self.principal(value)).is_none() {
+            return false;
+        }
+        let (plane, surface, head) = (Arc::clone(&self.plane), self.surface(head), head.clone());
+        let job = move || {
+            let view = plane.views.current();
+            let at = At { parts: &plane, view: &view, world: clock::world(), round: Round::default() };
+            surface.takes_body(at, &head)
+        };
+        self.store_pool.run(job).await.unwrap_or(false)
     }
 
     fn body_bytes_max(&self, head: &Request) -> usize {
         self.surface(head).body_bytes_max(head)
     }
 
-    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
-        path::decoded_or_as_sent(raw)
+    fn logged_path<'r>(&self, raw: &'r str, status: StatusCode) -> Cow<'r, str> {
+        let path = path::decoded_or_as_sent(raw);
+        if is_served(status) { path } else { masked_path(&path, surfaces::is_word).into() }
     }
 
     /// Asks the surface until it answers, and fetches what it needs in between.

@@ -9,7 +9,7 @@ use bonafide_crypto::Kek;
 use bonafide_crypto::ca::HostCa;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_store::Store;
-use bonafide_types::World;
+use bonafide_types::{ObjectId, World};
 use std::time::{Duration, Instant};
 
 /// The parts of one control plane.
@@ -83,11 +83,11 @@ impl Parts {
         Ok(())
     }
 
-    /// Tells whether an `Authorization` header has a token that is valid at the resource manager.
-    pub(crate) fn is_known_caller(&self, authorization: Option<&str>, world: World<'_>) -> bool {
+    /// The principal whose token an `Authorization` header has, if it is valid at the resource manager.
+    pub(crate) fn known_caller(&self, authorization: Option<&str>, world: World<'_>) -> Option<ObjectId> {
         let (view, audiences) = (self.views.current(), &self.management_audiences);
-        tokens::bearer(authorization)
-            .and_then(|token| tokens::verify(&view, &self.login.authority, audiences, &world, token))
-            .is_ok()
+        let token = tokens::bearer(authorization).ok()?;
+        let caller = tokens::verify(&view, &self.login.authority, audiences, &world, token);
+        caller.ok().map(|caller| caller.object_id)
     }
 }

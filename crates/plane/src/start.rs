@@ -18,10 +18,10 @@ use bonafide_core::placement;
 use bonafide_crypto::ca::{ServerCa, ServerNameError};
 use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
-use bonafide_http::{HttpLimits, ListenError, Listeners, Log, Stop, clock, listen};
+use bonafide_http::{AskUser, HttpLimits, ListenError, Listeners, Log, Stop, clock, listen};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{Audience, HostId, Secret, base64url};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct PlaneOptions {
     pub resources: Vec<String>,
     /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
+    /// Proxies in front of the public origin, whose connections begin with the PROXY protocol.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl PlaneOptions {
@@ -148,7 +150,7 @@ impl Opened {
     pub fn serve(
         self,
         options: &PlaneOptions,
-        limits: HttpLimits,
+        (limits, user_of): (HttpLimits, AskUser),
         tasks: &mut JoinSet<()>,
         stop: &Stop,
     ) -> Result<Running, StartError> {
@@ -169,7 +171,7 @@ impl Opened {
 
         let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
         let listeners =
-            Listeners { log: Arc::clone(&plane.log), limits, stop: stop.clone(), runtime: runtime.handle().clone() };
+            Listeners { log: Arc::clone(&plane.log), limits, user_of, stop: stop.clone(), runtime: runtime.handle().clone() };
         let listener = |on| PlaneListener {
             on,
             plane: Arc::clone(&plane),
@@ -178,7 +180,8 @@ impl Opened {
         };
         let hosts_address = hosts.local_addr().unwrap_or(options.hosts_listen);
         let config = tls::public(Arc::clone(&identity))?;
-        listeners.start(tasks, public, Some(config.into()), listener(On::Public));
+        let proxies = options.trusted_proxies.iter().map(IpAddr::to_canonical).collect();
+        listeners.start_behind(proxies, tasks, public, Some(config.into()), listener(On::Public));
         let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
         listeners.start(tasks, hosts, Some(config.into()), listener(On::Hosts));
         background::start(tasks, &plane, &store_pool, identity, revisions, stop);

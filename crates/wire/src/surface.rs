@@ -57,6 +57,12 @@ pub trait Surface {
     /// Answers a request, or says what it needs first.
     fn handle(&self, request: &Request) -> Outcome<Self::Need>;
 
+    /// Tells whether a large body is worth reading: false where the answer will not depend on it, because the caller may
+    /// not do what the head asks for, or the head is at fault. It may touch the store.
+    fn takes_body(&self, _head: &Request) -> bool {
+        true
+    }
+
     /// Answers a request that the shell does not serve, in the words of the surface; its body need not
     /// be there.
     fn refuse(&self, head: &Request, why: Unserved) -> Answer;

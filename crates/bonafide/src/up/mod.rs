@@ -7,14 +7,15 @@ mod own_endpoint;
 mod start;
 
 use crate::shell::sh_quoted;
-use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
+use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, say};
 use bonafide_http::Log;
 use bonafide_plane::{Description, PlaneOptions};
+use bonafide_types::{printable_json, printable_lines};
 use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
 use clap::Args;
 use options::{ThrottleOption, UpOptions};
 use start::Up;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -61,6 +62,10 @@ pub(crate) struct Options {
     /// Address at which the agent reaches the hosts listener, when something stands in between
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, hide = true)]
     hosts_connect: Option<SocketAddr>,
+    /// Address of a proxy in front of --listen: its connections must begin with the PROXY protocol (v1 or v2), and
+    /// count for the clients that it names (repeatable)
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
+    trusted_proxies: Vec<IpAddr>,
     /// Do not log requests
     #[arg(long)]
     quiet: bool,
@@ -117,6 +122,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
                 empty: options.empty,
                 resources: options.resources,
                 reset_operator: options.reset_operator,
+                trusted_proxies: options.trusted_proxies,
             },
             imds_port: options.imds_port,
             any_user: options.any_user,
@@ -129,12 +135,12 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
     )
     .await?;
     for note in &up.notes {
-        eprintln!("bonafide: {note}");
+        say(&note);
     }
     if json {
-        print(&format!("{}\n", serde_json::to_string(&up.description)?));
+        print(&format!("{}\n", printable_json(&serde_json::to_string(&up.description)?)));
     } else {
-        print(&greeting(&up, &data_dir));
+        print(&printable_lines(&greeting(&up, &data_dir)));
     }
     tokio::select! {
         _ = interrupt.recv() => {}

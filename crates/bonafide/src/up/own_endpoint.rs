@@ -10,6 +10,9 @@ use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::{Method, StatusCode};
 use std::borrow::Cow;
 
+/// The path of readiness.
+const READINESS: &str = "/readyz";
+
 /// The endpoint of `demo` with `/readyz`. No other endpoint has it: it belongs to `up` and to no workload.
 pub(crate) struct OwnEndpoint {
     pub(crate) endpoint: Endpoint,
@@ -25,16 +28,23 @@ impl Service for OwnEndpoint {
         self.endpoint.admit(peer, certificate)
     }
 
+    fn is_of_one_user(&self) -> bool {
+        self.endpoint.is_of_one_user()
+    }
+
     fn body_bytes_max(&self, head: &Request) -> usize {
         self.endpoint.body_bytes_max(head)
     }
 
-    fn read_path<'r>(&self, raw: &'r str) -> Cow<'r, str> {
-        self.endpoint.read_path(raw)
+    fn logged_path<'r>(&self, raw: &'r str, status: StatusCode) -> Cow<'r, str> {
+        if raw.eq_ignore_ascii_case(READINESS) {
+            return Cow::Borrowed(raw);
+        }
+        self.endpoint.logged_path(raw, status)
     }
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
-        if request.path.eq_ignore_ascii_case("/readyz") {
+        if request.path.eq_ignore_ascii_case(READINESS) {
             let refusal = refuse_forged(&self.endpoint.binding, &request, &clock::world_at(at));
             return match refusal {
                 Some(refusal) => refusal.into(),
@@ -46,6 +56,10 @@ impl Service for OwnEndpoint {
 
     fn refusal(&self, head: &Request, why: Unserved) -> Answer {
         self.endpoint.refusal(head, why)
+    }
+
+    fn closes_instead(&self, head: &Request, why: Unserved) -> bool {
+        self.endpoint.closes_instead(head, why)
     }
 }
 

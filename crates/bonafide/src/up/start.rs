@@ -11,7 +11,7 @@ use bonafide_host::bindings::link_local::{self, LinkLocal};
 use bonafide_host::bindings::loopback;
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
-    TemporaryPlacements, UpstreamFailure,
+    TemporaryPlacements, UpstreamFailure, user_of,
 };
 use bonafide_http::{HttpLimits, ListenError, Listeners, Log};
 use bonafide_metadata::dialects::IMDS;
@@ -121,7 +121,7 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     dir.host.remove_drafts()?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    let mut plane = opened.serve(&options.plane, limits, &mut tasks, &stopped)?;
+    let mut plane = opened.serve(&options.plane, (limits, user_of), &mut tasks, &stopped)?;
     let local = Arc::new(LocalHost::new(Arc::clone(&plane.plane), &plane.installation));
     local.take_all_away_but(plane.installation.demo_id)?;
 
@@ -139,7 +139,7 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     };
     control.serve(&dir.host, stopped.clone()).await?;
 
-    let listeners = Listeners { log: Arc::clone(&log), limits, stop: stopped.clone(), runtime: Handle::current() };
+    let listeners = Listeners { log: Arc::clone(&log), limits, user_of, stop: stopped.clone(), runtime: Handle::current() };
     let mut demo = Demo { listeners, tasks: &mut tasks, agent: Arc::clone(&agent), users };
     let (workloads, link_local) = demo.serve(&mut plane, &options).await?;
     let description = describe(&dir.plane, &plane, workloads);

@@ -163,6 +163,15 @@ impl Up {
 
     /// Bytes to the public origin, as they are.
     pub(crate) fn https_raw(&self, bytes: &[u8]) -> Answer {
+        let mut stream = self.tls_after(b"");
+        // A server that refuses early may close before all is written.
+        let _ = stream.write_all(bytes);
+        let _ = stream.flush();
+        Answer::read(&mut stream)
+    }
+
+    /// A connection to the public origin, on which these bytes precede TLS.
+    pub(crate) fn tls_after(&self, preface: &[u8]) -> StreamOwned<ClientConnection, TcpStream> {
         let origin = self.origin();
         let (host, port) = origin.strip_prefix("https://").unwrap().rsplit_once(':').unwrap();
         let ip = host.parse().unwrap_or(Ipv4Addr::LOCALHOST);
@@ -176,12 +185,9 @@ impl Up {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let session = ClientConnection::new(Arc::new(config), name).unwrap();
-        let tcp = connect(SocketAddr::from((ip, port.parse().unwrap())));
-        let mut stream = StreamOwned::new(session, tcp);
-        // A server that refuses early may close before all is written.
-        let _ = stream.write_all(bytes);
-        let _ = stream.flush();
-        Answer::read(&mut stream)
+        let mut tcp = connect(SocketAddr::from((ip, port.parse().unwrap())));
+        tcp.write_all(preface).unwrap();
+        StreamOwned::new(session, tcp)
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -288,7 +294,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn read(stream: &mut impl Read) -> Self {
+    pub(crate) fn read(stream: &mut impl Read) -> Self {
         let mut bytes = Vec::new();
         // A connection that is reset after the reply still gave the reply.
         let _ = stream.read_to_end(&mut bytes);

@@ -4,20 +4,42 @@ mod proc_table;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 
+use bonafide_http::User;
 use std::net::SocketAddr;
 
 /// The states in which a process may still read from a connection that was once open: `ESTABLISHED`,
 /// `FIN_WAIT1`, `FIN_WAIT2`, `CLOSE_WAIT`. A socket in another state says nothing about who opened it.
 const OPEN_STATES: [u8; 4] = [1, 4, 5, 8];
 
-/// The user at the other end of a loopback TCP connection; `None` when the kernel does not show it
+/// The kernel cannot be asked now: the process, or the machine, has no descriptor or memory left for the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NotNow;
+
+/// The user at the other end of a loopback TCP connection; [`User::Unknown`] when the kernel does not show it
 /// (another system than Linux, or a connection that is gone already).
-pub(crate) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
+pub fn user_of(peer: SocketAddr, local: SocketAddr) -> User {
+    match asked(peer, local) {
+        Ok(Some(user)) => User::Is(user),
+        Ok(None) => User::Unknown,
+        Err(NotNow) => User::NotAsked,
+    }
+}
+
+fn asked(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotNow> {
     #[cfg(target_os = "linux")]
-    if let Ok(user) = sock_diag::user_of(peer, local) {
-        return user;
+    match sock_diag::user_of(peer, local) {
+        Ok(user) => return Ok(user),
+        Err(sock_diag::NoAnswer::Now) => return Err(NotNow),
+        Err(sock_diag::NoAnswer::Ever) => {}
     }
     proc_table::user_of(peer, local)
+}
+
+/// True of an error that says nothing about the connection.
+fn is_shortage(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    error.raw_os_error().is_some_and(|code| shortages.iter().any(|shortage| shortage.raw_os_error() == code))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -33,9 +55,9 @@ mod tests {
             let client = TcpStream::connect(local).unwrap();
             let peer = client.local_addr().unwrap();
             let me = Some(rustix::process::getuid().as_raw());
-            assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me));
+            assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)));
             let nobody = SocketAddr::new(peer.ip(), 1);
-            assert_eq!((user_of(nobody, local), proc_table::user_of(nobody, local)), (None, None));
+            assert_eq!((asked(nobody, local), proc_table::user_of(nobody, local)), (Ok(None), Ok(None)));
         }
     }
 
@@ -49,7 +71,7 @@ mod tests {
         let Ok(_client) = socket.connect(mapped).await else { return };
         let peer = server.accept().unwrap().1;
         let me = Some(rustix::process::getuid().as_raw());
-        assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me));
+        assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)));
     }
 
     /// A program of another user can hold the source address of its connection with a socket that is
@@ -71,12 +93,12 @@ mod tests {
         let listener = open();
         listener.bind(SocketAddr::from(([0, 0, 0, 0], peer.port()))).unwrap();
         let listener = listener.listen(1).unwrap();
-        assert_eq!(user_of(peer, local), None, "there is a listener, but no connection");
+        assert_eq!(user_of(peer, local), User::Unknown, "there is a listener, but no connection");
         let caller = caller.connect(local).await.unwrap();
         let me = Some(rustix::process::getuid().as_raw());
-        assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me), "the caller is found");
+        assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)), "the caller is found");
         drop(caller);
-        assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (None, None), "the caller is gone");
+        assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(None), Ok(None)), "the caller is gone");
         drop(listener);
     }
 }

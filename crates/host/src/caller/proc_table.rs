@@ -1,23 +1,27 @@
 //! Reads the kernel's table of TCP sockets, where it cannot be asked about one (a kernel without
 //! `inet_diag`). The cost grows with the number of sockets.
 
-use super::OPEN_STATES;
+use super::{NotNow, OPEN_STATES, is_shortage};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
-pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotNow> {
     // The peer's own socket is the one whose local end is the peer's address. It may be a socket of the
     // other family with mapped addresses, as Java's are.
-    let rows = |table, peer, local| find(&fs::read_to_string(table).ok()?, peer, local);
+    let rows = |table, peer, local| match fs::read_to_string(table) {
+        Ok(table) => Ok(find(&table, peer, local)),
+        Err(error) if is_shortage(&error) => Err(NotNow),
+        Err(_) => Ok(None),
+    };
     match (peer.ip(), local.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             let mapped = |ip: Ipv4Addr, port| SocketAddr::from((ip.to_ipv6_mapped(), port));
             let (mapped_peer, mapped_local) = (mapped(from, peer.port()), mapped(to, local.port()));
-            let own = rows("/proc/self/net/tcp", peer, local);
-            let other = rows("/proc/self/net/tcp6", mapped_peer, mapped_local);
+            let own = rows("/proc/self/net/tcp", peer, local)?;
+            let other = rows("/proc/self/net/tcp6", mapped_peer, mapped_local)?;
             // One of them, not both.
-            own.xor(other)
+            Ok(own.xor(other))
         }
         _ => rows("/proc/self/net/tcp6", peer, local),
     }

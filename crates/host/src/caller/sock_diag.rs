@@ -5,7 +5,7 @@
 //! the question names the loopback device, and the answer is valid only if it is that very connection, alive and held
 //! by a process.
 
-use super::OPEN_STATES;
+use super::{OPEN_STATES, is_shortage};
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
@@ -14,8 +14,19 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use std::net::SocketAddr;
 
-/// The kernel does not answer such questions here.
-pub(super) struct NotAvailable;
+/// The kernel does not answer.
+pub(super) enum NoAnswer {
+    /// It is short of something.
+    Now,
+    /// It does not answer such questions here.
+    Ever,
+}
+
+impl From<std::io::Error> for NoAnswer {
+    fn from(error: std::io::Error) -> Self {
+        if is_shortage(&error) { Self::Now } else { Self::Ever }
+    }
+}
 
 /// `INET_DIAG_NOCOOKIE`: the addresses alone name the socket.
 const NO_COOKIE: [u8; 8] = [0xff; 8];
@@ -25,7 +36,7 @@ const NOT_FOUND: i32 = -2;
 const ANSWER_BYTES: usize = 4_096;
 
 /// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
-pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotAvailable> {
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NoAnswer> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST;
     let request = InetRequest {
@@ -47,8 +58,8 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);
-    let answer = exchange(&bytes).map_err(|_| NotAvailable)?;
-    match NetlinkMessage::<SockDiagMessage>::deserialize(&answer).map_err(|_| NotAvailable)?.payload {
+    let answer = exchange(&bytes)?;
+    match NetlinkMessage::<SockDiagMessage>::deserialize(&answer).map_err(|_| NoAnswer::Ever)?.payload {
         NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => {
             let (found, id) = (&found.header, &found.header.socket_id);
             // A socket of the other family may hold the connection, and then shows mapped addresses.
@@ -58,14 +69,14 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>
             Ok((answered == asked && is_held).then_some(found.uid))
         }
         NetlinkPayload::Error(error) if error.raw_code() == NOT_FOUND => Ok(None),
-        _ => Err(NotAvailable),
+        _ => Err(NoAnswer::Ever),
     }
 }
 
 /// The loopback device's index: 1 in every network namespace, but asked for all the same.
-fn loopback_index() -> Result<u32, NotAvailable> {
+fn loopback_index() -> std::io::Result<u32> {
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None);
-    socket.and_then(|socket| rustix::net::netdevice::name_to_index(socket, "lo")).map_err(|_| NotAvailable)
+    socket.and_then(|socket| rustix::net::netdevice::name_to_index(socket, "lo")).map_err(Into::into)
 }
 
 fn exchange(request: &[u8]) -> std::io::Result<Vec<u8>> {

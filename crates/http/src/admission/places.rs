@@ -43,9 +43,9 @@ struct Open {
 }
 
 impl Places {
-    /// At most `max` connections.
-    pub(crate) fn new(max: usize) -> Arc<Self> {
-        let share = (max / CONNECTIONS_SHARE).max(1);
+    /// At most `max` connections, of which one holder may have all or its share.
+    pub(crate) fn new(max: usize, is_of_one_user: bool) -> Arc<Self> {
+        let share = if is_of_one_user { max } else { (max / CONNECTIONS_SHARE).max(1) };
         Arc::new(Self { max, share, started_at: Instant::now(), table: Mutex::default() })
     }
 
@@ -230,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn ov_03_half_is_kept_for_others_whatever_one_user_does() {
-        let places = Places::new(8);
+        let places = Places::new(8, false);
         let busy = enter(&places, 1, 4);
         busy.iter().for_each(Place::busy);
         assert!(places.enter(Holder::User(1)).is_none(), "none of its own is idle");
@@ -242,7 +242,7 @@ mod tests {
 
     #[tokio::test]
     async fn ov_03_the_idle_connections_of_who_has_most_give_way_the_longest_idle_first() {
-        let places = Places::new(8);
+        let places = Places::new(8, false);
         let (few, many) = (enter(&places, 1, 2), enter(&places, 2, 4));
         let more = enter(&places, 3, 2);
         many[2].busy();
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn id_16_who_is_refused_takes_no_place_of_who_is_served() {
-        let places = Places::new(4);
+        let places = Places::new(4, false);
         let refused: Vec<_> = (0..1_000).filter_map(|_| places.refuse(Holder::User(1))).collect();
         assert_eq!(refused.len(), REFUSED_CONNECTIONS_SHARE);
         assert!(places.refuse(Holder::User(2)).is_some());

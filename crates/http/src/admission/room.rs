@@ -29,7 +29,7 @@ impl Rooms {
         let share = room.share(holder);
         let own = Arc::clone(&share.room).acquire_many_owned(room.steps(bytes)).await.ok()?;
         let all = Arc::clone(&room.all).try_acquire_many_owned(0).ok()?;
-        Some(Held { own, all, share })
+        Some(Held { all, share, _own: own })
     }
 
     /// Room for this many bytes, if there is any now.
@@ -38,7 +38,7 @@ impl Rooms {
         let (share, steps) = (room.share(holder), room.steps(bytes));
         let own = Arc::clone(&share.room).try_acquire_many_owned(steps).ok()?;
         let all = Arc::clone(&room.all).try_acquire_many_owned(steps).ok()?;
-        Some(Held { own, all, share })
+        Some(Held { all, share, _own: own })
     }
 
     fn of(&self, holder: Holder) -> &Arc<Room> {
@@ -98,9 +98,9 @@ impl Drop for Share {
 
 /// Room that is taken, until this is dropped.
 pub(crate) struct Held {
-    own: OwnedSemaphorePermit,
     all: OwnedSemaphorePermit,
     share: Share,
+    _own: OwnedSemaphorePermit,
 }
 
 impl Held {
@@ -141,7 +141,8 @@ mod tests {
     async fn ov_03_what_is_announced_takes_room_as_it_arrives() {
         let rooms = Rooms::default();
         let mut held = rooms.announce(Holder::User(1), 3 * STEP_BYTES).await.unwrap();
-        assert_eq!((held.own.num_permits(), held.all.num_permits()), (3, 0));
+        let left = STRANGERS_BYTES_SHARE / STEP_BYTES - 3;
+        assert_eq!((held.share.room.available_permits(), held.all.num_permits()), (left, 0));
         assert!(held.fill(1).await && held.fill(STEP_BYTES).await);
         assert_eq!(held.all.num_permits(), 1);
         assert!(held.fill(STEP_BYTES + 1).await);

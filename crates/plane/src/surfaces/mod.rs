@@ -15,7 +15,9 @@ use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Needs, Outcome, Request, Route, Surface, Unserved, served};
 use health::{Health, is_health};
 use paths::{is_graph, is_hosts, is_management};
+use std::collections::HashSet;
 use std::convert::Infallible;
+use std::sync::LazyLock;
 
 /// The listeners of a control plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,7 @@ macro_rules! entry {
             on: &$on,
             owns: $owns,
             routes: || routes_of(At::$context),
+            takes_body: |at, head| at.$context().takes_body(head),
             handle: |at, request| at.$context().handle(request).map_need(Need::from),
             refuse: |at, head, why| at.$context().refuse(head, why),
         }
@@ -58,6 +61,7 @@ pub struct Entry {
     on: &'static [On],
     owns: fn(&Request) -> bool,
     routes: fn() -> Vec<&'static Route>,
+    takes_body: fn(At<'_>, &Request) -> bool,
     handle: fn(At<'_>, &Request) -> Outcome<Need>,
     refuse: fn(At<'_>, &Request, Unserved) -> Answer,
 }
@@ -68,12 +72,27 @@ pub fn of(on: On, head: &Request) -> &'static Entry {
     found.unwrap_or(&SURFACES[SURFACES.len() - 1])
 }
 
+/// True of a literal segment of any route's path.
+pub(crate) fn is_word(segment: &str) -> bool {
+    static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let routes = SURFACES.iter().flat_map(|entry| (entry.routes)());
+        let segments = routes.flat_map(|route| route.path.split('/'));
+        segments.filter(|segment| !segment.contains('{')).map(str::to_ascii_lowercase).collect()
+    });
+    WORDS.contains(&segment.to_ascii_lowercase())
+}
+
 /// The surface of this name.
 pub fn named(name: &str) -> Option<&'static Entry> {
     SURFACES.iter().find(|entry| entry.name == name)
 }
 
 impl Entry {
+    /// Tells whether the head of a request is enough to read its body. It may touch the store.
+    pub(crate) fn takes_body(&self, at: At<'_>, head: &Request) -> bool {
+        (self.takes_body)(at, head)
+    }
+
     /// Answers a request, or says what it needs first.
     pub fn handle(&self, at: At<'_>, request: &Request) -> Outcome<Need> {
         (self.handle)(at, request)
