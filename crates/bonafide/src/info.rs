@@ -2,8 +2,8 @@
 
 use crate::data_dir::DataDir;
 use crate::{DataDirOption, Failure, print, say};
-use bonafide_types::printable_json;
 use bonafide_plane::{Description, operator_note};
+use bonafide_types::printable_json;
 use clap::Args;
 use std::process::ExitCode;
 

@@ -3,10 +3,10 @@
 use super::admission::{Holder, Place, Places, Rooms};
 use super::body::{self, Body, Terms};
 use super::head::{content_length, head_bytes, no_head, target, unread};
-use super::masked::logged_method;
 use super::last::{linger, write_last};
 use super::limits::{PIECE_BYTES, REPLY_BYTES_MIN, STRANGER_BODY_BYTES_MAX};
 use super::log::{Entry, Log, connection_members};
+use super::masked::logged_method;
 use super::ours::{Ours, Turn};
 use super::reply::{ReplyBody, response};
 use super::service::{HttpLimits, Service};
@@ -242,7 +242,8 @@ impl<S: Service> Connection<'_, S> {
         match self.shared.rooms.try_take(self.holder(authorization), rest.len()) {
             Some(_held) => (answer, ReplyBody::Pieces { rest, _held, turn: Arc::clone(&self.turn) }),
             None => {
-                let answer = busy().because(&"the replies that its caller has not read yet take all the room it may have");
+                let answer =
+                    busy().because(&"the replies that its caller has not read yet take all the room it may have");
                 let body = ReplyBody::Whole(answer.reply.body.clone());
                 (answer, body)
             }

@@ -38,9 +38,9 @@ pub(crate) const KNOWN_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Those of them that one principal or host may hold. Source: ours; a page of a list has 5 MiB at most.
 pub(crate) const KNOWN_BYTES_SHARE: usize = 16 * 1024 * 1024;
 /// Bytes that all others may hold at once on one listener. Source: ours.
-pub(crate) const STRANGERS_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Those of them that one user or address may hold. Source: ours.
-pub(crate) const STRANGERS_BYTES_SHARE: usize = 4 * 1024 * 1024;
+pub(crate) const STRANGERS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Those of them that one user or address may hold. Source: ours; 128 small bodies, or connections with large heads.
+pub(crate) const STRANGERS_BYTES_SHARE: usize = 8 * 1024 * 1024;
 /// Bytes of a head, and of a body, that are held without being counted: hyper's first buffer for reading, which every
 /// connection has. Source: hyper (`INIT_BUFFER_SIZE`, 8 KiB).
 pub(crate) const UNCOUNTED_BYTES: usize = 8 * 1024;

@@ -170,8 +170,13 @@ impl Opened {
         let registered = register_apis(&plane, &installation, &options.resources)?;
 
         let (revisions, revision) = watch::channel(plane.views.current().cursor().revision.0);
-        let listeners =
-            Listeners { log: Arc::clone(&plane.log), limits, user_of, stop: stop.clone(), runtime: runtime.handle().clone() };
+        let listeners = Listeners {
+            log: Arc::clone(&plane.log),
+            limits,
+            user_of,
+            stop: stop.clone(),
+            runtime: runtime.handle().clone(),
+        };
         let listener = |on| PlaneListener {
             on,
             plane: Arc::clone(&plane),

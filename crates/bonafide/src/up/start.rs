@@ -139,7 +139,8 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     };
     control.serve(&dir.host, stopped.clone()).await?;
 
-    let listeners = Listeners { log: Arc::clone(&log), limits, user_of, stop: stopped.clone(), runtime: Handle::current() };
+    let listeners =
+        Listeners { log: Arc::clone(&log), limits, user_of, stop: stopped.clone(), runtime: Handle::current() };
     let mut demo = Demo { listeners, tasks: &mut tasks, agent: Arc::clone(&agent), users };
     let (workloads, link_local) = demo.serve(&mut plane, &options).await?;
     let description = describe(&dir.plane, &plane, workloads);

@@ -128,7 +128,8 @@ mod tests {
         let rooms = Rooms::default();
         let _mine = rooms.try_take(Holder::Principal(1), KNOWN_BYTES_SHARE).unwrap();
         assert!(rooms.try_take(Holder::Principal(1), 1).is_none());
-        let others: Vec<_> = (2..=SHARES as u128).map(|n| rooms.try_take(Holder::Principal(n), 2 * KNOWN_BYTES_MAX)).collect();
+        let others: Vec<_> =
+            (2..=SHARES as u128).map(|n| rooms.try_take(Holder::Principal(n), 2 * KNOWN_BYTES_MAX)).collect();
         assert!(others.iter().all(Option::is_some));
         assert!(rooms.try_take(Holder::Principal(9), 1).is_none(), "all is taken");
         assert!(rooms.try_take(Holder::User(1), 1).is_some());
