@@ -44,9 +44,9 @@ fuzz_target!(|data: &[u8]| {
 /// Tells whether a member of this name, in any case, has a value.
 fn names_condition(value: &Value) -> bool {
     match value {
-        Value::Object(members) => members.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("condition") && !value.is_null() || names_condition(value)
-        }),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case("condition") && !value.is_null() || names_condition(value)),
         Value::Array(elements) => elements.iter().any(names_condition),
         _ => false,
     }

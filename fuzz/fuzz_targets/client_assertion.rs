@@ -14,7 +14,8 @@ fuzz_target!(|text: &str| {
         let mut own = world.cloud.client_claims(operator);
         let assertion = match text.split_once('\n') {
             Some((header, claims)) => {
-                let (Ok(header), Ok(Value::Object(claims))) = (serde_json::from_str(header), serde_json::from_str(claims))
+                let (Ok(header), Ok(Value::Object(claims))) =
+                    (serde_json::from_str(header), serde_json::from_str(claims))
                 else {
                     return;
                 };

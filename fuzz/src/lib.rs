@@ -89,9 +89,11 @@ pub fn from_text(text: &str) -> Option<Request> {
     let (method, target) = lines.next()?.split_once(' ')?;
     let is_target = target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic());
     let made = request(Method::from_bytes(method.as_bytes()).ok()?, target, body.to_owned());
-    is_target.then(|| lines.filter_map(|line| line.split_once(':')).fold(made, |so_far, (name, value)| {
-        with(so_far, name.trim(), value.trim())
-    }))
+    is_target.then(|| {
+        lines
+            .filter_map(|line| line.split_once(':'))
+            .fold(made, |so_far, (name, value)| with(so_far, name.trim(), value.trim()))
+    })
 }
 
 /// Asks the resource manager as the operator.

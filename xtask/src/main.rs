@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use xtask::conformance::Breadth;
 
-const USAGE: &str = "usage: cargo xtask tidy | conformance [--all] [NAME] | bench [--quick] [NAME…] | fuzz [--seconds N] [TARGET…]";
+const USAGE: &str =
+    "usage: cargo xtask tidy | conformance [--all] [NAME] | bench [--quick] [NAME…] | fuzz [--seconds N] [TARGET…]";
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
@@ -19,7 +20,9 @@ fn main() -> ExitCode {
         ["conformance", "--all", name] => conformance(root, Breadth::All, Some(name)),
         ["conformance", name] => conformance(root, Breadth::Quick, Some(name)),
         ["bench", arguments @ ..] => bench(root, arguments),
-        ["fuzz", "--seconds", seconds, only @ ..] if seconds.parse::<u32>().is_ok() => fuzz(root, seconds.parse().ok(), only),
+        ["fuzz", "--seconds", seconds, only @ ..] if seconds.parse::<u32>().is_ok() => {
+            fuzz(root, seconds.parse().ok(), only)
+        }
         ["fuzz", only @ ..] if only.iter().all(|name| !name.starts_with('-')) => fuzz(root, None, only),
         _ => {
             eprintln!("{USAGE}");
