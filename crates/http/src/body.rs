@@ -26,7 +26,7 @@ impl Body {
     }
 }
 
-/// Where a body that is large enough to count is counted, and how long it may take.
+/// The room and the holder that a body is counted for, and the time that it may take.
 #[derive(Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) within: Duration,

@@ -16,7 +16,7 @@ struct Ambiguous;
 /// Some bytes are not to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// How many come before the message that is at fault.
+    /// The number of those that come before the message that is at fault.
     pub(super) good: usize,
     /// True when its head was read before, so that its surface answers.
     pub(super) in_body: bool,

@@ -31,6 +31,6 @@ pub(super) async fn write_last(mut stream: impl AsyncRead + AsyncWrite + Unpin, 
 /// to close with something unread would take the reply away again. Bounded in bytes and time.
 pub(super) async fn linger(stream: impl AsyncRead + Unpin) {
     let rest = async { tokio::io::copy(&mut stream.take(LINGER_BYTES_MAX), &mut tokio::io::sink()).await };
-    // Who sends more, or does not close, loses the reply.
+    // A peer that sends more, or does not close, loses the reply.
     let _ = tokio::time::timeout(LINGER, rest).await;
 }

@@ -18,6 +18,7 @@ mod listening;
 mod log;
 mod masked;
 mod ours;
+pub mod readers;
 mod reply;
 mod service;
 mod sink;

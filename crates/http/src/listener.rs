@@ -158,7 +158,7 @@ impl<S: Service> Door<S> {
         let facts = PeerFacts { remote, local, user };
         let is_proxy = self.proxies.contains(&remote.ip().to_canonical());
         let holder = Holder::of(user, remote.ip());
-        // Who is refused by the connection alone never has a place of those who are served.
+        // A caller that is refused by its connection alone never has a place of those who are served.
         let admission = (self.tls.is_none() && !is_proxy).then(|| self.shared.service.admit(&facts, None));
         let place = match admission {
             Some(Admission::Refuse(_) | Admission::Decline(_)) => self.shared.places.refuse(holder),

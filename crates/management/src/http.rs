@@ -64,7 +64,7 @@ fn performed(
 
 /// The meaning of a request.
 enum Asked {
-    /// What everybody may know.
+    /// A document that everybody may have.
     Public(Reply),
     /// A command of a caller who has signed in.
     Command(Box<Command>),

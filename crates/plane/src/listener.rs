@@ -51,7 +51,7 @@ impl Service for PlaneListener {
         principal.map(|id| id.uuid().as_u128())
     }
 
-    /// Who is unknown is told so at once; who is known must have the right to what the request asks for.
+    /// A stranger is told so at once; a known caller must have the right to what the request asks for.
     async fn may_send_much(&self, head: &Request) -> bool {
         if self.on == On::Hosts {
             return true;

@@ -26,7 +26,7 @@ pub(crate) struct Places {
 struct Table {
     next: u64,
     open: HashMap<u64, Open>,
-    /// How many of them each holder has.
+    /// The number of them that each holder has.
     served: Counts,
     /// Those of callers who are refused.
     refused: Counts,

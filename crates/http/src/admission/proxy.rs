@@ -49,6 +49,14 @@ pub(crate) async fn read_client(stream: &mut (impl AsyncRead + Unpin)) -> io::Re
     }
 }
 
+/// The client that a whole header tells, if these bytes are one and it tells one.
+pub(crate) fn client(bytes: &[u8]) -> Option<SocketAddr> {
+    match read(bytes) {
+        Ok(Header::Of(client)) => client,
+        Ok(Header::Lacks(_)) | Err(NoProxyHeader) => None,
+    }
+}
+
 fn read(bytes: &[u8]) -> Result<Header, NoProxyHeader> {
     if bytes.len() < SHORTEST {
         return Ok(Header::Lacks(SHORTEST - bytes.len()));
@@ -109,7 +117,7 @@ fn read_binary(bytes: &[u8]) -> Result<Header, NoProxyHeader> {
 mod tests {
     use super::*;
 
-    async fn client(bytes: &[u8]) -> io::Result<(Option<String>, usize)> {
+    async fn heard(bytes: &[u8]) -> io::Result<(Option<String>, usize)> {
         let mut rest = bytes;
         let client = read_client(&mut rest).await?;
         Ok((client.map(|client| client.to_string()), rest.len()))
@@ -135,7 +143,7 @@ mod tests {
             (binary(0x20, 0x00, b""), None),
             (binary(0x21, 0x00, b""), None),
         ] {
-            let (found, rest) = client(&[&header[..], b"GET / HTTP/1.1\r\n"].concat()).await.unwrap();
+            let (found, rest) = heard(&[&header[..], b"GET / HTTP/1.1\r\n"].concat()).await.unwrap();
             assert_eq!((found.as_deref(), rest), (expected, 16), "{header:?}");
         }
     }
@@ -157,7 +165,7 @@ mod tests {
             binary(0x21, 0x11, &[0; PROXY_BYTES_MAX]),
             long,
         ] {
-            let error = client(&header).await.unwrap_err();
+            let error = heard(&header).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{header:?}");
         }
     }

@@ -29,7 +29,7 @@ async fn ov_08_replies_that_nobody_reads_take_no_more_than_a_share() {
         unread.push(stream);
     }
     assert!((1..=2).contains(&served), "{served} replies of 8 MiB are held");
-    // What is small needs no room, and what is read gives its room back.
+    // A small reply needs no room, and one that is read gives its room back.
     assert_eq!(ask(&mut serving.send(b"").await).await, 200);
     drop(unread);
     let read_whole = async {
