@@ -1,6 +1,6 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
-use super::admission::{Holder, Place, Places, Rooms};
+use super::admission::{Held, Holder, Place, Places, Rooms};
 use super::body::{self, Body, Terms};
 use super::head::{content_length, head_bytes, no_head, target, unread};
 use super::last::{linger, write_last};
@@ -197,7 +197,7 @@ impl<S: Service> Connection<'_, S> {
             Err(why) if service.closes_instead(&request, why) => return Err(Closed),
             Err(why) => (service.refusal(&request, why), true),
         };
-        let (answer, body) = self.with_room(answer, authorization.as_ref(), || {
+        let (mut answer, room) = self.with_room(answer, authorization.as_ref(), || {
             service.refusal(&self.request(method.clone(), &uri, HeaderMap::new()), Unserved::Busy)
         });
         drop(in_flight);
@@ -212,7 +212,12 @@ impl<S: Service> Connection<'_, S> {
         };
         self.shared.log.write(&entry, &answer);
         self.admitted.place.quiet(ended);
-        self.turn.reply(matches!(body, ReplyBody::Pieces { .. }));
+        let rest = std::mem::take(&mut answer.reply.body);
+        let body = match room {
+            Some(_) => ReplyBody::Pieces { rest, turn: Arc::clone(&self.turn) },
+            None => ReplyBody::Whole(rest),
+        };
+        self.turn.reply(room);
         let close = close || self.admitted.declined.is_some() || self.shared.stopping.load(Ordering::Relaxed);
         Ok(response(answer.reply, body, close))
     }
@@ -228,24 +233,21 @@ impl<S: Service> Connection<'_, S> {
         principal.map_or(self.admitted.holder, Holder::Principal)
     }
 
-    /// An answer with its body, counted if it is large; where there is no room for it, `busy` instead.
+    /// An answer with the room of its body, if that is large; where there is no room for it, `busy` instead.
     fn with_room(
         &self,
         answer: Answer,
         authorization: Option<&HeaderValue>,
         busy: impl FnOnce() -> Answer,
-    ) -> (Answer, ReplyBody) {
-        let rest = answer.reply.body.clone();
-        if rest.len() <= PIECE_BYTES {
-            return (answer, ReplyBody::Whole(rest));
+    ) -> (Answer, Option<Held>) {
+        let bytes = answer.reply.body.len();
+        if bytes <= PIECE_BYTES {
+            return (answer, None);
         }
-        match self.shared.rooms.try_take(self.holder(authorization), rest.len()) {
-            Some(_held) => (answer, ReplyBody::Pieces { rest, _held, turn: Arc::clone(&self.turn) }),
+        match self.shared.rooms.try_take(self.holder(authorization), bytes) {
+            Some(held) => (answer, Some(held)),
             None => {
-                let answer =
-                    busy().because(&"the replies that its caller has not read yet take all the room it may have");
-                let body = ReplyBody::Whole(answer.reply.body.clone());
-                (answer, body)
+                (busy().because(&"the replies that its caller has not read yet take all the room it may have"), None)
             }
         }
     }

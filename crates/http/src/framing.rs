@@ -4,6 +4,7 @@
 //! Source: RFC 9112 sections 2.2, 5.2, 6.1, 6.3 and 7.1.
 
 use bonafide_types::limits::HEAD_BYTES_MAX;
+use memchr::memchr;
 
 /// Digits of a length that is read; a longer one is larger than any body that is taken.
 const DIGITS_MAX: usize = 15;
@@ -75,7 +76,7 @@ impl Framing {
                 fault = Fault { good: at, in_body: false };
             }
             let rest = &bytes[at..];
-            let taken = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+            let taken = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
             at += taken;
             self.part(&rest[..taken]).map_err(|Ambiguous| fault)?;
         }

@@ -47,6 +47,8 @@ pub(crate) const UNCOUNTED_BYTES: usize = 8 * 1024;
 /// Bytes of a reply that hyper gets at a time. A reply that is no larger is not counted: hyper's buffer for writing takes
 /// it, which is bounded by `HEAD_BYTES_MAX` and this. Source: ours; a TLS record has as many.
 pub(crate) const PIECE_BYTES: usize = 16 * 1024;
+/// Bytes that TLS keeps for a peer that does not take them. Source: ours; two records (rustls itself: 64 KiB).
+pub(crate) const TLS_BUFFER_BYTES: usize = 32 * 1024;
 /// Bytes of a reply that the kernel keeps for a peer that does not take them (it may take twice as many for them). Left to
 /// itself it keeps up to 4 MiB (`tcp_wmem`) for each connection, where nobody counts them. Source: ours; 1 MiB a second at
 /// the longest distances on Earth.

@@ -3,7 +3,7 @@
 use super::admission::{Holder, Place, Places, Rooms, User, proxy};
 use super::connection::{Admitted, Connections};
 use super::last::write_last;
-use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES};
+use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES, TLS_BUFFER_BYTES};
 use super::log::{Log, connection_members};
 use super::service::{Admission, HttpLimits, PeerFacts, Service};
 use bonafide_wire::Peer;
@@ -208,7 +208,8 @@ impl<S: Service> Opening<S> {
         };
         let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), tls.accept(stream));
         match handshake.await {
-            Ok(Ok(stream)) => {
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_BYTES));
                 let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
                 let admission = self.shared.service.admit(&self.facts, certificate.map(|der| der.as_ref()));
                 self.run(stream, admission).await;

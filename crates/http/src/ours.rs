@@ -4,13 +4,13 @@
 
 use crate::admission::{Held, Holder, Rooms};
 use crate::framing::Framing;
-use crate::limits::UNCOUNTED_BYTES;
+use crate::limits::{STEP_BYTES, UNCOUNTED_BYTES};
 use bonafide_types::limits::HEAD_BYTES_MAX;
 use bonafide_wire::Unserved;
 use std::io;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -38,6 +38,9 @@ pub(super) struct Turn {
     begun: AtomicU8,
     /// Bytes that the peer has taken.
     taken: AtomicU64,
+    /// The room of what waits for the peer to take it, until it has.
+    room: Mutex<Option<Held>>,
+    has_room: AtomicBool,
     /// True when the peer sends no more.
     is_ended: AtomicBool,
     /// Set when hyper was given no more of what the peer sends.
@@ -59,9 +62,17 @@ impl Turn {
         self.state.store(ANSWERING, Ordering::Relaxed);
     }
 
-    /// Its reply goes to hyper, whole or at length.
-    pub(super) fn reply(&self, at_length: bool) {
-        self.state.store(if at_length { REPLYING_AT_LENGTH } else { REPLYING }, Ordering::Relaxed);
+    /// Its reply goes to hyper: at length if it has room of its own.
+    pub(super) fn reply(&self, room: Option<Held>) {
+        self.state.store(if room.is_some() { REPLYING_AT_LENGTH } else { REPLYING }, Ordering::Relaxed);
+        if room.is_some() {
+            self.keep(room);
+        }
+    }
+
+    fn keep(&self, room: Option<Held>) {
+        self.has_room.store(room.is_some(), Ordering::Relaxed);
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = room;
     }
 
     /// hyper has got all of a reply at length.
@@ -96,6 +107,9 @@ impl Turn {
     fn flushed(&self) {
         if self.state.compare_exchange(REPLYING, NOTHING, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.begun.store(0, Ordering::Relaxed);
+            if self.has_room.load(Ordering::Relaxed) {
+                self.keep(None);
+            }
         }
     }
 
@@ -159,6 +173,17 @@ impl<'a, S> Ours<'a, S> {
         bytes.len()
     }
 
+    /// Waits for a peer that does not take what is written, which counts from now on.
+    fn stall<T>(&self) -> Poll<io::Result<T>> {
+        if !self.turn.has_room.load(Ordering::Relaxed) {
+            let Some(room) = self.rooms.try_take(self.holder, STEP_BYTES) else {
+                return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+            };
+            self.turn.keep(Some(room));
+        }
+        Poll::Pending
+    }
+
     fn cut(&self, cut: Cut) {
         // The first is the reason.
         let _ = self.turn.cut.set(cut);
@@ -192,7 +217,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Ours<'_, S> {
             self.turn.has_kept_back.store(true, Ordering::Relaxed);
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = ready!(Pin::new(&mut *self.stream).poll_write(cx, bytes))?;
+        let Poll::Ready(written) = Pin::new(&mut *self.stream).poll_write(cx, bytes) else {
+            return self.stall();
+        };
+        let written = written?;
         // One task writes, so that nothing comes between.
         self.turn.taken.store(self.turn.taken.load(Ordering::Relaxed) + written as u64, Ordering::Relaxed);
         Poll::Ready(Ok(written))

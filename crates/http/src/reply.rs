@@ -1,6 +1,5 @@
 //! The bodies of replies, as hyper takes them.
 
-use crate::admission::Held;
 use crate::limits::PIECE_BYTES;
 use crate::ours::Turn;
 use bonafide_wire::Reply;
@@ -22,8 +21,6 @@ pub(super) enum ReplyBody {
     Pieces {
         /// The bytes to come.
         rest: Bytes,
-        /// The room that they take.
-        _held: Held,
         /// Is told when hyper has all.
         turn: Arc<Turn>,
     },

@@ -97,7 +97,7 @@ impl Up {
 fn raise_descriptor_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // A lower limit still works: what is over it waits to be accepted.
+    // A lower limit still works: over it idle connections give way.
     let _ = setrlimit(Resource::Nofile, most);
     getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }

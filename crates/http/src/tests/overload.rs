@@ -1,6 +1,7 @@
 //! More than a listener has room for: connections, bodies, replies that nobody reads.
 
 use super::*;
+use crate::limits::{STEP_BYTES, STRANGERS_BYTES_SHARE};
 
 const MIB: usize = 1024 * 1024;
 
@@ -42,6 +43,31 @@ async fn ov_08_replies_that_nobody_reads_take_no_more_than_a_share() {
         }
     };
     assert!(tokio::time::timeout(LONG, read_whole).await.expect("there is no room again") > 8 * MIB);
+}
+
+#[tokio::test]
+async fn ov_08_small_replies_that_nobody_reads_are_counted_as_well() {
+    const MANY: usize = STRANGERS_BYTES_SHARE / STEP_BYTES;
+    let serving = Serving::start(Echo::default(), PATIENT).await;
+    let asks = "GET /big?16000 HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let mut unread = Vec::new();
+    for _ in 0..MANY + 20 {
+        unread.push(serving.send(asks.as_bytes()).await);
+    }
+    tokio::time::sleep(SHORT * 2).await;
+    assert_eq!(ask(&mut serving.send(b"").await).await, 200);
+    let (mut closed, mut piece) = (0, vec![0; MIB]);
+    for mut stream in unread {
+        let mut left = 100 * 16_000_usize;
+        while left > 0 {
+            match tokio::time::timeout(LONG, stream.read(&mut piece)).await.expect("it waits") {
+                Ok(0) | Err(_) => break,
+                Ok(taken) => left = left.saturating_sub(taken),
+            }
+        }
+        closed += usize::from(left > 0);
+    }
+    assert!((1..=40).contains(&closed), "{closed} of {} were closed", MANY + 20);
 }
 
 #[tokio::test]
