@@ -152,9 +152,10 @@ fn ov_08_out_of_descriptors_nobody_is_taken_for_another_user() {
     // Each connection takes one descriptor; the question takes one or two more.
     for left in [3, 2, 1, 0] {
         while open() < LIMIT - left {
-            let before = open();
             held.push(UnixStream::connect(&socket).unwrap());
-            eventually(PATIENCE, "it is accepted", || open() > before);
+            // Descriptors of earlier questions are closed meanwhile: the number may stay.
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(held.len() <= 2 * LIMIT, "they are not accepted");
         }
         for (text, statuses) in [(&request, &mut statuses), (&probe, &mut of_probes)] {
             statuses.insert(status_within(Duration::from_millis(100), imds, text));

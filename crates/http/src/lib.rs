@@ -28,7 +28,7 @@ pub mod tls;
 
 pub use admission::User;
 pub use event::{Event, shown};
-pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, stopped};
+pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, is_shortage, stopped};
 pub use listening::{ListenError, listen};
 pub use log::Log;
 pub use masked::{is_served, masked_path};

@@ -7,6 +7,7 @@ use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES, TLS_BUFFER_BYTES};
 use super::log::{Log, connection_members};
 use super::service::{Admission, HttpLimits, PeerFacts, Service};
 use bonafide_wire::Peer;
+use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -25,6 +26,13 @@ const STOP_SECONDS_MAX: u64 = 10;
 
 /// Tells listeners to stop.
 pub type Stop = watch::Receiver<bool>;
+
+/// True of an error by which the process, or the machine, is short of descriptors or memory. It says nothing about what
+/// was asked.
+pub fn is_shortage(error: &std::io::Error) -> bool {
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    error.raw_os_error().is_some_and(|code| shortages.iter().any(|shortage| shortage.raw_os_error() == code))
+}
 
 /// Returns when it is time to stop.
 pub async fn stopped(stop: &mut Stop) {
@@ -124,9 +132,13 @@ impl<S: Service> Listener<S> {
             };
             match accepted {
                 Ok((stream, remote)) => door.take(stream, remote),
-                Err(_) => {
-                    // The process has no descriptor left: idle connections have some.
-                    door.shared.places.make_room();
+                // Peers that break off at once hold up nobody.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+                Err(error) => {
+                    if is_shortage(&error) {
+                        // Idle connections have descriptors.
+                        door.shared.places.make_room();
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -35,13 +35,6 @@ fn asked(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotNow> {
     proc_table::user_of(peer, local)
 }
 
-/// True of an error that says nothing about the connection.
-fn is_shortage(error: &std::io::Error) -> bool {
-    use rustix::io::Errno;
-    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
-    error.raw_os_error().is_some_and(|code| shortages.iter().any(|shortage| shortage.raw_os_error() == code))
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

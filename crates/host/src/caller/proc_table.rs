@@ -1,7 +1,8 @@
 //! Reads the kernel's table of TCP sockets, where it cannot be asked about one (a kernel without
 //! `inet_diag`). The cost grows with the number of sockets.
 
-use super::{NotNow, OPEN_STATES, is_shortage};
+use super::{NotNow, OPEN_STATES};
+use bonafide_http::is_shortage;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

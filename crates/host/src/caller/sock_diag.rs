@@ -5,7 +5,8 @@
 //! the question names the loopback device, and the answer is valid only if it is that very connection, alive and held
 //! by a process.
 
-use super::{OPEN_STATES, is_shortage};
+use super::OPEN_STATES;
+use bonafide_http::is_shortage;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
