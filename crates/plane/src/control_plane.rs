@@ -7,10 +7,12 @@ use crate::origin::Origin;
 use crate::parts::{Parts, PartsError};
 use crate::pool::Pool;
 use crate::secrets::{self, SecretsError};
+use crate::{forbidding_tables, row_keys};
+use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_crypto::ca::ServerCa;
 use bonafide_files::{FilesError, write_public};
 use bonafide_http::Log;
-use bonafide_store::{Store, StoreError};
+use bonafide_store::{Locked, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -56,12 +58,12 @@ pub enum OpenControlPlaneError {
 
 /// Opens the database, and takes the data directory for this process. Refuses when the database is not the one that the
 /// other files belong to; `of_others` are the files that other parts make only after a first start.
-pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<Store, OpenControlPlaneError> {
+pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<Locked, OpenControlPlaneError> {
     if has_no_database(files) {
         // Before SQLite looks: it removes the log of an emptied database, which may have everything.
         first_start_check::check(files, of_others, Progress::Nothing)?;
     }
-    let store = Store::open(SqliteEngine::open(&files.store())?);
+    let store = Locked::new(SqliteEngine::open(&files.store())?);
     first_start_check::check(files, of_others, Progress::read(&store)?)?;
     files.remove_drafts()?;
     Ok(store)
@@ -78,12 +80,14 @@ impl ControlPlane {
     /// TLS.
     pub(crate) fn open(
         files: &PlaneFiles,
-        store: Store,
+        locked: Locked,
         origin: Origin<'_>,
         log: Arc<Log>,
     ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
-        let is_new = secrets::are_missing(&store)?;
+        let is_new = !locked.has_any(&INSTALLATION_SECRETS)?;
         let kek = files.key(is_new)?;
+        let store = row_keys::unlock(locked, &kek)?;
+        forbidding_tables::check(&store)?;
         if is_new {
             secrets::make(&store, &kek)?;
         }

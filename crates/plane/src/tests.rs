@@ -12,7 +12,7 @@ use bonafide_files::Root;
 use bonafide_http::{Log, Service, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
-use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
+use bonafide_store::{EngineError, Locked, MemoryEngine, Tx};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_types::{HostId, TenantId};
 use bonafide_wire::{Answer, Peer, Request, Unserved};
@@ -42,7 +42,7 @@ impl Cloud {
         let folder = tempfile::tempdir().unwrap();
         let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
         let stopped = Arc::new(AtomicBool::new(false));
-        let store = Store::open(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
+        let store = Locked::new(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
         let origin = Origin { host: "localhost", port: 8443 };
         let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
         let plane = Arc::new(plane);
@@ -250,7 +250,8 @@ fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
 #[tokio::test]
 async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let cloud = Cloud::new();
-    let parts = |status, view, store| json!({ "status": status, "tokens": "ok", "view": view, "store": store });
+    let parts =
+        |status, view, store| json!({ "status": status, "tokens": "ok", "view": view, "store": store, "rows": "ok" });
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
     cloud.stop_store();
     assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "ok", "unavailable")));

@@ -2,7 +2,7 @@
 
 use super::{Allowed, CUSTOM_ROLES, Chain, Plane, ScopeKey, WrongProof, roles};
 use crate::directory::PRINCIPALS;
-use bonafide_store::{Index, Key, Read, StoreError, Table, Tx, Unique};
+use bonafide_store::{Absence, Index, Key, Read, StoreError, Table, Tx, Unique};
 use bonafide_types::limits::ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX;
 use bonafide_types::{ObjectId, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId, Timestamp, World};
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub type AssignmentKey = (TenantId, ObjectId, RoleAssignmentId);
 /// Role assignments. They outlive their principal, as on Azure: an object id is never given twice, so
 /// they then grant nothing. They go with the resource or group that they are about.
 pub const ROLE_ASSIGNMENTS: Table<AssignmentKey, RoleAssignment> =
-    Table::indexed("role-assignment", |key, row, entries| {
+    Table::indexed("role-assignment", Absence::Withholds, |key, row, entries| {
         entries.unique(&BY_NAME, &(key.0, key.2));
         entries.unique(&BY_CONTENT, &((key.0, key.1), row.scope, row.role));
         entries.many(&BY_SCOPE, &(key.0, row.scope));
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
     use crate::access::{Grants, Plane, check};
     use crate::directory::create_application;
-    use bonafide_store::{MemoryEngine, Store};
+    use bonafide_store::Store;
     use bonafide_types::{Entropy, ResourceUuid};
     use std::sync::atomic::{AtomicU8, Ordering};
     use uuid::Uuid;
@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn with_principal(test: impl Fn(&mut Tx<'_>, &World<'_>, NewAssignment)) {
-        let store = Store::open(MemoryEngine::default());
+        let store = Store::in_memory();
         let entropy = Counter(AtomicU8::new(10));
         let world = World { now: Timestamp::from_unix_seconds(1_800_000_000), entropy: &entropy };
         store

@@ -2,7 +2,7 @@
 //! inside their assignable scopes only. How they are written: `definitions.rs`.
 
 use super::{Chain, Permission, ScopeKey};
-use bonafide_store::{Index, Read, StoreError, Table, Unique};
+use bonafide_store::{Absence, Index, Read, StoreError, Table, Unique};
 use bonafide_types::limits::CUSTOM_ROLES_PER_TENANT_MAX;
 use bonafide_types::{ObjectId, ResourceId, RoleDefinitionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -51,10 +51,11 @@ impl CustomRole {
 pub type RoleKey = (TenantId, RoleDefinitionId);
 
 /// Custom roles.
-pub const CUSTOM_ROLES: Table<RoleKey, CustomRole> = Table::indexed("custom-role", |key, row, entries| {
-    entries.unique(&BY_NAME, &(key.0, folded(&row.name)));
-    entries.many(&BY_TENANT, &key.0);
-});
+pub const CUSTOM_ROLES: Table<RoleKey, CustomRole> =
+    Table::indexed("custom-role", Absence::Withholds, |key, row, entries| {
+        entries.unique(&BY_NAME, &(key.0, folded(&row.name)));
+        entries.many(&BY_TENANT, &key.0);
+    });
 
 /// By name in lower case, which is unique in a tenant.
 const BY_NAME: Unique<(TenantId, String), RoleKey> = Unique::new("custom-role-by-name");

@@ -2,7 +2,7 @@
 //! so that a move changes index entries only.
 
 use super::identity_block::{PrincipalRef, ResourceIdentity};
-use bonafide_store::{Index, Read, StoreError, Table, Unique};
+use bonafide_store::{Absence, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -83,22 +83,23 @@ impl Resource {
 }
 
 /// Resources by their internal key.
-pub const RESOURCES: Table<ResourceUuid, Resource> = Table::indexed("resource", |_, resource, entries| {
-    entries.unique(&RESOURCE_BY_ID, &resource.id.fold());
-    let type_name = resource.id.type_name().fold();
-    if let Some(group) = resource.group {
-        entries.many(&RESOURCES_IN_GROUP, &(group, type_name.clone()));
-    }
-    if let Some(subscription) = resource.subscription() {
-        entries.many(&RESOURCES_OF_TYPE, &(subscription, type_name));
-    }
-    if let Some(parent) = resource.parent {
-        entries.many(&RESOURCES_BELOW, &parent);
-    }
-    for assigned in &resource.identity.users {
-        entries.many(&IDENTITY_USES, &assigned.identity);
-    }
-});
+pub const RESOURCES: Table<ResourceUuid, Resource> =
+    Table::indexed("resource", Absence::Withholds, |_, resource, entries| {
+        entries.unique(&RESOURCE_BY_ID, &resource.id.fold());
+        let type_name = resource.id.type_name().fold();
+        if let Some(group) = resource.group {
+            entries.many(&RESOURCES_IN_GROUP, &(group, type_name.clone()));
+        }
+        if let Some(subscription) = resource.subscription() {
+            entries.many(&RESOURCES_OF_TYPE, &(subscription, type_name));
+        }
+        if let Some(parent) = resource.parent {
+            entries.many(&RESOURCES_BELOW, &parent);
+        }
+        for assigned in &resource.identity.users {
+            entries.many(&IDENTITY_USES, &assigned.identity);
+        }
+    });
 
 /// Resources by ARM id in lower case.
 pub const RESOURCE_BY_ID: Unique<String, ResourceUuid> = Unique::new("resource-by-id");

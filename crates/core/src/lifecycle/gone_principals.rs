@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::deferred::{defer, each};
 use super::place::take_from_hosts;
 use crate::directory::{CREDENTIALS, IDENTITY_USES, PRINCIPALS};
-use bonafide_store::{Read, Store, StoreError, Table, Tx};
+use bonafide_store::{Absence, Read, Store, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, ResourceUuid};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub(super) struct PrincipalRest {
 }
 
 /// Work left of the deletion of service principals.
-const DELETED: Table<ObjectId, PrincipalRest> = Table::new("deleted-principal");
+pub(super) const DELETED: Table<ObjectId, PrincipalRest> = Table::new("deleted-principal", Absence::Allows);
 /// Finishes what is left of every service principal that is gone.
 pub(super) fn clear(store: &Store) -> Result<(), StoreError> {
     each(store, &DELETED, |tx, principal, rest| forget_principal(tx, *principal, rest))

@@ -7,7 +7,7 @@ use bonafide_core::access::{
     ScopeKey, assignments, check, roles,
 };
 use bonafide_core::directory::create_application;
-use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
+use bonafide_store::{Store, StoreError, Tx};
 use bonafide_types::{
     Entropy, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
     Timestamp, World,
@@ -52,7 +52,7 @@ fn system() -> Vec<Allowed> {
 }
 
 fn in_store(test: impl Fn(&mut Tx<'_>, &World<'_>, ObjectId)) -> Store {
-    let store = Store::open(MemoryEngine::default());
+    let store = Store::in_memory();
     let entropy = Counter(AtomicU8::new(10));
     let world = World { now: Timestamp::from_unix_seconds(1_800_000_000), entropy: &entropy };
     let body = |tx: &mut Tx<'_>| {

@@ -13,6 +13,7 @@ pub(super) fn store_error(error: &StoreError) -> (StatusCode, &'static str, Stri
         }
         StoreError::Encode { .. }
         | StoreError::Decode { .. }
+        | StoreError::DamagedRow { .. }
         | StoreError::KeyTooLong { .. }
         | StoreError::ValueTooLarge { .. }
         | StoreError::TooManyOps { .. }

@@ -11,7 +11,7 @@ use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method 
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_management::{Config, Cx};
-use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
+use bonafide_store::{Store, StoreError, Tx};
 use bonafide_types::{
     Audience, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World,
 };
@@ -107,7 +107,7 @@ impl Answer {
 
 impl Cloud {
     pub fn new() -> Self {
-        Self::on(Store::open(MemoryEngine::new()))
+        Self::on(Store::in_memory())
     }
 
     /// A cloud on a store of the test's own.

@@ -15,7 +15,7 @@ use crate::placement::Placement;
 use crate::view::{View, Views};
 use bonafide_crypto::jws::JwsError;
 use bonafide_crypto::{Certificate, Kek, SigningKey, SystemEntropy};
-use bonafide_store::{MemoryEngine, Read, Store, StoreError};
+use bonafide_store::{Read, Store, StoreError};
 use bonafide_types::{
     Audience, ClientId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
 };
@@ -63,7 +63,7 @@ impl Fixture {
         let group = "/subscriptions/33333333-3333-3333-3333-333333333333/resourceGroups/rg/providers";
         let resource_id = ResourceId::parse(&format!("{group}/{IDENTITY_TYPE}/id1")).unwrap();
         let workload = ResourceId::parse(&format!("{group}/Microsoft.Compute/virtualMachines/vm1")).unwrap();
-        let store = Store::open(MemoryEngine::new());
+        let store = Store::in_memory();
         let identity = ObjectId::random(&SystemEntropy);
         let (app, app_client, other_app) = store
             .write(|tx| {
