@@ -7,6 +7,8 @@
 mod background;
 mod confirm;
 mod control_plane;
+#[cfg(test)]
+mod damage_tests;
 mod description;
 mod files;
 mod first_keys;

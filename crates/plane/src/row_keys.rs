@@ -18,7 +18,7 @@ const FIRST_KEY: RowKeyId = 1;
 /// The keys as they are sealed.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ring {
+pub(crate) struct Ring {
     /// The newest is the last.
     keys: Vec<RingKey>,
     /// While the rows of an old store get their MACs: the last stored key that has one, base64url.
@@ -74,14 +74,14 @@ fn begin(locked: &Locked, kek: &Kek) -> Result<Ring, SecretsError> {
 }
 
 impl Ring {
-    fn open(kek: &Kek, sealed: &[u8]) -> Result<Self, SecretsError> {
+    pub(crate) fn open(kek: &Kek, sealed: &[u8]) -> Result<Self, SecretsError> {
         let damaged = |_| SecretsError::Damaged(ROW_KEYS);
         let sealed: Sealed = serde_json::from_slice(sealed).map_err(damaged)?;
         serde_json::from_slice(open_installation_secret(kek, ROW_KEYS, &sealed)?.expose()).map_err(damaged)
     }
 
     /// The row of these keys, with another progress.
-    fn sealed(&self, kek: &Kek, sealed_until: Option<String>) -> Result<Vec<u8>, SealError> {
+    pub(crate) fn sealed(&self, kek: &Kek, sealed_until: Option<String>) -> Result<Vec<u8>, SealError> {
         let ring = Self { keys: self.keys.clone(), sealed_until };
         // Structs of strings and numbers always have a JSON form.
         let plain = Secret::new(serde_json::to_vec(&ring).unwrap_or_default());
