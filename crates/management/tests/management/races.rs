@@ -86,7 +86,7 @@ fn a_principal_that_is_deleted_meanwhile_writes_nothing() {
     let race = Race::new();
     let cloud = &race.cloud;
     let person = cloud.in_subscription("Contributor");
-    race.arm(|change| Ok(self.cloud.store.decode(&PRINCIPALS, change)?.is_some_and(|(id, _)| id == person.id)));
+    race.arm(|change| Ok(race.cloud.store.decode(&PRINCIPALS, change)?.is_some_and(|(id, _)| id == person.id)));
     let body = json!({"location": "westus"});
     cloud.call(&person, Method::PUT, &cloud.vm("vm1"), VM, Some(body)).refused(401, "InvalidAuthenticationToken");
     cloud.get(&cloud.vm("vm1"), VM).refused(404, "ResourceNotFound");
