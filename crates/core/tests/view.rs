@@ -281,3 +281,19 @@ fn a_row_that_cannot_be_read_is_an_error_wherever_it_lies() {
         assert!(Views::load(&store, kek()).is_err(), "{damaged}");
     }
 }
+
+#[test]
+fn du_05_a_damaged_row_is_not_in_the_view_whether_it_is_read_or_followed() {
+    for count in [3, 1_500] {
+        let store = many_tenants(count);
+        let followed = Views::load(&store, kek()).unwrap();
+        store.tamper("tenant", |key, value| value[0] ^= u8::from(key.ends_with(&[1]))).unwrap();
+        followed.catch_up(&store).unwrap();
+        let read = Views::load(&store, kek()).unwrap();
+        for views in [&followed, &read] {
+            let view = views.current();
+            assert!((0..count).all(|n| view.tenant(number(n)).is_some() == (n % 256 != 1)), "{count}");
+        }
+        assert_eq!(store.damaged().count, (0..count).filter(|n| n % 256 == 1).count());
+    }
+}

@@ -8,6 +8,7 @@ mod authentication;
 mod bad_input;
 mod cloud;
 mod custom_roles;
+mod damage;
 mod discovery;
 mod generic;
 mod groups;
