@@ -29,7 +29,7 @@ mod table;
 mod tx;
 mod writer;
 
-pub use absence::Absence;
+pub use absence::{Absence, Declaration};
 pub use damage::{DAMAGED_ROWS_NAMED_MAX, DamagedRow, DamagedRows};
 pub use engine::{Change, Changes, Cursor, Epoch};
 pub use entries::Entries;
@@ -46,5 +46,5 @@ pub use revision::Revision;
 pub use row_keys::{ROW_KEY_BYTES, RowKeyId, RowKeys};
 pub use rows::StoredRows;
 pub use store::Store;
-pub use table::{Declaration, Table};
+pub use table::Table;
 pub use tx::Tx;

@@ -1,11 +1,12 @@
 //! Reading, inside and outside of transactions.
 
+use crate::absence::Source;
 use crate::engine::Cursor;
 use crate::error::StoreError;
 use crate::index::{Index, Unique, prefix, stored_key};
 use crate::key::Key;
 use crate::row_keys::Proven;
-use crate::rows::{RowSnapshot, Source, StoredRows};
+use crate::rows::{ProvenRows, RowSnapshot, StoredRows};
 use crate::table::{Table, decode_key};
 use raw::RawRead;
 use serde::de::DeserializeOwned;
@@ -141,7 +142,7 @@ impl RawRead for ReadTx<'_> {
         prefix: &[u8],
         after: Option<&[u8]>,
         limit: usize,
-    ) -> Result<raw::ProvenRows, StoreError> {
+    ) -> Result<ProvenRows, StoreError> {
         self.snapshot.range(source, prefix, after, limit)
     }
 
@@ -152,10 +153,7 @@ impl RawRead for ReadTx<'_> {
 
 /// Reading bytes: not reachable from outside, so that `Read` cannot be implemented there.
 pub(crate) mod raw {
-    use super::{Cursor, Proven, Source, StoreError};
-
-    /// Keys and values.
-    pub(crate) type ProvenRows = Vec<(Vec<u8>, Proven)>;
+    use super::{Cursor, Proven, ProvenRows, Source, StoreError};
 
     /// The operations that `Read` is made of.
     pub trait RawRead {

@@ -1,42 +1,22 @@
 //! The one way in which stored values are written and read: each with its MAC.
 
+use crate::absence::{Declaration, OnDamage, Source};
 use crate::damage::{Damage, DamagedRow, DamagedRows};
 use crate::engine::{Change, Cursor, Engine, Revision, Snapshot, Versioned};
 use crate::error::{EngineError, StoreError};
 use crate::index::prefix;
 use crate::key::Key;
-use crate::read::raw::ProvenRows;
 use crate::row_keys::{Proven, RowKeys};
-use crate::table::{Declaration, Table};
+use crate::table::Table;
 use serde::de::DeserializeOwned;
+
+/// Keys and proven values.
+pub(crate) type ProvenRows = Vec<(Vec<u8>, Proven)>;
 
 /// The keys of a store, and what was found damaged.
 pub(crate) struct Rows {
     keys: RowKeys,
     damage: Damage,
-}
-
-/// The table or index that is read, and what a damaged row of it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Source {
-    pub(crate) table: &'static str,
-    pub(crate) on_damage: OnDamage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnDamage {
-    /// It is absent.
-    Skip,
-    /// It is an error.
-    Fail,
-}
-
-impl Source {
-    /// An index. Without an entry a name would be free, or a list shorter than what it guards: no index has entries
-    /// that may be absent.
-    pub(crate) const fn index(name: &'static str) -> Self {
-        Self { table: name, on_damage: OnDamage::Fail }
-    }
 }
 
 /// A key that was found, and its value, unless that is damaged.

@@ -1,5 +1,6 @@
 //! The store as the rest of the program sees it.
 
+use crate::absence::Declaration;
 use crate::damage::{DamagedRow, DamagedRows};
 use crate::engine::{Change, Changes, CommitId, Cursor, Engine, Revision, Verdict};
 use crate::error::StoreError;
@@ -11,7 +12,7 @@ use crate::options::Options;
 use crate::read::ReadTx;
 use crate::row_keys::RowKeys;
 use crate::rows::{RowSnapshot, Rows};
-use crate::table::{Declaration, Table};
+use crate::table::Table;
 use crate::tx::Tx;
 use crate::writer::{Head, Writer};
 use serde::de::DeserializeOwned;

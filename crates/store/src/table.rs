@@ -1,12 +1,11 @@
 //! Tables: constants beside the type that they store.
 
-use crate::absence::Absence;
+use crate::absence::{Absence, Declaration, Source};
 use crate::entries::{Entries, Entry};
 use crate::error::StoreError;
 use crate::index::check_name;
 use crate::key::Key;
 use crate::row_keys::Proven;
-use crate::rows::Source;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -29,21 +28,6 @@ pub struct Table<K, V> {
     pub(crate) name: &'static str,
     pub(crate) absence: Absence,
     pub(crate) entries: Option<fn(&K, &V, &mut Entries<'_>)>,
-}
-
-/// A table's name, and what the absence of a row would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Declaration {
-    /// The name.
-    pub name: &'static str,
-    /// The consequence of a row that is not there.
-    pub absence: Absence,
-}
-
-impl Declaration {
-    pub(crate) const fn source(self) -> Source {
-        Source { table: self.name, on_damage: self.absence.on_damage() }
-    }
 }
 
 impl<K, V> Table<K, V> {

@@ -1,14 +1,15 @@
 //! A transaction: reads that must still hold when it commits, and writes that nobody sees before.
 
+use crate::absence::{OnDamage, Source};
 use crate::engine::{Commit, CommitId, Compare, Cursor, Op, Revision};
 use crate::entries::{Entry, Kind};
 use crate::error::StoreError;
 use crate::index::{prefix, stored_key};
 use crate::key::Key;
 use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, ROW_BYTES_MAX};
-use crate::read::raw::{ProvenRows, RawRead};
+use crate::read::raw::RawRead;
 use crate::row_keys::Proven;
-use crate::rows::{OnDamage, RowSnapshot, Source};
+use crate::rows::{ProvenRows, RowSnapshot};
 use crate::table::Table;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
