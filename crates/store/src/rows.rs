@@ -179,8 +179,8 @@ impl<K: Key, V: DeserializeOwned> StoredRows<'_, K, V> {
     pub fn open(self) -> Result<Vec<(K, V)>, StoreError> {
         let mut opened = Vec::with_capacity(self.stored.len());
         for (stored, found) in self.stored {
-            let Some(key) = self.table.key_of(&stored)? else { continue };
-            if let Some(value) = self.rows.open(self.table.source(), &stored, found.value)? {
+            let Some(value) = self.rows.open(self.table.source(), &stored, found.value)? else { continue };
+            if let Some(key) = self.table.key_of(&stored)? {
                 opened.push((key, self.table.decode_value(&value)?));
             }
         }
