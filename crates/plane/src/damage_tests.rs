@@ -1,5 +1,6 @@
 //! A data directory whose database was changed while nothing ran: by damage, or by a hand.
 
+use crate::background::follow::tell_damage;
 use crate::control_plane::{ControlPlane, OpenControlPlaneError, open_store};
 use crate::files::PlaneFiles;
 use crate::first_start::first_start;
@@ -23,9 +24,10 @@ use bonafide_wire::{Answer, Peer, Request};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -38,6 +40,21 @@ const SEAL_BYTES: usize = 17;
 struct Directory {
     files: PlaneFiles,
     _folder: tempfile::TempDir,
+}
+
+/// A log that is read back.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<String>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;
@@ -53,9 +70,13 @@ impl Directory {
     }
 
     fn open(&self) -> Result<ControlPlane, OpenControlPlaneError> {
+        self.open_with(Log::off())
+    }
+
+    fn open_with(&self, log: Arc<Log>) -> Result<ControlPlane, OpenControlPlaneError> {
         let origin = Origin { host: "localhost", port: 8443 };
         let locked = open_store(&self.files, &[])?;
-        ControlPlane::open(&self.files, locked, origin, Log::off()).map(|(plane, _)| plane)
+        ControlPlane::open(&self.files, locked, origin, log).map(|(plane, _)| plane)
     }
 
     fn engine(&self) -> SqliteEngine {
@@ -135,7 +156,8 @@ async fn du_05_a_reader_that_was_made_an_owner_in_the_database_holds_no_role() {
     forged[at..at + OWNER.len()].copy_from_slice(OWNER.as_bytes());
     directory.commit(vec![Op::Put { key, value: forged }]);
 
-    let plane = Arc::new(directory.open().unwrap());
+    let output = Output::default();
+    let plane = Arc::new(directory.open_with(Log::to(output.clone()).unwrap()).unwrap());
     assert_eq!((held(&plane, OWNER), held(&plane, READER)), (1, 1));
     let said = ready(&plane).await;
     assert_eq!((said["status"].as_str(), said["rows"].as_str()), (Some("degraded"), Some("damaged")));
@@ -143,7 +165,14 @@ async fn du_05_a_reader_that_was_made_an_owner_in_the_database_holds_no_role() {
         (&said["damaged"]["count"], &said["damaged"]["first"][0]["table"]),
         (&1.into(), &"role-assignment".into())
     );
-    assert_eq!(said["damaged"]["first"][0]["row"].as_str().unwrap().len(), 16);
+    (0..2).for_each(|_| tell_damage(&plane));
+    plane.log.flush();
+    let logged = output.0.lock().unwrap().clone();
+    let lines: Vec<&str> = logged.lines().filter(|line| line.contains("rowDamaged")).collect();
+    assert_eq!(lines.len(), 1, "{logged}");
+    let event: Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!((&event["table"], &event["row"]), (&"role-assignment".into(), &said["damaged"]["first"][0]["row"]));
+    assert!(event["key"].as_str().is_some_and(|key| !key.is_empty()) && !logged.contains(READER), "{logged}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Background tasks of the control plane: following the store, renewing the server's certificate, maintenance.
 
-mod follow;
+pub(crate) mod follow;
 mod maintenance;
 mod renew;
 
