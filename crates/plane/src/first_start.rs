@@ -185,6 +185,7 @@ impl<'a> Operator<'a> {
             tenant: installation.tenant,
             object_id: installation.operator,
             client_id: installation.operator_client,
+            workload: None,
             token_id: TokenId::new(&clock::world()),
             issued_at: now,
             expires_at: now,
