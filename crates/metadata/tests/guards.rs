@@ -356,8 +356,9 @@ fn md_06_an_address_as_target_is_served_where_it_is_the_endpoints_own() {
 fn a_probe_without_the_header_is_400_however_many_there_are() {
     let agent = agent_with(bonafide_metadata::Options::default(), vec![system()]);
     let probe = request("GET", TOKEN, QUERY, &[HOST]);
-    let waiting: Vec<_> = (0..5).map(|_| waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)))).collect();
-    assert_eq!(ask(&agent, &imds(), &get(TOKEN, QUERY), NOW).status, 429, "five wait already");
+    let other = |number: usize| get(TOKEN, &format!("api-version=2018-02-01&resource=api%3A%2F%2F{number}"));
+    let waiting: Vec<_> = (0..5).map(|number| waits(agent.answer(&imds(), &other(number), &at(NOW)))).collect();
+    assert_eq!(ask(&agent, &imds(), &other(5), NOW).status, 429, "five wait already");
     for _ in 0..1_000 {
         assert_eq!(ask(&agent, &imds(), &probe, NOW).status, 400);
     }

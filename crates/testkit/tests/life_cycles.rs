@@ -203,7 +203,7 @@ fn id_06_an_open_binding_loses_an_identity_with_its_assignment() {
     cloud.local.agent.complete(answered.1, result, &cloud.world());
     cloud.local.complete(&cloud, asked.1);
     for waiting in [answered.0, asked.0] {
-        identity_not_found(cloud.local.agent.finish(waiting, &cloud.world()).0.into());
+        identity_not_found(cloud.local.agent.finish(waiting, &cloud.world()).into());
     }
     identity_not_found(cloud.metadata(&binding, &ask).into());
     // Nobody else notices: not the machine's other identity, not the identity's other machine.

@@ -10,7 +10,7 @@ use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
 use bonafide_http::Log;
 use bonafide_plane::{Description, PlaneOptions};
-use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
+use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use clap::Args;
 use options::{ThrottleOption, UpOptions};
 use start::Up;
@@ -49,7 +49,7 @@ pub(crate) struct Options {
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
-    /// Limits of each workload at its metadata endpoint: requests a second, and requests at once
+    /// Limits of each workload at its metadata endpoint: requests a second, and new tokens that callers wait for at once
     #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
     throttle: Throttle,
     /// Do not refresh tokens in the background
@@ -71,7 +71,7 @@ struct Throttle(ThrottleOption);
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_CONCURRENT })
+        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_FETCHES_AT_ONCE })
     }
 }
 

@@ -40,11 +40,11 @@ impl UpOptions {
 /// The metadata throttle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThrottleOption {
-    /// Requests per second, and concurrent requests, for each workload.
+    /// For each workload.
     On {
         /// Requests per second.
         rate: u32,
-        /// Concurrent requests.
+        /// New tokens that callers wait for at once.
         concurrent: u32,
     },
     /// None.

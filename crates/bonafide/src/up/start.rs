@@ -243,7 +243,9 @@ fn moved_note(before: &str, now: &str) -> Option<String> {
 
 fn agent_options(options: &UpOptions) -> Options {
     let throttle = match options.throttle {
-        ThrottleOption::On { rate, concurrent } => Some(Throttle { rate_per_second: rate, concurrent }),
+        ThrottleOption::On { rate, concurrent } => {
+            Some(Throttle { rate_per_second: rate, fetches_at_once: concurrent })
+        }
         ThrottleOption::Off => None,
     };
     Options { throttle, refresh_ahead: options.refresh_ahead }
