@@ -152,6 +152,7 @@ mod tests {
             method: Method::POST,
             path: "/oauth2/token".to_owned(),
             query: query.to_owned(),
+            version: http::Version::HTTP_11,
             headers,
             body: Bytes::copy_from_slice(body),
             peer: Peer::Anonymous("127.0.0.1:1".parse().unwrap()),

@@ -139,6 +139,7 @@ fn request(method: Method, path: &str) -> Request {
         method,
         path: path.to_owned(),
         query: String::new(),
+        version: http::Version::HTTP_11,
         headers: HeaderMap::new(),
         body: Bytes::new(),
         peer: Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into()),

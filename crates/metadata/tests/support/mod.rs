@@ -138,6 +138,7 @@ pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)]) 
         method: Method::from_bytes(method.as_bytes()).unwrap(),
         path: path.to_owned(),
         query: query.to_owned(),
+        version: http::Version::HTTP_11,
         headers: map,
         body: Bytes::new(),
         peer: Peer::Anonymous("127.0.0.1:1".parse().unwrap()),

@@ -315,6 +315,6 @@ mod tests {
         headers.insert("host", HeaderValue::from_static(host));
         let peer = Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into());
         let (path, query, body) = (path.to_owned(), String::new(), Bytes::new());
-        Request { method: Method::GET, path, query, headers, body, peer }
+        Request { method: Method::GET, path, query, version: http::Version::HTTP_11, headers, body, peer }
     }
 }
