@@ -5,7 +5,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod background;
-mod confirm;
 mod control_plane;
 mod description;
 mod files;
@@ -14,6 +13,7 @@ mod first_start;
 mod first_start_check;
 mod followed;
 mod installation;
+mod lanes;
 mod listener;
 mod operator;
 mod origin;
@@ -22,6 +22,7 @@ mod pool;
 mod registered_apis;
 mod runtime;
 mod secrets;
+mod shared_answer;
 mod start;
 mod surfaces;
 #[cfg(test)]

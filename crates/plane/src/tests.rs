@@ -1,11 +1,14 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
+mod lanes;
+
 use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
 use crate::first_start::first_start;
+use crate::installation::Installation;
+use crate::lanes::Lanes;
 use crate::listener::PlaneListener;
 use crate::origin::Origin;
-use crate::pool::Pool;
 use crate::surfaces::On;
 use bonafide_core::placement;
 use bonafide_files::Root;
@@ -29,11 +32,12 @@ use tokio::sync::watch;
 /// A control plane on a store that can be stopped.
 struct Cloud {
     plane: Arc<ControlPlane>,
-    store_pool: Arc<Pool>,
+    lanes: Arc<Lanes>,
     stopped: Arc<AtomicBool>,
     /// Of the operator.
     secret: (TenantId, String),
     host: HostId,
+    installation: Installation,
     folder: tempfile::TempDir,
 }
 
@@ -59,8 +63,16 @@ impl Cloud {
             "grant_type=client_credentials&client_id={}&client_secret={secret}&resource=https://management.azure.com/",
             installation.operator_client
         );
-        let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
-        Self { plane, store_pool, stopped, secret: (installation.tenant, form), host: installation.local_host, folder }
+        let lanes = Arc::new(Lanes::narrow());
+        Self {
+            plane,
+            lanes,
+            stopped,
+            secret: (installation.tenant, form),
+            host: installation.local_host,
+            installation,
+            folder,
+        }
     }
 
     fn public(&self) -> PlaneListener {
@@ -73,7 +85,7 @@ impl Cloud {
 
     fn listener(&self, on: On) -> PlaneListener {
         let (_, revisions) = watch::channel(0);
-        PlaneListener { on, plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool), revisions }
+        PlaneListener { on, plane: Arc::clone(&self.plane), lanes: Arc::clone(&self.lanes), revisions }
     }
 }
 
@@ -254,6 +266,7 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let parts = |status, view, store| json!({ "status": status, "tokens": "ok", "view": view, "store": store });
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
     cloud.stop_store();
+    cloud.plane.readable.forget().await;
     assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "ok", "unavailable")));
     assert!(cloud.plane.follow(Duration::ZERO).is_err());
     let stale = Instant::now().checked_sub(Duration::from_secs(VIEW_AGE_SECONDS_MAX + 1)).unwrap();
@@ -271,6 +284,7 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let Answer { reply, .. } = cloud.public().answer(list.clone(), clock::now()).await;
     assert_eq!((reply.status.as_u16(), reply.why.as_deref()), (503, Some("the view is 31 s old")));
     cloud.plane.follow(Duration::ZERO).unwrap();
+    cloud.plane.readable.forget().await;
     assert_eq!(cloud.public().answer(list, clock::now()).await.reply.status, 200);
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
 }
