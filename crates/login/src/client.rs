@@ -62,6 +62,7 @@ pub(crate) fn authenticate<'v>(
         Proof::Assertion(assertion) => by_assertion(cx, request, form, &found, *assertion),
     }?;
     record.principal = Some(object_id);
+    cx.let_client_in(request, object_id)?;
     Ok(signed_in)
 }
 

@@ -1,9 +1,9 @@
 //! The rates of a workload's requests. Each workload has its own gate, so that none can slow another (ID-16).
 
 use crate::refusal::Refusal;
-use bonafide_types::Timestamp;
 use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
-use std::sync::atomic::{AtomicU64, Ordering};
+use bonafide_types::{Rate, Timestamp};
+use std::sync::atomic::AtomicU64;
 
 /// Forced token refreshes (`bypass_cache=true`) per second and workload, five at once. Source: ours; a
 /// workload that forces every request must not reach login more often than this.
@@ -69,30 +69,18 @@ impl Gate {
     }
 }
 
-/// A token bucket kept as one number, the time at which it will be full again (the generic cell
-/// rate algorithm).
 struct Bucket {
+    rate: Rate,
     full_at_micros: AtomicU64,
-    interval_micros: u64,
-    depth_micros: u64,
 }
 
 impl Bucket {
     fn new(rate_per_second: u32, burst: u32) -> Self {
-        let interval_micros = 1_000_000 / u64::from(rate_per_second.max(1));
-        let depth_micros = interval_micros * u64::from(burst.max(1));
-        Self { full_at_micros: AtomicU64::new(0), interval_micros, depth_micros }
+        Self { rate: Rate::new(rate_per_second, burst), full_at_micros: AtomicU64::new(0) }
     }
 
     fn take(&self, now: Timestamp) -> bool {
-        let now = now.unix_micros();
-        let step = |full_at: u64| {
-            // Further ahead than the bucket is deep: the clock was set back, so begin anew.
-            let full_at = if full_at > now + self.depth_micros { now } else { full_at.max(now) };
-            let next = full_at + self.interval_micros;
-            (next <= now + self.depth_micros).then_some(next)
-        };
-        self.full_at_micros.try_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
+        self.rate.take(&self.full_at_micros, now)
     }
 }
 

@@ -106,6 +106,12 @@ impl ControlPlane {
         ))
     }
 
+    /// The same without shares of the token service.
+    pub(crate) fn unthrottled(mut self) -> Self {
+        self.parts.login.shares = None;
+        self
+    }
+
     /// Returns when the view has caught up with the store as it was at the time of the call, or a
     /// moment before it, or cannot in time: a refusal that rests on the view is confirmed so. When the store is slow or
     /// down, the view decides as it is.

@@ -40,6 +40,8 @@ pub struct PlaneOptions {
     /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
     /// registered they stay.
     pub resources: Vec<String>,
+    /// True if each client of the token service has its share, false if nobody is throttled.
+    pub throttle: bool,
     /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
 }
@@ -131,6 +133,7 @@ impl Opened {
         let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
         let port = public.local_addr().map_or(0, |address| address.port());
         let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
+        let plane = if options.throttle { plane } else { plane.unthrottled() };
         let is_new = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?.is_none();
         Ok(Self { plane: Arc::new(plane), files, server_ca, name, sockets: (public, hosts), is_new, keys })
     }

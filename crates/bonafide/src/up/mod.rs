@@ -49,7 +49,8 @@ pub(crate) struct Options {
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
-    /// Limits of each workload at its metadata endpoint: requests a second, and new tokens that callers wait for at once
+    /// Limits of each workload at its metadata endpoint: requests a second, and new tokens that callers wait for at once;
+    /// off also lifts the limit of each client at the token service
     #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
     throttle: Throttle,
     /// Do not refresh tokens in the background
@@ -116,6 +117,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
                 hosts_listen: options.hosts_listen,
                 empty: options.empty,
                 resources: options.resources,
+                throttle: options.throttle.0 != ThrottleOption::Off,
                 reset_operator: options.reset_operator,
             },
             imds_port: options.imds_port,
