@@ -18,6 +18,7 @@ mod cache;
 mod counters;
 mod dialect;
 pub mod dialects;
+mod forwarding;
 mod gate;
 pub mod host;
 pub mod limits;

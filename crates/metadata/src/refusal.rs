@@ -54,6 +54,11 @@ pub(crate) enum GuardError {
     Host,
     #[error("forwarded requests are refused")]
     Forwarded,
+    #[error(
+        "HTTP/1.0 is refused, because proxies that do not say so ask in it; send HTTP/1.1, or allow it with \
+         --allow-http-1.0 of bonafide up or bonafide exec"
+    )]
+    Http10,
     #[error("the connection cannot be upgraded")]
     Upgrade,
     #[error("the request must not have a body")]

@@ -56,6 +56,10 @@ pub(crate) struct Options {
     /// Do not refresh tokens in the background
     #[arg(long)]
     no_refresh_ahead: bool,
+    /// Take HTTP/1.0 at demo's metadata endpoint too (ApacheBench and PHP before 8 send it, and so do proxies that do
+    /// not say that they are)
+    #[arg(long = "allow-http-1.0")]
+    allow_http_1_0: bool,
     /// Also serve workload demo on the real 169.254.169.254:80 (root)
     #[arg(long)]
     link_local: bool,
@@ -124,6 +128,7 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
             any_user: options.any_user,
             throttle: options.throttle.0,
             refresh_ahead: !options.no_refresh_ahead,
+            allow_http_1_0: options.allow_http_1_0,
             link_local: options.link_local,
             hosts_connect: options.hosts_connect,
         },

@@ -196,6 +196,7 @@ impl Demo<'_> {
         let agent = Arc::clone(&self.agent);
         let endpoint = |port, users| {
             let binding = Binding::new(demo.id, &IMDS, EndpointFacts { port, secret: None });
+            let binding = binding.with_http_1_0(options.allow_http_1_0);
             Endpoint { binding, users, agent: Arc::clone(&agent) }
         };
         let own = OwnEndpoint { endpoint: endpoint(port, self.users), health: plane.health() };
