@@ -8,14 +8,17 @@ use crate::first_start::first_start;
 use crate::installation::Installation;
 use crate::lanes::Lanes;
 use crate::listener::PlaneListener;
+use crate::operator::reset_operator;
 use crate::origin::Origin;
 use crate::surfaces::On;
+use bonafide_core::access::{ROLE_ASSIGNMENTS, assignments, root_owners};
+use bonafide_core::directory::PRINCIPALS;
 use bonafide_core::placement;
 use bonafide_files::Root;
 use bonafide_http::{Log, Service, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
-use bonafide_store::{EngineError, MemoryEngine, Store, Tx};
+use bonafide_store::{EngineError, MemoryEngine, Read, Store, Tx};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_types::{HostId, TenantId};
 use bonafide_wire::{Answer, Peer, Request, Unserved};
@@ -106,6 +109,48 @@ impl Cloud {
     async fn get(&self, path: &str) -> (u16, Value) {
         let Answer { reply, .. } = self.public().answer(request(Method::GET, path), clock::now()).await;
         (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn tn_11_a_reset_gives_the_operator_back_what_was_taken_from_it() {
+    let cloud = Cloud::new();
+    let Installation { tenant, operator, subscription, .. } = cloud.installation;
+    let files = PlaneFiles::create(&Root::create(&cloud.folder.path().join("data")).unwrap()).unwrap();
+    for is_gone in [false, true] {
+        let take_everything = |tx: &mut Tx<'_>| {
+            for (key, _) in assignments::of_principal(tx, tenant, operator)? {
+                tx.delete(&ROLE_ASSIGNMENTS, &key)?;
+            }
+            let mut row = tx.get(&PRINCIPALS, &operator)?.unwrap();
+            row.enabled = false;
+            if is_gone { tx.delete(&PRINCIPALS, &operator) } else { tx.put(&PRINCIPALS, &operator, &row) }
+        };
+        cloud.plane.store.write(take_everything).unwrap();
+        cloud.plane.catch_up().unwrap();
+        assert_ne!(cloud.sign_in().await.reply.status, 200);
+        reset_operator(&cloud.plane, &files, &cloud.installation).unwrap();
+        let owners = || cloud.plane.store.read(|tx| root_owners::is_last(tx, tenant, operator)).unwrap();
+        assert!(owners());
+        let secret = std::fs::read_to_string(files.operator_secret()).unwrap();
+        let form = cloud.secret.1.split('&').map(|pair| match pair.split_once('=') {
+            Some(("client_secret", _)) => format!("client_secret={secret}"),
+            _ => pair.to_owned(),
+        });
+        let form = form.collect::<Vec<_>>().join("&");
+        let asked = Request { body: Bytes::from(form), ..request(Method::POST, &format!("/{tenant}/oauth2/token")) };
+        let answer = cloud.public().answer(asked, clock::now()).await;
+        let token: Value = serde_json::from_slice(&answer.reply.body).unwrap();
+        let mut put = request(Method::PUT, &format!("/subscriptions/{subscription}/resourceGroups/rg"));
+        put.query = "api-version=2021-04-01".to_owned();
+        put.body = Bytes::from(r#"{"location":"westeurope"}"#);
+        put.headers
+            .insert(AUTHORIZATION, format!("Bearer {}", token["access_token"].as_str().unwrap()).parse().unwrap());
+        let status = cloud.public().answer(put, clock::now()).await.reply.status;
+        assert!(status.is_success(), "{status}");
+        // Once more changes nothing.
+        reset_operator(&cloud.plane, &files, &cloud.installation).unwrap();
+        assert!(owners());
     }
 }
 

@@ -13,6 +13,7 @@ mod permission;
 mod plane;
 mod proof;
 pub mod roles;
+pub mod root_owners;
 mod scope_key;
 
 pub use assignments::{AssignmentError, NewAssignment, ROLE_ASSIGNMENTS, RoleAssignment};

@@ -48,7 +48,7 @@ mod tests {
     use crate::files::PlaneFiles;
     use crate::origin::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
-    use bonafide_core::lifecycle::delete_principal;
+    use bonafide_core::lifecycle::delete_application;
     use bonafide_files::Root;
     use bonafide_http::Log;
     use bonafide_store::Read;
@@ -72,7 +72,7 @@ mod tests {
                     let id = CredentialId::random(world.entropy);
                     add_secret(tx, &world, principal, id, hash, world.now.plus_seconds(60))?;
                 }
-                delete_principal(tx, principal)
+                delete_application(tx, principal)
             })
             .unwrap();
         let left = || plane.store.read(|tx| tx.page(&CREDENTIALS, &(), None, usize::MAX)).unwrap().len();
