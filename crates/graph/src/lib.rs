@@ -56,11 +56,11 @@ impl Surface for Cx<'_> {
         route::ENDPOINTS.iter().map(AsRef::as_ref).collect()
     }
 
-    fn admit(&self, request: &Request) -> Result<Lane, Answer> {
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
         let mut caller = None;
         route::admit(self, request, &mut caller).map_err(|fault| {
             let ids = Ids::of(request, self.world.entropy);
-            Answer { reply: ids.mark(fault.reply(self, &ids)), record: record(&ids, caller.as_ref()) }
+            Box::new(Answer { reply: ids.mark(fault.reply(self, &ids)), record: record(&ids, caller.as_ref()) })
         })
     }
 

@@ -63,7 +63,7 @@ pub(crate) fn admit(cx: &Cx<'_>, request: &Request, caller: &mut Option<Caller>)
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (endpoint, _) = find_endpoint(request, &segments)?;
     *caller = Some(caller::authenticate(cx, request)?);
-    // Who asks by an id gets one thing.
+    // A request by an id gets one thing.
     Ok(if endpoint.route.path.contains('{') { Lane::Read } else { Lane::List })
 }
 

@@ -49,8 +49,8 @@ impl Surface for Cx<'_> {
         route::ENDPOINTS.iter().map(|endpoint| &endpoint.route).collect()
     }
 
-    fn admit(&self, request: &Request) -> Result<Lane, Answer> {
-        admit(self, request).map_err(|fault| fault.reply().into())
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
+        admit(self, request).map_err(|fault| Box::new(fault.reply().into()))
     }
 
     fn handle(&self, request: &Request) -> Outcome<Wait> {

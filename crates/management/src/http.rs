@@ -32,13 +32,13 @@ pub(crate) fn answer(cx: &Cx<'_>, request: &Request) -> Reply {
 }
 
 /// The refusal of a request that needs no store to be refused, or the lane in which it waits for the store.
-pub(crate) fn admit(cx: &Cx<'_>, request: &Request) -> Result<Lane, Reply> {
+pub(crate) fn admit(cx: &Cx<'_>, request: &Request) -> Result<Lane, Box<Reply>> {
     match open(cx, request) {
         Ok(Opened::Public(_)) => Ok(Lane::Stranger),
         Ok(Opened::Asked(Asked { verb, target, .. })) => Ok(lane(verb, &target)),
         Err(fault) => {
             let correlation = Correlation::of(request, cx.world.entropy);
-            Err(correlation.mark(refusal(cx, request, fault, &correlation), &cx.world))
+            Err(Box::new(correlation.mark(refusal(cx, request, fault, &correlation), &cx.world)))
         }
     }
 }
@@ -74,7 +74,7 @@ pub(crate) fn refuse(cx: &Cx<'_>, head: &Request, why: Unserved) -> Reply {
 
 /// A request, as far as it can be read without the store.
 enum Opened {
-    /// What everybody may ask is answered.
+    /// The answer to what everybody may ask.
     Public(Reply),
     Asked(Asked),
 }

@@ -58,8 +58,8 @@ impl Surface for Cx<'_> {
         route::routes()
     }
 
-    fn admit(&self, request: &Request) -> Result<Lane, Answer> {
-        http::admit(self, request).map_err(Answer::from)
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
+        http::admit(self, request).map_err(|reply| Box::new(Answer::from(*reply)))
     }
 
     fn handle(&self, request: &Request) -> Outcome<Infallible> {

@@ -142,10 +142,10 @@ impl PlaneListener {
             let view = self.plane.views.current();
             surface.admit(At { parts: &self.plane, view: &view, world: clock::world(), round }, request)
         };
-        // Who shows no valid token is refused here, and never waits with those who do.
+        // A caller without a valid token is refused here, and never waits with those who have one.
         let lane = match run_in_place(admit)? {
             Ok(lane) => lane,
-            Err(refusal) => return Ok(Outcome::Answer(refusal)),
+            Err(refusal) => return Ok(Outcome::Answer(*refusal)),
         };
         let (plane, request, on) = (Arc::clone(&self.plane), Arc::clone(request), self.on);
         let job = move || {

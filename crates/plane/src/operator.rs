@@ -4,8 +4,7 @@
 use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
 use crate::installation::Installation;
-use bonafide_core::access::root_owners::{OWNER, owns_root};
-use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, assignments};
+use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, OWNER, assignments};
 use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, PrincipalKind, ServicePrincipal, add_certificate, add_secret};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::certificate::CertificateError;
@@ -108,7 +107,7 @@ fn restore(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation) -> R
         created_at: world.now,
     });
     tx.put(&PRINCIPALS, &operator, &ServicePrincipal { enabled: true, ..row })?;
-    if owns_root(tx, tenant, operator)? {
+    if assignments::owns_root(tx, tenant, operator)? {
         return Ok(());
     }
     let name = RoleAssignmentId::random(world.entropy);

@@ -11,7 +11,7 @@ use crate::listener::PlaneListener;
 use crate::operator::reset_operator;
 use crate::origin::Origin;
 use crate::surfaces::On;
-use bonafide_core::access::{ROLE_ASSIGNMENTS, assignments, root_owners};
+use bonafide_core::access::{ROLE_ASSIGNMENTS, assignments};
 use bonafide_core::directory::PRINCIPALS;
 use bonafide_core::placement;
 use bonafide_files::Root;
@@ -130,7 +130,7 @@ async fn tn_11_a_reset_gives_the_operator_back_what_was_taken_from_it() {
         cloud.plane.catch_up().unwrap();
         assert_ne!(cloud.sign_in().await.reply.status, 200);
         reset_operator(&cloud.plane, &files, &cloud.installation).unwrap();
-        let owners = || cloud.plane.store.read(|tx| root_owners::is_last(tx, tenant, operator)).unwrap();
+        let owners = || cloud.plane.store.read(|tx| assignments::is_last_owner(tx, tenant, operator)).unwrap();
         assert!(owners());
         let secret = std::fs::read_to_string(files.operator_secret()).unwrap();
         let form = cloud.secret.1.split('&').map(|pair| match pair.split_once('=') {

@@ -1,20 +1,20 @@
 //! The lanes in which requests that touch the store wait.
 
-/// Where a request that touches the store waits, and with whom: each lane has a queue and threads of its own, so that
-/// what waits in one holds up nobody in another ([ADR 20](../../../docs/adr/0020-lanes.md)).
+/// The lane in which a request that touches the store waits: each has a queue and threads of its own, so that
+/// a request in one holds up none in another ([ADR 20](../../../docs/adr/0020-lanes.md)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// What the installation itself lives on: health, the view, hosts and the keys of their identities.
+    /// The installation's own: health, the view, hosts and the keys of their identities.
     System,
-    /// What takes something away: revocation must not wait behind anything else.
+    /// Deletions: revocation must not wait behind anything else.
     Removal,
-    /// What changes something.
+    /// Changes.
     Write,
-    /// What reads one thing.
+    /// One thing, read.
     Read,
-    /// What reads any number of things.
+    /// Any number of things, read.
     List,
-    /// What comes from somebody who has not proved who they are.
+    /// Requests of somebody who has not proved who they are.
     Stranger,
 }
 

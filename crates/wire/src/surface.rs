@@ -56,7 +56,7 @@ pub trait Surface {
 
     /// Decides without the store what can be decided so of a request that touches it: the refusal of who may not ask at
     /// all, or else the lane in which the request waits for the store. Who is not looked at is a stranger.
-    fn admit(&self, request: &Request) -> Result<Lane, Answer> {
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
         let _ = request;
         Ok(Lane::Stranger)
     }

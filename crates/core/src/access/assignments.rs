@@ -179,7 +179,7 @@ fn check_role(tx: &impl Read, chain: &Chain, id: RoleDefinitionId) -> Result<(),
 pub fn delete(tx: &mut Tx<'_>, allowed: &Allowed, key: &AssignmentKey) -> Result<(), AssignmentError> {
     let Some(row) = tx.get(&ROLE_ASSIGNMENTS, key)? else { return Ok(()) };
     allowed.confirm(key.0, row.scope, DELETE, Plane::Control)?;
-    if root_owners::makes_last(tx, key, &row)? {
+    if root_owners::is_ownership(row.scope, row.role) && is_last_owner(tx, key.0, key.1)? {
         return Err(AssignmentError::LastOwner);
     }
     Ok(tx.delete(&ROLE_ASSIGNMENTS, key)?)
@@ -208,6 +208,23 @@ pub fn by_name(
 /// True when somebody holds a custom role.
 pub(super) fn any_of(tx: &impl Read, tenant: TenantId, role: RoleDefinitionId) -> Result<bool, StoreError> {
     Ok(!tx.many(&BY_CUSTOM_ROLE, &(tenant, role), None, 1)?.is_empty())
+}
+
+/// True when a principal owns the root, and nobody else does who counts.
+pub fn is_last_owner(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<bool, StoreError> {
+    let mut owners = Vec::new();
+    for (key, row) in at(tx, tenant, ScopeKey::Root)? {
+        if root_owners::is_ownership(row.scope, row.role) && root_owners::counts(tx, tenant, key.1)? {
+            owners.push(key.1);
+        }
+    }
+    Ok(owners == [principal])
+}
+
+/// True when a principal owns the root of its tenant.
+pub fn owns_root(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<bool, StoreError> {
+    let held = of_principal(tx, tenant, principal)?;
+    Ok(held.iter().any(|(_, row)| root_owners::is_ownership(row.scope, row.role)))
 }
 
 /// All that a principal holds.

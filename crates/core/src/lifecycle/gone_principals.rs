@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::deferred::{defer, each};
 use super::place::take_from_hosts;
-use crate::access::root_owners;
+use crate::access::assignments;
 use crate::directory::{CREDENTIALS, IDENTITY_USES, PRINCIPALS};
 use bonafide_store::{Read, Store, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, ResourceUuid};
@@ -65,7 +65,7 @@ pub enum DeleteApplicationError {
 /// Deletes the service principal of an application, unless the tenant's root would be without an owner.
 pub fn delete_application(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), DeleteApplicationError> {
     if let Some(row) = tx.get(&PRINCIPALS, &id)?
-        && root_owners::is_last(tx, row.tenant, id)?
+        && assignments::is_last_owner(tx, row.tenant, id)?
     {
         return Err(DeleteApplicationError::LastOwner);
     }

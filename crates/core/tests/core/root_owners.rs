@@ -1,7 +1,6 @@
 //! The last owner of a tenant's root.
 
-use bonafide_core::access::root_owners::OWNER;
-use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, ScopeKey, assignments, roles};
+use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, OWNER, ScopeKey, assignments, roles};
 use bonafide_core::directory::{PRINCIPALS, PrincipalKind, create_application};
 use bonafide_core::lifecycle::{DeleteApplicationError, delete_application};
 use bonafide_crypto::SystemEntropy;
@@ -36,7 +35,11 @@ fn take(tx: &mut Tx<'_>, key: &assignments::AssignmentKey) -> Result<(), Assignm
 }
 
 fn in_store(test: impl Fn(&mut Tx<'_>)) {
-    Store::open(MemoryEngine::default()).write(|tx| Ok::<_, StoreError>(test(tx))).unwrap();
+    let body = |tx: &mut Tx<'_>| {
+        test(tx);
+        Ok::<_, StoreError>(())
+    };
+    Store::open(MemoryEngine::default()).write(body).unwrap();
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub struct Entry {
     on: &'static [On],
     owns: fn(&Request) -> bool,
     routes: fn() -> Vec<&'static Route>,
-    admit: fn(At<'_>, &Request) -> Result<Lane, Answer>,
+    admit: fn(At<'_>, &Request) -> Result<Lane, Box<Answer>>,
     handle: fn(At<'_>, &Request) -> Outcome<Need>,
     refuse: fn(At<'_>, &Request, Unserved) -> Answer,
 }
@@ -77,7 +77,7 @@ pub fn named(name: &str) -> Option<&'static Entry> {
 
 impl Entry {
     /// Decides without the store what can be decided so of a request that touches it ([`Surface::admit`]).
-    pub fn admit(&self, at: At<'_>, request: &Request) -> Result<Lane, Answer> {
+    pub fn admit(&self, at: At<'_>, request: &Request) -> Result<Lane, Box<Answer>> {
         (self.admit)(at, request)
     }
 
