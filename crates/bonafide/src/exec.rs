@@ -25,6 +25,9 @@ pub(crate) struct Options {
     /// Protocol of the command's endpoint
     #[arg(long, value_name = "NAME", default_value = dialects::APP_SERVICE.name(), value_parser = dialect_of_name())]
     dialect: &'static Dialect,
+    /// Take HTTP/1.0 too (ApacheBench and PHP before 8 send it, and so do proxies that do not say that they are)
+    #[arg(long = "allow-http-1.0")]
+    allow_http_1_0: bool,
     /// Command to run
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -60,7 +63,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
 
 async fn execute(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir.data_dir)?;
-    let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect).await?;
+    let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect, options.allow_http_1_0);
+    let session = session.await?;
     for note in options.dialect.notes().iter().map(ToString::to_string).chain(session.note()) {
         eprintln!("bonafide: {note}");
     }

@@ -45,6 +45,9 @@ pub(crate) struct OpenEndpoint {
     pub(crate) workload: Option<String>,
     /// The name of a dialect.
     pub(crate) dialect: String,
+    /// True if it takes HTTP/1.0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) allow_http_1_0: bool,
 }
 
 /// An open endpoint.
@@ -162,6 +165,7 @@ impl ControlSocket {
         // Nothing fails from here on: what was acquired is released by the caller.
         let workload = self.placements.acquire(id).await?;
         let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
+        let binding = binding.with_http_1_0(request.allow_http_1_0);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
             socket,

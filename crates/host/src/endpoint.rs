@@ -64,9 +64,8 @@ impl Service for Endpoint {
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
         match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
-            metadata::Answer::Reply { reply, permit, refresh } => {
+            metadata::Answer::Reply { reply, refresh } => {
                 self.run(refresh);
-                drop(permit);
                 reply.into()
             }
             metadata::Answer::Wait { waiting, duty } => {
@@ -92,8 +91,6 @@ impl Endpoint {
         let finished = poll_fn(|cx| if waiting.poll_finished(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
         // On timeout, answer with the token that is cached, if any.
         let _ = tokio::time::timeout(WAIT, finished).await;
-        let (reply, permit) = self.agent.core.finish(waiting, &clock::world());
-        drop(permit);
-        reply
+        self.agent.core.finish(waiting, &clock::world())
     }
 }

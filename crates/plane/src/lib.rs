@@ -5,7 +5,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod background;
-mod confirm;
 mod control_plane;
 #[cfg(test)]
 mod damage_tests;
@@ -17,6 +16,7 @@ mod first_start_check;
 mod followed;
 mod forbidding_tables;
 mod installation;
+mod lanes;
 mod listener;
 mod operator;
 mod origin;
@@ -26,6 +26,7 @@ mod registered_apis;
 mod row_keys;
 mod runtime;
 mod secrets;
+mod shared_answer;
 mod start;
 mod surfaces;
 #[cfg(test)]

@@ -6,10 +6,10 @@ use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
 use crate::first_start::{FirstStartError, first_start};
 use crate::installation::{INSTALLATION, Installation};
+use crate::lanes::Lanes;
 use crate::listener::{PlaneListener, readiness};
 use crate::operator::{OperatorError, reset_operator};
 use crate::origin::Origin;
-use crate::pool::Pool;
 use crate::registered_apis::{RegisterApiError, register_apis};
 use crate::runtime::ServerRuntime;
 use crate::surfaces::{On, Readiness};
@@ -24,18 +24,9 @@ use bonafide_types::{Audience, HostId, Secret, base64url};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-
-/// Threads that touch the store. Each blocks while its commit is made durable; many of them make one
-/// batch.
-const STORE_THREADS: usize = 32;
-/// Jobs that wait for a thread; more are refused with 503.
-const QUEUED_MAX: usize = 1_024;
-/// Longest time that a job waits; then its caller is taken to be gone.
-const QUEUED_FOR: Duration = Duration::from_secs(10);
 
 /// Options of a control plane.
 #[derive(Debug, Clone)]
@@ -49,6 +40,8 @@ pub struct PlaneOptions {
     /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
     /// registered they stay.
     pub resources: Vec<String>,
+    /// True if each client of the token service has its share, false if nobody is throttled.
+    pub throttle: bool,
     /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
 }
@@ -140,6 +133,7 @@ impl Opened {
         let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
         let port = public.local_addr().map_or(0, |address| address.port());
         let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
+        let plane = if options.throttle { plane } else { plane.unthrottled() };
         let is_new = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?.is_none();
         Ok(Self { plane: Arc::new(plane), files, server_ca, name, sockets: (public, hosts), is_new, keys })
     }
@@ -157,8 +151,7 @@ impl Opened {
             [name.as_str(), "localhost", "127.0.0.1", "::1"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
         let ca_der = server_ca.trust_anchor().der().to_vec();
         let identity = ServerIdentity::new(server_ca, names)?;
-        let store_pool = Pool::start("store", STORE_THREADS, QUEUED_MAX, QUEUED_FOR).map_err(StartError::Threads)?;
-        let store_pool = Arc::new(store_pool);
+        let lanes = Arc::new(Lanes::start().map_err(StartError::Threads)?);
         let runtime = ServerRuntime::start("plane").map_err(StartError::Threads)?;
 
         let installation = first_start(&plane, &files, keys, options.empty)?;
@@ -173,7 +166,7 @@ impl Opened {
         let listener = |on| PlaneListener {
             on,
             plane: Arc::clone(&plane),
-            store_pool: Arc::clone(&store_pool),
+            lanes: Arc::clone(&lanes),
             revisions: revision.clone(),
         };
         let hosts_address = hosts.local_addr().unwrap_or(options.hosts_listen);
@@ -181,8 +174,8 @@ impl Opened {
         listeners.start(tasks, public, Some(config.into()), listener(On::Public));
         let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
         listeners.start(tasks, hosts, Some(config.into()), listener(On::Hosts));
-        background::start(tasks, &plane, &store_pool, identity, revisions, stop);
-        Ok(Running { plane, store_pool, installation, registered, hosts_address, ca_der, _runtime: runtime })
+        background::start(tasks, &plane, &lanes, identity, revisions, stop);
+        Ok(Running { plane, lanes, installation, registered, hosts_address, ca_der, _runtime: runtime })
     }
 }
 
@@ -198,14 +191,14 @@ pub struct Running {
     pub hosts_address: SocketAddr,
     /// The certificate (DER) of the authority that they are to trust.
     pub ca_der: Vec<u8>,
-    store_pool: Arc<Pool>,
+    lanes: Arc<Lanes>,
     _runtime: ServerRuntime,
 }
 
 impl Running {
     /// A handle that tells which of its parts work.
     pub fn health(&self) -> HealthCheck {
-        HealthCheck { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool) }
+        HealthCheck { plane: Arc::clone(&self.plane), lanes: Arc::clone(&self.lanes) }
     }
 
     /// A one-use token with which a host joins.
@@ -230,12 +223,12 @@ impl Running {
 /// Tells which parts of a control plane work.
 pub struct HealthCheck {
     plane: Arc<ControlPlane>,
-    store_pool: Arc<Pool>,
+    lanes: Arc<Lanes>,
 }
 
 impl HealthCheck {
     /// Asks each part.
     pub async fn readiness(&self) -> Readiness {
-        readiness(&self.plane, &self.store_pool).await
+        readiness(&self.plane, &self.lanes).await
     }
 }

@@ -10,7 +10,7 @@ use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
 use bonafide_http::Log;
 use bonafide_plane::{Description, PlaneOptions};
-use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
+use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use clap::Args;
 use options::{ThrottleOption, UpOptions};
 use start::Up;
@@ -49,12 +49,17 @@ pub(crate) struct Options {
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
-    /// Limits of each workload at its metadata endpoint: requests a second, and requests at once
+    /// Limits of each workload at its metadata endpoint: requests a second, and new tokens that callers wait for at once;
+    /// off also lifts the limit of each client at the token service
     #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
     throttle: Throttle,
     /// Do not refresh tokens in the background
     #[arg(long)]
     no_refresh_ahead: bool,
+    /// Take HTTP/1.0 at demo's metadata endpoint too (ApacheBench and PHP before 8 send it, and so do proxies that do
+    /// not say that they are)
+    #[arg(long = "allow-http-1.0")]
+    allow_http_1_0: bool,
     /// Also serve workload demo on the real 169.254.169.254:80 (root)
     #[arg(long)]
     link_local: bool,
@@ -71,7 +76,7 @@ struct Throttle(ThrottleOption);
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_CONCURRENT })
+        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_FETCHES_AT_ONCE })
     }
 }
 
@@ -116,12 +121,14 @@ async fn serve(options: Options) -> Result<ExitCode, Failure> {
                 hosts_listen: options.hosts_listen,
                 empty: options.empty,
                 resources: options.resources,
+                throttle: options.throttle.0 != ThrottleOption::Off,
                 reset_operator: options.reset_operator,
             },
             imds_port: options.imds_port,
             any_user: options.any_user,
             throttle: options.throttle.0,
             refresh_ahead: !options.no_refresh_ahead,
+            allow_http_1_0: options.allow_http_1_0,
             link_local: options.link_local,
             hosts_connect: options.hosts_connect,
         },

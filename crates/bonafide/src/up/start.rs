@@ -196,6 +196,7 @@ impl Demo<'_> {
         let agent = Arc::clone(&self.agent);
         let endpoint = |port, users| {
             let binding = Binding::new(demo.id, &IMDS, EndpointFacts { port, secret: None });
+            let binding = binding.with_http_1_0(options.allow_http_1_0);
             Endpoint { binding, users, agent: Arc::clone(&agent) }
         };
         let own = OwnEndpoint { endpoint: endpoint(port, self.users), health: plane.health() };
@@ -243,7 +244,9 @@ fn moved_note(before: &str, now: &str) -> Option<String> {
 
 fn agent_options(options: &UpOptions) -> Options {
     let throttle = match options.throttle {
-        ThrottleOption::On { rate, concurrent } => Some(Throttle { rate_per_second: rate, concurrent }),
+        ThrottleOption::On { rate, concurrent } => {
+            Some(Throttle { rate_per_second: rate, fetches_at_once: concurrent })
+        }
         ThrottleOption::Off => None,
     };
     Options { throttle, refresh_ahead: options.refresh_ahead }

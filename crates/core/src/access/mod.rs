@@ -13,6 +13,7 @@ mod permission;
 mod plane;
 mod proof;
 pub mod roles;
+mod root_owners;
 mod scope_key;
 
 pub use assignments::{AssignmentError, NewAssignment, ROLE_ASSIGNMENTS, RoleAssignment};
@@ -26,4 +27,5 @@ pub use may_write::may_write;
 pub use permission::{Pattern, Permission};
 pub use plane::Plane;
 pub use proof::{Allowed, WrongProof};
+pub use root_owners::OWNER;
 pub use scope_key::ScopeKey;

@@ -278,6 +278,7 @@ pub(crate) fn request(method: Method, path: &str, query: &str, form: &str) -> Re
         method,
         path: path.to_owned(),
         query: query.to_owned(),
+        version: http::Version::HTTP_11,
         headers,
         body: form.to_owned().into_bytes().into(),
         peer: stranger(),

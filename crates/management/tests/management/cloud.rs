@@ -380,6 +380,7 @@ fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) 
         method,
         path: path.to_owned(),
         query: query.to_owned(),
+        version: http::Version::HTTP_11,
         headers: map,
         body: Bytes::copy_from_slice(body),
         peer: Peer::Anonymous(([127, 0, 0, 1], 1).into()),
