@@ -8,7 +8,7 @@ use crate::origin::Origin;
 use crate::pool::Pool;
 use crate::surfaces::On;
 use bonafide_core::placement;
-use bonafide_files::Root;
+use bonafide_files::{Chosen, Root};
 use bonafide_http::{Log, Service, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
@@ -40,7 +40,7 @@ struct Cloud {
 impl Cloud {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
+        let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let stopped = Arc::new(AtomicBool::new(false));
         let store = Store::open(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
         let origin = Origin { host: "localhost", port: 8443 };
