@@ -138,7 +138,9 @@ impl Keeping {
         for name in PASSED {
             command.env_remove(name);
         }
-        let child = command.stdin(Stdio::from(theirs)).kill_on_drop(true).spawn()?;
+        let child = command.stdin(Stdio::from(theirs)).kill_on_drop(true).spawn();
+        let child = child
+            .map_err(|error| format!("cannot start {OURSELVES}: {error}; `up` needs /proc and one more process"))?;
         let given = self.sockets.iter().map(|kept| Ok((kept.name.clone(), kept.socket.try_clone()?)));
         send(&ours, &Message::Given(given.collect::<std::io::Result<_>>()?))?;
         Ok((child, ours))
