@@ -2,7 +2,7 @@
 
 use crate::data_dir::DataDir;
 use crate::variables::variables;
-use crate::{DataDirOption, Failure, block_on};
+use crate::{DataDirOption, Failure, block_on, exit_code};
 use bonafide_host::Session;
 use bonafide_metadata::{Dialect, dialects};
 use bonafide_plane::Description;
@@ -10,7 +10,6 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -62,7 +61,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
 }
 
 async fn execute(options: Options) -> Result<ExitCode, Failure> {
-    let dir = DataDir::at(&options.data_dir.data_dir)?;
+    let dir = DataDir::at(&options.data_dir)?;
     let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect, options.allow_http_1_0);
     let session = session.await?;
     for note in options.dialect.notes().iter().map(ToString::to_string).chain(session.note()) {
@@ -108,10 +107,4 @@ fn terminate_child(child: &Child) {
         // A child that is gone already needs no signal.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-}
-
-/// The command's own code; 128 and the signal's number when a signal ended it, as shells say it.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -16,14 +16,19 @@ use bonafide_store::{Locked, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use bonafide_wire::Lane;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest time that a refusal waits to be confirmed. Source: ours.
 const CONFIRM_PATIENCE: Duration = Duration::from_millis(500);
 /// Longest time that readiness waits for the store. Source: ours; probes wait a second or more.
 const READ_PATIENCE: Duration = Duration::from_millis(900);
+/// Longest time that a start waits for another process to let go of the data directory. Source: ours; the kernel takes
+/// some milliseconds to end one that was killed.
+const LET_GO: Duration = Duration::from_secs(1);
+/// Time between two looks.
+const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// The control plane, ready to be served.
 pub struct ControlPlane {
@@ -67,14 +72,26 @@ pub enum OpenControlPlaneError {
 /// Opens the database, and takes the data directory for this process. Refuses when the database is not the one that the
 /// other files belong to; `of_others` are the files that other parts make only after a first start.
 pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<Locked, OpenControlPlaneError> {
+    files.look_at_store()?;
     if has_no_database(files) {
         // Before SQLite looks: it removes the log of an emptied database, which may have everything.
         first_start_check::check(files, of_others, Progress::Nothing)?;
     }
-    let store = Locked::new(SqliteEngine::open(&files.store())?);
+    let store = Locked::new(open_engine(&files.store())?);
     first_start_check::check(files, of_others, Progress::read(&store)?)?;
     files.remove_drafts()?;
     Ok(store)
+}
+
+/// Opens the engine once no other process has its files. One that was killed a moment ago is still ending.
+fn open_engine(folder: &Path) -> Result<SqliteEngine, OpenError> {
+    let until = Instant::now() + LET_GO;
+    loop {
+        match SqliteEngine::open(folder) {
+            Err(OpenError::InUse { .. }) if Instant::now() < until => std::thread::sleep(ASK_EVERY),
+            opened => return opened,
+        }
+    }
 }
 
 /// Tells whether nothing was ever stored here, as far as the files tell.

@@ -44,6 +44,6 @@ pub use parts::{Parts, PartsError};
 pub use registered_apis::RegisterApiError;
 pub use row_keys::unlock;
 pub use secrets::{SecretsError, open_host_ca, open_pepper};
-pub use start::{HealthCheck, NotCertifiable, Opened, PlaneOptions, Running, StartError};
+pub use start::{HOSTS, HealthCheck, NotCertifiable, Opened, PUBLIC, PlaneOptions, Running, StartError};
 pub use surfaces::{At, Entry, Need, On, Readiness, Round, named, of};
 pub use tls::TlsError;

@@ -18,15 +18,19 @@ use bonafide_core::placement;
 use bonafide_crypto::ca::{ServerCa, ServerNameError};
 use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
-use bonafide_http::{HttpLimits, ListenError, Listeners, Log, Stop, clock, listen};
+use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets, Stop, clock};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{Audience, HostId, Secret, base64url};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+/// The name of the public origin's socket, for who gives or keeps it.
+pub const PUBLIC: &str = "public";
+/// The name of the hosts listener's socket, likewise.
+pub const HOSTS: &str = "hosts";
 
 /// Options of a control plane.
 #[derive(Debug, Clone)]
@@ -107,7 +111,7 @@ pub struct Opened {
     files: PlaneFiles,
     server_ca: ServerCa,
     name: String,
-    sockets: (TcpListener, TcpListener),
+    sockets: (Listening, Listening),
     /// True when nothing was ever made here.
     pub is_new: bool,
     keys: Option<FirstKeys>,
@@ -116,10 +120,11 @@ pub struct Opened {
 impl Opened {
     /// Takes the data directory for this process, and the two addresses. `of_others` are the files that other parts
     /// make only after a first start.
-    pub async fn open(
+    pub fn open(
         files: PlaneFiles,
         options: &PlaneOptions,
         of_others: &[PathBuf],
+        sockets: &Sockets,
         log: Arc<Log>,
     ) -> Result<Self, StartError> {
         let name = options.public_name()?;
@@ -129,9 +134,9 @@ impl Opened {
         let store = open_store(&files, of_others)?;
         // Only who has the directory writes to its log.
         log.keep_failures(LogFile::at(files.log_file())).map_err(StartError::Threads)?;
-        let public = listen(options.listen, "--listen").await?;
-        let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
-        let port = public.local_addr().map_or(0, |address| address.port());
+        let public = sockets.listen(PUBLIC, options.listen, "--listen")?;
+        let hosts = sockets.listen(HOSTS, options.hosts_listen, "--hosts-listen")?;
+        let port = public.address().port();
         let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
         let plane = if options.throttle { plane } else { plane.unthrottled() };
         let is_new = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?.is_none();
@@ -169,7 +174,7 @@ impl Opened {
             lanes: Arc::clone(&lanes),
             revisions: revision.clone(),
         };
-        let hosts_address = hosts.local_addr().unwrap_or(options.hosts_listen);
+        let hosts_address = hosts.address();
         let config = tls::public(Arc::clone(&identity))?;
         listeners.start(tasks, public, Some(config.into()), listener(On::Public));
         let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;

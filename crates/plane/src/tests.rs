@@ -14,7 +14,7 @@ use crate::surfaces::On;
 use bonafide_core::access::{ROLE_ASSIGNMENTS, assignments};
 use bonafide_core::directory::PRINCIPALS;
 use bonafide_core::placement;
-use bonafide_files::Root;
+use bonafide_files::{Chosen, Root};
 use bonafide_http::{Log, Service, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
@@ -47,7 +47,7 @@ struct Cloud {
 impl Cloud {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
+        let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let stopped = Arc::new(AtomicBool::new(false));
         let store = Locked::new(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
         let origin = Origin { host: "localhost", port: 8443 };

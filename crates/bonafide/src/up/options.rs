@@ -2,13 +2,10 @@
 
 use bonafide_plane::PlaneOptions;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// Options of `up`.
 #[derive(Debug, Clone)]
 pub(crate) struct UpOptions {
-    /// The data directory.
-    pub(crate) data_dir: PathBuf,
     /// The control plane.
     pub(crate) plane: PlaneOptions,
     /// The port of workload `demo`'s metadata endpoint; chosen once and kept when `None`.

@@ -49,7 +49,7 @@ mod tests {
     use crate::origin::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
     use bonafide_core::lifecycle::delete_application;
-    use bonafide_files::Root;
+    use bonafide_files::{Chosen, Root};
     use bonafide_http::Log;
     use bonafide_store::Read;
     use bonafide_types::{CredentialId, TenantId};
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn what_a_large_deletion_left_is_cleared_away() {
         let dir = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&dir.path().join("data")).unwrap()).unwrap();
+        let files = PlaneFiles::create(&Root::create(&dir.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let store = open_store(&files, &[]).unwrap();
         let origin = Origin { host: "localhost", port: 8443 };
         let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
