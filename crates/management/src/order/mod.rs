@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod conditions;
 pub(crate) mod delete;
+pub(crate) mod granting_body;
 pub(crate) mod linked;
 pub(crate) mod list;
 pub(crate) mod locks;

@@ -10,6 +10,7 @@ mod cloud;
 mod custom_roles;
 mod discovery;
 mod generic;
+mod granting_bodies;
 mod groups;
 mod identities;
 mod operations;
