@@ -14,6 +14,7 @@ mod plane;
 mod proof;
 pub mod roles;
 mod scope_key;
+mod sights;
 
 pub use assignments::{AssignmentError, NewAssignment, ROLE_ASSIGNMENTS, RoleAssignment};
 pub use chain::{Chain, chain_of};
@@ -27,3 +28,4 @@ pub use permission::{Pattern, Permission};
 pub use plane::Plane;
 pub use proof::{Allowed, WrongProof};
 pub use scope_key::ScopeKey;
+pub use sights::Sights;

@@ -17,4 +17,3 @@ pub(crate) mod read;
 pub(crate) mod tags;
 pub(crate) mod unserved;
 pub(crate) mod write;
-pub(crate) mod write_only;

@@ -88,9 +88,9 @@ fn read_name(name: &str) -> Result<RoleAssignmentId, Fault> {
     name.parse().map_err(|_| Fault::AssignmentNameInvalid(Excerpt::of(name).into()))
 }
 
-/// The etag of a role assignment: when it was last written, quoted. Source: ours; Azure has none.
-fn tag((_, row): &Row) -> String {
-    format!("\"{}\"", row.updated_at.unix_micros())
+/// The etag of a role assignment. Source: ours; Azure has none.
+fn tag((key, row): &Row) -> String {
+    conditions::etag_of_row(row.mark, key.2.uuid(), row.updated_at)
 }
 
 /// The assignment of this name, if it is at exactly the scope in the path: what lies elsewhere was not
