@@ -307,6 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn tn_04_actions_that_list_are_posts_with_a_right_of_their_own() {
+        let listing = types::TYPES.iter().flat_map(|of| of.actions).filter(|action| begins_as_list(action.name));
+        for action in listing {
+            let right = format!("{}/action", action.name);
+            assert_eq!((&action.method, action.right), (&Method::POST, right.as_str()), "{}", action.name);
+        }
+    }
+
+    #[test]
     fn a_name_that_is_also_a_word_is_a_name() {
         let text = "/subscriptions/72f988bf-86f1-41af-91ab-2d7cd011db47/resourceGroups/providers/providers/Microsoft.Compute/virtualMachines/providers";
         let (Verb::Get, Target::Resource(id, kind)) = read(&Method::GET, text).unwrap() else { panic!() };
