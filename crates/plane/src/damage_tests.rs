@@ -14,7 +14,7 @@ use bonafide_core::access::locks::{LOCKS, Lock, LockLevel};
 use bonafide_core::access::{ROLE_ASSIGNMENTS, RoleAssignment, ScopeKey};
 use bonafide_core::keys::{INSTALLATION_SECRETS, open_installation_secret, seal_installation_secret};
 use bonafide_crypto::seal::Sealed;
-use bonafide_files::Root;
+use bonafide_files::{Chosen, Root};
 use bonafide_http::{Log, Service, clock};
 use bonafide_store::engine::{Commit, CommitId, Engine, Op};
 use bonafide_store::{Read, StoreError};
@@ -62,7 +62,7 @@ impl Directory {
     /// One with the demo resources, closed.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
+        let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let directory = Self { files, _folder: folder };
         first_start(&directory.open().unwrap(), &directory.files, None, false).unwrap();
         directory

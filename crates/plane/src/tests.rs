@@ -116,7 +116,7 @@ impl Cloud {
 async fn tn_11_a_reset_gives_the_operator_back_what_was_taken_from_it() {
     let cloud = Cloud::new();
     let Installation { tenant, operator, subscription, .. } = cloud.installation;
-    let files = PlaneFiles::create(&Root::create(&cloud.folder.path().join("data")).unwrap()).unwrap();
+    let files = PlaneFiles::create(&Root::create(&cloud.folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
     for is_gone in [false, true] {
         let take_everything = |tx: &mut Tx<'_>| {
             for (key, _) in assignments::of_principal(tx, tenant, operator)? {

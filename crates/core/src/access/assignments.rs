@@ -6,6 +6,7 @@ use bonafide_store::{Absence, Index, Key, Read, StoreError, Table, Tx, Unique};
 use bonafide_types::limits::ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX;
 use bonafide_types::{ObjectId, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId, Timestamp, World};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A role assignment; its tenant, principal and name are its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct RoleAssignment {
     /// The principal that last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<ObjectId>,
+    /// A random value of its last write, from which its ETag is made; rows of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Uuid>,
 }
 
 /// The key of a role assignment: all that one principal holds in its tenant is one range.
@@ -130,7 +134,7 @@ pub fn create(
             return Err(AssignmentError::UpdateNotPermitted);
         }
         row.description = new.description.clone();
-        (row.updated_at, row.updated_by) = (world.now, by);
+        (row.updated_at, row.updated_by, row.mark) = (world.now, by, Some(world.entropy.guid()));
         tx.put(&ROLE_ASSIGNMENTS, &key, &row)?;
         return Ok((key, row));
     }
@@ -160,6 +164,7 @@ pub fn create(
         created_by: by,
         updated_at: world.now,
         updated_by: by,
+        mark: Some(world.entropy.guid()),
     };
     tx.put(&ROLE_ASSIGNMENTS, &key, &row)?;
     Ok((key, row))

@@ -1,7 +1,7 @@
 //! The role assignments of one principal, with the permissions of their roles.
 
 use super::custom_roles::{CUSTOM_ROLES, CustomRole};
-use super::{Chain, Permission, ROLE_ASSIGNMENTS, ScopeKey, roles};
+use super::{Chain, Permission, Plane, ROLE_ASSIGNMENTS, ScopeKey, roles};
 use crate::tokens::Caller;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ObjectId, RoleDefinitionId, TenantId};
@@ -66,6 +66,13 @@ impl Grants {
         }
         let custom = self.custom.get(&role).filter(|role| role.is_assignable_at(chain));
         custom.map_or(&[], |role| &role.permissions)
+    }
+
+    /// True when a role that is held anywhere grants an action, wherever that role is valid.
+    pub(super) fn grant_somewhere(&self, action: &str, plane: Plane) -> bool {
+        let of_custom = self.custom.values().flat_map(|role| &role.permissions);
+        let of_built_in = self.roles.iter().filter_map(|(_, id)| roles::by_id(*id)).flat_map(|role| &role.permissions);
+        of_custom.chain(of_built_in).any(|permission| permission.grants(action, plane))
     }
 
     /// The principal.

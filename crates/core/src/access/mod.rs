@@ -15,6 +15,7 @@ mod proof;
 pub mod roles;
 mod root_owners;
 mod scope_key;
+mod sights;
 
 pub use assignments::{AssignmentError, NewAssignment, ROLE_ASSIGNMENTS, RoleAssignment};
 pub use chain::{Chain, chain_of};
@@ -29,3 +30,4 @@ pub use plane::Plane;
 pub use proof::{Allowed, WrongProof};
 pub use root_owners::OWNER;
 pub use scope_key::ScopeKey;
+pub use sights::Sights;

@@ -243,7 +243,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         tags: Map::new(),
         identity: ResourceIdentity { system, users: Vec::new() },
         principal: None,
-        body: Map::new(),
+        body: bonafide_core::directory::Body::default(),
         power: Power::default(),
         deleting: false,
         version: 1,
