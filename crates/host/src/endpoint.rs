@@ -1,8 +1,9 @@
 //! A binding's endpoint: the listener of one workload in one dialect.
 
 use crate::agent::AgentRuntime;
+use bonafide_files::User;
 use bonafide_http::clock;
-use bonafide_http::{Admission, PeerFacts, Service, User, is_served, masked_path};
+use bonafide_http::{Admission, LocalUser, PeerFacts, Service, is_served, masked_path};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
@@ -23,8 +24,8 @@ const WAIT: Duration = Duration::from_secs(8);
 pub enum AllowedUsers {
     /// Anybody's: what the endpoint listens on already belongs to the workload alone.
     Any,
-    /// One user's.
-    Only(u32),
+    /// Those of who may use what belongs to this user.
+    Of(User),
 }
 
 /// Answers the requests of one binding.
@@ -43,12 +44,13 @@ impl Service for Endpoint {
     }
 
     fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
+        let may_use = |id, owner| User::told(id).is_some_and(|caller| caller.may_use_what_belongs_to(owner));
         match (self.users, peer.user) {
             (AllowedUsers::Any, _) => Admission::anybody(peer),
-            (AllowedUsers::Only(user), User::Is(found)) if found == user => Admission::anybody(peer),
+            (AllowedUsers::Of(owner), LocalUser::Is(id)) if may_use(id, owner) => Admission::anybody(peer),
             // It may be the user's: who is told otherwise does not come again.
-            (AllowedUsers::Only(_), User::NotAsked) => Admission::Decline(Unserved::Busy),
-            (AllowedUsers::Only(_), User::Is(_) | User::Unknown) => {
+            (AllowedUsers::Of(_), LocalUser::NotAsked) => Admission::Decline(Unserved::Busy),
+            (AllowedUsers::Of(_), LocalUser::Is(_) | LocalUser::Unknown) => {
                 Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
             }
         }
@@ -72,9 +74,8 @@ impl Service for Endpoint {
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
         match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
-            metadata::Answer::Reply { reply, permit, refresh } => {
+            metadata::Answer::Reply { reply, refresh } => {
                 self.run(refresh);
-                drop(permit);
                 reply.into()
             }
             metadata::Answer::Wait { waiting, duty } => {
@@ -105,8 +106,6 @@ impl Endpoint {
         let finished = poll_fn(|cx| if waiting.poll_finished(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
         // On timeout, answer with the token that is cached, if any.
         let _ = tokio::time::timeout(WAIT, finished).await;
-        let (reply, permit) = self.agent.core.finish(waiting, &clock::world());
-        drop(permit);
-        reply
+        self.agent.core.finish(waiting, &clock::world())
     }
 }

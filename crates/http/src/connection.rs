@@ -18,7 +18,7 @@ use bonafide_wire::{Answer, Peer, Request, Unserved};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, Uri};
+use http::{HeaderMap, Method, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -187,8 +187,8 @@ impl<S: Service> Connection<'_, S> {
         let authorization = parts.headers.get(AUTHORIZATION).cloned();
         let (uri, method) = (parts.uri.clone(), parts.method.clone());
         let service = &self.shared.service;
-        let Parts { method: asked, headers, .. } = parts;
-        let mut request = self.request(asked, &uri, headers);
+        let Parts { method: asked, version, headers, .. } = parts;
+        let mut request = self.request(asked, &uri, version, headers);
         let (answer, close) = match self.body(&request, body, at).await {
             Ok(Body { bytes, close, _held }) => {
                 request.body = bytes;
@@ -198,7 +198,7 @@ impl<S: Service> Connection<'_, S> {
             Err(why) => (service.refusal(&request, why), true),
         };
         let (mut answer, room) = self.with_room(answer, authorization.as_ref(), || {
-            service.refusal(&self.request(method.clone(), &uri, HeaderMap::new()), Unserved::Busy)
+            service.refusal(&self.request(method.clone(), &uri, version, HeaderMap::new()), Unserved::Busy)
         });
         drop(in_flight);
         let ended = Instant::now();
@@ -222,9 +222,9 @@ impl<S: Service> Connection<'_, S> {
         Ok(response(answer.reply, body, close))
     }
 
-    fn request(&self, method: Method, uri: &Uri, headers: HeaderMap) -> Request {
+    fn request(&self, method: Method, uri: &Uri, version: Version, headers: HeaderMap) -> Request {
         let (path, query) = target(uri);
-        Request { method, path, query, headers, body: Bytes::new(), peer: self.admitted.peer }
+        Request { method, path, query, version, headers, body: Bytes::new(), peer: self.admitted.peer }
     }
 
     /// The holder of what a request with this `Authorization` holds.

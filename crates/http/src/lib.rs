@@ -22,14 +22,16 @@ pub mod readers;
 mod reply;
 mod service;
 mod sink;
+mod sockets;
 #[cfg(test)]
 mod tests;
 pub mod tls;
 
-pub use admission::User;
+pub use admission::LocalUser;
 pub use event::{Event, shown};
 pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, is_shortage, stopped};
-pub use listening::{ListenError, listen};
+pub use listening::{ListenError, Listening, open_on_loopback_device};
 pub use log::Log;
 pub use masked::{is_served, masked_path};
 pub use service::{Admission, HttpLimits, PeerFacts, Service};
+pub use sockets::Sockets;

@@ -1,9 +1,10 @@
 //! Accepting connections.
 
-use super::admission::{Holder, Place, Places, Rooms, User, proxy};
+use super::admission::{Holder, LocalUser, Place, Places, Rooms, proxy};
 use super::connection::{Admitted, Connections};
 use super::last::write_last;
 use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES, TLS_BUFFER_BYTES};
+use super::listening::Listening;
 use super::log::{Log, connection_members};
 use super::service::{Admission, HttpLimits, PeerFacts, Service};
 use bonafide_wire::Peer;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -46,12 +47,12 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Asks the kernel which user is at the other end (first) of a connection to our own end (second).
-pub type AskUser = fn(SocketAddr, SocketAddr) -> User;
+pub type AskUser = fn(SocketAddr, SocketAddr) -> LocalUser;
 
 /// A listening socket with what answers on it.
 pub struct Listener<S> {
     /// The socket.
-    pub socket: TcpListener,
+    pub socket: Listening,
     /// TLS, or none for plain HTTP.
     pub tls: Option<TlsAcceptor>,
     /// The service behind it.
@@ -82,13 +83,7 @@ pub struct Listeners {
 
 impl Listeners {
     /// Serves on one more socket, as one of `tasks`, without proxies in front of it.
-    pub fn start<S: Service>(
-        &self,
-        tasks: &mut JoinSet<()>,
-        socket: TcpListener,
-        tls: Option<TlsAcceptor>,
-        service: S,
-    ) {
+    pub fn start<S: Service>(&self, tasks: &mut JoinSet<()>, socket: Listening, tls: Option<TlsAcceptor>, service: S) {
         self.start_behind(Arc::default(), tasks, socket, tls, service);
     }
 
@@ -97,7 +92,7 @@ impl Listeners {
         &self,
         proxies: Arc<[IpAddr]>,
         tasks: &mut JoinSet<()>,
-        socket: TcpListener,
+        socket: Listening,
         tls: Option<TlsAcceptor>,
         service: S,
     ) {
@@ -166,7 +161,7 @@ impl<S: Service> Door<S> {
         let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
         let local = stream.local_addr().ok();
         let is_here = remote.ip().is_loopback() || local.is_some_and(|local| local.ip() == remote.ip());
-        let user = local.filter(|_| is_here).map_or(User::Unknown, |local| (self.user_of)(remote, local));
+        let user = local.filter(|_| is_here).map_or(LocalUser::Unknown, |local| (self.user_of)(remote, local));
         let facts = PeerFacts { remote, local, user };
         let is_proxy = self.proxies.contains(&remote.ip().to_canonical());
         let holder = Holder::of(user, remote.ip());
@@ -239,8 +234,8 @@ impl<S: Service> Opening<S> {
     async fn hear_proxy(&mut self, stream: &mut TcpStream) -> bool {
         match tokio::time::timeout(self.shared.limits.header, proxy::read_client(stream)).await {
             Ok(Ok(Some(client))) => {
-                self.facts = PeerFacts { remote: client, user: User::Unknown, ..self.facts };
-                self.pass_to(Holder::of(User::Unknown, client.ip()))
+                self.facts = PeerFacts { remote: client, user: LocalUser::Unknown, ..self.facts };
+                self.pass_to(Holder::of(LocalUser::Unknown, client.ip()))
             }
             Ok(Ok(None)) => true,
             Ok(Err(error)) if error.kind() == ErrorKind::InvalidData => {

@@ -1,6 +1,6 @@
 //! The service that answers on a listener, as connections see it.
 
-use crate::admission::User;
+use crate::admission::LocalUser;
 use crate::limits::{HEADER_SECONDS_MAX, PASSING_ENDPOINT_CONNECTIONS_MAX, REPLY_SECONDS_MAX};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::BODY_SECONDS_MAX;
@@ -65,7 +65,7 @@ pub struct PeerFacts {
     /// Our own end of the connection; `None` when the connection is gone already.
     pub local: Option<SocketAddr>,
     /// The user at the other end, if that is on this machine.
-    pub user: User,
+    pub user: LocalUser,
 }
 
 /// The decision about a new connection.

@@ -13,6 +13,7 @@ pub mod json;
 pub mod limits;
 mod location;
 mod printable;
+mod rate;
 mod resource_id;
 mod scope;
 mod secret;
@@ -30,6 +31,7 @@ pub use ids::{
 };
 pub use location::Location;
 pub use printable::{is_printable, printable, printable_json, printable_lines};
+pub use rate::Rate;
 pub use resource_id::{ResourceId, ResourceIdError, check_name};
 pub use scope::Scope;
 pub use secret::Secret;

@@ -4,7 +4,8 @@ mod proc_table;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 
-use bonafide_http::User;
+use bonafide_files::User;
+use bonafide_http::LocalUser;
 use std::net::SocketAddr;
 
 /// The states in which a process may still read from a connection that was once open: `ESTABLISHED`,
@@ -15,17 +16,17 @@ const OPEN_STATES: [u8; 4] = [1, 4, 5, 8];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct NotNow;
 
-/// The user at the other end of a loopback TCP connection; [`User::Unknown`] when the kernel does not show it
-/// (another system than Linux, or a connection that is gone already).
-pub fn user_of(peer: SocketAddr, local: SocketAddr) -> User {
+/// The user at the other end of a loopback TCP connection; [`LocalUser::Unknown`] when the kernel does not tell one
+/// (another system than Linux, a connection that is gone already, a user without an id here).
+pub fn user_of(peer: SocketAddr, local: SocketAddr) -> LocalUser {
     match asked(peer, local) {
-        Ok(Some(user)) => User::Is(user),
-        Ok(None) => User::Unknown,
-        Err(NotNow) => User::NotAsked,
+        Ok(Some(user)) => LocalUser::Is(user.id()),
+        Ok(None) => LocalUser::Unknown,
+        Err(NotNow) => LocalUser::NotAsked,
     }
 }
 
-fn asked(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotNow> {
+fn asked(peer: SocketAddr, local: SocketAddr) -> Result<Option<User>, NotNow> {
     #[cfg(target_os = "linux")]
     match sock_diag::user_of(peer, local) {
         Ok(user) => return Ok(user),
@@ -47,7 +48,7 @@ mod tests {
             let local = listener.local_addr().unwrap();
             let client = TcpStream::connect(local).unwrap();
             let peer = client.local_addr().unwrap();
-            let me = Some(rustix::process::getuid().as_raw());
+            let me = User::of_this_process().ok();
             assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)));
             let nobody = SocketAddr::new(peer.ip(), 1);
             assert_eq!((asked(nobody, local), proc_table::user_of(nobody, local)), (Ok(None), Ok(None)));
@@ -63,7 +64,7 @@ mod tests {
         let mapped = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped(), local.port()));
         let Ok(_client) = socket.connect(mapped).await else { return };
         let peer = server.accept().unwrap().1;
-        let me = Some(rustix::process::getuid().as_raw());
+        let me = User::of_this_process().ok();
         assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)));
     }
 
@@ -86,9 +87,9 @@ mod tests {
         let listener = open();
         listener.bind(SocketAddr::from(([0, 0, 0, 0], peer.port()))).unwrap();
         let listener = listener.listen(1).unwrap();
-        assert_eq!(user_of(peer, local), User::Unknown, "there is a listener, but no connection");
+        assert_eq!(user_of(peer, local), LocalUser::Unknown, "there is a listener, but no connection");
         let caller = caller.connect(local).await.unwrap();
-        let me = Some(rustix::process::getuid().as_raw());
+        let me = User::of_this_process().ok();
         assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)), "the caller is found");
         drop(caller);
         assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(None), Ok(None)), "the caller is gone");

@@ -2,30 +2,32 @@
 //! `inet_diag`). The cost grows with the number of sockets.
 
 use super::{NotNow, OPEN_STATES};
+use bonafide_files::{FilesError, User, read_of_system};
 use bonafide_http::is_shortage;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 /// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
-pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotNow> {
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<User>, NotNow> {
     // The peer's own socket is the one whose local end is the peer's address. It may be a socket of the
     // other family with mapped addresses, as Java's are.
-    let rows = |table, peer, local| match fs::read_to_string(table) {
-        Ok(table) => Ok(find(&table, peer, local)),
-        Err(error) if is_shortage(&error) => Err(NotNow),
+    let rows = |table, peer, local| match read_of_system(Path::new(table)) {
+        Ok(table) => Ok(String::from_utf8(table).ok().and_then(|table| find(&table, peer, local))),
+        Err(FilesError::Io { error, .. }) if is_shortage(&error) => Err(NotNow),
         Err(_) => Ok(None),
     };
-    match (peer.ip(), local.ip()) {
+    let id = match (peer.ip(), local.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             let mapped = |ip: Ipv4Addr, port| SocketAddr::from((ip.to_ipv6_mapped(), port));
             let (mapped_peer, mapped_local) = (mapped(from, peer.port()), mapped(to, local.port()));
             let own = rows("/proc/self/net/tcp", peer, local)?;
             let other = rows("/proc/self/net/tcp6", mapped_peer, mapped_local)?;
             // One of them, not both.
-            Ok(own.xor(other))
+            own.xor(other)
         }
-        _ => rows("/proc/self/net/tcp6", peer, local),
-    }
+        _ => rows("/proc/self/net/tcp6", peer, local)?,
+    };
+    Ok(id.and_then(User::told))
 }
 
 /// The user id in the row of a `proc(5)` TCP table with these ends.

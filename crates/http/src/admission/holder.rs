@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// The user at the other end of a connection that begins on this machine, as the kernel tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum User {
+pub enum LocalUser {
     /// This one.
     Is(u32),
     /// The kernel shows none: the connection is gone, or is no loopback connection.
@@ -29,10 +29,10 @@ pub(crate) enum Holder {
 
 impl Holder {
     /// Of a new connection.
-    pub(crate) fn of(user: User, remote: IpAddr) -> Self {
+    pub(crate) fn of(user: LocalUser, remote: IpAddr) -> Self {
         match user {
-            User::Is(user) => Self::User(user),
-            User::Unknown | User::NotAsked => Self::Network(network(remote)),
+            LocalUser::Is(user) => Self::User(user),
+            LocalUser::Unknown | LocalUser::NotAsked => Self::Network(network(remote)),
         }
     }
 
@@ -56,11 +56,11 @@ mod tests {
 
     #[test]
     fn addresses_of_one_subscriber_are_one_holder() {
-        let of = |address: &str| Holder::of(User::Unknown, address.parse().unwrap());
+        let of = |address: &str| Holder::of(LocalUser::Unknown, address.parse().unwrap());
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(Holder::of(User::Is(7), "127.0.0.1".parse().unwrap()), Holder::User(7));
+        assert_eq!(Holder::of(LocalUser::Is(7), "127.0.0.1".parse().unwrap()), Holder::User(7));
     }
 }

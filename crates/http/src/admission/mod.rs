@@ -8,6 +8,6 @@ pub(crate) mod proxy;
 mod room;
 
 pub(crate) use holder::Holder;
-pub use holder::User;
+pub use holder::LocalUser;
 pub(crate) use places::{Place, Places};
 pub(crate) use room::{Held, Rooms};

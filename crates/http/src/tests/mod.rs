@@ -5,7 +5,7 @@ mod connections;
 mod heads;
 mod overload;
 
-use super::{Admission, HttpLimits, Listener, Log, PeerFacts, Service, User};
+use super::{Admission, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service};
 use crate::clock;
 use crate::limits::{KNOWN_BYTES_MAX, KNOWN_BYTES_SHARE};
 use bonafide_crypto::SystemEntropy;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -103,10 +103,10 @@ impl Serving {
     }
 
     async fn start_logged(service: Echo, limits: HttpLimits, log: Arc<Log>) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
+        let socket = Listening::open("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.address();
         let (stop, stopped) = watch::channel(false);
-        let (proxies, user_of) = (Arc::default(), |_, _| User::Unknown);
+        let (proxies, user_of) = (Arc::default(), |_, _| LocalUser::Unknown);
         let listener = Listener { socket, tls: None, service: Arc::new(service), limits, user_of, proxies, log };
         tokio::spawn(listener.serve(stopped));
         Self { address, _stop: stop }
