@@ -1,14 +1,18 @@
 //! The store as the rest of the program sees it.
 
+use crate::audit::Hash;
 use crate::engine::{Changes, CommitId, Cursor, Engine, Revision, Verdict};
-use crate::error::StoreError;
+use crate::error::{EngineError, StoreError};
 use crate::index::prefix;
 use crate::limits::WRITE_ATTEMPTS_MAX;
+use crate::mark::{self, BelowMark, HighWater, KeptMark};
 use crate::options::Options;
 use crate::read::ReadTx;
+use crate::trouble::Trouble;
 use crate::tx::Tx;
 use crate::writer::{Head, Writer};
 use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -27,6 +31,9 @@ pub struct Store {
 struct Inner {
     // Dropped first: the thread must be gone when the engine closes.
     writer: Writer,
+    mark: Option<Arc<KeptMark>>,
+    /// The troubles that opening found.
+    found: Vec<Trouble>,
     engine: Arc<dyn Engine>,
     head: Arc<Head>,
     ids: CommitIds,
@@ -42,12 +49,33 @@ impl Store {
 
     /// `open` with other limits.
     pub fn open_with(engine: impl Engine, options: Options) -> Self {
-        let engine: Arc<dyn Engine> = Arc::new(engine);
+        Self::start(Arc::new(engine), None, Vec::new(), options)
+    }
+
+    /// `open` with a high-water mark at `path`, which is made when there is none.
+    ///
+    /// # Errors
+    /// The store is below its mark, and its engine does not fail over; or the mark cannot be read or written.
+    pub fn open_marked(engine: impl Engine, path: &Path) -> Result<Self, OpenMarkedError> {
+        let failed = |error| OpenMarkedError::File { path: path.to_owned(), error };
+        let store = engine.high_water()?;
+        let marks = mark::read(path).map_err(failed)?;
+        let found = match mark::check(&marks, Some(&store), false, |number| hash_of(&engine, number))? {
+            None => Vec::new(),
+            Some(below) if engine.fails_over() => vec![Trouble::BelowMark(below.to_string())],
+            Some(below) => return Err(OpenMarkedError::BelowMark(Box::new(below))),
+        };
+        let kept = KeptMark::start(path, &store).map_err(failed)?;
+        Ok(Self::start(Arc::new(engine), Some(Arc::new(kept)), found, Options::default()))
+    }
+
+    fn start(engine: Arc<dyn Engine>, mark: Option<Arc<KeptMark>>, found: Vec<Trouble>, options: Options) -> Self {
         // An engine that cannot be read now says so again on the first use.
         let head = engine.snapshot().map_or(Revision(0), |snapshot| snapshot.cursor().revision);
         let head = Arc::new(Head::at(head));
-        let writer = Writer::start(Arc::clone(&engine), Arc::clone(&head), options);
-        Self { inner: Arc::new(Inner { writer, engine, head, ids: CommitIds::new(), gate: RwLock::new(()) }) }
+        let writer = Writer::start(Arc::clone(&engine), Arc::clone(&head), mark.clone(), options);
+        let (ids, gate) = (CommitIds::new(), RwLock::new(()));
+        Self { inner: Arc::new(Inner { writer, mark, found, engine, head, ids, gate }) }
     }
 
     /// Runs `body` on the newest committed state; all that it reads is of one revision.
@@ -95,6 +123,22 @@ impl Store {
         }
     }
 
+    /// Makes good what can be made good by now. The shell calls it now and then.
+    pub fn upkeep(&self) {
+        self.inner.engine.upkeep();
+    }
+
+    /// The troubles that go on. Never waits for a write.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let of_mark = self.inner.mark.as_ref().and_then(|mark| mark.trouble());
+        self.inner.engine.troubles().into_iter().chain(of_mark).chain(self.inner.found.iter().cloned()).collect()
+    }
+
+    /// The newest point that is durable.
+    pub fn high_water(&self) -> Result<HighWater, StoreError> {
+        Ok(self.inner.engine.high_water()?)
+    }
+
     /// The newest committed revision.
     pub fn head(&self) -> Result<Cursor, StoreError> {
         Ok(self.inner.engine.snapshot()?.cursor())
@@ -132,6 +176,34 @@ impl Store {
     pub fn audit(&self, after: u64, limit: usize) -> Result<Vec<crate::audit::AuditRecord>, StoreError> {
         Ok(self.inner.engine.audit(after, limit)?)
     }
+}
+
+/// The hash of an audit record; `None` when there is none of that number.
+fn hash_of(engine: &impl Engine, number: u64) -> Result<Option<Hash>, EngineError> {
+    Ok(engine
+        .audit(number.saturating_sub(1), 1)?
+        .first()
+        .filter(|record| record.number == number)
+        .map(|record| record.hash))
+}
+
+/// The reason why a store with a mark cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenMarkedError {
+    /// It is not the newest.
+    #[error("the store {0}")]
+    BelowMark(Box<BelowMark>),
+    /// The engine cannot be read.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The mark's file.
+    #[error("the store's mark {}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: std::io::Error,
+    },
 }
 
 /// Commit ids: 64 random bits for the process, then a counter, so that they are appended, not
