@@ -46,7 +46,7 @@ fn only_the_owner_can_read_a_store() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(dir.parent().unwrap())), (0o700, 0o700));
     let files: Vec<PathBuf> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(files.len(), 4, "database, log, index of the log, lock: {files:?}");
+    assert_eq!(files.len(), 5, "database, log, index of the log, lock, reserve: {files:?}");
     files.iter().for_each(|file| assert_eq!(mode(file), 0o600, "{}", file.display()));
     drop(store);
 }
