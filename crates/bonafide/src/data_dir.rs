@@ -49,7 +49,7 @@ pub(crate) enum DataDirError {
 
 /// The entries of a folder in which a first start ended before it had a database, and the one that every new file system
 /// has.
-const BEGUN: [&str; 8] = [".gitignore", "log", "store", "operator", "agent", "key", "key.new", "lost+found"];
+const BEGUN: [&str; 9] = [".gitignore", "log", "store", "mark", "operator", "agent", "key", "key.new", "lost+found"];
 
 /// The beginning of the name of a half-written `.gitignore`.
 const IGNORE_DRAFT: &str = ".gitignore.";

@@ -10,7 +10,7 @@ use crate::secrets::{self, SecretsError};
 use bonafide_crypto::ca::ServerCa;
 use bonafide_files::{FilesError, write_public};
 use bonafide_http::Log;
-use bonafide_store::{Store, StoreError};
+use bonafide_store::{OpenMarkedError, Store, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -43,6 +43,9 @@ pub enum OpenControlPlaneError {
     /// The database.
     #[error(transparent)]
     Engine(#[from] OpenError),
+    /// Its high-water mark.
+    #[error(transparent)]
+    Marked(#[from] OpenMarkedError),
     /// The database, once open.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,7 +64,7 @@ pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<St
         // Before SQLite looks: it removes the log of an emptied database, which may have everything.
         first_start_check::check(files, of_others, Progress::Nothing)?;
     }
-    let store = Store::open(SqliteEngine::open(&files.store())?);
+    let store = Store::open_marked(SqliteEngine::open_marked(&files.store(), &files.mark())?, &files.mark())?;
     first_start_check::check(files, of_others, Progress::read(&store)?)?;
     files.remove_drafts()?;
     Ok(store)

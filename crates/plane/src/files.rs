@@ -41,6 +41,11 @@ impl PlaneFiles {
         self.store().join(DATABASE_FILE)
     }
 
+    /// The store's high-water mark: beside its folder, so that a copy of that which is put back does not bring it along.
+    pub fn mark(&self) -> PathBuf {
+        self.join("mark")
+    }
+
     /// The certificate of the authority that signs the server's certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.join("ca.pem")
@@ -78,7 +83,12 @@ impl PlaneFiles {
 
     /// Reads the key-encryption key; makes one when `fresh`, that is, when nothing was sealed yet.
     pub fn key(&self, fresh: bool) -> Result<Kek, FilesError> {
-        key(&self.join(KEY), fresh)
+        key(&self.key_file(), fresh)
+    }
+
+    /// The key-encryption key.
+    pub fn key_file(&self) -> PathBuf {
+        self.join(KEY)
     }
 
     /// The folder of what the operator signs in with.

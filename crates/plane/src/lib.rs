@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod background;
+mod backup;
 mod confirm;
 mod control_plane;
 mod description;
@@ -20,6 +21,7 @@ mod origin;
 mod parts;
 mod pool;
 mod registered_apis;
+mod restore;
 mod runtime;
 mod secrets;
 mod start;
@@ -28,6 +30,7 @@ mod surfaces;
 mod tests;
 mod tls;
 
+pub use backup::{BackUpError, back_up};
 pub use control_plane::{ControlPlane, OpenControlPlaneError};
 pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
 pub use files::PlaneFiles;
@@ -37,6 +40,7 @@ pub use installation::Installation;
 pub use operator::{OperatorError, operator_note};
 pub use parts::{Parts, PartsError};
 pub use registered_apis::RegisterApiError;
+pub use restore::{Older, RestoreError, Restored, restore};
 pub use secrets::{SecretsError, open_host_ca, open_pepper};
 pub use start::{HealthCheck, NotCertifiable, Opened, PlaneOptions, Running, StartError};
 pub use surfaces::{At, Entry, Need, On, Readiness, Round, named, of};

@@ -3,6 +3,7 @@
 use super::Need;
 use crate::parts::Parts;
 use bonafide_http::clock;
+use bonafide_store::Trouble;
 use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
 use http::{Method, StatusCode};
@@ -17,19 +18,36 @@ pub struct Readiness {
     view: bool,
     /// The store can be read.
     store: bool,
+    /// The store can be written.
+    writes: &'static str,
+    /// The store's high-water mark is kept.
+    mark: &'static str,
 }
+
+/// The word for a part that works.
+const OK: &str = "ok";
 
 impl Readiness {
     /// Asks each part; whether the store can be read was asked before.
     pub(crate) fn of(parts: &Parts, store: bool) -> Self {
         let view = parts.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
-        Self { tokens: parts.views.current().can_sign(clock::now()), view, store }
+        let (mut writes, mut mark) = (OK, OK);
+        for trouble in parts.store.troubles() {
+            match trouble {
+                Trouble::WritesStopped(_) => writes = "stopped until the next start: a write or sync failed",
+                Trouble::ReserveUsed if writes == OK => writes = "deletions only: the disk is full",
+                Trouble::ReserveUsed => {}
+                Trouble::MarkNotKept(_) => mark = "not kept",
+                Trouble::BelowMark(_) => mark = "the store is below it",
+            }
+        }
+        Self { tokens: parts.views.current().can_sign(clock::now()), view, store, writes, mark }
     }
 
     /// The readiness, in one word. A store that is down is down for every replica: a replica that for that reason
     /// said it is not ready would be taken out with all others, and the tokens with them.
     pub fn word(self) -> (StatusCode, &'static str) {
-        match (self.tokens, self.view && self.store) {
+        match (self.tokens, self.view && self.store && self.writes == OK && self.mark == OK) {
             (true, true) => (StatusCode::OK, "ok"),
             (true, false) => (StatusCode::OK, "degraded"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -38,12 +56,14 @@ impl Readiness {
 
     fn reply(self) -> Reply {
         let (status, said) = self.word();
-        let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
+        let word = |good: bool, bad: &'static str| if good { OK } else { bad };
         let body = json!({
             "status": said,
             "tokens": word(self.tokens, "no signing key"),
             "view": word(self.view, "too old"),
             "store": word(self.store, "unavailable"),
+            "writes": self.writes,
+            "mark": self.mark,
         });
         Reply::json(status, &body)
     }
@@ -96,14 +116,16 @@ mod tests {
 
     #[test]
     fn who_issues_tokens_is_ready_whatever_else_works() {
-        for (tokens, view, store, status, word) in [
-            (true, true, true, 200, "ok"),
-            (true, false, true, 200, "degraded"),
-            (true, true, false, 200, "degraded"),
-            (false, true, true, 503, "unavailable"),
-            (false, false, false, 503, "unavailable"),
+        for (tokens, view, store, writes, mark, status, word) in [
+            (true, true, true, OK, OK, 200, "ok"),
+            (true, false, true, OK, OK, 200, "degraded"),
+            (true, true, false, OK, OK, 200, "degraded"),
+            (true, true, true, "stopped", OK, 200, "degraded"),
+            (true, true, true, OK, "not kept", 200, "degraded"),
+            (false, true, true, OK, OK, 503, "unavailable"),
+            (false, false, false, OK, OK, 503, "unavailable"),
         ] {
-            let (code, said) = Readiness { tokens, view, store }.word();
+            let (code, said) = Readiness { tokens, view, store, writes, mark }.word();
             assert_eq!((code.as_u16(), said), (status, word));
         }
     }
