@@ -8,6 +8,7 @@ use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_files::Root;
 use bonafide_plane::{At, Description, Entry, Need, On, Parts, PlaneFiles, Round, of, open_host_ca, open_pepper};
 use bonafide_store::Store;
+use bonafide_store::engine::Engine;
 use bonafide_store_sqlite::SqliteEngine;
 use bonafide_types::{Audience, ObjectId, Timestamp, World};
 use bonafide_wire::{Answer, Outcome, Peer, Reply, Request};
@@ -48,7 +49,13 @@ pub(crate) fn kek(data: &Path) -> Result<Kek, Failure> {
 
 /// The engine of a data directory.
 pub(crate) fn engine(data: &Path) -> Result<SqliteEngine, Failure> {
-    Ok(SqliteEngine::open(&files(data)?.store())?)
+    let files = files(data)?;
+    Ok(SqliteEngine::open_marked(&files.store(), &files.mark())?)
+}
+
+/// A store on it, with its high-water mark, as `up` opens it.
+pub(crate) fn store(engine: impl Engine, data: &Path) -> Result<Store, Failure> {
+    Ok(Store::open_marked(engine, &files(data)?.mark())?)
 }
 
 fn files(data: &Path) -> Result<PlaneFiles, Failure> {
@@ -57,7 +64,7 @@ fn files(data: &Path) -> Result<PlaneFiles, Failure> {
 
 impl Plane {
     pub(crate) fn open(data: &Path) -> Result<Self, Failure> {
-        Self::open_on(Store::open(engine(data)?), data)
+        Self::open_on(store(engine(data)?, data)?, data)
     }
 
     /// The same on an engine of the caller's.
