@@ -86,6 +86,11 @@ pub(crate) fn check_contents(path: &Path, connection: &Connection) -> Result<Con
     if connection.query_row(has_meta, [], |_| Ok(())).optional().map_err(failed)?.is_none() {
         return Err(damaged("it is a database of another program"));
     }
+    let code = "SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view')";
+    if connection.query_row(code, [], |_| Ok(())).optional().map_err(failed)?.is_some() {
+        // It would run with each write: somebody could have put it into a backup.
+        return Err(damaged("it has a trigger or view, and no store has one"));
+    }
     // Every format, those to come included, has `format` in this row.
     let format = "SELECT format FROM meta WHERE id = 1";
     let found: i64 = connection

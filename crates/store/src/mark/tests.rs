@@ -1,7 +1,13 @@
 use super::keep::KeptMark;
 use super::*;
+use crate::audit::AuditRecord;
 use crate::audit::GENESIS;
+use crate::engine::{Changes, Commit, Engine, Snapshot, Verdict};
 use crate::engine::{Cursor, Revision};
+use crate::error::EngineError;
+use crate::memory::MemoryEngine;
+use crate::store::{OpenMarkedError, Store};
+use crate::trouble::Trouble;
 use std::convert::Infallible;
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -86,4 +92,54 @@ fn a_mark_is_raised_and_synced_when_its_store_ends() {
     assert_eq!(read(&path).unwrap().newest(), Some(&point(1, 99, 1)));
     assert!(kept.trouble().is_none());
     drop(kept);
+}
+
+/// An engine that goes on from an older state by itself.
+struct FailsOver(MemoryEngine);
+
+impl Engine for FailsOver {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
+        self.0.snapshot()
+    }
+
+    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        self.0.commit(batch)
+    }
+
+    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
+        self.0.changes(after, prefixes, limit)
+    }
+
+    fn compact(&self, through: Revision) -> Result<(), EngineError> {
+        self.0.compact(through)
+    }
+
+    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
+        self.0.audit(after, limit)
+    }
+
+    fn high_water(&self) -> Result<HighWater, EngineError> {
+        self.0.high_water()
+    }
+
+    fn fails_over(&self) -> bool {
+        true
+    }
+
+    fn upkeep(&self) {}
+
+    fn troubles(&self) -> Vec<Trouble> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn du_05_an_engine_that_fails_over_below_its_mark_is_told_of_and_every_other_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mark");
+    settle(&path, &point(0, 5, 0)).unwrap();
+    let refused = Store::open_marked(MemoryEngine::new(), &path).err().expect("it opens");
+    assert!(matches!(refused, OpenMarkedError::BelowMark(_)), "{refused}");
+    let store = Store::open_marked(FailsOver(MemoryEngine::new()), &path).unwrap();
+    assert!(matches!(&store.troubles()[..], [Trouble::BelowMark(why)] if why.contains("revision 5")));
 }
