@@ -10,7 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Least time between two syncs of the mark. Source: ours; what a power cut may take from it.
+/// Time from a write of the mark to its sync, which is for all writes of that time. Source: ours; what a power cut may take
+/// from the mark.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// A mark, and the thread that syncs it. Dropping it syncs it once more.
@@ -82,21 +83,21 @@ impl Shared {
 
     fn sync_until_end(&self, file: &File) {
         loop {
-            let waits = |state: &mut State| !state.is_unsynced && !state.is_ending;
-            let mut state = self.changed.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner);
+            let rests = |state: &mut State| !state.is_unsynced && !state.is_ending;
+            let state = self.changed.wait_while(self.lock(), rests).unwrap_or_else(PoisonError::into_inner);
+            // Not at once: more is about to come, and a start has other things to sync.
+            let waited = self.changed.wait_timeout_while(state, SYNC_EVERY, |state| !state.is_ending);
+            let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let is_last = state.is_ending;
             if std::mem::take(&mut state.is_unsynced) && state.failed.is_none() {
                 drop(state);
-                let synced = file.sync_data();
-                state = self.lock();
-                if let Err(error) = synced {
-                    state.failed = Some(error.to_string());
+                if let Err(error) = file.sync_data() {
+                    self.lock().failed = Some(error.to_string());
                 }
             }
-            if state.is_ending && !state.is_unsynced {
+            if is_last {
                 return;
             }
-            let rested = self.changed.wait_timeout_while(state, SYNC_EVERY, |state| !state.is_ending);
-            drop(rested.unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
