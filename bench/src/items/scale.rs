@@ -6,7 +6,7 @@
 use crate::child::{command, resident_kib};
 use crate::cloud::Cloud;
 use crate::host::{Host, invite};
-use crate::plane::{self, Plane, engine, kek, management_request, token_request, world};
+use crate::plane::{Plane, engine, kek, management_request, token_request, world};
 use crate::report::Row;
 use crate::stats::{median, time};
 use crate::{Bench, Failure};
@@ -14,7 +14,8 @@ use bonafide_core::directory::{PRINCIPALS, PrincipalKind, add_certificate};
 use bonafide_core::placement::HOSTS;
 use bonafide_core::view::Views;
 use bonafide_crypto::Certificate;
-use bonafide_store::{Read, StoreError};
+use bonafide_plane::unlock;
+use bonafide_store::{Locked, Read, StoreError};
 use bonafide_types::{HostId, ObjectId};
 use bonafide_wire::{Peer, Request};
 use http::{HeaderValue, Method};
@@ -255,8 +256,8 @@ fn view(data: &Path) -> Result<LoadedView, Failure> {
 
 /// Loads a directory's view, and prints how many seconds it took and how many KiB it holds.
 pub(crate) fn print_view(data: &Path) -> Result<(), Failure> {
-    let store = plane::store(engine(data)?, data)?;
     let kek = kek(data)?;
+    let store = unlock(Locked::new(engine(data)?), &kek)?;
     let resident = || resident_kib(&std::fs::read_to_string("/proc/self/status")?);
     let before = resident()?;
     let started = Instant::now();

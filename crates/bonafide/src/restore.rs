@@ -20,7 +20,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let files = DataDir::create(&options.data_dir.data_dir)?.plane;
+    let files = DataDir::create(&options.data_dir)?.plane;
     let restored = restore(&files, &options.file, options.accept_older)?;
     print(&format!(
         "The database is that of {}, as of revision {}; `bonafide up` starts with it. The one of before is in {}: delete it \

@@ -6,15 +6,18 @@
 
 mod background;
 mod backup;
-mod confirm;
 mod control_plane;
+#[cfg(test)]
+mod damage_tests;
 mod description;
 mod files;
 mod first_keys;
 mod first_start;
 mod first_start_check;
 mod followed;
+mod forbidding_tables;
 mod installation;
+mod lanes;
 mod listener;
 mod operator;
 mod origin;
@@ -22,8 +25,10 @@ mod parts;
 mod pool;
 mod registered_apis;
 mod restore;
+mod row_keys;
 mod runtime;
 mod secrets;
+mod shared_answer;
 mod start;
 mod surfaces;
 #[cfg(test)]
@@ -41,7 +46,8 @@ pub use operator::{OperatorError, operator_note};
 pub use parts::{Parts, PartsError};
 pub use registered_apis::RegisterApiError;
 pub use restore::{Older, RestoreError, Restored, restore};
+pub use row_keys::unlock;
 pub use secrets::{SecretsError, open_host_ca, open_pepper};
-pub use start::{HealthCheck, NotCertifiable, Opened, PlaneOptions, Running, StartError};
+pub use start::{HOSTS, HealthCheck, NotCertifiable, Opened, PUBLIC, PlaneOptions, Running, StartError};
 pub use surfaces::{At, Entry, Need, On, Readiness, Round, named, of};
 pub use tls::TlsError;

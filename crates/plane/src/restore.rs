@@ -1,12 +1,13 @@
 //! Restoring an installation's database from a backup, while nobody uses it.
 
 use crate::files::PlaneFiles;
+use crate::row_keys::unlock;
 use crate::secrets::{self, SecretsError};
 use bonafide_core::placement::withdraw_invitations;
 use bonafide_files::FilesError;
 use bonafide_http::clock;
 use bonafide_store::mark::BelowMark;
-use bonafide_store::{Store, StoreError};
+use bonafide_store::{Locked, StoreError};
 use bonafide_store_sqlite::{Backup, OpenError, Restoring, SqliteEngine};
 use bonafide_types::Timestamp;
 use std::fs::Metadata;
@@ -90,7 +91,7 @@ pub fn restore(files: &PlaneFiles, from: &Path, accept_older: bool) -> Result<Re
         let (backup, contents) = (from.to_owned(), *restoring.backup());
         return Err(RestoreError::Older(Box::new(Older { backup, contents, reason: reason.clone(), newest_at })));
     }
-    let store = Store::open(SqliteEngine::open(&restoring.draft())?);
+    let store = unlock(Locked::new(SqliteEngine::open(&restoring.draft())?), &kek)?;
     secrets::open(&store, &kek)?;
     while store.write(withdraw_invitations)? {}
     drop(store);

@@ -24,5 +24,5 @@ pub use check::{SQLITE_VERSION_MIN, check_version};
 pub use error::OpenError;
 #[doc(hidden)]
 pub use open::Tuning;
-pub use open::{DATABASE_FILE, SqliteEngine};
+pub use open::{DATABASE_FILE, FILES, SqliteEngine};
 pub use restore::Restoring;

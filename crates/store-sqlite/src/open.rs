@@ -6,7 +6,7 @@ use crate::connect::configure;
 use crate::error::OpenError;
 use crate::log::Log;
 use crate::read::Readers;
-use crate::reserve::Reserve;
+use crate::reserve::{RESERVE_FILE, Reserve};
 use crate::write::Writer;
 use crate::{check, directory};
 use bonafide_store::audit::AuditRecord;
@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The database's name in the data directory.
 pub const DATABASE_FILE: &str = "store.db";
+/// All files that may be in the data directory: the database, those that SQLite makes beside it, and the lock.
+pub const FILES: [&str; 6] = [DATABASE_FILE, "store.db-wal", "store.db-shm", "store.db-journal", "lock", RESERVE_FILE];
 
 /// Pages of the write-ahead log (4 KiB each) after which a commit also checkpoints. Source: ours; 16
 /// MiB, so that syncs of the database file are rare beside those of the log.

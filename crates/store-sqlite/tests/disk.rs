@@ -8,8 +8,9 @@
 mod support;
 
 use bonafide_store::Intercepted;
+use bonafide_store::conformance::row_keys;
 use bonafide_store::engine::{Commit, Engine};
-use bonafide_store::{EngineError, Read, Revision, Store, StoreError, Table, Trouble};
+use bonafide_store::{Absence, EngineError, Read, Revision, Store, StoreError, Table, Trouble};
 use bonafide_store_sqlite::{SqliteEngine, Tuning};
 use std::fs::File;
 use std::io::Write;
@@ -22,14 +23,14 @@ use tempfile::TempDir;
 
 const CONTROL: &str = "BONAFIDE_TEST_DISK_CONTROL";
 const SYNCHRONOUS: &str = "BONAFIDE_TEST_SYNCHRONOUS";
-const ROWS: Table<(u64, u64), String> = Table::new("row");
+const ROWS: Table<(u64, u64), String> = Table::new("row", Absence::Withholds);
 
 #[test]
 fn every_acknowledged_commit_was_synced() {
     const NAME: &str = "every_acknowledged_commit_was_synced";
     const COMMITS: u64 = 50;
     if let Some(dir) = support::child_directory() {
-        let store = Store::open(SqliteEngine::open_with(&dir, tuning()).unwrap());
+        let store = Store::open(SqliteEngine::open_with(&dir, tuning()).unwrap(), row_keys());
         let disk = Disk::of_child();
         let mut unsynced = 0;
         for n in 0..COMMITS {
@@ -53,7 +54,7 @@ fn every_batch_of_concurrent_commits_was_synced() {
     if let Some(dir) = support::child_directory() {
         let engine = SqliteEngine::open_with(&dir, tuning()).unwrap();
         let batches = Arc::new(AtomicU64::new(0));
-        let store = Store::open(counted(engine, Arc::clone(&batches)));
+        let store = Store::open(counted(engine, Arc::clone(&batches)), row_keys());
         let disk = Disk::of_child();
         let before = disk.syncs();
         std::thread::scope(|scope| {
@@ -76,7 +77,7 @@ fn every_batch_of_concurrent_commits_was_synced() {
 fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
     const NAME: &str = "a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space";
     if let Some(dir) = support::child_directory() {
-        let store = Store::open(SqliteEngine::open(&dir).unwrap());
+        let store = Store::open(SqliteEngine::open(&dir).unwrap(), row_keys());
         let disk = Disk::of_child();
         for round in 0..3 {
             put(&store, round, 0).unwrap();
@@ -94,7 +95,7 @@ fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
     }
     let dir = TempDir::new().unwrap();
     assert_eq!(in_child(NAME, &dir, "full"), "as it should be");
-    let store = Store::open(SqliteEngine::open(dir.path()).unwrap());
+    let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
     (0..3).for_each(|round| assert_eq!(rows(&store, round), [0, 4]));
     assert_eq!(store.head().unwrap().revision, Revision(6));
 }
@@ -111,7 +112,7 @@ fn du_03_after_a_failed_sync_nothing_is_written_until_a_restart_has_emptied_the_
         for nth in 1..=SYNCS {
             let dir = dir.join(nth.to_string());
             let tuning = Tuning { checkpoint_pages: 8, ..Tuning::default() };
-            let store = Store::open(SqliteEngine::open_with(&dir, tuning).unwrap());
+            let store = Store::open(SqliteEngine::open_with(&dir, tuning).unwrap(), row_keys());
             put(&store, 0, 0).unwrap();
             disk.fail_sync(nth);
             let mut acknowledged = vec![0];
@@ -136,7 +137,7 @@ fn du_03_after_a_failed_sync_nothing_is_written_until_a_restart_has_emptied_the_
             drop(store);
             let log = dir.join("store.db-wal");
             assert!(log.metadata().unwrap().len() > 0, "closing touches nothing");
-            let store = Store::open(SqliteEngine::open_with(&dir, tuning).unwrap());
+            let store = Store::open(SqliteEngine::open_with(&dir, tuning).unwrap(), row_keys());
             assert_eq!(log.metadata().unwrap().len(), 0, "a start empties the log first");
             assert!(acknowledged.iter().all(|n| rows(&store, 0).contains(n)), "sync {nth}");
             assert!(store.troubles().is_empty());

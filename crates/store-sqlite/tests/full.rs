@@ -6,7 +6,8 @@
 
 mod support;
 
-use bonafide_store::{EngineError, Read, Store, StoreError, Table, Trouble};
+use bonafide_store::conformance::row_keys;
+use bonafide_store::{Absence, EngineError, Read, Store, StoreError, Table, Trouble};
 use bonafide_store_sqlite::{OpenError, SqliteEngine};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -14,7 +15,7 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-const ROWS: Table<u64, String> = Table::new("row");
+const ROWS: Table<u64, String> = Table::new("row", Absence::Withholds);
 const COUNT: u64 = 60;
 
 #[test]
@@ -22,7 +23,7 @@ fn au_05_on_a_full_disk_everything_can_be_deleted_and_nothing_else_is_written() 
     const NAME: &str = "au_05_on_a_full_disk_everything_can_be_deleted_and_nothing_else_is_written";
     let Some(disk) = on_small_disk(NAME) else { return };
     let store_dir = disk.join("store");
-    let store = Store::open(SqliteEngine::open(&store_dir).unwrap());
+    let store = Store::open(SqliteEngine::open(&store_dir).unwrap(), row_keys());
     (0..COUNT).for_each(|n| put(&store, n).unwrap());
     fill(&disk);
     let is_full = |result: Result<(), StoreError>| {
@@ -39,7 +40,7 @@ fn au_05_on_a_full_disk_everything_can_be_deleted_and_nothing_else_is_written() 
     // A start, and the other half.
     drop(store);
     fill(&disk);
-    let store = Store::open(SqliteEngine::open(&store_dir).unwrap());
+    let store = Store::open(SqliteEngine::open(&store_dir).unwrap(), row_keys());
     fill(&disk);
     (COUNT / 2..COUNT).for_each(|n| delete(&store, n).unwrap());
     assert_eq!(rows(&store), written);
@@ -56,7 +57,7 @@ fn au_05_a_killed_store_opens_on_a_full_disk() {
     const NAME: &str = "au_05_a_killed_store_opens_on_a_full_disk";
     let Some(disk) = on_small_disk(NAME) else { return };
     let store_dir = disk.join("store");
-    let store = Store::open(SqliteEngine::open(&store_dir).unwrap());
+    let store = Store::open(SqliteEngine::open(&store_dir).unwrap(), row_keys());
     (0..COUNT).for_each(|n| put(&store, n).unwrap());
     let copy = disk.join("copy");
     fs::create_dir(&copy).unwrap();
@@ -76,7 +77,7 @@ fn au_05_a_killed_store_opens_on_a_full_disk() {
     let error = SqliteEngine::open(&copy).err().expect("it opens without a reserve");
     assert!(matches!(error, OpenError::Full { .. }), "{error}");
     fs::rename(disk.join("hidden"), copy.join("reserve")).unwrap();
-    let store = Store::open(SqliteEngine::open(&copy).unwrap());
+    let store = Store::open(SqliteEngine::open(&copy).unwrap(), row_keys());
     assert_eq!(rows(&store), COUNT);
     fill(&disk);
     (0..COUNT).for_each(|n| delete(&store, n).unwrap());

@@ -7,7 +7,8 @@
 mod support;
 
 use bonafide_store::audit::{self, GENESIS, Hash};
-use bonafide_store::{Read, Revision, Store, StoreError, Table};
+use bonafide_store::conformance::row_keys;
+use bonafide_store::{Absence, Locked, Read, Revision, Store, StoreError, Table};
 use bonafide_store_sqlite::{DATABASE_FILE, SqliteEngine, Tuning};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -21,9 +22,9 @@ const KILLS: usize = 100;
 const WRITERS: u64 = 4;
 
 /// A commit is one row in each, and they must agree.
-const LEFT: Table<(u64, u64), String> = Table::new("left");
-const RIGHT: Table<(u64, u64), String> = Table::new("right");
-const COUNTS: Table<u64, u64> = Table::new("count");
+const LEFT: Table<(u64, u64), String> = Table::new("left", Absence::Withholds);
+const RIGHT: Table<(u64, u64), String> = Table::new("right", Absence::Withholds);
+const COUNTS: Table<u64, u64> = Table::new("count", Absence::Withholds);
 
 #[test]
 fn every_acknowledged_commit_survives_sigkill_and_no_half_one_does() {
@@ -117,13 +118,15 @@ fn run_and_kill(dir: &Path, commits: usize, after: Duration) -> [u64; WRITERS as
 /// Refused if the mark were ahead of what is stored.
 fn marked(dir: &Path) -> Store {
     let mark = dir.join("mark");
-    Store::open_marked(SqliteEngine::open_marked(dir, &mark).unwrap(), &mark).unwrap()
+    Locked::open_marked(SqliteEngine::open_marked(dir, &mark).unwrap(), &mark).unwrap().unlock(row_keys())
 }
 
 fn commit_until_killed(dir: &Path) {
     // Small, so that many are killed in the middle of a checkpoint.
     let tuning = Tuning { checkpoint_pages: 64, ..Tuning::default() };
-    let store = Store::open_marked(SqliteEngine::open_with(dir, tuning).unwrap(), &dir.join("mark")).unwrap();
+    let store = Locked::open_marked(SqliteEngine::open_with(dir, tuning).unwrap(), &dir.join("mark"))
+        .unwrap()
+        .unlock(row_keys());
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
             let store = &store;

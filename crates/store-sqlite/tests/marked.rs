@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+use bonafide_store::conformance::row_keys;
 use bonafide_store::mark::BelowMark;
-use bonafide_store::{Read, Store, StoreError, Table};
+use bonafide_store::{Absence, Locked, Read, Store, StoreError, Table};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-const NUMBERS: Table<u64, String> = Table::new("number");
+const NUMBERS: Table<u64, String> = Table::new("number", Absence::Withholds);
 
 /// A place for a store and its mark.
 struct Place(TempDir);
@@ -28,7 +29,9 @@ impl Place {
     }
 
     fn open(&self) -> Store {
-        Store::open_marked(SqliteEngine::open_marked(&self.store(), &self.mark()).unwrap(), &self.mark()).unwrap()
+        Locked::open_marked(SqliteEngine::open_marked(&self.store(), &self.mark()).unwrap(), &self.mark())
+            .unwrap()
+            .unlock(row_keys())
     }
 
     /// As a killed process leaves it.
@@ -83,7 +86,7 @@ fn du_05_one_bit_in_the_first_frame_of_the_log_is_noticed() {
     assert!(said.contains("is at revision 20 ") && said.contains("its mark at revision 40 "), "{said}");
     // The mark is what notices it.
     let engine = SqliteEngine::open(&copy.store()).unwrap();
-    assert_eq!(rows(&Store::open(engine)), 20);
+    assert_eq!(rows(&Store::open(engine, row_keys())), 20);
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn op_05_a_copy_that_was_written_to_without_its_mark_is_refused() {
     (5..7).for_each(|n| audited(&store, n));
     drop(store);
     // As a version before marks does.
-    let store = Store::open(SqliteEngine::open(&copy.store()).unwrap());
+    let store = Store::open(SqliteEngine::open(&copy.store()).unwrap(), row_keys());
     (50..90).for_each(|n| audited(&store, n));
     drop(store);
     fs::remove_dir_all(place.store()).unwrap();
@@ -134,7 +137,7 @@ fn op_05_a_copy_that_was_written_to_without_its_mark_is_refused() {
 #[test]
 fn du_05_a_store_of_the_time_before_marks_gets_one_at_its_first_start() {
     let place = Place::new();
-    let store = Store::open(SqliteEngine::open(&place.store()).unwrap());
+    let store = Store::open(SqliteEngine::open(&place.store()).unwrap(), row_keys());
     (0..5).for_each(|n| put(&store, n));
     drop(store);
     for _ in 0..2 {

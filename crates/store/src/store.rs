@@ -1,18 +1,24 @@
 //! The store as the rest of the program sees it.
 
-use crate::audit::Hash;
-use crate::engine::{Changes, CommitId, Cursor, Engine, Revision, Verdict};
-use crate::error::{EngineError, StoreError};
+use crate::absence::Declaration;
+use crate::damage::{DamagedRow, DamagedRows};
+use crate::engine::{Change, Changes, CommitId, Cursor, Engine, Revision, Verdict};
+use crate::error::StoreError;
 use crate::index::prefix;
+use crate::key::Key;
 use crate::limits::WRITE_ATTEMPTS_MAX;
-use crate::mark::{self, BelowMark, HighWater, KeptMark};
+use crate::mark::KeptMark;
+use crate::memory::MemoryEngine;
 use crate::options::Options;
 use crate::read::ReadTx;
+use crate::row_keys::RowKeys;
+use crate::rows::{RowSnapshot, Rows};
+use crate::table::Table;
 use crate::trouble::Trouble;
 use crate::tx::Tx;
 use crate::writer::{Head, Writer};
+use serde::de::DeserializeOwned;
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -35,6 +41,7 @@ struct Inner {
     /// The troubles that opening found.
     found: Vec<Trouble>,
     engine: Arc<dyn Engine>,
+    rows: Rows,
     head: Arc<Head>,
     ids: CommitIds,
     /// Held shared by every attempt of a transaction, and alone by one that lost too often.
@@ -42,45 +49,40 @@ struct Inner {
 }
 
 impl Store {
-    /// Starts a store, and its writer's thread, on an engine.
-    pub fn open(engine: impl Engine) -> Self {
-        Self::open_with(engine, Options::default())
+    /// Starts a store, and its writer's thread, on an engine. `keys` are those of its rows (`Locked`).
+    pub fn open(engine: impl Engine, keys: RowKeys) -> Self {
+        Self::open_with(engine, keys, Options::default())
+    }
+
+    /// An empty store in memory, which is gone with the process, and the keys of its rows with it.
+    pub fn in_memory() -> Self {
+        Self::open(MemoryEngine::new(), RowKeys::throw_away())
     }
 
     /// `open` with other limits.
-    pub fn open_with(engine: impl Engine, options: Options) -> Self {
-        Self::start(Arc::new(engine), None, Vec::new(), options)
+    pub fn open_with(engine: impl Engine, keys: RowKeys, options: Options) -> Self {
+        Self::start(Arc::new(engine), keys, None, Vec::new(), options)
     }
 
-    /// `open` with a high-water mark at `path`, which is made when there is none.
-    ///
-    /// # Errors
-    /// The store is below its mark, and its engine does not fail over; or the mark cannot be read or written.
-    pub fn open_marked(engine: impl Engine, path: &Path) -> Result<Self, OpenMarkedError> {
-        let failed = |error| OpenMarkedError::File { path: path.to_owned(), error };
-        let store = engine.high_water()?;
-        let marks = mark::read(path).map_err(failed)?;
-        let found = match mark::check(&marks, Some(&store), false, |number| hash_of(&engine, number))? {
-            None => Vec::new(),
-            Some(below) if engine.fails_over() => vec![Trouble::BelowMark(below.to_string())],
-            Some(below) => return Err(OpenMarkedError::BelowMark(Box::new(below))),
-        };
-        let kept = KeptMark::start(path, &store).map_err(failed)?;
-        Ok(Self::start(Arc::new(engine), Some(Arc::new(kept)), found, Options::default()))
-    }
-
-    fn start(engine: Arc<dyn Engine>, mark: Option<Arc<KeptMark>>, found: Vec<Trouble>, options: Options) -> Self {
+    /// `mark` and `found`, the troubles that opening found, are those of a store with a high-water mark.
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        keys: RowKeys,
+        mark: Option<Arc<KeptMark>>,
+        found: Vec<Trouble>,
+        options: Options,
+    ) -> Self {
         // An engine that cannot be read now says so again on the first use.
         let head = engine.snapshot().map_or(Revision(0), |snapshot| snapshot.cursor().revision);
         let head = Arc::new(Head::at(head));
         let writer = Writer::start(Arc::clone(&engine), Arc::clone(&head), mark.clone(), options);
-        let (ids, gate) = (CommitIds::new(), RwLock::new(()));
-        Self { inner: Arc::new(Inner { writer, mark, found, engine, head, ids, gate }) }
+        let (rows, ids, gate) = (Rows::new(keys), CommitIds::new(), RwLock::new(()));
+        Self { inner: Arc::new(Inner { writer, mark, found, engine, rows, head, ids, gate }) }
     }
 
     /// Runs `body` on the newest committed state; all that it reads is of one revision.
     pub fn read<T, E: From<StoreError>>(&self, body: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let snapshot = self.inner.engine.snapshot().map_err(StoreError::from)?;
+        let snapshot = self.snapshot()?;
         body(&ReadTx { snapshot })
     }
 
@@ -114,7 +116,7 @@ impl Store {
         &self,
         body: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        let mut tx = Tx::new(self.inner.engine.snapshot().map_err(StoreError::from)?);
+        let mut tx = Tx::new(self.snapshot()?);
         let value = body(&mut tx)?;
         let Some(commit) = tx.finish(self.inner.ids.next())? else { return Ok(Some(value)) };
         match self.inner.writer.commit(commit)? {
@@ -134,9 +136,8 @@ impl Store {
         self.inner.engine.troubles().into_iter().chain(of_mark).chain(self.inner.found.iter().cloned()).collect()
     }
 
-    /// The newest point that is durable.
-    pub fn high_water(&self) -> Result<HighWater, StoreError> {
-        Ok(self.inner.engine.high_water()?)
+    fn snapshot(&self) -> Result<RowSnapshot<'_>, StoreError> {
+        Ok(RowSnapshot::new(&*self.inner.engine, &self.inner.rows)?)
     }
 
     /// The newest committed revision.
@@ -154,6 +155,51 @@ impl Store {
     pub fn changes_of(&self, after: Cursor, tables: &[&str], limit: usize) -> Result<Changes, StoreError> {
         let prefixes: Vec<_> = tables.iter().map(|name| prefix(name)).collect();
         Ok(self.inner.engine.changes(after, &prefixes, limit)?)
+    }
+
+    /// The row that a change is about, with its value as `Change::value` describes it; a damaged one is gone where its
+    /// table says `Absence::Withholds`, and otherwise an error. `None` when the change is to another table or an index.
+    pub fn decode<K: Key, V: DeserializeOwned>(
+        &self,
+        table: &Table<K, V>,
+        change: &Change,
+    ) -> Result<Option<(K, Option<V>)>, StoreError> {
+        self.inner.rows.decode(table, change)
+    }
+
+    /// Reads all rows of `tables`. The error names a damaged row of a table that says `Absence::Allows`.
+    pub fn check(&self, tables: &[Declaration]) -> Result<(), StoreError> {
+        let snapshot = self.snapshot()?;
+        tables.iter().try_for_each(|table| snapshot.check(*table))
+    }
+
+    /// The damaged rows that this process has met.
+    pub fn damaged(&self) -> DamagedRows {
+        self.inner.rows.damaged()
+    }
+
+    /// Those of them that were met since the last call, for the log.
+    pub fn newly_damaged(&self) -> Vec<DamagedRow> {
+        self.inner.rows.take_unsaid()
+    }
+
+    /// Changes the stored values of a table or index, MACs included, as damage or a hand at the database would.
+    #[cfg(feature = "conformance")]
+    pub fn tamper(&self, name: &str, mut change: impl FnMut(&[u8], &mut Vec<u8>)) -> Result<(), StoreError> {
+        let found = self.inner.engine.snapshot()?.range(&prefix(name), None, usize::MAX)?;
+        let ops = found.into_iter().map(|(key, mut found)| {
+            change(&key, &mut found.value);
+            crate::engine::Op::Put { key, value: found.value }
+        });
+        let (id, ops) = (self.inner.ids.next(), ops.collect());
+        self.inner.engine.commit(&[crate::engine::Commit {
+            id,
+            compares: Vec::new(),
+            ops,
+            audit: Vec::new(),
+            may_use_reserve: false,
+        }])?;
+        Ok(())
     }
 
     /// Blocks until this process has committed a revision after `after` (true) or `timeout` has
@@ -178,51 +224,23 @@ impl Store {
     }
 }
 
-/// The hash of an audit record; `None` when there is none of that number.
-fn hash_of(engine: &impl Engine, number: u64) -> Result<Option<Hash>, EngineError> {
-    Ok(engine
-        .audit(number.saturating_sub(1), 1)?
-        .first()
-        .filter(|record| record.number == number)
-        .map(|record| record.hash))
-}
-
-/// The reason why a store with a mark cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenMarkedError {
-    /// It is not the newest.
-    #[error("the store {0}")]
-    BelowMark(Box<BelowMark>),
-    /// The engine cannot be read.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The mark's file.
-    #[error("the store's mark {}: {error}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        error: std::io::Error,
-    },
-}
-
 /// Commit ids: 64 random bits for the process, then a counter, so that they are appended, not
 /// scattered, in an engine's index.
-struct CommitIds {
+pub(crate) struct CommitIds {
     process: u64,
     next: AtomicU64,
 }
 
 impl CommitIds {
     #[expect(clippy::disallowed_methods, reason = "an id decides nothing; it only has to differ from every other")]
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut process = [0; 8];
         // Better no process than two that take one another's commits for their own.
         aws_lc_rs::rand::fill(&mut process).expect("the system has a source of random bytes");
         Self { process: u64::from_be_bytes(process), next: AtomicU64::new(0) }
     }
 
-    fn next(&self) -> CommitId {
+    pub(crate) fn next(&self) -> CommitId {
         CommitId(Uuid::from_u64_pair(self.process, self.next.fetch_add(1, Ordering::Relaxed)))
     }
 }

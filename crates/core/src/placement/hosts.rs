@@ -1,6 +1,6 @@
 //! Hosts and how they join.
 
-use bonafide_store::{Index, Read, StoreError, Table, Tx};
+use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{HostId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Host {
 }
 
 /// Hosts by id.
-pub const HOSTS: Table<HostId, Host> = Table::new("host");
+pub const HOSTS: Table<HostId, Host> = Table::new("host", Absence::Withholds);
 
 /// The right to join once, as one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +30,10 @@ pub struct Enrolment {
 }
 
 /// Enrolments by the SHA-256 of their token, in hexadecimal: the token itself is not stored.
-pub const ENROLMENTS: Table<String, Enrolment> = Table::indexed("enrolment", |_, enrolment, entries| {
-    entries.many(&BY_EXPIRY, &enrolment.expires_at);
-});
+pub const ENROLMENTS: Table<String, Enrolment> =
+    Table::indexed("enrolment", Absence::Withholds, |_, enrolment, entries| {
+        entries.many(&BY_EXPIRY, &enrolment.expires_at);
+    });
 /// By the time at which they expire.
 const BY_EXPIRY: Index<Timestamp, String> = Index::new("enrolment-by-expiry");
 /// The same entries as [`BY_EXPIRY`], earliest first.

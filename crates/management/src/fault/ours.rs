@@ -17,9 +17,11 @@ pub(super) fn store_error(error: &StoreError) -> (StatusCode, &'static str, Stri
             "The installation cannot write to its disk: it only reads until it is started again, once the disk is looked after."
                 .to_owned(),
         ),
-        StoreError::Engine(_) | StoreError::Contended { .. } | StoreError::Overloaded { .. } | StoreError::Stopped => {
-            unavailable()
-        }
+        StoreError::Engine(_)
+        | StoreError::DamagedRow { .. }
+        | StoreError::Contended { .. }
+        | StoreError::Overloaded { .. }
+        | StoreError::Stopped => unavailable(),
         StoreError::Taken { .. } => {
             (StatusCode::CONFLICT, "Conflict", "There is another of this name already.".to_owned())
         }

@@ -3,14 +3,14 @@
 use super::Need;
 use crate::parts::Parts;
 use bonafide_http::clock;
-use bonafide_store::Trouble;
+use bonafide_store::{DamagedRow, DamagedRows, Trouble};
 use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The parts that work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     /// Tokens are issued.
     tokens: bool,
@@ -18,6 +18,8 @@ pub struct Readiness {
     view: bool,
     /// The store can be read.
     store: bool,
+    /// The rows of the store that were found damaged.
+    damaged: DamagedRows,
     /// The store can be written.
     writes: &'static str,
     /// The store's high-water mark is kept.
@@ -41,32 +43,44 @@ impl Readiness {
                 Trouble::BelowMark(_) => mark = "the store is below it",
             }
         }
-        Self { tokens: parts.views.current().can_sign(clock::now()), view, store, writes, mark }
+        let damaged = parts.store.damaged();
+        Self { tokens: parts.views.current().can_sign(clock::now()), view, store, damaged, writes, mark }
     }
 
     /// The readiness, in one word. A store that is down is down for every replica: a replica that for that reason
     /// said it is not ready would be taken out with all others, and the tokens with them.
-    pub fn word(self) -> (StatusCode, &'static str) {
-        match (self.tokens, self.view && self.store && self.writes == OK && self.mark == OK) {
+    pub fn word(&self) -> (StatusCode, &'static str) {
+        match (self.tokens, self.view && self.store && self.damaged.count == 0 && self.writes == OK && self.mark == OK)
+        {
             (true, true) => (StatusCode::OK, "ok"),
             (true, false) => (StatusCode::OK, "degraded"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }
 
-    fn reply(self) -> Reply {
+    fn reply(&self) -> Reply {
         let (status, said) = self.word();
         let word = |good: bool, bad: &'static str| if good { OK } else { bad };
-        let body = json!({
+        let mut body = json!({
             "status": said,
             "tokens": word(self.tokens, "no signing key"),
             "view": word(self.view, "too old"),
             "store": word(self.store, "unavailable"),
+            "rows": word(self.damaged.count == 0, "damaged"),
             "writes": self.writes,
             "mark": self.mark,
         });
+        if self.damaged.count > 0 {
+            let named: Vec<Value> = self.damaged.named.iter().map(named).collect();
+            body["damaged"] = json!({ "count": self.damaged.count, "first": named });
+        }
         Reply::json(status, &body)
     }
+}
+
+/// A damaged row as anybody may know of it: who reads the log finds its key there.
+fn named(row: &DamagedRow) -> Value {
+    json!({ "table": row.table, "row": row.name })
 }
 
 /// The health endpoints: `/healthz`, the process answers; `/readyz`, it issues tokens, and the body says which of its
@@ -116,16 +130,18 @@ mod tests {
 
     #[test]
     fn who_issues_tokens_is_ready_whatever_else_works() {
-        for (tokens, view, store, writes, mark, status, word) in [
-            (true, true, true, OK, OK, 200, "ok"),
-            (true, false, true, OK, OK, 200, "degraded"),
-            (true, true, false, OK, OK, 200, "degraded"),
-            (true, true, true, "stopped", OK, 200, "degraded"),
-            (true, true, true, OK, "not kept", 200, "degraded"),
-            (false, true, true, OK, OK, 503, "unavailable"),
-            (false, false, false, OK, OK, 503, "unavailable"),
+        for (tokens, view, store, count, writes, mark, status, word) in [
+            (true, true, true, 0, OK, OK, 200, "ok"),
+            (true, false, true, 0, OK, OK, 200, "degraded"),
+            (true, true, false, 0, OK, OK, 200, "degraded"),
+            (true, true, true, 1, OK, OK, 200, "degraded"),
+            (true, true, true, 0, "stopped", OK, 200, "degraded"),
+            (true, true, true, 0, OK, "not kept", 200, "degraded"),
+            (false, true, true, 0, OK, OK, 503, "unavailable"),
+            (false, false, false, 1, OK, OK, 503, "unavailable"),
         ] {
-            let (code, said) = Readiness { tokens, view, store, writes, mark }.word();
+            let damaged = DamagedRows { count, named: Vec::new() };
+            let (code, said) = Readiness { tokens, view, store, damaged, writes, mark }.word();
             assert_eq!((code.as_u16(), said), (status, word));
         }
     }

@@ -5,8 +5,9 @@ use crate::audit::GENESIS;
 use crate::engine::{Changes, Commit, Engine, Snapshot, Verdict};
 use crate::engine::{Cursor, Revision};
 use crate::error::EngineError;
+use crate::locked::{Locked, OpenMarkedError};
 use crate::memory::MemoryEngine;
-use crate::store::{OpenMarkedError, Store};
+use crate::row_keys::RowKeys;
 use crate::trouble::Trouble;
 use std::convert::Infallible;
 use std::fs;
@@ -138,8 +139,8 @@ fn du_05_an_engine_that_fails_over_below_its_mark_is_told_of_and_every_other_is_
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("mark");
     settle(&path, &point(0, 5, 0)).unwrap();
-    let refused = Store::open_marked(MemoryEngine::new(), &path).err().expect("it opens");
+    let refused = Locked::open_marked(MemoryEngine::new(), &path).err().expect("it opens");
     assert!(matches!(refused, OpenMarkedError::BelowMark(_)), "{refused}");
-    let store = Store::open_marked(FailsOver(MemoryEngine::new()), &path).unwrap();
+    let store = Locked::open_marked(FailsOver(MemoryEngine::new()), &path).unwrap().unlock(RowKeys::throw_away());
     assert!(matches!(&store.troubles()[..], [Trouble::BelowMark(why)] if why.contains("revision 5")));
 }
