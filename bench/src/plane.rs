@@ -127,7 +127,8 @@ impl Plane {
 pub(crate) fn token_request(path: &str, form: String, peer: Peer) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    Request { method: Method::POST, path: path.to_owned(), query: String::new(), headers, body: form.into(), peer }
+    let (path, query) = (path.to_owned(), String::new());
+    Request { method: Method::POST, path, query, version: http::Version::HTTP_11, headers, body: form.into(), peer }
 }
 
 /// A management request as the shell hands it over.
@@ -141,7 +142,8 @@ pub(crate) fn management_request(
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(AUTHORIZATION, authorization.clone());
-    Request { method, path, query: format!("api-version={version}"), headers, body: body.into(), peer: anybody() }
+    let query = format!("api-version={version}");
+    Request { method, path, query, version: http::Version::HTTP_11, headers, body: body.into(), peer: anybody() }
 }
 
 /// A caller that shows nothing.

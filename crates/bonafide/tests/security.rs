@@ -72,6 +72,9 @@ fn ask(stream: &mut TcpStream, host: SocketAddr) -> (u16, String) {
 /// secret is random, in a file of the owner's, and no second start makes another operator.
 #[test]
 fn tn_10_a_first_start_opens_nothing_and_has_no_default_password() {
+    if !is_root() {
+        return skip("only root sees the descriptors of `up`");
+    }
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let up = Up::start(one.path(), &[]);
     let other = Up::start(two.path(), &[]);
@@ -85,7 +88,7 @@ fn tn_10_a_first_start_opens_nothing_and_has_no_default_password() {
     }
     let data = fs::metadata(one.path().join("data")).unwrap();
     assert_eq!(data.permissions().mode() & 0o777, 0o700);
-    let listening = listening(up.pid());
+    let listening = listening(up.serving());
     assert_eq!(listening.len(), 3, "public, hosts, metadata: {listening:?}");
     assert!(listening.iter().all(|address| address.ip().is_loopback()), "{listening:?}");
     let operator = up.info["operator"].clone();
@@ -194,6 +197,9 @@ impl Drop for Proxy {
 /// The accept loop of a process that has no descriptor left waits, instead of asking again and again.
 #[test]
 fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
+    if !is_root() {
+        return skip("only root sees the descriptors of `up`");
+    }
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start_below(dir.path(), "ulimit -n 96");
     let socket = dir.path().join("data/agent/control.sock");
@@ -202,11 +208,11 @@ fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
     for _ in 0..110 {
         held.push(UnixStream::connect(&socket).unwrap());
     }
-    let open = || fs::read_dir(format!("/proc/{}/fd", up.pid())).unwrap().count();
+    let open = || fs::read_dir(format!("/proc/{}/fd", up.serving())).unwrap().count();
     eventually(PATIENCE, "no descriptor is left", || open() >= 96);
-    let (used, started) = (cpu_time(up.pid()), Instant::now());
+    let (used, started) = (cpu_time(up.serving()), Instant::now());
     std::thread::sleep(Duration::from_secs(2));
-    let (used, passed) = (cpu_time(up.pid()) - used, started.elapsed());
+    let (used, passed) = (cpu_time(up.serving()) - used, started.elapsed());
     assert!(used < passed / 4, "{used:?} of {passed:?}");
     drop(held);
     eventually(PATIENCE, "it goes on", || up.token(ARM).is_ok());
@@ -218,12 +224,15 @@ fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
 /// Anybody on the machine can open the public port, and not keep a workload from its tokens with it.
 #[test]
 fn ov_08_a_flood_of_the_public_port_leaves_the_metadata_endpoint_its_descriptors() {
+    if !is_root() {
+        return skip("only root sees the descriptors of `up`");
+    }
     // Connections that are not accepted must fit into the backlog.
     const LIMIT: usize = 128;
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start_below(dir.path(), &format!("ulimit -n {LIMIT}"));
     let public = SocketAddr::from(([127, 0, 0, 1], up.origin().rsplit_once(':').unwrap().1.parse().unwrap()));
-    let open = || fs::read_dir(format!("/proc/{}/fd", up.pid())).unwrap().count();
+    let open = || fs::read_dir(format!("/proc/{}/fd", up.serving())).unwrap().count();
     let (before, started) = (open(), Instant::now());
     let held: Vec<TcpStream> = (0..LIMIT).map(|_| connect(public)).collect();
     eventually(PATIENCE, "it accepts what it takes", || open() >= before + LIMIT / 8);

@@ -5,16 +5,16 @@ use crate::control_plane::{ControlPlane, OpenControlPlaneError, open_store};
 use crate::files::PlaneFiles;
 use crate::first_start::first_start;
 use crate::installation::INSTALLATION;
+use crate::lanes::Lanes;
 use crate::listener::PlaneListener;
 use crate::origin::Origin;
-use crate::pool::Pool;
 use crate::row_keys::Ring;
 use crate::surfaces::On;
 use bonafide_core::access::locks::{LOCKS, Lock, LockLevel};
 use bonafide_core::access::{ROLE_ASSIGNMENTS, RoleAssignment, ScopeKey};
 use bonafide_core::keys::{INSTALLATION_SECRETS, open_installation_secret, seal_installation_secret};
 use bonafide_crypto::seal::Sealed;
-use bonafide_files::Root;
+use bonafide_files::{Chosen, Root};
 use bonafide_http::{Log, Service, clock};
 use bonafide_store::engine::{Commit, CommitId, Engine, Op};
 use bonafide_store::{Read, StoreError};
@@ -28,7 +28,6 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::sync::watch;
 
 /// Owner and Reader. Source: Azure built-in roles.
@@ -63,7 +62,7 @@ impl Directory {
     /// One with the demo resources, closed.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
+        let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let directory = Self { files, _folder: folder };
         first_start(&directory.open().unwrap(), &directory.files, None, false).unwrap();
         directory
@@ -131,12 +130,13 @@ fn held(plane: &ControlPlane, role: &str) -> usize {
 
 /// `/readyz`, asked as anybody asks.
 async fn ready(plane: &Arc<ControlPlane>) -> Value {
-    let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
+    let lanes = Arc::new(Lanes::narrow());
     let (_, revisions) = watch::channel(0);
-    let listener = PlaneListener { on: On::Public, plane: Arc::clone(plane), store_pool, revisions };
+    let listener = PlaneListener { on: On::Public, plane: Arc::clone(plane), lanes, revisions };
     let peer = Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into());
     let (path, query, headers) = ("/readyz".to_owned(), String::new(), HeaderMap::new());
-    let request = Request { method: Method::GET, path, query, headers, body: Bytes::new(), peer };
+    let (method, version) = (Method::GET, http::Version::HTTP_11);
+    let request = Request { method, version, path, query, headers, body: Bytes::new(), peer };
     let Answer { reply, .. } = listener.answer(request, clock::now()).await;
     assert_eq!(reply.status, 200);
     serde_json::from_slice(&reply.body).unwrap()

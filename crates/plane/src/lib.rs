@@ -5,7 +5,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod background;
-mod confirm;
 mod control_plane;
 #[cfg(test)]
 mod damage_tests;
@@ -17,6 +16,7 @@ mod first_start_check;
 mod followed;
 mod forbidding_tables;
 mod installation;
+mod lanes;
 mod listener;
 mod operator;
 mod origin;
@@ -26,6 +26,7 @@ mod registered_apis;
 mod row_keys;
 mod runtime;
 mod secrets;
+mod shared_answer;
 mod start;
 mod surfaces;
 #[cfg(test)]
@@ -43,6 +44,6 @@ pub use parts::{Parts, PartsError};
 pub use registered_apis::RegisterApiError;
 pub use row_keys::unlock;
 pub use secrets::{SecretsError, open_host_ca, open_pepper};
-pub use start::{HealthCheck, NotCertifiable, Opened, PlaneOptions, Running, StartError};
+pub use start::{HOSTS, HealthCheck, NotCertifiable, Opened, PUBLIC, PlaneOptions, Running, StartError};
 pub use surfaces::{At, Entry, Need, On, Readiness, Round, named, of};
 pub use tls::TlsError;

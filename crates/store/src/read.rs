@@ -57,6 +57,15 @@ pub trait Read: RawRead {
         })
     }
 
+    /// True when an index has the row `row` under `key`.
+    fn has_entry<IK: Key, K: Key>(&self, index: &Index<IK, K>, key: &IK, row: &K) -> Result<bool, StoreError> {
+        self.guard(|| {
+            let mut entry = stored_key(index.name, key)?;
+            row.encode(&mut entry);
+            Ok(self.raw_get(Source::index(index.name), entry)?.is_some())
+        })
+    }
+
     /// At most `limit` entries of an index whose keys begin with `prefix` (leading parts of the
     /// index key; `()` for all), in order, those after `after`.
     fn under<IK: Key, K: Key, P: Key>(

@@ -61,6 +61,11 @@ impl Plane {
         }
     }
 
+    /// Lets clients ask the token service for as much as they like.
+    pub(crate) fn lift_shares(&mut self) {
+        self.parts.login.shares = None;
+    }
+
     /// Time and chance.
     pub fn world(&self) -> World<'_> {
         World { now: Timestamp::from_unix_micros(self.now_micros.load(Ordering::Relaxed)), entropy: &self.entropy }

@@ -7,7 +7,8 @@ use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, Resource, find};
 use bonafide_core::lifecycle;
 use bonafide_core::placement::{HOSTS, PLACEMENTS};
 use bonafide_crypto::{AgentKey, SelfSigned};
-use bonafide_metadata::TokenFetch;
+use bonafide_login::SHARE_BURST;
+use bonafide_metadata::{Options, TokenFetch};
 use bonafide_store::Read;
 use bonafide_testkit::{Answer, Ask, Cloud, MANAGEMENT, Machine};
 use bonafide_types::{Audience, HostId, ObjectId, ResourceId, ResourceUuid, base64url};
@@ -153,4 +154,21 @@ fn an_identity_of_very_many_machines_is_deleted_at_once_and_cleared_away_afterwa
     cloud.round();
     let refused = cloud.workload_token(&machine, MANAGEMENT, "");
     assert_eq!(refused.body["error_description"], "Identity not found", "{}", refused.text);
+}
+
+#[test]
+fn ov_02_a_workload_that_asks_login_for_more_than_its_share_is_429_at_its_endpoint_until_there_is_room() {
+    let cloud = Cloud::with(Options { throttle: None, refresh_ahead: true });
+    cloud.make_group(&cloud.home, "rg");
+    let machine = cloud.make_machine(&cloud.home, "rg", "web1", true, &[]);
+    cloud.place(&machine.id);
+    let forced = || cloud.workload_token(&machine, MANAGEMENT, "&bypass_cache=true");
+    let served = (0..SHARE_BURST).take_while(|_| forced().status == 200).count();
+    assert_eq!(served, SHARE_BURST as usize);
+    let refused = forced();
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
+    let _ = refused.refused(429, "invalid_request");
+    assert_eq!(cloud.workload_token(&machine, MANAGEMENT, "").status, 200, "the last token is still good");
+    cloud.advance(1);
+    assert_eq!(forced().status, 200);
 }

@@ -12,6 +12,7 @@ mod ids;
 pub mod json;
 pub mod limits;
 mod location;
+mod rate;
 mod resource_id;
 mod scope;
 mod secret;
@@ -28,6 +29,7 @@ pub use ids::{
     RoleDefinitionId, SubscriptionId, TenantId,
 };
 pub use location::Location;
+pub use rate::Rate;
 pub use resource_id::{ResourceId, ResourceIdError, check_name};
 pub use scope::Scope;
 pub use secret::Secret;

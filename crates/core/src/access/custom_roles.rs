@@ -6,6 +6,7 @@ use bonafide_store::{Absence, Index, Read, StoreError, Table, Unique};
 use bonafide_types::limits::CUSTOM_ROLES_PER_TENANT_MAX;
 use bonafide_types::{ObjectId, ResourceId, RoleDefinitionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A custom role; its tenant and id are its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct CustomRole {
     /// The principal that last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<ObjectId>,
+    /// A random value of its last write, from which its ETag is made; rows of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Uuid>,
 }
 
 /// A scope at which a custom role can be assigned.

@@ -13,7 +13,9 @@ mod permission;
 mod plane;
 mod proof;
 pub mod roles;
+mod root_owners;
 mod scope_key;
+mod sights;
 
 pub use assignments::{AssignmentError, NewAssignment, ROLE_ASSIGNMENTS, RoleAssignment};
 pub use chain::{Chain, chain_of};
@@ -26,4 +28,6 @@ pub use may_write::may_write;
 pub use permission::{Pattern, Permission};
 pub use plane::Plane;
 pub use proof::{Allowed, WrongProof};
+pub use root_owners::OWNER;
 pub use scope_key::ScopeKey;
+pub use sights::Sights;

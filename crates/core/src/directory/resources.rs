@@ -1,6 +1,7 @@
 //! Resources and resource groups. A resource is keyed by an internal uuid; its ARM id is an index,
 //! so that a move changes index entries only.
 
+use super::body::{self, Body};
 use super::identity_block::{PrincipalRef, ResourceIdentity};
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
@@ -34,15 +35,16 @@ pub struct Resource {
     /// For a user-assigned identity: the service principal that it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<PrincipalRef>,
-    /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
-    pub body: Map<String, Value>,
+    /// Every other top-level member as sent, less its secrets.
+    #[serde(serialize_with = "body::store", deserialize_with = "body::load")]
+    pub body: Body,
     /// Running, for all but a machine that was switched off.
     #[serde(default, skip_serializing_if = "Power::is_running")]
     pub power: Power,
     /// True while it is being deleted in steps: it takes nothing new.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,
-    /// Counts its writes; the ETag.
+    /// Counts its writes.
     pub version: u64,
     /// The time at which it was made.
     pub created_at: Timestamp,
@@ -78,7 +80,7 @@ impl Resource {
 
     /// True while it is being deleted in steps. Groups of earlier versions say so in their body.
     pub fn is_being_deleted(&self) -> bool {
-        self.deleting || self.body.get("deleting") == Some(&Value::Bool(true))
+        self.deleting || self.body.says_deleting()
     }
 }
 

@@ -12,7 +12,7 @@ mod withdrawn_keys;
 
 pub use budget::{Budget, Progress};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
-pub use gone_principals::delete_principal;
+pub use gone_principals::{DeleteApplicationError, delete_application};
 pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};
 pub use save::{IdentityError, SaveError, save, users_of};
 

@@ -1,13 +1,15 @@
 //! Loading the view and keeping it up with the store.
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
-use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, ServicePrincipal, TENANTS};
+use crate::directory::{
+    CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, SUBSCRIPTIONS, ServicePrincipal, Subscription, TENANTS,
+};
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
 use crate::placement::{HOSTS, PLACEMENTS, Placement};
 use arc_swap::ArcSwap;
 use bonafide_crypto::Kek;
 use bonafide_store::{Change, Changes, Key, Read, ReadTx, Revision, Store, StoreError, StoredRows, Table};
-use bonafide_types::{CredentialId, HostId, ObjectId, ResourceUuid, TenantId};
+use bonafide_types::{CredentialId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
 use imbl::HashMap;
 use serde::de::DeserializeOwned;
 use std::hash::Hash;
@@ -24,8 +26,9 @@ const STEP_ROWS: usize = 512;
 const STEPS_AHEAD: usize = 2;
 
 /// The tables that the view holds rows of, and how each row gets into it: a line for each table.
-const FOLLOWED: [&dyn Followed; 7] = [
+const FOLLOWED: [&dyn Followed; 8] = [
     &Follow { table: &TENANTS, put: |view, _, id, row| set(&mut view.tenants, id, row) },
+    &Follow { table: &SUBSCRIPTIONS, put: |view, _, id, row| view.put_subscription(id, row.as_ref()) },
     &Follow { table: &PRINCIPALS, put: |view, _, id, row| view.put_principal(id, row.as_ref()) },
     &Follow { table: &CREDENTIALS, put: |view, _, (of, id), row| view.put_credential(of, id, row.as_ref()) },
     &Follow { table: &HOSTS, put: |view, _, id, row| set(&mut view.hosts, id, row) },
@@ -219,6 +222,10 @@ impl View {
     fn put_principal(&mut self, id: ObjectId, row: Option<&ServicePrincipal>) -> Result<(), ViewsError> {
         self.principals.put(id, row);
         Ok(())
+    }
+
+    fn put_subscription(&mut self, id: SubscriptionId, row: Option<&Subscription>) -> Result<(), ViewsError> {
+        set(&mut self.subscriptions, id, row.map(|row| row.tenant))
     }
 
     fn put_credential(

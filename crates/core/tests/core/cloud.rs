@@ -49,7 +49,7 @@ impl Cloud {
             tags: serde_json::Map::new(),
             identity: ResourceIdentity::default(),
             principal: None,
-            body: serde_json::Map::new(),
+            body: bonafide_core::directory::Body::default(),
             power: Power::default(),
             deleting: false,
             version: 0,

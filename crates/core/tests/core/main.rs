@@ -5,4 +5,5 @@
 mod cloud;
 mod custom_roles;
 mod life_cycles;
+mod root_owners;
 mod sizes;

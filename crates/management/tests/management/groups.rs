@@ -303,15 +303,7 @@ fn in_a_group_that_is_being_deleted_identities_and_resources_can_still_be_taken_
     let block = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {&id: {}}});
     cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus", "identity": block})).expect(201);
     // As a request leaves it that was stopped before its first step.
-    let key = cloud.key(&cloud.at("g"));
-    cloud
-        .store
-        .write(|tx| {
-            let mut group = tx.get(&RESOURCES, &key)?.unwrap();
-            group.body.insert("deleting".to_owned(), true.into());
-            tx.put(&RESOURCES, &key, &group)
-        })
-        .unwrap();
+    cloud.change_stored(&cloud.at("g"), |row| row["body"]["deleting"] = true.into());
     let patch = |body| cloud.patch(&cloud.vm("vm1"), VM, body);
     patch(json!({"tags": {}})).refused(409, "ResourceGroupBeingDeleted");
     patch(json!({"tags": {}, "identity": {"type": "None"}})).refused(409, "ResourceGroupBeingDeleted");

@@ -5,7 +5,7 @@ mod maintenance;
 mod renew;
 
 use crate::control_plane::ControlPlane;
-use crate::pool::Pool;
+use crate::lanes::Lanes;
 use crate::tls::ServerIdentity;
 use bonafide_http::Stop;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     plane: &Arc<ControlPlane>,
-    store_pool: &Arc<Pool>,
+    lanes: &Arc<Lanes>,
     identity: Arc<ServerIdentity>,
     revisions: watch::Sender<u64>,
     stop: &Stop,
@@ -24,5 +24,5 @@ pub(crate) fn start(
     let (following, stop_following) = (Arc::clone(plane), stop.clone());
     tasks.spawn_blocking(move || follow::follow(&following, &revisions, &stop_following));
     tasks.spawn(renew::renew(identity, Arc::clone(&plane.log), stop.clone()));
-    tasks.spawn(maintenance::maintain(Arc::clone(plane), Arc::clone(store_pool), stop.clone()));
+    tasks.spawn(maintenance::maintain(Arc::clone(plane), Arc::clone(lanes), stop.clone()));
 }
