@@ -6,8 +6,6 @@
 
 mod background;
 mod control_plane;
-#[cfg(test)]
-mod damage_tests;
 mod description;
 mod files;
 mod first_keys;
