@@ -7,8 +7,6 @@
 mod background;
 mod backup;
 mod control_plane;
-#[cfg(test)]
-mod damage_tests;
 mod description;
 mod files;
 mod first_keys;

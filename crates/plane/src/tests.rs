@@ -1,5 +1,6 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
+mod damage;
 mod lanes;
 
 use crate::control_plane::ControlPlane;
