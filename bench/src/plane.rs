@@ -51,7 +51,8 @@ pub(crate) fn kek(data: &Path) -> Result<Kek, Failure> {
 
 /// The engine of a data directory.
 pub(crate) fn engine(data: &Path) -> Result<SqliteEngine, Failure> {
-    Ok(SqliteEngine::open(&files(data)?.store())?)
+    let files = files(data)?;
+    Ok(SqliteEngine::open_marked(&files.store(), &files.mark())?)
 }
 
 fn files(data: &Path) -> Result<PlaneFiles, Failure> {
@@ -66,7 +67,7 @@ impl Plane {
     /// The same on an engine of the caller's.
     pub(crate) fn open_on(engine: impl Engine, data: &Path) -> Result<Self, Failure> {
         let (info, kek) = (Description::read(&files(data)?)?, kek(data)?);
-        let store = unlock(Locked::new(engine), &kek)?;
+        let store = unlock(Locked::open_marked(engine, &files(data)?.mark())?, &kek)?;
         let secrets = (open_pepper(&store, &kek)?, open_host_ca(&store, &kek)?);
         let parts = Parts::new(store, kek, secrets, &info.endpoints.management, None)?;
         Ok(Self { parts, info })

@@ -230,5 +230,6 @@ fn committed<'a>(batch: &'a [Commit], verdicts: &'a [Verdict]) -> impl Iterator<
         compares: Vec::new(),
         ops: commit.ops.clone(),
         audit: commit.audit.clone(),
+        may_use_reserve: commit.may_use_reserve,
     })
 }

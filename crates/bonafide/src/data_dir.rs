@@ -56,8 +56,8 @@ pub(crate) enum DataDirError {
 
 /// The entries of a folder in which a first start ended before it had a database, and the one that every new file system
 /// has.
-const BEGUN: [&str; 9] =
-    [".gitignore", "made-here", "log", "store", "operator", "agent", "key", "key.new", "lost+found"];
+const BEGUN: [&str; 10] =
+    [".gitignore", "made-here", "log", "store", "mark", "operator", "agent", "key", "key.new", "lost+found"];
 
 /// The beginnings of the names of the half-written files that are made first.
 const DRAFTS: [&str; 2] = [".gitignore.", "made-here."];

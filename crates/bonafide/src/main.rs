@@ -3,11 +3,13 @@
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 
+mod backup;
 mod data_dir;
 mod env;
 mod exec;
 mod info;
 mod privileges;
+mod restore;
 mod shell;
 mod token;
 mod trust;
@@ -41,6 +43,10 @@ enum Command {
     Exec(exec::Options),
     /// Print a token, or its claims
     Token(token::Options),
+    /// Copy the database into a file, while `up` runs or not
+    Backup(backup::Options),
+    /// Put a backup in the place of the database, while `up` does not run
+    Restore(restore::Options),
 }
 
 /// The data directory, unless an option names another.
@@ -79,6 +85,8 @@ fn main() -> ExitCode {
         Command::Env(options) => env::run(&options),
         Command::Exec(options) => exec::run(options),
         Command::Token(options) => token::run(&options),
+        Command::Backup(options) => backup::run(&options),
+        Command::Restore(options) => restore::run(&options),
     };
     done.unwrap_or_else(|failure| {
         say(&failure.to_string());

@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 11] = [
+const TESTED: [&str; 12] = [
     "operator.md",
     "enabling.md",
     "az.md",
@@ -29,6 +29,7 @@ const TESTED: [&str; 11] = [
     "programs.md",
     "languages.md",
     "migrating.md",
+    "backup.md",
     "troubleshooting.md",
 ];
 
@@ -222,6 +223,11 @@ fn the_programs_of_the_languages_are_those_that_conformance_runs() {
 #[test]
 fn a_program_moves_here_and_back() {
     check("migrating.md");
+}
+
+#[test]
+fn a_backup_is_made_and_tried() {
+    check("backup.md");
 }
 
 #[test]

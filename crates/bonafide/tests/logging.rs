@@ -232,7 +232,7 @@ fn readiness_names_each_part() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     let ready = up.https("GET", "/readyz", &[], "");
-    let expected = serde_json::json!({ "status": "ok", "tokens": "ok", "view": "ok", "store": "ok", "rows": "ok" });
+    let expected = serde_json::json!({ "status": "ok", "tokens": "ok", "view": "ok", "store": "ok", "rows": "ok", "writes": "ok", "mark": "ok" });
     assert_eq!((ready.status, ready.json()), (200, expected));
 }
 

@@ -277,6 +277,22 @@ fn ha_04_a_command_of_exec_keeps_its_own_limits() {
     assert_eq!(output.stdout, own.stdout);
 }
 
+/// The hosts listener of `up` is for its own agent, unless somebody gives it an address.
+#[test]
+fn av_04_a_taken_default_port_of_the_hosts_listener_stops_no_start() {
+    let dir = tempfile::tempdir().unwrap();
+    // Taken by this test, or by something else already.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:8444");
+    let mut up = bonafide(dir.path(), "up");
+    up.args(["--json", "--listen", "127.0.0.1:0"]);
+    let up = Up::run(up, dir.path());
+    assert!(up.token(ARM).is_ok());
+    support::eventually(support::PATIENCE, "it is told", || up.log().contains("127.0.0.1:8444 is taken by another"));
+    assert!(up.stop().success());
+    let line = refused(up_command(dir.path(), &["--hosts-listen", "127.0.0.1:8444"]));
+    assert!(line.contains("--hosts-listen"), "{line}");
+}
+
 /// Another program sits on the endpoint's port, to collect what is asked there, while `up` is away.
 #[test]
 fn av_04_a_taken_port_moves_one_endpoint_and_stops_no_start() {

@@ -134,15 +134,16 @@ fn md_02_stock_proxies_get_no_token() {
     assert_eq!(direct.status, 200, "{}", direct.body);
 
     let folder = dir.path().display();
-    let nginx = |port: u16| {
+    let nginx = |port: u16, more: &str| {
         format!(
             "daemon off; pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
              client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; \
              uwsgi_temp_path {folder}; scgi_temp_path {folder}; \
-             server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{to}; \
-             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }} }}"
+             server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{to}; {more} }} }} }}"
         )
     };
+    let usual = |port: u16| nginx(port, "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
+    let bare = |port: u16| nginx(port, "");
     let haproxy = |port: u16| {
         format!(
             "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n option forwardfor\n\
@@ -157,8 +158,9 @@ fn md_02_stock_proxies_get_no_token() {
     };
     type Config<'a> = &'a dyn Fn(u16) -> String;
     let absolute = format!("http://{to}{target}");
-    let proxies: [(&str, &[&str], &str, Config<'_>); 3] = [
-        ("nginx", &["-c"], &target, &nginx),
+    let proxies: [(&str, &[&str], &str, Config<'_>); 4] = [
+        ("nginx", &["-c"], &target, &usual),
+        ("nginx", &["-c"], &target, &bare),
         ("haproxy", &["-f"], &target, &haproxy),
         ("squid", &["-N", "-f"], &absolute, &squid),
     ];
@@ -177,11 +179,35 @@ fn md_02_stock_proxies_get_no_token() {
         eventually(PATIENCE, name, || TcpStream::connect(address).is_ok());
         let forwarded = http(address, &metadata_request(to, target));
         assert_eq!(forwarded.status, 400, "{name}: {} {}", forwarded.head, forwarded.body);
-        assert!(forwarded.body.contains("forwarded requests are refused"), "{name}: {}", forwarded.body);
+        let is_told =
+            ["forwarded requests are refused", "HTTP/1.0 is refused"].iter().any(|why| forwarded.body.contains(why));
+        assert!(is_told, "{name}: {}", forwarded.body);
         for host in ["169.254.169.254", "rebound.example"] {
             let rebound = http(address, &metadata_request(host, target));
             assert!(rebound.status >= 400 && !rebound.body.contains("access_token"), "{name}: {}", rebound.head);
         }
+    }
+}
+
+/// A plain `proxy_pass` of nginx speaks HTTP/1.0 and adds nothing else that gives it away.
+#[test]
+fn md_02_http_1_0_gets_no_token_unless_it_was_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let bare = |to: SocketAddr, path: &str| {
+        http(to, &metadata_request(to, path).replacen(" HTTP/1.1\r\n", " HTTP/1.0\r\n", 1))
+    };
+    let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+    for (options, status) in [(&[][..], 400), (&["--allow-http-1.0"][..], 200)] {
+        let up = Up::start(dir.path(), options);
+        let answer = bare(up.imds(), &target);
+        assert_eq!(answer.status, status, "{}", answer.head);
+        assert_eq!(answer.body.contains("--allow-http-1.0"), status == 400);
+        assert_eq!(bare(up.imds(), "/readyz").status, 200, "what asks for health may be old");
+        let mut exec = bonafide(dir.path(), "exec");
+        let curl = "curl -s -o /dev/null -w '%{http_code}' --http1.0 -H 'Metadata: true'";
+        let curl = format!("{curl} \"$AZURE_POD_IDENTITY_AUTHORITY_HOST{target}\"");
+        exec.args(["--dialect", "imds"]).args(options).args(["--", "sh", "-c", &curl]);
+        assert_eq!(String::from_utf8(run(exec).stdout).unwrap(), status.to_string());
     }
 }
 

@@ -20,7 +20,7 @@ pub use root::{Chosen, Root};
 pub use user::User;
 
 use bonafide_crypto::kek::KEK_BYTES;
-use std::fs::{DirBuilder, Metadata, Permissions};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -127,6 +127,9 @@ pub enum FilesError {
         /// The remedy.
         remedy: &'static str,
     },
+    /// A file that would be written over.
+    #[error("{0} is there already, and stays as it is: name a file that is not there yet")]
+    Exists(PathBuf),
     /// No space is left.
     #[error("cannot write {0}: no space is left on its disk; make space and try again")]
     Full(PathBuf),
@@ -202,6 +205,34 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), FilesError> {
 /// The same for a file that everybody may read.
 pub fn write_public(path: &Path, content: &[u8]) -> Result<(), FilesError> {
     write_with_mode(path, content, 0o644)
+}
+
+/// Makes a new file that only its owner may read, whole or not at all, and durable when it returns. `write` is given the
+/// path of an empty file to fill.
+///
+/// # Errors
+/// There is something at `path` already, which stays as it is; what `write` returns; or the system's.
+pub fn make_private<T, E: From<FilesError>>(path: &Path, write: impl FnOnce(&Path) -> Result<T, E>) -> Result<T, E> {
+    let exists = || FilesError::Exists(path.to_owned());
+    if path.symlink_metadata().is_ok() {
+        return Err(exists().into());
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let mut prefix = path.file_name().unwrap_or_default().to_owned();
+    prefix.push(".");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(DRAFT).permissions(Permissions::from_mode(0o600));
+    let draft = builder.tempfile_in(folder).map_err(|error| io(path, error))?;
+    let made = write(draft.path())?;
+    let kept = (|| {
+        draft.as_file().sync_all()?;
+        draft.persist_noclobber(path)?;
+        File::open(folder)?.sync_all()
+    })();
+    match kept {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists().into()),
+        other => other.map(|()| made).map_err(|error| io(path, error).into()),
+    }
 }
 
 fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(), FilesError> {

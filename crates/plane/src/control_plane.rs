@@ -12,11 +12,11 @@ use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_crypto::ca::ServerCa;
 use bonafide_files::{FilesError, write_public};
 use bonafide_http::Log;
-use bonafide_store::{Locked, StoreError};
+use bonafide_store::{Locked, OpenMarkedError, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use bonafide_wire::Lane;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,9 @@ pub enum OpenControlPlaneError {
     /// The database.
     #[error(transparent)]
     Engine(#[from] OpenError),
+    /// Its high-water mark.
+    #[error(transparent)]
+    Marked(#[from] OpenMarkedError),
     /// The database, once open.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -77,17 +80,17 @@ pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<Lo
         // Before SQLite looks: it removes the log of an emptied database, which may have everything.
         first_start_check::check(files, of_others, Progress::Nothing)?;
     }
-    let store = Locked::new(open_engine(&files.store())?);
+    let store = Locked::open_marked(open_engine(files)?, &files.mark())?;
     first_start_check::check(files, of_others, Progress::read(&store)?)?;
     files.remove_drafts()?;
     Ok(store)
 }
 
 /// Opens the engine once no other process has its files. One that was killed a moment ago is still ending.
-fn open_engine(folder: &Path) -> Result<SqliteEngine, OpenError> {
+fn open_engine(files: &PlaneFiles) -> Result<SqliteEngine, OpenError> {
     let until = Instant::now() + LET_GO;
     loop {
-        match SqliteEngine::open(folder) {
+        match SqliteEngine::open_marked(&files.store(), &files.mark()) {
             Err(OpenError::InUse { .. }) if Instant::now() < until => std::thread::sleep(ASK_EVERY),
             opened => return opened,
         }

@@ -40,12 +40,18 @@ impl PlaneFiles {
 
     /// Looks at the files of the database before its engine opens them.
     pub(crate) fn look_at_store(&self) -> Result<(), FilesError> {
+        look_before_opening(&self.mark(), Readers::Owner)?;
         FILES.iter().try_for_each(|name| look_before_opening(&self.store().join(name), Readers::Owner))
     }
 
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.store().join(DATABASE_FILE)
+    }
+
+    /// The store's high-water mark: beside its folder, so that a copy of that which is put back does not bring it along.
+    pub fn mark(&self) -> PathBuf {
+        self.join("mark")
     }
 
     /// The certificate of the authority that signs the server's certificate.
@@ -85,7 +91,12 @@ impl PlaneFiles {
 
     /// Reads the key-encryption key; makes one when `fresh`, that is, when nothing was sealed yet.
     pub fn key(&self, fresh: bool) -> Result<Kek, FilesError> {
-        key(&self.join(KEY), fresh)
+        key(&self.key_file(), fresh)
+    }
+
+    /// The key-encryption key.
+    pub fn key_file(&self) -> PathBuf {
+        self.join(KEY)
     }
 
     /// The folder of what the operator signs in with.

@@ -38,7 +38,7 @@ impl Progress {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{trace} shows that there is an installation of bonafide here, but its database in {store} is lost or empty; nothing was \
-     changed: restore {store} from your backup, or start anew in another directory with --data-dir"
+     changed: put your backup back with `bonafide restore BACKUP`, or start anew in another directory with --data-dir"
 )]
 pub struct DatabaseLost {
     /// The folder of the database.

@@ -5,9 +5,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod background;
+mod backup;
 mod control_plane;
-#[cfg(test)]
-mod damage_tests;
 mod description;
 mod files;
 mod first_keys;
@@ -23,6 +22,7 @@ mod origin;
 mod parts;
 mod pool;
 mod registered_apis;
+mod restore;
 mod row_keys;
 mod runtime;
 mod secrets;
@@ -33,6 +33,7 @@ mod surfaces;
 mod tests;
 mod tls;
 
+pub use backup::{BackUpError, back_up};
 pub use control_plane::{ControlPlane, OpenControlPlaneError};
 pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
 pub use files::PlaneFiles;
@@ -42,6 +43,7 @@ pub use installation::Installation;
 pub use operator::{OperatorError, operator_note};
 pub use parts::{Parts, PartsError};
 pub use registered_apis::RegisterApiError;
+pub use restore::{Older, RestoreError, Restored, restore};
 pub use row_keys::unlock;
 pub use secrets::{SecretsError, open_host_ca, open_pepper};
 pub use start::{HOSTS, HealthCheck, NotCertifiable, Opened, PUBLIC, PlaneOptions, Running, StartError};

@@ -39,6 +39,8 @@ pub struct PlaneOptions {
     pub listen: SocketAddr,
     /// Address of the hosts listener, mTLS; port 0 picks a free one.
     pub hosts_listen: SocketAddr,
+    /// True if any other port will do where that one is taken: nobody asked for it, and no other machine knows it.
+    pub hosts_may_move: bool,
     /// On first start: tenant, subscription and operator only.
     pub empty: bool,
     /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
@@ -137,7 +139,11 @@ impl Opened {
         // Only who has the directory writes to its log.
         log.keep_failures(LogFile::at(files.log_file())).map_err(StartError::Threads)?;
         let public = sockets.listen(PUBLIC, options.listen, "--listen")?;
-        let hosts = sockets.listen(HOSTS, options.hosts_listen, "--hosts-listen")?;
+        let hosts = |address| sockets.listen(HOSTS, address, "--hosts-listen");
+        let hosts = match hosts(options.hosts_listen) {
+            Err(_) if options.hosts_may_move => hosts(SocketAddr::new(options.hosts_listen.ip(), 0))?,
+            opened => opened?,
+        };
         let port = public.address().port();
         let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
         let plane = if options.throttle { plane } else { plane.unthrottled() };

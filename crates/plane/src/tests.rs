@@ -1,5 +1,6 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
+mod damage;
 mod lanes;
 
 use crate::control_plane::ControlPlane;
@@ -17,8 +18,9 @@ use bonafide_core::placement;
 use bonafide_files::{Chosen, Root};
 use bonafide_http::{Log, Service, clock};
 use bonafide_store::audit::AuditRecord;
+use bonafide_store::engine::HighWater;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
-use bonafide_store::{EngineError, Locked, MemoryEngine, Read, Tx};
+use bonafide_store::{EngineError, Locked, MemoryEngine, Read, Trouble, Tx};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_types::{HostId, TenantId};
 use bonafide_wire::{Answer, Peer, Request, Unserved};
@@ -189,6 +191,21 @@ impl Engine for Stoppable {
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.running()?.audit(after, limit)
     }
+
+    fn high_water(&self) -> Result<HighWater, EngineError> {
+        self.running()?.high_water()
+    }
+
+    fn fails_over(&self) -> bool {
+        self.engine.fails_over()
+    }
+
+    fn upkeep(&self) {}
+
+    fn troubles(&self) -> Vec<Trouble> {
+        let stopped = self.stopped.load(Ordering::Relaxed);
+        stopped.then(|| Trouble::WritesStopped("the test says so".to_owned())).into_iter().collect()
+    }
 }
 
 fn request(method: Method, path: &str) -> Request {
@@ -308,8 +325,11 @@ fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
 #[tokio::test]
 async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let cloud = Cloud::new();
-    let parts =
-        |status, view, store| json!({ "status": status, "tokens": "ok", "view": view, "store": store, "rows": "ok" });
+    let stopped = "stopped until the next start: a write or sync failed";
+    let parts = |status, view, store| {
+        let writes = if store == "ok" { "ok" } else { stopped };
+        json!({ "status": status, "tokens": "ok", "view": view, "store": store, "rows": "ok", "writes": writes, "mark": "ok" })
+    };
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
     cloud.stop_store();
     cloud.plane.readable.forget().await;

@@ -2,6 +2,10 @@
 
 use crate::connect::connect_to_read;
 use crate::error::OpenError;
+use crate::read::integer;
+use crate::write::{is_marked, read_high_water};
+use bonafide_store::audit::Hash;
+use bonafide_store::mark::{self, BelowMark, Marks};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 
@@ -20,18 +24,50 @@ pub fn check_version(found: i32) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Checks a database file through a connection that cannot write. An empty file is fine. SQLite
-/// itself looks at the header, the length and the schema as it begins to read.
-pub(crate) fn before_writing(path: &Path) -> Result<(), OpenError> {
-    if std::fs::metadata(path).map_err(|error| OpenError::io(path, error))?.len() == 0 {
-        return Ok(());
+/// Checks a database file through a connection that cannot write, and that the store is not below its mark. An empty
+/// file is fine where there is no mark. SQLite itself looks at the header, the length and the schema as it begins to read.
+pub(crate) fn before_writing(path: &Path, mark: Option<&Path>) -> Result<(), OpenError> {
+    let is_empty = std::fs::metadata(path).map_err(|error| OpenError::io(path, error))?.len() == 0;
+    let connection = if is_empty { None } else { Some(connect_to_look(path)?) };
+    let contents = connection.as_ref().map(|connection| check_contents(path, connection)).transpose()?;
+    let Some(mark) = mark else { return Ok(()) };
+    let marks = mark::read(mark).map_err(|error| OpenError::io(mark, error))?;
+    let stored = connection.as_ref().filter(|_| contents == Some(Contents::Store));
+    match compare(&marks, stored).map_err(|error| OpenError::sqlite(path, error))? {
+        Some(reason) => Err(OpenError::BelowMark { path: path.to_owned(), reason: Box::new(reason) }),
+        None => Ok(()),
     }
+}
+
+/// Compares a store, `None` when it is empty, with its mark.
+fn compare(marks: &Marks, stored: Option<&Connection>) -> rusqlite::Result<Option<BelowMark>> {
+    let Some(connection) = stored else { return mark::check(marks, None, false, |_| Ok(None)) };
+    let store = read_high_water(connection)?;
+    mark::check(marks, Some(&store), is_marked(connection)?, |number| hash_of(connection, number))
+}
+
+/// The hash of an audit record; `None` when there is none of that number.
+pub(crate) fn hash_of(connection: &Connection, number: u64) -> rusqlite::Result<Option<Hash>> {
+    let hash = "SELECT hash FROM audit WHERE number = ?1";
+    connection.query_row(hash, [integer(number)], |row| row.get(0)).optional()
+}
+
+/// A connection that cannot write, wherever that is possible.
+pub(crate) fn connect_to_look(path: &Path) -> Result<Connection, OpenError> {
     // Left by a process that died while it made the database. Rolling it back is a write, so a
     // connection that cannot write cannot even read.
     let has_journal = path.with_extension("db-journal").exists();
     let access = if has_journal { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
-    let connection = connect_to_read(path, access).map_err(|error| OpenError::sqlite(path, error))?;
-    check_contents(path, &connection)
+    connect_to_read(path, access).map_err(|error| OpenError::sqlite(path, error))
+}
+
+/// The contents of a database file that may be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contents {
+    /// No table yet.
+    Nothing,
+    /// A store.
+    Store,
 }
 
 /// True when no table exists.
@@ -39,15 +75,21 @@ pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
-fn check_contents(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+/// Refuses what is no store, or none of a known format.
+pub(crate) fn check_contents(path: &Path, connection: &Connection) -> Result<Contents, OpenError> {
     let damaged = |reason: &str| OpenError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
     let failed = |error| OpenError::sqlite(path, error);
     if is_empty(connection).map_err(failed)? {
-        return Ok(());
+        return Ok(Contents::Nothing);
     }
     let has_meta = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
     if connection.query_row(has_meta, [], |_| Ok(())).optional().map_err(failed)?.is_none() {
         return Err(damaged("it is a database of another program"));
+    }
+    let code = "SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view')";
+    if connection.query_row(code, [], |_| Ok(())).optional().map_err(failed)?.is_some() {
+        // It would run with each write: somebody could have put it into a backup.
+        return Err(damaged("it has a trigger or view, and no store has one"));
     }
     // Every format, those to come included, has `format` in this row.
     let format = "SELECT format FROM meta WHERE id = 1";
@@ -75,7 +117,7 @@ fn check_contents(path: &Path, connection: &Connection) -> Result<(), OpenError>
     if compacted > revision || logged > revision || audited > revision || epoch_bytes != 16 {
         return Err(damaged("its revision counter contradicts its contents"));
     }
-    Ok(())
+    Ok(Contents::Store)
 }
 
 #[cfg(test)]

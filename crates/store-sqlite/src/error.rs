@@ -1,6 +1,7 @@
 //! The reasons why a data directory cannot be opened.
 
-use rustix::fs::statvfs;
+use crate::space::is_full;
+use bonafide_store::mark::BelowMark;
 use std::path::{Path, PathBuf};
 
 /// The reason why a data directory cannot be opened. Nothing in it was changed.
@@ -53,6 +54,24 @@ pub enum OpenError {
         /// The fault.
         reason: String,
     },
+    /// The store is not the newest that its mark knows of.
+    #[error(
+        "{} {reason}; nothing was changed: `bonafide restore BACKUP` puts a backup back, and \
+         `bonafide restore --accept-older {}` takes the store as it is",
+        path.display(), path.display()
+    )]
+    BelowMark {
+        /// The database.
+        path: PathBuf,
+        /// The comparison with the mark.
+        reason: Box<BelowMark>,
+    },
+    /// Another process reads the log, which must be written into the database before anything else is.
+    #[error("{} is being read by another process, such as a backup; start again when that has ended", path.display())]
+    BeingRead {
+        /// The database.
+        path: PathBuf,
+    },
     /// A new store needs a random epoch.
     #[error("the system's source of random bytes does not work")]
     NoEntropy,
@@ -87,11 +106,4 @@ impl OpenError {
             _ => Self::Sqlite { path: path.to_owned(), error },
         }
     }
-}
-
-/// Tells whether the disk has less space left than SQLite takes to open a database.
-fn is_full(path: &Path) -> bool {
-    /// The log's index is made in pieces of 32 KiB. Source: SQLite, `WALINDEX_PGSZ`.
-    const NEEDED_BYTES: u64 = 64 * 1024;
-    statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < NEEDED_BYTES)
 }

@@ -4,17 +4,25 @@
 //! another connection raced a write (fixed in 3.51.3, and older versions are refused). Connections
 //! that only read are pooled, and a snapshot is a read transaction on one of them.
 
+mod backup;
 mod check;
+mod condition;
 mod connect;
 mod directory;
 mod error;
 mod failure;
+mod log;
 mod open;
 mod read;
+mod reserve;
+mod restore;
+mod space;
 mod write;
 
+pub use backup::{Backup, copy_store};
 pub use check::{SQLITE_VERSION_MIN, check_version};
 pub use error::OpenError;
 #[doc(hidden)]
 pub use open::Tuning;
 pub use open::{DATABASE_FILE, FILES, SqliteEngine};
+pub use restore::Restoring;

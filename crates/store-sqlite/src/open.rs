@@ -1,23 +1,27 @@
 //! Opening a data directory.
 
 use crate::check::FORMAT;
+use crate::condition::Condition;
 use crate::connect::configure;
 use crate::error::OpenError;
+use crate::log::Log;
 use crate::read::Readers;
+use crate::reserve::{RESERVE_FILE, Reserve};
 use crate::write::Writer;
 use crate::{check, directory};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Commit, Engine, Snapshot, Verdict};
-use bonafide_store::{Changes, Cursor, EngineError, Epoch, Revision};
+use bonafide_store::mark::HighWater;
+use bonafide_store::{Changes, Cursor, EngineError, Revision, Trouble};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use uuid::Uuid;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The database's name in the data directory.
 pub const DATABASE_FILE: &str = "store.db";
 /// All files that may be in the data directory: the database, those that SQLite makes beside it, and the lock.
-pub const FILES: [&str; 5] = [DATABASE_FILE, "store.db-wal", "store.db-shm", "store.db-journal", "lock"];
+pub const FILES: [&str; 6] = [DATABASE_FILE, "store.db-wal", "store.db-shm", "store.db-journal", "lock", RESERVE_FILE];
 
 /// Pages of the write-ahead log (4 KiB each) after which a commit also checkpoints. Source: ours; 16
 /// MiB, so that syncs of the database file are rare beside those of the log.
@@ -64,6 +68,7 @@ pub struct SqliteEngine {
     // Closed in this order: readers, then the writer, which checkpoints; the lock goes last.
     readers: Readers,
     writer: Mutex<Writer>,
+    condition: Arc<Condition>,
     _lock: directory::Lock,
 }
 
@@ -78,34 +83,41 @@ impl SqliteEngine {
         Self::open_with(dir, Tuning::default())
     }
 
+    /// `open` for a store with a high-water mark at `mark`: refused, before anything is written, when it is below that. The
+    /// store remembers that it has one, so that a mark that is gone does not pass for none. The caller keeps the mark
+    /// ([`bonafide_store::Store::open_marked`]).
+    pub fn open_marked(dir: &Path, mark: &Path) -> Result<Self, OpenError> {
+        let engine = Self::open_as(dir, Tuning::default(), Some(mark))?;
+        engine.writer.lock().unwrap_or_else(PoisonError::into_inner).remember_mark(mark)?;
+        Ok(engine)
+    }
+
     /// `open`, otherwise tuned.
     #[doc(hidden)]
     pub fn open_with(dir: &Path, tuning: Tuning) -> Result<Self, OpenError> {
+        Self::open_as(dir, tuning, None)
+    }
+
+    fn open_as(dir: &Path, tuning: Tuning, mark: Option<&Path>) -> Result<Self, OpenError> {
         check::check_version(rusqlite::version_number())?;
         let new_epoch = random_epoch()?;
         directory::create(dir)?;
         let lock = directory::lock(dir)?;
         let path = dir.join(DATABASE_FILE);
-        directory::create_file(&path)?;
-        check::before_writing(&path)?;
-        Self::connect(&path, tuning, new_epoch, lock).map_err(|error| OpenError::sqlite(&path, error))
-    }
-
-    fn connect(path: &Path, tuning: Tuning, new_epoch: [u8; 16], lock: directory::Lock) -> rusqlite::Result<Self> {
-        let mut connection =
-            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        configure(&connection, WRITER_CACHE_KIB)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", tuning.checkpoint_pages)?;
-        connection.pragma_update(None, "journal_size_limit", LOG_FILE_BYTES_KEPT)?;
-        connection.pragma_update(None, "synchronous", if tuning.synced { "FULL" } else { "OFF" })?;
-        create_schema(&mut connection, new_epoch)?;
-        let epoch: [u8; 16] = connection.query_row("SELECT epoch FROM meta WHERE id = 1", [], |row| row.get(0))?;
-        Ok(Self {
-            readers: Readers::new(path.to_owned(), Epoch(Uuid::from_bytes(epoch))),
-            writer: Mutex::new(Writer::new(path.to_owned(), connection)),
-            _lock: lock,
-        })
+        let mut reserve = Reserve::open(dir)?;
+        let writer = loop {
+            match prepare(&path, tuning, mark, new_epoch) {
+                // Even reading takes a little space.
+                Err(OpenError::Full { .. }) if reserve.release() => {}
+                other => break other?,
+            }
+        };
+        let (connection, log) = writer;
+        let condition = Arc::new(Condition::default());
+        let writer = Writer::new(path.clone(), connection, reserve, log, Arc::clone(&condition))
+            .map_err(|error| OpenError::sqlite(&path, error))?;
+        let epoch = writer.newest().cursor.epoch;
+        Ok(Self { readers: Readers::new(path, epoch), writer: Mutex::new(writer), condition, _lock: lock })
     }
 
     fn write<T>(&self, body: impl FnOnce(&mut Writer) -> Result<T, EngineError>) -> Result<T, EngineError> {
@@ -135,6 +147,61 @@ impl Engine for SqliteEngine {
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.readers.snapshot()?.audit(after, limit)
     }
+
+    fn high_water(&self) -> Result<HighWater, EngineError> {
+        self.write(|writer| Ok(writer.newest()))
+    }
+
+    fn fails_over(&self) -> bool {
+        false
+    }
+
+    fn upkeep(&self) {
+        if self.condition.lacks_reserve() {
+            // It is looked at again before the next write.
+            let _ = self.write(|writer| Ok(writer.fill_reserve()));
+        }
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        self.condition.troubles()
+    }
+}
+
+/// Checks a database, and opens the connection that writes.
+fn prepare(
+    path: &Path,
+    tuning: Tuning,
+    mark: Option<&Path>,
+    new_epoch: [u8; 16],
+) -> Result<(Connection, Log), OpenError> {
+    directory::create_file(path)?;
+    check::before_writing(path, mark)?;
+    let (connection, log, is_busy) =
+        connect(path, tuning, new_epoch).map_err(|error| OpenError::sqlite(path, error))?;
+    if is_busy {
+        return Err(OpenError::BeingRead { path: path.to_owned() });
+    }
+    Ok((connection, log))
+}
+
+/// The connection that writes, and whether somebody else's reading kept the log from being emptied.
+fn connect(path: &Path, tuning: Tuning, new_epoch: [u8; 16]) -> rusqlite::Result<(Connection, Log, bool)> {
+    let mut connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure(&connection, WRITER_CACHE_KIB)?;
+    // Until all of this went well: a connection that failed to sync must not, as it closes, sync again and remove the log.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "journal_size_limit", LOG_FILE_BYTES_KEPT)?;
+    connection.pragma_update(None, "synchronous", if tuning.synced { "FULL" } else { "OFF" })?;
+    let log = Log::of(&mut connection, tuning.checkpoint_pages)?;
+    // After a failed sync the system's memory may have what the disk has not. Only writing it again, elsewhere, and
+    // syncing that makes it true (DU-03).
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))? != 0;
+    create_schema(&mut connection, new_epoch)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok((connection, log, is_busy))
 }
 
 fn create_schema(connection: &mut Connection, epoch: [u8; 16]) -> rusqlite::Result<()> {
@@ -148,7 +215,7 @@ fn create_schema(connection: &mut Connection, epoch: [u8; 16]) -> rusqlite::Resu
 }
 
 #[expect(clippy::disallowed_methods, reason = "an epoch decides nothing; it only has to differ from every other")]
-fn random_epoch() -> Result<[u8; 16], OpenError> {
+pub(crate) fn random_epoch() -> Result<[u8; 16], OpenError> {
     let mut epoch = [0; 16];
     aws_lc_rs::rand::fill(&mut epoch).map_err(|_| OpenError::NoEntropy)?;
     Ok(epoch)

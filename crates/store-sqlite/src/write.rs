@@ -1,34 +1,130 @@
 //! Writing: the one connection that commits and checkpoints.
 
-use crate::failure::{commit_failure, failure};
+use crate::condition::Condition;
+use crate::error::OpenError;
+use crate::failure::{commit_failure, ends_writing, failure};
+use crate::log::Log;
 use crate::read::{end, integer, position, revision};
+use crate::reserve::Reserve;
 use bonafide_store::audit::{GENESIS, Hash, link};
 use bonafide_store::engine::{Commit, Compare, Op, Verdict};
-use bonafide_store::{EngineError, Revision};
+use bonafide_store::mark::{self, HighWater};
+use bonafide_store::{Cursor, EngineError, Epoch, Revision};
+use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// Revisions compacted in one transaction. Source: ours, so that writers wait milliseconds.
 const COMPACT_STEP_REVISIONS: u64 = 10_000;
 
+/// The number in the database's header that says whether the store has a mark. Versions before marks ignore it.
+const MARKED: &str = "user_version";
+
 pub(crate) struct Writer {
     path: PathBuf,
-    connection: Connection,
+    /// Gone after a failed write or sync, and with it every way to write.
+    connection: Option<Connection>,
+    /// The newest point that is durable.
+    newest: HighWater,
+    reserve: Reserve,
+    log: Log,
+    condition: Arc<Condition>,
 }
 
 impl Writer {
-    pub(crate) fn new(path: PathBuf, connection: Connection) -> Self {
-        Self { path, connection }
+    pub(crate) fn new(
+        path: PathBuf,
+        connection: Connection,
+        reserve: Reserve,
+        log: Log,
+        condition: Arc<Condition>,
+    ) -> rusqlite::Result<Self> {
+        let newest = read_high_water(&connection)?;
+        let mut writer = Self { path, connection: Some(connection), newest, reserve, log, condition };
+        writer.fill_reserve();
+        Ok(writer)
+    }
+
+    /// The newest point that is durable.
+    pub(crate) fn newest(&self) -> HighWater {
+        self.newest
+    }
+
+    /// Makes a mark for a store that has none yet, and has the store remember that it has one.
+    pub(crate) fn remember_mark(&mut self, mark: &Path) -> Result<(), OpenError> {
+        let Some(connection) = &self.connection else { return Ok(()) };
+        let failed = |error| OpenError::sqlite(&self.path, error);
+        if is_marked(connection).map_err(failed)? {
+            return Ok(());
+        }
+        // First: a store that remembers a mark that was never made would be refused.
+        mark::settle(mark, &self.newest).map_err(|error| OpenError::io(mark, error))?;
+        mark_as_marked(connection).map_err(failed)
+    }
+
+    /// Makes the reserve whole, if there is room; true when it is.
+    pub(crate) fn fill_reserve(&mut self) -> bool {
+        let is_whole = self.reserve.fill();
+        self.condition.set_reserve(is_whole);
+        is_whole
     }
 
     pub(crate) fn commit(&mut self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
         batch.iter().try_for_each(Commit::check)?;
-        self.transaction(|connection| {
-            let mut batch_tx = BatchTx::begin(connection)?;
+        let may_use_reserve = batch.iter().all(|commit| commit.may_use_reserve);
+        if !may_use_reserve && !self.fill_reserve() {
+            return Err(EngineError::Full(format!("{}: the space kept for deletions is in use", self.path.display())));
+        }
+        loop {
+            match self.commit_once(batch) {
+                Err(EngineError::Full(_)) if may_use_reserve && self.release_reserve() => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn release_reserve(&mut self) -> bool {
+        let is_released = self.reserve.release();
+        self.condition.set_reserve(false);
+        is_released
+    }
+
+    fn commit_once(&mut self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        let newest = self.newest;
+        let (verdicts, newest) = self.transaction(|connection| {
+            let mut batch_tx = BatchTx::begin(connection, newest)?;
             let verdicts = batch.iter().map(|commit| batch_tx.apply(commit)).collect::<rusqlite::Result<Vec<_>>>()?;
-            let changed = batch_tx.finish()?;
-            Ok((verdicts, changed))
-        })
+            let (changed, newest) = batch_tx.finish()?;
+            Ok(((verdicts, newest), changed))
+        })?;
+        self.newest = newest;
+        self.checkpoint();
+        Ok(verdicts)
+    }
+
+    /// Writes the log into the database once it is long. SQLite would do so by itself, but ignore a failed sync.
+    fn checkpoint(&mut self) {
+        let Some(connection) = self.connection.as_ref().filter(|_| self.log.is_long()) else { return };
+        // The part that readers still need is left for the next one; so is all of it when there is no space.
+        let done = connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut checkpoint| checkpoint.query_row([], |_| Ok(())));
+        if let Err(error) = done
+            && ends_writing(&error)
+        {
+            self.stop(format!("{}: a checkpoint: {error}", self.path.display()));
+        }
+    }
+
+    /// Ends all writing: the connection closes without touching the file, and there is no other.
+    fn stop(&mut self, why: String) {
+        if let Some(connection) = self.connection.take() {
+            // If this fails, closing writes the log into the database, which the next start does first anyway.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+        self.condition.stop(why);
     }
 
     /// Forgets some of what lies up to `through`; true when there is more to forget.
@@ -54,20 +150,64 @@ impl Writer {
         &mut self,
         body: impl FnOnce(&Connection) -> rusqlite::Result<(T, bool)>,
     ) -> Result<T, EngineError> {
-        let connection = &self.connection;
-        let result =
-            execute(connection, "BEGIN IMMEDIATE").and_then(|()| body(connection)).map_err(failure(&self.path));
-        let result = result.and_then(|(value, changed)| match changed {
-            true => execute(connection, "COMMIT").map(|()| value).map_err(commit_failure(&self.path)),
-            false => Ok(value),
-        });
-        // Some errors have rolled back already, others have not.
-        if !connection.is_autocommit() {
-            let rolled_back = execute(connection, "ROLLBACK").map_err(failure(&self.path));
-            return result.and_then(|value| rolled_back.map(|()| value));
+        let Some(connection) = &self.connection else { return Err(self.condition.stopped()) };
+        let mut is_last = false;
+        let noted = |error: rusqlite::Error, meaning: &dyn Fn(rusqlite::Error) -> EngineError| {
+            is_last |= ends_writing(&error);
+            meaning(error)
+        };
+        let result = run(connection, &self.path, body, noted);
+        if let (true, Err(error)) = (is_last, &result) {
+            let why = error.to_string();
+            self.stop(why);
         }
         result
     }
+}
+
+/// Runs `body` in a transaction; `noted` is shown each error with its meaning.
+fn run<T>(
+    connection: &Connection,
+    path: &Path,
+    body: impl FnOnce(&Connection) -> rusqlite::Result<(T, bool)>,
+    mut noted: impl FnMut(rusqlite::Error, &dyn Fn(rusqlite::Error) -> EngineError) -> EngineError,
+) -> Result<T, EngineError> {
+    let result = execute(connection, "BEGIN IMMEDIATE").and_then(|()| body(connection));
+    let result = match result {
+        Ok((value, true)) => {
+            execute(connection, "COMMIT").map(|()| value).map_err(|error| noted(error, &commit_failure(path)))
+        }
+        Ok((value, false)) => Ok(value),
+        Err(error) => Err(noted(error, &failure(path))),
+    };
+    // Some errors have rolled back already, others have not.
+    if !connection.is_autocommit() {
+        let rolled_back = execute(connection, "ROLLBACK").map_err(|error| noted(error, &failure(path)));
+        return result.and_then(|value| rolled_back.map(|()| value));
+    }
+    result
+}
+
+/// Has a store remember that it has a mark.
+pub(crate) fn mark_as_marked(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, MARKED, 1)
+}
+
+/// Tells whether a store remembers that it has a mark.
+pub(crate) fn is_marked(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.pragma_query_value(None, MARKED, |row| row.get::<_, i64>(0)).map(|marked| marked != 0)
+}
+
+/// The newest point of a database.
+pub(crate) fn read_high_water(connection: &Connection) -> rusqlite::Result<HighWater> {
+    let (epoch, revision_there): ([u8; 16], i64) =
+        connection
+            .query_row("SELECT epoch, revision FROM meta WHERE id = 1", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let last = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+    let last: Option<(i64, Hash)> = connection.query_row(last, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let (audit_number, audit_hash) = last.unwrap_or((0, GENESIS));
+    let cursor = Cursor { epoch: Epoch(Uuid::from_bytes(epoch)), revision: revision(revision_there) };
+    Ok(HighWater { cursor, audit_number: audit_number.cast_unsigned(), audit_hash })
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
@@ -80,8 +220,8 @@ struct BatchTx<'c> {
     head: Revision,
     compacted: Revision,
     revision: Revision,
-    /// Number and hash of the last audit record, read when it is first needed.
-    chain: Option<(i64, Hash)>,
+    /// The newest point, as it is when the batch is durable.
+    newest: HighWater,
     find_commit: CachedStatement<'c>,
     add_commit: CachedStatement<'c>,
     find_revision: CachedStatement<'c>,
@@ -91,7 +231,7 @@ struct BatchTx<'c> {
 }
 
 impl<'c> BatchTx<'c> {
-    fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
+    fn begin(connection: &'c Connection, newest: HighWater) -> rusqlite::Result<Self> {
         let mut meta = connection.prepare_cached("SELECT revision, compacted FROM meta WHERE id = 1")?;
         let (head, compacted) = meta.query_row([], |row| Ok((revision(row.get(0)?), revision(row.get(1)?))))?;
         Ok(Self {
@@ -99,7 +239,7 @@ impl<'c> BatchTx<'c> {
             head,
             compacted,
             revision: head,
-            chain: None,
+            newest,
             find_commit: connection.prepare_cached("SELECT revision FROM commits WHERE id = ?1")?,
             add_commit: connection.prepare_cached("INSERT INTO commits(id, revision) VALUES (?1, ?2)")?,
             find_revision: connection.prepare_cached("SELECT revision FROM kv WHERE key = ?1")?,
@@ -168,30 +308,23 @@ impl<'c> BatchTx<'c> {
     }
 
     fn append(&mut self, record: &[u8]) -> rusqlite::Result<()> {
-        let (number, previous) = match self.chain {
-            Some(last) => last,
-            None => {
-                let sql = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
-                let mut last = self.connection.prepare_cached(sql)?;
-                let last = last.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-                last.unwrap_or((0, GENESIS))
-            }
-        };
-        let hash = link(&previous, self.revision, record);
+        let number = self.newest.audit_number + 1;
+        let hash = link(&self.newest.audit_hash, self.revision, record);
         let sql = "INSERT INTO audit(number, revision, record, hash) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = self.connection.prepare_cached(sql)?;
-        insert.execute(params![number + 1, integer(self.revision.0), record, hash])?;
-        self.chain = Some((number + 1, hash));
+        insert.execute(params![integer(number), integer(self.revision.0), record, hash])?;
+        (self.newest.audit_number, self.newest.audit_hash) = (number, hash);
         Ok(())
     }
 
-    /// Moves the revision counter; false when nothing was committed.
-    fn finish(self) -> rusqlite::Result<bool> {
+    /// Moves the revision counter: false when nothing was committed, and the newest point.
+    fn finish(mut self) -> rusqlite::Result<(bool, HighWater)> {
         if self.revision == self.head {
-            return Ok(false);
+            return Ok((false, self.newest));
         }
         let mut advance = self.connection.prepare_cached("UPDATE meta SET revision = ?1 WHERE id = 1")?;
         advance.execute([integer(self.revision.0)])?;
-        Ok(true)
+        self.newest.cursor.revision = self.revision;
+        Ok((true, self.newest))
     }
 }

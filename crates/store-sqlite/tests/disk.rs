@@ -10,7 +10,7 @@ mod support;
 use bonafide_store::Intercepted;
 use bonafide_store::conformance::row_keys;
 use bonafide_store::engine::{Commit, Engine};
-use bonafide_store::{Absence, EngineError, Read, Revision, Store, StoreError, Table};
+use bonafide_store::{Absence, EngineError, Read, Revision, Store, StoreError, Table, Trouble};
 use bonafide_store_sqlite::{SqliteEngine, Tuning};
 use std::fs::File;
 use std::io::Write;
@@ -100,28 +100,52 @@ fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
     assert_eq!(store.head().unwrap().revision, Revision(6));
 }
 
+/// Every sync in turn: of the log and of the database, which a checkpoint syncs.
 #[test]
-fn a_failed_sync_is_an_unknown_outcome_and_tried_again() {
-    const NAME: &str = "a_failed_sync_is_an_unknown_outcome_and_tried_again";
+fn du_03_after_a_failed_sync_nothing_is_written_until_a_restart_has_emptied_the_log() {
+    const NAME: &str = "du_03_after_a_failed_sync_nothing_is_written_until_a_restart_has_emptied_the_log";
+    const SYNCS: u64 = 30;
+    const COMMITS: u64 = 60;
     if let Some(dir) = support::child_directory() {
-        let store = Store::open(SqliteEngine::open(&dir).unwrap(), row_keys());
         let disk = Disk::of_child();
-        put(&store, 0, 0).unwrap();
-        disk.fail_syncs(1);
-        put(&store, 0, 1).unwrap();
-        disk.fail_syncs(1000);
-        let error = put(&store, 0, 2).unwrap_err();
-        assert!(matches!(error, StoreError::Engine(EngineError::OutcomeUnknown(_))), "{error}");
-        disk.fail_syncs(0);
-        put(&store, 0, 3).unwrap();
-        assert_eq!(rows(&store, 0), [0, 1, 3]);
+        let mut failed = 0;
+        for nth in 1..=SYNCS {
+            let dir = dir.join(nth.to_string());
+            let tuning = Tuning { checkpoint_pages: 8, ..Tuning::default() };
+            let store = Store::open(SqliteEngine::open_with(&dir, tuning).unwrap(), row_keys());
+            put(&store, 0, 0).unwrap();
+            disk.fail_sync(nth);
+            let mut acknowledged = vec![0];
+            let mut refused = 0;
+            for n in 1..COMMITS {
+                let (writes, is_stopped) = (disk.writes(), disk.failed() > failed);
+                match put(&store, 0, n) {
+                    Ok(()) if is_stopped => panic!("sync {nth} failed, and commit {n} was acknowledged"),
+                    Ok(()) => acknowledged.push(n),
+                    Err(StoreError::Engine(EngineError::OutcomeUnknown(_))) if !is_stopped => {}
+                    Err(StoreError::Engine(EngineError::Stopped(_))) if is_stopped => {
+                        refused += 1;
+                        assert_eq!(disk.writes(), writes, "sync {nth} failed, and something was written");
+                    }
+                    Err(error) => panic!("sync {nth}, commit {n}: {error}"),
+                }
+            }
+            failed += 1;
+            assert_eq!((disk.failed(), refused > 0), (failed, true), "sync {nth}");
+            assert!(matches!(store.troubles()[..], [Trouble::WritesStopped(_)]), "{:?}", store.troubles());
+            assert!(acknowledged.iter().all(|n| rows(&store, 0).contains(n)), "what is stored can be read");
+            drop(store);
+            let log = dir.join("store.db-wal");
+            assert!(log.metadata().unwrap().len() > 0, "closing touches nothing");
+            let store = Store::open(SqliteEngine::open_with(&dir, tuning).unwrap(), row_keys());
+            assert_eq!(log.metadata().unwrap().len(), 0, "a start empties the log first");
+            assert!(acknowledged.iter().all(|n| rows(&store, 0).contains(n)), "sync {nth}");
+            assert!(store.troubles().is_empty());
+            put(&store, 0, COMMITS).unwrap();
+        }
         return say("as it should be");
     }
-    let dir = TempDir::new().unwrap();
-    assert_eq!(in_child(NAME, &dir, "full"), "as it should be");
-    let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
-    assert_eq!(rows(&store, 0), [0, 1, 3]);
-    assert_eq!(store.head().unwrap().revision, Revision(3));
+    assert_eq!(in_child(NAME, &TempDir::new().unwrap(), "full"), "as it should be");
 }
 
 /// Counts the batches of which something was committed.
@@ -148,7 +172,7 @@ fn rows(store: &Store, writer: u64) -> Vec<u64> {
 fn in_child(test: &str, dir: &TempDir, synchronous: &str) -> String {
     let library = library(dir.path());
     let control = dir.path().join("disk-control");
-    std::fs::write(&control, [0; 32]).unwrap();
+    std::fs::write(&control, [0; 48]).unwrap();
     let mut child = support::child(test, dir.path());
     child.env("LD_PRELOAD", library).env(CONTROL, control).env(SYNCHRONOUS, synchronous);
     let output = child.output().unwrap();
@@ -195,8 +219,17 @@ impl Disk {
         self.set(2, u64::from(full));
     }
 
-    fn fail_syncs(&self, count: u64) {
-        self.set(3, count);
+    /// Has the n-th sync from now on fail.
+    fn fail_sync(&self, nth: u64) {
+        self.set(3, nth);
+    }
+
+    fn writes(&self) -> u64 {
+        self.field(4)
+    }
+
+    fn failed(&self) -> u64 {
+        self.field(5)
     }
 
     fn field(&self, at: u64) -> u64 {

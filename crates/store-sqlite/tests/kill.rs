@@ -8,7 +8,7 @@ mod support;
 
 use bonafide_store::audit::{self, GENESIS, Hash};
 use bonafide_store::conformance::row_keys;
-use bonafide_store::{Absence, Read, Revision, Store, StoreError, Table};
+use bonafide_store::{Absence, Locked, Read, Revision, Store, StoreError, Table};
 use bonafide_store_sqlite::{DATABASE_FILE, SqliteEngine, Tuning};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -46,11 +46,11 @@ fn every_acknowledged_commit_survives_sigkill_and_no_half_one_does() {
         let acknowledged = run_and_kill(dir.path(), commits, Duration::from_micros(random_below(longest_ms * 1000)));
         with_acks += usize::from(acknowledged.iter().any(|count| *count > 0));
         with_checkpoints += usize::from(database_bytes(dir.path()) > size_before);
-        let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
+        let store = marked(dir.path());
         seen.check(&store, acknowledged);
     }
     // Old commits as well, which no round looked at again.
-    let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
+    let store = marked(dir.path());
     let total: u64 = seen.counts.iter().sum();
     Seen { counts: [0; WRITERS as usize], audit: (0, GENESIS) }.check(&store, seen.counts);
     // Otherwise the test shows nothing.
@@ -115,10 +115,18 @@ fn run_and_kill(dir: &Path, commits: usize, after: Duration) -> [u64; WRITERS as
     reader.join().unwrap()
 }
 
+/// Refused if the mark were ahead of what is stored.
+fn marked(dir: &Path) -> Store {
+    let mark = dir.join("mark");
+    Locked::open_marked(SqliteEngine::open_marked(dir, &mark).unwrap(), &mark).unwrap().unlock(row_keys())
+}
+
 fn commit_until_killed(dir: &Path) {
     // Small, so that many are killed in the middle of a checkpoint.
     let tuning = Tuning { checkpoint_pages: 64, ..Tuning::default() };
-    let store = Store::open(SqliteEngine::open_with(dir, tuning).unwrap(), row_keys());
+    let store = Locked::open_marked(SqliteEngine::open_with(dir, tuning).unwrap(), &dir.join("mark"))
+        .unwrap()
+        .unlock(row_keys());
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
             let store = &store;

@@ -47,7 +47,7 @@ fn only_the_owner_can_read_a_store() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&dir), mode(dir.parent().unwrap())), (0o700, 0o700));
     let files: Vec<PathBuf> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(files.len(), 4, "database, log, index of the log, lock: {files:?}");
+    assert_eq!(files.len(), 5, "database, log, index of the log, lock, reserve: {files:?}");
     files.iter().for_each(|file| assert_eq!(mode(file), 0o600, "{}", file.display()));
     drop(store);
 }
@@ -69,7 +69,7 @@ fn a_format_from_the_future_is_refused_and_left_alone() {
 #[test]
 fn a_damaged_database_is_refused_and_left_alone() {
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 8] = [
+    let damages: [(&str, Damage); 9] = [
         ("not a database", |path| fs::write(path, "dear diary".repeat(100)).unwrap()),
         ("a few bytes", |path| fs::write(path, "SQLite format 3\0").unwrap()),
         ("half its length", |path| cut(path, fs::metadata(path).unwrap().len() / 2)),
@@ -77,6 +77,10 @@ fn a_damaged_database_is_refused_and_left_alone() {
         ("another magic", |path| overwrite(path, 0, b"sqlite FORMAT 3\0")),
         ("another page size", |path| overwrite(path, 16, &[0x77, 0x77])),
         ("no schema", |path| overwrite(path, 100, &[0; 3996])),
+        ("a trigger", |path| {
+            let undo = "CREATE TRIGGER undo AFTER DELETE ON kv BEGIN INSERT INTO kv VALUES (old.id, old.key, 1, old.value); END";
+            Connection::open(path).unwrap().execute_batch(undo).unwrap();
+        }),
         ("a counter set back", |path| {
             Connection::open(path).unwrap().execute("UPDATE meta SET revision = 1", []).map(drop).unwrap();
         }),

@@ -8,10 +8,11 @@
 //! - **Isolation**: a `Commit` is applied whole or not at all, and its compares are true of the
 //!   state that it is applied to.
 
-use crate::audit::AuditRecord;
+use crate::audit::{AuditRecord, Hash};
 use crate::error::EngineError;
 use crate::limits::{COMMIT_OPS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use crate::revision::Revision;
+use crate::trouble::Trouble;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -28,6 +29,17 @@ pub struct Cursor {
     pub epoch: Epoch,
     /// The last revision seen.
     pub revision: Revision,
+}
+
+/// The newest point of a store: its revision, and the last record of its audit chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HighWater {
+    /// The epoch and the newest revision.
+    pub cursor: Cursor,
+    /// The number of the last audit record; 0 when there is none.
+    pub audit_number: u64,
+    /// Its hash; `audit::GENESIS` when there is none.
+    pub audit_hash: Hash,
 }
 
 /// A value and the revision that wrote it.
@@ -92,6 +104,8 @@ pub struct Commit {
     pub ops: Vec<Op>,
     /// Records for the audit chain, appended in this commit; each at most `limits::VALUE_BYTES_MAX`.
     pub audit: Vec<Vec<u8>>,
+    /// True if it may use the space that an engine keeps for a full disk: it takes something away, or a start needs it.
+    pub may_use_reserve: bool,
 }
 
 impl Commit {
@@ -172,8 +186,9 @@ pub trait Engine: Send + Sync + 'static {
     /// its own: later ones see what earlier ones did. A commit whose id is known already was
     /// applied before and gets that revision again.
     ///
-    /// On an error no commit of the batch is applied, except for `EngineError::OutcomeUnknown`,
-    /// where the same batch may be given again.
+    /// On an error no commit of the batch is applied, except for `EngineError::OutcomeUnknown`. An engine that can
+    /// lose an answer (a connection) asks again itself, by the commits' ids. After a failed write or sync it writes
+    /// nothing any more: what a second sync says of the first one's data is not true (`EngineError::Stopped`).
     fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError>;
 
     /// The changes after a cursor: about `limit` changes (the last revision is always whole, and
@@ -186,6 +201,19 @@ pub trait Engine: Send + Sync + 'static {
 
     /// At most `limit` audit records after number `after` (0: from the start), in order.
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError>;
+
+    /// The newest point that is durable.
+    fn high_water(&self) -> Result<HighWater, EngineError>;
+
+    /// True for an engine that by itself goes on from an older state when a part of it fails: a store below its mark is
+    /// then a trouble that is told, and otherwise no store.
+    fn fails_over(&self) -> bool;
+
+    /// Makes good what can be made good by now, such as space that is kept. Called now and then.
+    fn upkeep(&self);
+
+    /// The troubles that go on. Never waits for a write.
+    fn troubles(&self) -> Vec<Trouble>;
 }
 
 /// The state at one revision; what is committed meanwhile does not show.

@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// No space is left; what is stored is intact, and writing works again when there is space.
-    #[error("no space left for the store: {0}; make space")]
+    #[error("no space left for the store: {0}; make space (what takes something away is still written)")]
     Full(String),
     /// Reading or writing failed; nothing was committed.
     #[error("the store cannot be read or written: {0}")]
@@ -13,9 +13,14 @@ pub enum EngineError {
     /// A stored value is not the one that was written.
     #[error("the store is damaged: {0}; restore a backup")]
     Damaged(String),
-    /// The commit may or may not have happened; the same commit, with its id, can be tried again.
+    /// The commit may or may not have happened.
     #[error("it is unknown whether the store committed: {0}")]
     OutcomeUnknown(String),
+    /// Writing or syncing failed before: nothing is written any more until a restart.
+    #[error(
+        "the store takes no more writes, because this failed: {0}; look for the disk's trouble in the system's log, then start again"
+    )]
+    Stopped(String),
     /// The batch breaks a limit of the contract: an error in the program, not in the store.
     #[error("the store was asked for something impossible: {0}")]
     Invalid(String),

@@ -2,8 +2,9 @@
 //! tests and measurements.
 
 use crate::audit::AuditRecord;
-use crate::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
+use crate::engine::{Changes, Commit, Cursor, Engine, HighWater, Revision, Snapshot, Verdict};
 use crate::error::EngineError;
+use crate::trouble::Trouble;
 
 /// An engine whose commits go to a function, with the engine that they were meant for.
 pub struct Intercepted<E, F> {
@@ -36,5 +37,21 @@ where
 
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.engine.audit(after, limit)
+    }
+
+    fn high_water(&self) -> Result<HighWater, EngineError> {
+        self.engine.high_water()
+    }
+
+    fn fails_over(&self) -> bool {
+        self.engine.fails_over()
+    }
+
+    fn upkeep(&self) {
+        self.engine.upkeep();
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        self.engine.troubles()
     }
 }

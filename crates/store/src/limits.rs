@@ -14,9 +14,6 @@ pub const COMMIT_OPS_MAX: usize = 4096;
 /// Keys and prefixes that one transaction may depend on. Source: ours, four for each operation.
 pub const COMMIT_COMPARES_MAX: usize = 4 * COMMIT_OPS_MAX;
 
-/// Number of times that a batch whose outcome is unknown is given to the engine. Source: ours.
-pub const BATCH_ATTEMPTS_MAX: usize = 3;
-
 /// Runs of a transaction's body in all. Source: ours; alone in its process, a transaction can only
 /// lose to other processes.
 pub const WRITE_ATTEMPTS_MAX: usize = 16;

@@ -1,16 +1,20 @@
 //! A store before its rows can be proven: the keys of its MACs are in it, sealed. And the one time at which a store of the
 //! days before there were MACs gets them.
 
+use crate::audit::Hash;
 use crate::engine::{Commit, Compare, Engine, Op, Revision, Verdict, Versioned};
 use crate::error::{EngineError, StoreError};
 use crate::index::{prefix, stored_key};
 use crate::key::Key;
+use crate::mark::{self, BelowMark, KeptMark};
 use crate::options::Options;
 use crate::row_keys::{Proven, RowKeys};
 use crate::store::{CommitIds, Store};
 use crate::table::Table;
+use crate::trouble::Trouble;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The key of the row of the keys. It has no MAC: what seals it authenticates it.
@@ -21,6 +25,9 @@ const SEALED_AT_ONCE: usize = 512;
 /// An engine whose rows nobody can prove yet. Little can be done with it.
 pub struct Locked {
     engine: Arc<dyn Engine>,
+    mark: Option<Arc<KeptMark>>,
+    /// The troubles that opening found.
+    found: Vec<Trouble>,
     ids: CommitIds,
 }
 
@@ -35,10 +42,46 @@ pub enum SealRowsError<E> {
     Progress(E),
 }
 
+/// The reason why a store with a mark cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenMarkedError {
+    /// It is not the newest.
+    #[error("the store {0}")]
+    BelowMark(Box<BelowMark>),
+    /// The engine cannot be read.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The mark's file.
+    #[error("the store's mark {}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: std::io::Error,
+    },
+}
+
 impl Locked {
     /// The store of an engine.
     pub fn new(engine: impl Engine) -> Self {
-        Self { engine: Arc::new(engine), ids: CommitIds::new() }
+        Self { engine: Arc::new(engine), mark: None, found: Vec::new(), ids: CommitIds::new() }
+    }
+
+    /// The store of an engine with a high-water mark at `path`, which is made when there is none.
+    ///
+    /// # Errors
+    /// The store is below its mark, and its engine does not fail over; or the mark cannot be read or written.
+    pub fn open_marked(engine: impl Engine, path: &Path) -> Result<Self, OpenMarkedError> {
+        let failed = |error| OpenMarkedError::File { path: path.to_owned(), error };
+        let store = engine.high_water()?;
+        let marks = mark::read(path).map_err(failed)?;
+        let found = match mark::check(&marks, Some(&store), false, |number| hash_of(&engine, number))? {
+            None => Vec::new(),
+            Some(below) if engine.fails_over() => vec![Trouble::BelowMark(below.to_string())],
+            Some(below) => return Err(OpenMarkedError::BelowMark(Box::new(below))),
+        };
+        let kept = KeptMark::start(path, &store).map_err(failed)?;
+        Ok(Self { mark: Some(Arc::new(kept)), found, ..Self::new(engine) })
     }
 
     /// True when nothing was ever stored.
@@ -122,7 +165,10 @@ impl Locked {
 
     /// The store.
     pub fn unlock(self, keys: RowKeys) -> Store {
-        Store::start(self.engine, keys, Options::default())
+        if let (Some(mark), Ok(point)) = (&self.mark, self.engine.high_water()) {
+            mark.raise(&point);
+        }
+        Store::start(self.engine, keys, self.mark, self.found, Options::default())
     }
 
     /// Stores a value without a MAC, as a hand at the database would.
@@ -132,7 +178,7 @@ impl Locked {
     }
 
     fn commit(&self, compares: Vec<Compare>, ops: Vec<Op>) -> Result<Verdict, StoreError> {
-        let commit = Commit { id: self.ids.next(), compares, ops, audit: Vec::new() };
+        let commit = Commit { id: self.ids.next(), compares, ops, audit: Vec::new(), may_use_reserve: true };
         let verdict = self.engine.commit(&[commit])?.pop();
         verdict.ok_or_else(|| EngineError::Invalid("an engine that gave no verdict".to_owned()).into())
     }
@@ -140,4 +186,13 @@ impl Locked {
 
 fn put(key: Vec<u8>, value: Vec<u8>) -> Op {
     Op::Put { key, value }
+}
+
+/// The hash of an audit record; `None` when there is none of that number.
+fn hash_of(engine: &impl Engine, number: u64) -> Result<Option<Hash>, EngineError> {
+    Ok(engine
+        .audit(number.saturating_sub(1), 1)?
+        .first()
+        .filter(|record| record.number == number)
+        .map(|record| record.hash))
 }

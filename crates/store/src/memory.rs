@@ -2,9 +2,11 @@
 
 use crate::audit::{AuditRecord, GENESIS, Hash, link};
 use crate::engine::{
-    Change, Changes, Commit, CommitId, Compare, Cursor, Engine, Epoch, Op, Revision, Snapshot, Verdict, Versioned,
+    Change, Changes, Commit, CommitId, Compare, Cursor, Engine, Epoch, HighWater, Op, Revision, Snapshot, Verdict,
+    Versioned,
 };
 use crate::error::EngineError;
+use crate::trouble::Trouble;
 use imbl::OrdMap;
 use std::collections::{HashMap, VecDeque};
 use std::ops::Bound;
@@ -103,6 +105,26 @@ impl Engine for MemoryEngine {
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
         Ok(self.lock().audit.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    fn high_water(&self) -> Result<HighWater, EngineError> {
+        let state = self.lock();
+        let last = state.audit.last();
+        Ok(HighWater {
+            cursor: state.cursor(),
+            audit_number: last.map_or(0, |last| last.number),
+            audit_hash: last.map_or(GENESIS, |last| last.hash),
+        })
+    }
+
+    fn fails_over(&self) -> bool {
+        false
+    }
+
+    fn upkeep(&self) {}
+
+    fn troubles(&self) -> Vec<Trouble> {
+        Vec::new()
     }
 }
 

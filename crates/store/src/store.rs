@@ -7,12 +7,14 @@ use crate::error::StoreError;
 use crate::index::prefix;
 use crate::key::Key;
 use crate::limits::WRITE_ATTEMPTS_MAX;
+use crate::mark::KeptMark;
 use crate::memory::MemoryEngine;
 use crate::options::Options;
 use crate::read::ReadTx;
 use crate::row_keys::RowKeys;
 use crate::rows::{RowSnapshot, Rows};
 use crate::table::Table;
+use crate::trouble::Trouble;
 use crate::tx::Tx;
 use crate::writer::{Head, Writer};
 use serde::de::DeserializeOwned;
@@ -35,6 +37,9 @@ pub struct Store {
 struct Inner {
     // Dropped first: the thread must be gone when the engine closes.
     writer: Writer,
+    mark: Option<Arc<KeptMark>>,
+    /// The troubles that opening found.
+    found: Vec<Trouble>,
     engine: Arc<dyn Engine>,
     rows: Rows,
     head: Arc<Head>,
@@ -56,16 +61,23 @@ impl Store {
 
     /// `open` with other limits.
     pub fn open_with(engine: impl Engine, keys: RowKeys, options: Options) -> Self {
-        Self::start(Arc::new(engine), keys, options)
+        Self::start(Arc::new(engine), keys, None, Vec::new(), options)
     }
 
-    pub(crate) fn start(engine: Arc<dyn Engine>, keys: RowKeys, options: Options) -> Self {
+    /// `mark` and `found`, the troubles that opening found, are those of a store with a high-water mark.
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        keys: RowKeys,
+        mark: Option<Arc<KeptMark>>,
+        found: Vec<Trouble>,
+        options: Options,
+    ) -> Self {
         // An engine that cannot be read now says so again on the first use.
         let head = engine.snapshot().map_or(Revision(0), |snapshot| snapshot.cursor().revision);
         let head = Arc::new(Head::at(head));
-        let writer = Writer::start(Arc::clone(&engine), Arc::clone(&head), options);
-        let (rows, ids) = (Rows::new(keys), CommitIds::new());
-        Self { inner: Arc::new(Inner { writer, engine, rows, head, ids, gate: RwLock::new(()) }) }
+        let writer = Writer::start(Arc::clone(&engine), Arc::clone(&head), mark.clone(), options);
+        let (rows, ids, gate) = (Rows::new(keys), CommitIds::new(), RwLock::new(()));
+        Self { inner: Arc::new(Inner { writer, mark, found, engine, rows, head, ids, gate }) }
     }
 
     /// Runs `body` on the newest committed state; all that it reads is of one revision.
@@ -111,6 +123,17 @@ impl Store {
             Verdict::Committed(_) => Ok(Some(value)),
             Verdict::Conflict => Ok(None),
         }
+    }
+
+    /// Makes good what can be made good by now. The shell calls it now and then.
+    pub fn upkeep(&self) {
+        self.inner.engine.upkeep();
+    }
+
+    /// The troubles that go on. Never waits for a write.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let of_mark = self.inner.mark.as_ref().and_then(|mark| mark.trouble());
+        self.inner.engine.troubles().into_iter().chain(of_mark).chain(self.inner.found.iter().cloned()).collect()
     }
 
     fn snapshot(&self) -> Result<RowSnapshot<'_>, StoreError> {
@@ -169,7 +192,13 @@ impl Store {
             crate::engine::Op::Put { key, value: found.value }
         });
         let (id, ops) = (self.inner.ids.next(), ops.collect());
-        self.inner.engine.commit(&[crate::engine::Commit { id, compares: Vec::new(), ops, audit: Vec::new() }])?;
+        self.inner.engine.commit(&[crate::engine::Commit {
+            id,
+            compares: Vec::new(),
+            ops,
+            audit: Vec::new(),
+            may_use_reserve: false,
+        }])?;
         Ok(())
     }
 

@@ -30,6 +30,7 @@ pub struct Tx<'a> {
     /// The writes of this transaction: `None` deletes.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     audit: Vec<Vec<u8>>,
+    may_use_reserve: bool,
 }
 
 #[derive(Default)]
@@ -41,7 +42,7 @@ struct Reads {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(snapshot: RowSnapshot<'a>) -> Self {
-        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new() }
+        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new(), may_use_reserve: false }
     }
 
     /// Stores a row, new or in place of the old one, and brings its index entries up to date.
@@ -68,12 +69,19 @@ impl<'a> Tx<'a> {
         self.put(table, key, value)
     }
 
+    /// Lets the transaction use the space that is kept for a full disk. For what takes something away by changing a row,
+    /// and for what a start needs; one that deletes a row may use it anyway.
+    pub fn may_use_reserve(&mut self) {
+        self.may_use_reserve = true;
+    }
+
     /// Removes a row, if there is one, and its index entries.
     pub fn delete<K: Key, V: Serialize + DeserializeOwned>(
         &mut self,
         table: &Table<K, V>,
         key: &K,
     ) -> Result<(), StoreError> {
+        self.may_use_reserve = true;
         let result = self.try_delete(table, key);
         self.note(result)
     }
@@ -105,7 +113,13 @@ impl<'a> Tx<'a> {
             Some(value) => Op::Put { value: rows.seal(&key, value), key },
             None => Op::Delete { key },
         });
-        Ok(Some(Commit { id, compares: keys.chain(prefixes).collect(), ops: ops.collect(), audit: self.audit }))
+        Ok(Some(Commit {
+            id,
+            compares: keys.chain(prefixes).collect(),
+            ops: ops.collect(),
+            audit: self.audit,
+            may_use_reserve: self.may_use_reserve,
+        }))
     }
 
     /// Makes a key's absence a condition of the commit, unless the transaction knows more about it.

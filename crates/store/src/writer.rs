@@ -3,7 +3,8 @@
 
 use crate::engine::{Commit, Engine, Revision, Verdict};
 use crate::error::{EngineError, StoreError};
-use crate::limits::{BATCH_ATTEMPTS_MAX, COMPACT_EVERY_REVISIONS};
+use crate::limits::COMPACT_EVERY_REVISIONS;
+use crate::mark::KeptMark;
 use crate::options::Options;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -33,10 +34,15 @@ struct Request {
 }
 
 impl Writer {
-    pub(crate) fn start(engine: Arc<dyn Engine>, head: Arc<Head>, options: Options) -> Self {
+    pub(crate) fn start(
+        engine: Arc<dyn Engine>,
+        head: Arc<Head>,
+        mark: Option<Arc<KeptMark>>,
+        options: Options,
+    ) -> Self {
         let (queue, requests) = sync_channel(options.queue_commits_max);
         let run = move || {
-            let mut batches = Batches { requests, engine, head, options, expected: 1, compact_at: Revision(0) };
+            let mut batches = Batches { requests, engine, head, mark, options, expected: 1, compact_at: Revision(0) };
             while batches.write_next() {}
         };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(run);
@@ -70,6 +76,7 @@ struct Batches {
     requests: Receiver<Request>,
     engine: Arc<dyn Engine>,
     head: Arc<Head>,
+    mark: Option<Arc<KeptMark>>,
     options: Options,
     /// Commits in the last batch.
     expected: usize,
@@ -96,29 +103,44 @@ impl Batches {
             replies.push(next.reply);
         }
         self.expected = commits.len();
-        let result = self.write(&commits);
-        let head = result.iter().flatten().filter_map(Verdict::revision).max();
+        let results = self.write(&commits);
+        let head = results.iter().flatten().filter_map(Verdict::revision).max();
         if let Some(head) = head {
             self.head.advance(head);
         }
-        for (at, reply) in replies.iter().enumerate() {
+        for (result, reply) in results.into_iter().zip(&replies) {
             // The thread that asked may have died meanwhile; the commit stands.
-            let _ = reply.send(result.as_ref().map(|verdicts| verdicts[at]).map_err(EngineError::clone));
+            let _ = reply.send(result);
         }
         if let Some(head) = head {
+            self.raise_mark();
             self.compact(head);
         }
         true
     }
 
-    fn write(&self, commits: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        let mut attempt = 1;
-        loop {
-            match self.engine.commit(commits) {
-                // The commits' ids make it safe to ask again.
-                Err(EngineError::OutcomeUnknown(_)) if attempt < BATCH_ATTEMPTS_MAX => attempt += 1,
-                result => return result,
-            }
+    /// Writes a batch; the result of each commit. When the disk is full, those that may use the reserve are written
+    /// without the others.
+    fn write(&self, commits: &[Commit]) -> Vec<Result<Verdict, EngineError>> {
+        let full = match self.engine.commit(commits) {
+            Err(full @ EngineError::Full(_)) => full,
+            result => return each(result, commits.len()),
+        };
+        let urgent: Vec<Commit> = commits.iter().filter(|commit| commit.may_use_reserve).cloned().collect();
+        if urgent.is_empty() || urgent.len() == commits.len() {
+            return each(Err(full), commits.len());
+        }
+        let mut written = each(self.engine.commit(&urgent), urgent.len()).into_iter();
+        let result = |commit: &Commit| commit.may_use_reserve.then(|| written.next()).flatten();
+        commits.iter().map(result).map(|result| result.unwrap_or_else(|| Err(full.clone()))).collect()
+    }
+
+    /// After the callers have their answers: a mark that is behind is still true.
+    fn raise_mark(&self) {
+        if let Some(mark) = &self.mark
+            && let Ok(point) = self.engine.high_water()
+        {
+            mark.raise(&point);
         }
     }
 
@@ -129,6 +151,14 @@ impl Batches {
             let _ = self.engine.compact(Revision(head.0.saturating_sub(self.options.log_revisions_kept)));
             self.compact_at = Revision(head.0 + COMPACT_EVERY_REVISIONS);
         }
+    }
+}
+
+/// The result of each commit of a batch.
+fn each(result: Result<Vec<Verdict>, EngineError>, commits: usize) -> Vec<Result<Verdict, EngineError>> {
+    match result {
+        Ok(verdicts) => verdicts.into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error); commits],
     }
 }
 

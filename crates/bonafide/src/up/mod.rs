@@ -20,7 +20,7 @@ use keeper::Keeper;
 use options::{ThrottleOption, UpOptions};
 use rustix::thread::CapabilitySet;
 use start::{Given, Up};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,9 +33,10 @@ pub(crate) struct Options {
     /// part of each token's issuer; port 0 picks a free port, and so another issuer, at each start
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT", value_parser = address)]
     listen: SocketAddr,
-    /// Address of the hosts listener, mTLS (port 0 picks a free one)
-    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS:PORT", value_parser = address)]
-    hosts_listen: SocketAddr,
+    /// Address of the hosts listener, mTLS (port 0 picks a free one) [default: 127.0.0.1:8444, or a free port where that
+    /// is taken]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
+    hosts_listen: Option<SocketAddr>,
     /// Port of workload demo's metadata endpoint [default: a free one, chosen once and kept]
     #[arg(long, value_name = "PORT")]
     imds_port: Option<u16>,
@@ -86,6 +87,9 @@ pub(crate) struct Options {
     #[arg(long)]
     quiet: bool,
 }
+
+/// Address of the hosts listener, unless an option names another.
+const HOSTS_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_444));
 
 #[derive(Clone, Copy)]
 struct Throttle(ThrottleOption);
@@ -138,7 +142,8 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
     UpOptions {
         plane: PlaneOptions {
             listen: sockets.address(PUBLIC).unwrap_or(options.listen),
-            hosts_listen: sockets.address(HOSTS).unwrap_or(options.hosts_listen),
+            hosts_listen: sockets.address(HOSTS).or(options.hosts_listen).unwrap_or(HOSTS_ADDRESS),
+            hosts_may_move: options.hosts_listen.is_none(),
             empty: options.empty,
             resources: options.resources.clone(),
             throttle: options.throttle.0 != ThrottleOption::Off,
@@ -162,7 +167,7 @@ fn needed(options: &Options, sockets: &Sockets) -> CapabilitySet {
     const FOR_SERVICES: std::ops::Range<u16> = 1..1_024;
     let ports = [
         (PUBLIC, Some(options.listen.port())),
-        (HOSTS, Some(options.hosts_listen.port())),
+        (HOSTS, options.hosts_listen.map(|address| address.port())),
         (loopback::NAME, options.imds_port),
     ];
     let is_for_services = |port: Option<u16>| port.is_some_and(|port| FOR_SERVICES.contains(&port));

@@ -22,7 +22,6 @@ use bonafide_plane::{
     Description, Endpoints, Opened, Operator, PlaneFiles, Running, StartError, WorkloadEndpoint, operator_note,
 };
 use bonafide_store::StoreError;
-use bonafide_types::Audience;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -152,7 +151,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
         tasks.spawn(described.keep_true(agent, stopped));
     }
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
-    let notes = notes(&options, &dir.plane, &plane.registered, moved_port).into_iter().chain(moved).collect();
+    let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter().chain(moved).collect();
     Ok(Up { description, is_new, notes, stop, tasks, _plane: plane })
 }
 
@@ -240,7 +239,8 @@ fn wanted_port(asked: Option<u16>, kept: Option<u16>) -> Port {
 }
 
 /// Warnings to print after start.
-fn notes(options: &UpOptions, files: &PlaneFiles, registered: &[Audience], moved_port: Option<u16>) -> Vec<String> {
+fn notes(options: &UpOptions, files: &PlaneFiles, plane: &Running, moved_port: Option<u16>) -> Vec<String> {
+    let (registered, hosts) = (&plane.registered, plane.hosts_address);
     let open = [
         ("--listen", options.plane.listen, "the token service and the resource manager"),
         ("--hosts-listen", options.plane.hosts_listen, "the hosts listener"),
@@ -260,6 +260,10 @@ fn notes(options: &UpOptions, files: &PlaneFiles, registered: &[Audience], moved
              in this run the endpoint is at another port (`bonafide info`): find out whose program it is, and stop it"
         )
     });
+    let wanted = options.plane.hosts_listen;
+    let moved_hosts = Some(hosts)
+        .filter(|hosts| wanted.port() != 0 && hosts.port() != wanted.port())
+        .map(|hosts| format!("{wanted} is taken by another program; in this run the hosts listener is at {hosts}"));
     let link_local = options.link_local.then(|| {
         format!(
             "169.254.169.254 stays on this machine when `up` stops, so that nobody else on the network answers for it; \
@@ -267,7 +271,13 @@ fn notes(options: &UpOptions, files: &PlaneFiles, registered: &[Audience], moved
             link_local::REMOVE
         )
     });
-    open.chain(moved_port).chain(link_local).chain(reset).chain(registered).chain(operator_note(files)).collect()
+    open.chain(moved_port)
+        .chain(moved_hosts)
+        .chain(link_local)
+        .chain(reset)
+        .chain(registered)
+        .chain(operator_note(files))
+        .collect()
 }
 
 /// The issuer of tokens has its address from the listener; who was told the old one refuses the new tokens.

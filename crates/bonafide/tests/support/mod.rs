@@ -26,7 +26,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The versions of the resource manager that are spoken.
 pub(crate) const MACHINES: &str = "2024-11-01";
-const IDENTITIES: &str = "2018-11-30";
+pub(crate) const IDENTITIES: &str = "2018-11-30";
 
 /// Says what is not tested here. In CI everything must be.
 pub(crate) fn skip(why: &str) {

@@ -118,6 +118,10 @@ fn change_identities(
             added.push(identity);
         }
     }
+    if !change.remove.is_empty() || change.remove_all_users {
+        // An identity that is taken away, though no row goes.
+        tx.may_use_reserve();
+    }
     resource.identity.users.retain(|user| {
         let removed = change.remove.contains(&user.id) || (change.remove_all_users && !change.add.contains(&user.id));
         !removed

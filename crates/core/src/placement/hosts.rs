@@ -69,8 +69,18 @@ pub fn invite(
     {
         tx.delete(&ENROLMENTS, hash)?;
     }
+    // A start on a full disk may need it.
+    tx.may_use_reserve();
     let expires_at = world.now.plus_seconds(ENROLMENT_SECONDS);
     tx.put(&ENROLMENTS, &token_hash, &Enrolment { host, name: name.to_owned(), expires_at })
+}
+
+/// Withdraws invitations, as many as one transaction should; true when there may be more. After a restore: those that were
+/// used since the backup are in it as unused.
+pub fn withdraw_invitations(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    let open = tx.page(&ENROLMENTS, &(), None, FORGOTTEN_AT_ONCE)?;
+    open.iter().try_for_each(|(hash, _)| tx.delete(&ENROLMENTS, hash))?;
+    Ok(open.len() == FORGOTTEN_AT_ONCE)
 }
 
 /// Uses an enrolment up and makes the host. Of any number that try at once, one succeeds: the

@@ -3,5 +3,5 @@
 mod hosts;
 mod placements;
 
-pub use hosts::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, HOSTS, Host, JoinError, invite, join};
+pub use hosts::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, HOSTS, Host, JoinError, invite, join, withdraw_invitations};
 pub use placements::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};

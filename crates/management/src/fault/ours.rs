@@ -1,10 +1,22 @@
 //! Failures of ours: the caller is told that there is one, and the log why.
 
-use bonafide_store::StoreError;
+use bonafide_store::{EngineError, StoreError};
 use http::StatusCode;
 
 pub(super) fn store_error(error: &StoreError) -> (StatusCode, &'static str, String) {
     match error {
+        StoreError::Engine(EngineError::Full(_)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            "The disk of the installation is full: only deletions, and what else takes something away, are done. Make space on it, and try again."
+                .to_owned(),
+        ),
+        StoreError::Engine(EngineError::Stopped(_)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            "The installation cannot write to its disk: it only reads until it is started again, once the disk is looked after."
+                .to_owned(),
+        ),
         StoreError::Engine(_)
         | StoreError::DamagedRow { .. }
         | StoreError::Contended { .. }

@@ -95,6 +95,8 @@ fn step(
     if operation.ended_at.is_some() {
         return Ok(Some(operation));
     }
+    // All operations are deletions, and one that was begun ends on a full disk, too.
+    tx.may_use_reserve();
     // Work of a later version waits for one.
     let Some(worker) = worker(&operation.work.kind) else { return Ok(Some(operation)) };
     match (worker.step)(tx, world, &mut operation.work, batch)? {
@@ -115,6 +117,7 @@ fn fail(
     key: &(SubscriptionId, OperationId),
 ) -> Result<Option<Operation>, StoreError> {
     let Some(mut operation) = tx.get(&OPERATIONS, key)? else { return Ok(None) };
+    tx.may_use_reserve();
     if let Some(worker) = worker(&operation.work.kind) {
         (worker.give_up)(tx, world, &operation.work)?;
     }

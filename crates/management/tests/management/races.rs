@@ -22,7 +22,7 @@ fn intruded(armed: Armed) -> impl Engine {
         if !keys.is_empty() {
             let ops = keys.into_iter().map(|key| Op::Delete { key }).collect();
             let id = CommitId(SystemEntropy.guid());
-            engine.commit(&[Commit { id, compares: vec![], ops, audit: vec![] }])?;
+            engine.commit(&[Commit { id, compares: vec![], ops, audit: vec![], may_use_reserve: false }])?;
         }
         engine.commit(batch)
     };

@@ -2,6 +2,7 @@
 
 use crate::control_plane::ControlPlane;
 use bonafide_http::{Event, Stop};
+use bonafide_store::Trouble;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -10,7 +11,9 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 /// Keeps the view up with the store, and tells those who wait for it.
 pub(super) fn follow(plane: &ControlPlane, revisions: &watch::Sender<u64>, stop: &Stop) {
+    let mut told = Vec::new();
     while !*stop.borrow() {
+        tell(plane, &mut told);
         if let Err(error) = plane.follow(FOLLOW_EVERY) {
             plane.log.event(&Event::named("followFailed"), &error);
             // A store that is down is asked again; the view stays as it is meanwhile.
@@ -19,6 +22,24 @@ pub(super) fn follow(plane: &ControlPlane, revisions: &watch::Sender<u64>, stop:
         tell_damage(plane);
         let revision = plane.views.current().cursor().revision.0;
         revisions.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+    }
+}
+
+/// Logs each trouble of the store once, when it begins.
+fn tell(plane: &ControlPlane, told: &mut Vec<Trouble>) {
+    let troubles = plane.store.troubles();
+    for trouble in troubles.iter().filter(|trouble| !told.contains(trouble)) {
+        plane.log.event(&Event::named(name(trouble)), trouble);
+    }
+    *told = troubles;
+}
+
+fn name(trouble: &Trouble) -> &'static str {
+    match trouble {
+        Trouble::WritesStopped(_) => "storeWritesStopped",
+        Trouble::ReserveUsed => "storeReserveUsed",
+        Trouble::MarkNotKept(_) => "storeMarkNotKept",
+        Trouble::BelowMark(_) => "storeBelowMark",
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) async fn maintain(plane: Arc<ControlPlane>, lanes: Arc<Lanes>, mut st
 /// Goes on with long operations that nobody polls, forgets those that are long done, and clears away what
 /// deletions left: each whether the others went well or not.
 fn round(plane: &ControlPlane) -> Result<(), StoreError> {
+    plane.store.upkeep();
     let world = clock::world();
     let advanced = operations::advance_all(&plane.store, &world);
     let cleared = lifecycle::clear(&plane.store);

@@ -3,7 +3,7 @@
 use super::Need;
 use crate::parts::Parts;
 use bonafide_http::clock;
-use bonafide_store::{DamagedRow, DamagedRows};
+use bonafide_store::{DamagedRow, DamagedRows, Trouble};
 use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
 use http::{Method, StatusCode};
@@ -20,20 +20,38 @@ pub struct Readiness {
     store: bool,
     /// The rows of the store that were found damaged.
     damaged: DamagedRows,
+    /// The store can be written.
+    writes: &'static str,
+    /// The store's high-water mark is kept.
+    mark: &'static str,
 }
+
+/// The word for a part that works.
+const OK: &str = "ok";
 
 impl Readiness {
     /// Asks each part; whether the store can be read was asked before.
     pub(crate) fn of(parts: &Parts, store: bool) -> Self {
         let view = parts.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
+        let (mut writes, mut mark) = (OK, OK);
+        for trouble in parts.store.troubles() {
+            match trouble {
+                Trouble::WritesStopped(_) => writes = "stopped until the next start: a write or sync failed",
+                Trouble::ReserveUsed if writes == OK => writes = "deletions only: the disk is full",
+                Trouble::ReserveUsed => {}
+                Trouble::MarkNotKept(_) => mark = "not kept",
+                Trouble::BelowMark(_) => mark = "the store is below it",
+            }
+        }
         let damaged = parts.store.damaged();
-        Self { tokens: parts.views.current().can_sign(clock::now()), view, store, damaged }
+        Self { tokens: parts.views.current().can_sign(clock::now()), view, store, damaged, writes, mark }
     }
 
     /// The readiness, in one word. A store that is down is down for every replica: a replica that for that reason
     /// said it is not ready would be taken out with all others, and the tokens with them.
     pub fn word(&self) -> (StatusCode, &'static str) {
-        match (self.tokens, self.view && self.store && self.damaged.count == 0) {
+        match (self.tokens, self.view && self.store && self.damaged.count == 0 && self.writes == OK && self.mark == OK)
+        {
             (true, true) => (StatusCode::OK, "ok"),
             (true, false) => (StatusCode::OK, "degraded"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -42,13 +60,15 @@ impl Readiness {
 
     fn reply(&self) -> Reply {
         let (status, said) = self.word();
-        let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
+        let word = |good: bool, bad: &'static str| if good { OK } else { bad };
         let mut body = json!({
             "status": said,
             "tokens": word(self.tokens, "no signing key"),
             "view": word(self.view, "too old"),
             "store": word(self.store, "unavailable"),
             "rows": word(self.damaged.count == 0, "damaged"),
+            "writes": self.writes,
+            "mark": self.mark,
         });
         if self.damaged.count > 0 {
             let named: Vec<Value> = self.damaged.named.iter().map(named).collect();
@@ -110,16 +130,18 @@ mod tests {
 
     #[test]
     fn who_issues_tokens_is_ready_whatever_else_works() {
-        for (tokens, view, store, count, status, word) in [
-            (true, true, true, 0, 200, "ok"),
-            (true, false, true, 0, 200, "degraded"),
-            (true, true, false, 0, 200, "degraded"),
-            (true, true, true, 1, 200, "degraded"),
-            (false, true, true, 0, 503, "unavailable"),
-            (false, false, false, 1, 503, "unavailable"),
+        for (tokens, view, store, count, writes, mark, status, word) in [
+            (true, true, true, 0, OK, OK, 200, "ok"),
+            (true, false, true, 0, OK, OK, 200, "degraded"),
+            (true, true, false, 0, OK, OK, 200, "degraded"),
+            (true, true, true, 1, OK, OK, 200, "degraded"),
+            (true, true, true, 0, "stopped", OK, 200, "degraded"),
+            (true, true, true, 0, OK, "not kept", 200, "degraded"),
+            (false, true, true, 0, OK, OK, 503, "unavailable"),
+            (false, false, false, 1, OK, OK, 503, "unavailable"),
         ] {
             let damaged = DamagedRows { count, named: Vec::new() };
-            let (code, said) = Readiness { tokens, view, store, damaged }.word();
+            let (code, said) = Readiness { tokens, view, store, damaged, writes, mark }.word();
             assert_eq!((code.as_u16(), said), (status, word));
         }
     }

@@ -16,7 +16,9 @@ struct control {
     volatile uint64_t syncs;          /* of the log, after something was written to it */
     volatile uint64_t unsynced;       /* writes to the log since its last sync */
     volatile uint64_t full;           /* not 0: every write fails with ENOSPC */
-    volatile uint64_t failing_syncs;  /* so many syncs fail with EIO */
+    volatile uint64_t sync_to_fail;   /* not 0: the sync that fails with EIO, counted from 1 */
+    volatile uint64_t writes;         /* of the database and the log */
+    volatile uint64_t failed;         /* syncs that have failed */
 };
 
 static struct control *control(void) {
@@ -52,6 +54,7 @@ static int may_write(int fd) {
         errno = ENOSPC;
         return 0;
     }
+    __sync_fetch_and_add(&control()->writes, 1);
     if (file == 2) __sync_fetch_and_add(&control()->unsynced, 1);
     return 1;
 }
@@ -59,8 +62,8 @@ static int may_write(int fd) {
 static int may_sync(int fd) {
     int file = kind(fd);
     if (file == 0) return 1;
-    if (control()->failing_syncs > 0) {
-        __sync_fetch_and_sub(&control()->failing_syncs, 1);
+    if (control()->sync_to_fail > 0 && __sync_sub_and_fetch(&control()->sync_to_fail, 1) == 0) {
+        __sync_fetch_and_add(&control()->failed, 1);
         errno = EIO;
         return 0;
     }

@@ -5,7 +5,7 @@ use crate::Intercepted;
 use crate::absence::Absence;
 use crate::engine::{Commit, Engine, Revision, Verdict};
 use crate::error::{EngineError, StoreError};
-use crate::limits::{BATCH_ATTEMPTS_MAX, WRITE_ATTEMPTS_MAX};
+use crate::limits::WRITE_ATTEMPTS_MAX;
 use crate::options::Options;
 use crate::read::Read;
 use crate::store::Store;
@@ -51,37 +51,54 @@ pub fn an_engine_error_reaches_every_caller_and_acknowledges_nothing<P: Place>()
     assert_eq!(store.read(|tx| tx.page(&NUMBERS, &(), None, 9)).unwrap(), [(1, 1)]);
 }
 
-pub fn an_unknown_outcome_is_tried_again_and_commits_once<P: Place>() {
-    let unknown = || Err(EngineError::OutcomeUnknown("the answer was lost".to_owned()));
-    let increment = |store: &Store| -> Result<(), StoreError> {
-        store.write(|tx| {
-            let value = tx.get(&NUMBERS, &1)?.unwrap_or(0);
-            tx.put(&NUMBERS, &1, &(value + 1))?;
-            tx.audit("incremented")
-        })
-    };
-    // The answer is lost after the commit, then before it.
-    for applied in [true, false] {
-        let place = P::default();
-        let (engine, commits) = faulty(&place, move |engine, batch, before| match before {
-            0 if applied => engine.commit(batch).and_then(|_| unknown()),
-            0 => unknown(),
-            _ => engine.commit(batch),
-        });
-        let store = Store::open(engine, row_keys());
-        increment(&store).unwrap();
-        assert_eq!(store.read(|tx| tx.get(&NUMBERS, &1)).unwrap(), Some(1));
-        assert_eq!(store.audit(0, 10).unwrap().len(), 1);
-        assert_eq!((store.head().unwrap().revision, commits.load(Ordering::SeqCst)), (Revision(1), 2));
-    }
-    // It stays lost: the caller is told, and that it may have happened.
+pub fn du_03_an_unknown_outcome_is_told_and_not_tried_again<P: Place>() {
     let place = P::default();
+    let unknown = || Err(EngineError::OutcomeUnknown("the sync failed".to_owned()));
     let (engine, commits) = faulty(&place, move |engine, batch, _| engine.commit(batch).and_then(|_| unknown()));
     let store = Store::open(engine, row_keys());
-    let error = increment(&store).unwrap_err();
+    let error = set(&store, 1).unwrap_err();
     assert!(matches!(error, StoreError::Engine(EngineError::OutcomeUnknown(_))), "{error}");
-    assert_eq!(commits.load(Ordering::SeqCst), BATCH_ATTEMPTS_MAX);
+    assert_eq!(commits.load(Ordering::SeqCst), 1);
+    // It may have happened, and here it has.
     assert_eq!(store.read(|tx| tx.get(&NUMBERS, &1)).unwrap(), Some(1));
+}
+
+pub fn au_05_what_may_use_the_reserve_is_written_without_the_rest_of_its_batch<P: Place>() {
+    let place = P::default();
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let (engine, commits) = faulty(&place, move |engine, batch, before| match before {
+        0 => engine.commit(batch),
+        // While this one waits, the others become a batch.
+        1 => {
+            entered.send(()).unwrap();
+            released.lock().unwrap().recv().unwrap();
+            engine.commit(batch)
+        }
+        _ if batch.iter().all(|commit| commit.may_use_reserve) => engine.commit(batch),
+        _ => Err(EngineError::Full("the test says so".to_owned())),
+    });
+    let store = Store::open(engine, row_keys());
+    set(&store, 1).unwrap();
+    let (results, outcomes) = mpsc::channel();
+    thread::scope(|scope| {
+        let (of_first, of_put, of_delete) = (&store, &store, &store);
+        scope.spawn(move || set(of_first, 2).unwrap());
+        has_entered.recv().unwrap();
+        let (put, deleted) = (results.clone(), results);
+        scope.spawn(move || put.send(("put", set(of_put, 3).is_ok())).unwrap());
+        scope.spawn(move || {
+            let done: Result<(), StoreError> = of_delete.write(|tx| tx.delete(&NUMBERS, &1));
+            deleted.send(("deleted", done.is_ok())).unwrap();
+        });
+        release.send(()).unwrap();
+    });
+    let mut outcomes: Vec<_> = outcomes.iter().collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [("deleted", true), ("put", false)]);
+    assert_eq!(store.read(|tx| tx.page(&NUMBERS, &(), None, 9)).unwrap(), [(2, 2)]);
+    assert!(commits.load(Ordering::SeqCst) >= 4);
 }
 
 pub fn endless_conflicts_end_with_an_error<P: Place>() {

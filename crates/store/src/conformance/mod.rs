@@ -124,7 +124,8 @@ macro_rules! conformance_suite {
             faults,
             [
                 an_engine_error_reaches_every_caller_and_acknowledges_nothing,
-                an_unknown_outcome_is_tried_again_and_commits_once,
+                du_03_an_unknown_outcome_is_told_and_not_tried_again,
+                au_05_what_may_use_the_reserve_is_written_without_the_rest_of_its_batch,
                 endless_conflicts_end_with_an_error,
                 a_full_queue_is_an_error_at_once,
             ]
@@ -176,7 +177,7 @@ macro_rules! conformance_cases {
 
 /// A commit with a number for an id.
 fn commit(id: u64, compares: Vec<Compare>, ops: Vec<Op>) -> Commit {
-    Commit { id: CommitId(Uuid::from_u64_pair(0, id)), compares, ops, audit: Vec::new() }
+    Commit { id: CommitId(Uuid::from_u64_pair(0, id)), compares, ops, audit: Vec::new(), may_use_reserve: false }
 }
 
 fn put(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Op {

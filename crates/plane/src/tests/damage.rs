@@ -91,7 +91,7 @@ impl Directory {
 
     fn commit(&self, ops: Vec<Op>) {
         let id = CommitId(clock::world().entropy.guid());
-        self.engine().commit(&[Commit { id, compares: vec![], ops, audit: vec![] }]).unwrap();
+        self.engine().commit(&[Commit { id, compares: vec![], ops, audit: vec![], may_use_reserve: false }]).unwrap();
     }
 
     /// Makes of the store one of the time before there were MACs.

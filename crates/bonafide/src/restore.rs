@@ -1,0 +1,33 @@
+//! `bonafide restore`
+
+use crate::data_dir::DataDir;
+use crate::{DataDirOption, Failure, print};
+use bonafide_plane::restore;
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    data_dir: DataDirOption,
+    /// A file of `bonafide backup`, or the database of a store
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Restore it although it is older than the store: what was deleted since is back
+    #[arg(long)]
+    accept_older: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
+    let files = DataDir::create(&options.data_dir)?.plane;
+    let restored = restore(&files, &options.file, options.accept_older)?;
+    print(&format!(
+        "The database is that of {}, as of revision {}; `bonafide up` starts with it. The one of before is in {}: delete it \
+         when it is not needed any more.\n",
+        options.file.display(),
+        restored.backup.newest.cursor.revision.0,
+        restored.aside.display(),
+    ));
+    Ok(ExitCode::SUCCESS)
+}

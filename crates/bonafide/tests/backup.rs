@@ -1,0 +1,338 @@
+//! Backups, the high-water mark and a full disk, with the whole program.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
+
+mod support;
+
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{IDENTITIES, MACHINES, Up, bonafide, eventually, refused, run, run_within, skip, up_command};
+
+const ARM: &str = "https://management.azure.com/";
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn du_05_one_bit_in_the_first_frame_of_the_log_is_refused_with_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    // So that the database has the first part, and the log only what comes after.
+    assert!(Up::start(dir.path(), &[]).stop().success());
+    let up = Up::start(dir.path(), &[]);
+    (0..3).for_each(|n| drop(up.identity(&format!("acknowledged-{n}"))));
+    up.kill();
+    let log = dir.path().join("data/store/store.db-wal");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[32 + 24 + 100] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let line = refused(up_command(dir.path(), &[]));
+    assert!(line.contains("its mark at revision ") && line.contains("bonafide restore"), "{line}");
+    assert!(fs::read(&log).unwrap() == bytes, "the log is as it was");
+    // The bit is put right, and nothing is lost.
+    bytes[32 + 24 + 100] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let up = Up::start(dir.path(), &[]);
+    assert!(exists(&up, "acknowledged-2"));
+}
+
+#[test]
+fn op_05_a_copy_of_the_store_does_not_bring_back_what_was_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let (id, _) = up.identity("deleted");
+    assert!(up.stop().success());
+    let (store, copy) = (dir.path().join("data/store"), dir.path().join("copy"));
+    copy_folder(&store, &copy);
+    let up = Up::start(dir.path(), &[]);
+    delete(&up, &id);
+    assert!(up.stop().success());
+    fs::remove_dir_all(&store).unwrap();
+    copy_folder(&copy, &store);
+    let line = refused(up_command(dir.path(), &[]));
+    assert!(line.contains("older copy") && line.contains("bonafide restore"), "{line}");
+    fs::remove_file(dir.path().join("data/mark")).unwrap();
+    let line = refused(up_command(dir.path(), &[]));
+    assert!(line.contains("has lost its mark") && line.contains("--accept-older"), "{line}");
+    // The way on that the line names.
+    let database = store.join("store.db");
+    let line = refused(restore(dir.path(), &database, &[]));
+    assert!(line.contains("--accept-older"), "{line}");
+    let done = run(restore(dir.path(), &database, &["--accept-older"]));
+    assert!(done.status.success(), "{done:?}");
+    let up = Up::start(dir.path(), &[]);
+    assert!(exists(&up, "deleted"), "whoever accepts an older store accepts this");
+    assert!(up.token(ARM).is_ok());
+}
+
+#[test]
+fn op_05_a_backup_is_made_while_up_runs_and_restored_while_it_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let tenant = up.info["tenantId"].clone();
+    let (id, _) = up.identity("backed-up");
+    let file = dir.path().join("backup.db");
+    let made = run(backup(dir.path(), &file));
+    assert!(made.status.success(), "{made:?}");
+    let said = String::from_utf8(made.stdout).unwrap();
+    assert!(said.contains("data/key") && said.contains("is not in it"), "{said}");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let before = fs::read(&file).unwrap();
+    let line = refused(backup(dir.path(), &file));
+    assert!(line.contains("is there already"), "{line}");
+    assert!(fs::read(&file).unwrap() == before);
+
+    let line = refused(restore(dir.path(), &file, &[]));
+    assert!(line.contains("in use by another process"), "{line}");
+    delete(&up, &id);
+    assert!(up.stop().success());
+    let line = refused(restore(dir.path(), &file, &[]));
+    assert!(line.contains(" revisions, all since ") && line.contains("--accept-older"), "{line}");
+    let up = Up::start(dir.path(), &[]);
+    assert!(!exists(&up, "backed-up"), "what was refused changed nothing");
+    assert!(up.stop().success());
+
+    // A damaged backup, and one of another key, change nothing either.
+    let damaged = dir.path().join("damaged.db");
+    let mut bytes = before.clone();
+    bytes.chunks_mut(4096).skip(2).for_each(|page| page[..64].fill(0xA5));
+    fs::write(&damaged, bytes).unwrap();
+    let line = refused(restore(dir.path(), &damaged, &["--accept-older"]));
+    assert!(line.contains("damaged.db"), "{line}");
+    let key = dir.path().join("data/key");
+    let hidden = dir.path().join("key");
+    fs::rename(&key, &hidden).unwrap();
+    let line = refused(restore(dir.path(), &file, &["--accept-older"]));
+    assert!(line.contains("the key file"), "{line}");
+    let other = tempfile::tempdir().unwrap();
+    assert!(Up::start(other.path(), &["--empty"]).stop().success());
+    fs::copy(other.path().join("data/key"), &key).unwrap();
+    let line = refused(restore(dir.path(), &file, &["--accept-older"]));
+    assert!(line.contains("does not open the backup"), "{line}");
+    fs::rename(&hidden, &key).unwrap();
+
+    let done = run(restore(dir.path(), &file, &["--accept-older"]));
+    assert!(done.status.success(), "{done:?}");
+    let up = Up::start(dir.path(), &[]);
+    assert_eq!(up.info["tenantId"], tenant);
+    assert!(exists(&up, "backed-up"));
+    assert!(up.token(ARM).is_ok(), "the agent goes on with the restored store");
+    assert!(up.stop().success());
+    let aside: Vec<_> = fs::read_dir(dir.path().join("data")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let aside = aside.iter().filter(|name| name.to_string_lossy().starts_with("store.before-")).count();
+    assert_eq!(aside, 1, "the old store is kept");
+    // The store of before the restore is of another epoch.
+    let line = refused(restore(dir.path(), &file, &[]));
+    assert!(line.contains("of another") && line.contains("--accept-older"), "{line}");
+}
+
+#[test]
+fn op_05_a_new_machine_needs_the_key_and_a_backup() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let tenant = up.info["tenantId"].clone();
+    let file = dir.path().join("backup.db");
+    assert!(run(backup(dir.path(), &file)).status.success());
+    // The demo keeps its metadata port.
+    assert!(up.stop().success());
+    let new = tempfile::tempdir().unwrap();
+    let data = new.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::copy(dir.path().join("data/key"), data.join("key")).unwrap();
+    let done = run(restore(new.path(), &file, &[]));
+    assert!(done.status.success(), "{done:?}");
+    let moved = Up::start(new.path(), &[]);
+    assert_eq!(moved.info["tenantId"], tenant);
+    assert!(moved.token(ARM).is_ok());
+}
+
+#[test]
+fn op_05_a_restore_that_is_killed_at_any_moment_leaves_a_store_that_starts() {
+    const MOMENTS: u32 = 16;
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let file = dir.path().join("backup.db");
+    assert!(run(backup(dir.path(), &file)).status.success());
+    drop(up.identity("later"));
+    assert!(up.stop().success());
+    let began = Instant::now();
+    assert!(run(restore(dir.path(), &file, &["--accept-older"])).status.success());
+    let whole = began.elapsed();
+    let mut seen = [0, 0];
+    for moment in 0..MOMENTS {
+        let newer = Up::start(dir.path(), &["--quiet"]);
+        if !exists(&newer, "later") {
+            drop(newer.identity("later"));
+        }
+        assert!(newer.stop().success());
+        let mut command = restore(dir.path(), &file, &["--accept-older"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole * (moment + 1) / MOMENTS);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let up = Up::start(dir.path(), &["--quiet"]);
+        seen[usize::from(exists(&up, "later"))] += 1;
+        assert!(up.stop().success());
+    }
+    assert_eq!(seen[0] + seen[1], MOMENTS, "one or the other: {seen:?}");
+}
+
+#[test]
+fn op_05_a_backup_that_is_killed_leaves_no_file_of_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--quiet"]);
+    let began = Instant::now();
+    assert!(run(backup(dir.path(), &dir.path().join("whole.db"))).status.success());
+    let whole = began.elapsed();
+    for moment in 0..8 {
+        let file = dir.path().join(format!("{moment}.db"));
+        let mut child = backup(dir.path(), &file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole * moment / 8);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if file.exists() {
+            let new = tempfile::tempdir().unwrap();
+            let data = new.path().join("data");
+            fs::create_dir(&data).unwrap();
+            fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+            fs::copy(dir.path().join("data/key"), data.join("key")).unwrap();
+            assert!(run(restore(new.path(), &file, &[])).status.success());
+        }
+    }
+    assert!(up.token(ARM).is_ok());
+}
+
+/// With a library that is loaded before the C library and fails one sync (needs `cc`).
+#[test]
+fn du_03_after_a_failed_sync_writes_are_refused_and_tokens_go_on_until_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = dir.path().join("disk.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store-sqlite/tests/support/disk.c");
+    let cc = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).status();
+    assert!(cc.expect("this test needs a C compiler, `cc`").success());
+    let control = dir.path().join("disk-control");
+    fs::write(&control, [0; 48]).unwrap();
+    let mut command = up_command(dir.path(), &[]);
+    command.env("LD_PRELOAD", library).env("BONAFIDE_TEST_DISK_CONTROL", &control);
+    let up = Up::run(command, dir.path());
+    let token = up.operator_token();
+    let put =
+        |name: &str| up.manage(&token, "PUT", &identity_id(&up, name), IDENTITIES, r#"{"location":"westeurope"}"#);
+    assert_eq!(put("before").status, 201);
+    assert!(up.token(ARM).is_ok(), "the agent makes its key now");
+    let field = fs::File::options().write(true).open(&control).unwrap();
+    // `sync_to_fail`: the next one.
+    field.write_all_at(&1_u64.to_ne_bytes(), 3 * 8).unwrap();
+    let unknown = put("unknown");
+    assert_eq!(unknown.status, 503, "{}", unknown.body);
+    for _ in 0..3 {
+        let refused = put("after");
+        assert_eq!(refused.status, 503);
+        assert!(refused.body.contains("until it is started again"), "{}", refused.body);
+    }
+    assert!(up.token(ARM).is_ok());
+    assert!(exists(&up, "before") && !exists(&up, "after"));
+    let ready = up.https("GET", "/readyz", &[], "");
+    assert_eq!((ready.status, ready.json()["status"].as_str()), (200, Some("degraded")), "{}", ready.body);
+    assert!(ready.json()["writes"].as_str().unwrap().starts_with("stopped until the next start"));
+    eventually(SOON, "it is logged", || up.log().contains("storeWritesStopped"));
+    assert_eq!(up.log().matches("storeWritesStopped").count(), 1, "{}", up.log());
+    assert!(up.stop().success());
+    let up = Up::start(dir.path(), &[]);
+    assert!(exists(&up, "before") && !exists(&up, "after"));
+    drop(up.identity("after"));
+}
+
+/// On a disk of 32 MB of its own, which ends with the child that mounted it.
+#[test]
+fn au_05_on_a_full_disk_up_starts_and_what_is_there_can_be_deleted() {
+    const NAME: &str = "au_05_on_a_full_disk_up_starts_and_what_is_there_can_be_deleted";
+    const DISK: &str = "BONAFIDE_TEST_DISK";
+    let Some(disk) = std::env::var_os(DISK) else {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = "truncate -s 32M disk && mkfs.ext4 -q -m 0 disk && mkdir mounted && mount -o loop disk mounted";
+        let mut child = Command::new("unshare");
+        child.args(["-m", "sh", "-c", &format!("{mount} || exit 77; exec \"$0\" \"$@\"")]);
+        child.arg(std::env::current_exe().unwrap()).args([NAME, "--exact", "--nocapture"]);
+        child.current_dir(dir.path()).env(DISK, dir.path().join("mounted"));
+        let output = run_within(Duration::from_secs(120), child);
+        // 101: the test's own failure.
+        if !output.status.success() && output.status.code() != Some(101) {
+            return skip("no disk can be mounted here (root, unshare and mkfs.ext4 are needed)");
+        }
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{text}");
+        return;
+    };
+    let disk = PathBuf::from(disk);
+    let mut up = Up::start(&disk, &["--quiet"]);
+    let deleted: Vec<String> = (0..6).map(|n| up.identity(&format!("deleted-{n}")).0).collect();
+    assert!(up.token(ARM).is_ok(), "the agent makes its key now");
+    let machine = up.demo().replace("/virtualMachines/demo", "/virtualMachines/large");
+    let large = json!({ "location": "westeurope", "properties": { "text": "x".repeat(500_000) } }).to_string();
+    for half in deleted.chunks(3) {
+        fill(&disk);
+        // The log may still have room; many large rows have none.
+        let token = up.operator_token();
+        let mut answers = (0..60).map(|_| up.manage(&token, "PUT", &machine, MACHINES, &large));
+        let refused = answers.find(|answer| answer.status >= 500).expect("a full disk refuses");
+        assert_eq!(refused.status, 503, "{}", refused.body);
+        assert!(refused.body.contains("disk of the installation is full"), "{}", refused.body);
+        half.iter().for_each(|id| delete(&up, id));
+        assert!(up.token(ARM).is_ok(), "tokens need no space: {:?}", up.token(ARM));
+        up.kill();
+        fill(&disk);
+        up = Up::start(&disk, &["--quiet"]);
+        assert!(up.token(ARM).is_ok());
+    }
+    fs::remove_file(disk.join("filler")).unwrap();
+    let ready = || up.https("GET", "/readyz", &[], "").json();
+    eventually(SOON, "the reserve is made again", || ready()["writes"] == "ok");
+    drop(up.identity("made-again"));
+}
+
+/// Takes all the space that is left; what the file system puts aside for the file comes free when it is closed.
+fn fill(disk: &Path) {
+    let fill = "for size in 64k 4k 4k 4k; do dd if=/dev/zero bs=$size >> filler 2> /dev/null; sync; done; true";
+    assert!(Command::new("sh").args(["-c", fill]).current_dir(disk).status().unwrap().success());
+}
+
+fn backup(dir: &Path, file: &Path) -> Command {
+    let mut command = bonafide(dir, "backup");
+    command.arg(file);
+    command
+}
+
+fn restore(dir: &Path, file: &Path, options: &[&str]) -> Command {
+    let mut command = bonafide(dir, "restore");
+    command.arg(file).args(options);
+    command
+}
+
+fn identity_id(up: &Up, name: &str) -> String {
+    let type_and_name = format!("Microsoft.ManagedIdentity/userAssignedIdentities/{name}");
+    up.demo().replace("Microsoft.Compute/virtualMachines/demo", &type_and_name)
+}
+
+fn exists(up: &Up, name: &str) -> bool {
+    let answer = up.manage(&up.operator_token(), "GET", &identity_id(up, name), IDENTITIES, "");
+    assert!([200, 404].contains(&answer.status), "{}", answer.body);
+    answer.status == 200
+}
+
+fn delete(up: &Up, id: &str) {
+    let deleted = up.manage(&up.operator_token(), "DELETE", id, IDENTITIES, "");
+    assert_eq!(deleted.status, 200, "{}", deleted.body);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}

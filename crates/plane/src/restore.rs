@@ -1,0 +1,106 @@
+//! Restoring an installation's database from a backup, while nobody uses it.
+
+use crate::files::PlaneFiles;
+use crate::row_keys::unlock;
+use crate::secrets::{self, SecretsError};
+use bonafide_core::placement::withdraw_invitations;
+use bonafide_files::FilesError;
+use bonafide_http::clock;
+use bonafide_store::mark::BelowMark;
+use bonafide_store::{Locked, StoreError};
+use bonafide_store_sqlite::{Backup, OpenError, Restoring, SqliteEngine};
+use bonafide_types::Timestamp;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// The reason why nothing was restored: the store is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The store, or the backup.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The key file.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The key does not open what is in the backup.
+    #[error("the key in this data directory does not open the backup: {0}; put the key back that belongs to it")]
+    Key(#[from] SecretsError),
+    /// The copy of the backup.
+    #[error(transparent)]
+    Copy(#[from] StoreError),
+    /// The backup is not the newest.
+    #[error("{0}")]
+    Older(Box<Older>),
+}
+
+/// A backup that is not the newest that is known of the store.
+#[derive(Debug)]
+pub struct Older {
+    backup: PathBuf,
+    contents: Backup,
+    reason: BelowMark,
+    newest_at: Option<Timestamp>,
+}
+
+impl std::fmt::Display for Older {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { backup, contents, reason, newest_at } = self;
+        let backup = backup.display();
+        match reason {
+            BelowMark::MarkLost { .. } => {
+                write!(f, "the mark of the store is lost, and nobody can tell whether {backup} is the newest")?;
+            }
+            _ => write!(f, "{backup} {reason}")?,
+        }
+        f.write_str("; restoring it loses ")?;
+        match reason {
+            BelowMark::Older { store, mark } => {
+                write!(f, "{} revisions", mark.cursor.revision.0.saturating_sub(store.cursor.revision.0))?;
+            }
+            _ => f.write_str("what the store has and it has not, and nobody can tell how much that is")?,
+        }
+        if let Some(made_at) = contents.made_at {
+            write!(f, ", all since {}", Timestamp::from_unix_micros(made_at.saturating_mul(1_000_000)).second())?;
+        }
+        if let Some(at) = newest_at {
+            write!(f, ", the last of {}", at.second())?;
+        }
+        f.write_str(", and revives what was deleted meanwhile; to do so, add --accept-older")
+    }
+}
+
+/// A store that was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// The contents of the backup.
+    pub backup: Backup,
+    /// The folder of the store that was there before.
+    pub aside: PathBuf,
+}
+
+/// Puts a backup, or the database of a store, in the place of the store.
+///
+/// # Errors
+/// `up` runs; the backup is damaged, of another key, or older than what is known of the store and `accept_older` is false.
+pub fn restore(files: &PlaneFiles, from: &Path, accept_older: bool) -> Result<Restored, RestoreError> {
+    let kek = files.key(false)?;
+    let restoring = Restoring::prepare(&files.store(), &files.mark(), from)?;
+    if let Some(reason) = restoring.older().filter(|_| !accept_older) {
+        let newest_at = std::fs::metadata(files.mark()).ok().and_then(|mark| changed_at(&mark));
+        let (backup, contents) = (from.to_owned(), *restoring.backup());
+        return Err(RestoreError::Older(Box::new(Older { backup, contents, reason: reason.clone(), newest_at })));
+    }
+    let store = unlock(Locked::new(SqliteEngine::open(&restoring.draft())?), &kek)?;
+    secrets::open(&store, &kek)?;
+    while store.write(withdraw_invitations)? {}
+    drop(store);
+    let backup = *restoring.backup();
+    let name = format!("before-{}", clock::now().unix_micros());
+    Ok(Restored { backup, aside: restoring.finish(&name)? })
+}
+
+fn changed_at(file: &Metadata) -> Option<Timestamp> {
+    let since_epoch = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp::from_unix_micros(u64::try_from(since_epoch.as_micros()).ok()?))
+}
