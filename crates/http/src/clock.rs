@@ -1,13 +1,16 @@
-//! The sources of time and chance.
+//! The sources of time and chance. All of the process, TLS included, reads the time here.
 
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::{Timestamp, World};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio_rustls::rustls::pki_types::UnixTime;
+use tokio_rustls::rustls::time_provider::TimeProvider;
 
-/// The moment of the call.
+/// The moment of the call. A clock before 1970 is at 1970.
 pub fn now() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_unix_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
+    shifted(Timestamp::from_unix_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)))
 }
 
 /// The world at the moment of the call.
@@ -18,4 +21,47 @@ pub fn world() -> World<'static> {
 /// The world at a moment that was looked up before.
 pub fn world_at(now: Timestamp) -> World<'static> {
     World { now, entropy: &SystemEntropy }
+}
+
+/// The time since the machine started, its sleep included, which `std::time::Instant` leaves out. No clock that is set
+/// changes it.
+pub fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(BOOT_CLOCK);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(target_os = "linux")]
+const BOOT_CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+/// Other systems' monotonic clock may leave sleep out.
+#[cfg(not(target_os = "linux"))]
+const BOOT_CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+
+/// The clock by which TLS judges certificates.
+pub fn of_tls() -> Arc<dyn TimeProvider> {
+    Arc::new(Clock)
+}
+
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(now().unix_seconds())))
+    }
+}
+
+#[cfg(not(debug_assertions))]
+fn shifted(time: Timestamp) -> Timestamp {
+    time
+}
+
+/// In debug builds a test sets the clock of a whole process: a file that this variable names holds the seconds by which
+/// the clock is ahead, or below zero behind. It is read each time.
+#[cfg(debug_assertions)]
+fn shifted(time: Timestamp) -> Timestamp {
+    static SHIFT: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
+    let file = SHIFT.get_or_init(|| std::env::var_os("BONAFIDE_TEST_CLOCK").map(Into::into));
+    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+    let seconds: i64 = text.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
+    Timestamp::from_unix_micros(time.unix_micros().saturating_add_signed(seconds.saturating_mul(1_000_000)))
 }

@@ -76,7 +76,7 @@ fn issue(ca: &ServerCa, names: &[ServerName]) -> Result<(Arc<CertifiedKey>, u64)
 
 /// For everything public: no client certificate is asked for.
 pub(crate) fn public(identity: Arc<ServerIdentity>) -> Result<Arc<ServerConfig>, TlsError> {
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_details(provider(), clock::of_tls())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(identity);
@@ -90,7 +90,7 @@ pub(crate) fn hosts(identity: Arc<ServerIdentity>, hosts: &HostCa) -> Result<Arc
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(hosts.certificate().der())?), provider())
         .allow_unauthenticated()
         .build()?;
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_details(provider(), clock::of_tls())
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(identity);

@@ -81,6 +81,11 @@ impl Up {
         endpoint.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
+    /// The word of its own `/readyz`.
+    pub(crate) fn readiness(&self) -> String {
+        http(self.imds(), &metadata_request(self.imds(), "/readyz")).body
+    }
+
     pub(crate) fn demo(&self) -> String {
         self.info["workloads"][0]["resourceId"].as_str().unwrap().to_owned()
     }
