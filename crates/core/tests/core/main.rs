@@ -4,5 +4,6 @@
 
 mod cloud;
 mod custom_roles;
+mod hosts;
 mod life_cycles;
 mod sizes;
