@@ -4,7 +4,9 @@
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod agents;
 mod background;
+mod clock_check;
 mod confirm;
 mod control_plane;
 mod description;
@@ -28,6 +30,8 @@ mod surfaces;
 mod tests;
 mod tls;
 
+pub use agents::{AgentReport, Membership};
+pub use clock_check::ImplausibleClock;
 pub use control_plane::{ControlPlane, OpenControlPlaneError};
 pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
 pub use files::PlaneFiles;

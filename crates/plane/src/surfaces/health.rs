@@ -1,15 +1,18 @@
 //! The health of this process, as probes and load balancers ask for it (docs/log.md, "Health").
 
 use super::Need;
+use crate::agents::AgentReport;
+use crate::clock_check::{self, ImplausibleClock};
 use crate::parts::Parts;
 use bonafide_http::clock;
+use bonafide_types::Timestamp;
 use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The parts that work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Readiness {
     /// Tokens are issued.
     tokens: bool,
@@ -17,26 +20,45 @@ pub struct Readiness {
     view: bool,
     /// The store can be read.
     store: bool,
+    /// The time that the clock shows can be.
+    clock: Result<(), ImplausibleClock>,
+    /// The agent of this process, where there is one.
+    agent: Option<AgentReport>,
+    /// The names of hosts that are frozen.
+    frozen: Vec<String>,
 }
 
 impl Readiness {
     /// Asks each part; whether the store can be read was asked before.
     pub(crate) fn of(parts: &Parts, store: bool) -> Self {
-        let view = parts.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
-        Self { tokens: parts.views.current().can_sign(clock::now()), view, store }
+        let (view, now) = (parts.views.current(), clock::now());
+        let mut frozen: Vec<String> =
+            view.hosts().filter(|(_, host)| host.frozen_at.is_some()).map(|(_, host)| host.name.clone()).collect();
+        frozen.sort_unstable();
+        Self {
+            tokens: view.can_sign(now),
+            view: parts.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX,
+            store,
+            clock: clock_check::check(&view, now),
+            agent: parts.agent.report(),
+            frozen,
+        }
     }
 
     /// The readiness, in one word. A store that is down is down for every replica: a replica that for that reason
-    /// said it is not ready would be taken out with all others, and the tokens with them.
-    pub fn word(self) -> (StatusCode, &'static str) {
-        match (self.tokens, self.view && self.store) {
+    /// said it is not ready would be taken out with all others, and the tokens with them. The same goes for the clock and
+    /// for hosts, whose cached tokens go on.
+    pub fn word(&self) -> (StatusCode, &'static str) {
+        let agent_is_well = self.agent.as_ref().is_none_or(|agent| agent.word() == "ok");
+        let all = self.view && self.store && self.clock.is_ok() && agent_is_well && self.frozen.is_empty();
+        match (self.tokens, all) {
             (true, true) => (StatusCode::OK, "ok"),
             (true, false) => (StatusCode::OK, "degraded"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }
 
-    fn reply(self) -> Reply {
+    fn reply(&self) -> Reply {
         let (status, said) = self.word();
         let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
         let body = json!({
@@ -44,9 +66,21 @@ impl Readiness {
             "tokens": word(self.tokens, "no signing key"),
             "view": word(self.view, "too old"),
             "store": word(self.store, "unavailable"),
+            "clock": self.clock.map_or_else(|why| why.to_string(), |()| "ok".to_owned()),
+            "agents": self.agent.iter().map(describe).collect::<Vec<_>>(),
+            "frozenHosts": self.frozen,
         });
         Reply::json(status, &body)
     }
+}
+
+fn describe(agent: &AgentReport) -> Value {
+    json!({
+        "host": agent.host,
+        "status": agent.word(),
+        "certificateEndsAt": agent.certificate_ends_at.map(Timestamp::second),
+        "secondsSinceContact": agent.silence.map(|silence| silence.as_secs()),
+    })
 }
 
 /// The health endpoints: `/healthz`, the process answers; `/readyz`, it issues tokens, and the body says which of its
@@ -94,17 +128,39 @@ impl Surface for Health<'_> {
 mod tests {
     use super::*;
 
+    use crate::agents::Membership;
+    use std::time::Duration;
+
+    fn well() -> Readiness {
+        let agent = AgentReport {
+            host: "local".to_owned(),
+            certificate_ends_at: None,
+            silence: Some(Duration::ZERO),
+            membership: Membership::Valid,
+        };
+        Readiness { tokens: true, view: true, store: true, clock: Ok(()), agent: Some(agent), frozen: Vec::new() }
+    }
+
     #[test]
-    fn who_issues_tokens_is_ready_whatever_else_works() {
-        for (tokens, view, store, status, word) in [
-            (true, true, true, 200, "ok"),
-            (true, false, true, 200, "degraded"),
-            (true, true, false, 200, "degraded"),
-            (false, true, true, 503, "unavailable"),
-            (false, false, false, 503, "unavailable"),
-        ] {
-            let (code, said) = Readiness { tokens, view, store }.word();
-            assert_eq!((code.as_u16(), said), (status, word));
+    fn av_07_who_issues_tokens_is_ready_and_whatever_else_fails_is_seen() {
+        let word = |change: fn(&mut Readiness)| {
+            let mut readiness = well();
+            change(&mut readiness);
+            let (status, word) = readiness.word();
+            (status.as_u16(), word)
+        };
+        assert_eq!(word(|_| ()), (200, "ok"));
+        assert_eq!(word(|all| all.agent = None), (200, "ok"), "a control plane alone");
+        let degrading: [fn(&mut Readiness); 5] = [
+            |all| all.view = false,
+            |all| all.store = false,
+            |all| all.clock = Err(ImplausibleClock::BeforeProgram { now: Timestamp::from_unix_seconds(0) }),
+            |all| all.agent.as_mut().unwrap().membership = Membership::Expired,
+            |all| all.frozen.push("edge".to_owned()),
+        ];
+        for change in degrading {
+            assert_eq!(word(change), (200, "degraded"));
         }
+        assert_eq!(word(|all| all.tokens = false), (503, "unavailable"));
     }
 }
