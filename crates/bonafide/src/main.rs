@@ -6,6 +6,7 @@
 mod data_dir;
 mod env;
 mod exec;
+mod host;
 mod info;
 mod shell;
 mod token;
@@ -35,6 +36,8 @@ enum Command {
     Env(env::Options),
     /// Run a command as a workload
     Exec(exec::Options),
+    /// List, enable or disable hosts
+    Host(host::Options),
     /// Print a token, or its claims
     Token(token::Options),
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Info(options) => info::run(&options),
         Command::Env(options) => env::run(&options),
         Command::Exec(options) => exec::run(options),
+        Command::Host(options) => host::run(options),
         Command::Token(options) => token::run(&options),
     };
     done.unwrap_or_else(|failure| {

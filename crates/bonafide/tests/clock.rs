@@ -5,42 +5,13 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
-use support::{Up, eventually, run, up_command};
+use support::{Clock, Up, eventually, run};
 
 const MANAGEMENT: &str = "https://management.azure.com/";
 const HOUR: i64 = 3_600;
 /// Longest time that everything takes to be as it was, once the clock has been set.
 const RECOVERY: Duration = Duration::from_secs(20);
-
-/// The clock of processes that a test starts.
-struct Clock(PathBuf);
-
-impl Clock {
-    fn ahead(dir: &Path, seconds: i64) -> Self {
-        let clock = Self(dir.join("clock"));
-        clock.set(seconds);
-        clock
-    }
-
-    /// Sets it to so many seconds after the true time, in one step.
-    fn set(&self, seconds: i64) {
-        let draft = self.0.with_extension("draft");
-        std::fs::write(&draft, seconds.to_string()).unwrap();
-        std::fs::rename(draft, &self.0).unwrap();
-    }
-
-    fn start(&self, dir: &Path) -> Up {
-        Up::run(self.on(up_command(dir, &[])), dir)
-    }
-
-    fn on(&self, mut command: Command) -> Command {
-        command.env("BONAFIDE_TEST_CLOCK", &self.0);
-        command
-    }
-}
 
 /// A resource that no token was asked for yet: its token is new.
 fn new_token(up: &Up, name: &mut u32) -> Result<String, (u16, String)> {
@@ -60,9 +31,9 @@ fn new_token(up: &Up, name: &mut u32) -> Result<String, (u16, String)> {
     token
 }
 
-fn recovers(up: &Up, name: &mut u32, after: &str) {
+fn recovers(up: &Up, name: &mut u32, after: &str, word: &str) {
     eventually(RECOVERY, after, || new_token(up, name).is_ok());
-    eventually(RECOVERY, after, || up.readiness() == "ok");
+    eventually(RECOVERY, after, || up.readiness() == word);
 }
 
 #[test]
@@ -74,18 +45,23 @@ fn ky_09_a_machine_that_slept_past_its_certificate_has_new_tokens_when_it_wakes(
     // Eleven hours of work, and thirteen of sleep.
     clock.set(11 * HOUR);
     assert_eq!(up.token(MANAGEMENT).unwrap(), cached, "cached tokens go on");
-    for (seconds, after) in [
-        (24 * HOUR + HOUR / 12, "13 h asleep with a certificate of 11 h"),
-        (50 * HOUR, "a jump of 26 h"),
-        (24 * HOUR, "a step back of 26 h"),
-        (23 * HOUR, "a step back of an hour"),
-        (0, "a step back of a day"),
-        (40 * 24 * HOUR, "forty days asleep"),
-        (0, "a step back of forty days"),
+    for (seconds, after, word) in [
+        (24 * HOUR + HOUR / 12, "13 h asleep with a certificate of 11 h", "ok"),
+        (50 * HOUR, "a jump of 26 h", "ok"),
+        (24 * HOUR, "a step back of 26 h", "ok"),
+        // Its certificate is good still, and younger than the clock: one of the two is wrong.
+        (23 * HOUR, "a step back of an hour", "degraded"),
+        (40 * 24 * HOUR, "forty days asleep", "ok"),
+        (0, "a step back of forty days", "ok"),
     ] {
         clock.set(seconds);
-        recovers(&up, &mut name, after);
+        recovers(&up, &mut name, after, word);
     }
+    // In 2099 the authorities have ended; what is tried meanwhile leaves nothing behind.
+    clock.set(73 * 365 * 24 * HOUR);
+    eventually(RECOVERY, "2099", || up.log().contains(r#""event":"hostNotJoined""#) && up.readiness() != "ok");
+    clock.set(0);
+    recovers(&up, &mut name, "back from 2099", "ok");
 }
 
 #[test]
@@ -116,4 +92,19 @@ fn ky_12_one_start_with_a_clock_ahead_does_not_prevent_the_next() {
     }
     let info = run(support::bonafide(dir.path(), "info"));
     assert!(info.status.success());
+}
+
+#[test]
+fn op_08_a_machine_that_starts_in_1970_says_so_signs_nothing_and_goes_on_when_its_clock_is_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let clock = Clock::ahead(dir.path(), HOUR - i64::try_from(since_1970).unwrap());
+    let up = clock.start(dir.path());
+    let note = "bonafide: the clock shows 1970-01-01T01:0";
+    eventually(RECOVERY, note, || up.log().contains(note) && up.log().contains("set the clock"));
+    assert_eq!(up.readiness(), "unavailable");
+    assert!(up.token(MANAGEMENT).is_err(), "a token of 1970 is of no use");
+    clock.set(0);
+    recovers(&up, &mut 0, "its clock was set", "ok");
+    up.operator_token();
 }

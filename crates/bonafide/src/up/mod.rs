@@ -1,6 +1,7 @@
 //! `bonafide up`
 
 mod described;
+mod hosts;
 mod local;
 mod options;
 mod own_endpoint;
