@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use xtask::conformance::Breadth;
 
-const USAGE: &str = "usage: cargo xtask tidy | conformance [--all] [NAME] | bench [--quick] [NAME…]";
+const USAGE: &str =
+    "usage: cargo xtask tidy | conformance [--all] [NAME] | bench [--quick] [NAME…] | fuzz [--seconds N] [TARGET…]";
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
@@ -19,6 +20,10 @@ fn main() -> ExitCode {
         ["conformance", "--all", name] => conformance(root, Breadth::All, Some(name)),
         ["conformance", name] => conformance(root, Breadth::Quick, Some(name)),
         ["bench", arguments @ ..] => bench(root, arguments),
+        ["fuzz", "--seconds", seconds, only @ ..] if seconds.parse::<u32>().is_ok() => {
+            fuzz(root, seconds.parse().ok(), only)
+        }
+        ["fuzz", only @ ..] if only.iter().all(|name| !name.starts_with('-')) => fuzz(root, None, only),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -49,6 +54,17 @@ fn conformance(root: &Path, breadth: Breadth, only: Option<&str>) -> ExitCode {
         }
         Err(error) => {
             eprintln!("conformance: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fuzz(root: &Path, seconds: Option<u32>, only: &[&str]) -> ExitCode {
+    match xtask::fuzz::run(root, seconds.unwrap_or(xtask::fuzz::SECONDS), only) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("fuzz: {error}");
             ExitCode::FAILURE
         }
     }
