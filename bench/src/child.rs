@@ -49,10 +49,13 @@ impl Process {
         Ok(total)
     }
 
-    /// Resident memory, in KiB.
+    /// Resident memory of it and its children, in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        resident_kib(&status)
+        let mut total = 0;
+        for process in std::iter::once(self.id()).chain(children(self.id())) {
+            total += resident_kib(&fs::read_to_string(format!("/proc/{process}/status"))?)?;
+        }
+        Ok(total)
     }
 
     /// Asks it to end, and waits; an error when it does not.

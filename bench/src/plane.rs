@@ -6,8 +6,11 @@ use bonafide_core::names::PUBLIC_MANAGEMENT;
 use bonafide_core::tokens::{Authenticated, Method as SignIn, issue, resolve};
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_files::Root;
-use bonafide_plane::{At, Description, Entry, Need, On, Parts, PlaneFiles, Round, of, open_host_ca, open_pepper};
-use bonafide_store::Store;
+use bonafide_plane::{
+    At, Description, Entry, Need, On, Parts, PlaneFiles, Round, of, open_host_ca, open_pepper, unlock,
+};
+use bonafide_store::Locked;
+use bonafide_store::engine::Engine;
 use bonafide_store_sqlite::SqliteEngine;
 use bonafide_types::{Audience, ObjectId, Timestamp, World};
 use bonafide_wire::{Answer, Outcome, Peer, Reply, Request};
@@ -57,12 +60,13 @@ fn files(data: &Path) -> Result<PlaneFiles, Failure> {
 
 impl Plane {
     pub(crate) fn open(data: &Path) -> Result<Self, Failure> {
-        Self::open_on(Store::open(engine(data)?), data)
+        Self::open_on(engine(data)?, data)
     }
 
     /// The same on an engine of the caller's.
-    pub(crate) fn open_on(store: Store, data: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open_on(engine: impl Engine, data: &Path) -> Result<Self, Failure> {
         let (info, kek) = (Description::read(&files(data)?)?, kek(data)?);
+        let store = unlock(Locked::new(engine), &kek)?;
         let secrets = (open_pepper(&store, &kek)?, open_host_ca(&store, &kek)?);
         let parts = Parts::new(store, kek, secrets, &info.endpoints.management, None)?;
         Ok(Self { parts, info })
@@ -123,7 +127,8 @@ impl Plane {
 pub(crate) fn token_request(path: &str, form: String, peer: Peer) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    Request { method: Method::POST, path: path.to_owned(), query: String::new(), headers, body: form.into(), peer }
+    let (path, query) = (path.to_owned(), String::new());
+    Request { method: Method::POST, path, query, version: http::Version::HTTP_11, headers, body: form.into(), peer }
 }
 
 /// A management request as the shell hands it over.
@@ -137,7 +142,8 @@ pub(crate) fn management_request(
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(AUTHORIZATION, authorization.clone());
-    Request { method, path, query: format!("api-version={version}"), headers, body: body.into(), peer: anybody() }
+    let query = format!("api-version={version}");
+    Request { method, path, query, version: http::Version::HTTP_11, headers, body: body.into(), peer: anybody() }
 }
 
 /// A caller that shows nothing.

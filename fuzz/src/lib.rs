@@ -58,6 +58,7 @@ pub fn request(method: Method, target: &str, body: impl Into<Bytes>) -> Request 
         method,
         path: path.to_owned(),
         query: query.to_owned(),
+        version: http::Version::HTTP_11,
         headers: HeaderMap::new(),
         body: body.into(),
         peer: Peer::Anonymous(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000))),

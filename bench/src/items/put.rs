@@ -10,7 +10,7 @@ use crate::report::Row;
 use crate::stats::median;
 use crate::{Bench, Failure};
 use bonafide_store::engine::{Commit, CommitId, Engine, Op, Verdict};
-use bonafide_store::{Intercepted, Store, StoreError, Table};
+use bonafide_store::{Absence, Intercepted, RowKeys, Store, StoreError, Table};
 use bonafide_store_sqlite::SqliteEngine;
 use http::Method;
 use std::path::{Path, PathBuf};
@@ -162,7 +162,7 @@ fn record(original: &Path, folder: &Path, each: usize) -> Result<Vec<Commit>, Fa
         record.lock().unwrap_or_else(PoisonError::into_inner).extend(committed(batch, &verdicts));
         Ok(verdicts)
     };
-    let plane = Plane::open_on(Store::open(Intercepted { engine: engine(&data)?, commit }), &data)?;
+    let plane = Plane::open_on(Intercepted { engine: engine(&data)?, commit }, &data)?;
     write(&plane, each)?;
     drop(plane);
     let commits = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
@@ -183,7 +183,7 @@ fn replay(data: &Path, commits: &[Commit]) -> Result<Rate, Failure> {
 }
 
 /// The row that stands for the n-th commit.
-const STAND_IN: Table<u64, ()> = Table::new("bench-stand-in");
+const STAND_IN: Table<u64, ()> = Table::new("bench-stand-in", Absence::Withholds);
 
 /// The commits of 16 threads that ask the store for them one after the other.
 fn through_store(data: &Path, commits: &[Commit]) -> Result<Rate, Failure> {
@@ -192,7 +192,7 @@ fn through_store(data: &Path, commits: &[Commit]) -> Result<Rate, Failure> {
     let commit = move |engine: &SqliteEngine, batch: &[Commit]| {
         engine.commit(&batch.iter().map(|asked| substitute(&commits, asked)).collect::<Vec<_>>())
     };
-    let store = Store::open(Intercepted { engine: engine(data)?, commit });
+    let store = Store::open(Intercepted { engine: engine(data)?, commit }, RowKeys::throw_away());
     let next = AtomicU64::new(0);
     let start = Start::now();
     std::thread::scope(|scope| {

@@ -14,7 +14,8 @@ use bonafide_core::directory::{PRINCIPALS, PrincipalKind, add_certificate};
 use bonafide_core::placement::HOSTS;
 use bonafide_core::view::Views;
 use bonafide_crypto::Certificate;
-use bonafide_store::{Read, Store, StoreError};
+use bonafide_plane::unlock;
+use bonafide_store::{Locked, Read, StoreError};
 use bonafide_types::{HostId, ObjectId};
 use bonafide_wire::{Peer, Request};
 use http::{HeaderValue, Method};
@@ -255,8 +256,8 @@ fn view(data: &Path) -> Result<LoadedView, Failure> {
 
 /// Loads a directory's view, and prints how many seconds it took and how many KiB it holds.
 pub(crate) fn print_view(data: &Path) -> Result<(), Failure> {
-    let store = Store::open(engine(data)?);
     let kek = kek(data)?;
+    let store = unlock(Locked::new(engine(data)?), &kek)?;
     let resident = || resident_kib(&std::fs::read_to_string("/proc/self/status")?);
     let before = resident()?;
     let started = Instant::now();

@@ -1,10 +1,11 @@
 //! The data directory, with the files of each part in it.
 
-use crate::DEFAULT_DATA_DIR;
 use crate::shell::sh_quoted;
-use bonafide_files::{FilesError, Root};
+use crate::{DEFAULT_DATA_DIR, DataDirOption, say};
+use bonafide_files::{FilesError, Root, User};
 use bonafide_host::HostFiles;
 use bonafide_plane::PlaneFiles;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A data directory.
@@ -42,6 +43,12 @@ pub(crate) enum DataDirError {
         /// A data directory in it.
         likely: Option<PathBuf>,
     },
+    /// Only root's privileges lead to it.
+    #[error(
+        "{} cannot be reached without root's privileges, which `up` gives up before it serves: choose a directory of root's \
+         own, such as --data-dir /var/lib/bonafide", .0.display()
+    )]
+    OutOfReach(PathBuf),
     /// It cannot be used.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -49,10 +56,11 @@ pub(crate) enum DataDirError {
 
 /// The entries of a folder in which a first start ended before it had a database, and the one that every new file system
 /// has.
-const BEGUN: [&str; 8] = [".gitignore", "log", "store", "operator", "agent", "key", "key.new", "lost+found"];
+const BEGUN: [&str; 9] =
+    [".gitignore", "made-here", "log", "store", "operator", "agent", "key", "key.new", "lost+found"];
 
-/// The beginning of the name of a half-written `.gitignore`.
-const IGNORE_DRAFT: &str = ".gitignore.";
+/// The beginnings of the names of the half-written files that are made first.
+const DRAFTS: [&str; 2] = [".gitignore.", "made-here."];
 
 fn way_out(likely: Option<&Path>) -> String {
     likely.map_or_else(|| "name an empty folder with --data-dir".to_owned(), |path| remedy(Some(path)))
@@ -67,23 +75,47 @@ fn remedy(likely: Option<&Path>) -> String {
 
 impl DataDir {
     /// Makes the directory if need be.
-    pub(crate) fn create(path: &Path) -> Result<Self, DataDirError> {
+    pub(crate) fn create(option: &DataDirOption) -> Result<Self, DataDirError> {
+        let (path, chosen) = option.choice();
         if let Some(found) = occupant(path) {
             let likely = Some(path.join(DEFAULT_DATA_DIR)).filter(|path| is_one(path));
             return Err(DataDirError::Occupied { path: path.to_owned(), found, likely });
         }
-        let root = Root::create(path)?;
+        let root = Root::create(path, chosen)?;
         Ok(Self { plane: PlaneFiles::create(&root)?, host: HostFiles::create(&root)? })
     }
 
     /// The directory as it is, without making anything.
-    pub(crate) fn at(path: &Path) -> Result<Self, DataDirError> {
-        match Root::at(path) {
+    pub(crate) fn at(option: &DataDirOption) -> Result<Self, DataDirError> {
+        let (path, chosen) = option.choice();
+        match Root::at(path).and_then(|root| root.check(chosen).map(|()| root)) {
             Ok(_) if !is_one(path) => Err(DataDirError::SomethingElse { path: path.to_owned(), likely: nearby(path) }),
-            Ok(root) => Ok(Self { plane: PlaneFiles::at(&root), host: HostFiles::at(&root)? }),
+            Ok(root) => {
+                if let Some(owner) = root.other_owner() {
+                    say(&format!("{} belongs to {owner}", path.display()));
+                }
+                Ok(Self { plane: PlaneFiles::at(&root), host: HostFiles::at(&root)? })
+            }
             Err(FilesError::NotThere(_)) => Err(DataDirError::Nothing { path: path.to_owned(), likely: nearby(path) }),
             Err(other) => Err(other.into()),
         }
+    }
+}
+
+impl DataDir {
+    /// Refuses a directory to which this process has no way, under the whole path that its engine opens it by.
+    pub(crate) fn check_in_reach(&self) -> Result<(), DataDirError> {
+        let store = self.plane.store();
+        let store = std::path::absolute(&store).unwrap_or(store);
+        match store.metadata() {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(DataDirError::OutOfReach(store)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The user whose it is.
+    pub(crate) fn owner(&self) -> User {
+        self.host.owner()
     }
 }
 
@@ -101,13 +133,15 @@ fn occupant(path: &Path) -> Option<String> {
     }
     let names = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.file_name()));
     let names = names.map(|name| name.to_string_lossy().into_owned());
-    names.filter(|name| !BEGUN.contains(&name.as_str()) && !name.starts_with(IGNORE_DRAFT)).min()
+    names.filter(|name| !BEGUN.contains(&name.as_str()) && !DRAFTS.iter().any(|draft| name.starts_with(draft))).min()
 }
 
 /// The data directory that is likely meant: in the folder itself, or the nearest on the way up, as `up` makes it by
-/// default.
+/// default, and never one that came with a folder.
 fn nearby(path: &Path) -> Option<PathBuf> {
     let from = std::path::absolute(path).ok()?;
     let on_the_way = from.ancestors().skip(1).flat_map(|folder| [folder.to_owned(), folder.join(DEFAULT_DATA_DIR)]);
-    std::iter::once(path.join(DEFAULT_DATA_DIR)).chain(on_the_way).find(|path| is_one(path))
+    std::iter::once(path.join(DEFAULT_DATA_DIR))
+        .chain(on_the_way)
+        .find(|path| is_one(path) && Root::at(path).is_ok_and(|root| root.is_made_here()))
 }

@@ -2,7 +2,7 @@
 
 use crate::data_dir::DataDir;
 use crate::variables::variables;
-use crate::{DataDirOption, Failure, block_on};
+use crate::{DataDirOption, Failure, block_on, exit_code};
 use bonafide_host::Session;
 use bonafide_metadata::{Dialect, dialects};
 use bonafide_plane::Description;
@@ -10,7 +10,6 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +24,9 @@ pub(crate) struct Options {
     /// Protocol of the command's endpoint
     #[arg(long, value_name = "NAME", default_value = dialects::APP_SERVICE.name(), value_parser = dialect_of_name())]
     dialect: &'static Dialect,
+    /// Take HTTP/1.0 too (ApacheBench and PHP before 8 send it, and so do proxies that do not say that they are)
+    #[arg(long = "allow-http-1.0")]
+    allow_http_1_0: bool,
     /// Command to run
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -59,8 +61,9 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
 }
 
 async fn execute(options: Options) -> Result<ExitCode, Failure> {
-    let dir = DataDir::at(&options.data_dir.data_dir)?;
-    let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect).await?;
+    let dir = DataDir::at(&options.data_dir)?;
+    let session = Session::open(&dir.host, options.workload.as_deref(), options.dialect, options.allow_http_1_0);
+    let session = session.await?;
     for note in options.dialect.notes().iter().map(ToString::to_string).chain(session.note()) {
         eprintln!("bonafide: {note}");
     }
@@ -104,10 +107,4 @@ fn terminate_child(child: &Child) {
         // A child that is gone already needs no signal.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-}
-
-/// The command's own code; 128 and the signal's number when a signal ended it, as shells say it.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

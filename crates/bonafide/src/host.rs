@@ -35,7 +35,7 @@ enum Action {
 }
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
-    let dir = DataDir::at(&options.data_dir.data_dir)?;
+    let dir = DataDir::at(&options.data_dir)?;
     let json = matches!(options.action, Action::List { json: true });
     let order = match options.action {
         Action::List { .. } => HostOrder::List,

@@ -8,15 +8,18 @@ mod env;
 mod exec;
 mod host;
 mod info;
+mod privileges;
 mod shell;
 mod token;
 mod trust;
 mod up;
 mod variables;
 
+use bonafide_files::Chosen;
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, ExitStatus};
 
 /// Managed identities for every machine, container and process, on the wire of Azure's.
 #[derive(Parser)]
@@ -48,9 +51,19 @@ const DEFAULT_DATA_DIR: &str = ".bonafide";
 /// The option that names the data directory.
 #[derive(Clone, Args)]
 struct DataDirOption {
-    /// Data directory
-    #[arg(long, default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
-    data_dir: PathBuf,
+    /// Data directory [default: .bonafide, where `up` made it for you on this disk]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataDirOption {
+    /// The directory, and the reason for which it is taken.
+    fn choice(&self) -> (&Path, Chosen) {
+        match &self.data_dir {
+            Some(named) => (named, Chosen::Named),
+            None => (Path::new(DEFAULT_DATA_DIR), Chosen::Found),
+        }
+    }
 }
 
 /// The reason for the exit of a command without success.
@@ -61,6 +74,7 @@ fn main() -> ExitCode {
         Ok(line) => line.command,
         Err(error) => error.exit(),
     };
+    privileges::close_memory();
     let done = match command {
         Command::Up(options) => up::run(options),
         Command::Info(options) => info::run(&options),
@@ -70,7 +84,7 @@ fn main() -> ExitCode {
         Command::Token(options) => token::run(&options),
     };
     done.unwrap_or_else(|failure| {
-        eprintln!("bonafide: {failure}");
+        say(&failure.to_string());
         ExitCode::FAILURE
     })
 }
@@ -80,6 +94,18 @@ fn print(text: &str) {
     use std::io::Write;
     let mut output = std::io::stdout().lock();
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+}
+
+/// Says something to the user, on standard error. Nobody has to listen.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "bonafide: {text}");
+}
+
+/// The code of a process that ended: its own; 128 and the signal's number when a signal ended it, as shells say it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
 
 /// Runs one future to its end.

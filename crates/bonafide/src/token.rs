@@ -29,9 +29,9 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let dir = DataDir::at(&options.data_dir.data_dir)?;
+    let dir = DataDir::at(&options.data_dir)?;
     let token = block_on(async {
-        let session = Session::open(&dir.host, options.workload.as_deref(), &IMDS).await?;
+        let session = Session::open(&dir.host, options.workload.as_deref(), &IMDS, false).await?;
         session.token(&options.resource, options.client_id).await
     })??;
     let text = if options.decode { claims(token.expose())? } else { token.expose().clone() };

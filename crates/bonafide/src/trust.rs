@@ -1,7 +1,7 @@
 //! The authorities that clients on this machine are to trust: the system's and ours, in the two forms that clients read.
 
 use bonafide_crypto::truststore;
-use bonafide_files::{FilesError, io, write_public};
+use bonafide_files::{FilesError, Readers, read, read_of_system, write_public};
 use bonafide_plane::PlaneFiles;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -27,9 +27,9 @@ pub(crate) struct TrustFiles {
 
 /// Writes the system's authorities and ours into one file of each form.
 pub(crate) fn write_trust_files(files: &PlaneFiles) -> Result<TrustFiles, FilesError> {
-    let own = files.ca_file();
-    let own = std::fs::read_to_string(&own).map_err(|error| io(&own, error))?;
-    let system = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    let text = |bytes| String::from_utf8(bytes).ok();
+    let own = text(read(&files.ca_file(), Readers::Anybody)?).unwrap_or_default();
+    let system = SYSTEM_BUNDLES.iter().find_map(|path| text(read_of_system(Path::new(path)).ok()?)).unwrap_or_default();
     let bundle = format!("{}\n{own}", system.trim_end());
     Ok(TrustFiles {
         bundle: write_if_changed(files.bundle_file(), bundle.as_bytes())?,
@@ -46,7 +46,7 @@ fn write_if_changed(path: PathBuf, content: &[u8]) -> Result<PathBuf, FilesError
 }
 
 fn is_content(path: &Path, content: &[u8]) -> bool {
-    std::fs::read(path).is_ok_and(|found| found == content)
+    read(path, Readers::Anybody).is_ok_and(|found| found == content)
 }
 
 /// Java keeps certificates under names, and of two with one name only the last.

@@ -88,10 +88,10 @@ fn a_data_directory_that_others_can_write_to_is_not_trusted() {
     let mut token = bonafide(dir.path(), "token");
     token.args(["--resource", ARM]);
     for command in [token, bonafide(dir.path(), "env"), bonafide(dir.path(), "info")] {
-        assert!(refused(command).contains("data directory of your own"));
+        assert!(refused(command).contains("can be written to by others"));
     }
     assert!(up.stop().success());
-    assert!(refused(up_command(dir.path(), &[])).contains("data directory of your own"));
+    assert!(refused(up_command(dir.path(), &[])).contains("can be written to by others"));
     fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
     assert!(Up::start(dir.path(), &[]).token(ARM).is_ok());
 }

@@ -301,7 +301,7 @@ fn help_and_mistakes_say_what_is_wanted() {
         (&["help", "exec"], 0, "[default: demo]"),
         (&["token", "--help"], 0, "[default: demo]"),
         (&["env", "--help"], 0, r#"eval "$(bonafide env)""#),
-        (&["up", "--help"], 0, "requests a second, and requests at once"),
+        (&["up", "--help"], 0, "requests a second, and new tokens that callers wait for at once"),
         (&["up", "--listen", "37293"], 2, "127.0.0.1:8443"),
     ] {
         let (status, text) = said(arguments);

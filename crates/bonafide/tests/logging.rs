@@ -237,7 +237,7 @@ fn readiness_names_each_part() {
     let (end, silence) = (agent.remove("certificateEndsAt").unwrap(), agent.remove("secondsSinceContact").unwrap());
     assert!(end.as_str().unwrap().ends_with('Z') && silence.as_u64().unwrap() < 60, "{end} {silence}");
     let expected = serde_json::json!({
-        "status": "ok", "tokens": "ok", "view": "ok", "store": "ok", "clock": "ok",
+        "status": "ok", "tokens": "ok", "view": "ok", "store": "ok", "rows": "ok", "clock": "ok",
         "agents": [{ "host": "local", "status": "ok" }], "frozenHosts": [],
     });
     assert_eq!((ready.status, said), (200, expected));

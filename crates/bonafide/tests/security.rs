@@ -72,6 +72,9 @@ fn ask(stream: &mut TcpStream, host: SocketAddr) -> (u16, String) {
 /// secret is random, in a file of the owner's, and no second start makes another operator.
 #[test]
 fn tn_10_a_first_start_opens_nothing_and_has_no_default_password() {
+    if !is_root() {
+        return skip("only root sees the descriptors of `up`");
+    }
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let up = Up::start(one.path(), &[]);
     let other = Up::start(two.path(), &[]);
@@ -85,7 +88,7 @@ fn tn_10_a_first_start_opens_nothing_and_has_no_default_password() {
     }
     let data = fs::metadata(one.path().join("data")).unwrap();
     assert_eq!(data.permissions().mode() & 0o777, 0o700);
-    let listening = listening(up.pid());
+    let listening = listening(up.serving());
     assert_eq!(listening.len(), 3, "public, hosts, metadata: {listening:?}");
     assert!(listening.iter().all(|address| address.ip().is_loopback()), "{listening:?}");
     let operator = up.info["operator"].clone();
@@ -131,15 +134,16 @@ fn md_02_stock_proxies_get_no_token() {
     assert_eq!(direct.status, 200, "{}", direct.body);
 
     let folder = dir.path().display();
-    let nginx = |port: u16| {
+    let nginx = |port: u16, more: &str| {
         format!(
             "daemon off; pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; \
              client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder}; \
              uwsgi_temp_path {folder}; scgi_temp_path {folder}; \
-             server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{to}; \
-             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }} }}"
+             server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{to}; {more} }} }} }}"
         )
     };
+    let usual = |port: u16| nginx(port, "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;");
+    let bare = |port: u16| nginx(port, "");
     let haproxy = |port: u16| {
         format!(
             "defaults\n mode http\n timeout connect 5s\n timeout client 5s\n timeout server 5s\n option forwardfor\n\
@@ -154,8 +158,9 @@ fn md_02_stock_proxies_get_no_token() {
     };
     type Config<'a> = &'a dyn Fn(u16) -> String;
     let absolute = format!("http://{to}{target}");
-    let proxies: [(&str, &[&str], &str, Config<'_>); 3] = [
-        ("nginx", &["-c"], &target, &nginx),
+    let proxies: [(&str, &[&str], &str, Config<'_>); 4] = [
+        ("nginx", &["-c"], &target, &usual),
+        ("nginx", &["-c"], &target, &bare),
         ("haproxy", &["-f"], &target, &haproxy),
         ("squid", &["-N", "-f"], &absolute, &squid),
     ];
@@ -174,11 +179,35 @@ fn md_02_stock_proxies_get_no_token() {
         eventually(PATIENCE, name, || TcpStream::connect(address).is_ok());
         let forwarded = http(address, &metadata_request(to, target));
         assert_eq!(forwarded.status, 400, "{name}: {} {}", forwarded.head, forwarded.body);
-        assert!(forwarded.body.contains("forwarded requests are refused"), "{name}: {}", forwarded.body);
+        let is_told =
+            ["forwarded requests are refused", "HTTP/1.0 is refused"].iter().any(|why| forwarded.body.contains(why));
+        assert!(is_told, "{name}: {}", forwarded.body);
         for host in ["169.254.169.254", "rebound.example"] {
             let rebound = http(address, &metadata_request(host, target));
             assert!(rebound.status >= 400 && !rebound.body.contains("access_token"), "{name}: {}", rebound.head);
         }
+    }
+}
+
+/// A plain `proxy_pass` of nginx speaks HTTP/1.0 and adds nothing else that gives it away.
+#[test]
+fn md_02_http_1_0_gets_no_token_unless_it_was_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let bare = |to: SocketAddr, path: &str| {
+        http(to, &metadata_request(to, path).replacen(" HTTP/1.1\r\n", " HTTP/1.0\r\n", 1))
+    };
+    let target = format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={ARM}");
+    for (options, status) in [(&[][..], 400), (&["--allow-http-1.0"][..], 200)] {
+        let up = Up::start(dir.path(), options);
+        let answer = bare(up.imds(), &target);
+        assert_eq!(answer.status, status, "{}", answer.head);
+        assert_eq!(answer.body.contains("--allow-http-1.0"), status == 400);
+        assert_eq!(bare(up.imds(), "/readyz").status, 200, "what asks for health may be old");
+        let mut exec = bonafide(dir.path(), "exec");
+        let curl = "curl -s -o /dev/null -w '%{http_code}' --http1.0 -H 'Metadata: true'";
+        let curl = format!("{curl} \"$AZURE_POD_IDENTITY_AUTHORITY_HOST{target}\"");
+        exec.args(["--dialect", "imds"]).args(options).args(["--", "sh", "-c", &curl]);
+        assert_eq!(String::from_utf8(run(exec).stdout).unwrap(), status.to_string());
     }
 }
 
@@ -194,6 +223,9 @@ impl Drop for Proxy {
 /// The accept loop of a process that has no descriptor left waits, instead of asking again and again.
 #[test]
 fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
+    if !is_root() {
+        return skip("only root sees the descriptors of `up`");
+    }
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start_below(dir.path(), "ulimit -n 96");
     let socket = dir.path().join("data/agent/control.sock");
@@ -202,11 +234,11 @@ fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
     for _ in 0..110 {
         held.push(UnixStream::connect(&socket).unwrap());
     }
-    let open = || fs::read_dir(format!("/proc/{}/fd", up.pid())).unwrap().count();
+    let open = || fs::read_dir(format!("/proc/{}/fd", up.serving())).unwrap().count();
     eventually(PATIENCE, "no descriptor is left", || open() >= 96);
-    let (used, started) = (cpu_time(up.pid()), Instant::now());
+    let (used, started) = (cpu_time(up.serving()), Instant::now());
     std::thread::sleep(Duration::from_secs(2));
-    let (used, passed) = (cpu_time(up.pid()) - used, started.elapsed());
+    let (used, passed) = (cpu_time(up.serving()) - used, started.elapsed());
     assert!(used < passed / 4, "{used:?} of {passed:?}");
     drop(held);
     eventually(PATIENCE, "it goes on", || up.token(ARM).is_ok());
@@ -218,12 +250,15 @@ fn ov_08_a_process_without_descriptors_rests_and_then_goes_on() {
 /// Anybody on the machine can open the public port, and not keep a workload from its tokens with it.
 #[test]
 fn ov_08_a_flood_of_the_public_port_leaves_the_metadata_endpoint_its_descriptors() {
+    if !is_root() {
+        return skip("only root sees the descriptors of `up`");
+    }
     // Connections that are not accepted must fit into the backlog.
     const LIMIT: usize = 128;
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start_below(dir.path(), &format!("ulimit -n {LIMIT}"));
     let public = SocketAddr::from(([127, 0, 0, 1], up.origin().rsplit_once(':').unwrap().1.parse().unwrap()));
-    let open = || fs::read_dir(format!("/proc/{}/fd", up.pid())).unwrap().count();
+    let open = || fs::read_dir(format!("/proc/{}/fd", up.serving())).unwrap().count();
     let (before, started) = (open(), Instant::now());
     let held: Vec<TcpStream> = (0..LIMIT).map(|_| connect(public)).collect();
     eventually(PATIENCE, "it accepts what it takes", || open() >= before + LIMIT / 8);

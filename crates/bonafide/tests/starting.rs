@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Up, bonafide, claims, eventually, is_root, refused, run, up_command};
+use support::{Up, bonafide, claims, eventually, refused, run, up_command};
 
 const ARM: &str = "https://management.azure.com/";
 /// Within which what is written reaches who reads it.
@@ -221,25 +221,6 @@ fn an_option_for_the_demo_workload_is_refused_where_there_is_none() {
 }
 
 #[test]
-fn the_link_local_address_of_a_killed_start_is_taken_up_and_another_s_is_left() {
-    if !is_root() {
-        return eprintln!("skipped: network namespaces need root");
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let Some(namespace) = Namespace::create() else {
-        return eprintln!("skipped: no network namespaces here");
-    };
-    let start = || Up::run(namespace.command(up_command(dir.path(), &["--link-local"])), dir.path());
-    start().kill();
-    assert!(namespace.has_address(), "nobody was there to remove it");
-    assert!(start().stop().success());
-    assert!(!namespace.has_address(), "the leftover was taken for somebody else's");
-    namespace.ip(&["address", "add", "169.254.169.254/32", "dev", "lo"]);
-    assert!(start().stop().success());
-    assert!(namespace.has_address(), "somebody else's was removed");
-}
-
-#[test]
 fn tokens_can_be_asked_for_a_registered_resource_from_then_on() {
     let dir = tempfile::tempdir().unwrap();
     for wrong in ["orders", "https://vault.azure.net", "api://a b", "api://"] {
@@ -286,41 +267,5 @@ fn copy(from: &Path, to: &Path) {
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), to.join(file.file_name())).unwrap();
-    }
-}
-
-/// A network namespace with a loopback device and nothing else.
-struct Namespace(String);
-
-impl Namespace {
-    fn create() -> Option<Self> {
-        let name = format!("bonafide-test-{}", std::process::id());
-        let made = Command::new("ip").args(["netns", "add", &name]).output().is_ok_and(|made| made.status.success());
-        let namespace = made.then_some(Self(name))?;
-        namespace.ip(&["link", "set", "lo", "up"]);
-        Some(namespace)
-    }
-
-    fn ip(&self, arguments: &[&str]) -> String {
-        let output = Command::new("ip").args(["-netns", &self.0]).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn has_address(&self) -> bool {
-        self.ip(&["address", "show", "dev", "lo"]).contains("169.254.169.254")
-    }
-
-    /// The same command, inside.
-    fn command(&self, inner: Command) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0]).arg(inner.get_program()).args(inner.get_args());
-        command
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "delete", &self.0]).output();
     }
 }

@@ -2,7 +2,7 @@
 
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
 use bonafide_crypto::{Kek, RsaKey, SelfSigned, SignError, SigningKey};
-use bonafide_store::Table;
+use bonafide_store::{Absence, Table};
 use bonafide_types::{Excerpt, Secret, TenantId, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,10 @@ pub struct SigningKeyRow {
 }
 
 /// Signing keys by tenant and key id: a key signs for one tenant and is known in no other (JW-03).
-pub const SIGNING_KEYS: Table<(TenantId, String), SigningKeyRow> = Table::new("signing-key");
+pub const SIGNING_KEYS: Table<(TenantId, String), SigningKeyRow> = Table::new("signing-key", Absence::Withholds);
 
 /// Secrets of the installation by name, sealed.
-pub const INSTALLATION_SECRETS: Table<String, Sealed> = Table::new("deployment-secret");
+pub const INSTALLATION_SECRETS: Table<String, Sealed> = Table::new("deployment-secret", Absence::Allows);
 
 /// The reason why a key could not be made or opened.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placement};
 use bonafide_core::view::{KnownProof, RegisteredKey, View, Views};
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{AgentKey, Kek, SelfSigned};
-use bonafide_store::{Key, MemoryEngine, Store, StoreError, Table, Tx};
+use bonafide_store::{Absence, Key, Store, StoreError, Table, Tx};
 use bonafide_types::{
     ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, base64url,
 };
@@ -228,7 +228,7 @@ proptest! {
     fn a_view_that_follows_answers_as_one_that_is_read_anew(
         transactions in proptest::collection::vec((proptest::collection::vec(step(), 1..5), any::<bool>()), 1..24),
     ) {
-        let store = Store::open(MemoryEngine::default());
+        let store = Store::in_memory();
         let views = Views::load(&store, kek()).unwrap();
         let mut kept = Vec::new();
         for (steps, catches_up) in &transactions {
@@ -254,7 +254,7 @@ fn number(n: usize) -> TenantId {
 }
 
 fn many_tenants(count: usize) -> Store {
-    let store = Store::open(MemoryEngine::default());
+    let store = Store::in_memory();
     for step in (0..count).collect::<Vec<_>>().chunks(1_000) {
         let rows = |tx: &mut Tx<'_>| {
             step.iter().try_for_each(|n| {
@@ -280,8 +280,24 @@ fn a_table_of_any_size_is_read_whole() {
 fn a_row_that_cannot_be_read_is_an_error_wherever_it_lies() {
     for damaged in [0, 600, 2_999] {
         let store = many_tenants(3_000);
-        let other: Table<TenantId, bool> = Table::new("tenant");
+        let other: Table<TenantId, bool> = Table::new("tenant", Absence::Withholds);
         store.write::<_, StoreError>(|tx| tx.put(&other, &number(damaged), &true)).unwrap();
         assert!(Views::load(&store, kek()).is_err(), "{damaged}");
+    }
+}
+
+#[test]
+fn du_05_a_damaged_row_is_not_in_the_view_whether_it_is_read_or_followed() {
+    for count in [3, 1_500] {
+        let store = many_tenants(count);
+        let followed = Views::load(&store, kek()).unwrap();
+        store.tamper("tenant", |key, value| value[0] ^= u8::from(key.ends_with(&[1]))).unwrap();
+        followed.catch_up(&store).unwrap();
+        let read = Views::load(&store, kek()).unwrap();
+        for views in [&followed, &read] {
+            let view = views.current();
+            assert!((0..count).all(|n| view.tenant(number(n)).is_some() == (n % 256 != 1)), "{count}");
+        }
+        assert_eq!(store.damaged().count, (0..count).filter(|n| n % 256 == 1).count());
     }
 }

@@ -1,21 +1,30 @@
-//! Files that only their owner may read or write, as every part of the shell keeps them: written whole or not at
-//! all, in folders that nobody else can write to.
+//! Files that only their owner may read or write, as every part of the shell keeps them: opened in one place, written
+//! whole or not at all, in folders that nobody else can write to.
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and files")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod key;
 mod log_file;
+mod made_here;
+mod open;
+mod reading;
 mod root;
+mod user;
 
+pub use key::{key, remove_key_draft};
 pub use log_file::LogFile;
-pub use root::Root;
+pub use open::{Readers, look_before_opening, open_folder, read, read_named};
+pub use reading::read_of_system;
+pub use root::{Chosen, Root};
+pub use user::User;
 
-use bonafide_crypto::Kek;
-use bonafide_crypto::kek::KekError;
-use std::fs::{DirBuilder, File, Permissions};
+use bonafide_crypto::kek::KEK_BYTES;
+use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use user::shown;
 
 /// The end of the name of a file that is not written yet.
 const DRAFT: &str = ".new";
@@ -36,15 +45,78 @@ pub enum FilesError {
     /// Nothing was ever started here.
     #[error("{0} is not there: start `bonafide up` on this data directory first, or name another with --data-dir")]
     NotThere(PathBuf),
+    /// This process's own user cannot be told from others.
+    #[error(
+        "this process runs as user {0}, and in this user namespace that is also the id of every user without one, so \
+         that it cannot be told from another user: start it as another user, or give more users an id"
+    )]
+    NoUser(u32),
     /// Another user could have put things there.
-    #[error("{0} belongs to another user or can be written to by others; use a data directory of your own")]
-    Untrusted(PathBuf),
+    #[error("{path} belongs to {}; use what is your own, or name another data directory with --data-dir", shown(*owner))]
+    OfAnother {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its owner, where the kernel can tell one.
+        owner: Option<User>,
+    },
+    /// The data directory is another user's, who could not read what a start makes there.
+    #[error("{path} belongs to {owner}: start it as that user, or use a data directory of your own")]
+    NotToStart {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: User,
+    },
+    /// A data directory that nobody named may have come with the folder around it.
+    #[error(
+        "{path} was not made here: it belongs to {owner}, but it was cloned, unpacked, copied or changed since, and whoever \
+         made it may have its keys; if it is yours, name it: --data-dir {path}", path = .path.display()
+    )]
+    NotMadeHere {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: User,
+    },
+    /// Others have rights that they must not have.
+    #[error(
+        "{path} has mode {mode:04o}, so that it can be {} by others; see whether it is still yours, then chmod {wanted:o} \
+         {path}", if mode & 0o022 == 0 { "read" } else { "written to" }, path = .path.display()
+    )]
+    TooOpen {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// Those that it may have.
+        wanted: u32,
+    },
+    /// Something else is in the place of a file.
+    #[error("{0} is a link, a pipe or the like, and no file: put the file itself there")]
+    NotAFile(PathBuf),
+    /// Something else is in the place of a folder.
+    #[error("{0} is a link or a file, and no folder: put the folder itself there")]
+    NotAFolder(PathBuf),
+    /// Nothing of ours is that large.
+    #[error("{0} is too large to be a file of this program: put it back from your backup")]
+    TooLarge(PathBuf),
     /// The key-encryption key is missing, although there is data that was sealed with it.
     #[error(
         "the key file {0} is missing, but the database was sealed with it; put it back from your backup \
          (a new key would open nothing)"
     )]
     KeyMissing(PathBuf),
+    /// A key file of another size.
+    #[error(
+        "{path} has {bytes} bytes instead of {KEK_BYTES}; it is not a key file or was cut short; restore it from its \
+         backup", path = .path.display()
+    )]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+        /// Its size, in bytes.
+        bytes: u64,
+    },
     /// A file that is written by this program alone has something else in it.
     #[error("{path} is damaged ({reason}): {remedy}")]
     Damaged {
@@ -58,19 +130,6 @@ pub enum FilesError {
     /// No space is left.
     #[error("cannot write {0}: no space is left on its disk; make space and try again")]
     Full(PathBuf),
-    /// The key-encryption key cannot be used.
-    #[error(transparent)]
-    Key(#[from] KekError),
-}
-
-/// Reads a key-encryption key; makes one when `fresh`, that is, when nothing was sealed yet. A lost key is never
-/// replaced by a new one (KY-07).
-pub fn key(path: &Path, fresh: bool) -> Result<Kek, FilesError> {
-    match (path.exists(), fresh) {
-        (true, _) => Ok(Kek::load_file(path)?),
-        (false, true) => Ok(Kek::create_file(path)?),
-        (false, false) => Err(FilesError::KeyMissing(path.to_owned())),
-    }
 }
 
 /// Removes a file, if it is there.
@@ -90,7 +149,8 @@ fn make_dir(path: &Path) -> Result<(), FilesError> {
     }
 }
 
-/// Makes folders that only their owner may enter, if need be, and refuses those that others can write to.
+/// Makes folders of the data directory, which only their owner may enter, if need be, and refuses those that others can
+/// write to.
 pub fn make_dirs<const N: usize>(paths: [PathBuf; N]) -> Result<(), FilesError> {
     for path in paths {
         make_dir(&path)?;
@@ -111,17 +171,27 @@ pub fn remove_drafts(folder: &Path) -> Result<(), FilesError> {
     Ok(())
 }
 
-/// Removes the draft of one key file, likewise.
-pub fn remove_key_draft(folder: &Path) -> Result<(), FilesError> {
-    remove(&folder.join(KEY).with_extension(&DRAFT[1..]))
+/// Refuses a folder of the data directory that another user made or can write to: whoever can put files there decides
+/// which keys are used and which authority is trusted.
+pub fn trusted(path: &Path) -> Result<(), FilesError> {
+    let found = std::fs::symlink_metadata(path).map_err(|error| io(path, error))?;
+    if !found.is_dir() {
+        return Err(FilesError::NotAFolder(path.to_owned()));
+    }
+    owner_of_folder(path, &found).map(drop)
 }
 
-/// Refuses a folder that another user made or can write to: whoever can put files there decides which
-/// keys are used and which authority is trusted.
-pub fn trusted(path: &Path) -> Result<(), FilesError> {
-    let found = std::fs::metadata(path).map_err(|error| io(path, error))?;
-    let is_ours = found.uid() == rustix::process::geteuid().as_raw() || found.uid() == 0;
-    if is_ours && found.mode() & 0o022 == 0 { Ok(()) } else { Err(FilesError::Untrusted(path.to_owned())) }
+/// The owner of a folder who alone can write to it, and whose it is for this process to use.
+fn owner_of_folder(path: &Path, found: &Metadata) -> Result<User, FilesError> {
+    let (me, owner) = (User::of_this_process()?, User::told(found.uid()));
+    let Some(known) = owner.filter(|owner| me.may_use_what_belongs_to(*owner) || *owner == User::ROOT) else {
+        return Err(FilesError::OfAnother { path: path.to_owned(), owner });
+    };
+    let mode = found.mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(FilesError::TooOpen { path: path.to_owned(), mode, wanted: mode & !0o022 & 0o777 });
+    }
+    Ok(known)
 }
 
 /// Writes a file that only its owner may read: whole or not at all, and durable when it returns.
@@ -148,7 +218,7 @@ fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<(), FilesEr
         draft.write_all(content)?;
         draft.as_file().sync_all()?;
         draft.persist(path)?;
-        File::open(folder)?.sync_all()
+        open_folder(folder)?.sync_all()
     })();
     written.map_err(|error| io(path, error))
 }

@@ -1,10 +1,9 @@
 //! The file of failures in the data directory: what an answer of 500 names. Its owner alone may read it.
 
-use rustix::fs::OFlags;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 /// Largest file, in bytes; one older file of that size is kept beside it. Source: ours; tens of thousands of
@@ -48,10 +47,7 @@ impl LogFile {
     }
 
     fn open(&self) -> std::io::Result<File> {
-        // Neither a link to another file nor a pipe that nobody reads.
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let file =
-            OpenOptions::new().append(true).create(true).mode(OWNER_ONLY).custom_flags(flags).open(&self.path)?;
+        let file = crate::open::append(&self.path).map_err(std::io::Error::other)?;
         file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         Ok(file)
     }

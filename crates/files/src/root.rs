@@ -1,38 +1,78 @@
 //! The data directory as a whole: the root that the parts have their files in.
 
-use crate::{FilesError, make_dirs, trusted, write_private};
+use crate::{FilesError, User, io, made_here, make_dir, make_dirs, owner_of_folder};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A data directory. Each part has its own type for its files in it.
 #[derive(Debug, Clone)]
-pub struct Root(PathBuf);
+pub struct Root {
+    path: PathBuf,
+    owner: User,
+}
+
+/// The reason for which a path is taken for the data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    /// Somebody named it.
+    Named,
+    /// It lies in the folder that a command was started in. Who made that folder may have made it, too.
+    Found,
+}
 
 impl Root {
-    /// Makes the directory if need be, readable by its owner only, and invisible to git.
-    pub fn create(path: &Path) -> Result<Self, FilesError> {
-        let root = Self(path.to_owned());
-        make_dirs([path.to_owned(), root.log()])?;
-        let ignore = path.join(".gitignore");
-        if !ignore.exists() {
-            write_private(&ignore, b"*\n")?;
+    /// Makes the directory if need be, readable by its owner only, and invisible to git. It is this process's user's.
+    pub fn create(path: &Path, chosen: Chosen) -> Result<Self, FilesError> {
+        User::of_this_process()?;
+        make_dir(path)?;
+        let root = Self::at(path)?;
+        if let Some(owner) = root.other_owner() {
+            return Err(FilesError::NotToStart { path: path.to_owned(), owner });
         }
+        if !made_here::is_unused(path)? {
+            root.check(chosen)?;
+        }
+        made_here::mark(path)?;
+        make_dirs([root.log()])?;
         Ok(root)
     }
 
     /// The directory as it is, without making anything.
     pub fn at(path: &Path) -> Result<Self, FilesError> {
-        match trusted(path) {
-            Err(FilesError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {
-                Err(FilesError::NotThere(path.to_owned()))
-            }
-            other => other.map(|()| Self(path.to_owned())),
+        let found = std::fs::metadata(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => FilesError::NotThere(path.to_owned()),
+            _ => io(path, error),
+        })?;
+        Ok(Self { path: path.to_owned(), owner: owner_of_folder(path, &found)? })
+    }
+
+    /// Refuses a directory that nobody named and that may have come with the folder around it.
+    pub fn check(&self, chosen: Chosen) -> Result<(), FilesError> {
+        if chosen == Chosen::Named || self.is_made_here() {
+            return Ok(());
         }
+        Err(FilesError::NotMadeHere { path: self.path.clone(), owner: self.owner })
+    }
+
+    /// True for a directory of this process's user's that was made on this disk.
+    pub fn is_made_here(&self) -> bool {
+        self.other_owner().is_none() && made_here::is_marked(&self.path)
     }
 
     /// The directory itself.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// The user whose it is.
+    pub fn owner(&self) -> User {
+        self.owner
+    }
+
+    /// Its owner, if that is another user than this process's.
+    pub fn other_owner(&self) -> Option<User> {
+        let me = User::of_this_process().ok();
+        Some(self.owner).filter(|owner| Some(*owner) != me)
     }
 
     /// The failures of this process and those before it, whole path: answers name it to who may be anywhere.
@@ -42,6 +82,6 @@ impl Root {
     }
 
     fn log(&self) -> PathBuf {
-        self.0.join("log")
+        self.path.join("log")
     }
 }

@@ -23,12 +23,9 @@ pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fau
     tokens::verify(cx.view, cx.authority, cx.audiences, &cx.world, token).map_err(Fault::Token)
 }
 
-/// The caller's principal must exist, be enabled and have the right to read the directory, all at the revision that
-/// the request is answered from.
+/// The caller's token must still count, and its principal have the right to read the directory, both at the revision
+/// that the request is answered from.
 pub(crate) fn check_may_read(tx: &impl Read, caller: &Caller) -> Result<(), Fault> {
-    if !caller.is_alive(tx)? {
-        return Err(Fault::PrincipalGone);
-    }
-    let grants = Grants::load(tx, caller.tenant, caller.object_id)?;
+    let grants = Grants::of(tx, caller)?.ok_or(Fault::PrincipalGone)?;
     access::check(&grants, &Chain::root(caller.tenant), READ, Plane::Control).map(drop).map_err(|_| Fault::MayNotRead)
 }

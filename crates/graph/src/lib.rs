@@ -23,7 +23,7 @@ use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller};
 use bonafide_core::view::View;
 use bonafide_store::Store;
 use bonafide_types::World;
-use bonafide_wire::{Answer, Outcome, Record, Request, Route, Surface, Unserved};
+use bonafide_wire::{Answer, Lane, Outcome, Record, Request, Route, Surface, Unserved};
 use fault::Fault;
 use ids::Ids;
 use std::convert::Infallible;
@@ -54,6 +54,14 @@ impl Surface for Cx<'_> {
 
     fn routes() -> Vec<&'static Route> {
         route::ENDPOINTS.iter().map(AsRef::as_ref).collect()
+    }
+
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
+        let mut caller = None;
+        route::admit(self, request, &mut caller).map_err(|fault| {
+            let ids = Ids::of(request, self.world.entropy);
+            Box::new(Answer { reply: ids.mark(fault.reply(self, &ids)), record: record(&ids, caller.as_ref()) })
+        })
     }
 
     fn handle(&self, request: &Request) -> Outcome<Infallible> {

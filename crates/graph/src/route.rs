@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::options::Options;
 use crate::{Cx, caller, directory_objects, people, service_principals};
 use bonafide_core::tokens::Caller;
-use bonafide_wire::{NoRoute, Reply, Request, Route, find, path};
+use bonafide_wire::{Captures, Lane, NoRoute, Reply, Request, Route, find, path};
 use http::{Method, StatusCode};
 use serde_json::Value;
 
@@ -57,16 +57,37 @@ const fn post(version: &'static str, path: &'static str, run: Run) -> Endpoint {
     Endpoint { version, route: Route::of_store(Method::POST, path, BODY_BYTES_MAX), run }
 }
 
+/// The lane of a request whose path exists and whose token is valid.
+pub(crate) fn admit(cx: &Cx<'_>, request: &Request, caller: &mut Option<Caller>) -> Result<Lane, Fault> {
+    let segments = read_path(request)?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (endpoint, _) = find_endpoint(request, &segments)?;
+    *caller = Some(caller::authenticate(cx, request)?);
+    // A request by an id gets one thing.
+    Ok(if endpoint.route.path.contains('{') { Lane::Read } else { Lane::List })
+}
+
+fn read_path(request: &Request) -> Result<Vec<String>, Fault> {
+    path::segments(&request.path).map_err(|_| no_such_path(request))
+}
+
+fn no_such_path(request: &Request) -> Fault {
+    Fault::NoSuchPath(below_version(&request.path))
+}
+
+fn find_endpoint<'s>(request: &Request, segments: &[&'s str]) -> Result<(&'static Endpoint, Captures<'s>), Fault> {
+    find(ENDPOINTS, &request.method, segments).map_err(|none| match none {
+        NoRoute::Path => no_such_path(request),
+        NoRoute::Method(methods) => Fault::Method(methods),
+    })
+}
+
 /// Answers a request by its path and method: first the token, then the right to read, then the question. `caller`
 /// becomes known to the log also when the answer is a refusal.
 pub(crate) fn answer(cx: &Cx<'_>, request: &Request, caller: &mut Option<Caller>) -> Result<Reply, Fault> {
-    let no_such_path = || Fault::NoSuchPath(below_version(&request.path));
-    let segments = path::segments(&request.path).map_err(|_| no_such_path())?;
+    let segments = read_path(request)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (endpoint, captures) = find(ENDPOINTS, &request.method, &segments).map_err(|none| match none {
-        NoRoute::Path => no_such_path(),
-        NoRoute::Method(methods) => Fault::Method(methods),
-    })?;
+    let (endpoint, captures) = find_endpoint(request, &segments)?;
     let who = caller.insert(caller::authenticate(cx, request)?);
     let body = cx.store.read(|tx| {
         caller::check_may_read(tx, who)?;

@@ -7,14 +7,17 @@ use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::files::HostFiles;
 use crate::temporary_placements::TemporaryPlacements;
 use bonafide_crypto::random;
-use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Log, Stop, stopped};
+use bonafide_files::{User, open_folder};
+use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Listening, Log, Stop, stopped};
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
 use bonafide_types::{ResourceId, ResourceUuid, Secret, base64url, enumerate_some};
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::unix::UCred;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
 /// Longest request line, in bytes.
@@ -46,6 +49,9 @@ pub(crate) struct OpenEndpoint {
     pub(crate) workload: Option<String>,
     /// The name of a dialect.
     pub(crate) dialect: String,
+    /// True if it takes HTTP/1.0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) allow_http_1_0: bool,
 }
 
 /// An order about hosts.
@@ -113,7 +119,7 @@ impl ControlSocket {
         // The lock on the data directory is ours, so a socket that lies here is a leftover.
         let _ = std::fs::remove_file(&path);
         let listener = UnixListener::bind(reachable(&path).map_err(failed)?.path()).map_err(failed)?;
-        let owner = rustix::process::geteuid().as_raw();
+        let owner = files.owner();
         let this = Arc::new(self);
         tokio::spawn(async move {
             loop {
@@ -125,7 +131,7 @@ impl ControlSocket {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 };
-                let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0);
+                let allowed = stream.peer_cred().is_ok_and(|peer| is_for(&peer, owner));
                 if allowed {
                     tokio::spawn(Arc::clone(&this).converse(stream, stop.clone()));
                 }
@@ -184,8 +190,8 @@ impl ControlSocket {
             format!("there is no dialect '{}'; there are: {known}", request.dialect)
         })?;
         let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
-        let socket = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| error.to_string())?;
-        let port = socket.local_addr().map_err(|error| error.to_string())?.port();
+        let socket = Listening::open((Ipv4Addr::LOCALHOST, 0).into()).map_err(|error| error.to_string())?;
+        let port = socket.address().port();
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
             None => self.by_default().await?,
@@ -193,6 +199,7 @@ impl ControlSocket {
         // Nothing fails from here on: what was acquired is released by the caller.
         let workload = self.placements.acquire(id).await?;
         let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
+        let binding = binding.with_http_1_0(request.allow_http_1_0);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {
             socket,
@@ -246,8 +253,7 @@ async fn ask(files: &HostFiles, request: &impl Serialize) -> Result<(UnixStream,
     let path = files.socket();
     let failed = |error| ControlError::Socket { path: path.clone(), error };
     let mut stream = UnixStream::connect(reachable(&path).map_err(failed)?.path()).await.map_err(failed)?;
-    let server = stream.peer_cred().map_err(failed)?.uid();
-    if server != 0 && server != rustix::process::geteuid().as_raw() {
+    if !is_for(&stream.peer_cred().map_err(failed)?, files.owner()) {
         return Err(ControlError::Refused(format!("{} is held by another user", path.display())));
     }
     let mut text = serde_json::to_vec(request).map_err(|error| failed(error.into()))?;
@@ -257,6 +263,11 @@ async fn ask(files: &HostFiles, request: &impl Serialize) -> Result<(UnixStream,
     BufReader::new(&mut stream).read_line(&mut line).await.map_err(failed)?;
     let answer = serde_json::from_str(&line).map_err(|error| failed(error.into()))?;
     Ok((stream, answer))
+}
+
+/// True if the process at the other end may use, or serve, what belongs to `owner`.
+fn is_for(peer: &UCred, owner: User) -> bool {
+    User::told(peer.uid()).is_some_and(|peer| peer.may_use_what_belongs_to(owner))
 }
 
 /// A way to a socket whose path is longer than a socket address holds (108 bytes): through an open
@@ -278,7 +289,7 @@ fn reachable(path: &Path) -> std::io::Result<Reachable> {
         return Ok(Reachable { path: path.to_owned(), _folder: None });
     }
     use std::os::fd::AsRawFd;
-    let folder = std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?;
+    let folder = open_folder(path.parent().unwrap_or(Path::new(".")))?;
     let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
     Ok(Reachable { path: through.join(path.file_name().unwrap_or_default()), _folder: Some(folder) })
 }

@@ -2,6 +2,7 @@
 
 use crate::agent::AgentRuntime;
 use crate::caller::user_of;
+use bonafide_files::User;
 use bonafide_http::clock;
 use bonafide_http::{Admission, PeerFacts, Service};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
@@ -23,8 +24,8 @@ const WAIT: Duration = Duration::from_secs(8);
 pub enum AllowedUsers {
     /// Anybody's: what the endpoint listens on already belongs to the workload alone.
     Any,
-    /// One user's.
-    Only(u32),
+    /// Those of who may use what belongs to this user.
+    Of(User),
 }
 
 /// Answers the requests of one binding.
@@ -45,7 +46,10 @@ impl Service for Endpoint {
     fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
         let allowed = match self.users {
             AllowedUsers::Any => true,
-            AllowedUsers::Only(user) => peer.local.is_some_and(|local| user_of(peer.remote, local) == Some(user)),
+            AllowedUsers::Of(owner) => peer
+                .local
+                .and_then(|local| user_of(peer.remote, local))
+                .is_some_and(|caller| caller.may_use_what_belongs_to(owner)),
         };
         if allowed {
             return Admission::anybody(peer);
@@ -64,9 +68,8 @@ impl Service for Endpoint {
 
     async fn answer(&self, request: Request, at: Timestamp) -> Answer {
         match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
-            metadata::Answer::Reply { reply, permit, refresh } => {
+            metadata::Answer::Reply { reply, refresh } => {
                 self.run(refresh);
-                drop(permit);
                 reply.into()
             }
             metadata::Answer::Wait { waiting, duty } => {
@@ -92,8 +95,6 @@ impl Endpoint {
         let finished = poll_fn(|cx| if waiting.poll_finished(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
         // On timeout, answer with the token that is cached, if any.
         let _ = tokio::time::timeout(WAIT, finished).await;
-        let (reply, permit) = self.agent.core.finish(waiting, &clock::world());
-        drop(permit);
-        reply
+        self.agent.core.finish(waiting, &clock::world())
     }
 }

@@ -1,6 +1,6 @@
 //! The agent's files in a data directory.
 
-use bonafide_files::{FilesError, KEY, Root, make_dirs, remove_drafts, trusted};
+use bonafide_files::{FilesError, KEY, Root, User, make_dirs, remove_drafts, trusted};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -27,6 +27,11 @@ impl HostFiles {
             }
             other => other.map(|()| files),
         }
+    }
+
+    /// The user whose they are.
+    pub fn owner(&self) -> User {
+        self.root.owner()
     }
 
     /// Removes the files that a crash left half written. Only while this process has the data directory.

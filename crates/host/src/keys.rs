@@ -7,7 +7,7 @@ use crate::state::{StateError, context};
 use crate::upstream::UpstreamFailure;
 use bonafide_crypto::seal::{self, Sealed};
 use bonafide_crypto::{AgentKey, Kek, SignError};
-use bonafide_files::{io, write_private};
+use bonafide_files::{FilesError, Readers, io, read, write_private};
 use bonafide_http::Event;
 use bonafide_http::Log;
 use bonafide_http::clock;
@@ -122,10 +122,10 @@ impl IdentityKeys {
 
     fn read(&self, principal: ObjectId) -> Result<Option<IdentityKey>, KeyError> {
         let path = self.path(principal);
-        let text = match std::fs::read(&path) {
+        let text = match read(&path, Readers::Owner) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StateError::from(io(&path, error)).into()),
+            Err(FilesError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StateError::from(error).into()),
         };
         // A damaged file is no reason to refuse tokens: a new key replaces it.
         let Ok(file) = serde_json::from_slice::<KeyFile>(&text) else { return Ok(None) };

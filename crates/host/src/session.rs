@@ -70,9 +70,16 @@ struct Listed {
 }
 
 impl Session {
-    /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect`.
-    pub async fn open(files: &HostFiles, workload: Option<&str>, dialect: &Dialect) -> Result<Self, SessionError> {
-        let request = OpenEndpoint { workload: workload.map(str::to_owned), dialect: dialect.name().to_owned() };
+    /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect`, which takes HTTP/1.0 if
+    /// told so.
+    pub async fn open(
+        files: &HostFiles,
+        workload: Option<&str>,
+        dialect: &Dialect,
+        allow_http_1_0: bool,
+    ) -> Result<Self, SessionError> {
+        let (workload, dialect) = (workload.map(str::to_owned), dialect.name().to_owned());
+        let request = OpenEndpoint { workload, dialect, allow_http_1_0 };
         let (stream, opened) = open_endpoint(files, &request).await?;
         let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) };
         Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, _open: stream })

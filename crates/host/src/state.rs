@@ -3,7 +3,7 @@
 use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
 use bonafide_crypto::{AgentKey, Certificate, Kek, SignError};
-use bonafide_files::{FilesError, io, key, write_private};
+use bonafide_files::{FilesError, Readers, io, key, read, write_private};
 use bonafide_types::{HostId, Lifetime, Secret, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -49,14 +49,14 @@ impl AgentState {
     /// Reads the state; `None` when there is none yet.
     pub(crate) fn read(files: &HostFiles) -> Result<Option<Self>, StateError> {
         let path = files.state();
-        match std::fs::read(&path) {
+        match read(&path, Readers::Owner) {
             Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(|error| FilesError::Damaged {
                 path,
                 reason: error.to_string(),
                 remedy: "delete it, and the agent joins anew at the next start",
             })?)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io(&path, error).into()),
+            Err(FilesError::Io { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

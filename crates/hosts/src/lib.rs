@@ -14,7 +14,7 @@ use bonafide_core::view::View;
 use bonafide_crypto::ca::HostCa;
 use bonafide_store::{Revision, Store};
 use bonafide_types::{HostId, World};
-use bonafide_wire::{Answer, Outcome, Peer, Request, Route, Surface, Unserved, find, path};
+use bonafide_wire::{Answer, Lane, Outcome, Peer, Request, Route, Surface, Unserved, find, path};
 use fault::Fault;
 use route::Run;
 use std::sync::Arc;
@@ -53,12 +53,26 @@ impl Surface for Cx<'_> {
         route::ENDPOINTS.iter().map(|endpoint| &endpoint.route).collect()
     }
 
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
+        admit(self, request).map_err(|fault| Box::new(fault.reply().into()))
+    }
+
     fn handle(&self, request: &Request) -> Outcome<Wait> {
         answer(self, request).unwrap_or_else(|fault| Outcome::Answer(fault.reply().into()))
     }
 
     fn refuse(&self, _head: &Request, why: Unserved) -> Answer {
         Fault::from(why).reply().into()
+    }
+}
+
+fn admit(cx: &Cx<'_>, request: &Request) -> Result<Lane, Fault> {
+    let segments = path::segments(&request.path).map_err(|_| Fault::NotFound)?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (endpoint, _) = find(route::ENDPOINTS, &request.method, &segments).map_err(|_| Fault::NotFound)?;
+    match endpoint.run {
+        Run::Anybody(_) => Ok(Lane::Stranger),
+        Run::Host(_) => host(cx, request).map(|_| Lane::System),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The sources of time and chance. All of the process, TLS included, reads the time here.
 
+#[cfg(debug_assertions)]
+use crate::tests_clock::shifted;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::{Timestamp, World};
 use std::sync::Arc;
@@ -53,15 +55,4 @@ impl TimeProvider for Clock {
 #[cfg(not(debug_assertions))]
 fn shifted(time: Timestamp) -> Timestamp {
     time
-}
-
-/// In debug builds a test sets the clock of a whole process: a file that this variable names holds the seconds by which
-/// the clock is ahead, or below zero behind. It is read each time.
-#[cfg(debug_assertions)]
-fn shifted(time: Timestamp) -> Timestamp {
-    static SHIFT: std::sync::OnceLock<Option<std::path::PathBuf>> = std::sync::OnceLock::new();
-    let file = SHIFT.get_or_init(|| std::env::var_os("BONAFIDE_TEST_CLOCK").map(Into::into));
-    let text = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-    let seconds: i64 = text.and_then(|text| text.trim().parse().ok()).unwrap_or_default();
-    Timestamp::from_unix_micros(time.unix_micros().saturating_add_signed(seconds.saturating_mul(1_000_000)))
 }

@@ -242,8 +242,8 @@ impl<S: Service> Connection<'_, S> {
         let (uri, method) = (parts.uri.clone(), parts.method.clone());
         let service = &self.shared.service;
         let (path, query) = target(&parts.uri);
-        let Parts { method: asked, headers, .. } = parts;
-        let mut request = Request { method: asked, path, query, headers, body: Bytes::new(), peer: self.peer };
+        let Parts { method: asked, version, headers, .. } = parts;
+        let mut request = Request { method: asked, path, query, version, headers, body: Bytes::new(), peer: self.peer };
         let (answer, close) = match self.body(&request, body, at).await {
             Ok(Body { bytes, close, held: _held }) => {
                 request.body = bytes;

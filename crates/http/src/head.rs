@@ -3,7 +3,7 @@
 use bonafide_wire::{Peer, Request, Unserved};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Uri, Version};
 
 /// Path and query as written. Of a target that is not in origin form (`GET http://…`, `CONNECT host:port`,
 /// `OPTIONS *`) all that stands before the query is the path, which does not begin with a slash, so that no
@@ -39,5 +39,6 @@ pub(super) fn unread(error: &hyper::Error) -> Option<Unserved> {
 /// The stand-in for a request whose head could not be read.
 pub(super) fn no_head(peer: Peer) -> Request {
     let (path, query) = Default::default();
-    Request { method: Method::default(), path, query, headers: HeaderMap::new(), body: Bytes::new(), peer }
+    let (method, version, headers) = (Method::default(), Version::default(), HeaderMap::new());
+    Request { method, path, query, version, headers, body: Bytes::new(), peer }
 }

@@ -14,12 +14,16 @@ mod listening;
 mod log;
 mod ours;
 mod sink;
+mod sockets;
 #[cfg(test)]
 mod tests;
+#[cfg(debug_assertions)]
+mod tests_clock;
 pub mod tls;
 
 pub use connection::{Admission, HttpLimits, PeerFacts, Service};
 pub use event::{Event, shown};
 pub use listener::{ACCEPT_PAUSE, Listener, Listeners, Stop, stopped};
-pub use listening::{ListenError, listen};
+pub use listening::{ListenError, Listening, open_on_loopback_device};
 pub use log::Log;
+pub use sockets::Sockets;

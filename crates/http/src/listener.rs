@@ -2,6 +2,7 @@
 
 use super::connection::{Admission, Connections, HttpLimits, LARGE_BODY_STEP_BYTES, PeerFacts, Service};
 use super::last::write_last;
+use super::listening::Listening;
 use super::log::{Log, connection_members};
 use bonafide_wire::{Answer, Peer};
 use std::io::ErrorKind;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -40,7 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A listening socket with what answers on it.
 pub struct Listener<S> {
     /// The socket.
-    pub socket: TcpListener,
+    pub socket: Listening,
     /// TLS, or none for plain HTTP.
     pub tls: Option<TlsAcceptor>,
     /// The service behind it.
@@ -65,13 +66,7 @@ pub struct Listeners {
 
 impl Listeners {
     /// Serves on one more socket, as one of `tasks`.
-    pub fn start<S: Service>(
-        &self,
-        tasks: &mut JoinSet<()>,
-        socket: TcpListener,
-        tls: Option<TlsAcceptor>,
-        service: S,
-    ) {
+    pub fn start<S: Service>(&self, tasks: &mut JoinSet<()>, socket: Listening, tls: Option<TlsAcceptor>, service: S) {
         let (service, log) = (Arc::new(service), Arc::clone(&self.log));
         let listener = Listener { socket, tls, service, limits: self.limits, log };
         tasks.spawn_on(listener.serve(self.stop.clone()), &self.runtime);

@@ -1,7 +1,15 @@
 //! Opening listening sockets.
 
-use std::net::SocketAddr;
-use tokio::net::TcpListener;
+use rustix::net::sockopt::set_socket_reuseaddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// Connections that wait to be accepted. Source: ours, as tokio's own.
+const BACKLOG: i32 = 1_024;
+/// The loopback device.
+const LOOPBACK: &[u8] = b"lo";
 
 /// A port is taken or not ours to take.
 #[derive(Debug, thiserror::Error)]
@@ -9,12 +17,84 @@ use tokio::net::TcpListener;
     "cannot listen on {address}: {error}; stop what uses it, or choose another with {option} (0 picks a free port)"
 )]
 pub struct ListenError {
-    address: SocketAddr,
-    option: &'static str,
-    error: std::io::Error,
+    pub(crate) address: SocketAddr,
+    pub(crate) option: &'static str,
+    pub(crate) error: io::Error,
 }
 
-/// Listens on an address that `option` of the command line chooses.
-pub async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, ListenError> {
-    TcpListener::bind(address).await.map_err(|error| ListenError { address, option, error })
+/// A listening socket. On a loopback address it takes connections of this machine only: a kernel that was told to route
+/// loopback addresses (`route_localnet`) would bring it those of neighbours, too (CVE-2020-8558).
+pub struct Listening {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listening {
+    /// Listens on an address; on one of loopback, on the loopback device alone.
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        let socket = new_socket(address)?;
+        if is_loopback(address.ip()) {
+            // Linux before 5.7 lets only root do so, and there the peers are looked at alone.
+            let _ = socket.bind_device(Some(LOOPBACK));
+        }
+        Self::on(socket, address)
+    }
+
+    fn on(socket: TcpSocket, address: SocketAddr) -> io::Result<Self> {
+        socket.bind(address)?;
+        let socket = socket.listen(BACKLOG.cast_unsigned())?;
+        Ok(Self { address: socket.local_addr()?, socket })
+    }
+
+    /// Listens on a socket that was bound by another process.
+    pub fn given(socket: std::net::TcpListener) -> io::Result<Self> {
+        // One that was closed for connections meanwhile, so that nobody waits in vain, is opened for them again.
+        set_socket_reuseaddr(&socket, true)?;
+        rustix::net::listen(&socket, BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        let socket = TcpListener::from_std(socket)?;
+        Ok(Self { address: socket.local_addr()?, socket })
+    }
+
+    /// Its address, with the port that it was given where any would do.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The next connection, and its peer.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            let (stream, peer) = self.socket.accept().await?;
+            if is_loopback(peer.ip()) || !is_loopback(self.address.ip()) {
+                return Ok((stream, peer));
+            }
+        }
+    }
+}
+
+/// A socket that listens on an address of any kind, on the loopback device alone, for [`Listening::given`]. It needs no
+/// runtime.
+pub fn open_on_loopback_device(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = new_socket(address)?;
+    socket.bind_device(Some(LOOPBACK))?;
+    socket.bind(address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?.into())
+}
+
+impl AsFd for Listening {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn new_socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port whose last connections are still being forgotten can be taken.
+    socket.set_reuseaddr(true)?;
+    Ok(socket)
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
 }

@@ -5,8 +5,8 @@ use crate::assertion::{self, Assertion};
 use crate::fault::Fault;
 use crate::replay::SingleUse;
 use crate::sign_in::SignIn;
-use bonafide_core::placement::{Host, Placement};
-use bonafide_core::tokens::{Authenticated, Method};
+use bonafide_core::placement::Host;
+use bonafide_core::tokens::{Authenticated, Method, Workload};
 use bonafide_core::view::{KnownCredential, KnownPrincipal, KnownProof};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, Secret, TenantId};
 use bonafide_wire::token::JWT_BEARER;
@@ -55,6 +55,7 @@ pub(crate) fn authenticate<'v>(
         Proof::Assertion(assertion) => by_assertion(cx, request, form, &found, *assertion),
     }?;
     record.principal = Some(object_id);
+    cx.let_client_in(request, object_id)?;
     Ok(signed_in)
 }
 
@@ -170,16 +171,16 @@ fn by_assertion<'v>(
 }
 
 /// The workload for which an agent asks: placed on its host, in this tenant, with this identity.
-fn workload<'v>(cx: &Cx<'v>, form: &Parameters, found: &Found<'v>, host: HostId) -> Result<&'v Placement, Fault> {
+fn workload<'v>(cx: &Cx<'v>, form: &Parameters, found: &Found<'v>, host: HostId) -> Result<Workload<'v>, Fault> {
     let text = form.get("workload").ok_or(Fault::MissingParameter("workload"))?;
     let id: ResourceUuid = text.parse().map_err(|_| Fault::NotPlaced)?;
     let placement = cx.view.placement(host, id).ok_or(Fault::NotPlaced)?;
     let is_its = placement.tenant == found.tenant && placement.identity(found.object_id).is_some();
-    is_its.then_some(placement).ok_or(Fault::NotPlaced)
+    is_its.then_some(Workload { id, resource_id: &placement.resource_id }).ok_or(Fault::NotPlaced)
 }
 
 impl<'v> Found<'v> {
-    fn authenticated(&self, method: Method, workload: Option<&'v Placement>) -> Authenticated<'v> {
+    fn authenticated(&self, method: Method, workload: Option<Workload<'v>>) -> Authenticated<'v> {
         Authenticated { object_id: self.object_id, principal: self.principal, method, workload }
     }
 }

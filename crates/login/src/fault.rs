@@ -5,7 +5,7 @@
 
 use crate::headers;
 use crate::ids::Ids;
-use bonafide_types::Timestamp;
+use bonafide_types::{Entropy, Timestamp};
 use bonafide_wire::token::OAuthError;
 use bonafide_wire::{Reply, Unserved};
 use http::{Method, StatusCode};
@@ -78,6 +78,9 @@ pub(crate) enum Fault {
     Nonce(Arc<str>),
     NotPlaced,
     Busy,
+    Throttled {
+        after_seconds: u8,
+    },
     Internal,
     Unserved(Unserved),
 }
@@ -89,7 +92,18 @@ const FEDERATION: &str = "Please check your federated identity credential Subjec
 const NOT_INSTALLED: &str = "This can happen if the application has not been installed by the administrator of the tenant or \
     consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.";
 
+/// Longest `Retry-After`, in seconds. Source: ours; within a second a share has room again, and the rest keeps those
+/// apart who were refused together.
+const RETRY_AFTER_SECONDS_MAX: u8 = 5;
+
 impl Fault {
+    /// A client, or all strangers together, asked for more than their share.
+    pub(crate) fn throttled(entropy: &dyn Entropy) -> Self {
+        let mut byte = [0];
+        entropy.fill(&mut byte);
+        Self::Throttled { after_seconds: 1 + byte[0] % RETRY_AFTER_SECONDS_MAX }
+    }
+
     /// Code, status, error and text: the whole table.
     #[rustfmt::skip]
     fn row(&self) -> (u32, u16, &'static str, String) {
@@ -132,7 +146,7 @@ impl Fault {
             Self::Replayed => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion was used before.".into()),
             Self::Nonce(_) => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion is not for this process of the token service.".into()),
             Self::NotPlaced => (700_030, 401, "invalid_client", "Invalid certificate. The identity is not assigned to the workload on this host.".into()),
-            Self::Busy => (90_055, 429, "temporarily_unavailable", "Too many requests. Try again later.".into()),
+            Self::Busy | Self::Throttled { .. } => (90_055, 429, "temporarily_unavailable", "Too many requests. Try again later.".into()),
             Self::Internal | Self::Unserved(Unserved::Failed) => (50_000, 500, "server_error", "There was an error issuing a token.".into()),
             Self::Unserved(Unserved::Busy) => (90_033, 503, "temporarily_unavailable", "A transient error has occurred. Please try again.".into()),
             Self::Unserved(Unserved::TargetTooLong) => (90_015, 414, "invalid_request", "Requested query string is too long.".into()),
@@ -192,6 +206,7 @@ impl Fault {
         };
         let reply = headers::no_store(Reply::json(status, &body));
         match self {
+            Self::Throttled { after_seconds } => reply.with("retry-after", &after_seconds.to_string()),
             Self::Busy | Self::Unserved(Unserved::Busy) => reply.with("retry-after", "1"),
             Self::PostOnly(_) => reply.with("allow", "POST"),
             Self::GetOnly(_) => reply.with("allow", "GET, HEAD"),

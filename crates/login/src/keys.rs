@@ -29,7 +29,8 @@ struct Jwk<'a> {
     n: &'a str,
     e: &'a str,
     x5c: [String; 1],
-    /// The issuer of the tokens that the key may sign; only in the version 2 set, as with Entra.
+    /// The issuer of the tokens that the key may sign, with a placeholder in the set of `common`; only in the version 2 set, as
+    /// with Entra.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
 }
@@ -39,8 +40,11 @@ pub(crate) fn handle(asked: Asked<'_>, version: TokenVersion) -> Result<Reply, F
     let Asked { cx, request, tenant, sign_in, .. } = asked;
     let tenant = Named::find(cx, tenant)?.one();
     sign_in.tenant = tenant;
-    let keys = published_keys(cx.view, tenant, cx.world.now).into_iter().map(|(tenant, key)| {
-        let issuer = (version == TokenVersion::V2).then(|| cx.service.authority.issuer(version, tenant));
+    let authority = &cx.service.authority;
+    // The set of `common` names no tenant: it would be a list of all.
+    let issuer = tenant.map_or_else(|| authority.issuer_of_any_tenant(version), |id| authority.issuer(version, id));
+    let keys = published_keys(cx.view, tenant, cx.world.now).into_iter().map(|key| {
+        let issuer = (version == TokenVersion::V2).then(|| issuer.clone());
         let parts = key.public_parts();
         let x5c = [encode_standard(key.certificate_der())];
         Jwk { kty: "RSA", r#use: "sig", kid: key.kid(), x5t: key.kid(), n: &parts.n, e: &parts.e, x5c, issuer }

@@ -17,19 +17,22 @@ mod keys;
 mod replay;
 mod route;
 mod scope;
+mod shares;
 mod sign_in;
 mod tenant;
 mod token;
 
 pub use replay::SpentAssertions;
+pub use shares::{SHARE_BURST, SHARE_PER_SECOND, Shares};
 
 use bonafide_core::directory::Audiences;
 use bonafide_core::tokens::Authority;
 use bonafide_core::view::View;
 use bonafide_crypto::secret_hash::Pepper;
-use bonafide_types::World;
+use bonafide_types::{ObjectId, World};
 use bonafide_wire::{Answer, Outcome, Parameters, Reply, Request, Route, Surface, Unserved};
 use fault::Fault;
+use http::Method;
 use ids::Ids;
 use sign_in::SignIn;
 
@@ -43,14 +46,23 @@ pub struct Service {
     pub pepper: Pepper,
     /// Assertions of agents that were used here.
     pub spent: SpentAssertions,
+    /// The share that each client has; `None` is no limit.
+    pub shares: Option<Shares>,
     /// The file that holds the causes of failures, which an answer of 500 names; `None` where there is none.
     pub log_file: Option<String>,
 }
 
 impl Service {
-    /// A service that has seen no assertion yet.
+    /// A service that has seen no assertion yet, with the shares that clients have by default.
     pub fn new(authority: Authority, audiences: Audiences, pepper: Pepper) -> Self {
-        Self { authority, audiences, pepper, spent: SpentAssertions::default(), log_file: None }
+        Self {
+            authority,
+            audiences,
+            pepper,
+            spent: SpentAssertions::default(),
+            shares: Some(Shares::default()),
+            log_file: None,
+        }
     }
 }
 
@@ -84,7 +96,8 @@ impl Surface for Cx<'_> {
         let form = token::read_form(request);
         let ids = Ids::of(self, request, form.as_ref().ok());
         let mut sign_in = SignIn::default();
-        match route::answer(self, request, form, &mut sign_in) {
+        let answered = route::answer(self, request, form, &mut sign_in);
+        match answered.map_err(|fault| self.counted(request, &sign_in, fault)) {
             Ok(reply) => Outcome::Answer(finish(self, reply, &ids, &sign_in)),
             Err(fault) if fault.is_negative() && !self.confirmed => Outcome::Need(Confirm),
             Err(fault) => Outcome::Answer(refusal(self, &fault, &ids, sign_in)),
@@ -93,6 +106,25 @@ impl Surface for Cx<'_> {
 
     fn refuse(&self, head: &Request, why: Unserved) -> Answer {
         refusal(self, &Fault::Unserved(why), &Ids::of(self, head, None), SignIn::default())
+    }
+}
+
+impl Cx<'_> {
+    /// A failure to sign in, counted once: it is said as long as there is something left of the share of all who fail.
+    fn counted(&self, request: &Request, sign_in: &SignIn, fault: Fault) -> Fault {
+        if request.method != Method::POST || sign_in.principal.is_some() || self.confirmed {
+            return fault;
+        }
+        let shares = self.service.shares.as_ref();
+        let is_in = shares.is_none_or(|shares| shares.take_for_failure(request.peer, self.world.now));
+        if is_in { fault } else { Fault::throttled(self.world.entropy) }
+    }
+
+    /// Lets a client go on that has signed in, as long as there is something left of its share.
+    fn let_client_in(&self, request: &Request, client: ObjectId) -> Result<(), Fault> {
+        let shares = self.service.shares.as_ref().filter(|_| !self.confirmed);
+        let is_in = shares.is_none_or(|shares| shares.take_for_client(client, request.peer, self.world.now));
+        if is_in { Ok(()) } else { Err(Fault::throttled(self.world.entropy)) }
     }
 }
 

@@ -2,7 +2,7 @@
 //! and replies.
 
 use crate::Cx;
-use crate::command::{Command, Conditions, Tags, Target};
+use crate::command::{Command, Conditions, Tags, Target, Verb};
 use crate::config::Config;
 use crate::fault::{Fault, Trace};
 use crate::fixed::Answer;
@@ -10,10 +10,9 @@ use crate::order::{api_version, body, caller};
 use crate::outcome::{Accepted, Outcome, Shown};
 use crate::perform::perform;
 use crate::route;
-use bonafide_core::directory::SUBSCRIPTIONS;
-use bonafide_store::Read;
+use bonafide_core::tokens::Caller;
 use bonafide_types::{ApiVersion, Entropy, World};
-use bonafide_wire::{Parameters, Reply, Request, Unserved, path};
+use bonafide_wire::{Lane, Parameters, Reply, Request, Unserved, path};
 use http::StatusCode;
 use uuid::Uuid;
 
@@ -24,13 +23,45 @@ const STACK: &str = "1.0";
 /// Answers a request.
 pub(crate) fn answer(cx: &Cx<'_>, request: &Request) -> Reply {
     let correlation = Correlation::of(request, cx.world.entropy);
-    let query = Parameters::parse(&request.query).map_err(|error| Fault::QueryInvalid(error.to_string()));
-    let filter = query.as_ref().ok().and_then(|query| query.get("$filter")).map(str::to_owned);
-    let reply = performed(cx, request, query, &correlation).unwrap_or_else(|fault| {
-        let trace = correlation.trace(cx.config.log_file.as_deref());
-        fault.of_filter(filter.as_deref()).reply(|| authority(cx, request), &trace)
+    let performed = open(cx, request).and_then(|opened| match opened {
+        Opened::Public(reply) => Ok(reply),
+        Opened::Asked(asked) => perform_asked(cx, request, asked, &correlation),
     });
+    let reply = performed.unwrap_or_else(|fault| refusal(cx, request, fault, &correlation));
     correlation.mark(reply, &cx.world)
+}
+
+/// The refusal of a request that needs no store to be refused, or the lane in which it waits for the store.
+pub(crate) fn admit(cx: &Cx<'_>, request: &Request) -> Result<Lane, Box<Reply>> {
+    match open(cx, request) {
+        Ok(Opened::Public(_)) => Ok(Lane::Stranger),
+        Ok(Opened::Asked(Asked { verb, target, .. })) => Ok(lane(verb, &target)),
+        Err(fault) => {
+            let correlation = Correlation::of(request, cx.world.entropy);
+            Err(Box::new(correlation.mark(refusal(cx, request, fault, &correlation), &cx.world)))
+        }
+    }
+}
+
+fn lane(verb: Verb, target: &Target) -> Lane {
+    match (verb, target) {
+        (_, Target::Fixed(fixed, _)) => match fixed.answer {
+            // A poll takes a step of the work.
+            Answer::Operation(_) => Lane::Write,
+            Answer::Read(_) | Answer::Public(_) => Lane::List,
+        },
+        (Verb::Delete, _) => Lane::Removal,
+        (Verb::Put | Verb::Patch | Verb::Action(_), _) => Lane::Write,
+        (Verb::Get | Verb::Head, _) => Lane::Read,
+        (Verb::List, _) => Lane::List,
+    }
+}
+
+fn refusal(cx: &Cx<'_>, request: &Request, fault: Fault, correlation: &Correlation) -> Reply {
+    let query = Parameters::parse(&request.query).ok();
+    let filter = query.as_ref().and_then(|query| query.get("$filter"));
+    let trace = correlation.trace(cx.config.log_file.as_deref());
+    fault.of_filter(filter).reply(|| authority(cx, request), &trace)
 }
 
 /// Answers a request that the shell does not serve; its body need not be there.
@@ -41,12 +72,24 @@ pub(crate) fn refuse(cx: &Cx<'_>, head: &Request, why: Unserved) -> Reply {
     correlation.mark(reply, &cx.world)
 }
 
-fn performed(
-    cx: &Cx<'_>,
-    request: &Request,
-    query: Result<Parameters, Fault>,
-    correlation: &Correlation,
-) -> Result<Reply, Fault> {
+/// A request, as far as it can be read without the store.
+enum Opened {
+    /// The answer to what everybody may ask.
+    Public(Reply),
+    Asked(Asked),
+}
+
+/// A request of somebody with a token.
+struct Asked {
+    verb: Verb,
+    target: Target,
+    query: Parameters,
+    version: ApiVersion,
+    by: Caller,
+}
+
+fn open(cx: &Cx<'_>, request: &Request) -> Result<Opened, Fault> {
+    let query = Parameters::parse(&request.query).map_err(|error| Fault::QueryInvalid(error.to_string()));
     let asked = query.as_ref().ok().and_then(|query| query.get("api-version")).unwrap_or_default();
     let (verb, target) = route::read(&request.method, &request.path).map_err(|fault| fault.of_version(asked))?;
     let query = query?;
@@ -57,10 +100,15 @@ fn performed(
             Some(STACK) => None,
             _ => Some(api_version::read(&query, None)?),
         };
-        return Ok(Reply::json(StatusCode::OK, &public(cx.config, version.as_ref())));
+        return Ok(Opened::Public(Reply::json(StatusCode::OK, &public(cx.config, version.as_ref()))));
     }
     let version = api_version::read(&query, target.kind())?;
     let by = caller::authenticate(cx, request.header("authorization"))?;
+    Ok(Opened::Asked(Asked { verb, target, query, version, by }))
+}
+
+fn perform_asked(cx: &Cx<'_>, request: &Request, asked: Asked, correlation: &Correlation) -> Result<Reply, Fault> {
+    let Asked { verb, target, query, version, by } = asked;
     let command = Command {
         verb,
         target,
@@ -126,8 +174,8 @@ fn authority(cx: &Cx<'_>, request: &Request) -> String {
         [first, id, ..] if first.eq_ignore_ascii_case("subscriptions") => id.parse().ok(),
         _ => None,
     };
-    let known = subscription.and_then(|id| cx.store.read(|tx| tx.get(&SUBSCRIPTIONS, &id)).ok()?);
-    let tenant = known.map_or_else(|| "common".to_owned(), |subscription| subscription.tenant.to_string());
+    let tenant = subscription.and_then(|id| cx.view.tenant_of_subscription(id));
+    let tenant = tenant.map_or_else(|| "common".to_owned(), |tenant| tenant.to_string());
     format!("{}/{tenant}", cx.config.login)
 }
 

@@ -29,7 +29,7 @@ use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;
 use bonafide_store::Store;
 use bonafide_types::World;
-use bonafide_wire::{Answer, Outcome, Request, Route, Surface, Unserved};
+use bonafide_wire::{Answer, Lane, Outcome, Request, Route, Surface, Unserved};
 use std::convert::Infallible;
 
 /// The context in which a request is answered.
@@ -56,6 +56,10 @@ impl Surface for Cx<'_> {
 
     fn routes() -> Vec<&'static Route> {
         route::routes()
+    }
+
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
+        http::admit(self, request).map_err(|reply| Box::new(Answer::from(*reply)))
     }
 
     fn handle(&self, request: &Request) -> Outcome<Infallible> {

@@ -167,6 +167,9 @@ fn list_or_action(method: &Method, segments: &[String]) -> Result<(Verb, Target)
         Method::POST => {
             Err(Fault::ActionNotFound { type_name: kind.name.into_owned(), action: Excerpt::of(last).into() })
         }
+        // `list`, `listKeys` and the like read secrets: each is a POST with a right of its own, never the list of a
+        // child type, which every reader may have.
+        Method::GET if begins_as_list(last) => Err(Fault::MethodNotAllowed(method.to_string())),
         Method::GET => {
             let child = format!("{}/{last}", kind.name);
             let kind = types::kind(&child.parse().map_err(|_| Fault::NoSuchRoute)?)?;
@@ -174,6 +177,11 @@ fn list_or_action(method: &Method, segments: &[String]) -> Result<(Verb, Target)
         }
         _ => Err(Fault::MethodNotAllowed(method.to_string())),
     }
+}
+
+/// True for the last word of a path that reads secrets, if it is an action's.
+fn begins_as_list(word: &str) -> bool {
+    word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("list"))
 }
 
 fn of_own_rows(
@@ -295,6 +303,15 @@ mod tests {
             assert!(read(&route.method, &path).is_ok(), "{} {path}", route.method);
             let refused = read(&Method::OPTIONS, &path);
             assert!(matches!(refused, Err(Fault::MethodNotAllowed(_))), "{path}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn tn_04_actions_that_list_are_posts_with_a_right_of_their_own() {
+        let listing = types::TYPES.iter().flat_map(|of| of.actions).filter(|action| begins_as_list(action.name));
+        for action in listing {
+            let right = format!("{}/action", action.name);
+            assert_eq!((&action.method, action.right), (&Method::POST, right.as_str()), "{}", action.name);
         }
     }
 

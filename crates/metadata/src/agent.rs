@@ -1,7 +1,7 @@
 //! The agent: one for all bindings of a host.
 
 use crate::binding::{Binding, Speech};
-use crate::cache::{FetchDuty, Pending, Taken, Tokens, Waiter, Wanted};
+use crate::cache::{FetchDuty, How, Pending, Taken, Tokens, Waiter, Wanted};
 use crate::counters::{Counters, Tally, count};
 use crate::dialect::Call;
 use crate::gate;
@@ -10,7 +10,7 @@ use crate::placement::{Places, applied};
 use crate::query::TokenQuery;
 use crate::refusal::{Logs, Refusal};
 use crate::select::select;
-use crate::throttle::{Gate, Permit, Throttle};
+use crate::throttle::{Gate, Share, Throttle};
 use crate::token::Token;
 use crate::upstream::{TokenFetch, UpstreamError};
 use arc_swap::ArcSwap;
@@ -24,7 +24,7 @@ use std::task::Waker;
 /// The agent's settings for all workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Limits of token requests per workload; `None` is no limit.
+    /// Limits of requests per workload; `None` is no limit.
     pub throttle: Option<Throttle>,
     /// Refresh tokens in the background once they are past half of their life.
     pub refresh_ahead: bool,
@@ -44,6 +44,8 @@ pub struct Agent {
     /// Held while the placement changes: changes come one after the other.
     applying: Mutex<()>,
     login_nonce: LoginNonce,
+    /// The gate of the workloads that are not on this host.
+    unplaced: Gate,
     tally: Tally,
 }
 
@@ -54,8 +56,6 @@ pub enum Answer {
     Reply {
         /// The reply to write.
         reply: Reply,
-        /// To be dropped when it is written.
-        permit: Permit,
         /// A fetch to run in the background, after this reply or at once.
         refresh: Option<FetchDuty>,
     },
@@ -74,7 +74,6 @@ pub struct Waiting {
     fetch: TokenFetch,
     asked: Arc<TokenQuery>,
     speech: Speech,
-    permit: Permit,
 }
 
 impl Waiting {
@@ -93,6 +92,7 @@ impl Agent {
             places: ArcSwap::default(),
             applying: Mutex::new(()),
             login_nonce: LoginNonce::default(),
+            unplaced: Gate::new(options.throttle),
             tally: Tally::default(),
         }
     }
@@ -109,7 +109,7 @@ impl Agent {
     pub fn apply(&self, desired: Desired) {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let changed: Vec<_> = desired.workloads.iter().map(|workload| workload.id).collect();
-        let places = Arc::new(applied(&self.places.load(), desired, || Gate::new(self.options.throttle)));
+        let places = Arc::new(applied(&self.places.load(), desired, self.options.throttle));
         self.places.store(Arc::clone(&places));
         for place in changed.iter().filter_map(|id| places.get(id)) {
             place.tokens.keep_only(|principal| place.placement.by_principal.contains_key(&principal));
@@ -150,8 +150,9 @@ impl Agent {
             Call::Token => self.token(binding, &passed.parameters, world.now),
             Call::Document(document) => {
                 let places = self.places.load();
-                let workload = places.get(&binding.workload()).map(|place| &place.placement.workload);
-                document(&passed.parameters, workload).map(written)
+                let place = places.get(&binding.workload());
+                self.let_in(place.map_or(&self.unplaced, |place| &place.gate), Share::Document, world.now)?;
+                document(&passed.parameters, place.map(|place| &place.placement.workload)).map(written)
             }
         }
     }
@@ -162,9 +163,11 @@ impl Agent {
         let place = places.get(&binding.workload()).ok_or(Refusal::IdentityNotFound)?;
         // Before the gate: an identity that is not here uses nobody's share, and waiting brings it no nearer.
         let identity = select(&place.placement, &asked.selector)?;
-        let permit = place.gate.enter(asked.forced, now).inspect_err(|_| count(&self.tally.throttled))?;
         let wanted = Wanted::new(identity.principal_id, &asked.audience, asked.capabilities.as_deref());
-        let taken = place.tokens.take(&wanted, asked.forced, self.options.refresh_ahead, now)?;
+        let how = How { forced: asked.forced, ahead: self.options.refresh_ahead };
+        let share = if asked.forced { Share::Forced } else { Share::Token };
+        let taken = place.tokens.take(&wanted, how, now, || place.gate.enter(share, now));
+        let taken = taken.inspect_err(|_| count(&self.tally.throttled))?;
         let fetch = || TokenFetch {
             workload: binding.workload(),
             tenant: place.placement.workload.tenant_id,
@@ -177,7 +180,7 @@ impl Agent {
             Taken::Hit(token, pending) => {
                 count(&self.tally.hits);
                 let refresh = pending.map(|pending| self.duty(fetch(), pending, &place.tokens, true));
-                return Ok(Answer::Reply { reply: asked.reply(&token, now), permit, refresh });
+                return Ok(Answer::Reply { reply: asked.reply(&token, now), refresh });
             }
             Taken::Wait(pending) => (pending, None),
             Taken::Fetch(pending) => {
@@ -187,7 +190,11 @@ impl Agent {
         };
         count(&self.tally.waits);
         let (waiter, fetch, speech) = (Waiter::new(pending), fetch(), binding.speech.clone());
-        Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech, permit }, duty })
+        Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech }, duty })
+    }
+
+    fn let_in(&self, gate: &Gate, share: Share, now: Timestamp) -> Result<(), Refusal> {
+        gate.enter(share, now).inspect_err(|_| count(&self.tally.throttled))
     }
 
     fn duty(&self, fetch: TokenFetch, pending: Arc<Pending>, tokens: &Arc<Tokens>, background: bool) -> FetchDuty {
@@ -208,17 +215,16 @@ impl Agent {
 
     /// Answers a request that has waited, or that the shell will not let wait any longer. The
     /// identity must be assigned now, not only when the request came (ID-06).
-    pub fn finish(&self, waiting: Waiting, world: &World<'_>) -> (Reply, Permit) {
-        let Waiting { waiter, fetch, asked, speech, permit } = waiting;
-        let reply = match self.outcome(&waiter.pending, &fetch, asked.forced, world.now) {
+    pub fn finish(&self, waiting: Waiting, world: &World<'_>) -> Reply {
+        let Waiting { waiter, fetch, asked, speech } = waiting;
+        match self.outcome(&waiter.pending, &fetch, asked.forced, world.now) {
             Ok(token) => asked.reply(&token, world.now),
             Err(Refusal::Upstream(_)) => {
                 let refusal = Refusal::Upstream(self.logs.clone());
                 speech.refuse(&refusal, world).because(&cause_of_failure(&waiter.pending))
             }
             Err(refusal) => speech.refuse(&refusal, world),
-        };
-        (reply, permit)
+        }
     }
 
     fn outcome(
@@ -234,10 +240,10 @@ impl Agent {
             Some(Ok(_)) | None => Refusal::Upstream(Logs::default()),
             Some(Err(error)) => Refusal::from(error.as_ref()),
         };
-        // Login is down: what is left of an old token is better than nothing, unless the caller
-        // has said that it is not.
+        // Login is down, or has too much to do: what is left of an old token is better than nothing, unless the
+        // caller has said that it is not.
         match refusal {
-            Refusal::Upstream(_) if !forced => tokens.still_valid(fetch, now).ok_or(refusal),
+            Refusal::Upstream(_) | Refusal::Throttled if !forced => tokens.still_valid(fetch, now).ok_or(refusal),
             refusal => Err(refusal),
         }
     }
@@ -250,9 +256,9 @@ impl Agent {
     }
 }
 
-/// An answer that needs neither permit nor refresh.
+/// An answer without a refresh.
 fn written(reply: Reply) -> Answer {
-    Answer::Reply { reply, permit: Permit::default(), refresh: None }
+    Answer::Reply { reply, refresh: None }
 }
 
 /// The reason why login gave no token that could be used.

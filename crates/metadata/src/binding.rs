@@ -13,6 +13,7 @@ pub struct Binding {
     workload: ResourceUuid,
     pub(crate) speech: Speech,
     hosts: Box<[Box<str>]>,
+    pub(crate) takes_http_1_0: bool,
     pub(crate) queries: Remembered,
 }
 
@@ -42,7 +43,14 @@ impl Binding {
             hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(Box::from));
         }
         let speech = Speech { dialect, endpoint: Arc::new(endpoint) };
-        Self { workload, speech, hosts: hosts.into(), queries: Remembered::default() }
+        Self { workload, speech, hosts: hosts.into(), takes_http_1_0: false, queries: Remembered::default() }
+    }
+
+    /// The same binding, which takes HTTP/1.0 if told so: ApacheBench and PHP before 8 send it, and so do proxies that do not
+    /// say that they are.
+    #[must_use]
+    pub fn with_http_1_0(self, takes_http_1_0: bool) -> Self {
+        Self { takes_http_1_0, ..self }
     }
 
     /// The workload it belongs to.

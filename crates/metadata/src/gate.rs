@@ -3,12 +3,13 @@
 
 use crate::binding::Binding;
 use crate::dialect::Call;
+use crate::forwarding::is_forwarding;
 use crate::path;
 use crate::refusal::{GuardError, QueryError, Refusal};
 use crate::target::Target;
 use bonafide_wire::{ParameterError, Request};
-use http::Method;
-use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, UPGRADE};
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, UPGRADE};
+use http::{Method, Version};
 use std::borrow::Cow;
 
 /// A request that has passed the gate.
@@ -29,6 +30,10 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed
     }
     if !(dialect.is_proven)(request, &binding.speech.endpoint) {
         return Err(Refusal::Unproven);
+    }
+    // nginx asks so by default, and adds nothing else that gives it away.
+    if request.version < Version::HTTP_11 && !binding.takes_http_1_0 {
+        return Err(GuardError::Http10.into());
     }
     let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
     Ok(Passed { call: entry.call, parameters: parameters(request)? })
@@ -76,47 +81,6 @@ fn check_headers(binding: &Binding, headers: &HeaderMap) -> Result<(), GuardErro
     Ok(())
 }
 
-/// Headers by which a proxy gives itself away, beside everything that begins with `x-forwarded`.
-/// `X-Forwarded-For` is refused by Azure ("Azure Instance Metadata Service", learn.microsoft.com);
-/// the others are what nginx, Envoy, IIS and the content delivery networks add in its place.
-const FORWARDING: [&str; 22] = [
-    "forwarded",
-    "via",
-    "x-real-ip",
-    "x-original-url",
-    "x-original-uri",
-    "x-original-host",
-    "x-original-forwarded-for",
-    "x-rewrite-url",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-envoy-external-address",
-    "x-envoy-original-path",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "cf-ray",
-    "client-ip",
-    "fastly-client-ip",
-    "x-azure-clientip",
-    "x-envoy-attempt-count",
-    "x-originating-ip",
-    "x-proxyuser-ip",
-    "proxy-connection",
-];
-
-/// Header names are in lower case. `X_Forwarded_For` is the same name to a CGI-style reader.
-fn is_forwarding(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    if name.contains('_') {
-        return is_forwarding_name(&name.replace('_', "-"));
-    }
-    is_forwarding_name(name)
-}
-
-fn is_forwarding_name(name: &str) -> bool {
-    name.starts_with("x-forwarded") || FORWARDING.contains(&name)
-}
-
 /// The parameters of a request. What is asked for with `GET` has no body; other methods have a form, and are
 /// read as if it followed the query: a parameter that occurs in both occurs twice.
 fn parameters(request: &Request) -> Result<Cow<'_, str>, Refusal> {
@@ -152,6 +116,7 @@ mod tests {
             method: Method::POST,
             path: "/oauth2/token".to_owned(),
             query: query.to_owned(),
+            version: http::Version::HTTP_11,
             headers,
             body: Bytes::copy_from_slice(body),
             peer: Peer::Anonymous("127.0.0.1:1".parse().unwrap()),

@@ -5,7 +5,7 @@
 //!
 //! 1. what the control plane wants on this host goes into [`Agent::apply`];
 //! 2. every request goes into [`Agent::answer`], together with the [`Binding`] it arrived on;
-//! 3. an [`Answer::Reply`] is written; its [`Permit`] is dropped afterwards;
+//! 3. an [`Answer::Reply`] is written;
 //! 4. an [`Answer::Wait`] waits for [`Waiting::poll_finished`], then goes into [`Agent::finish`];
 //! 5. a [`FetchDuty`], from either answer, is a fetch that the shell must run in a task of its own and
 //!    end with [`Agent::complete`]. There is one for any number of waiters.
@@ -18,6 +18,7 @@ mod cache;
 mod counters;
 mod dialect;
 pub mod dialects;
+mod forwarding;
 mod gate;
 pub mod host;
 pub mod limits;
@@ -37,7 +38,7 @@ pub use cache::FetchDuty;
 pub use counters::Counters;
 pub use dialect::{Dialect, Endpoint};
 pub use path::{PathError, canonical};
-pub use throttle::{Permit, Throttle};
+pub use throttle::Throttle;
 pub use upstream::{TokenFetch, UpstreamError};
 
 use bonafide_types::World;

@@ -1,7 +1,8 @@
 //! The workloads on this host and their identities, as the control plane last named them.
 
 use crate::cache::Tokens;
-use crate::throttle::Gate;
+use crate::limits::FETCHES_PER_WORKLOAD_MAX;
+use crate::throttle::{Gate, Throttle};
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
 use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
 use std::collections::{BTreeMap, HashMap};
@@ -51,7 +52,7 @@ pub(crate) struct Place {
 pub(crate) type Places = BTreeMap<ResourceUuid, Place>;
 
 /// The places after a change, made from those before it.
-pub(crate) fn applied(before: &Places, desired: Desired, gate: impl Fn() -> Gate) -> Places {
+pub(crate) fn applied(before: &Places, desired: Desired, throttle: Option<Throttle>) -> Places {
     let mut places = if desired.complete {
         let named = |id: &ResourceUuid| before.get(id).map(|place| (*id, place.clone()));
         desired.workloads.iter().filter_map(|workload| named(&workload.id)).collect()
@@ -67,7 +68,9 @@ pub(crate) fn applied(before: &Places, desired: Desired, gate: impl Fn() -> Gate
         match places.get_mut(&id) {
             Some(place) => place.placement = placement,
             None => {
-                places.insert(id, Place { placement, tokens: Arc::default(), gate: Arc::new(gate()) });
+                let fetches = throttle.map_or(FETCHES_PER_WORKLOAD_MAX, |throttle| throttle.fetches_at_once as usize);
+                let (tokens, gate) = (Arc::new(Tokens::new(fetches)), Arc::new(Gate::new(throttle)));
+                places.insert(id, Place { placement, tokens, gate });
             }
         }
     }

@@ -27,7 +27,7 @@ pub(crate) enum Refusal {
     ResourceMissing,
     /// `resource` cannot be the name of any resource.
     ResourceMalformed,
-    /// Too many requests, or too many at once.
+    /// Too many requests, or too many at once, here or at the token service.
     Throttled,
     /// The identity asked for is not assigned here, whether or not it exists elsewhere.
     IdentityNotFound,
@@ -54,6 +54,11 @@ pub(crate) enum GuardError {
     Host,
     #[error("forwarded requests are refused")]
     Forwarded,
+    #[error(
+        "HTTP/1.0 is refused, because proxies that do not say so ask in it; send HTTP/1.1, or allow it with \
+         --allow-http-1.0 of bonafide up or bonafide exec"
+    )]
+    Http10,
     #[error("the connection cannot be upgraded")]
     Upgrade,
     #[error("the request must not have a body")]
@@ -125,6 +130,7 @@ impl From<&UpstreamError> for Refusal {
                 Self::Upstream(Logs::default())
             }
             UpstreamError::Refused(_) if error.says_identity_is_gone() => Self::IdentityNotFound,
+            UpstreamError::Refused(_) if error.says_throttled() => Self::Throttled,
             UpstreamError::Refused(refusal) if error.is_about_what_was_asked() => Self::Refused(refusal.clone()),
             UpstreamError::Refused(_) => Self::Upstream(Logs::default()),
         }

@@ -45,11 +45,13 @@ enum Meaning {
     Gone,
     /// The key that signed is not, or no longer, registered.
     KeyUnknown,
+    /// The client has asked too often.
+    Throttled,
 }
 
 /// The codes that the agent acts on. Other refusals of our client, such as an expired assertion, pass with time,
 /// and must not make an identity look as if it were gone. Source: docs/wire/login.md; 700030 is our own login's.
-const CODES: [(u32, Meaning); 7] = [
+const CODES: [(u32, Meaning); 8] = [
     // Not found, and its old number.
     (700_016, Meaning::Gone),
     (70_001, Meaning::Gone),
@@ -62,6 +64,7 @@ const CODES: [(u32, Meaning); 7] = [
     // Not placed on this host.
     (700_030, Meaning::Gone),
     (700_027, Meaning::KeyUnknown),
+    (90_055, Meaning::Throttled),
 ];
 
 impl UpstreamError {
@@ -84,6 +87,11 @@ impl UpstreamError {
     /// True when login does not know the key that signed, because the identity was taken away and given back.
     pub fn says_key_is_unknown(&self) -> bool {
         self.says(Meaning::KeyUnknown)
+    }
+
+    /// True when login says that this client has asked too often: asking again a second later helps.
+    pub fn says_throttled(&self) -> bool {
+        self.says(Meaning::Throttled)
     }
 
     fn says(&self, meaning: Meaning) -> bool {

@@ -23,7 +23,7 @@ fn holding(options: Options, life: u64) -> Agent {
     let agent = agent_with(options, vec![system()]);
     let (waiting, duty) = waits(get_at(&agent, NOW));
     agent.complete(duty.unwrap(), Ok(token_at(NOW, life, "first")), &at(NOW));
-    assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 200);
+    assert_eq!(agent.finish(waiting, &at(NOW)).status, 200);
     agent
 }
 
@@ -60,7 +60,7 @@ fn ov_05_ten_thousand_callers_on_a_cold_cache_are_one_fetch() {
     assert_eq!(alarm.0.load(Ordering::Relaxed), 10_000, "everybody is woken, once");
     for mut waiting in waiting {
         assert!(waiting.poll_finished(&waker));
-        assert_eq!(name(&agent.finish(waiting, &at(NOW)).0), "shared");
+        assert_eq!(name(&agent.finish(waiting, &at(NOW))), "shared");
     }
     let counters = agent.counters();
     assert_eq!((counters.fetches, counters.waits, counters.hits, counters.failures), (1, 10_000, 0, 0));
@@ -85,7 +85,7 @@ fn a_fetch_is_per_identity_resource_and_capabilities() {
 fn ov_07_a_cached_token_is_served_without_login_for_all_of_its_life() {
     let agent = holding(Options { throttle: None, refresh_ahead: false }, DAY);
     for second in [0, 1, DAY / 2, DAY / 2 + 1, DAY - 31] {
-        let (reply, _, refresh) = replies(get_at(&agent, NOW.plus_seconds(second)));
+        let (reply, refresh) = replies(get_at(&agent, NOW.plus_seconds(second)));
         assert_eq!(body(&reply)["expires_in"], (DAY - second).to_string());
         assert!(refresh.is_none());
     }
@@ -95,17 +95,17 @@ fn ov_07_a_cached_token_is_served_without_login_for_all_of_its_life() {
 #[test]
 fn ov_05_past_half_its_life_a_token_is_refreshed_once_in_the_background() {
     let agent = holding(unlimited(), DAY);
-    assert!(replies(get_at(&agent, NOW.plus_seconds(DAY * 44 / 100))).2.is_none());
+    assert!(replies(get_at(&agent, NOW.plus_seconds(DAY * 44 / 100))).1.is_none());
     let half = NOW.plus_seconds(DAY / 2 + 1);
-    let (reply, _, refresh) = replies(get_at(&agent, half));
+    let (reply, refresh) = replies(get_at(&agent, half));
     let duty = refresh.expect("the first one past half starts it");
     assert!(name(&reply) == "first");
     for _ in 0..10 {
-        let (reply, _, refresh) = replies(get_at(&agent, half));
+        let (reply, refresh) = replies(get_at(&agent, half));
         assert!(name(&reply) == "first" && refresh.is_none(), "it is served while the refresh is under way");
     }
     agent.complete(duty, Ok(token_at(half, DAY, "second")), &at(half));
-    let (reply, _, refresh) = replies(get_at(&agent, half));
+    let (reply, refresh) = replies(get_at(&agent, half));
     assert!(name(&reply) == "second" && refresh.is_none());
     let counters = agent.counters();
     assert_eq!((counters.fetches, counters.refreshes, counters.waits, counters.hits), (2, 1, 1, 13));
@@ -117,10 +117,10 @@ fn a_refresh_that_fails_is_tried_again_later_and_less_and_less_often() {
     let mut now = NOW.plus_seconds(DAY / 2 + 1);
     let mut pauses = Vec::new();
     for _ in 0..9 {
-        let duty = replies(get_at(&agent, now)).2.expect("due");
+        let duty = replies(get_at(&agent, now)).1.expect("due");
         agent.complete(duty, Err(down()), &at(now));
         let mut pause = 0;
-        while replies(get_at(&agent, now.plus_seconds(pause))).2.is_none() {
+        while replies(get_at(&agent, now.plus_seconds(pause))).1.is_none() {
             pause += 1;
         }
         now = now.plus_seconds(pause + 100);
@@ -140,7 +140,7 @@ fn a_late_token_is_waited_for_but_served_when_login_is_down() {
     assert!(none.is_none());
     agent.complete(duty.unwrap(), Err(down()), &at(late));
     for waiting in [waiting, follower] {
-        let (reply, _) = agent.finish(waiting, &at(late));
+        let reply = agent.finish(waiting, &at(late));
         assert_eq!((name(&reply).as_str(), &body(&reply)["expires_in"]), ("first", &"29".into()));
     }
     assert_eq!(name(&replies(get_at(&agent, late)).0), "first", "while login is down nobody waits for it again");
@@ -149,7 +149,7 @@ fn a_late_token_is_waited_for_but_served_when_login_is_down() {
     let expired = NOW.plus_seconds(DAY);
     let (waiting, duty) = waits(get_at(&agent, expired));
     agent.complete(duty.unwrap(), Err(down()), &at(expired));
-    assert_eq!(agent.finish(waiting, &at(expired)).0.status, 500, "an expired token is never handed out");
+    assert_eq!(agent.finish(waiting, &at(expired)).status, 500, "an expired token is never handed out");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_late_token_is_replaced_by_a_new_one() {
     let late = NOW.plus_seconds(DAY - 29);
     let (waiting, duty) = waits(get_at(&agent, late));
     agent.complete(duty.unwrap(), Ok(token_at(late, DAY, "second")), &at(late));
-    assert_eq!(name(&agent.finish(waiting, &at(late)).0), "second");
+    assert_eq!(name(&agent.finish(waiting, &at(late))), "second");
 }
 
 #[test]
@@ -173,10 +173,10 @@ fn a_caller_that_will_not_wait_longer_gets_what_there_is() {
     let agent = holding(unlimited(), DAY);
     let late = NOW.plus_seconds(DAY - 20);
     let (waiting, _duty) = waits(get_at(&agent, late));
-    assert_eq!(name(&agent.finish(waiting, &at(late)).0), "first");
+    assert_eq!(name(&agent.finish(waiting, &at(late))), "first");
     let cold = support::agent(vec![system()]);
     let (waiting, _duty) = waits(get_at(&cold, NOW));
-    assert_eq!(cold.finish(waiting, &at(NOW)).0.status, 500);
+    assert_eq!(cold.finish(waiting, &at(NOW)).status, 500);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_duty_that_is_dropped_leaves_nobody_waiting() {
     assert!(!waiting.poll_finished(&Waker::from(Arc::clone(&alarm))));
     drop(duty);
     assert_eq!(alarm.0.load(Ordering::Relaxed), 1);
-    assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 500);
+    assert_eq!(agent.finish(waiting, &at(NOW)).status, 500);
     assert!(waits(get_at(&agent, NOW)).1.is_some(), "the next caller has a new duty");
 }
 
@@ -198,7 +198,7 @@ fn a_waiter_that_hangs_up_does_not_disturb_the_others() {
     let (second, _) = waits(get_at(&agent, NOW));
     drop(first);
     agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "t")), &at(NOW));
-    assert_eq!(name(&agent.finish(second, &at(NOW)).0), "t");
+    assert_eq!(name(&agent.finish(second, &at(NOW))), "t");
 }
 
 #[test]
@@ -207,12 +207,12 @@ fn a_forced_refresh_waits_for_a_new_token_and_replaces_the_old() {
     let forced = get(TOKEN, &format!("{QUERY}&bypass_cache=true"));
     let (waiting, duty) = waits(agent.answer(&imds(), &forced, &at(NOW)));
     agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "second")), &at(NOW));
-    assert_eq!(name(&agent.finish(waiting, &at(NOW)).0), "second");
+    assert_eq!(name(&agent.finish(waiting, &at(NOW))), "second");
     assert_eq!(name(&replies(get_at(&agent, NOW)).0), "second");
 
     let (waiting, duty) = waits(agent.answer(&imds(), &forced, &at(NOW)));
     agent.complete(duty.unwrap(), Err(down()), &at(NOW));
-    assert_eq!(agent.finish(waiting, &at(NOW)).0.status, 500, "the old one is not what was asked for");
+    assert_eq!(agent.finish(waiting, &at(NOW)).status, 500, "the old one is not what was asked for");
     assert_eq!(name(&replies(get_at(&agent, NOW)).0), "second", "but others still get it");
 }
 
@@ -220,7 +220,7 @@ fn a_forced_refresh_waits_for_a_new_token_and_replaces_the_old() {
 fn a_refresh_that_learns_that_the_identity_is_gone_drops_its_token() {
     let agent = holding(unlimited(), DAY);
     let half = NOW.plus_seconds(DAY / 2 + 1);
-    let duty = replies(get_at(&agent, half)).2.unwrap();
+    let duty = replies(get_at(&agent, half)).1.unwrap();
     agent.complete(duty, Err(UpstreamError::Refused(refusal("unauthorized_client", 700_016))), &at(half));
     assert!(waits(get_at(&agent, half)).1.is_some());
 }
@@ -231,7 +231,7 @@ fn a_refused_resource_is_not_answered_with_an_older_token() {
     let late = NOW.plus_seconds(DAY - 20);
     let (waiting, duty) = waits(get_at(&agent, late));
     agent.complete(duty.unwrap(), Err(UpstreamError::Refused(refusal("invalid_resource", 500_011))), &at(late));
-    assert_eq!(agent.finish(waiting, &at(late)).0.status, 400);
+    assert_eq!(agent.finish(waiting, &at(late)).status, 400);
 }
 
 #[test]
@@ -278,11 +278,11 @@ fn ky_12_a_token_of_a_clock_that_was_set_back_is_not_handed_out_until_its_beginn
     let long_before = seconds_before(26 * 3_600);
     let (waiting, duty) = waits(get_at(&agent, long_before));
     agent.complete(duty.unwrap(), Ok(token_at(long_before, DAY, "second")), &at(long_before));
-    assert_eq!(name(&agent.finish(waiting, &at(long_before)).0), "second");
+    assert_eq!(name(&agent.finish(waiting, &at(long_before))), "second");
     // A host whose own clock is behind that of login keeps what it gets.
     let agent = agent_with(unlimited(), vec![system()]);
     let (waiting, duty) = waits(get_at(&agent, long_before));
     agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "of tomorrow")), &at(long_before));
-    assert_eq!(name(&agent.finish(waiting, &at(long_before)).0), "of tomorrow");
+    assert_eq!(name(&agent.finish(waiting, &at(long_before))), "of tomorrow");
     assert_eq!(name(&reply(get_at(&agent, long_before))), "of tomorrow");
 }

@@ -128,6 +128,23 @@ fn md_02_forwarded_requests_get_no_token() {
         "X-Originating-IP",
         "X-ProxyUser-IP",
         "Proxy-Connection",
+        "CDN-Loop",
+        "X-Varnish",
+        "Fly-Client-IP",
+        "Incap-Client-IP",
+        "X-Appengine-User-IP",
+        "X-True-Client-IP",
+        "Fastly-FF",
+        "X-Envoy-Decorator-Operation",
+        "X-Original-Method",
+        "X-Real-Port",
+        "CF-Visitor",
+        "WL-Proxy-Client-IP",
+        "Forwarded-For",
+        "X-Sucuri-ClientIP",
+        "CloudFront-Viewer-Address",
+        "X-ARR-LOG-ID",
+        "Max-Forwards",
     ] {
         for value in ["", "127.0.0.1", "169.254.169.254", "10.0.0.1, 10.0.0.2"] {
             for headers in [[HOST, METADATA, (name, value)], [(name, value), HOST, METADATA]] {
@@ -146,6 +163,26 @@ fn md_02_forwarded_requests_get_no_token() {
     assert_eq!(status(&request("GET", TOKEN, QUERY, &twice)), 400);
     let harmless = [HOST, METADATA, ("x-ms-client-request-id", "1"), ("x-client-sku", "MSAL"), ("viable", "1")];
     assert_eq!(status(&request("GET", TOKEN, QUERY, &harmless)), 200);
+}
+
+#[test]
+fn md_02_http_1_0_gets_no_token_where_it_was_not_allowed() {
+    let (agent, query) = (agent(vec![system()]), "api-version=2018-02-01");
+    let of = |version, request: bonafide_wire::Request| bonafide_wire::Request { version, ..request };
+    let old = |request| of(http::Version::HTTP_10, request);
+    for (path, query) in [(TOKEN, QUERY), ("/metadata/identity/info", query), ("/metadata/versions", "")] {
+        let reply = ask(&agent, &imds(), &old(get(path, query)), NOW);
+        assert_eq!(reply.status, 400, "{path}");
+        let said = body(&reply)["error_description"].as_str().unwrap().to_owned();
+        assert!(said.starts_with("HTTP/1.0 is refused") && said.contains("--allow-http-1.0"), "{said}");
+        let allowed = imds().with_http_1_0(true);
+        assert_eq!(ask(&agent, &allowed, &old(get(path, query)), NOW).status, 200, "{path}");
+        assert_eq!(ask(&agent, &imds(), &of(http::Version::HTTP_11, get(path, query)), NOW).status, 200, "{path}");
+    }
+    let probe = ask(&agent, &imds(), &old(request("GET", TOKEN, QUERY, &[HOST])), NOW);
+    assert_eq!(body(&probe)["error"], "bad_request_102", "the probe is always answered the same");
+    let app_service_query = "api-version=2019-08-01&resource=https%3A%2F%2Fvault.azure.net";
+    assert_eq!(ask(&agent, &app_service(), &old(get_app_service(app_service_query)), NOW).status, 400);
 }
 
 #[test]
@@ -356,8 +393,9 @@ fn md_06_an_address_as_target_is_served_where_it_is_the_endpoints_own() {
 fn a_probe_without_the_header_is_400_however_many_there_are() {
     let agent = agent_with(bonafide_metadata::Options::default(), vec![system()]);
     let probe = request("GET", TOKEN, QUERY, &[HOST]);
-    let waiting: Vec<_> = (0..5).map(|_| waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)))).collect();
-    assert_eq!(ask(&agent, &imds(), &get(TOKEN, QUERY), NOW).status, 429, "five wait already");
+    let other = |number: usize| get(TOKEN, &format!("api-version=2018-02-01&resource=api%3A%2F%2F{number}"));
+    let waiting: Vec<_> = (0..5).map(|number| waits(agent.answer(&imds(), &other(number), &at(NOW)))).collect();
+    assert_eq!(ask(&agent, &imds(), &other(5), NOW).status, 429, "five wait already");
     for _ in 0..1_000 {
         assert_eq!(ask(&agent, &imds(), &probe, NOW).status, 400);
     }

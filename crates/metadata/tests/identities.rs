@@ -189,7 +189,7 @@ fn id_06_who_waits_while_the_identity_is_unassigned_gets_nothing() {
     let (waiting, duty) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
     agent.apply(change(vec![workload(1, vec![])], vec![]));
     agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "late")), &at(NOW));
-    assert_eq!(whose(&agent.finish(waiting, &at(NOW)).0), "Identity not found");
+    assert_eq!(whose(&agent.finish(waiting, &at(NOW))), "Identity not found");
     agent.apply(change(vec![workload(1, vec![system()])], vec![]));
     assert!(waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))).1.is_some(), "the late token was not kept");
 }
@@ -203,7 +203,7 @@ fn id_06_a_fetch_from_before_an_unassignment_does_not_answer_after_it() {
     let (new, new_duty) = waits(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW)));
     agent.complete(new_duty.expect("a fetch of its own"), Ok(token_at(NOW, DAY, "new")), &at(NOW));
     agent.complete(old_duty.unwrap(), Ok(token_at(NOW, DAY, "old")), &at(NOW));
-    assert_eq!(body(&agent.finish(new, &at(NOW)).0)["access_token"], "new");
+    assert_eq!(body(&agent.finish(new, &at(NOW)))["access_token"], "new");
     assert_eq!(body(&reply(agent.answer(&imds(), &get(TOKEN, QUERY), &at(NOW))))["access_token"], "new");
     drop(old);
 }

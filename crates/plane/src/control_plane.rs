@@ -1,25 +1,40 @@
 //! The control plane of a data directory: its parts, opened or made on first start, and the data that requests share.
 
-use crate::confirm::Confirming;
 use crate::files::PlaneFiles;
 use crate::first_start_check::{self, DatabaseLost, Progress};
+use crate::lanes::Lanes;
 use crate::origin::Origin;
 use crate::parts::{Parts, PartsError};
-use crate::pool::Pool;
 use crate::secrets::{self, SecretsError};
+use crate::shared_answer::SharedAnswer;
+use crate::{forbidding_tables, row_keys};
+use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_crypto::ca::ServerCa;
 use bonafide_files::{FilesError, write_public};
 use bonafide_http::Log;
-use bonafide_store::{Store, StoreError};
+use bonafide_store::{Locked, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
+use bonafide_wire::Lane;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Longest time that a refusal waits to be confirmed. Source: ours.
+const CONFIRM_PATIENCE: Duration = Duration::from_millis(500);
+/// Longest time that readiness waits for the store. Source: ours; probes wait a second or more.
+const READ_PATIENCE: Duration = Duration::from_millis(900);
+/// Longest time that a start waits for another process to let go of the data directory. Source: ours; the kernel takes
+/// some milliseconds to end one that was killed.
+const LET_GO: Duration = Duration::from_secs(1);
+/// Time between two looks.
+const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// The control plane, ready to be served.
 pub struct ControlPlane {
     parts: Parts,
-    confirming: Confirming,
+    confirmed: SharedAnswer<()>,
+    pub(crate) readable: SharedAnswer<bool>,
     pub(crate) log: Arc<Log>,
 }
 
@@ -56,15 +71,27 @@ pub enum OpenControlPlaneError {
 
 /// Opens the database, and takes the data directory for this process. Refuses when the database is not the one that the
 /// other files belong to; `of_others` are the files that other parts make only after a first start.
-pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<Store, OpenControlPlaneError> {
+pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<Locked, OpenControlPlaneError> {
+    files.look_at_store()?;
     if has_no_database(files) {
         // Before SQLite looks: it removes the log of an emptied database, which may have everything.
         first_start_check::check(files, of_others, Progress::Nothing)?;
     }
-    let store = Store::open(SqliteEngine::open(&files.store())?);
+    let store = Locked::new(open_engine(&files.store())?);
     first_start_check::check(files, of_others, Progress::read(&store)?)?;
     files.remove_drafts()?;
     Ok(store)
+}
+
+/// Opens the engine once no other process has its files. One that was killed a moment ago is still ending.
+fn open_engine(folder: &Path) -> Result<SqliteEngine, OpenError> {
+    let until = Instant::now() + LET_GO;
+    loop {
+        match SqliteEngine::open(folder) {
+            Err(OpenError::InUse { .. }) if Instant::now() < until => std::thread::sleep(ASK_EVERY),
+            opened => return opened,
+        }
+    }
 }
 
 /// Tells whether nothing was ever stored here, as far as the files tell.
@@ -78,12 +105,14 @@ impl ControlPlane {
     /// TLS.
     pub(crate) fn open(
         files: &PlaneFiles,
-        store: Store,
+        locked: Locked,
         origin: Origin<'_>,
         log: Arc<Log>,
     ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
-        let is_new = secrets::are_missing(&store)?;
+        let is_new = !locked.has_any(&INSTALLATION_SECRETS)?;
         let kek = files.key(is_new)?;
+        let store = row_keys::unlock(locked, &kek)?;
+        forbidding_tables::check(&store)?;
         if is_new {
             secrets::make(&store, &kek)?;
         }
@@ -92,13 +121,31 @@ impl ControlPlane {
         let log_file = files.log_file().display().to_string();
         let shared = (secrets.pepper, secrets.host_ca);
         let parts = Parts::new(store, kek, shared, &origin.url(), Some(log_file))?;
-        Ok((Self { parts, confirming: Confirming::default(), log }, secrets.server_ca))
+        Ok((
+            Self { parts, confirmed: SharedAnswer::default(), readable: SharedAnswer::default(), log },
+            secrets.server_ca,
+        ))
+    }
+
+    /// The same without shares of the token service.
+    pub(crate) fn unthrottled(mut self) -> Self {
+        self.parts.login.shares = None;
+        self
     }
 
     /// Returns when the view has caught up with the store as it was at the time of the call, or a
-    /// moment before it, or cannot in time.
-    pub(crate) async fn confirm(self: &Arc<Self>, store_pool: &Pool) {
+    /// moment before it, or cannot in time: a refusal that rests on the view is confirmed so. When the store is slow or
+    /// down, the view decides as it is.
+    pub(crate) async fn confirm(self: &Arc<Self>, lanes: &Lanes) {
         let plane = Arc::clone(self);
-        self.confirming.run(store_pool, move || drop(plane.catch_up())).await;
+        let catch_up = lanes.of(Lane::System).run(move || drop(plane.catch_up()));
+        self.confirmed.get(CONFIRM_PATIENCE, async { drop(catch_up.await) }).await;
+    }
+
+    /// Tells whether the store can be read, now or a moment ago.
+    pub(crate) async fn can_read_store(self: &Arc<Self>, lanes: &Lanes) -> bool {
+        let plane = Arc::clone(self);
+        let head = lanes.of(Lane::System).run(move || plane.store.head().is_ok());
+        self.readable.get(READ_PATIENCE, async { head.await == Ok(true) }).await.unwrap_or(false)
     }
 }

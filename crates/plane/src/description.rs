@@ -1,9 +1,10 @@
 //! The description of an installation: printed by `up` and `info`, read by scripts.
 
 use crate::files::PlaneFiles;
-use bonafide_files::{FilesError, io, write_public};
+use bonafide_files::{FilesError, Readers, io, read, write_public};
 use bonafide_types::{ClientId, ResourceId, SubscriptionId, TenantId};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The description of a data directory (`info --json`).
@@ -65,9 +66,9 @@ impl Description {
     /// Reads the description of a data directory, running or not.
     pub fn read(files: &PlaneFiles) -> Result<Self, FilesError> {
         let path = files.description();
-        let text = std::fs::read(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => FilesError::NotThere(path.clone()),
-            _ => io(&path, error),
+        let text = read(&path, Readers::Anybody).map_err(|error| match error {
+            FilesError::Io { error, .. } if error.kind() == ErrorKind::NotFound => FilesError::NotThere(path.clone()),
+            other => other,
         })?;
         serde_json::from_slice(&text).map_err(|error| FilesError::Damaged {
             path,

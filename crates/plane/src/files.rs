@@ -1,8 +1,10 @@
 //! The control plane's files in a data directory.
 
 use bonafide_crypto::Kek;
-use bonafide_files::{FilesError, KEY, Root, key, make_dirs, remove_drafts, remove_key_draft};
-use bonafide_store_sqlite::DATABASE_FILE;
+use bonafide_files::{
+    FilesError, KEY, Readers, Root, key, look_before_opening, make_dirs, remove_drafts, remove_key_draft,
+};
+use bonafide_store_sqlite::{DATABASE_FILE, FILES};
 use std::path::{Path, PathBuf};
 
 /// The control plane's files, owned by one process at a time (the engine holds its lock).
@@ -34,6 +36,11 @@ impl PlaneFiles {
     /// The folder of the database.
     pub fn store(&self) -> PathBuf {
         self.join("store")
+    }
+
+    /// Looks at the files of the database before its engine opens them.
+    pub(crate) fn look_at_store(&self) -> Result<(), FilesError> {
+        FILES.iter().try_for_each(|name| look_before_opening(&self.store().join(name), Readers::Owner))
     }
 
     /// The database.

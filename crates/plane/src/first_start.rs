@@ -6,10 +6,10 @@ use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
 use crate::installation::{INSTALLATION, Installation};
-use crate::operator::{OperatorCredentials, OperatorError};
+use crate::operator::{OPERATOR, OperatorCredentials, OperatorError};
 use crate::surfaces::{At, Round};
 use bonafide_core::access::assignments::{self, AssignmentError, NewAssignment};
-use bonafide_core::access::{Allowed, Chain};
+use bonafide_core::access::{Allowed, Chain, OWNER};
 use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find};
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, signing_key_of};
 use bonafide_core::lifecycle::{self, PlaceError};
@@ -19,16 +19,12 @@ use bonafide_crypto::SignError;
 use bonafide_http::clock;
 use bonafide_management::Refused;
 use bonafide_store::{Read, StoreError};
-use bonafide_types::{
-    HostId, ResourceId, ResourceIdError, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
-};
+use bonafide_types::{HostId, ResourceId, ResourceIdError, RoleAssignmentId, SubscriptionId, TenantId};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 /// Location of the demo resources.
 const LOCATION: &str = "westeurope";
-/// Owner, User Access Administrator included. Source: Azure built-in roles.
-const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
 /// Reader. Source: Azure built-in roles.
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
@@ -56,9 +52,6 @@ pub enum FirstStartError {
     /// The operator could not be given its role.
     #[error(transparent)]
     Assignment(#[from] AssignmentError),
-    /// The role of the operator has no id.
-    #[error("the role of the operator has no id")]
-    Role,
     /// The demo machine could not be placed.
     #[error(transparent)]
     Placement(#[from] PlaceError),
@@ -116,16 +109,15 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
     let (kid, signing_key) = signing_key_of(plane.views.kek(), tenant, world.now, keys.next()?)?;
     let credentials = OperatorCredentials::make(plane, files, keys.next()?, &world)?;
     let local_host = HostId::random(world.entropy);
-    let owner: RoleDefinitionId = OWNER.parse().map_err(|_| FirstStartError::Role)?;
     let installation = plane.store.write(|tx| {
         tx.put(&TENANTS, &tenant, &Tenant { display_name: "Default Directory".into(), created_at: world.now })?;
         let row = Subscription { tenant, display_name: "Default Subscription".into(), created_at: world.now };
         tx.put(&SUBSCRIPTIONS, &subscription, &row)?;
         tx.put(&SIGNING_KEYS, &(tenant, kid.clone()), &signing_key)?;
-        let (operator, principal) = create_application(tx, &world, tenant, "operator")?;
+        let (operator, principal) = create_application(tx, &world, tenant, OPERATOR)?;
         credentials.add(tx, &world, operator)?;
         let name = RoleAssignmentId::random(world.entropy);
-        let owns = NewAssignment { name, principal: operator, role: owner, description: None };
+        let owns = NewAssignment { name, principal: operator, role: OWNER, description: None };
         assignments::create(tx, &world, &Allowed::system(tenant), &Chain::root(tenant), &owns)?;
         let installation = Installation {
             tenant,
@@ -185,6 +177,7 @@ impl<'a> Operator<'a> {
             tenant: installation.tenant,
             object_id: installation.operator,
             client_id: installation.operator_client,
+            workload: None,
             token_id: TokenId::new(&clock::world()),
             issued_at: now,
             expires_at: now,

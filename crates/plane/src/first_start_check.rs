@@ -9,7 +9,7 @@
 use crate::files::PlaneFiles;
 use crate::installation::INSTALLATION;
 use bonafide_core::keys::INSTALLATION_SECRETS;
-use bonafide_store::{Read, Store, StoreError};
+use bonafide_store::{Locked, StoreError};
 use std::path::PathBuf;
 
 /// The progress of the first start, as the database tells.
@@ -25,14 +25,11 @@ pub(crate) enum Progress {
 
 impl Progress {
     /// Reads the progress from the database.
-    pub(crate) fn read(store: &Store) -> Result<Self, StoreError> {
-        store.read(|tx| {
-            let has_secrets = !tx.page(&INSTALLATION_SECRETS, &(), None, 1)?.is_empty();
-            Ok(match tx.get(&INSTALLATION, &())? {
-                Some(_) => Self::Founded,
-                None if has_secrets => Self::Secrets,
-                None => Self::Nothing,
-            })
+    pub(crate) fn read(store: &Locked) -> Result<Self, StoreError> {
+        Ok(match (store.has_any(&INSTALLATION)?, store.has_any(&INSTALLATION_SECRETS)?) {
+            (true, _) => Self::Founded,
+            (false, true) => Self::Secrets,
+            (false, false) => Self::Nothing,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The ids that the first start made, remembered for every later start.
 
-use bonafide_store::Table;
+use bonafide_store::{Absence, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -28,4 +28,4 @@ pub struct Installation {
 }
 
 /// The only row is under the empty key. The stored name is that of the first version.
-pub(crate) const INSTALLATION: Table<(), Installation> = Table::new("deployment");
+pub(crate) const INSTALLATION: Table<(), Installation> = Table::new("deployment", Absence::Allows);

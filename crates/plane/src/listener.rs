@@ -1,7 +1,8 @@
 //! The listeners of the control plane: each serves the surfaces that the table gives it.
 
 use crate::control_plane::ControlPlane;
-use crate::pool::{Pool, PoolError, run_in_place};
+use crate::lanes::Lanes;
+use crate::pool::{PoolError, run_in_place};
 use crate::surfaces::{self, At, Entry, Need, On, Readiness, Round};
 use bonafide_core::placement::{self, Standing};
 use bonafide_crypto::Certificate;
@@ -9,7 +10,7 @@ use bonafide_crypto::ca::host_name;
 use bonafide_hosts::Wait;
 use bonafide_http::{Admission, Event, PeerFacts, Service, clock};
 use bonafide_types::{CertificateNumber, HostId, Timestamp};
-use bonafide_wire::{Answer, Needs, Outcome, Peer, Record, Request, Unserved, path};
+use bonafide_wire::{Answer, Lane, Needs, Outcome, Peer, Record, Request, Unserved, path};
 use http::Method;
 use http::header::AUTHORIZATION;
 use std::borrow::Cow;
@@ -18,15 +19,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Longest time that readiness waits for the store. Source: ours; probes wait a second or more.
-const STORE_PATIENCE: Duration = Duration::from_millis(900);
-
 /// Answers on one listener.
 pub(crate) struct PlaneListener {
     pub(crate) on: On,
     pub(crate) plane: Arc<ControlPlane>,
-    /// Runs store work, so that a slow store cannot delay tokens.
-    pub(crate) store_pool: Arc<Pool>,
+    /// Run work on the store, so that a slow store cannot delay tokens.
+    pub(crate) lanes: Arc<Lanes>,
     /// The revision that the view shows, for those who wait for the next.
     pub(crate) revisions: watch::Receiver<u64>,
 }
@@ -79,11 +77,11 @@ impl Service for PlaneListener {
                     return self.refusal(&request, Unserved::Failed).because(&"a surface asked twice for the same");
                 }
                 Ok(Outcome::Need(Need::Confirm)) => {
-                    self.plane.confirm(&self.store_pool).await;
+                    self.plane.confirm(&self.lanes).await;
                     round.is_over = true;
                 }
                 Ok(Outcome::Need(Need::Store)) => {
-                    let can_read_store = can_read_store(&self.plane, &self.store_pool).await;
+                    let can_read_store = self.plane.can_read_store(&self.lanes).await;
                     round = Round { is_over: true, can_read_store };
                 }
                 Ok(Outcome::Need(Need::Wait(Wait { past, seconds }))) => {
@@ -142,7 +140,7 @@ impl PlaneListener {
         }
         if at_first == Some(Standing::Void) {
             // Another replica may have issued it a moment ago.
-            self.plane.confirm(&self.store_pool).await;
+            self.plane.confirm(&self.lanes).await;
         }
         if matches!(standing(), Some(Standing::Offered | Standing::Superseded)) {
             self.take_down(host, shown).await?;
@@ -155,7 +153,7 @@ impl PlaneListener {
 
     async fn take_down(&self, host: HostId, shown: CertificateNumber) -> Result<(), Unserved> {
         let plane = Arc::clone(&self.plane);
-        let taken_down = self.store_pool.run(move || {
+        let taken_down = self.lanes.of(Lane::System).run(move || {
             let world = clock::world();
             plane.store.write(|tx| placement::show(tx, &world, host, shown)).map_err(|error| error.to_string())?;
             plane.catch_up().map_err(|error| error.to_string())
@@ -197,6 +195,15 @@ impl PlaneListener {
             }
             return outcome;
         }
+        let admit = || {
+            let view = self.plane.views.current();
+            surface.admit(At { parts: &self.plane, view: &view, world: clock::world(), round }, request)
+        };
+        // A caller without a valid token is refused here, and never waits with those who have one.
+        let lane = match run_in_place(admit)? {
+            Ok(lane) => lane,
+            Err(refusal) => return Ok(Outcome::Answer(*refusal)),
+        };
         let (plane, request, on) = (Arc::clone(&self.plane), Arc::clone(request), self.on);
         let job = move || {
             let outcome = ask(&plane, &request);
@@ -207,18 +214,12 @@ impl PlaneListener {
             }
             outcome
         };
-        self.store_pool.run(job).await
+        self.lanes.of(lane).run(job).await
     }
 }
 
 /// The readiness of a control plane, the store included.
-pub(crate) async fn readiness(plane: &Arc<ControlPlane>, store_pool: &Pool) -> Readiness {
-    let can_read_store = can_read_store(plane, store_pool).await;
+pub(crate) async fn readiness(plane: &Arc<ControlPlane>, lanes: &Lanes) -> Readiness {
+    let can_read_store = plane.can_read_store(lanes).await;
     Readiness::of(plane, can_read_store)
-}
-
-async fn can_read_store(plane: &Arc<ControlPlane>, store_pool: &Pool) -> bool {
-    let plane = Arc::clone(plane);
-    let head = store_pool.run(move || plane.store.head().is_ok());
-    matches!(tokio::time::timeout(STORE_PATIENCE, head).await, Ok(Ok(true)))
 }

@@ -4,7 +4,8 @@
 use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
 use crate::installation::Installation;
-use bonafide_core::directory::{CREDENTIALS, add_certificate, add_secret};
+use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, OWNER, assignments};
+use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, PrincipalKind, ServicePrincipal, add_certificate, add_secret};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::secret_hash::SecretHash;
@@ -12,7 +13,7 @@ use bonafide_crypto::{Certificate, RsaKey, SelfSigned, SignError, SigningKey, pe
 use bonafide_files::{FilesError, write_private};
 use bonafide_http::clock;
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::{CredentialId, ObjectId, Timestamp, World};
+use bonafide_types::{CredentialId, ObjectId, RoleAssignmentId, Timestamp, World};
 
 /// Lifetime of both, in seconds (2 years, Entra's longest).
 const OPERATOR_SECONDS: u64 = 2 * 365 * 86_400;
@@ -29,6 +30,9 @@ pub enum OperatorError {
     /// The view failed.
     #[error(transparent)]
     Views(#[from] ViewsError),
+    /// The operator could not be given its role.
+    #[error(transparent)]
+    Assignment(#[from] AssignmentError),
     /// A key could not be made.
     #[error(transparent)]
     Key(#[from] SignError),
@@ -70,7 +74,11 @@ impl OperatorCredentials {
     }
 }
 
-/// Makes new credentials; the older ones stop working.
+/// The name of the operator's service principal, for people.
+pub(crate) const OPERATOR: &str = "operator";
+
+/// Makes new credentials; the older ones stop working. The operator exists, is enabled and owns the root afterwards, whatever
+/// was done to it.
 pub(crate) fn reset_operator(
     plane: &ControlPlane,
     files: &PlaneFiles,
@@ -82,9 +90,30 @@ pub(crate) fn reset_operator(
         for (key, _) in tx.page(&CREDENTIALS, &installation.operator, None, usize::MAX)? {
             tx.delete(&CREDENTIALS, &key)?;
         }
-        made.add(tx, &world, installation.operator)
+        restore(tx, &world, installation)?;
+        made.add(tx, &world, installation.operator)?;
+        Ok::<_, AssignmentError>(())
     })?;
     Ok(plane.catch_up()?)
+}
+
+fn restore(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation) -> Result<(), AssignmentError> {
+    let Installation { tenant, operator, operator_client: client_id, .. } = *installation;
+    let row = tx.get(&PRINCIPALS, &operator)?.unwrap_or_else(|| ServicePrincipal {
+        tenant,
+        client_id,
+        display_name: OPERATOR.to_owned(),
+        kind: PrincipalKind::Application,
+        enabled: true,
+        created_at: world.now,
+    });
+    tx.put(&PRINCIPALS, &operator, &ServicePrincipal { enabled: true, ..row })?;
+    if assignments::owns_root(tx, tenant, operator)? {
+        return Ok(());
+    }
+    let name = RoleAssignmentId::random(world.entropy);
+    let owns = NewAssignment { name, principal: operator, role: OWNER, description: None };
+    assignments::create(tx, world, &Allowed::system(tenant), &Chain::root(tenant), &owns).map(drop)
 }
 
 /// A note for the case that a file of the operator's is not where `info` says it is. It is not made anew

@@ -1,4 +1,4 @@
-//! Threads for synchronous work: a bounded pool for jobs that may wait; jobs that never wait run in place.
+//! Threads for synchronous work: a bounded pool for the jobs of each lane, which may wait; jobs that never wait run in place.
 
 use bonafide_wire::Unserved;
 use crossbeam_channel::{Sender, TrySendError, bounded};

@@ -15,7 +15,8 @@ const AUTHORITY_SECONDS: u64 = 10 * 365 * 86_400;
 
 const SERVER_CA: &str = "server-ca";
 const HOST_CA: &str = "host-ca";
-const PEPPER: &str = "secret-pepper";
+/// Until rows had MACs it was under another name (`row_keys.rs`).
+pub(crate) const PEPPER: &str = "pepper";
 
 /// The reason why the secrets cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +31,11 @@ pub enum SecretsError {
     #[error("a secret in the database cannot be opened with the key file: {0}")]
     Seal(#[from] SealError),
     /// A secret that is not there or has another form.
-    #[error("the secret '{0}' in the database is damaged")]
+    #[error("the secret '{0}' in the database is damaged; restore the store from a backup")]
     Damaged(&'static str),
+    /// A store that had MACs has no keys for them any more.
+    #[error("the keys of the rows in the database are lost; restore the store from a backup")]
+    RowKeysLost,
 }
 
 /// The opened secrets.
@@ -59,11 +63,6 @@ struct OpenAuthority {
     key: Secret<Vec<u8>>,
     certificate_der: Vec<u8>,
     root_der: Option<Vec<u8>>,
-}
-
-/// Tells whether the store has none yet.
-pub(crate) fn are_missing(store: &Store) -> Result<bool, StoreError> {
-    Ok(store.read(|tx| tx.get(&INSTALLATION_SECRETS, &PEPPER.to_owned()))?.is_none())
 }
 
 /// Makes all, and keeps them in the store.

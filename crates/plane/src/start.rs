@@ -8,10 +8,10 @@ use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
 use crate::first_start::{FirstStartError, first_start};
 use crate::installation::{INSTALLATION, Installation};
+use crate::lanes::Lanes;
 use crate::listener::{PlaneListener, readiness};
 use crate::operator::{OperatorError, reset_operator};
 use crate::origin::Origin;
-use crate::pool::Pool;
 use crate::registered_apis::{RegisterApiError, register_apis};
 use crate::runtime::ServerRuntime;
 use crate::surfaces::{On, Readiness};
@@ -20,24 +20,19 @@ use bonafide_core::placement;
 use bonafide_crypto::ca::{ServerCa, ServerNameError};
 use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
-use bonafide_http::{HttpLimits, ListenError, Listeners, Log, Stop, clock, listen};
+use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets, Stop, clock};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{Audience, HostId, Secret, base64url};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Threads that touch the store. Each blocks while its commit is made durable; many of them make one
-/// batch.
-const STORE_THREADS: usize = 32;
-/// Jobs that wait for a thread; more are refused with 503.
-const QUEUED_MAX: usize = 1_024;
-/// Longest time that a job waits; then its caller is taken to be gone.
-const QUEUED_FOR: Duration = Duration::from_secs(10);
+/// The name of the public origin's socket, for who gives or keeps it.
+pub const PUBLIC: &str = "public";
+/// The name of the hosts listener's socket, likewise.
+pub const HOSTS: &str = "hosts";
 
 /// Options of a control plane.
 #[derive(Debug, Clone)]
@@ -46,11 +41,15 @@ pub struct PlaneOptions {
     pub listen: SocketAddr,
     /// Address of the hosts listener, mTLS; port 0 picks a free one.
     pub hosts_listen: SocketAddr,
+    /// True if any other port will do where that one is taken: nobody asked for it, and no other machine knows it.
+    pub hosts_may_move: bool,
     /// On first start: tenant, subscription and operator only.
     pub empty: bool,
     /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
     /// registered they stay.
     pub resources: Vec<String>,
+    /// True if each client of the token service has its share, false if nobody is throttled.
+    pub throttle: bool,
     /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
 }
@@ -116,7 +115,7 @@ pub struct Opened {
     files: PlaneFiles,
     server_ca: ServerCa,
     name: String,
-    sockets: (TcpListener, TcpListener),
+    sockets: (Listening, Listening),
     /// True when nothing was ever made here.
     pub is_new: bool,
     keys: Option<FirstKeys>,
@@ -125,10 +124,11 @@ pub struct Opened {
 impl Opened {
     /// Takes the data directory for this process, and the two addresses. `of_others` are the files that other parts
     /// make only after a first start.
-    pub async fn open(
+    pub fn open(
         files: PlaneFiles,
         options: &PlaneOptions,
         of_others: &[PathBuf],
+        sockets: &Sockets,
         log: Arc<Log>,
     ) -> Result<Self, StartError> {
         let name = options.public_name()?;
@@ -138,10 +138,15 @@ impl Opened {
         let store = open_store(&files, of_others)?;
         // Only who has the directory writes to its log.
         log.keep_failures(LogFile::at(files.log_file())).map_err(StartError::Threads)?;
-        let public = listen(options.listen, "--listen").await?;
-        let hosts = listen(options.hosts_listen, "--hosts-listen").await?;
-        let port = public.local_addr().map_or(0, |address| address.port());
+        let public = sockets.listen(PUBLIC, options.listen, "--listen")?;
+        let hosts = |address| sockets.listen(HOSTS, address, "--hosts-listen");
+        let hosts = match hosts(options.hosts_listen) {
+            Err(_) if options.hosts_may_move => hosts(SocketAddr::new(options.hosts_listen.ip(), 0))?,
+            opened => opened?,
+        };
+        let port = public.address().port();
         let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
+        let plane = if options.throttle { plane } else { plane.unthrottled() };
         let is_new = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?.is_none();
         Ok(Self { plane: Arc::new(plane), files, server_ca, name, sockets: (public, hosts), is_new, keys })
     }
@@ -159,8 +164,7 @@ impl Opened {
             [name.as_str(), "localhost", "127.0.0.1", "::1"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
         let ca_der = server_ca.trust_anchor().der().to_vec();
         let identity = ServerIdentity::new(server_ca, names)?;
-        let store_pool = Pool::start("store", STORE_THREADS, QUEUED_MAX, QUEUED_FOR).map_err(StartError::Threads)?;
-        let store_pool = Arc::new(store_pool);
+        let lanes = Arc::new(Lanes::start().map_err(StartError::Threads)?);
         let runtime = ServerRuntime::start("plane").map_err(StartError::Threads)?;
 
         let installation = first_start(&plane, &files, keys, options.empty)?;
@@ -175,16 +179,16 @@ impl Opened {
         let listener = |on| PlaneListener {
             on,
             plane: Arc::clone(&plane),
-            store_pool: Arc::clone(&store_pool),
+            lanes: Arc::clone(&lanes),
             revisions: revision.clone(),
         };
-        let hosts_address = hosts.local_addr().unwrap_or(options.hosts_listen);
+        let hosts_address = hosts.address();
         let config = tls::public(Arc::clone(&identity))?;
         listeners.start(tasks, public, Some(config.into()), listener(On::Public));
         let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
         listeners.start(tasks, hosts, Some(config.into()), listener(On::Hosts));
-        background::start(tasks, &plane, &store_pool, identity, revisions, stop);
-        Ok(Running { plane, store_pool, installation, registered, hosts_address, ca_der, _runtime: runtime })
+        background::start(tasks, &plane, &lanes, identity, revisions, stop);
+        Ok(Running { plane, lanes, installation, registered, hosts_address, ca_der, _runtime: runtime })
     }
 }
 
@@ -200,14 +204,14 @@ pub struct Running {
     pub hosts_address: SocketAddr,
     /// The certificate (DER) of the authority that they are to trust.
     pub ca_der: Vec<u8>,
-    store_pool: Arc<Pool>,
+    lanes: Arc<Lanes>,
     _runtime: ServerRuntime,
 }
 
 impl Running {
     /// A handle that tells which of its parts work.
     pub fn health(&self) -> HealthCheck {
-        HealthCheck { plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool) }
+        HealthCheck { plane: Arc::clone(&self.plane), lanes: Arc::clone(&self.lanes) }
     }
 
     /// Invites a host each time that it is called, with a one-use token; `None` where the store does not take it. It
@@ -251,12 +255,12 @@ impl Running {
 /// Tells which parts of a control plane work.
 pub struct HealthCheck {
     plane: Arc<ControlPlane>,
-    store_pool: Arc<Pool>,
+    lanes: Arc<Lanes>,
 }
 
 impl HealthCheck {
     /// Asks each part.
     pub async fn readiness(&self) -> Readiness {
-        readiness(&self.plane, &self.store_pool).await
+        readiness(&self.plane, &self.lanes).await
     }
 }

@@ -1,19 +1,25 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
+mod lanes;
+
 use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
 use crate::first_start::first_start;
+use crate::installation::Installation;
+use crate::lanes::Lanes;
 use crate::listener::PlaneListener;
+use crate::operator::reset_operator;
 use crate::origin::Origin;
-use crate::pool::Pool;
 use crate::surfaces::On;
+use bonafide_core::access::{ROLE_ASSIGNMENTS, assignments};
+use bonafide_core::directory::PRINCIPALS;
 use bonafide_core::placement::{self, HOSTS, Host};
 use bonafide_crypto::{AgentKey, thumbprint};
-use bonafide_files::Root;
+use bonafide_files::{Chosen, Root};
 use bonafide_http::{Admission, Log, PeerFacts, Service, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
-use bonafide_store::{EngineError, MemoryEngine, Store};
+use bonafide_store::{EngineError, Locked, MemoryEngine, Read, Tx};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_types::{HostId, TenantId, base64url};
 use bonafide_wire::{Answer, Peer, Request, Unserved};
@@ -30,20 +36,21 @@ use tokio::sync::watch;
 /// A control plane on a store that can be stopped.
 struct Cloud {
     plane: Arc<ControlPlane>,
-    store_pool: Arc<Pool>,
+    lanes: Arc<Lanes>,
     stopped: Arc<AtomicBool>,
     /// Of the operator.
     secret: (TenantId, String),
     host: HostId,
+    installation: Installation,
     folder: tempfile::TempDir,
 }
 
 impl Cloud {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&folder.path().join("data")).unwrap()).unwrap();
+        let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let stopped = Arc::new(AtomicBool::new(false));
-        let store = Store::open(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
+        let store = Locked::new(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
         let origin = Origin { host: "localhost", port: 8443 };
         let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
         let plane = Arc::new(plane);
@@ -56,8 +63,16 @@ impl Cloud {
             "grant_type=client_credentials&client_id={}&client_secret={secret}&resource=https://management.azure.com/",
             installation.operator_client
         );
-        let store_pool = Arc::new(Pool::start("store", 1, 8, Duration::from_secs(10)).unwrap());
-        Self { plane, store_pool, stopped, secret: (installation.tenant, form), host: installation.local_host, folder }
+        let lanes = Arc::new(Lanes::narrow());
+        Self {
+            plane,
+            lanes,
+            stopped,
+            secret: (installation.tenant, form),
+            host: installation.local_host,
+            installation,
+            folder,
+        }
     }
 
     fn public(&self) -> PlaneListener {
@@ -70,7 +85,7 @@ impl Cloud {
 
     fn listener(&self, on: On) -> PlaneListener {
         let (_, revisions) = watch::channel(0);
-        PlaneListener { on, plane: Arc::clone(&self.plane), store_pool: Arc::clone(&self.store_pool), revisions }
+        PlaneListener { on, plane: Arc::clone(&self.plane), lanes: Arc::clone(&self.lanes), revisions }
     }
 }
 
@@ -91,6 +106,48 @@ impl Cloud {
     async fn get(&self, path: &str) -> (u16, Value) {
         let Answer { reply, .. } = self.public().answer(request(Method::GET, path), clock::now()).await;
         (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn tn_11_a_reset_gives_the_operator_back_what_was_taken_from_it() {
+    let cloud = Cloud::new();
+    let Installation { tenant, operator, subscription, .. } = cloud.installation;
+    let files = PlaneFiles::create(&Root::create(&cloud.folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
+    for is_gone in [false, true] {
+        let take_everything = |tx: &mut Tx<'_>| {
+            for (key, _) in assignments::of_principal(tx, tenant, operator)? {
+                tx.delete(&ROLE_ASSIGNMENTS, &key)?;
+            }
+            let mut row = tx.get(&PRINCIPALS, &operator)?.unwrap();
+            row.enabled = false;
+            if is_gone { tx.delete(&PRINCIPALS, &operator) } else { tx.put(&PRINCIPALS, &operator, &row) }
+        };
+        cloud.plane.store.write(take_everything).unwrap();
+        cloud.plane.catch_up().unwrap();
+        assert_ne!(cloud.sign_in().await.reply.status, 200);
+        reset_operator(&cloud.plane, &files, &cloud.installation).unwrap();
+        let owners = || cloud.plane.store.read(|tx| assignments::is_last_owner(tx, tenant, operator)).unwrap();
+        assert!(owners());
+        let secret = std::fs::read_to_string(files.operator_secret()).unwrap();
+        let form = cloud.secret.1.split('&').map(|pair| match pair.split_once('=') {
+            Some(("client_secret", _)) => format!("client_secret={secret}"),
+            _ => pair.to_owned(),
+        });
+        let form = form.collect::<Vec<_>>().join("&");
+        let asked = Request { body: Bytes::from(form), ..request(Method::POST, &format!("/{tenant}/oauth2/token")) };
+        let answer = cloud.public().answer(asked, clock::now()).await;
+        let token: Value = serde_json::from_slice(&answer.reply.body).unwrap();
+        let mut put = request(Method::PUT, &format!("/subscriptions/{subscription}/resourceGroups/rg"));
+        put.query = "api-version=2021-04-01".to_owned();
+        put.body = Bytes::from(r#"{"location":"westeurope"}"#);
+        put.headers
+            .insert(AUTHORIZATION, format!("Bearer {}", token["access_token"].as_str().unwrap()).parse().unwrap());
+        let status = cloud.public().answer(put, clock::now()).await.reply.status;
+        assert!(status.is_success(), "{status}");
+        // Once more changes nothing.
+        reset_operator(&cloud.plane, &files, &cloud.installation).unwrap();
+        assert!(owners());
     }
 }
 
@@ -136,6 +193,7 @@ fn request(method: Method, path: &str) -> Request {
         method,
         path: path.to_owned(),
         query: String::new(),
+        version: http::Version::HTTP_11,
         headers: HeaderMap::new(),
         body: Bytes::new(),
         peer: Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into()),
@@ -249,11 +307,12 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let cloud = Cloud::new();
     let parts = |status, view, store| {
         json!({
-            "status": status, "tokens": "ok", "view": view, "store": store, "clock": "ok", "agents": [], "frozenHosts": [],
+            "status": status, "tokens": "ok", "view": view, "store": store, "rows": "ok", "clock": "ok", "agents": [], "frozenHosts": [],
         })
     };
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
     cloud.stop_store();
+    cloud.plane.readable.forget().await;
     assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "ok", "unavailable")));
     assert!(cloud.plane.follow(Duration::ZERO).is_err());
     let stale = clock::since_boot().checked_sub(Duration::from_secs(VIEW_AGE_SECONDS_MAX + 1)).unwrap();
@@ -271,6 +330,7 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let Answer { reply, .. } = cloud.public().answer(list.clone(), clock::now()).await;
     assert_eq!((reply.status.as_u16(), reply.why.as_deref()), (503, Some("the view is 31 s old")));
     cloud.plane.follow(Duration::ZERO).unwrap();
+    cloud.plane.readable.forget().await;
     assert_eq!(cloud.public().answer(list, clock::now()).await.reply.status, 200);
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
 }

@@ -17,4 +17,4 @@ pub use check::{SQLITE_VERSION_MIN, check_version};
 pub use error::OpenError;
 #[doc(hidden)]
 pub use open::Tuning;
-pub use open::{DATABASE_FILE, SqliteEngine};
+pub use open::{DATABASE_FILE, FILES, SqliteEngine};

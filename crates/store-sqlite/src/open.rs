@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// The database's name in the data directory.
 pub const DATABASE_FILE: &str = "store.db";
+/// All files that may be in the data directory: the database, those that SQLite makes beside it, and the lock.
+pub const FILES: [&str; 5] = [DATABASE_FILE, "store.db-wal", "store.db-shm", "store.db-journal", "lock"];
 
 /// Pages of the write-ahead log (4 KiB each) after which a commit also checkpoints. Source: ours; 16
 /// MiB, so that syncs of the database file are rare beside those of the log.

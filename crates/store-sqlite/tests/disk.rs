@@ -8,8 +8,9 @@
 mod support;
 
 use bonafide_store::Intercepted;
+use bonafide_store::conformance::row_keys;
 use bonafide_store::engine::{Commit, Engine};
-use bonafide_store::{EngineError, Read, Revision, Store, StoreError, Table};
+use bonafide_store::{Absence, EngineError, Read, Revision, Store, StoreError, Table};
 use bonafide_store_sqlite::{SqliteEngine, Tuning};
 use std::fs::File;
 use std::io::Write;
@@ -22,14 +23,14 @@ use tempfile::TempDir;
 
 const CONTROL: &str = "BONAFIDE_TEST_DISK_CONTROL";
 const SYNCHRONOUS: &str = "BONAFIDE_TEST_SYNCHRONOUS";
-const ROWS: Table<(u64, u64), String> = Table::new("row");
+const ROWS: Table<(u64, u64), String> = Table::new("row", Absence::Withholds);
 
 #[test]
 fn every_acknowledged_commit_was_synced() {
     const NAME: &str = "every_acknowledged_commit_was_synced";
     const COMMITS: u64 = 50;
     if let Some(dir) = support::child_directory() {
-        let store = Store::open(SqliteEngine::open_with(&dir, tuning()).unwrap());
+        let store = Store::open(SqliteEngine::open_with(&dir, tuning()).unwrap(), row_keys());
         let disk = Disk::of_child();
         let mut unsynced = 0;
         for n in 0..COMMITS {
@@ -53,7 +54,7 @@ fn every_batch_of_concurrent_commits_was_synced() {
     if let Some(dir) = support::child_directory() {
         let engine = SqliteEngine::open_with(&dir, tuning()).unwrap();
         let batches = Arc::new(AtomicU64::new(0));
-        let store = Store::open(counted(engine, Arc::clone(&batches)));
+        let store = Store::open(counted(engine, Arc::clone(&batches)), row_keys());
         let disk = Disk::of_child();
         let before = disk.syncs();
         std::thread::scope(|scope| {
@@ -76,7 +77,7 @@ fn every_batch_of_concurrent_commits_was_synced() {
 fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
     const NAME: &str = "a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space";
     if let Some(dir) = support::child_directory() {
-        let store = Store::open(SqliteEngine::open(&dir).unwrap());
+        let store = Store::open(SqliteEngine::open(&dir).unwrap(), row_keys());
         let disk = Disk::of_child();
         for round in 0..3 {
             put(&store, round, 0).unwrap();
@@ -94,7 +95,7 @@ fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
     }
     let dir = TempDir::new().unwrap();
     assert_eq!(in_child(NAME, &dir, "full"), "as it should be");
-    let store = Store::open(SqliteEngine::open(dir.path()).unwrap());
+    let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
     (0..3).for_each(|round| assert_eq!(rows(&store, round), [0, 4]));
     assert_eq!(store.head().unwrap().revision, Revision(6));
 }
@@ -103,7 +104,7 @@ fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
 fn a_failed_sync_is_an_unknown_outcome_and_tried_again() {
     const NAME: &str = "a_failed_sync_is_an_unknown_outcome_and_tried_again";
     if let Some(dir) = support::child_directory() {
-        let store = Store::open(SqliteEngine::open(&dir).unwrap());
+        let store = Store::open(SqliteEngine::open(&dir).unwrap(), row_keys());
         let disk = Disk::of_child();
         put(&store, 0, 0).unwrap();
         disk.fail_syncs(1);
@@ -118,7 +119,7 @@ fn a_failed_sync_is_an_unknown_outcome_and_tried_again() {
     }
     let dir = TempDir::new().unwrap();
     assert_eq!(in_child(NAME, &dir, "full"), "as it should be");
-    let store = Store::open(SqliteEngine::open(dir.path()).unwrap());
+    let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
     assert_eq!(rows(&store, 0), [0, 1, 3]);
     assert_eq!(store.head().unwrap().revision, Revision(3));
 }

@@ -7,7 +7,8 @@
 mod support;
 
 use bonafide_store::audit::{self, GENESIS, Hash};
-use bonafide_store::{Read, Revision, Store, StoreError, Table};
+use bonafide_store::conformance::row_keys;
+use bonafide_store::{Absence, Read, Revision, Store, StoreError, Table};
 use bonafide_store_sqlite::{DATABASE_FILE, SqliteEngine, Tuning};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -21,9 +22,9 @@ const KILLS: usize = 100;
 const WRITERS: u64 = 4;
 
 /// A commit is one row in each, and they must agree.
-const LEFT: Table<(u64, u64), String> = Table::new("left");
-const RIGHT: Table<(u64, u64), String> = Table::new("right");
-const COUNTS: Table<u64, u64> = Table::new("count");
+const LEFT: Table<(u64, u64), String> = Table::new("left", Absence::Withholds);
+const RIGHT: Table<(u64, u64), String> = Table::new("right", Absence::Withholds);
+const COUNTS: Table<u64, u64> = Table::new("count", Absence::Withholds);
 
 #[test]
 fn every_acknowledged_commit_survives_sigkill_and_no_half_one_does() {
@@ -45,11 +46,11 @@ fn every_acknowledged_commit_survives_sigkill_and_no_half_one_does() {
         let acknowledged = run_and_kill(dir.path(), commits, Duration::from_micros(random_below(longest_ms * 1000)));
         with_acks += usize::from(acknowledged.iter().any(|count| *count > 0));
         with_checkpoints += usize::from(database_bytes(dir.path()) > size_before);
-        let store = Store::open(SqliteEngine::open(dir.path()).unwrap());
+        let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
         seen.check(&store, acknowledged);
     }
     // Old commits as well, which no round looked at again.
-    let store = Store::open(SqliteEngine::open(dir.path()).unwrap());
+    let store = Store::open(SqliteEngine::open(dir.path()).unwrap(), row_keys());
     let total: u64 = seen.counts.iter().sum();
     Seen { counts: [0; WRITERS as usize], audit: (0, GENESIS) }.check(&store, seen.counts);
     // Otherwise the test shows nothing.
@@ -117,7 +118,7 @@ fn run_and_kill(dir: &Path, commits: usize, after: Duration) -> [u64; WRITERS as
 fn commit_until_killed(dir: &Path) {
     // Small, so that many are killed in the middle of a checkpoint.
     let tuning = Tuning { checkpoint_pages: 64, ..Tuning::default() };
-    let store = Store::open(SqliteEngine::open_with(dir, tuning).unwrap());
+    let store = Store::open(SqliteEngine::open_with(dir, tuning).unwrap(), row_keys());
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
             let store = &store;

@@ -5,8 +5,9 @@
 
 mod support;
 
+use bonafide_store::conformance::row_keys;
 use bonafide_store::engine::Engine;
-use bonafide_store::{EngineError, Read, Store, StoreError, Table};
+use bonafide_store::{Absence, EngineError, Read, Store, StoreError, Table};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use rusqlite::Connection;
 use std::fs;
@@ -15,7 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-const NUMBERS: Table<u64, String> = Table::new("number");
+const NUMBERS: Table<u64, String> = Table::new("number", Absence::Withholds);
 
 #[test]
 fn a_second_process_on_the_same_directory_is_refused() {
@@ -134,7 +135,7 @@ fn damage_inside_is_an_error_and_never_data() {
 
 /// A store with enough rows for a few dozen pages.
 fn filled(dir: &Path) -> Store {
-    let store = Store::open(SqliteEngine::open(dir).unwrap());
+    let store = Store::open(SqliteEngine::open(dir).unwrap(), row_keys());
     for key in 0..100 {
         let put: Result<(), StoreError> = store.write(|tx| tx.put(&NUMBERS, &key, &"x".repeat(1000)));
         put.unwrap();

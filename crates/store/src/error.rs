@@ -43,6 +43,14 @@ pub enum StoreError {
         /// The fault of the row.
         reason: String,
     },
+    /// A row or index entry is not the one that was stored, and nobody may act as if it were not there.
+    #[error("row {row} of '{table}' in the store is damaged; restore the store from a backup")]
+    DamagedRow {
+        /// The table or index.
+        table: &'static str,
+        /// Its name in `/readyz` and the log, `DamagedRow::name`.
+        row: String,
+    },
     /// A key is longer than `limits::KEY_BYTES_MAX`.
     #[error("a key of table '{table}' has {bytes} bytes; at most {max} are possible")]
     KeyTooLong {
@@ -53,14 +61,14 @@ pub enum StoreError {
         /// `limits::KEY_BYTES_MAX`.
         max: usize,
     },
-    /// A value is larger than `limits::VALUE_BYTES_MAX`.
+    /// A value is larger than `limits::ROW_BYTES_MAX`.
     #[error("a value of table '{table}' has {bytes} bytes; at most {max} are possible")]
     ValueTooLarge {
         /// The table, or `audit`.
         table: &'static str,
         /// The value's length as JSON.
         bytes: usize,
-        /// `limits::VALUE_BYTES_MAX`.
+        /// `limits::ROW_BYTES_MAX`.
         max: usize,
     },
     /// The transaction changes too much for one commit; larger work must be a resumable job.

@@ -4,9 +4,11 @@
 //! closure that may run again, all its reads are at one revision and hold when it commits, and
 //! revisions are gapless and in commit order, so that a follower who reads `changes` misses nothing.
 
+mod absence;
 pub mod audit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod damage;
 pub mod engine;
 mod entries;
 mod error;
@@ -15,15 +17,20 @@ mod index;
 mod intercepted;
 mod key;
 pub mod limits;
+mod locked;
 mod memory;
 mod options;
 mod read;
 mod revision;
+mod row_keys;
+mod rows;
 mod store;
 mod table;
 mod tx;
 mod writer;
 
+pub use absence::{Absence, Declaration};
+pub use damage::{DAMAGED_ROWS_NAMED_MAX, DamagedRow, DamagedRows};
 pub use engine::{Change, Changes, Cursor, Epoch};
 pub use entries::Entries;
 pub use error::{EngineError, StoreError};
@@ -31,10 +38,13 @@ pub use index::{Index, Unique};
 #[cfg(feature = "interception")]
 pub use intercepted::Intercepted;
 pub use key::Key;
+pub use locked::{Locked, SealRowsError};
 pub use memory::MemoryEngine;
 pub use options::Options;
 pub use read::{Read, ReadTx};
 pub use revision::Revision;
+pub use row_keys::{ROW_KEY_BYTES, RowKeyId, RowKeys};
+pub use rows::StoredRows;
 pub use store::Store;
 pub use table::Table;
 pub use tx::Tx;

@@ -1,9 +1,13 @@
 //! The store's limits that bound several of its files, one constant each, with its unit and source.
 
+use crate::row_keys::SEAL_BYTES;
+
 /// Longest key, in bytes, table name included. Source: ours, docs/adr/0002.
 pub const KEY_BYTES_MAX: usize = 1024;
-/// Largest value or audit record, in bytes. Source: ours, docs/adr/0002.
-pub const VALUE_BYTES_MAX: usize = 1024 * 1024;
+/// Largest row or audit record, in bytes of JSON. Source: ours, docs/adr/0002.
+pub const ROW_BYTES_MAX: usize = 1024 * 1024;
+/// Largest value of an engine, in bytes: a row and its MAC. Source: ours, docs/adr/0014.
+pub const VALUE_BYTES_MAX: usize = ROW_BYTES_MAX + SEAL_BYTES;
 /// Operations in one commit: rows, index entries and audit records together. Source: ours; a resource
 /// with 1,000 identities needs three or four for each.
 pub const COMMIT_OPS_MAX: usize = 4096;

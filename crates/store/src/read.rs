@@ -1,9 +1,12 @@
 //! Reading, inside and outside of transactions.
 
-use crate::engine::{Cursor, Snapshot};
+use crate::absence::Source;
+use crate::engine::Cursor;
 use crate::error::StoreError;
 use crate::index::{Index, Unique, prefix, stored_key};
 use crate::key::Key;
+use crate::row_keys::Proven;
+use crate::rows::{ProvenRows, RowSnapshot, StoredRows};
 use crate::table::{Table, decode_key};
 use raw::RawRead;
 use serde::de::DeserializeOwned;
@@ -17,10 +20,11 @@ pub trait Read: RawRead {
         self.raw_cursor()
     }
 
-    /// The row with this key.
+    /// The row with this key. A damaged one is absent outside of transactions that write, where its table says
+    /// `Absence::Withholds`; otherwise it is an error.
     fn get<K: Key, V: DeserializeOwned>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, StoreError> {
         self.guard(|| {
-            let bytes = self.raw_get(stored_key(table.name, key)?)?;
+            let bytes = self.raw_get(table.source(), stored_key(table.name, key)?)?;
             bytes.map(|bytes| table.decode_value(&bytes)).transpose()
         })
     }
@@ -28,8 +32,8 @@ pub trait Read: RawRead {
     /// The key of the row that a unique index has under `key`.
     fn find<IK: Key, K: Key>(&self, index: &Unique<IK, K>, key: &IK) -> Result<Option<K>, StoreError> {
         self.guard(|| {
-            let bytes = self.raw_get(stored_key(index.name, key)?)?;
-            bytes.map(|bytes| decode_key(index.name, &bytes)).transpose()
+            let bytes = self.raw_get(Source::index(index.name), stored_key(index.name, key)?)?;
+            bytes.map(|bytes| decode_key(index.name, bytes.bytes())).transpose()
         })
     }
 
@@ -48,8 +52,17 @@ pub trait Read: RawRead {
                 after.encode(&mut bytes);
                 bytes
             });
-            let entries = self.raw_range(&prefix, after.as_deref(), limit)?;
+            let entries = self.raw_range(Source::index(index.name), &prefix, after.as_deref(), limit)?;
             entries.iter().map(|(key, _)| decode_key(index.name, &key[prefix.len()..])).collect()
+        })
+    }
+
+    /// True when an index has the row `row` under `key`.
+    fn has_entry<IK: Key, K: Key>(&self, index: &Index<IK, K>, key: &IK, row: &K) -> Result<bool, StoreError> {
+        self.guard(|| {
+            let mut entry = stored_key(index.name, key)?;
+            row.encode(&mut entry);
+            Ok(self.raw_get(Source::index(index.name), entry)?.is_some())
         })
     }
 
@@ -72,13 +85,15 @@ pub trait Read: RawRead {
                 after.encode(&mut bytes);
                 bytes
             });
-            let entries = self.raw_range(&stored_key(index.name, prefix)?, after.as_deref(), limit)?;
+            let from = stored_key(index.name, prefix)?;
+            let entries = self.raw_range(Source::index(index.name), &from, after.as_deref(), limit)?;
             entries.iter().map(|(key, _)| decode_key(index.name, &key[name.len()..])).collect()
         })
     }
 
     /// At most `limit` rows whose keys begin with `prefix` (leading parts of the key; `()` for all),
-    /// in order, those after `after`.
+    /// in order, those after `after`. Damaged ones are absent where their table says `Absence::Withholds`, and
+    /// otherwise an error.
     fn page<K: Key, V: DeserializeOwned, P: Key>(
         &self,
         table: &Table<K, V>,
@@ -93,7 +108,7 @@ pub trait Read: RawRead {
                 after.encode(&mut bytes);
                 bytes
             });
-            let rows = self.raw_range(&stored_key(table.name, prefix)?, after.as_deref(), limit)?;
+            let rows = self.raw_range(table.source(), &stored_key(table.name, prefix)?, after.as_deref(), limit)?;
             rows.iter()
                 .map(|(key, value)| Ok((decode_key(table.name, &key[name.len()..])?, table.decode_value(value)?)))
                 .collect()
@@ -105,7 +120,20 @@ impl<R: RawRead> Read for R {}
 
 /// Reads at one revision, outside of a transaction that writes.
 pub struct ReadTx<'a> {
-    pub(crate) snapshot: Box<dyn Snapshot + 'a>,
+    pub(crate) snapshot: RowSnapshot<'a>,
+}
+
+impl<'a> ReadTx<'a> {
+    /// At most `limit` rows of a table after the stored key `after`, as they are stored: for a thread of their own
+    /// to open.
+    pub fn stored<K, V>(
+        &self,
+        table: &'static Table<K, V>,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<StoredRows<'_, K, V>, StoreError> {
+        self.snapshot.stored(table, after, limit)
+    }
 }
 
 impl RawRead for ReadTx<'_> {
@@ -113,13 +141,18 @@ impl RawRead for ReadTx<'_> {
         self.snapshot.cursor()
     }
 
-    fn raw_get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.snapshot.get(&key)?.map(|found| found.value))
+    fn raw_get(&self, source: Source, key: Vec<u8>) -> Result<Option<Proven>, StoreError> {
+        Ok(self.snapshot.get(source, &key)?.and_then(|found| found.value))
     }
 
-    fn raw_range(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<raw::Rows, StoreError> {
-        let rows = self.snapshot.range(prefix, after, limit)?;
-        Ok(rows.into_iter().map(|(key, found)| (key, found.value)).collect())
+    fn raw_range(
+        &self,
+        source: Source,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<ProvenRows, StoreError> {
+        self.snapshot.range(source, prefix, after, limit)
     }
 
     fn guard<T>(&self, operation: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -129,19 +162,22 @@ impl RawRead for ReadTx<'_> {
 
 /// Reading bytes: not reachable from outside, so that `Read` cannot be implemented there.
 pub(crate) mod raw {
-    use super::{Cursor, StoreError};
-
-    /// Keys and values.
-    pub(crate) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+    use super::{Cursor, Proven, ProvenRows, Source, StoreError};
 
     /// The operations that `Read` is made of.
     pub trait RawRead {
         /// The revision that is read.
         fn raw_cursor(&self) -> Cursor;
         /// The value of a key.
-        fn raw_get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError>;
+        fn raw_get(&self, source: Source, key: Vec<u8>) -> Result<Option<Proven>, StoreError>;
         /// Keys with a prefix.
-        fn raw_range(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Rows, StoreError>;
+        fn raw_range(
+            &self,
+            source: Source,
+            prefix: &[u8],
+            after: Option<&[u8]>,
+            limit: usize,
+        ) -> Result<ProvenRows, StoreError>;
         /// Runs one whole operation, and remembers that it failed where that matters.
         fn guard<T>(&self, operation: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError>;
     }

@@ -1,13 +1,21 @@
 //! The store as the rest of the program sees it.
 
-use crate::engine::{Changes, CommitId, Cursor, Engine, Revision, Verdict};
+use crate::absence::Declaration;
+use crate::damage::{DamagedRow, DamagedRows};
+use crate::engine::{Change, Changes, CommitId, Cursor, Engine, Revision, Verdict};
 use crate::error::StoreError;
 use crate::index::prefix;
+use crate::key::Key;
 use crate::limits::WRITE_ATTEMPTS_MAX;
+use crate::memory::MemoryEngine;
 use crate::options::Options;
 use crate::read::ReadTx;
+use crate::row_keys::RowKeys;
+use crate::rows::{RowSnapshot, Rows};
+use crate::table::Table;
 use crate::tx::Tx;
 use crate::writer::{Head, Writer};
+use serde::de::DeserializeOwned;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,6 +36,7 @@ struct Inner {
     // Dropped first: the thread must be gone when the engine closes.
     writer: Writer,
     engine: Arc<dyn Engine>,
+    rows: Rows,
     head: Arc<Head>,
     ids: CommitIds,
     /// Held shared by every attempt of a transaction, and alone by one that lost too often.
@@ -35,24 +44,33 @@ struct Inner {
 }
 
 impl Store {
-    /// Starts a store, and its writer's thread, on an engine.
-    pub fn open(engine: impl Engine) -> Self {
-        Self::open_with(engine, Options::default())
+    /// Starts a store, and its writer's thread, on an engine. `keys` are those of its rows (`Locked`).
+    pub fn open(engine: impl Engine, keys: RowKeys) -> Self {
+        Self::open_with(engine, keys, Options::default())
+    }
+
+    /// An empty store in memory, which is gone with the process, and the keys of its rows with it.
+    pub fn in_memory() -> Self {
+        Self::open(MemoryEngine::new(), RowKeys::throw_away())
     }
 
     /// `open` with other limits.
-    pub fn open_with(engine: impl Engine, options: Options) -> Self {
-        let engine: Arc<dyn Engine> = Arc::new(engine);
+    pub fn open_with(engine: impl Engine, keys: RowKeys, options: Options) -> Self {
+        Self::start(Arc::new(engine), keys, options)
+    }
+
+    pub(crate) fn start(engine: Arc<dyn Engine>, keys: RowKeys, options: Options) -> Self {
         // An engine that cannot be read now says so again on the first use.
         let head = engine.snapshot().map_or(Revision(0), |snapshot| snapshot.cursor().revision);
         let head = Arc::new(Head::at(head));
         let writer = Writer::start(Arc::clone(&engine), Arc::clone(&head), options);
-        Self { inner: Arc::new(Inner { writer, engine, head, ids: CommitIds::new(), gate: RwLock::new(()) }) }
+        let (rows, ids) = (Rows::new(keys), CommitIds::new());
+        Self { inner: Arc::new(Inner { writer, engine, rows, head, ids, gate: RwLock::new(()) }) }
     }
 
     /// Runs `body` on the newest committed state; all that it reads is of one revision.
     pub fn read<T, E: From<StoreError>>(&self, body: impl FnOnce(&ReadTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let snapshot = self.inner.engine.snapshot().map_err(StoreError::from)?;
+        let snapshot = self.snapshot()?;
         body(&ReadTx { snapshot })
     }
 
@@ -86,13 +104,17 @@ impl Store {
         &self,
         body: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
-        let mut tx = Tx::new(self.inner.engine.snapshot().map_err(StoreError::from)?);
+        let mut tx = Tx::new(self.snapshot()?);
         let value = body(&mut tx)?;
         let Some(commit) = tx.finish(self.inner.ids.next())? else { return Ok(Some(value)) };
         match self.inner.writer.commit(commit)? {
             Verdict::Committed(_) => Ok(Some(value)),
             Verdict::Conflict => Ok(None),
         }
+    }
+
+    fn snapshot(&self) -> Result<RowSnapshot<'_>, StoreError> {
+        Ok(RowSnapshot::new(&*self.inner.engine, &self.inner.rows)?)
     }
 
     /// The newest committed revision.
@@ -110,6 +132,45 @@ impl Store {
     pub fn changes_of(&self, after: Cursor, tables: &[&str], limit: usize) -> Result<Changes, StoreError> {
         let prefixes: Vec<_> = tables.iter().map(|name| prefix(name)).collect();
         Ok(self.inner.engine.changes(after, &prefixes, limit)?)
+    }
+
+    /// The row that a change is about, with its value as `Change::value` describes it; a damaged one is gone where its
+    /// table says `Absence::Withholds`, and otherwise an error. `None` when the change is to another table or an index.
+    pub fn decode<K: Key, V: DeserializeOwned>(
+        &self,
+        table: &Table<K, V>,
+        change: &Change,
+    ) -> Result<Option<(K, Option<V>)>, StoreError> {
+        self.inner.rows.decode(table, change)
+    }
+
+    /// Reads all rows of `tables`. The error names a damaged row of a table that says `Absence::Allows`.
+    pub fn check(&self, tables: &[Declaration]) -> Result<(), StoreError> {
+        let snapshot = self.snapshot()?;
+        tables.iter().try_for_each(|table| snapshot.check(*table))
+    }
+
+    /// The damaged rows that this process has met.
+    pub fn damaged(&self) -> DamagedRows {
+        self.inner.rows.damaged()
+    }
+
+    /// Those of them that were met since the last call, for the log.
+    pub fn newly_damaged(&self) -> Vec<DamagedRow> {
+        self.inner.rows.take_unsaid()
+    }
+
+    /// Changes the stored values of a table or index, MACs included, as damage or a hand at the database would.
+    #[cfg(feature = "conformance")]
+    pub fn tamper(&self, name: &str, mut change: impl FnMut(&[u8], &mut Vec<u8>)) -> Result<(), StoreError> {
+        let found = self.inner.engine.snapshot()?.range(&prefix(name), None, usize::MAX)?;
+        let ops = found.into_iter().map(|(key, mut found)| {
+            change(&key, &mut found.value);
+            crate::engine::Op::Put { key, value: found.value }
+        });
+        let (id, ops) = (self.inner.ids.next(), ops.collect());
+        self.inner.engine.commit(&[crate::engine::Commit { id, compares: Vec::new(), ops, audit: Vec::new() }])?;
+        Ok(())
     }
 
     /// Blocks until this process has committed a revision after `after` (true) or `timeout` has
@@ -136,21 +197,21 @@ impl Store {
 
 /// Commit ids: 64 random bits for the process, then a counter, so that they are appended, not
 /// scattered, in an engine's index.
-struct CommitIds {
+pub(crate) struct CommitIds {
     process: u64,
     next: AtomicU64,
 }
 
 impl CommitIds {
     #[expect(clippy::disallowed_methods, reason = "an id decides nothing; it only has to differ from every other")]
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut process = [0; 8];
         // Better no process than two that take one another's commits for their own.
         aws_lc_rs::rand::fill(&mut process).expect("the system has a source of random bytes");
         Self { process: u64::from_be_bytes(process), next: AtomicU64::new(0) }
     }
 
-    fn next(&self) -> CommitId {
+    pub(crate) fn next(&self) -> CommitId {
         CommitId(Uuid::from_u64_pair(self.process, self.next.fetch_add(1, Ordering::Relaxed)))
     }
 }

@@ -1,12 +1,15 @@
 //! A transaction: reads that must still hold when it commits, and writes that nobody sees before.
 
-use crate::engine::{Commit, CommitId, Compare, Cursor, Op, Revision, Snapshot};
+use crate::absence::{OnDamage, Source};
+use crate::engine::{Commit, CommitId, Compare, Cursor, Op, Revision};
 use crate::entries::{Entry, Kind};
 use crate::error::StoreError;
 use crate::index::{prefix, stored_key};
 use crate::key::Key;
-use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, VALUE_BYTES_MAX};
-use crate::read::raw::{RawRead, Rows};
+use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, ROW_BYTES_MAX};
+use crate::read::raw::RawRead;
+use crate::row_keys::Proven;
+use crate::rows::{ProvenRows, RowSnapshot};
 use crate::table::Table;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +25,7 @@ const ROW_BYTES: usize = 1024;
 /// An operation that fails spoils the transaction: even if the body ignores the error and returns
 /// `Ok`, nothing is committed and `Store::write` returns `StoreError::Ignored`.
 pub struct Tx<'a> {
-    snapshot: Box<dyn Snapshot + 'a>,
+    snapshot: RowSnapshot<'a>,
     reads: RefCell<Reads>,
     /// The writes of this transaction: `None` deletes.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -37,7 +40,7 @@ struct Reads {
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) fn new(snapshot: Box<dyn Snapshot + 'a>) -> Self {
+    pub(crate) fn new(snapshot: RowSnapshot<'a>) -> Self {
         Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new() }
     }
 
@@ -88,7 +91,7 @@ impl<'a> Tx<'a> {
     /// The commit to ask of the engine; `None` when the transaction changes nothing, because its reads were
     /// consistent among themselves anyway.
     pub(crate) fn finish(self, id: CommitId) -> Result<Option<Commit>, StoreError> {
-        let since = self.snapshot.cursor().revision;
+        let (since, rows) = (self.snapshot.cursor().revision, self.snapshot.rows());
         let reads = self.reads.into_inner();
         if let Some(failed) = reads.failed {
             return Err(StoreError::Ignored(failed));
@@ -99,7 +102,7 @@ impl<'a> Tx<'a> {
         let keys = reads.keys.into_iter().map(|(key, expect)| Compare::Key { key, expect });
         let prefixes = reads.prefixes.into_iter().map(|prefix| Compare::Prefix { prefix, since });
         let ops = self.writes.into_iter().map(|(key, value)| match value {
-            Some(value) => Op::Put { key, value },
+            Some(value) => Op::Put { value: rows.seal(&key, value), key },
             None => Op::Delete { key },
         });
         Ok(Some(Commit { id, compares: keys.chain(prefixes).collect(), ops: ops.collect(), audit: self.audit }))
@@ -152,7 +155,7 @@ impl<'a> Tx<'a> {
         key: &K,
         stored: &[u8],
     ) -> Result<Option<BTreeMap<Vec<u8>, Entry>>, StoreError> {
-        let Some(bytes) = self.raw_get(stored.to_vec())? else { return Ok(None) };
+        let Some(bytes) = self.raw_get(table.source(), stored.to_vec())? else { return Ok(None) };
         let row = table.decode_value(&bytes)?;
         table.entries_of(&stored[prefix(table.name).len()..], key, &row).map(Some)
     }
@@ -170,8 +173,8 @@ impl<'a> Tx<'a> {
             let value = match entry.kind {
                 Kind::Many => Vec::new(),
                 Kind::Unique => {
-                    let holder = self.raw_get(key.clone())?;
-                    if holder.is_some_and(|holder| holder != row) {
+                    let holder = self.raw_get(Source::index(entry.index), key.clone())?;
+                    if holder.is_some_and(|holder| holder.bytes() != row) {
                         return Err(StoreError::Taken { index: entry.index });
                     }
                     row.to_vec()
@@ -217,22 +220,30 @@ impl RawRead for Tx<'_> {
         self.snapshot.cursor()
     }
 
-    fn raw_get(&self, key: Vec<u8>) -> Result<Option<Vec<u8>>, StoreError> {
+    /// A damaged row is an error here, of whatever table: that a name is free, or a row is not there yet, is
+    /// no ground for a write as long as nobody knows.
+    fn raw_get(&self, source: Source, key: Vec<u8>) -> Result<Option<Proven>, StoreError> {
         if let Some(own) = self.writes.get(&key) {
-            return Ok(own.clone());
+            return Ok(own.clone().map(Proven::own));
         }
         // Read before, or expected.
         if self.reads.borrow().keys.get(&key) == Some(&None) {
             return Ok(None);
         }
-        let found = self.snapshot.get(&key)?;
+        let found = self.snapshot.get(Source { on_damage: OnDamage::Fail, ..source }, &key)?;
         let mut reads = self.reads.borrow_mut();
         reads.keys.insert(key, found.as_ref().map(|found| found.revision));
         self.check_reads(&reads)?;
-        Ok(found.map(|found| found.value))
+        Ok(found.and_then(|found| found.value))
     }
 
-    fn raw_range(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Rows, StoreError> {
+    fn raw_range(
+        &self,
+        source: Source,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<ProvenRows, StoreError> {
         let mut reads = self.reads.borrow_mut();
         reads.prefixes.insert(prefix.to_vec());
         self.check_reads(&reads)?;
@@ -248,12 +259,12 @@ impl RawRead for Tx<'_> {
             .collect();
         // Each own write takes at most one stored row out of the result, so with that many more rows
         // than asked for, the first `limit` of the merged rows are right.
-        let stored = self.snapshot.range(prefix, after, limit.saturating_add(own.len()))?;
+        let stored = self.snapshot.range(source, prefix, after, limit.saturating_add(own.len()))?;
         if own.is_empty() {
-            return Ok(stored.into_iter().map(|(key, found)| (key, found.value)).collect());
+            return Ok(stored);
         }
-        let mut rows: BTreeMap<_, _> = stored.into_iter().map(|(key, found)| (key, Some(found.value))).collect();
-        rows.extend(own.into_iter().map(|(key, value)| (key.clone(), value.clone())));
+        let mut rows: BTreeMap<_, _> = stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        rows.extend(own.into_iter().map(|(key, value)| (key.clone(), value.clone().map(Proven::own))));
         Ok(rows.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
     }
 
@@ -267,7 +278,7 @@ fn to_json(table: &'static str, value: &impl Serialize) -> Result<Vec<u8>, Store
     serde_json::to_writer(&mut bytes, value)
         .map_err(|error| StoreError::Encode { table, reason: error.to_string() })?;
     match bytes.len() {
-        0..=VALUE_BYTES_MAX => Ok(bytes),
-        bytes => Err(StoreError::ValueTooLarge { table, bytes, max: VALUE_BYTES_MAX }),
+        0..=ROW_BYTES_MAX => Ok(bytes),
+        bytes => Err(StoreError::ValueTooLarge { table, bytes, max: ROW_BYTES_MAX }),
     }
 }

@@ -74,8 +74,7 @@ impl Host {
     /// Answers a request of a workload, asking login if it must.
     pub fn answer(&self, plane: &Plane, binding: &Binding, request: &Request) -> Reply {
         match self.agent.answer(binding, request, &plane.world()) {
-            Answer::Reply { reply, refresh, permit } => {
-                drop(permit);
+            Answer::Reply { reply, refresh } => {
                 if let Some(duty) = refresh {
                     self.complete(plane, duty);
                 }
@@ -85,7 +84,7 @@ impl Host {
                 if let Some(duty) = duty {
                     self.complete(plane, duty);
                 }
-                self.agent.finish(waiting, &plane.world()).0
+                self.agent.finish(waiting, &plane.world())
             }
         }
     }

@@ -19,6 +19,7 @@ impl Ask {
             method: Method::from_bytes(method.as_bytes()).unwrap(),
             path: path.to_owned(),
             query: query.to_owned(),
+            version: http::Version::HTTP_11,
             headers: HeaderMap::new(),
             body: Bytes::new(),
             peer: Peer::Anonymous(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000))),

@@ -60,9 +60,11 @@ impl Cloud {
         Self { home, local, plane }
     }
 
-    /// A cloud whose agent has no throttle.
+    /// A cloud without any throttle.
     pub fn unthrottled() -> Self {
-        Self::with(Options { throttle: None, refresh_ahead: true })
+        let mut cloud = Self::with(Options { throttle: None, refresh_ahead: true });
+        cloud.plane.lift_shares();
+        cloud
     }
 
     /// A second tenant, with a subscription and an operator of its own. There is one; ask once.

@@ -8,8 +8,9 @@ use bonafide_core::lifecycle;
 use bonafide_core::placement::{HOSTS, PLACEMENTS, show};
 use bonafide_crypto::ca::host_name;
 use bonafide_crypto::{AgentKey, SelfSigned};
-use bonafide_metadata::TokenFetch;
+use bonafide_login::SHARE_BURST;
 use bonafide_metadata::host::rejoin_request;
+use bonafide_metadata::{Options, TokenFetch};
 use bonafide_store::Read;
 use bonafide_testkit::{Answer, Ask, Cloud, Host, MANAGEMENT, Machine};
 use bonafide_types::{Audience, HostId, ObjectId, ResourceId, ResourceUuid, base64url};
@@ -209,4 +210,21 @@ fn ky_09_the_key_of_the_newest_certificate_brings_the_next_for_thirty_days_after
     let _ = rejoin(&next, &second).expect(200);
     cloud.advance(1);
     rejoin(&next, &second).refused(403, "Proof");
+}
+
+#[test]
+fn ov_02_a_workload_that_asks_login_for_more_than_its_share_is_429_at_its_endpoint_until_there_is_room() {
+    let cloud = Cloud::with(Options { throttle: None, refresh_ahead: true });
+    cloud.make_group(&cloud.home, "rg");
+    let machine = cloud.make_machine(&cloud.home, "rg", "web1", true, &[]);
+    cloud.place(&machine.id);
+    let forced = || cloud.workload_token(&machine, MANAGEMENT, "&bypass_cache=true");
+    let served = (0..SHARE_BURST).take_while(|_| forced().status == 200).count();
+    assert_eq!(served, SHARE_BURST as usize);
+    let refused = forced();
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
+    let _ = refused.refused(429, "invalid_request");
+    assert_eq!(cloud.workload_token(&machine, MANAGEMENT, "").status, 200, "the last token is still good");
+    cloud.advance(1);
+    assert_eq!(forced().status, 200);
 }

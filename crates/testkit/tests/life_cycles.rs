@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use bonafide_core::directory::{CREDENTIALS, PRINCIPALS};
+use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, RESOURCES, find};
 use bonafide_metadata::Answer as Step;
 use bonafide_store::Read;
-use bonafide_testkit::{Answer, Ask, Cloud, MANAGEMENT, Machine, ManagedIdentity, Realm, claims};
-use bonafide_types::ObjectId;
+use bonafide_testkit::{Answer, Ask, Cloud, GRAPH, MANAGEMENT, Machine, ManagedIdentity, Realm, claims};
+use bonafide_types::{ObjectId, ResourceId};
 use serde_json::json;
 
 /// A cloud with the group `rg`.
@@ -203,12 +203,66 @@ fn id_06_an_open_binding_loses_an_identity_with_its_assignment() {
     cloud.local.agent.complete(answered.1, result, &cloud.world());
     cloud.local.complete(&cloud, asked.1);
     for waiting in [answered.0, asked.0] {
-        identity_not_found(cloud.local.agent.finish(waiting, &cloud.world()).0.into());
+        identity_not_found(cloud.local.agent.finish(waiting, &cloud.world()).into());
     }
     identity_not_found(cloud.metadata(&binding, &ask).into());
     // Nobody else notices: not the machine's other identity, not the identity's other machine.
     let _ = cloud.workload_token(&one, MANAGEMENT, "").expect(200);
     assert_eq!(token(&cloud, &two, ""), held);
+}
+
+#[test]
+fn rv_01_the_last_token_of_an_identity_taken_from_a_machine_is_refused_by_our_own_services() {
+    let (cloud, home) = cloud();
+    let ida = cloud.make_identity(&home, "rg", "ida");
+    let (one, two) = (placed(&cloud, "web1", true, &[&ida]), placed(&cloud, "web2", false, &[&ida]));
+    cloud.grant(&home, ida.principal, "Reader", &home.root());
+    cloud.grant(&home, ida.principal, "Owner", "");
+    let by_client = format!("&client_id={}", ida.client);
+    let (last, others) = (token(&cloud, &one, &by_client), token(&cloud, &two, ""));
+    let graph = |machine: &Machine, more: &str| {
+        cloud.workload_token(machine, GRAPH, more).expect(200).text_at("/access_token").to_owned()
+    };
+    let (last_of_graph, others_of_graph) = (graph(&one, &by_client), graph(&two, ""));
+    let directory = |token: &str| -> Answer {
+        cloud.graph(Ask::new("GET", "/v1.0/servicePrincipals").bearer(token).request()).into()
+    };
+    for (of_management, of_graph) in [(&last, &last_of_graph), (&others, &others_of_graph)] {
+        let _ = (read(&cloud, of_management, &two).expect(200), directory(of_graph).expect(200));
+    }
+    let taken = json!({"identity": {"userAssignedIdentities": {ida.id.as_str(): null}}});
+    let _ = cloud.call(&home.operator, "PATCH", one.id.as_str(), Some(&taken)).expect(200);
+    // No host has heard of it, no view has followed, and no time has passed.
+    read(&cloud, &last, &two).refused(401, "InvalidAuthenticationToken");
+    directory(&last_of_graph).refused(401, "InvalidAuthenticationToken");
+    let _ = (read(&cloud, &others, &two).expect(200), directory(&others_of_graph).expect(200));
+    // Given back, it is the same identity of the same machine.
+    let given = json!({"identity": {"userAssignedIdentities": {ida.id.as_str(): {}}}});
+    let _ = cloud.call(&home.operator, "PATCH", one.id.as_str(), Some(&given)).expect(200);
+    let _ = (read(&cloud, &last, &two).expect(200), directory(&last_of_graph).expect(200));
+    // A machine that is gone has no assignment either.
+    let _ = cloud.call(&home.operator, "DELETE", one.id.as_str(), None).expect(200);
+    read(&cloud, &last, &two).refused(401, "InvalidAuthenticationToken");
+    let _ = read(&cloud, &others, &two).expect(200);
+}
+
+#[test]
+fn jw_09_a_move_of_machine_and_identity_refuses_no_token_that_a_client_holds() {
+    let (cloud, home) = cloud();
+    let ida = cloud.make_identity(&home, "rg", "ida");
+    let (machine, witness) = (placed(&cloud, "web1", false, &[&ida]), placed(&cloud, "web2", false, &[]));
+    cloud.grant(&home, ida.principal, "Reader", &home.root());
+    let held = token(&cloud, &machine, "");
+    // As a move does it: ids are rewritten, internal ids stay.
+    cloud.change(|tx| {
+        for id in [&machine.id, &ida.id] {
+            let (uuid, mut resource) = find(tx, id)?.unwrap();
+            resource.id = ResourceId::parse(&format!("{id}-moved")).unwrap();
+            tx.put(&RESOURCES, &uuid, &resource)?;
+        }
+        Ok(())
+    });
+    let _ = read(&cloud, &held, &witness).expect(200);
 }
 
 #[test]

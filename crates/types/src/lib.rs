@@ -14,6 +14,7 @@ pub mod json;
 mod lifetime;
 pub mod limits;
 mod location;
+mod rate;
 mod resource_id;
 mod scope;
 mod secret;
@@ -32,6 +33,7 @@ pub use ids::{
 };
 pub use lifetime::{Lifetime, PROGRAM_MADE_AT, Phase};
 pub use location::Location;
+pub use rate::Rate;
 pub use resource_id::{ResourceId, ResourceIdError, check_name};
 pub use scope::Scope;
 pub use secret::Secret;

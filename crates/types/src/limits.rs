@@ -39,5 +39,5 @@ pub const VIEW_AGE_SECONDS_MAX: u64 = 30;
 
 /// Metadata token requests per second and workload. Source: Azure IMDS (20).
 pub const METADATA_RATE_PER_SECOND: u32 = 20;
-/// Concurrent metadata token requests per workload. Source: Azure IMDS (5).
-pub const METADATA_CONCURRENT: u32 = 5;
+/// Tokens that login is asked for at once for one workload whose callers wait. Source: Azure IMDS (5 concurrent requests).
+pub const METADATA_FETCHES_AT_ONCE: u32 = 5;

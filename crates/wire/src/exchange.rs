@@ -3,7 +3,7 @@
 use bonafide_types::{CertificateNumber, HostId};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Version};
 use serde::Serialize;
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -29,6 +29,8 @@ pub struct Request {
     pub path: String,
     /// The part after `?`, still percent-encoded; empty when there is none.
     pub query: String,
+    /// The version of HTTP in which it was sent.
+    pub version: Version,
     /// The header fields.
     pub headers: HeaderMap,
     /// The body.

@@ -2,6 +2,7 @@
 
 mod exchange;
 pub mod hosts;
+mod lane;
 pub mod odata;
 mod parameters;
 pub mod path;
@@ -12,6 +13,7 @@ pub mod token;
 mod unserved;
 
 pub use exchange::{Peer, Reply, Request};
+pub use lane::Lane;
 pub use parameters::{ParameterError, Parameters};
 pub use record::{Field, Record};
 pub use route::{Captures, Needs, NoRoute, Route, find};

@@ -1,6 +1,6 @@
 //! The shape that every surface has, so that the shell serves them alike.
 
-use crate::{Record, Reply, Request, Route, Unserved, path};
+use crate::{Lane, Record, Reply, Request, Route, Unserved, path};
 
 /// A reply, and what the log may know of the request.
 #[derive(Debug)]
@@ -53,6 +53,13 @@ pub trait Surface {
 
     /// The routes of the surface.
     fn routes() -> Vec<&'static Route>;
+
+    /// Decides without the store what can be decided so of a request that touches it: the refusal of who may not ask at
+    /// all, or else the lane in which the request waits for the store. Who is not looked at is a stranger.
+    fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
+        let _ = request;
+        Ok(Lane::Stranger)
+    }
 
     /// Answers a request, or says what it needs first.
     fn handle(&self, request: &Request) -> Outcome<Self::Need>;

@@ -4,6 +4,7 @@
 mod circles;
 mod docs;
 mod edges;
+mod opening;
 mod size;
 mod system_rights;
 mod tree;
@@ -45,6 +46,7 @@ pub fn check(root: &Path) -> Result<Findings, TidyError> {
     findings.problems.extend(words::check(&files));
     findings.problems.extend(circles::check(&files));
     findings.problems.extend(system_rights::check(&files));
+    findings.problems.extend(opening::check(&files));
     findings.notes.extend(size::report(&files));
     Ok(findings)
 }

@@ -1,7 +1,8 @@
 //! Decisions about hosts, as the operator and with the operator's own rights.
 
-use bonafide_core::access::{Chain, Grants, Plane, check};
-use bonafide_core::placement::{self, DECIDE_HOSTS, DecideError, HOSTS, Host};
+use bonafide_core::access::{DECIDE_HOSTS, Denied, may_decide_hosts};
+use bonafide_core::lifecycle::{self, DecideError};
+use bonafide_core::placement::{HOSTS, Host};
 use bonafide_host::{HostDecisions, HostLine, HostOrder, HostState};
 use bonafide_plane::{ControlPlane, Installation};
 use bonafide_store::{Read, StoreError, Tx};
@@ -36,16 +37,14 @@ impl Hosts {
     }
 
     fn obey(&self, tx: &mut Tx<'_>, order: &HostOrder) -> Result<Vec<HostLine>, OrderError> {
-        let grants = Grants::load(tx, self.tenant, self.operator)?;
-        let allowed = check(&grants, &Chain::root(self.tenant), DECIDE_HOSTS, Plane::Control);
-        let allowed = allowed.map_err(|_| OrderError::Denied)?;
+        let allowed = may_decide_hosts(tx, self.tenant, self.operator)?.map_err(|Denied| OrderError::Denied)?;
         let (wanted, enabled) = match order {
             HostOrder::List => return Ok(all(tx)?.iter().map(described).collect()),
             HostOrder::Enable(wanted) => (wanted, true),
             HostOrder::Disable(wanted) => (wanted, false),
         };
         let id = find(tx, wanted)?;
-        let decided = placement::decide(tx, &allowed, self.tenant, id, enabled)?;
+        let decided = lifecycle::decide_host(tx, &allowed, self.tenant, id, enabled)?;
         Ok(decided.into_iter().map(|host| described(&(id, host))).collect())
     }
 }

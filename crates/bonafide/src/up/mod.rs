@@ -2,20 +2,25 @@
 
 mod described;
 mod hosts;
+mod keeper;
 mod local;
 mod options;
 mod own_endpoint;
 mod start;
 
+use crate::data_dir::DataDir;
 use crate::shell::sh_quoted;
-use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print};
-use bonafide_http::Log;
-use bonafide_plane::{Description, PlaneOptions};
-use bonafide_types::limits::{METADATA_CONCURRENT, METADATA_RATE_PER_SECOND};
+use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, privileges, say};
+use bonafide_host::bindings::loopback;
+use bonafide_http::{Log, Sockets};
+use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions};
+use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use clap::Args;
+use keeper::Keeper;
 use options::{ThrottleOption, UpOptions};
-use start::Up;
-use std::net::SocketAddr;
+use rustix::thread::CapabilitySet;
+use start::{Given, Up};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,9 +33,10 @@ pub(crate) struct Options {
     /// part of each token's issuer; port 0 picks a free port, and so another issuer, at each start
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT", value_parser = address)]
     listen: SocketAddr,
-    /// Address of the hosts listener, mTLS (port 0 picks a free one)
-    #[arg(long, default_value = "127.0.0.1:8444", value_name = "ADDRESS:PORT", value_parser = address)]
-    hosts_listen: SocketAddr,
+    /// Address of the hosts listener, mTLS (port 0 picks a free one) [default: 127.0.0.1:8444, or a free port where that
+    /// is taken]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
+    hosts_listen: Option<SocketAddr>,
     /// Port of workload demo's metadata endpoint [default: a free one, chosen once and kept]
     #[arg(long, value_name = "PORT")]
     imds_port: Option<u16>,
@@ -50,29 +56,43 @@ pub(crate) struct Options {
     /// Let any user of this machine use the metadata endpoints
     #[arg(long)]
     any_user: bool,
-    /// Limits of each workload at its metadata endpoint: requests a second, and requests at once
+    /// Limits of each workload at its metadata endpoint: requests a second, and new tokens that callers wait for at once;
+    /// off also lifts the limit of each client at the token service
     #[arg(long, value_name = "RATE,CONCURRENT|off", value_parser = throttle, default_value_t = Throttle::default())]
     throttle: Throttle,
     /// Do not refresh tokens in the background
     #[arg(long)]
     no_refresh_ahead: bool,
+    /// Take HTTP/1.0 at demo's metadata endpoint too (ApacheBench and PHP before 8 send it, and so do proxies that do
+    /// not say that they are)
+    #[arg(long = "allow-http-1.0")]
+    allow_http_1_0: bool,
     /// Also serve workload demo on the real 169.254.169.254:80 (root)
     #[arg(long)]
     link_local: bool,
     /// Address at which the agent reaches the hosts listener, when something stands in between
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, hide = true)]
     hosts_connect: Option<SocketAddr>,
+    /// The process that keeps the sockets of this one
+    #[arg(long, value_name = "PID", hide = true)]
+    kept_by: Option<i32>,
+    /// This start goes on after a crash
+    #[arg(long, hide = true)]
+    resumed: bool,
     /// Do not log requests
     #[arg(long)]
     quiet: bool,
 }
+
+/// Address of the hosts listener, unless an option names another.
+const HOSTS_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_444));
 
 #[derive(Clone, Copy)]
 struct Throttle(ThrottleOption);
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_CONCURRENT })
+        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_FETCHES_AT_ONCE })
     }
 }
 
@@ -101,41 +121,73 @@ fn throttle(text: &str) -> Result<Throttle, String> {
 }
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
-    block_on(serve(options))?
+    privileges::leave_no_core();
+    let Some(keeper) = options.kept_by else { return keeper::keep() };
+    let (keeper, sockets) = Keeper::begin(keeper)?;
+    let wanted = wanted(&options, &sockets);
+    // Before anything is made: an address that no certificate can be for is refused.
+    wanted.plane.public_name()?;
+    let dir = DataDir::create(&options.data_dir)?;
+    privileges::give_up_capabilities(needed(&options, &sockets))?;
+    dir.check_in_reach()?;
+    block_on(serve(options, wanted, dir, Given { keeper, sockets }))?
 }
 
-async fn serve(options: Options) -> Result<ExitCode, Failure> {
+/// The options as the parts take them. A socket that was opened before has its address.
+fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
+    UpOptions {
+        plane: PlaneOptions {
+            listen: sockets.address(PUBLIC).unwrap_or(options.listen),
+            hosts_listen: sockets.address(HOSTS).or(options.hosts_listen).unwrap_or(HOSTS_ADDRESS),
+            hosts_may_move: options.hosts_listen.is_none(),
+            empty: options.empty,
+            resources: options.resources.clone(),
+            throttle: options.throttle.0 != ThrottleOption::Off,
+            // Once: a start after a crash is the same one.
+            reset_operator: options.reset_operator && !options.resumed,
+        },
+        imds_port: options.imds_port,
+        any_user: options.any_user,
+        throttle: options.throttle.0,
+        refresh_ahead: !options.no_refresh_ahead,
+        allow_http_1_0: options.allow_http_1_0,
+        link_local: options.link_local,
+        hosts_connect: options.hosts_connect,
+    }
+}
+
+/// The capabilities that are needed while there are threads: to take ports that are for the system's services, unless
+/// their sockets are there.
+fn needed(options: &Options, sockets: &Sockets) -> CapabilitySet {
+    const FOR_SERVICES: std::ops::Range<u16> = 1..1_024;
+    let ports = [
+        (PUBLIC, Some(options.listen.port())),
+        (HOSTS, options.hosts_listen.map(|address| address.port())),
+        (loopback::NAME, options.imds_port),
+    ];
+    let is_for_services = |port: Option<u16>| port.is_some_and(|port| FOR_SERVICES.contains(&port));
+    match ports.iter().any(|(name, port)| is_for_services(*port) && sockets.address(name).is_none()) {
+        true => CapabilitySet::NET_BIND_SERVICE,
+        false => CapabilitySet::empty(),
+    }
+}
+
+async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) -> Result<ExitCode, Failure> {
     // Before anything is started, so that an early signal is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
-    let (json, data_dir) = (options.json, options.data_dir.clone());
-    let up = start::up(
-        UpOptions {
-            data_dir: options.data_dir.data_dir,
-            plane: PlaneOptions {
-                listen: options.listen,
-                hosts_listen: options.hosts_listen,
-                empty: options.empty,
-                resources: options.resources,
-                reset_operator: options.reset_operator,
-            },
-            imds_port: options.imds_port,
-            any_user: options.any_user,
-            throttle: options.throttle.0,
-            refresh_ahead: !options.no_refresh_ahead,
-            link_local: options.link_local,
-            hosts_connect: options.hosts_connect,
-        },
-        Arc::clone(&log),
-    )
-    .await?;
-    for note in &up.notes {
-        eprintln!("bonafide: {note}");
+    let up = start::up(wanted, dir, &given, Arc::clone(&log)).await?;
+    given.keeper.ready();
+    // After a crash everything is as it was said to be.
+    for note in up.notes.iter().filter(|_| !options.resumed) {
+        say(note);
     }
-    if json {
+    if options.resumed {
+        say("it serves again");
+    } else if options.json {
         print(&format!("{}\n", serde_json::to_string(&up.description)?));
     } else {
-        print(&greeting(&up, &data_dir));
+        print(&greeting(&up, &options.data_dir));
     }
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -185,10 +237,10 @@ fn greeting(up: &Up, data_dir: &DataDirOption) -> String {
 
 /// The option that leads another command here, from any folder; nothing for the default.
 fn to_paste(data_dir: &DataDirOption) -> String {
-    let dir = &data_dir.data_dir;
+    let (dir, _) = data_dir.choice();
     if dir.as_os_str() == DEFAULT_DATA_DIR {
         return String::new();
     }
-    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+    let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
     format!(" --data-dir {}", sh_quoted(&dir.display().to_string()))
 }

@@ -2,13 +2,10 @@
 
 use bonafide_plane::PlaneOptions;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// Options of `up`.
 #[derive(Debug, Clone)]
 pub(crate) struct UpOptions {
-    /// The data directory.
-    pub(crate) data_dir: PathBuf,
     /// The control plane.
     pub(crate) plane: PlaneOptions,
     /// The port of workload `demo`'s metadata endpoint; chosen once and kept when `None`.
@@ -20,6 +17,8 @@ pub(crate) struct UpOptions {
     pub(crate) throttle: ThrottleOption,
     /// True if tokens are refreshed in the background past half their life.
     pub(crate) refresh_ahead: bool,
+    /// True if the endpoint of workload `demo` takes HTTP/1.0.
+    pub(crate) allow_http_1_0: bool,
     /// True if workload `demo` is also served on 169.254.169.254:80.
     pub(crate) link_local: bool,
     /// The address at which agents reach the hosts listener, when it is not its own (a proxy in between).
@@ -40,11 +39,11 @@ impl UpOptions {
 /// The metadata throttle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ThrottleOption {
-    /// Requests per second, and concurrent requests, for each workload.
+    /// For each workload.
     On {
         /// Requests per second.
         rate: u32,
-        /// Concurrent requests.
+        /// New tokens that callers wait for at once.
         concurrent: u32,
     },
     /// None.

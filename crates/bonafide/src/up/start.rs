@@ -3,18 +3,20 @@
 
 use super::described::Described;
 use super::hosts::Hosts;
+use super::keeper::{Keeper, KeptError};
 use super::local::LocalHost;
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::privileges;
 use bonafide_files::FilesError;
-use bonafide_host::bindings::link_local::{self, LinkLocal};
-use bonafide_host::bindings::loopback;
+use bonafide_host::bindings::link_local;
+use bonafide_host::bindings::loopback::{self, Port};
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
     TemporaryPlacements,
 };
-use bonafide_http::{HttpLimits, ListenError, Listeners, Log};
+use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets};
 use bonafide_metadata::dialects::IMDS;
 use bonafide_metadata::host::HostRefusal;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, Options, Throttle};
@@ -23,8 +25,6 @@ use bonafide_plane::{
     WorkloadEndpoint, operator_note,
 };
 use bonafide_store::StoreError;
-use bonafide_types::Audience;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -70,6 +70,9 @@ pub(crate) enum UpError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The process that keeps the sockets.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
     /// The real link-local address.
     #[error(transparent)]
     LinkLocal(#[from] LinkLocalError),
@@ -86,7 +89,6 @@ pub(crate) struct Up {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     _plane: Running,
-    _link_local: Option<LinkLocal>,
 }
 
 impl Up {
@@ -98,27 +100,24 @@ impl Up {
     }
 }
 
-/// Lets the process open as many connections as the system allows it, and says how many.
-fn raise_descriptor_limit() -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let most = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // A lower limit still works: what is over it waits to be accepted.
-    let _ = setrlimit(Resource::Nofile, most);
-    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
-}
-
 /// Connections that one listener takes, so that a flood of one leaves the others theirs.
 fn connections_max(descriptors: usize) -> usize {
     let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
     ((descriptors - kept) / DESCRIPTOR_SHARES).clamp(1, CONNECTIONS_MAX)
 }
 
+/// The keeper of this process, and the sockets that it has.
+pub(crate) struct Given {
+    pub(crate) keeper: Keeper,
+    pub(crate) sockets: Sockets,
+}
+
 /// Starts everything. Returns when it serves.
-pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError> {
-    let limits = HttpLimits { connections: connections_max(raise_descriptor_limit()), ..HttpLimits::default() };
-    options.plane.public_name().map_err(StartError::from)?;
-    let dir = DataDir::create(&options.data_dir)?;
-    let opened = Opened::open(dir.plane.clone(), &options.plane, &dir.host.traces(), Arc::clone(&log)).await?;
+pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc<Log>) -> Result<Up, UpError> {
+    let limits =
+        HttpLimits { connections: connections_max(privileges::raise_descriptor_limit()), ..HttpLimits::default() };
+    let (files, traces) = (dir.plane.clone(), dir.host.traces());
+    let opened = Opened::open(files, &options.plane, &traces, &given.sockets, Arc::clone(&log))?;
     let is_new = opened.is_new;
     if let Some(option) = options.of_demo().filter(|_| is_new && options.plane.empty) {
         return Err(UpError::NoDemo(option));
@@ -135,8 +134,7 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     let watch = agent.load().await.map_err(UpError::Agent)?;
     tasks.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
     tasks.spawn(Arc::clone(&agent).stay(stopped.clone()));
-    let users =
-        if options.any_user { AllowedUsers::Any } else { AllowedUsers::Only(rustix::process::geteuid().as_raw()) };
+    let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
     let control = ControlSocket {
         placements: TemporaryPlacements::new(local, Arc::clone(&agent)),
         decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
@@ -149,7 +147,9 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
 
     let listeners = Listeners { log: Arc::clone(&log), limits, stop: stopped.clone(), runtime: Handle::current() };
     let mut demo = Demo { listeners, tasks: &mut tasks, agent: Arc::clone(&agent), users };
-    let (workloads, link_local) = demo.serve(&mut plane, &options).await?;
+    let workloads = demo.serve(&mut plane, &options, given)?;
+    let moved_port = workloads.moved_from;
+    let workloads = workloads.endpoints;
     let description = describe(&dir.plane, &plane, workloads);
     let before = Description::read(&dir.plane).ok();
     description.write(&dir.plane)?;
@@ -159,8 +159,8 @@ pub(crate) async fn up(options: UpOptions, log: Arc<Log>) -> Result<Up, UpError>
     }
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
     let clock = plane.check_clock().err().map(|why| why.to_string());
-    let notes = notes(&options, &dir.plane, &plane.registered).into_iter().chain(moved).chain(clock).collect();
-    Ok(Up { description, is_new, notes, stop, tasks, _plane: plane, _link_local: link_local })
+    let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter().chain(moved).chain(clock).collect();
+    Ok(Up { description, is_new, notes, stop, tasks, _plane: plane })
 }
 
 /// The agent of this machine, joined as host `local`.
@@ -209,44 +209,68 @@ struct Demo<'a> {
 
 impl Demo<'_> {
     /// Serves it on its port and, if asked to, on the real address.
-    async fn serve(
-        &mut self,
-        plane: &mut Running,
-        options: &UpOptions,
-    ) -> Result<(Vec<WorkloadEndpoint>, Option<LinkLocal>), UpError> {
+    fn serve(&mut self, plane: &mut Running, options: &UpOptions, given: &Given) -> Result<Served, UpError> {
         // From the directory: an agent whose host is frozen does not know yet what is to run here.
         let (view, host) = (plane.plane.views.current(), plane.installation.local_host);
         let demo = plane.installation.demo_id;
         let demo = demo.and_then(|id| Some((id, view.placement(host, id)?.resource_id.clone())));
         let Some((demo, resource_id)) = demo else {
-            return options.of_demo().map_or(Ok((Vec::new(), None)), |option| Err(UpError::NoDemo(option)));
+            return options.of_demo().map_or(Ok(Served::default()), |option| Err(UpError::NoDemo(option)));
         };
-        let wanted = options.imds_port.or(plane.installation.imds_port);
-        let (socket, port) = loopback::listen_at(wanted, "--imds-port").await?;
-        plane.keep_imds_port(port)?;
+        let kept = plane.installation.imds_port;
+        let wanted = wanted_port(options.imds_port, kept);
+        let socket = loopback::listen_at(&given.sockets, wanted, "--imds-port")?;
+        let port = socket.address().port();
+        // While another program has the port, each start tries again.
+        let moved_from = kept.filter(|kept| wanted == Port::Again(*kept) && *kept != port);
+        if moved_from.is_none() {
+            plane.keep_imds_port(port)?;
+        }
         let agent = Arc::clone(&self.agent);
         let endpoint = |port, users| {
             let binding = Binding::new(demo, &IMDS, EndpointFacts { port, secret: None });
+            let binding = binding.with_http_1_0(options.allow_http_1_0);
             Endpoint { binding, users, agent: Arc::clone(&agent) }
         };
         let own = OwnEndpoint { endpoint: endpoint(port, self.users), health: plane.health() };
         self.listeners.start(self.tasks, socket, None, own);
-        let (mut address, mut link_local) = (format!("http://127.0.0.1:{port}"), None);
+        let mut address = format!("http://127.0.0.1:{port}");
         if options.link_local {
-            let (guard, socket) = LinkLocal::open().await?;
+            let socket = match given.sockets.take(link_local::NAME) {
+                Some(socket) => socket,
+                None => Listening::given(given.keeper.open_link_local()?),
+            };
             // On the real address there is no loopback connection whose user could be asked for; who can
             // reach it is who shares the network namespace.
             let real = endpoint(link_local::PORT, AllowedUsers::Any);
-            self.listeners.start(self.tasks, socket, None, real);
-            (address, link_local) = ("http://169.254.169.254".to_owned(), Some(guard));
+            self.listeners.start(self.tasks, socket.map_err(LinkLocalError::Listen)?, None, real);
+            address = "http://169.254.169.254".to_owned();
         }
         let dialects = vec!["imds".to_owned()];
-        Ok((vec![WorkloadEndpoint { resource_id, endpoint: address, dialects }], link_local))
+        let endpoints = vec![WorkloadEndpoint { resource_id, endpoint: address, dialects }];
+        Ok(Served { endpoints, moved_from })
+    }
+}
+
+/// The endpoints of workload `demo`, and the port that the first has in other runs, where that is taken.
+#[derive(Default)]
+struct Served {
+    endpoints: Vec<WorkloadEndpoint>,
+    moved_from: Option<u16>,
+}
+
+/// The port of the metadata endpoint: the one that was asked for, that of the start before, or any.
+fn wanted_port(asked: Option<u16>, kept: Option<u16>) -> Port {
+    match (asked, kept) {
+        (Some(0), _) | (None, None) => Port::Free,
+        (Some(asked), _) => Port::Exactly(asked),
+        (None, Some(kept)) => Port::Again(kept),
     }
 }
 
 /// Warnings to print after start.
-fn notes(options: &UpOptions, files: &PlaneFiles, registered: &[Audience]) -> Vec<String> {
+fn notes(options: &UpOptions, files: &PlaneFiles, plane: &Running, moved_port: Option<u16>) -> Vec<String> {
+    let (registered, hosts) = (&plane.registered, plane.hosts_address);
     let open = [
         ("--listen", options.plane.listen, "the token service and the resource manager"),
         ("--hosts-listen", options.plane.hosts_listen, "the hosts listener"),
@@ -260,21 +284,47 @@ fn notes(options: &UpOptions, files: &PlaneFiles, registered: &[Audience]) -> Ve
             .to_owned()
     });
     let registered = registered.iter().map(|audience| format!("tokens can be asked for {}", audience.as_str()));
-    open.chain(reset).chain(registered).chain(operator_note(files)).collect()
+    let moved_port = moved_port.map(|port| {
+        format!(
+            "port {port} of workload demo's metadata endpoint is taken by another program, which gets what is asked there; \
+             in this run the endpoint is at another port (`bonafide info`): find out whose program it is, and stop it"
+        )
+    });
+    let wanted = options.plane.hosts_listen;
+    let moved_hosts = Some(hosts)
+        .filter(|hosts| wanted.port() != 0 && hosts.port() != wanted.port())
+        .map(|hosts| format!("{wanted} is taken by another program; in this run the hosts listener is at {hosts}"));
+    let link_local = options.link_local.then(|| {
+        format!(
+            "169.254.169.254 stays on this machine when `up` stops, so that nobody else on the network answers for it; \
+             to take it away: {}",
+            link_local::REMOVE
+        )
+    });
+    open.chain(moved_port)
+        .chain(moved_hosts)
+        .chain(link_local)
+        .chain(reset)
+        .chain(registered)
+        .chain(operator_note(files))
+        .collect()
 }
 
 /// The issuer of tokens has its address from the listener; who was told the old one refuses the new tokens.
 fn moved_note(before: &str, now: &str) -> Option<String> {
     (before != now).then(|| {
         format!(
-            "the address was {before} at the last start and is {now} now: tokens name it as their issuer, so tell it to              clients and services, or start with the --listen of before"
+            "the address was {before} at the last start and is {now} now: tokens name it as their issuer, so tell it to \
+             clients and services, or start with the --listen of before"
         )
     })
 }
 
 fn agent_options(options: &UpOptions) -> Options {
     let throttle = match options.throttle {
-        ThrottleOption::On { rate, concurrent } => Some(Throttle { rate_per_second: rate, concurrent }),
+        ThrottleOption::On { rate, concurrent } => {
+            Some(Throttle { rate_per_second: rate, fetches_at_once: concurrent })
+        }
         ThrottleOption::Off => None,
     };
     Options { throttle, refresh_ahead: options.refresh_ahead }

@@ -193,9 +193,29 @@ impl Up {
         self.child.id()
     }
 
+    /// Its processes: the one that was started, and those below it, the one that serves last.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let mut pids = vec![self.pid()];
+        let children = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        while let Some(child) = children(pids[pids.len() - 1]).unwrap_or_default().split_whitespace().next() {
+            pids.push(child.parse().unwrap());
+        }
+        pids
+    }
+
+    /// The process that serves.
+    pub(crate) fn serving(&self) -> u32 {
+        self.pids()[self.pids().len() - 1]
+    }
+
     /// Asks it to stop, and waits for that.
     pub(crate) fn stop(mut self) -> std::process::ExitStatus {
         self.terminate()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Ends it without asking.

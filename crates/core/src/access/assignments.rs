@@ -1,11 +1,12 @@
 //! Role assignments: which principal holds which role where.
 
-use super::{Allowed, CUSTOM_ROLES, Chain, Plane, ScopeKey, WrongProof, roles};
+use super::{Allowed, CUSTOM_ROLES, Chain, Plane, ScopeKey, WrongProof, roles, root_owners};
 use crate::directory::PRINCIPALS;
-use bonafide_store::{Index, Key, Read, StoreError, Table, Tx, Unique};
+use bonafide_store::{Absence, Index, Key, Read, StoreError, Table, Tx, Unique};
 use bonafide_types::limits::ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX;
 use bonafide_types::{ObjectId, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId, Timestamp, World};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A role assignment; its tenant, principal and name are its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct RoleAssignment {
     /// The principal that last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<ObjectId>,
+    /// A random value of its last write, from which its ETag is made; rows of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Uuid>,
 }
 
 /// The key of a role assignment: all that one principal holds in its tenant is one range.
@@ -38,7 +42,7 @@ pub type AssignmentKey = (TenantId, ObjectId, RoleAssignmentId);
 /// Role assignments. They outlive their principal, as on Azure: an object id is never given twice, so
 /// they then grant nothing. They go with the resource or group that they are about.
 pub const ROLE_ASSIGNMENTS: Table<AssignmentKey, RoleAssignment> =
-    Table::indexed("role-assignment", |key, row, entries| {
+    Table::indexed("role-assignment", Absence::Withholds, |key, row, entries| {
         entries.unique(&BY_NAME, &(key.0, key.2));
         entries.unique(&BY_CONTENT, &((key.0, key.1), row.scope, row.role));
         entries.many(&BY_SCOPE, &(key.0, row.scope));
@@ -101,6 +105,9 @@ pub enum AssignmentError {
     /// The subscription has [`ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX`] assignments.
     #[error("the subscription has {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} role assignments, the most it can have")]
     TooMany,
+    /// It makes the last owner of the root one.
+    #[error("it makes the last owner of the root one")]
+    LastOwner,
     /// The proof of permission is for something else.
     #[error(transparent)]
     WrongProof(#[from] WrongProof),
@@ -127,7 +134,7 @@ pub fn create(
             return Err(AssignmentError::UpdateNotPermitted);
         }
         row.description = new.description.clone();
-        (row.updated_at, row.updated_by) = (world.now, by);
+        (row.updated_at, row.updated_by, row.mark) = (world.now, by, Some(world.entropy.guid()));
         tx.put(&ROLE_ASSIGNMENTS, &key, &row)?;
         return Ok((key, row));
     }
@@ -157,6 +164,7 @@ pub fn create(
         created_by: by,
         updated_at: world.now,
         updated_by: by,
+        mark: Some(world.entropy.guid()),
     };
     tx.put(&ROLE_ASSIGNMENTS, &key, &row)?;
     Ok((key, row))
@@ -171,10 +179,14 @@ fn check_role(tx: &impl Read, chain: &Chain, id: RoleDefinitionId) -> Result<(),
     if role.is_assignable_at(chain) { Ok(()) } else { Err(AssignmentError::NotAssignable(id)) }
 }
 
-/// Deletes a role assignment. `allowed` is the proof that the caller may do [`DELETE`] at its scope.
+/// Deletes a role assignment, unless the tenant's root would be without an owner. `allowed` is the proof that the caller may
+/// do [`DELETE`] at its scope.
 pub fn delete(tx: &mut Tx<'_>, allowed: &Allowed, key: &AssignmentKey) -> Result<(), AssignmentError> {
     let Some(row) = tx.get(&ROLE_ASSIGNMENTS, key)? else { return Ok(()) };
     allowed.confirm(key.0, row.scope, DELETE, Plane::Control)?;
+    if root_owners::is_ownership(row.scope, row.role) && is_last_owner(tx, key.0, key.1)? {
+        return Err(AssignmentError::LastOwner);
+    }
     Ok(tx.delete(&ROLE_ASSIGNMENTS, key)?)
 }
 
@@ -201,6 +213,23 @@ pub fn by_name(
 /// True when somebody holds a custom role.
 pub(super) fn any_of(tx: &impl Read, tenant: TenantId, role: RoleDefinitionId) -> Result<bool, StoreError> {
     Ok(!tx.many(&BY_CUSTOM_ROLE, &(tenant, role), None, 1)?.is_empty())
+}
+
+/// True when a principal owns the root, and nobody else does who counts.
+pub fn is_last_owner(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<bool, StoreError> {
+    let mut owners = Vec::new();
+    for (key, row) in at(tx, tenant, ScopeKey::Root)? {
+        if root_owners::is_ownership(row.scope, row.role) && root_owners::counts(tx, tenant, key.1)? {
+            owners.push(key.1);
+        }
+    }
+    Ok(owners == [principal])
+}
+
+/// True when a principal owns the root of its tenant.
+pub fn owns_root(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<bool, StoreError> {
+    let held = of_principal(tx, tenant, principal)?;
+    Ok(held.iter().any(|(_, row)| root_owners::is_ownership(row.scope, row.role)))
 }
 
 /// All that a principal holds.
@@ -249,7 +278,7 @@ mod tests {
     use super::*;
     use crate::access::{Grants, Plane, check};
     use crate::directory::create_application;
-    use bonafide_store::{MemoryEngine, Store};
+    use bonafide_store::Store;
     use bonafide_types::{Entropy, ResourceUuid};
     use std::sync::atomic::{AtomicU8, Ordering};
     use uuid::Uuid;
@@ -275,7 +304,7 @@ mod tests {
     }
 
     fn with_principal(test: impl Fn(&mut Tx<'_>, &World<'_>, NewAssignment)) {
-        let store = Store::open(MemoryEngine::default());
+        let store = Store::in_memory();
         let entropy = Counter(AtomicU8::new(10));
         let world = World { now: Timestamp::from_unix_seconds(1_800_000_000), entropy: &entropy };
         store

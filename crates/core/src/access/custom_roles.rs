@@ -2,10 +2,11 @@
 //! inside their assignable scopes only. How they are written: `definitions.rs`.
 
 use super::{Chain, Permission, ScopeKey};
-use bonafide_store::{Index, Read, StoreError, Table, Unique};
+use bonafide_store::{Absence, Index, Read, StoreError, Table, Unique};
 use bonafide_types::limits::CUSTOM_ROLES_PER_TENANT_MAX;
 use bonafide_types::{ObjectId, ResourceId, RoleDefinitionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A custom role; its tenant and id are its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct CustomRole {
     /// The principal that last wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<ObjectId>,
+    /// A random value of its last write, from which its ETag is made; rows of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Uuid>,
 }
 
 /// A scope at which a custom role can be assigned.
@@ -51,10 +55,11 @@ impl CustomRole {
 pub type RoleKey = (TenantId, RoleDefinitionId);
 
 /// Custom roles.
-pub const CUSTOM_ROLES: Table<RoleKey, CustomRole> = Table::indexed("custom-role", |key, row, entries| {
-    entries.unique(&BY_NAME, &(key.0, folded(&row.name)));
-    entries.many(&BY_TENANT, &key.0);
-});
+pub const CUSTOM_ROLES: Table<RoleKey, CustomRole> =
+    Table::indexed("custom-role", Absence::Withholds, |key, row, entries| {
+        entries.unique(&BY_NAME, &(key.0, folded(&row.name)));
+        entries.many(&BY_TENANT, &key.0);
+    });
 
 /// By name in lower case, which is unique in a tenant.
 const BY_NAME: Unique<(TenantId, String), RoleKey> = Unique::new("custom-role-by-name");

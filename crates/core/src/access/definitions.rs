@@ -93,6 +93,7 @@ pub fn write(
         created_by,
         updated_at: world.now,
         updated_by: by,
+        mark: Some(world.entropy.guid()),
     };
     tx.put(&CUSTOM_ROLES, &key, &role)?;
     Ok(role)

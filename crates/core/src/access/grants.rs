@@ -1,7 +1,8 @@
 //! The role assignments of one principal, with the permissions of their roles.
 
 use super::custom_roles::{CUSTOM_ROLES, CustomRole};
-use super::{Chain, Permission, ROLE_ASSIGNMENTS, ScopeKey, roles};
+use super::{Chain, Permission, Plane, ROLE_ASSIGNMENTS, ScopeKey, roles};
+use crate::tokens::Caller;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ObjectId, RoleDefinitionId, TenantId};
 use std::collections::BTreeMap;
@@ -26,10 +27,19 @@ impl Grants {
         Self { tenant, principal, roles: roles.into_iter().collect(), custom: BTreeMap::new() }
     }
 
-    /// From the store. In a transaction they become a condition of its commit, and so does each custom role
+    /// Those of the caller of a request; `None` when its token no longer counts ([`Caller::is_alive`]). There is no other way
+    /// from a token to a right, so that no service can leave the question out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn of(tx: &impl Read, caller: &Caller) -> Result<Option<Self>, StoreError> {
+        if caller.is_alive(tx)? { Self::load(tx, caller.tenant, caller.object_id).map(Some) } else { Ok(None) }
+    }
+
+    /// Those of a principal that need not show a token. In a transaction they become a condition of its commit, and so does each custom role
     /// among them: a write is allowed at the revision that it commits at. Built-in roles are not stored, so
     /// that nothing is read for them.
-    pub fn load(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<Self, StoreError> {
+    pub(super) fn load(tx: &impl Read, tenant: TenantId, principal: ObjectId) -> Result<Self, StoreError> {
         let rows = tx.page(&ROLE_ASSIGNMENTS, &(tenant, principal), None, usize::MAX)?;
         let mut grants = Self::new(tenant, principal, rows.into_iter().map(|(_, row)| (row.scope, row.role)));
         let not_built_in = |(_, id): &&(ScopeKey, RoleDefinitionId)| roles::by_id(*id).is_none();
@@ -56,6 +66,13 @@ impl Grants {
         }
         let custom = self.custom.get(&role).filter(|role| role.is_assignable_at(chain));
         custom.map_or(&[], |role| &role.permissions)
+    }
+
+    /// True when a role that is held anywhere grants an action, wherever that role is valid.
+    pub(super) fn grant_somewhere(&self, action: &str, plane: Plane) -> bool {
+        let of_custom = self.custom.values().flat_map(|role| &role.permissions);
+        let of_built_in = self.roles.iter().filter_map(|(_, id)| roles::by_id(*id)).flat_map(|role| &role.permissions);
+        of_custom.chain(of_built_in).any(|permission| permission.grants(action, plane))
     }
 
     /// The principal.

@@ -1,7 +1,7 @@
 //! Management locks: whatever roles grant, what is locked is not deleted, or not changed at all.
 
 use super::{Allowed, Chain, Plane, ScopeKey, WrongProof};
-use bonafide_store::{Read, StoreError, Table, Tx};
+use bonafide_store::{Absence, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, SubscriptionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub enum LockLevel {
 pub type LockKey = (SubscriptionId, ScopeKey, String);
 
 /// Management locks. There is none where nothing is: what a lock is about cannot be deleted before it.
-pub const LOCKS: Table<LockKey, Lock> = Table::new("lock");
+pub const LOCKS: Table<LockKey, Lock> = Table::new("lock", Absence::Allows);
 
 /// Makes or changes a lock.
 pub const WRITE: &str = "Microsoft.Authorization/locks/write";

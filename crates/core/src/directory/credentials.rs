@@ -2,7 +2,7 @@
 
 use bonafide_crypto::Certificate;
 use bonafide_crypto::secret_hash::SecretHash;
-use bonafide_store::{StoreError, Table, Tx};
+use bonafide_store::{Absence, StoreError, Table, Tx};
 use bonafide_types::{CredentialId, HostId, ObjectId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub enum CredentialProof {
 }
 
 /// Credentials by principal and credential id.
-pub const CREDENTIALS: Table<(ObjectId, CredentialId), Credential> = Table::new("credential");
+pub const CREDENTIALS: Table<(ObjectId, CredentialId), Credential> = Table::new("credential", Absence::Withholds);
 
 /// Adds a client secret under `id`, for which its hash was made; only the keyed hash is stored.
 pub fn add_secret(

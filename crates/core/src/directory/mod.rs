@@ -2,6 +2,7 @@
 //! resources whose identities they are.
 
 mod audiences;
+mod body;
 mod credentials;
 mod identity_block;
 mod principals;
@@ -11,6 +12,8 @@ mod tenants;
 
 pub(crate) use audiences::resolved;
 pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVersion};
+pub(crate) use body::Sight;
+pub use body::{Body, Shown};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};
 pub(crate) use principals::create_principal;

@@ -1,6 +1,6 @@
 //! Service principals: who can sign in.
 
-use bonafide_store::{StoreError, Table, Tx, Unique};
+use bonafide_store::{Absence, StoreError, Table, Tx, Unique};
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid, TenantId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
@@ -44,9 +44,10 @@ pub enum PrincipalKind {
 }
 
 /// Service principals by object id.
-pub const PRINCIPALS: Table<ObjectId, ServicePrincipal> = Table::indexed("principal", |_, principal, entries| {
-    entries.unique(&PRINCIPAL_BY_CLIENT, &principal.client_id);
-});
+pub const PRINCIPALS: Table<ObjectId, ServicePrincipal> =
+    Table::indexed("principal", Absence::Withholds, |_, principal, entries| {
+        entries.unique(&PRINCIPAL_BY_CLIENT, &principal.client_id);
+    });
 
 /// Service principals by client id.
 pub const PRINCIPAL_BY_CLIENT: Unique<ClientId, ObjectId> = Unique::new("principal-by-client");

@@ -1,7 +1,7 @@
 //! Resources that a tenant registered itself: an application and the identifier it is asked for by.
 
 use super::{Audiences, PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, TokenVersion};
-use bonafide_store::{Read, StoreError, Table, Tx};
+use bonafide_store::{Absence, Read, StoreError, Table, Tx};
 use bonafide_types::{Audience, ClientId, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,8 @@ pub struct RegisteredResource {
 }
 
 /// Registered resources by tenant and identifier (`Audience::lookup_key`).
-pub const RESOURCES_REGISTERED: Table<(TenantId, String), RegisteredResource> = Table::new("registered-resource");
+pub const RESOURCES_REGISTERED: Table<(TenantId, String), RegisteredResource> =
+    Table::new("registered-resource", Absence::Withholds);
 
 /// The reason why a resource could not be registered.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! Resources and resource groups. A resource is keyed by an internal uuid; its ARM id is an index,
 //! so that a move changes index entries only.
 
+use super::body::{self, Body};
 use super::identity_block::{PrincipalRef, ResourceIdentity};
-use bonafide_store::{Index, Read, StoreError, Table, Unique};
+use bonafide_store::{Absence, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -34,15 +35,16 @@ pub struct Resource {
     /// For a user-assigned identity: the service principal that it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<PrincipalRef>,
-    /// Every other top-level member as sent (`location`, `properties`, `sku`, `kind`, `zones`, …).
-    pub body: Map<String, Value>,
+    /// Every other top-level member as sent, less its secrets.
+    #[serde(serialize_with = "body::store", deserialize_with = "body::load")]
+    pub body: Body,
     /// Running, for all but a machine that was switched off.
     #[serde(default, skip_serializing_if = "Power::is_running")]
     pub power: Power,
     /// True while it is being deleted in steps: it takes nothing new.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,
-    /// Counts its writes; the ETag.
+    /// Counts its writes.
     pub version: u64,
     /// The time at which it was made.
     pub created_at: Timestamp,
@@ -78,27 +80,28 @@ impl Resource {
 
     /// True while it is being deleted in steps. Groups of earlier versions say so in their body.
     pub fn is_being_deleted(&self) -> bool {
-        self.deleting || self.body.get("deleting") == Some(&Value::Bool(true))
+        self.deleting || self.body.says_deleting()
     }
 }
 
 /// Resources by their internal key.
-pub const RESOURCES: Table<ResourceUuid, Resource> = Table::indexed("resource", |_, resource, entries| {
-    entries.unique(&RESOURCE_BY_ID, &resource.id.fold());
-    let type_name = resource.id.type_name().fold();
-    if let Some(group) = resource.group {
-        entries.many(&RESOURCES_IN_GROUP, &(group, type_name.clone()));
-    }
-    if let Some(subscription) = resource.subscription() {
-        entries.many(&RESOURCES_OF_TYPE, &(subscription, type_name));
-    }
-    if let Some(parent) = resource.parent {
-        entries.many(&RESOURCES_BELOW, &parent);
-    }
-    for assigned in &resource.identity.users {
-        entries.many(&IDENTITY_USES, &assigned.identity);
-    }
-});
+pub const RESOURCES: Table<ResourceUuid, Resource> =
+    Table::indexed("resource", Absence::Withholds, |_, resource, entries| {
+        entries.unique(&RESOURCE_BY_ID, &resource.id.fold());
+        let type_name = resource.id.type_name().fold();
+        if let Some(group) = resource.group {
+            entries.many(&RESOURCES_IN_GROUP, &(group, type_name.clone()));
+        }
+        if let Some(subscription) = resource.subscription() {
+            entries.many(&RESOURCES_OF_TYPE, &(subscription, type_name));
+        }
+        if let Some(parent) = resource.parent {
+            entries.many(&RESOURCES_BELOW, &parent);
+        }
+        for assigned in &resource.identity.users {
+            entries.many(&IDENTITY_USES, &assigned.identity);
+        }
+    });
 
 /// Resources by ARM id in lower case.
 pub const RESOURCE_BY_ID: Unique<String, ResourceUuid> = Unique::new("resource-by-id");

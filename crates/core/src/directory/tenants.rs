@@ -1,6 +1,6 @@
 //! Tenants and subscriptions.
 
-use bonafide_store::{Index, Table};
+use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub struct Tenant {
 }
 
 /// Tenants by id.
-pub const TENANTS: Table<TenantId, Tenant> = Table::new("tenant");
+pub const TENANTS: Table<TenantId, Tenant> = Table::new("tenant", Absence::Withholds);
 
 /// A subscription: a container of resources that trusts one tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Subscription {
 
 /// Subscriptions by id.
 pub const SUBSCRIPTIONS: Table<SubscriptionId, Subscription> =
-    Table::indexed("subscription", |_, subscription, entries| {
+    Table::indexed("subscription", Absence::Withholds, |_, subscription, entries| {
         entries.many(&SUBSCRIPTIONS_OF_TENANT, &subscription.tenant);
     });
 

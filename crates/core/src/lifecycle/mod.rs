@@ -3,6 +3,7 @@
 //! change is in the same transaction.
 
 mod budget;
+mod decide_host;
 mod deferred;
 mod delete;
 mod gone_principals;
@@ -11,12 +12,17 @@ mod save;
 mod withdrawn_keys;
 
 pub use budget::{Budget, Progress};
+pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
-pub use gone_principals::delete_principal;
+pub use gone_principals::{DeleteApplicationError, delete_application};
 pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};
 pub use save::{IdentityError, SaveError, save, users_of};
 
-use bonafide_store::{Store, StoreError};
+use bonafide_store::{Declaration, Store, StoreError};
+
+/// The tables of deletions that are not finished.
+pub const DEFERRED: [Declaration; 2] =
+    [gone_principals::DELETED.declaration(), withdrawn_keys::WITHDRAWN.declaration()];
 
 /// Finishes the part of deletions that one transaction could not hold. The shell calls it now and then; one
 /// row that fails does not keep the others from their turn. Nothing that is left gives anybody anything: a

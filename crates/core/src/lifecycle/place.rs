@@ -120,7 +120,7 @@ fn describe(resource: &Resource) -> Placement {
         client_id: user.principal.client_id,
         user_assigned: Some(user.id.clone()),
     });
-    let location = resource.body.get("location").and_then(|location| location.as_str()).unwrap_or_default();
+    let location = resource.body.location().unwrap_or_default();
     Placement {
         resource_id: resource.id.clone(),
         tenant: resource.tenant,

@@ -4,12 +4,13 @@ use super::budget::Budget;
 use super::deferred::{defer, each};
 use crate::directory::CREDENTIALS;
 use crate::placement::PLACEMENTS;
-use bonafide_store::{Read, Store, StoreError, Table, Tx};
+use bonafide_store::{Absence, Read, Store, StoreError, Table, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceUuid};
 use std::collections::{BTreeSet, HashSet};
 
 /// Identities taken from a workload on a host, whose keys are still to be deleted.
-const WITHDRAWN: Table<(HostId, ResourceUuid), BTreeSet<ObjectId>> = Table::new("withdrawn-identity");
+pub(super) const WITHDRAWN: Table<(HostId, ResourceUuid), BTreeSet<ObjectId>> =
+    Table::new("withdrawn-identity", Absence::Allows);
 
 /// Deletes the keys that are left.
 pub(super) fn clear(store: &Store) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use super::host::{HOSTS, Host};
 use bonafide_crypto::ca::{CaError, HostCertificate};
-use bonafide_store::{Index, Read, StoreError, Table, Tx};
+use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{CertificateNumber, HostId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
@@ -18,9 +18,10 @@ pub struct Enrolment {
 }
 
 /// Enrolments by the SHA-256 of their token, in hexadecimal: the token itself is not stored.
-pub const ENROLMENTS: Table<String, Enrolment> = Table::indexed("enrolment", |_, enrolment, entries| {
-    entries.many(&BY_EXPIRY, &enrolment.expires_at);
-});
+pub const ENROLMENTS: Table<String, Enrolment> =
+    Table::indexed("enrolment", Absence::Withholds, |_, enrolment, entries| {
+        entries.many(&BY_EXPIRY, &enrolment.expires_at);
+    });
 /// By the time at which they expire.
 const BY_EXPIRY: Index<Timestamp, String> = Index::new("enrolment-by-expiry");
 /// The same entries as [`BY_EXPIRY`], earliest first.

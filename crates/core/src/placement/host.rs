@@ -1,8 +1,7 @@
 //! Hosts: whether one may speak, and which of its certificates counts (ADR 18).
 
-use crate::access::{Allowed, Plane, ScopeKey, WrongProof};
-use bonafide_store::{Read, StoreError, Table, Tx};
-use bonafide_types::{CertificateNumber, HostId, TenantId, Timestamp, World};
+use bonafide_store::{Absence, Read, StoreError, Table, Tx};
+use bonafide_types::{CertificateNumber, HostId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
 /// Time after the first use of a certificate during which the use of an older one is refused and no more, in seconds.
@@ -40,7 +39,7 @@ pub struct Host {
 }
 
 /// Hosts by id.
-pub const HOSTS: Table<HostId, Host> = Table::new("host");
+pub const HOSTS: Table<HostId, Host> = Table::new("host", Absence::Withholds);
 
 /// The weight of a certificate that a host shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +110,16 @@ impl Host {
         (self.current, self.offered, self.used_at) = (Some(number), None, Some(now));
     }
 
+    /// Takes an operator's decision down. Of a host that is enabled again all certificates so far are void: who is to go on
+    /// as it joins anew.
+    pub(crate) fn decide(&mut self, enabled: bool) {
+        if enabled && !self.may_speak() {
+            self.void_below = self.next_generation();
+            (self.current, self.offered, self.frozen_at) = (None, None, None);
+        }
+        self.enabled = enabled;
+    }
+
     fn is_straggler_possible(&self, now: Timestamp) -> bool {
         self.used_at.is_some_and(|used_at| now < used_at.plus_seconds(STRAGGLERS_SECONDS))
     }
@@ -126,39 +135,4 @@ pub fn show(tx: &mut Tx<'_>, world: &World<'_>, id: HostId, shown: CertificateNu
         Standing::Superseded | Standing::Current | Standing::Void => return Ok(()),
     }
     tx.put(&HOSTS, &id, &host)
-}
-
-/// The right to decide about hosts, and to see them, at the root of the tenant. Source: ours; who decides which machine
-/// has whose identities decides as much as who assigns roles.
-pub const DECIDE_HOSTS: &str = "Microsoft.Authorization/roleAssignments/write";
-
-/// The reason why a decision about a host is not taken down.
-#[derive(Debug, thiserror::Error)]
-pub enum DecideError {
-    /// The proof is of something else.
-    #[error(transparent)]
-    Proof(#[from] WrongProof),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Takes an operator's decision about a host down. Of one that is enabled again, all certificates so far are void: who
-/// is to go on as it joins anew. The host as it is then; `None` where there is none.
-pub fn decide(
-    tx: &mut Tx<'_>,
-    allowed: &Allowed,
-    tenant: TenantId,
-    id: HostId,
-    enabled: bool,
-) -> Result<Option<Host>, DecideError> {
-    allowed.confirm(tenant, ScopeKey::Root, DECIDE_HOSTS, Plane::Control)?;
-    let Some(mut host) = tx.get(&HOSTS, &id)? else { return Ok(None) };
-    if enabled && !host.may_speak() {
-        host.void_below = host.next_generation();
-        (host.current, host.offered, host.frozen_at) = (None, None, None);
-    }
-    host.enabled = enabled;
-    tx.put(&HOSTS, &id, &host)?;
-    Ok(Some(host))
 }

@@ -5,5 +5,5 @@ mod host;
 mod placements;
 
 pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew};
-pub use host::{DECIDE_HOSTS, DecideError, HOSTS, Host, Standing, decide, show};
+pub use host::{HOSTS, Host, Standing, show};
 pub use placements::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};

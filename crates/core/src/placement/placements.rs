@@ -1,7 +1,7 @@
 //! Desired state: one row for each workload on each host, written by `lifecycle` in the same transaction
 //! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
 
-use bonafide_store::{Index, Table};
+use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -38,9 +38,10 @@ pub struct PlacedIdentity {
 }
 
 /// Placements by host and workload.
-pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> = Table::indexed("placement", |key, _, entries| {
-    entries.many(&PLACEMENTS_OF_WORKLOAD, &key.1);
-});
+pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> =
+    Table::indexed("placement", Absence::Withholds, |key, _, entries| {
+        entries.many(&PLACEMENTS_OF_WORKLOAD, &key.1);
+    });
 
 /// Placements by workload.
 pub const PLACEMENTS_OF_WORKLOAD: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-workload");

@@ -3,7 +3,7 @@
 
 use super::{Authority, TokenId, TokenVersion};
 use crate::directory::Resolved;
-use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, Timestamp, World, base64url};
+use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid, TenantId, Timestamp, World, base64url};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -13,6 +13,9 @@ const IDENTITY_TOKEN_SECONDS: u64 = 86_400;
 const APPLICATION_TOKEN_SECONDS: u64 = 3_600;
 /// The time by which `iat` and `nbf` precede the issue, in seconds. Source: docs/wire/tokens.md.
 const TOKEN_BACKDATE_SECONDS: u64 = 300;
+
+/// The claim that our own services find the workload of a token by. Source: ours; docs/wire/tokens.md.
+pub(super) const WORKLOAD_CLAIM: &str = "bf_wl";
 
 /// The means by which a client proved its identity; `appidacr` of version 1, `azpacr` of version 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +46,17 @@ pub struct Subject<'a> {
     pub client_id: ClientId,
     /// `xms_mirid`: the ARM id of a managed identity; `None` for an application.
     pub identity: Option<&'a ResourceId>,
-    /// `xms_az_rid`: the workload that uses a user-assigned identity.
-    pub workload: Option<&'a ResourceId>,
+    /// The workload that uses a user-assigned identity.
+    pub workload: Option<Workload<'a>>,
+}
+
+/// A workload, by both its ids: a token that names one carries the other too.
+#[derive(Debug, Clone, Copy)]
+pub struct Workload<'a> {
+    /// Its internal id, which a move leaves alone: [`WORKLOAD_CLAIM`].
+    pub id: ResourceUuid,
+    /// Its ARM id: `xms_az_rid`.
+    pub resource_id: &'a ResourceId,
 }
 
 /// Validity of a token, in seconds since the epoch.
@@ -69,6 +81,8 @@ impl Validity {
 #[derive(Debug, Serialize)]
 pub struct Claims<'a> {
     aud: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bf_wl: Option<String>,
     iss: String,
     iat: u64,
     nbf: u64,
@@ -117,6 +131,7 @@ impl<'a> Claims<'a> {
         let acr = |this: bool| this.then_some(method.acr());
         Self {
             aud: &resource.aud,
+            bf_wl: subject.workload.map(|workload| workload_claim(workload.id)),
             iat: not_before,
             nbf: not_before,
             exp: expires_at,
@@ -134,11 +149,22 @@ impl<'a> Claims<'a> {
             tid: subject.tenant,
             uti: id.to_string(),
             ver: if v1 { "1.0" } else { "2.0" },
-            xms_az_rid: subject.workload.map(spelled_as_entra),
+            xms_az_rid: subject.workload.map(|workload| spelled_as_entra(workload.resource_id)),
             xms_cc: capabilities,
             xms_mirid: subject.identity.map(spelled_as_entra),
         }
     }
+}
+
+/// The value of [`WORKLOAD_CLAIM`].
+fn workload_claim(id: ResourceUuid) -> String {
+    base64url::encode(id.uuid().as_bytes())
+}
+
+/// The workload of a value of [`WORKLOAD_CLAIM`]; `None` when it is none of ours.
+pub(super) fn read_workload_claim(text: &str) -> Option<ResourceUuid> {
+    let bytes = base64url::decode(text).ok()?.try_into().ok()?;
+    Some(ResourceUuid::new(Uuid::from_bytes(bytes)))
 }
 
 /// `aio`: opaque to everybody, as long as Azure's usual one. Ours means nothing.
@@ -216,12 +242,15 @@ mod tests {
         let identity =
             ResourceId::parse(&format!("{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/Id1")).unwrap();
         let workload = ResourceId::parse(&format!("{GROUP}/Microsoft.Compute/virtualMachines/VM1")).unwrap();
-        let subject = Subject { identity: Some(&identity), workload: Some(&workload), ..subject() };
+        let id = ResourceUuid::new(Uuid::from_u128(0x4444_4444_4444_4444_4444_4444_4444_4444));
+        let workload = Some(Workload { id, resource_id: &workload });
+        let subject = Subject { identity: Some(&identity), workload, ..subject() };
         let group = GROUP.replace("resourceGroups", "resourcegroups");
         assert_eq!(
             claims(&subject, TokenVersion::V1, &["CP1".to_owned()]),
             json!({
                 "aud": "https://management.azure.com/",
+                "bf_wl": "RERERERERERERERERERERA",
                 "iss": format!("https://localhost:8443/{TENANT}/"),
                 "iat": 1_795_253_105, "nbf": 1_795_253_105, "exp": 1_795_253_105 + 86_700,
                 "appid": CLIENT, "appidacr": "2", "idp": format!("https://localhost:8443/{TENANT}/"), "idtyp": "app",

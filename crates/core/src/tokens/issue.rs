@@ -1,9 +1,8 @@
 //! Issues a token: a decision from the view, then one signature.
 
-use super::claims::{Claims, Method, Subject, Validity};
+use super::claims::{Claims, Method, Subject, Validity, Workload};
 use super::{Authority, TokenId, TokenVersion};
 use crate::directory::Resolved;
-use crate::placement::Placement;
 use crate::view::{KnownPrincipal, View};
 use bonafide_crypto::SignError;
 use bonafide_types::{ObjectId, World};
@@ -18,7 +17,7 @@ pub struct Authenticated<'v> {
     /// The means by which it proved its identity.
     pub method: Method,
     /// The workload that the token is for, when the host on which it is placed asked.
-    pub workload: Option<&'v Placement>,
+    pub workload: Option<Workload<'v>>,
 }
 
 /// A token is not issued.
@@ -70,7 +69,7 @@ pub fn issue(
         object_id: client.object_id,
         client_id: principal.client_id,
         identity: identity.as_ref(),
-        workload: client.workload.filter(|_| principal.is_user_assigned()).map(|placement| &placement.resource_id),
+        workload: client.workload.filter(|_| principal.is_user_assigned()),
     };
     let key = view.keys(subject.tenant).and_then(|keys| keys.signing(world.now)).ok_or(IssueError::NoSigningKey)?;
     let id = TokenId::new(world);

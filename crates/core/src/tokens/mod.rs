@@ -10,7 +10,7 @@ mod verify;
 
 pub use crate::directory::TokenVersion;
 pub use authority::{Authority, AuthorityError, TENANT_PLACEHOLDER};
-pub use claims::{Claims, Method, Subject, Validity};
+pub use claims::{Claims, Method, Subject, Validity, Workload};
 pub use issue::{Authenticated, IssueError, Issued, issue};
 pub use published::published_keys;
 pub use resolve::resolve;

@@ -5,16 +5,14 @@ use bonafide_crypto::SigningKey;
 use bonafide_types::{TenantId, Timestamp};
 
 /// The keys that verify tokens now or will: those of one tenant, or of all for the key set of
-/// `common`. Each is good for the tenant it stands beside and for no other (JW-03).
-pub fn published_keys(view: &View, tenant: Option<TenantId>, now: Timestamp) -> Vec<(TenantId, &SigningKey)> {
+/// `common`, whose order says nothing of whose they are. Each is good for its own tenant and for no other (JW-03).
+pub fn published_keys(view: &View, tenant: Option<TenantId>, now: Timestamp) -> Vec<&SigningKey> {
     match tenant {
-        Some(tenant) => {
-            view.keys(tenant).into_iter().flat_map(|keys| keys.published(now)).map(|key| (tenant, key)).collect()
-        }
+        Some(tenant) => view.keys(tenant).into_iter().flat_map(|keys| keys.published(now)).collect(),
         None => {
-            let mut tenants: Vec<_> = view.keys.iter().collect();
-            tenants.sort_by_key(|(tenant, _)| **tenant);
-            tenants.into_iter().flat_map(|(tenant, keys)| keys.published(now).map(|key| (*tenant, key))).collect()
+            let mut all: Vec<_> = view.keys.values().flat_map(|keys| keys.published(now)).collect();
+            all.sort_by_key(|key| key.kid());
+            all
         }
     }
 }

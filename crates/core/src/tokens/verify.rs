@@ -1,12 +1,13 @@
 //! Decides whether a token that came with a request is valid here, for every service of ours that
 //! accepts tokens. Everything is read from the bytes that the signature covers.
 
+use super::claims::{WORKLOAD_CLAIM, read_workload_claim};
 use super::{Authority, TokenId, TokenVersion};
-use crate::directory::PRINCIPALS;
+use crate::directory::{IDENTITY_USES, PRINCIPALS, PrincipalKind};
 use crate::view::{Attested, AttestedTokens, View};
 use bonafide_crypto::jws::{self, JwsError};
 use bonafide_store::{Read, StoreError};
-use bonafide_types::{ClientId, ObjectId, TenantId, Timestamp, World};
+use bonafide_types::{ClientId, ObjectId, ResourceUuid, TenantId, Timestamp, World};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -50,6 +51,8 @@ pub struct Caller {
     pub object_id: ObjectId,
     /// `appid` or `azp`.
     pub client_id: ClientId,
+    /// The workload that the token was issued for; none where an application or a system-assigned identity calls.
+    pub workload: Option<ResourceUuid>,
     /// `uti`.
     pub token_id: TokenId,
     /// The exact time at which the token was issued.
@@ -59,14 +62,26 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// True when the caller's principal exists and is enabled at the revision that is read: the last token of a deleted
-    /// identity is refused at once. In a transaction this becomes one of its compares.
+    /// True when the caller's principal exists and is enabled at the revision that is read, and the workload that its token
+    /// names still has that identity: the last token of an identity that was deleted or taken away is refused at once.
+    /// In a transaction this becomes one of its compares. [`Grants::of`](crate::access::Grants::of) asks it for every service.
     ///
     /// # Errors
     /// The store's.
-    pub fn is_alive(&self, tx: &impl Read) -> Result<bool, StoreError> {
-        let row = tx.get(&PRINCIPALS, &self.object_id)?;
-        Ok(row.is_some_and(|row| row.enabled && row.tenant == self.tenant && row.client_id == self.client_id))
+    pub(crate) fn is_alive(&self, tx: &impl Read) -> Result<bool, StoreError> {
+        let Some(row) = tx.get(&PRINCIPALS, &self.object_id)? else { return Ok(false) };
+        if !row.enabled || row.tenant != self.tenant || row.client_id != self.client_id {
+            return Ok(false);
+        }
+        match (self.workload, row.kind) {
+            (Some(workload), PrincipalKind::UserAssigned { resource, .. }) => {
+                tx.has_entry(&IDENTITY_USES, &resource, &workload)
+            }
+            // A system-assigned identity's principal goes with its assignment. A token of a version that had no such
+            // claim counts as it did then, for the day that it lives at most: none is issued without it any more.
+            (None, _) => Ok(true),
+            (Some(_), PrincipalKind::Application | PrincipalKind::SystemAssigned { .. }) => Ok(false),
+        }
     }
 }
 
@@ -194,6 +209,13 @@ fn check_claims(
     let tenant: TenantId = id(claims, "tid")?;
     let object_id: ObjectId = id(claims, "oid")?;
     let client_id: ClientId = id(claims, client)?;
+    let workload = match claims.get(WORKLOAD_CLAIM) {
+        None => None,
+        Some(value) => {
+            let id = value.as_str().and_then(read_workload_claim);
+            Some(id.ok_or(TokenError::Claim(WORKLOAD_CLAIM))?)
+        }
+    };
     let token_id = TokenId::parse(text(claims, "uti")?).ok_or(TokenError::Claim("uti"))?;
     let (expires_at, not_before) = (time(claims, "exp")?, time(claims, "nbf")?);
     time(claims, "iat")?;
@@ -221,7 +243,7 @@ fn check_claims(
     if !principal.enabled || principal.client_id != client_id {
         return Err(TokenError::Principal);
     }
-    Ok(Caller { tenant, object_id, client_id, token_id, issued_at: token_id.issued_at(), expires_at })
+    Ok(Caller { tenant, object_id, client_id, workload, token_id, issued_at: token_id.issued_at(), expires_at })
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, TokenError> {

@@ -1,13 +1,15 @@
 //! Loading the view and keeping it up with the store.
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
-use crate::directory::{CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, ServicePrincipal, TENANTS};
+use crate::directory::{
+    CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, SUBSCRIPTIONS, ServicePrincipal, Subscription, TENANTS,
+};
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
 use crate::placement::{HOSTS, PLACEMENTS, Placement};
 use arc_swap::ArcSwap;
 use bonafide_crypto::Kek;
-use bonafide_store::{Change, Changes, Key, Read, ReadTx, Revision, Store, StoreError, Table};
-use bonafide_types::{CredentialId, HostId, ObjectId, ResourceUuid, TenantId};
+use bonafide_store::{Change, Changes, Key, Read, ReadTx, Revision, Store, StoreError, StoredRows, Table};
+use bonafide_types::{CredentialId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
 use imbl::HashMap;
 use serde::de::DeserializeOwned;
 use std::hash::Hash;
@@ -24,8 +26,9 @@ const STEP_ROWS: usize = 512;
 const STEPS_AHEAD: usize = 2;
 
 /// The tables that the view holds rows of, and how each row gets into it: a line for each table.
-const FOLLOWED: [&dyn Followed; 7] = [
+const FOLLOWED: [&dyn Followed; 8] = [
     &Follow { table: &TENANTS, put: |view, _, id, row| set(&mut view.tenants, id, row) },
+    &Follow { table: &SUBSCRIPTIONS, put: |view, _, id, row| view.put_subscription(id, row.as_ref()) },
     &Follow { table: &PRINCIPALS, put: |view, _, id, row| view.put_principal(id, row.as_ref()) },
     &Follow { table: &CREDENTIALS, put: |view, _, (of, id), row| view.put_credential(of, id, row.as_ref()) },
     &Follow { table: &HOSTS, put: |view, _, id, row| set(&mut view.hosts, id, row) },
@@ -46,9 +49,10 @@ trait Followed: Sync {
     fn apply(&self, view: &mut View, change: &Change, at: &At<'_>) -> Result<bool, ViewsError>;
 }
 
-/// The revision of a row, and the key that opens sealed ones.
+/// The revision of a row, its store, and the key that opens sealed ones.
 struct At<'a> {
     revision: Revision,
+    store: &'a Store,
     kek: &'a Kek,
 }
 
@@ -58,18 +62,11 @@ struct Follow<K: 'static, V: 'static> {
     put: fn(&mut View, &At<'_>, K, Option<V>) -> Result<(), ViewsError>,
 }
 
-/// Rows, and the key after which the next ones begin, if there can be more.
-type Step<K, V> = (Vec<(K, V)>, Option<K>);
-
 impl<K: Key, V: DeserializeOwned> Follow<K, V> {
-    fn read(&self, tx: &ReadTx<'_>, after: Option<K>) -> Result<Step<K, V>, ViewsError> {
-        let rows = tx.page(self.table, &(), after.as_ref(), STEP_ROWS)?;
-        let last = rows.last().filter(|_| rows.len() == STEP_ROWS);
-        let next = last.and_then(|(key, _)| {
-            let mut encoded = Vec::new();
-            key.encode(&mut encoded);
-            K::decode(&encoded)
-        });
+    /// The rows after a stored key, as they are stored, and the key after which the next ones begin, if there can be more.
+    fn read<'a>(&self, tx: &'a ReadTx<'_>, after: Option<&[u8]>) -> Result<Step<'a, K, V>, ViewsError> {
+        let rows = tx.stored(self.table, after, STEP_ROWS)?;
+        let next = rows.last().filter(|_| rows.len() == STEP_ROWS).map(<[u8]>::to_vec);
         Ok((rows, next))
     }
 
@@ -78,6 +75,9 @@ impl<K: Key, V: DeserializeOwned> Follow<K, V> {
     }
 }
 
+/// Rows as they are stored, and the stored key of the last, if there can be more.
+type Step<'a, K, V> = (StoredRows<'a, K, V>, Option<Vec<u8>>);
+
 impl<K: Key + Send, V: DeserializeOwned + Send> Followed for Follow<K, V> {
     fn name(&self) -> &'static str {
         self.table.name()
@@ -85,30 +85,35 @@ impl<K: Key + Send, V: DeserializeOwned + Send> Followed for Follow<K, V> {
 
     fn load(&self, tx: &ReadTx<'_>, view: &mut View, at: &At<'_>) -> Result<(), ViewsError> {
         let (rows, mut next) = self.read(tx, None)?;
-        self.put_all(view, at, rows)?;
+        self.put_all(view, at, rows.open()?)?;
         if next.is_none() {
             return Ok(());
         }
-        // Reading a large table and putting its rows into the view take about as long: they are done side by side.
+        // Reading a large table, proving and decoding its rows, and putting them into the view: none of them waits for
+        // another.
         thread::scope(|scope| {
-            let (sender, steps) = sync_channel(STEPS_AHEAD);
-            let put = move || steps.into_iter().try_for_each(|rows| self.put_all(view, at, rows));
-            let putting = thread::Builder::new().name("view".to_owned()).spawn_scoped(scope, put)?;
+            let (read, stored) = sync_channel::<StoredRows<'_, K, V>>(STEPS_AHEAD);
+            let (open, opened) = sync_channel(STEPS_AHEAD);
+            // Each side ends early when the next one did, with an error.
+            let opening = move || stored.into_iter().map(StoredRows::open).try_for_each(|rows| open.send(rows));
+            let putting = move || opened.into_iter().try_for_each(|rows| self.put_all(view, at, rows?));
+            let opening = thread::Builder::new().name("view-rows".to_owned()).spawn_scoped(scope, opening)?;
+            let putting = thread::Builder::new().name("view".to_owned()).spawn_scoped(scope, putting)?;
             while next.is_some() {
                 let rows;
-                (rows, next) = self.read(tx, next)?;
-                // The other side ends early with an error.
-                if sender.send(rows).is_err() {
+                (rows, next) = self.read(tx, next.as_deref())?;
+                if read.send(rows).is_err() {
                     break;
                 }
             }
-            drop(sender);
+            drop(read);
+            let _ = opening.join().unwrap_or_else(|panic| resume_unwind(panic));
             putting.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
     }
 
     fn apply(&self, view: &mut View, change: &Change, at: &At<'_>) -> Result<bool, ViewsError> {
-        let Some((key, row)) = self.table.decode_change(change)? else { return Ok(false) };
+        let Some((key, row)) = at.store.decode(self.table, change)? else { return Ok(false) };
         (self.put)(view, at, key, row).map(|()| true)
     }
 }
@@ -186,7 +191,7 @@ fn step(store: &Store, kek: &Kek, view: &View) -> Result<View, ViewsError> {
         Changes::Some { changes, cursor } => {
             let mut next = view.clone();
             for change in &changes {
-                next.apply(change, kek)?;
+                next.apply(change, store, kek)?;
             }
             next.cursor = cursor;
             Ok(next)
@@ -197,15 +202,15 @@ fn step(store: &Store, kek: &Kek, view: &View) -> Result<View, ViewsError> {
 fn load(store: &Store, kek: &Kek) -> Result<View, ViewsError> {
     store.read(|tx| {
         let mut view = View::empty(tx.cursor());
-        let at = At { revision: view.cursor.revision, kek };
+        let at = At { revision: view.cursor.revision, store, kek };
         FOLLOWED.iter().try_for_each(|table| table.load(tx, &mut view, &at))?;
         Ok(view)
     })
 }
 
 impl View {
-    fn apply(&mut self, change: &Change, kek: &Kek) -> Result<(), ViewsError> {
-        let at = At { revision: change.revision, kek };
+    fn apply(&mut self, change: &Change, store: &Store, kek: &Kek) -> Result<(), ViewsError> {
+        let at = At { revision: change.revision, store, kek };
         for table in FOLLOWED {
             if table.apply(self, change, &at)? {
                 break;
@@ -217,6 +222,10 @@ impl View {
     fn put_principal(&mut self, id: ObjectId, row: Option<&ServicePrincipal>) -> Result<(), ViewsError> {
         self.principals.put(id, row);
         Ok(())
+    }
+
+    fn put_subscription(&mut self, id: SubscriptionId, row: Option<&Subscription>) -> Result<(), ViewsError> {
+        set(&mut self.subscriptions, id, row.map(|row| row.tenant))
     }
 
     fn put_credential(

@@ -21,7 +21,7 @@ pub use principals::KnownPrincipal;
 use crate::directory::{RegisteredResource, Tenant};
 use crate::placement::{Host, Placement};
 use bonafide_store::Cursor;
-use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, TenantId};
+use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
 use imbl::HashMap;
 use principals::Principals;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ use std::sync::Arc;
 pub struct View {
     pub(crate) cursor: Cursor,
     pub(crate) tenants: HashMap<TenantId, Tenant>,
+    subscriptions: HashMap<SubscriptionId, TenantId>,
     principals: Principals,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
@@ -47,6 +48,7 @@ impl View {
         Self {
             cursor,
             tenants: HashMap::new(),
+            subscriptions: HashMap::new(),
             principals: Principals::new(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
@@ -64,6 +66,11 @@ impl View {
     /// A tenant.
     pub fn tenant(&self, id: TenantId) -> Option<&Tenant> {
         self.tenants.get(&id)
+    }
+
+    /// The tenant that a subscription trusts.
+    pub fn tenant_of_subscription(&self, id: SubscriptionId) -> Option<TenantId> {
+        self.subscriptions.get(&id).copied()
     }
 
     /// A service principal of a tenant. One of another tenant does not exist here (TN-01).

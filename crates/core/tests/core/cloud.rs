@@ -8,7 +8,7 @@ use bonafide_core::directory::{
 use bonafide_core::lifecycle::{Budget, Condemned, IdentityError, PlaceError, SaveError, place, remove, save};
 use bonafide_core::placement::PLACEMENTS;
 use bonafide_crypto::{AgentKey, Certificate, SelfSigned, SystemEntropy};
-use bonafide_store::{MemoryEngine, Read, Store, StoreError};
+use bonafide_store::{Read, Store, StoreError};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp, World};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_000_000);
@@ -27,7 +27,7 @@ pub(crate) struct Cloud {
 
 impl Cloud {
     pub(crate) fn new() -> Self {
-        let store = Store::open(MemoryEngine::default());
+        let store = Store::in_memory();
         let entropy = &SystemEntropy;
         let tenant = TenantId::random(entropy);
         let row = Tenant { display_name: "t".into(), created_at: NOW };
@@ -49,7 +49,7 @@ impl Cloud {
             tags: serde_json::Map::new(),
             identity: ResourceIdentity::default(),
             principal: None,
-            body: serde_json::Map::new(),
+            body: bonafide_core::directory::Body::default(),
             power: Power::default(),
             deleting: false,
             version: 0,

@@ -6,8 +6,10 @@ use bonafide_core::access::{
     Allowed, Assignable, AssignmentError, Chain, Grants, NewAssignment, NewRole, Permission, Plane, RoleError,
     ScopeKey, assignments, check, roles,
 };
-use bonafide_core::directory::create_application;
-use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
+use bonafide_core::directory::{PRINCIPALS, create_application};
+use bonafide_core::tokens::{Caller, TokenId};
+use bonafide_crypto::SystemEntropy;
+use bonafide_store::{Read, Store, StoreError, Tx};
 use bonafide_types::{
     Entropy, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
     Timestamp, World,
@@ -52,7 +54,7 @@ fn system() -> Vec<Allowed> {
 }
 
 fn in_store(test: impl Fn(&mut Tx<'_>, &World<'_>, ObjectId)) -> Store {
-    let store = Store::open(MemoryEngine::default());
+    let store = Store::in_memory();
     let entropy = Counter(AtomicU8::new(10));
     let world = World { now: Timestamp::from_unix_seconds(1_800_000_000), entropy: &entropy };
     let body = |tx: &mut Tx<'_>| {
@@ -71,7 +73,13 @@ fn assign(tx: &mut Tx<'_>, world: &World<'_>, principal: ObjectId, chain: &Chain
 }
 
 fn may(tx: &Tx<'_>, principal: ObjectId, chain: &Chain, action: &str) -> bool {
-    let grants = Grants::load(tx, TENANT, principal).unwrap();
+    let client_id = tx.get(&PRINCIPALS, &principal).unwrap().unwrap().client_id;
+    let now = Timestamp::from_unix_seconds(0);
+    let token_id = TokenId::new(&World { now, entropy: &SystemEntropy });
+    let (issued_at, expires_at) = (now, now);
+    let caller =
+        Caller { tenant: TENANT, object_id: principal, client_id, workload: None, token_id, issued_at, expires_at };
+    let grants = Grants::of(tx, &caller).unwrap().unwrap();
     check(&grants, chain, action, Plane::Control).is_ok()
 }
 

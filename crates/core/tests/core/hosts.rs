@@ -2,6 +2,7 @@
 
 use crate::cloud::{Cloud, NOW, world};
 use bonafide_core::access::Allowed;
+use bonafide_core::lifecycle::decide_host;
 use bonafide_core::placement::{self, HOSTS, Host, IssueError, Standing};
 use bonafide_crypto::ca::{CaError, HostCa, HostCertificate};
 use bonafide_crypto::{AgentKey, SystemEntropy};
@@ -90,7 +91,7 @@ impl Joined {
 
     fn decide(&self, enabled: bool) {
         let (tenant, allowed) = (self.cloud.tenant, Allowed::system(self.cloud.tenant));
-        self.cloud.store.write(|tx| placement::decide(tx, &allowed, tenant, self.id, enabled)).unwrap().unwrap();
+        self.cloud.store.write(|tx| decide_host(tx, &allowed, tenant, self.id, enabled)).unwrap().unwrap();
     }
 }
 

@@ -60,6 +60,41 @@ pub(super) fn is_within(name: &str, permitted: &str) -> bool {
     name.strip_suffix(permitted).is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
 
+/// Zones in which Microsoft's clouds have their names. Source: Microsoft Learn, "Microsoft Entra authentication & national
+/// clouds", "Azure Government endpoint mapping", "Developer guide Azure in China"; the endpoints of `az cloud list`.
+pub(super) const MICROSOFT_ZONES: [&str; 25] = [
+    "aadg.windows.net",
+    "azconfig.io",
+    "azmk8s.io",
+    "azure-api.net",
+    "azure.cn",
+    "azure.com",
+    "azure.net",
+    "azure.us",
+    "azurecr.cn",
+    "azurecr.io",
+    "azurecr.us",
+    "azurewebsites.net",
+    "chinacloudapi.cn",
+    "live.com",
+    "microsoft.com",
+    "microsoft.us",
+    "microsoftazure.us",
+    "microsoftonline.cn",
+    "microsoftonline.com",
+    "microsoftonline.us",
+    "office.com",
+    "sovcloud-identity.de",
+    "sovcloud-identity.fr",
+    "usgovcloudapi.net",
+    "windows.net",
+];
+
+/// True for a name that, or below which, a name of Microsoft's lies.
+pub(super) fn reaches_microsoft(name: &str) -> bool {
+    MICROSOFT_ZONES.iter().any(|zone| is_within(name, zone) || is_within(zone, name))
+}
+
 /// Addresses with a common prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpSubnet {
@@ -144,6 +179,16 @@ mod tests {
         }
         for name in ["notlocalhost", "localhost.evil", "local", "host"] {
             assert!(!is_within(name, "localhost"), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_microsoft_are_told_from_ours_from_above_and_from_below() {
+        for name in ["login.microsoftonline.com", "microsoftonline.com", "com", "net", "management.azure.com", "io"] {
+            assert!(reaches_microsoft(name), "{name}");
+        }
+        for name in ["localhost", "bonafide.internal", "azure.com.example", "notazure.com", "cloud.example.org"] {
+            assert!(!reaches_microsoft(name), "{name}");
         }
     }
 

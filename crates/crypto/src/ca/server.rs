@@ -4,7 +4,7 @@
 //! that they trust, but all enforce those of an authority below it.
 
 use super::authority::{Authority, CaError, is_issued_by};
-use super::names::{IpSubnet, ServerName, is_dns_name, is_within};
+use super::names::{IpSubnet, ServerName, is_dns_name, is_within, reaches_microsoft};
 use crate::p256::P256Key;
 use crate::validity::Validity;
 use crate::{Certificate, pem, x509};
@@ -28,7 +28,8 @@ pub struct ServerCaSpec<'a> {
     pub lifetime_seconds: u64,
 }
 
-/// The authority that signs server certificates.
+/// The authority that signs the certificates of our own servers. None of Microsoft's names can be among what it may certify:
+/// those are for an authority of their own, which only who wants them trusts.
 pub struct ServerCa {
     authority: Authority,
     /// The root above it. An authority of the time before there were roots has none, and is trusted itself.
@@ -60,7 +61,7 @@ impl ServerCa {
     /// [`CaError`].
     pub fn create(spec: &ServerCaSpec<'_>, now_seconds: u64) -> Result<Self, CaError> {
         let permitted_dns: Vec<String> = spec.permitted_dns.iter().map(|name| name.to_ascii_lowercase()).collect();
-        if let Some(wrong) = permitted_dns.iter().find(|name| !is_dns_name(name)) {
+        if let Some(wrong) = permitted_dns.iter().find(|name| !is_dns_name(name) || reaches_microsoft(name)) {
             return Err(CaError::ForbiddenName(wrong.clone()));
         }
         let constraints = constraints(&permitted_dns, spec.permitted_ip);
@@ -76,7 +77,8 @@ impl ServerCa {
     /// Reads an authority back, with its root if it has one; its constraints come from its certificate.
     ///
     /// # Errors
-    /// [`CaError::Certificate`] also where the certificate has no name constraints, or is not of this root.
+    /// [`CaError::Certificate`] also where the certificate has no name constraints or permits a name of Microsoft's, or is not
+    /// of this root.
     pub fn load(pkcs8: &Secret<Vec<u8>>, certificate_der: &[u8], root_der: Option<&[u8]>) -> Result<Self, CaError> {
         let authority = Authority::load(pkcs8, certificate_der)?;
         let root = root_der.map(Certificate::from_der).transpose().map_err(|_| CaError::Certificate)?;
@@ -88,6 +90,9 @@ impl ServerCa {
         let (mut permitted_dns, mut permitted_ip) = (vec![], vec![]);
         for subtree in constraints.value.permitted_subtrees.iter().flatten() {
             match &subtree.base {
+                GeneralName::DNSName(name) if reaches_microsoft(&name.to_ascii_lowercase()) => {
+                    return Err(CaError::Certificate);
+                }
                 GeneralName::DNSName(name) => permitted_dns.push(name.to_ascii_lowercase()),
                 GeneralName::IPAddress(bytes) => {
                     permitted_ip.push(IpSubnet::from_constraint(bytes).ok_or(CaError::Certificate)?);

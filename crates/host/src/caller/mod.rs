@@ -4,15 +4,16 @@ mod proc_table;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 
+use bonafide_files::User;
 use std::net::SocketAddr;
 
 /// The states in which a process may still read from a connection that was once open: `ESTABLISHED`,
 /// `FIN_WAIT1`, `FIN_WAIT2`, `CLOSE_WAIT`. A socket in another state says nothing about who opened it.
 const OPEN_STATES: [u8; 4] = [1, 4, 5, 8];
 
-/// The user at the other end of a loopback TCP connection; `None` when the kernel does not show it
-/// (another system than Linux, or a connection that is gone already).
-pub(crate) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
+/// The user at the other end of a loopback TCP connection; `None` when the kernel does not tell one
+/// (another system than Linux, a connection that is gone already, a user without an id here).
+pub(crate) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<User> {
     #[cfg(target_os = "linux")]
     if let Ok(user) = sock_diag::user_of(peer, local) {
         return user;
@@ -32,7 +33,7 @@ mod tests {
             let local = listener.local_addr().unwrap();
             let client = TcpStream::connect(local).unwrap();
             let peer = client.local_addr().unwrap();
-            let me = Some(rustix::process::getuid().as_raw());
+            let me = User::of_this_process().ok();
             assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me));
             let nobody = SocketAddr::new(peer.ip(), 1);
             assert_eq!((user_of(nobody, local), proc_table::user_of(nobody, local)), (None, None));
@@ -48,7 +49,7 @@ mod tests {
         let mapped = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped(), local.port()));
         let Ok(_client) = socket.connect(mapped).await else { return };
         let peer = server.accept().unwrap().1;
-        let me = Some(rustix::process::getuid().as_raw());
+        let me = User::of_this_process().ok();
         assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me));
     }
 
@@ -73,7 +74,7 @@ mod tests {
         let listener = listener.listen(1).unwrap();
         assert_eq!(user_of(peer, local), None, "there is a listener, but no connection");
         let caller = caller.connect(local).await.unwrap();
-        let me = Some(rustix::process::getuid().as_raw());
+        let me = User::of_this_process().ok();
         assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (me, me), "the caller is found");
         drop(caller);
         assert_eq!((user_of(peer, local), proc_table::user_of(peer, local)), (None, None), "the caller is gone");

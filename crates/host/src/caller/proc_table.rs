@@ -2,15 +2,16 @@
 //! `inet_diag`). The cost grows with the number of sockets.
 
 use super::OPEN_STATES;
-use std::fs;
+use bonafide_files::{User, read_of_system};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 /// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
-pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<User> {
     // The peer's own socket is the one whose local end is the peer's address. It may be a socket of the
     // other family with mapped addresses, as Java's are.
-    let rows = |table, peer, local| find(&fs::read_to_string(table).ok()?, peer, local);
-    match (peer.ip(), local.ip()) {
+    let rows = |table, peer, local| find(&String::from_utf8(read_of_system(Path::new(table)).ok()?).ok()?, peer, local);
+    let id = match (peer.ip(), local.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             let mapped = |ip: Ipv4Addr, port| SocketAddr::from((ip.to_ipv6_mapped(), port));
             let (mapped_peer, mapped_local) = (mapped(from, peer.port()), mapped(to, local.port()));
@@ -20,7 +21,8 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
             own.xor(other)
         }
         _ => rows("/proc/self/net/tcp6", peer, local),
-    }
+    };
+    id.and_then(User::told)
 }
 
 /// The user id in the row of a `proc(5)` TCP table with these ends.

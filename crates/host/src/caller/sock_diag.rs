@@ -6,6 +6,7 @@
 //! by a process.
 
 use super::OPEN_STATES;
+use bonafide_files::User;
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
@@ -25,7 +26,7 @@ const NOT_FOUND: i32 = -2;
 const ANSWER_BYTES: usize = 4_096;
 
 /// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
-pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>, NotAvailable> {
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<User>, NotAvailable> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST;
     let request = InetRequest {
@@ -55,7 +56,7 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<u32>
             let (from, to) = (id.source_address.to_canonical(), id.destination_address.to_canonical());
             let answered = (from, id.source_port, to, id.destination_port);
             let is_held = OPEN_STATES.contains(&found.state) && found.inode != 0;
-            Ok((answered == asked && is_held).then_some(found.uid))
+            Ok((answered == asked && is_held).then_some(found.uid).and_then(User::told))
         }
         NetlinkPayload::Error(error) if error.raw_code() == NOT_FOUND => Ok(None),
         _ => Err(NotAvailable),

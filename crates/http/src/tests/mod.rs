@@ -4,7 +4,7 @@ mod bodies;
 mod connections;
 mod heads;
 
-use super::{Admission, HttpLimits, Listener, Log, PeerFacts, Service};
+use super::{Admission, HttpLimits, Listener, Listening, Log, PeerFacts, Service};
 use crate::clock;
 use crate::listener::LARGE_BODIES_BYTES_MAX;
 use bonafide_crypto::SystemEntropy;
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -93,8 +93,8 @@ impl Serving {
     }
 
     async fn start_logged(service: Echo, limits: HttpLimits, log: Arc<Log>) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
+        let socket = Listening::open("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.address();
         let (stop, stopped) = watch::channel(false);
         let listener = Listener { socket, tls: None, service: Arc::new(service), limits, log };
         tokio::spawn(listener.serve(stopped));

@@ -18,7 +18,7 @@ use bonafide_core::view::{View, Views};
 use bonafide_crypto::secret_hash::{self, Pepper};
 use bonafide_crypto::{AgentKey, Certificate, Kek, SelfSigned, SigningKey, SystemEntropy};
 use bonafide_login::{Cx, Service};
-use bonafide_store::{MemoryEngine, Store, StoreError};
+use bonafide_store::{Store, StoreError};
 use bonafide_types::{
     ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
 };
@@ -91,7 +91,7 @@ impl Fixture {
         let agent_key = AgentKey::generate().unwrap();
         let host = HostId::random(&SystemEntropy);
         let workload = ResourceUuid::random(&SystemEntropy);
-        let store = Store::open(MemoryEngine::new());
+        let store = Store::in_memory();
         let world = World { now: NOW, entropy: &SystemEntropy };
         let (app, other_app, identity) = store
             .write(|tx| {
@@ -253,7 +253,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         tags: Map::new(),
         identity: ResourceIdentity { system, users: Vec::new() },
         principal: None,
-        body: Map::new(),
+        body: bonafide_core::directory::Body::default(),
         power: Power::default(),
         deleting: false,
         version: 1,
@@ -288,6 +288,7 @@ pub(crate) fn request(method: Method, path: &str, query: &str, form: &str) -> Re
         method,
         path: path.to_owned(),
         query: query.to_owned(),
+        version: http::Version::HTTP_11,
         headers,
         body: form.to_owned().into_bytes().into(),
         peer: stranger(),

@@ -10,3 +10,4 @@ mod documents;
 mod fixture;
 mod requests;
 mod secrets;
+mod shares;

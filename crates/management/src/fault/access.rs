@@ -43,6 +43,11 @@ pub(super) fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static
             "RoleAssignmentLimitExceeded",
             format!("The role assignment limit of {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} has been reached."),
         ),
+        AssignmentError::LastOwner => (
+            StatusCode::CONFLICT,
+            "RoleAssignmentDeleteNotPermitted",
+            "Cannot delete the last RBAC admin assignment. The root of the directory would be without an owner: assign the role Owner at '/' to another application first.".to_owned(),
+        ),
         AssignmentError::WrongProof(_) => internal(),
         AssignmentError::Store(error) => store_error(error),
     }

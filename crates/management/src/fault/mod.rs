@@ -84,8 +84,10 @@ pub(crate) enum Fault {
     Role(RoleError),
     /// A pattern of a role definition that no operation matches.
     PatternInvalid { pattern: String, of_data: bool },
-    /// A condition on a role assignment.
+    /// A condition on what is granted.
     ConditionNotSupported,
+    /// Another member that limits or widens what is granted, and that is not understood here.
+    GrantNotUnderstood(&'static str),
 
     /// No token, or one that is not valid.
     Token { error: TokenError, now: Timestamp, accepted: Vec<String> },

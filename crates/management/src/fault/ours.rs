@@ -5,9 +5,11 @@ use http::StatusCode;
 
 pub(super) fn store_error(error: &StoreError) -> (StatusCode, &'static str, String) {
     match error {
-        StoreError::Engine(_) | StoreError::Contended { .. } | StoreError::Overloaded { .. } | StoreError::Stopped => {
-            unavailable()
-        }
+        StoreError::Engine(_)
+        | StoreError::DamagedRow { .. }
+        | StoreError::Contended { .. }
+        | StoreError::Overloaded { .. }
+        | StoreError::Stopped => unavailable(),
         StoreError::Taken { .. } => {
             (StatusCode::CONFLICT, "Conflict", "There is another of this name already.".to_owned())
         }

@@ -130,7 +130,12 @@ impl Fault {
             Self::ConditionNotSupported => (
                 BAD,
                 "ConditionNotSupported",
-                "Conditions on role assignments are not supported; an assignment that ignored its condition would grant too much.".to_owned(),
+                "'condition' and 'conditionVersion' are not supported: a grant that ignored its condition would be too wide. Leave them out, or grant less.".to_owned(),
+            ),
+            Self::GrantNotUnderstood(member) => (
+                BAD,
+                "InvalidRequestContent",
+                format!("'{member}' is not supported: what is granted without it is not what was asked for. Leave it out."),
             ),
             Self::Token { error, now, accepted } => token_error(error, *now, accepted),
             Self::PrincipalGone => (UNAUTHORIZED, "InvalidAuthenticationToken", "The access token is invalid.".to_owned()),

@@ -10,7 +10,7 @@ use crate::order::read::head_of;
 use crate::outcome::Outcome;
 use crate::resource_type::Kind;
 use crate::types::location_of;
-use bonafide_core::directory::Resource;
+use bonafide_core::directory::{Resource, Shown};
 use bonafide_store::ReadTx;
 use serde_json::Value;
 
@@ -31,17 +31,14 @@ pub(super) fn page(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<
     };
     let expand = call.command.query.get("$expand").unwrap_or_default().to_ascii_lowercase();
     let wanted = |resource: &Resource| list::belongs(&source, resource) && passes(&terms, resource);
-    list::page(tx, call, access, &source, wanted, |kind, _, resource| show(call, kind, resource, &expand))
+    let items = list::Items { wanted, members: |name| SHOWN.contains(&name) };
+    list::page(tx, call, access, &source, &items, |kind, _, resource, seen| show(call, kind, resource, seen, &expand))
 }
 
-fn show(call: &Call<'_>, kind: &Kind, resource: &Resource, expand: &str) -> Value {
+fn show(call: &Call<'_>, kind: &Kind, resource: &Resource, mut seen: Shown, expand: &str) -> Value {
     let mut shown = head_of(call, kind, resource);
     shown.insert("name".to_owned(), resource.id.relative_name().into());
-    for name in SHOWN {
-        if let Some(value) = resource.body.get(name) {
-            shown.insert(name.to_owned(), value.clone());
-        }
-    }
+    shown.append(&mut seen.members);
     for (word, value) in [
         ("createdTime", resource.created_at.arm()),
         ("changedTime", resource.changed_at.arm()),

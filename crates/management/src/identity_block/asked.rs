@@ -12,6 +12,7 @@
 //! Sources: docs/wire/management.md.
 
 use crate::fault::Fault;
+use crate::order::granting_body::{self, Grants};
 use bonafide_core::directory::{Change, ResourceIdentity};
 use bonafide_types::{Excerpt, ResourceId};
 use serde_json::{Map, Value};
@@ -55,20 +56,20 @@ struct Users {
 pub(crate) fn read(block: &Value, list_allowed: bool) -> Result<Option<Asked>, Fault> {
     let block = match block {
         Value::Null => return Ok(None),
-        Value::Object(block) => block,
+        Value::Object(block) => granting_body::read(block, &[Grants::Identity])?,
         _ => return Err(Fault::BodyInvalid("'identity' is not an object".to_owned())),
     };
-    let kind = match member(block, "type") {
+    let kind = match block.get("type") {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(types(text)?),
         Some(_) => return Err(Fault::BodyInvalid("'identity.type' is not a string".to_owned())),
     };
-    let users = match member(block, "userAssignedIdentities") {
+    let users = match block.get("userAssignedIdentities") {
         None | Some(Value::Null) => None,
         Some(Value::Object(map)) => Some(users(map)?),
         Some(_) => return Err(Fault::BodyInvalid("'identity.userAssignedIdentities' is not an object".to_owned())),
     };
-    let list = member(block, "identityIds").filter(|_| list_allowed);
+    let list = block.get("identityIds").filter(|_| list_allowed);
     let users = match (users, list) {
         (Some(users), _) => Some(users),
         (None, Some(Value::Array(ids))) => {
@@ -80,11 +81,6 @@ pub(crate) fn read(block: &Value, list_allowed: bool) -> Result<Option<Asked>, F
         (None, Some(_)) => return Err(Fault::BodyInvalid("'identity.identityIds' is not an array".to_owned())),
     };
     Ok(Some(Asked { kind, users }))
-}
-
-/// A member in any case.
-fn member<'a>(block: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    block.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 fn types(text: &str) -> Result<Types, Fault> {
@@ -111,7 +107,10 @@ fn users(map: &Map<String, Value>) -> Result<Users, Fault> {
         match value {
             Value::Null => users.null.push(identity_id(id)?),
             // Clients send back what they read: `clientId` and `principalId` are not theirs to say.
-            Value::Object(_) => users.named.push(identity_id(id)?),
+            Value::Object(sent) => {
+                granting_body::read(sent, &[Grants::IdentityUser])?;
+                users.named.push(identity_id(id)?);
+            }
             _ => return Err(Fault::IdentityValuesInvalid(vec![id.chars().take(ID_CHARS_MAX).collect()])),
         }
     }

@@ -91,7 +91,7 @@ fn mark(tx: &mut Tx<'_>, world: &World<'_>, condemned: Condemned, deleting: bool
         return Ok(());
     }
     resource.deleting = deleting;
-    resource.body.shift_remove("deleting");
+    resource.body.forget_deleting();
     save_condemned(tx, world, condemned, &mut resource)
 }
 

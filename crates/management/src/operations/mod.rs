@@ -7,7 +7,7 @@ pub(crate) mod deletion;
 pub(crate) use advance::{STEP_ITEMS_MAX, advance};
 pub use advance::{advance_all, sweep};
 
-use bonafide_store::{Index, Read, StoreError, Table, Tx};
+use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp, World};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -138,7 +138,7 @@ fn worker(kind: &str) -> Option<&'static Worker> {
 
 /// Operations by subscription and id.
 pub const OPERATIONS: Table<(SubscriptionId, OperationId), Operation> =
-    Table::indexed("operation", |_, operation, entries| match operation.ended_at {
+    Table::indexed("operation", Absence::Allows, |_, operation, entries| match operation.ended_at {
         Some(at) => entries.many(&ENDED_BY_TIME, &at),
         None => entries.many(&UNFINISHED, &()),
     });

@@ -1,7 +1,7 @@
 //! RBAC, before anything is said about what exists.
 
+use super::place;
 use super::place::{Place, chain_of, locate};
-use super::{caller, place};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::operations;
@@ -53,8 +53,7 @@ impl Access {
 /// Decides a call by its right. In a transaction all that it reads becomes a condition of the commit.
 pub(crate) fn enter(tx: &impl Read, call: &Call<'_>, right: &Right) -> Result<Access, Fault> {
     let tenant = call.command.by.tenant;
-    caller::check_alive(tx, &call.command.by)?;
-    let grants = Grants::load(tx, tenant, call.command.by.object_id)?;
+    let grants = Grants::of(tx, &call.command.by)?.ok_or(Fault::PrincipalGone)?;
     let at = |place: Place, allowed: Option<Allowed>| Access { place, grants: grants.clone(), allowed };
     match right {
         Right::SignedIn => Ok(at(place::root(tenant), None)),

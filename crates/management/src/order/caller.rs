@@ -3,11 +3,10 @@
 use crate::Cx;
 use crate::fault::Fault;
 use bonafide_core::tokens::{self, Caller};
-use bonafide_store::Read;
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 
 /// Checks a token, with a view that is not too old for it. It may still be that of a principal that was
-/// deleted a moment ago: see [`check_alive`].
+/// deleted a moment ago: `Grants::of` asks.
 pub(crate) fn authenticate(cx: &Cx<'_>, authorization: Option<&str>) -> Result<Caller, Fault> {
     let refused = |error| {
         let mut accepted: Vec<String> = cx.audiences.spellings().map(str::to_owned).collect();
@@ -20,9 +19,4 @@ pub(crate) fn authenticate(cx: &Cx<'_>, authorization: Option<&str>) -> Result<C
         return Err(Fault::ViewTooOld { seconds: cx.view_age_seconds });
     }
     tokens::verify(cx.view, cx.authority, cx.audiences, &cx.world, token).map_err(refused)
-}
-
-/// The caller's principal must still be there.
-pub(crate) fn check_alive(tx: &impl Read, caller: &Caller) -> Result<(), Fault> {
-    if caller.is_alive(tx)? { Ok(()) } else { Err(Fault::PrincipalGone) }
 }

@@ -52,7 +52,7 @@ pub(crate) fn resource(
         return Ok(Deleted::Absent);
     };
     check_above(&access.place, id, kind, "delete")?;
-    conditions::check(&call.command.conditions, Some(conditions::etag_of(&old)))?;
+    conditions::check_delete(&call.command.conditions, conditions::etag_of_view(uuid, &old, false))?;
     locks::check_delete(tx, call, &access.place)?;
     audit::record(tx, call, &action, old.id.as_str())?;
     let condemned = Condemned::by(allowed, uuid, &old)?;

@@ -11,9 +11,10 @@ use crate::outcome::Outcome;
 use crate::page::{self, Cursor, PAGE_BYTES_MAX};
 use crate::resource_type::Kind;
 use crate::types;
+use bonafide_core::access::Sights;
 use bonafide_core::directory::{
     GROUP_TYPE, RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION,
-    RESOURCES_OF_TYPE, Resource,
+    RESOURCES_OF_TYPE, Resource, Shown,
 };
 use bonafide_store::{Read, ReadTx, StoreError};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId};
@@ -49,8 +50,9 @@ pub(crate) fn of_type(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Resu
     }
     let source = source(access, id, kind)?;
     let wanted = |resource: &Resource| belongs(&source, resource) && fixed::passes(&terms, resource);
-    page(tx, call, access, &source, wanted, |kind, uuid, resource| {
-        Value::Object(read::show(call, kind, uuid, resource))
+    let items = Items { wanted, members: read::is_shown };
+    page(tx, call, access, &source, &items, |kind, uuid, resource, seen| {
+        read::show(call, kind, uuid, resource, seen).body
     })
 }
 
@@ -67,18 +69,26 @@ fn source(access: &Access, id: &ResourceId, kind: &Kind) -> Result<Source, Fault
     }
 }
 
-/// One page of `source`: of those that pass `wanted`, the ones that the caller may read, each as `show`
-/// prints it.
+/// The items of a list.
+pub(crate) struct Items<W> {
+    /// True for a resource that is one.
+    pub(crate) wanted: W,
+    /// True for a member of its body that the list shows.
+    pub(crate) members: fn(&str) -> bool,
+}
+
+/// One page of `source`: of the items among them, the ones that the caller may read, each as `show` prints it.
 pub(crate) fn page(
     tx: &impl Read,
     call: &Call<'_>,
     access: &Access,
     source: &Source,
-    wanted: impl Fn(&Resource) -> bool,
-    show: impl Fn(&Kind, ResourceUuid, &Resource) -> Value,
+    items: &Items<impl Fn(&Resource) -> bool>,
+    show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Value,
 ) -> Result<Outcome, Fault> {
+    let sights = Sights::new(&access.grants, &access.place.chain);
     let asked = page::read(call)?;
-    let mut items = Vec::new();
+    let mut found = Vec::new();
     let mut bytes = 0;
     let mut after = asked.after;
     let mut shown = None;
@@ -91,12 +101,12 @@ pub(crate) fn page(
                 break 'page true;
             }
             rows += 1;
-            match item(tx, access, key.1, &wanted, &show)? {
+            match item(tx, access, &sights, key.1, items, &show)? {
                 // There is a next page when something is on it.
-                Some(_) if items.len() == asked.top || bytes >= PAGE_BYTES_MAX => break 'page true,
+                Some(_) if found.len() == asked.top || bytes >= PAGE_BYTES_MAX => break 'page true,
                 Some(item) => {
                     bytes += printed_bytes(&item);
-                    items.push(item);
+                    found.push(item);
                     shown = Some(key.clone());
                 }
                 None => {}
@@ -110,7 +120,7 @@ pub(crate) fn page(
     // The key of a row tells its type and when it was made: that of a row that the caller may not read is in a link only
     // where a whole page has no other.
     let end = shown.or(after);
-    Ok(Outcome::shown(page::list(call, items, end.as_ref().filter(|_| more))))
+    Ok(Outcome::shown(page::list(call, found, end.as_ref().filter(|_| more))))
 }
 
 /// About how long an item is when it is printed: an escaped character is one, a number eight. To print each to know it
@@ -130,16 +140,20 @@ fn printed_bytes(item: &Value) -> usize {
 fn item(
     tx: &impl Read,
     access: &Access,
+    sights: &Sights<'_>,
     uuid: ResourceUuid,
-    wanted: impl Fn(&Resource) -> bool,
-    show: impl Fn(&Kind, ResourceUuid, &Resource) -> Value,
+    items: &Items<impl Fn(&Resource) -> bool>,
+    show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Value,
 ) -> Result<Option<Value>, StoreError> {
-    let Some(resource) = tx.get(&RESOURCES, &uuid)?.filter(wanted) else { return Ok(None) };
+    let Some(resource) = tx.get(&RESOURCES, &uuid)?.filter(|resource| (items.wanted)(resource)) else {
+        return Ok(None);
+    };
     let Some(kind) = types::kind_of(&resource) else { return Ok(None) };
     if !access.sees_all() && !access.may(&chain_of(tx, uuid, &resource)?, &kind.right("read")) {
         return Ok(None);
     }
-    Ok(Some(show(&kind, uuid, &resource)))
+    let seen = sights.show(&resource, &kind.name, || chain_of(tx, uuid, &resource), items.members)?;
+    Ok(Some(show(&kind, uuid, &resource, seen)))
 }
 
 /// The keys after a cursor. Where a source has one type only, the cursor's type says nothing.

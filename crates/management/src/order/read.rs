@@ -8,14 +8,15 @@ use crate::fault::Fault;
 use crate::identity_block;
 use crate::outcome::{Outcome, Shown};
 use crate::resource_type::{Kind, View};
-use bonafide_core::directory::Resource;
+use bonafide_core::access::Sights;
+use bonafide_core::directory::{Resource, Shown as Seen};
 use bonafide_types::ResourceUuid;
 use serde_json::{Map, Value};
 
 /// Reads a resource.
 pub(crate) fn get(call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let (uuid, resource) = existing(call, access)?;
-    Ok(Outcome::Shown(shown(call, call.resource()?.1, *uuid, resource)))
+    Ok(Outcome::Shown(shown(call, access, call.resource()?.1, *uuid, resource)?))
 }
 
 /// Says whether a resource is there.
@@ -32,30 +33,40 @@ pub(crate) fn existing<'a>(call: &Call<'_>, access: &'a Access) -> Result<&'a (R
 }
 
 /// A resource as a call answers with it.
-pub(crate) fn shown(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &Resource) -> Shown {
-    let body = Value::Object(show(call, kind, uuid, resource));
-    Shown { body, etag: Some(conditions::etag_of(resource)) }
+pub(crate) fn shown(
+    call: &Call<'_>,
+    access: &Access,
+    kind: &Kind,
+    uuid: ResourceUuid,
+    resource: &Resource,
+) -> Result<Shown, Fault> {
+    let chain = &access.place.chain;
+    let sights = Sights::new(&access.grants, chain);
+    let seen = sights.show(resource, &kind.name, || Ok::<_, Fault>(chain.clone()), is_shown)?;
+    Ok(show(call, kind, uuid, resource, seen))
 }
 
-/// A resource as it is read, in the order of the recordings.
-pub(crate) fn show(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &Resource) -> Map<String, Value> {
-    let mut shown = head_of(call, kind, resource);
-    for (name, value) in &resource.body {
-        if name != "location" && name != "properties" {
-            shown.insert(name.clone(), value.clone());
-        }
-    }
-    let mut properties = match resource.body.get("properties") {
-        Some(Value::Object(properties)) => properties.clone(),
+/// True for a member of a body that a resource shows; its location stands elsewhere.
+pub(crate) fn is_shown(name: &str) -> bool {
+    name != "location"
+}
+
+/// A resource as its caller reads it, in the order of the recordings. `seen` is what the caller may see of its body.
+pub(crate) fn show(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &Resource, mut seen: Seen) -> Shown {
+    let mut properties = match seen.members.shift_remove("properties") {
+        Some(Value::Object(properties)) => properties,
         _ => Map::new(),
     };
+    let etag = conditions::etag_of_view(uuid, resource, seen.is_partial);
+    let mut shown = head_of(call, kind, resource);
+    shown.append(&mut seen.members);
     let view = View { uuid, resource, version: &call.command.version, query: &call.command.query };
     (kind.of.view)(&view, &mut properties);
     shown.insert("properties".to_owned(), Value::Object(properties));
     if kind.of.etag_in_body {
-        shown.insert("etag".to_owned(), conditions::etag_of(resource).into());
+        shown.insert("etag".to_owned(), etag.as_str().into());
     }
-    shown
+    Shown { body: Value::Object(shown), etag: Some(etag) }
 }
 
 /// The first members of every resource, in lists of all types too. `tags` is never left out: az cannot set a
@@ -66,8 +77,8 @@ pub(crate) fn head_of(call: &Call<'_>, kind: &Kind, resource: &Resource) -> Map<
     shown.insert("id".to_owned(), resource.id.to_string().into());
     let type_name = resource.id.type_name();
     shown.insert("type".to_owned(), kind.of.shown_as.unwrap_or(type_name.as_str()).into());
-    if let Some(location) = resource.body.get("location") {
-        shown.insert("location".to_owned(), location.clone());
+    if let Some(location) = resource.body.location() {
+        shown.insert("location".to_owned(), location.into());
     }
     shown.insert("tags".to_owned(), Value::Object(resource.tags.clone()));
     let as_list = kind.lists_identities(&call.command.version);

@@ -2,8 +2,9 @@
 //! a write is checked, and each step of it.
 
 use super::access::Access;
+use super::body::BodyError;
 use super::place::{Place, check_above, check_open};
-use super::{api_version, audit, body, conditions, linked, locks, read, tags, unserved, write_only};
+use super::{api_version, audit, conditions, linked, locks, read, tags, unserved};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
@@ -11,7 +12,7 @@ use crate::outcome::Outcome;
 use crate::resource_type::{Created, Identities, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
 use bonafide_core::access::Allowed;
-use bonafide_core::directory::{Change, Power, Resource, ResourceIdentity};
+use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
 use bonafide_core::lifecycle;
 use bonafide_store::Tx;
 use bonafide_types::{Excerpt, Location, ResourceId, ResourceUuid};
@@ -51,7 +52,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     }
     let none = Map::new();
     let sent = if matches!(call.command.verb, Verb::Action(_)) { &none } else { call.body()? };
-    conditions::check(&call.command.conditions, old.map(conditions::etag_of))?;
+    conditions::check(&call.command.conditions, found.map(conditions::etag_of))?;
     locks::check_write(tx, call, &access.place)?;
     let (uuid, new) = match found {
         Some((uuid, old)) => (*uuid, old.clone()),
@@ -82,12 +83,9 @@ fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     }
     let sent = cleaned(write);
     if !matches!(write.call.command.verb, Verb::Put) {
-        return Ok(body::patched(&mut write.new.body, &sent)?);
+        return write.new.body.patch(&write.new.id, &sent).map_err(|error| BodyError::Merged(error).into());
     }
-    let old = std::mem::replace(&mut write.new.body, sent);
-    if let (false, Some(location)) = (write.new.body.contains_key("location"), old.get("location")) {
-        write.new.body.insert("location".to_owned(), location.clone());
-    }
+    write.new.body = Body::kept(&write.new.id, sent);
     Ok(())
 }
 
@@ -137,10 +135,11 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
     lifecycle::save(write.tx, &call.cx.world, allowed, write.uuid, new, write.change.as_ref())
         .map_err(|error| Fault::from_save(&new.id, error))?;
     audit::record(write.tx, call, &action, new.id.as_str())?;
+    let shown = || read::shown(call, write.access, kind, write.uuid, new);
     Ok(match (call.command.verb, write.old) {
         (Verb::Action(_), _) => Outcome::shown(done(call)),
-        (_, None) if kind.of.created == Created::As201 => Outcome::Created(read::shown(call, kind, write.uuid, new)),
-        _ => Outcome::Shown(read::shown(call, kind, write.uuid, new)),
+        (_, None) if kind.of.created == Created::As201 => Outcome::Created(shown()?),
+        _ => Outcome::Shown(shown()?),
     })
 }
 
@@ -163,7 +162,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         tags: Map::new(),
         identity: ResourceIdentity::default(),
         principal: None,
-        body: Map::new(),
+        body: Body::default(),
         power: Power::default(),
         deleting: false,
         version: 0,
@@ -206,7 +205,6 @@ fn cleaned(write: &Write<'_, '_>) -> Map<String, Value> {
     if let Some(Value::Object(properties)) = body.get_mut("properties") {
         properties.retain(|name, _| !kind.of.read_only.iter().any(|other| other.eq_ignore_ascii_case(name)));
     }
-    write_only::drop_secrets_of(&write.new.id, &mut body);
     body
 }
 
@@ -229,13 +227,9 @@ fn check_location(write: &mut Write<'_, '_>) -> Result<(), Fault> {
         (Some(is), Some(asked)) if is != asked => {
             Err(Fault::OtherLocation { id: write.new.id.clone(), is: is.to_owned(), asked })
         }
-        (_, Some(location)) => {
-            write.new.body.insert("location".to_owned(), location.into());
-            Ok(())
-        }
         (_, None) if write.kind.of.location_required => Err(Fault::LocationMissing),
-        (_, None) => {
-            write.new.body.shift_remove("location");
+        (_, location) => {
+            write.new.body.set_location(location);
             Ok(())
         }
     }

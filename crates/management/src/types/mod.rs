@@ -13,7 +13,6 @@ use crate::resource_type::{Kind, Own, ResourceType, Rows};
 use bonafide_core::directory::Resource;
 pub(crate) use bonafide_core::directory::{GROUP_TYPE, IDENTITY_TYPE};
 use bonafide_types::TypeName;
-use serde_json::Value;
 use std::borrow::Cow;
 
 /// The types with calls of their own: one line each.
@@ -150,5 +149,5 @@ pub(crate) fn kind_of(resource: &Resource) -> Option<Kind> {
 
 /// The location of a resource.
 pub(crate) fn location_of(resource: &Resource) -> Option<&str> {
-    resource.body.get("location").and_then(Value::as_str)
+    resource.body.location()
 }

@@ -2,7 +2,7 @@
 
 use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
 use bonafide_core::directory::{
-    Audiences, Resource, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find,
+    Audiences, RESOURCES, Resource, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::lifecycle;
@@ -11,7 +11,7 @@ use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method 
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_management::{Config, Cx};
-use bonafide_store::{MemoryEngine, Store, StoreError, Tx};
+use bonafide_store::{Store, StoreError, Tx};
 use bonafide_types::{
     Audience, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World,
 };
@@ -107,7 +107,7 @@ impl Answer {
 
 impl Cloud {
     pub fn new() -> Self {
-        Self::on(Store::open(MemoryEngine::new()))
+        Self::on(Store::in_memory())
     }
 
     /// A cloud on a store of the test's own.
@@ -279,6 +279,19 @@ impl Cloud {
         self.store.write(write).unwrap();
     }
 
+    /// A stored resource in the form in which it is stored.
+    pub fn stored(&self, path: &str) -> Value {
+        serde_json::to_value(self.row(path).1).unwrap()
+    }
+
+    /// Changes what is stored, to what another version could have left.
+    pub fn change_stored(&self, path: &str, change: impl Fn(&mut Value)) {
+        let mut row = self.stored(path);
+        change(&mut row);
+        let row: Resource = serde_json::from_value(row).unwrap();
+        self.store.write(|tx| tx.put(&RESOURCES, &self.key(path), &row)).unwrap();
+    }
+
     /// `call` with more header fields, and a body as it is.
     pub fn raw_as(
         &self,
@@ -380,6 +393,7 @@ fn request(method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) 
         method,
         path: path.to_owned(),
         query: query.to_owned(),
+        version: http::Version::HTTP_11,
         headers: map,
         body: Bytes::copy_from_slice(body),
         peer: Peer::Anonymous(([127, 0, 0, 1], 1).into()),

@@ -107,10 +107,11 @@ fn a_role_that_cannot_be_is_refused_with_the_reason() {
         json!([{"actions": [1]}]),
         json!(vec![json!({}); 33]),
         large,
-        json!([{"actions": ["*"], "condition": "@Resource[x]"}]),
     ] {
         with("permissions", permissions).refused(400, "InvalidRequestContent");
     }
+    let limited = json!([{"actions": ["*"], "condition": "@Resource[x]"}]);
+    with("permissions", limited).refused(400, "ConditionNotSupported");
     let unknown = with("permissions", json!([{"notActions": ["read"]}])).refused(400, "InvalidActionOrNotAction");
     assert_eq!(
         unknown.body["error"]["message"],

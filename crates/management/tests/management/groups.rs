@@ -5,7 +5,7 @@ use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments
 use bonafide_core::directory::{PRINCIPALS, RESOURCES};
 use bonafide_crypto::SystemEntropy;
 use bonafide_management::operations::{BadEnd, OPERATIONS, Operation, Work, advance_all, sweep};
-use bonafide_store::{Read, StoreError, Table};
+use bonafide_store::{Absence, Read, StoreError, Table};
 use bonafide_types::{OperationId, ResourceUuid, RoleAssignmentId};
 use http::Method;
 use serde_json::{Value, json};
@@ -303,15 +303,7 @@ fn in_a_group_that_is_being_deleted_identities_and_resources_can_still_be_taken_
     let block = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {&id: {}}});
     cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus", "identity": block})).expect(201);
     // As a request leaves it that was stopped before its first step.
-    let key = cloud.key(&cloud.at("g"));
-    cloud
-        .store
-        .write(|tx| {
-            let mut group = tx.get(&RESOURCES, &key)?.unwrap();
-            group.body.insert("deleting".to_owned(), true.into());
-            tx.put(&RESOURCES, &key, &group)
-        })
-        .unwrap();
+    cloud.change_stored(&cloud.at("g"), |row| row["body"]["deleting"] = true.into());
     let patch = |body| cloud.patch(&cloud.vm("vm1"), VM, body);
     patch(json!({"tags": {}})).refused(409, "ResourceGroupBeingDeleted");
     patch(json!({"tags": {}, "identity": {"type": "None"}})).refused(409, "ResourceGroupBeingDeleted");
@@ -328,7 +320,7 @@ fn in_a_group_that_is_being_deleted_identities_and_resources_can_still_be_taken_
 #[test]
 fn an_operation_that_fails_keeps_no_other_from_its_turn() {
     let cloud = Cloud::with_group();
-    const BROKEN: Table<ResourceUuid, Value> = Table::new("resource");
+    const BROKEN: Table<ResourceUuid, Value> = Table::new("resource", Absence::Withholds);
     let operation = |n: u128, group: ResourceUuid| {
         // As it is stored: only a proof makes one otherwise.
         let work = Work::new("deleteGroup", &json!({"group": group}));

@@ -5,7 +5,7 @@ use bonafide_core::directory::PRINCIPALS;
 use bonafide_management::operations::advance_all;
 use bonafide_store::Intercepted;
 use bonafide_store::engine::{Commit, Engine};
-use bonafide_store::{EngineError, MemoryEngine, Read, Store};
+use bonafide_store::{EngineError, MemoryEngine, Read, RowKeys, Store};
 use http::Method;
 use serde_json::json;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Failing {
     fn new() -> Self {
         let (commits, allowed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(usize::MAX)));
         let (count, limit) = (Arc::clone(&commits), Arc::clone(&allowed));
-        let store = Store::open(Intercepted {
+        let engine = Intercepted {
             engine: MemoryEngine::new(),
             commit: move |engine: &MemoryEngine, batch: &[Commit]| {
                 if count.fetch_add(1, Ordering::SeqCst) >= limit.load(Ordering::SeqCst) {
@@ -34,7 +34,8 @@ impl Failing {
                 }
                 engine.commit(batch)
             },
-        });
+        };
+        let store = Store::open(engine, RowKeys::throw_away());
         Self { cloud: Cloud::on(store).and_group(), commits, allowed }
     }
 

@@ -20,13 +20,25 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The tokens of one workload.
-#[derive(Default)]
-pub(crate) struct Tokens(Mutex<Inner>);
+pub(crate) struct Tokens {
+    /// Fetches at once that callers wait for.
+    fetches_at_once: usize,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Default)]
 struct Inner {
     held: Held,
     pending: HashMap<(ObjectId, Box<str>), Arc<Pending>>,
+}
+
+/// The way in which a token is wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    /// A held token will not do.
+    pub(crate) forced: bool,
+    /// A held token is refreshed before it is late.
+    pub(crate) ahead: bool,
 }
 
 /// The answer of the cache to a request.
@@ -40,26 +52,40 @@ pub(crate) enum Taken {
 }
 
 impl Tokens {
+    /// None yet; at most so many are fetched at once because callers wait.
+    pub(crate) fn new(fetches_at_once: usize) -> Self {
+        Self { fetches_at_once: fetches_at_once.clamp(1, FETCHES_PER_WORKLOAD_MAX), inner: Mutex::default() }
+    }
+
     /// A token for `principal`, or the fetch that will bring one. A held token is handed out
-    /// without waiting until it is late, and while login is failing until it expires.
+    /// without waiting until it is late, and while login is failing until it expires. A request that `enter` does not let in,
+    /// or for which no fetch can begin, uses up nothing.
     pub(crate) fn take(
         &self,
         wanted: &Wanted<'_>,
-        forced: bool,
-        ahead: bool,
+        how: How,
         now: Timestamp,
+        enter: impl FnOnce() -> Result<(), Refusal>,
     ) -> Result<Taken, Refusal> {
+        let How { forced, ahead } = how;
         let mut inner = self.lock();
         if let Some(entry) = inner.held.get(wanted).filter(|entry| !forced && entry.is_good_enough(now)) {
+            enter()?;
             let token = Arc::clone(&entry.token);
             let refresh = ahead && entry.is_refresh_due(now) && !inner.pending.contains_key(&wanted.key());
-            let pending = if refresh { inner.start(wanted).ok() } else { None };
+            let pending = if refresh { inner.start(wanted, false) } else { None };
             return Ok(Taken::Hit(token, pending));
         }
-        match inner.pending.get(&wanted.key()) {
-            Some(pending) => Ok(Taken::Wait(Arc::clone(pending))),
-            None => inner.start(wanted).map(Taken::Fetch),
+        if let Some(pending) = inner.pending.get(&wanted.key()) {
+            enter()?;
+            return Ok(Taken::Wait(Arc::clone(pending)));
         }
+        let waited_for = inner.pending.values().filter(|pending| pending.is_waited_for).count();
+        if waited_for >= self.fetches_at_once {
+            return Err(Refusal::Throttled);
+        }
+        enter()?;
+        inner.start(wanted, true).map(Taken::Fetch).ok_or(Refusal::Throttled)
     }
 
     /// A held token that has not expired, whatever life is left.
@@ -109,18 +135,19 @@ impl Tokens {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    fn start(&mut self, wanted: &Wanted<'_>) -> Result<Arc<Pending>, Refusal> {
+    /// A new fetch, unless there are [`FETCHES_PER_WORKLOAD_MAX`].
+    fn start(&mut self, wanted: &Wanted<'_>, is_waited_for: bool) -> Option<Arc<Pending>> {
         if self.pending.len() >= FETCHES_PER_WORKLOAD_MAX {
-            return Err(Refusal::Throttled);
+            return None;
         }
-        let pending = Pending::new();
+        let pending = Pending::new(is_waited_for);
         self.pending.insert(wanted.key(), Arc::clone(&pending));
-        Ok(pending)
+        Some(pending)
     }
 
     /// Takes a fetch off the list; false when it is not on it any more.
@@ -189,8 +216,9 @@ mod tests {
             capabilities: None,
         };
         for placed in [false, true] {
-            let tokens = Arc::new(Tokens::default());
-            let Ok(Taken::Fetch(pending)) = tokens.take(&Wanted::from(&fetch), false, true, now) else { panic!() };
+            let tokens = Arc::new(Tokens::new(5));
+            let how = How { forced: false, ahead: true };
+            let Ok(Taken::Fetch(pending)) = tokens.take(&Wanted::from(&fetch), how, now, || Ok(())) else { panic!() };
             let token = TokenV1 {
                 token_type: "Bearer".to_owned(),
                 expires_in: "60".to_owned(),

@@ -17,7 +17,11 @@ use std::task::Waker;
 pub(crate) type FetchOutcome = Result<Arc<Token>, Arc<UpstreamError>>;
 
 /// A fetch for which requests wait.
-pub(crate) struct Pending(Mutex<State>);
+pub(crate) struct Pending {
+    /// False for a refresh in the background.
+    pub(super) is_waited_for: bool,
+    state: Mutex<State>,
+}
 
 enum State {
     Asking(Vec<Option<Waker>>),
@@ -25,8 +29,8 @@ enum State {
 }
 
 impl Pending {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State::Asking(Vec::new()))))
+    pub(super) fn new(is_waited_for: bool) -> Arc<Self> {
+        Arc::new(Self { is_waited_for, state: Mutex::new(State::Asking(Vec::new())) })
     }
 
     /// The outcome, once there is one.
@@ -54,7 +58,7 @@ impl Pending {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -31,6 +31,7 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
             ("another address", 400, 400, false)
         }
         Refusal::Guard(GuardError::Forwarded | GuardError::Upgrade) => ("forwarded or upgraded", 400, 400, false),
+        Refusal::Guard(GuardError::Http10) => ("HTTP/1.0", 400, 400, false),
         Refusal::Guard(GuardError::Body) => ("a body", 400, 400, false),
         Refusal::Guard(GuardError::Form) => ("a body that is no form", 400, 400, false),
         Refusal::Path(PathError::Form | PathError::Character | PathError::Dot) => {

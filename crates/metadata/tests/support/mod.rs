@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use bonafide_metadata::dialects::{APP_SERVICE, IMDS};
-use bonafide_metadata::{Agent, Answer, Binding, Endpoint, FetchDuty, Options, Permit, Waiting};
+use bonafide_metadata::{Agent, Answer, Binding, Endpoint, FetchDuty, Options, Waiting};
 use bonafide_types::{ClientId, Entropy, ObjectId, ResourceId, ResourceUuid, TenantId, Timestamp, World};
 use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
 use bonafide_wire::token::{OAuthError, TokenV1};
@@ -138,6 +138,7 @@ pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)]) 
         method: Method::from_bytes(method.as_bytes()).unwrap(),
         path: path.to_owned(),
         query: query.to_owned(),
+        version: http::Version::HTTP_11,
         headers: map,
         body: Bytes::new(),
         peer: Peer::Anonymous("127.0.0.1:1".parse().unwrap()),
@@ -185,9 +186,9 @@ pub fn waits(answer: Answer) -> (Waiting, Option<FetchDuty>) {
     }
 }
 
-pub fn replies(answer: Answer) -> (Reply, Permit, Option<FetchDuty>) {
+pub fn replies(answer: Answer) -> (Reply, Option<FetchDuty>) {
     match answer {
-        Answer::Reply { reply, permit, refresh } => (reply, permit, refresh),
+        Answer::Reply { reply, refresh } => (reply, refresh),
         Answer::Wait { .. } => panic!("waits for login"),
     }
 }
@@ -209,7 +210,7 @@ pub fn ask(agent: &Agent, binding: &Binding, request: &Request, now: Timestamp) 
             let duty = duty.expect("nobody else asks");
             let text = duty.fetch().client_id.to_string();
             agent.complete(duty, Ok(token_at(now, DAY, &text)), &at(now));
-            agent.finish(waiting, &at(now)).0
+            agent.finish(waiting, &at(now))
         }
     }
 }

@@ -16,7 +16,16 @@ pub(super) fn follow(plane: &ControlPlane, revisions: &watch::Sender<u64>, stop:
             // A store that is down is asked again; the view stays as it is meanwhile.
             std::thread::sleep(FOLLOW_EVERY);
         }
+        tell_damage(plane);
         let revision = plane.views.current().cursor().revision.0;
         revisions.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+    }
+}
+
+/// Logs each damaged row once, without its content.
+pub(crate) fn tell_damage(plane: &ControlPlane) {
+    for row in plane.store.newly_damaged() {
+        let event = Event::named("rowDamaged").with("table", row.table).with("row", &row.name).with("key", &row.key);
+        plane.log.event(&event.apart(&row.name), &"it is not what was stored; restore the store from a backup");
     }
 }

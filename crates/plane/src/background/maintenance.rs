@@ -1,11 +1,12 @@
 //! Background maintenance: unfinished operations, and the rest of large deletions.
 
 use crate::control_plane::ControlPlane;
-use crate::pool::Pool;
+use crate::lanes::Lanes;
 use bonafide_core::lifecycle;
 use bonafide_http::{Event, Stop, clock, stopped};
 use bonafide_management::operations;
 use bonafide_store::StoreError;
+use bonafide_wire::Lane;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Runs one round every two seconds, until told to stop.
-pub(super) async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mut stop: Stop) {
+pub(super) async fn maintain(plane: Arc<ControlPlane>, lanes: Arc<Lanes>, mut stop: Stop) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -21,7 +22,7 @@ pub(super) async fn maintain(plane: Arc<ControlPlane>, store_pool: Arc<Pool>, mu
         }
         let at_work = Arc::clone(&plane);
         // A step that fails now is done in a later round.
-        let failed = match store_pool.run(move || round(&at_work)).await {
+        let failed = match lanes.of(Lane::Removal).run(move || round(&at_work)).await {
             Ok(done) => done.err().map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),
         };
@@ -47,8 +48,8 @@ mod tests {
     use crate::files::PlaneFiles;
     use crate::origin::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
-    use bonafide_core::lifecycle::delete_principal;
-    use bonafide_files::Root;
+    use bonafide_core::lifecycle::delete_application;
+    use bonafide_files::{Chosen, Root};
     use bonafide_http::Log;
     use bonafide_store::Read;
     use bonafide_types::{CredentialId, TenantId};
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn what_a_large_deletion_left_is_cleared_away() {
         let dir = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&dir.path().join("data")).unwrap()).unwrap();
+        let files = PlaneFiles::create(&Root::create(&dir.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let store = open_store(&files, &[]).unwrap();
         let origin = Origin { host: "localhost", port: 8443 };
         let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
@@ -71,7 +72,7 @@ mod tests {
                     let id = CredentialId::random(world.entropy);
                     add_secret(tx, &world, principal, id, hash, world.now.plus_seconds(60))?;
                 }
-                delete_principal(tx, principal)
+                delete_application(tx, principal)
             })
             .unwrap();
         let left = || plane.store.read(|tx| tx.page(&CREDENTIALS, &(), None, usize::MAX)).unwrap().len();

@@ -1,12 +1,12 @@
 //! Background tasks of the control plane: following the store, renewing certificate and signing keys, maintenance.
 
-mod follow;
+pub(crate) mod follow;
 mod maintenance;
 mod renew;
 pub(crate) mod signing_keys;
 
 use crate::control_plane::ControlPlane;
-use crate::pool::Pool;
+use crate::lanes::Lanes;
 use crate::tls::ServerIdentity;
 use bonafide_http::Stop;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use tokio::task::JoinSet;
 pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     plane: &Arc<ControlPlane>,
-    store_pool: &Arc<Pool>,
+    lanes: &Arc<Lanes>,
     identity: Arc<ServerIdentity>,
     revisions: watch::Sender<u64>,
     stop: &Stop,
 ) {
     let (following, stop_following) = (Arc::clone(plane), stop.clone());
     tasks.spawn_blocking(move || follow::follow(&following, &revisions, &stop_following));
-    tasks.spawn(renew::renew(Arc::clone(plane), Arc::clone(store_pool), identity, stop.clone()));
-    tasks.spawn(maintenance::maintain(Arc::clone(plane), Arc::clone(store_pool), stop.clone()));
+    tasks.spawn(renew::renew(Arc::clone(plane), Arc::clone(lanes), identity, stop.clone()));
+    tasks.spawn(maintenance::maintain(Arc::clone(plane), Arc::clone(lanes), stop.clone()));
 }

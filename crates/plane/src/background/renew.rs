@@ -3,9 +3,10 @@
 use super::signing_keys;
 use crate::clock_check;
 use crate::control_plane::ControlPlane;
-use crate::pool::Pool;
+use crate::lanes::Lanes;
 use crate::tls::ServerIdentity;
 use bonafide_http::{Event, Stop, clock, stopped};
+use bonafide_wire::Lane;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Renews the certificate when half of its life is over, and when a clock that was set has put it out of its life; and
 /// the signing key of a tenant that has none which is valid.
-pub(super) async fn renew(
-    plane: Arc<ControlPlane>,
-    store_pool: Arc<Pool>,
-    identity: Arc<ServerIdentity>,
-    mut stop: Stop,
-) {
+pub(super) async fn renew(plane: Arc<ControlPlane>, lanes: Arc<Lanes>, identity: Arc<ServerIdentity>, mut stop: Stop) {
     let log = &plane.log;
     loop {
         tokio::select! {
@@ -36,8 +32,10 @@ pub(super) async fn renew(
         }
         if !signing_keys::without(&plane).is_empty() {
             let at_work = Arc::clone(&plane);
-            let renewed =
-                store_pool.run(move || signing_keys::renew(&at_work).map_err(|error| error.to_string())).await;
+            let renewed = lanes
+                .of(Lane::System)
+                .run(move || signing_keys::renew(&at_work).map_err(|error| error.to_string()))
+                .await;
             if let Err(why) = renewed.unwrap_or_else(|error| Err(error.to_string())) {
                 log.event(&Event::named("signingKeyNotRenewed"), &why);
             }

@@ -5,6 +5,7 @@ use crate::agents::AgentReport;
 use crate::clock_check::{self, ImplausibleClock};
 use crate::parts::Parts;
 use bonafide_http::clock;
+use bonafide_store::{DamagedRow, DamagedRows};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
@@ -26,6 +27,8 @@ pub struct Readiness {
     agent: Option<AgentReport>,
     /// The names of hosts that are frozen.
     frozen: Vec<String>,
+    /// The rows of the store that were found damaged.
+    damaged: DamagedRows,
 }
 
 impl Readiness {
@@ -42,6 +45,7 @@ impl Readiness {
             clock: clock_check::check(&view, now),
             agent: parts.agent.report(),
             frozen,
+            damaged: parts.store.damaged(),
         }
     }
 
@@ -50,7 +54,8 @@ impl Readiness {
     /// for hosts, whose cached tokens go on.
     pub fn word(&self) -> (StatusCode, &'static str) {
         let agent_is_well = self.agent.as_ref().is_none_or(|agent| agent.word() == "ok");
-        let all = self.view && self.store && self.clock.is_ok() && agent_is_well && self.frozen.is_empty();
+        let rows = self.damaged.count == 0;
+        let all = self.view && self.store && rows && self.clock.is_ok() && agent_is_well && self.frozen.is_empty();
         match (self.tokens, all) {
             (true, true) => (StatusCode::OK, "ok"),
             (true, false) => (StatusCode::OK, "degraded"),
@@ -61,15 +66,20 @@ impl Readiness {
     fn reply(&self) -> Reply {
         let (status, said) = self.word();
         let word = |good: bool, bad: &'static str| if good { "ok" } else { bad };
-        let body = json!({
+        let mut body = json!({
             "status": said,
             "tokens": word(self.tokens, "no signing key"),
             "view": word(self.view, "too old"),
             "store": word(self.store, "unavailable"),
+            "rows": word(self.damaged.count == 0, "damaged"),
             "clock": self.clock.map_or_else(|why| why.to_string(), |()| "ok".to_owned()),
             "agents": self.agent.iter().map(describe).collect::<Vec<_>>(),
             "frozenHosts": self.frozen,
         });
+        if self.damaged.count > 0 {
+            let named: Vec<Value> = self.damaged.named.iter().map(named).collect();
+            body["damaged"] = json!({ "count": self.damaged.count, "first": named });
+        }
         Reply::json(status, &body)
     }
 }
@@ -81,6 +91,11 @@ fn describe(agent: &AgentReport) -> Value {
         "certificateEndsAt": agent.certificate_ends_at.map(Timestamp::second),
         "secondsSinceContact": agent.silence.map(|silence| silence.as_secs()),
     })
+}
+
+/// A damaged row as anybody may know of it: who reads the log finds its key there.
+fn named(row: &DamagedRow) -> Value {
+    json!({ "table": row.table, "row": row.name })
 }
 
 /// The health endpoints: `/healthz`, the process answers; `/readyz`, it issues tokens, and the body says which of its
@@ -138,7 +153,15 @@ mod tests {
             silence: Some(Duration::ZERO),
             membership: Membership::Valid,
         };
-        Readiness { tokens: true, view: true, store: true, clock: Ok(()), agent: Some(agent), frozen: Vec::new() }
+        Readiness {
+            tokens: true,
+            view: true,
+            store: true,
+            clock: Ok(()),
+            agent: Some(agent),
+            frozen: Vec::new(),
+            damaged: DamagedRows { count: 0, named: Vec::new() },
+        }
     }
 
     #[test]
@@ -151,11 +174,12 @@ mod tests {
         };
         assert_eq!(word(|_| ()), (200, "ok"));
         assert_eq!(word(|all| all.agent = None), (200, "ok"), "a control plane alone");
-        let degrading: [fn(&mut Readiness); 5] = [
+        let degrading: [fn(&mut Readiness); 6] = [
             |all| all.view = false,
             |all| all.store = false,
             |all| all.clock = Err(ImplausibleClock::BeforeProgram { now: Timestamp::from_unix_seconds(0) }),
             |all| all.agent.as_mut().unwrap().membership = Membership::Expired,
+            |all| all.damaged.count = 1,
             |all| all.frozen.push("edge".to_owned()),
         ];
         for change in degrading {

@@ -12,7 +12,7 @@ use absent::{Absent, vault};
 use bonafide_core::view::View;
 use bonafide_types::World;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Answer, Needs, Outcome, Request, Route, Surface, Unserved, served};
+use bonafide_wire::{Answer, Lane, Needs, Outcome, Request, Route, Surface, Unserved, served};
 use health::{Health, is_health};
 use paths::{is_graph, is_hosts, is_management};
 use std::convert::Infallible;
@@ -35,6 +35,7 @@ macro_rules! entry {
             on: &$on,
             owns: $owns,
             routes: || routes_of(At::$context),
+            admit: |at, request| at.$context().admit(request),
             handle: |at, request| at.$context().handle(request).map_need(Need::from),
             refuse: |at, head, why| at.$context().refuse(head, why),
         }
@@ -58,6 +59,7 @@ pub struct Entry {
     on: &'static [On],
     owns: fn(&Request) -> bool,
     routes: fn() -> Vec<&'static Route>,
+    admit: fn(At<'_>, &Request) -> Result<Lane, Box<Answer>>,
     handle: fn(At<'_>, &Request) -> Outcome<Need>,
     refuse: fn(At<'_>, &Request, Unserved) -> Answer,
 }
@@ -74,6 +76,11 @@ pub fn named(name: &str) -> Option<&'static Entry> {
 }
 
 impl Entry {
+    /// Decides without the store what can be decided so of a request that touches it ([`Surface::admit`]).
+    pub fn admit(&self, at: At<'_>, request: &Request) -> Result<Lane, Box<Answer>> {
+        (self.admit)(at, request)
+    }
+
     /// Answers a request, or says what it needs first.
     pub fn handle(&self, at: At<'_>, request: &Request) -> Outcome<Need> {
         (self.handle)(at, request)
@@ -323,6 +330,6 @@ mod tests {
         headers.insert("host", HeaderValue::from_static(host));
         let peer = Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into());
         let (path, query, body) = (path.to_owned(), String::new(), Bytes::new());
-        Request { method: Method::GET, path, query, headers, body, peer }
+        Request { method: Method::GET, path, query, version: http::Version::HTTP_11, headers, body, peer }
     }
 }

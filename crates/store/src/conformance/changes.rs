@@ -1,6 +1,7 @@
 //! Following: what changed, in order, nothing left out.
 
-use super::{ALL, Place, commit, committed, delete, prefix_since, put};
+use super::{ALL, Place, commit, committed, delete, prefix_since, put, row_keys};
+use crate::absence::Absence;
 use crate::engine::{Change, Changes, Cursor, Engine, Epoch, Revision, Verdict};
 use crate::error::StoreError;
 use crate::limits::COMPACT_EVERY_REVISIONS;
@@ -14,10 +15,10 @@ use std::thread;
 use std::time::Duration;
 use uuid::Uuid;
 
-const COUNTERS: Table<u64, u64> = Table::new("counter");
+const COUNTERS: Table<u64, u64> = Table::new("counter", Absence::Withholds);
 /// Its name begins as that of another.
-const COUNTERS_2: Table<u64, u64> = Table::new("counter-2");
-const NOTES: Table<(u64, u64), u64> = Table::new("note");
+const COUNTERS_2: Table<u64, u64> = Table::new("counter-2", Absence::Withholds);
+const NOTES: Table<(u64, u64), u64> = Table::new("note", Absence::Withholds);
 
 /// Long enough to be sure that nobody is coming; reached only when a case fails.
 const FOREVER: Duration = Duration::from_secs(15);
@@ -63,7 +64,7 @@ pub fn a_change_carries_the_newest_value<P: Place>() {
 
 pub fn changes_are_of_the_tables_asked_for<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let start = store.head().unwrap();
     for n in 0..3 {
         let write: Result<(), StoreError> = store.write(|tx| {
@@ -75,7 +76,7 @@ pub fn changes_are_of_the_tables_asked_for<P: Place>() {
     }
     let (counters, end) = some(store.changes_of(start, &[COUNTERS.name()], 10).unwrap());
     assert_eq!(end, store.head().unwrap());
-    let counted = counters.iter().map(|change| (change.revision.0, COUNTERS.decode_change(change).unwrap()));
+    let counted = counters.iter().map(|change| (change.revision.0, store.decode(&COUNTERS, change).unwrap()));
     assert_eq!(
         counted.collect::<Vec<_>>(),
         [(1, Some((0, Some(0)))), (2, Some((1, Some(1)))), (3, Some((2, Some(2))))]
@@ -129,7 +130,7 @@ pub fn compaction_forgets_the_log_and_keeps_the_rows<P: Place>() {
 
 pub fn the_store_compacts_by_itself<P: Place>() {
     let place = P::default();
-    let store = Store::open_with(place.open(), Options { log_revisions_kept: 10, ..Options::default() });
+    let store = Store::open_with(place.open(), row_keys(), Options { log_revisions_kept: 10, ..Options::default() });
     let start = store.head().unwrap();
     // The first commit sets the clock, and the last one waits for the compaction before it.
     for n in 0..COMPACT_EVERY_REVISIONS + 2 {
@@ -144,7 +145,7 @@ pub fn revisions_are_gapless_under_32_writers<P: Place>() {
     const WRITERS: u64 = 32;
     const COMMITS: u64 = 20;
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let start = store.head().unwrap();
     let together = Barrier::new(WRITERS as usize + 1);
     thread::scope(|scope| {
@@ -175,7 +176,7 @@ pub fn revisions_are_gapless_under_32_writers<P: Place>() {
                 last = change.revision;
             }
             assert_eq!(cursor.revision, last, "the cursor skips revisions");
-            replica.apply(&changes, cursor);
+            replica.apply(&store, &changes, cursor);
         }
         assert_eq!(replica.cursor, store.head().unwrap());
         replica.assert_equals(&store);
@@ -186,7 +187,7 @@ pub fn revisions_are_gapless_under_32_writers<P: Place>() {
 pub fn a_follower_that_compaction_overtakes_reloads_and_converges<P: Place>() {
     const COMMITS: u64 = 200;
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let mut replica = Replica::new(store.head().unwrap());
     set(&store, 0, 0);
     store.compact(Revision(1)).unwrap();
@@ -210,7 +211,7 @@ pub fn a_follower_that_compaction_overtakes_reloads_and_converges<P: Place>() {
 
 pub fn waiting_ends_with_the_next_commit<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     for revision in (0..20).map(Revision) {
         assert!(!store.wait_for_change(revision, Duration::ZERO));
         let ready = Barrier::new(2);
@@ -240,13 +241,13 @@ impl Replica {
         Self { cursor, counters: BTreeMap::new(), notes: BTreeMap::new() }
     }
 
-    fn apply(&mut self, changes: &[Change], cursor: Cursor) {
+    fn apply(&mut self, store: &Store, changes: &[Change], cursor: Cursor) {
         for change in changes {
-            if let Some((key, value)) = COUNTERS.decode_change(change).unwrap() {
+            if let Some((key, value)) = store.decode(&COUNTERS, change).unwrap() {
                 let before = self.counters.insert(key, value.unwrap());
                 assert!(before <= value, "counter {key} went back from {before:?} to {value:?}");
             } else {
-                let (key, value) = NOTES.decode_change(change).unwrap().unwrap();
+                let (key, value) = store.decode(&NOTES, change).unwrap().unwrap();
                 self.notes.insert(key, value.unwrap());
             }
         }
@@ -257,7 +258,7 @@ impl Replica {
     fn follow(&mut self, store: &Store, limit: usize) -> bool {
         match store.changes(self.cursor, limit).unwrap() {
             Changes::Some { changes, cursor } => {
-                self.apply(&changes, cursor);
+                self.apply(store, &changes, cursor);
                 false
             }
             Changes::Reload => {

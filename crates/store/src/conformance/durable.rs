@@ -1,22 +1,23 @@
 //! State that outlives the engine.
 
 use super::{Place, commit, committed, put};
+use crate::absence::Absence;
 use crate::audit::{self, GENESIS};
 use crate::engine::{Changes, Cursor, Engine, Revision};
 use crate::error::StoreError;
 use crate::index::Unique;
 use crate::read::Read;
-use crate::store::Store;
 use crate::table::Table;
 
-const NAMED: Table<u64, String> = Table::indexed("named", |_, name, entries| entries.unique(&BY_NAME, name));
+const NAMED: Table<u64, String> =
+    Table::indexed("named", Absence::Withholds, |_, name, entries| entries.unique(&BY_NAME, name));
 const BY_NAME: Unique<String, u64> = Unique::new("named-by-name");
 
 pub fn a_reopened_store_goes_on_where_it_was<P: Place>() {
     let place = P::default();
     let mut start = None;
     for round in 1..=3 {
-        let store = Store::open(place.open());
+        let store = place.store();
         let head = store.head().unwrap();
         let start = *start.get_or_insert(head);
         assert_eq!(head, Cursor { epoch: start.epoch, revision: Revision(round - 1) });
@@ -39,13 +40,13 @@ pub fn a_reopened_store_goes_on_where_it_was<P: Place>() {
 
 pub fn a_compacted_store_stays_compacted<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let start = store.head().unwrap();
     let named: Result<(), StoreError> = store.write(|tx| tx.put(&NAMED, &1, &"name".to_owned()));
     named.unwrap();
     store.compact(Revision(1)).unwrap();
     drop(store);
-    assert_eq!(Store::open(place.open()).changes(start, 1).unwrap(), Changes::Reload);
+    assert_eq!(place.store().changes(start, 1).unwrap(), Changes::Reload);
 }
 
 pub fn a_commit_id_is_known_after_reopening<P: Place>() {

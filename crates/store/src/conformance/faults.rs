@@ -1,7 +1,8 @@
 //! An engine that fails, forgets to answer, or is slow.
 
-use super::Place;
+use super::{Place, row_keys};
 use crate::Intercepted;
+use crate::absence::Absence;
 use crate::engine::{Commit, Engine, Revision, Verdict};
 use crate::error::{EngineError, StoreError};
 use crate::limits::{BATCH_ATTEMPTS_MAX, WRITE_ATTEMPTS_MAX};
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-const NUMBERS: Table<u64, u64> = Table::new("number");
+const NUMBERS: Table<u64, u64> = Table::new("number", Absence::Withholds);
 
 /// An engine with something that happens instead of a commit, given how many came before; and their count.
 fn faulty<P: Place, F>(place: &P, fault: F) -> (impl Engine + use<P, F>, Arc<AtomicUsize>)
@@ -34,7 +35,7 @@ pub fn an_engine_error_reaches_every_caller_and_acknowledges_nothing<P: Place>()
         true => Err(EngineError::Full("the test says so".to_owned())),
         false => engine.commit(batch),
     });
-    let store = Store::open(engine);
+    let store = Store::open(engine, row_keys());
     thread::scope(|scope| {
         for writer in 0..8 {
             let store = &store;
@@ -67,7 +68,7 @@ pub fn an_unknown_outcome_is_tried_again_and_commits_once<P: Place>() {
             0 => unknown(),
             _ => engine.commit(batch),
         });
-        let store = Store::open(engine);
+        let store = Store::open(engine, row_keys());
         increment(&store).unwrap();
         assert_eq!(store.read(|tx| tx.get(&NUMBERS, &1)).unwrap(), Some(1));
         assert_eq!(store.audit(0, 10).unwrap().len(), 1);
@@ -76,7 +77,7 @@ pub fn an_unknown_outcome_is_tried_again_and_commits_once<P: Place>() {
     // It stays lost: the caller is told, and that it may have happened.
     let place = P::default();
     let (engine, commits) = faulty(&place, move |engine, batch, _| engine.commit(batch).and_then(|_| unknown()));
-    let store = Store::open(engine);
+    let store = Store::open(engine, row_keys());
     let error = increment(&store).unwrap_err();
     assert!(matches!(error, StoreError::Engine(EngineError::OutcomeUnknown(_))), "{error}");
     assert_eq!(commits.load(Ordering::SeqCst), BATCH_ATTEMPTS_MAX);
@@ -86,7 +87,7 @@ pub fn an_unknown_outcome_is_tried_again_and_commits_once<P: Place>() {
 pub fn endless_conflicts_end_with_an_error<P: Place>() {
     let place = P::default();
     let (engine, commits) = faulty(&place, |_, batch, _| Ok(vec![Verdict::Conflict; batch.len()]));
-    let store = Store::open(engine);
+    let store = Store::open(engine, row_keys());
     let mut runs = 0;
     let error: Result<(), StoreError> = store.write(|tx| {
         runs += 1;
@@ -108,7 +109,7 @@ pub fn a_full_queue_is_an_error_at_once<P: Place>() {
         }
         engine.commit(batch)
     });
-    let store = Store::open_with(engine, Options { queue_commits_max: 2, ..Options::default() });
+    let store = Store::open_with(engine, row_keys(), Options { queue_commits_max: 2, ..Options::default() });
     let (results, outcomes) = mpsc::channel();
     thread::scope(|scope| {
         let spawn = |writer: u64| {

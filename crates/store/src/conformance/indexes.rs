@@ -1,6 +1,7 @@
 //! Index entries belong to their rows.
 
 use super::Place;
+use crate::absence::Absence;
 use crate::error::StoreError;
 use crate::index::{Index, Unique};
 use crate::limits::COMMIT_OPS_MAX;
@@ -17,16 +18,17 @@ struct Principal {
     used_by: Vec<ResourceUuid>,
 }
 
-const PRINCIPALS: Table<ObjectId, Principal> = Table::indexed("principal", |_, principal, entries| {
-    entries.unique(&BY_CLIENT, &principal.client);
-    principal.used_by.iter().for_each(|resource| entries.many(&BY_RESOURCE, resource));
-});
+const PRINCIPALS: Table<ObjectId, Principal> =
+    Table::indexed("principal", Absence::Withholds, |_, principal, entries| {
+        entries.unique(&BY_CLIENT, &principal.client);
+        principal.used_by.iter().for_each(|resource| entries.many(&BY_RESOURCE, resource));
+    });
 const BY_CLIENT: Unique<ClientId, ObjectId> = Unique::new("principal-by-client");
 const BY_RESOURCE: Index<ResourceUuid, ObjectId> = Index::new("principal-by-resource");
 
 pub fn index_entries_follow_their_rows<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     put(&store, 1, &principal(10, &[100, 101, 101])).unwrap();
     put(&store, 2, &principal(20, &[101])).unwrap();
     assert_eq!((found(&store, 10), found(&store, 20)), (Some(object(1)), Some(object(2))));
@@ -50,7 +52,7 @@ pub fn index_entries_follow_their_rows<P: Place>() {
 
 pub fn a_taken_unique_entry_is_an_error<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     put(&store, 1, &principal(10, &[])).unwrap();
     let error = put(&store, 2, &principal(10, &[])).unwrap_err();
     assert!(matches!(error, StoreError::Taken { index: "principal-by-client" }), "{error}");
@@ -72,7 +74,7 @@ pub fn a_taken_unique_entry_is_an_error<P: Place>() {
 
 pub fn a_thousand_identities_on_one_resource_are_one_commit<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let used: Result<(), StoreError> = store.write(|tx| {
         tx.audit("1,000 identities assigned")?;
         (0..1000).try_for_each(|n| tx.put(&PRINCIPALS, &object(n), &principal(n, &[7])))
@@ -90,10 +92,10 @@ pub fn a_thousand_identities_on_one_resource_are_one_commit<P: Place>() {
 }
 
 pub fn equal_names_in_different_tables_do_not_meet<P: Place>() {
-    const SHORT: Table<String, u64> = Table::new("na");
-    const LONG: Table<String, u64> = Table::new("name");
+    const SHORT: Table<String, u64> = Table::new("na", Absence::Withholds);
+    const LONG: Table<String, u64> = Table::new("name", Absence::Withholds);
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let done: Result<(), StoreError> = store.write(|tx| {
         tx.put(&SHORT, &"me".to_owned(), &1)?;
         tx.put(&LONG, &"me".to_owned(), &2)?;

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 pub mod changes;
+pub mod damage;
 pub mod durable;
 pub mod engine;
 pub mod faults;
@@ -17,6 +18,9 @@ pub mod races;
 pub mod transactions;
 
 use crate::engine::{Commit, CommitId, Compare, Engine, Op, Revision, Verdict};
+use crate::row_keys::{ROW_KEY_BYTES, RowKeys};
+use crate::store::Store;
+use bonafide_types::Secret;
 use uuid::Uuid;
 
 /// The home of an engine of the kind under test: empty when made, cleaned up when dropped.
@@ -26,6 +30,16 @@ pub trait Place: Default + Sync {
 
     /// Opens the engine; a durable one finds what was stored here before.
     fn open(&self) -> Self::Engine;
+
+    /// A store on it.
+    fn store(&self) -> Store {
+        Store::open(self.open(), row_keys())
+    }
+}
+
+/// The keys of every store here: what is stored outlives the store.
+pub fn row_keys() -> RowKeys {
+    RowKeys::new((1, &Secret::new([7; ROW_KEY_BYTES])), &[])
 }
 
 /// Makes a `#[test]` of every case, in modules named like those here.
@@ -115,6 +129,19 @@ macro_rules! conformance_suite {
                 a_full_queue_is_an_error_at_once,
             ]
         );
+        $crate::conformance_cases!(
+            $place,
+            damage,
+            [
+                du_05_a_damaged_row_is_absent_and_named,
+                du_05_a_damaged_row_that_forbids_is_an_error,
+                du_05_a_damaged_index_entry_is_an_error,
+                du_05_no_write_rests_on_a_damaged_row,
+                du_05_a_page_is_full_in_spite_of_damaged_rows,
+                du_05_a_value_of_another_row_is_damage,
+                du_05_an_old_store_gets_its_macs_once,
+            ]
+        );
         $crate::conformance_cases!($place, model, [transactions_agree_with_a_model,]);
     };
 }
@@ -184,6 +211,7 @@ mod tests {
         let suites: Vec<&str> = words(include_str!("mod.rs")).collect();
         let files = [
             include_str!("changes.rs"),
+            include_str!("damage.rs"),
             include_str!("durable.rs"),
             include_str!("engine.rs"),
             include_str!("faults.rs"),

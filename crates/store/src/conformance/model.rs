@@ -1,6 +1,7 @@
 //! Random transactions, compared with a model that has no transactions, indexes or pages: maps.
 
 use super::Place;
+use crate::absence::Absence;
 use crate::error::StoreError;
 use crate::index::{Index, Unique};
 use crate::read::Read;
@@ -23,7 +24,7 @@ struct Row {
     owners: Vec<u64>,
 }
 
-const ROWS: Table<RowKey, Row> = Table::indexed("row", |_, row, entries| {
+const ROWS: Table<RowKey, Row> = Table::indexed("row", Absence::Withholds, |_, row, entries| {
     row.name.iter().for_each(|name| entries.unique(&BY_NAME, name));
     row.owners.iter().for_each(|owner| entries.many(&BY_OWNER, owner));
 });
@@ -48,7 +49,7 @@ pub fn transactions_agree_with_a_model<P: Place>() {
     let histories = vec((vec(step(), 1..16), prop::bool::weighted(0.8)), 1..8);
     let run = |history: Vec<Script>| {
         let place = P::default();
-        let store = Store::open(place.open());
+        let store = place.store();
         let mut rows = BTreeMap::new();
         for (steps, commits) in &history {
             rows = run_script(&store, rows, steps, *commits);

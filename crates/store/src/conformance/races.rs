@@ -2,6 +2,7 @@
 //! comparing rows alone would let every one of them break.
 
 use super::Place;
+use crate::absence::Absence;
 use crate::error::StoreError;
 use crate::index::{Index, Unique};
 use crate::read::Read;
@@ -14,11 +15,13 @@ use std::thread;
 /// Races per case. Without range compares each case fails within a few.
 const ROUNDS: u64 = 60;
 
-const GROUPS: Table<u64, String> = Table::new("group");
-const MEMBERS: Table<(u64, u64), String> = Table::new("member");
-const NAMED: Table<u64, String> = Table::indexed("named", |_, name, entries| entries.unique(&BY_NAME, name));
+const GROUPS: Table<u64, String> = Table::new("group", Absence::Withholds);
+const MEMBERS: Table<(u64, u64), String> = Table::new("member", Absence::Withholds);
+const NAMED: Table<u64, String> =
+    Table::indexed("named", Absence::Withholds, |_, name, entries| entries.unique(&BY_NAME, name));
 const BY_NAME: Unique<String, u64> = Unique::new("named-by-name");
-const USES: Table<u64, u64> = Table::indexed("use", |_, identity, entries| entries.many(&BY_IDENTITY, identity));
+const USES: Table<u64, u64> =
+    Table::indexed("use", Absence::Withholds, |_, identity, entries| entries.many(&BY_IDENTITY, identity));
 const BY_IDENTITY: Index<u64, u64> = Index::new("use-by-identity");
 
 pub fn a_group_is_deleted_only_while_it_is_empty<P: Place>() {
@@ -125,7 +128,7 @@ pub fn one_of_two_always_stays<P: Place>() {
 
 fn each_round<P: Place>(mut round: impl FnMut(&Store, u64)) {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     (0..ROUNDS).for_each(|number| round(&store, number));
 }
 

@@ -1,10 +1,11 @@
 //! Typed transactions.
 
 use super::Place;
+use crate::absence::Absence;
 use crate::engine::Revision;
 use crate::error::StoreError;
 use crate::index::Unique;
-use crate::limits::{COMMIT_OPS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::limits::{COMMIT_OPS_MAX, KEY_BYTES_MAX, ROW_BYTES_MAX};
 use crate::read::Read;
 use crate::store::Store;
 use crate::table::Table;
@@ -14,14 +15,15 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-const NUMBERS: Table<u64, i64> = Table::new("number");
-const TEXTS: Table<String, String> = Table::new("text");
-const NAMED: Table<u64, String> = Table::indexed("named", |_, name, entries| entries.unique(&BY_NAME, name));
+const NUMBERS: Table<u64, i64> = Table::new("number", Absence::Withholds);
+const TEXTS: Table<String, String> = Table::new("text", Absence::Withholds);
+const NAMED: Table<u64, String> =
+    Table::indexed("named", Absence::Withholds, |_, name, entries| entries.unique(&BY_NAME, name));
 const BY_NAME: Unique<String, u64> = Unique::new("named-by-name");
 
 pub fn a_lost_race_runs_the_body_again<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     set(&store, 1, 10);
     let mut seen = Vec::new();
     let sum: Result<i64, StoreError> = store.write(|tx| {
@@ -42,7 +44,7 @@ pub fn a_lost_race_runs_the_body_again<P: Place>() {
 
 pub fn a_key_changed_and_changed_back_is_a_lost_race_too<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     set(&store, 1, 10);
     let mut runs = 0;
     let done: Result<(), StoreError> = store.write(|tx| {
@@ -64,7 +66,7 @@ pub fn writers_of_one_row_all_get_through<P: Place>() {
     const WRITERS: i64 = 32;
     const COMMITS: i64 = 20;
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let together = Barrier::new(WRITERS as usize);
     thread::scope(|scope| {
         for _ in 0..WRITERS {
@@ -86,7 +88,7 @@ pub fn writers_of_one_row_all_get_through<P: Place>() {
 
 pub fn a_row_that_is_created_replaces_no_other<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     set(&store, 1, 10);
     let mut keys = [1, 2].into_iter();
     let created: Result<u64, StoreError> = store.write(|tx| {
@@ -118,7 +120,7 @@ pub fn an_error_of_the_body_commits_nothing<P: Place>() {
         }
     }
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let refused: Result<(), Refused> = store.write(|tx| {
         tx.put(&NUMBERS, &1, &1)?;
         tx.audit("never")?;
@@ -131,15 +133,15 @@ pub fn an_error_of_the_body_commits_nothing<P: Place>() {
 }
 
 pub fn a_swallowed_error_can_never_commit<P: Place>() {
-    const OTHER_FORM: Table<u64, String> = Table::new("number");
+    const OTHER_FORM: Table<u64, String> = Table::new("number", Absence::Withholds);
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     set(&store, 1, 1);
     let named: Result<(), StoreError> = store.write(|tx| tx.put(&NAMED, &1, &"taken".to_owned()));
     named.unwrap();
     let head = store.head().unwrap();
     let long = "x".repeat(KEY_BYTES_MAX);
-    let large = "x".repeat(VALUE_BYTES_MAX);
+    let large = "x".repeat(ROW_BYTES_MAX);
 
     type Failing<'a> = Box<dyn Fn(&mut Tx<'_>) -> Result<(), StoreError> + 'a>;
     let failing: Vec<Failing<'_>> = vec![
@@ -171,7 +173,7 @@ pub fn a_swallowed_error_can_never_commit<P: Place>() {
 
 pub fn a_transaction_without_writes_commits_nothing<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let mut runs = 0;
     let value: Result<Option<i64>, StoreError> = store.write(|tx| {
         runs += 1;
@@ -186,7 +188,7 @@ pub fn a_transaction_without_writes_commits_nothing<P: Place>() {
 
 pub fn a_transaction_reads_at_one_revision<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let stop = AtomicBool::new(false);
     let transfer: Result<(), StoreError> = store.write(|tx| {
         tx.put(&NUMBERS, &1, &100)?;
@@ -223,7 +225,7 @@ pub fn a_transaction_reads_at_one_revision<P: Place>() {
 
 pub fn a_page_is_full_in_spite_of_deletions_in_the_transaction<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     (1..=6).for_each(|key| set(&store, key, 0));
     let pages: Result<(), StoreError> = store.write(|tx| {
         let keys = |tx: &Tx<'_>, limit| -> Result<Vec<u64>, StoreError> {
@@ -242,7 +244,7 @@ pub fn a_page_is_full_in_spite_of_deletions_in_the_transaction<P: Place>() {
 
 pub fn a_transaction_inside_a_transaction_is_refused<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let nested: Result<(), StoreError> = store.write(|_| store.write(|tx| tx.put(&NUMBERS, &1, &1)));
     assert!(matches!(nested, Err(StoreError::Nested)));
     set(&store, 1, 2);
@@ -251,7 +253,7 @@ pub fn a_transaction_inside_a_transaction_is_refused<P: Place>() {
 
 pub fn a_panic_in_the_body_leaves_the_store_usable<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _: Result<(), StoreError> = store.write(|tx| {
             tx.put(&NUMBERS, &1, &1)?;
@@ -267,12 +269,12 @@ pub fn a_panic_in_the_body_leaves_the_store_usable<P: Place>() {
 
 pub fn limits_are_told_plainly<P: Place>() {
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let fails = |body: &dyn Fn(&mut Tx<'_>) -> Result<(), StoreError>| store.write(body).unwrap_err().to_string();
     let long = "x".repeat(KEY_BYTES_MAX);
     let said = fails(&|tx| tx.put(&TEXTS, &long, &String::new()));
     assert_eq!(said, "a key of table 'text' has 1031 bytes; at most 1024 are possible");
-    let large = "x".repeat(VALUE_BYTES_MAX);
+    let large = "x".repeat(ROW_BYTES_MAX);
     let said = fails(&|tx| tx.put(&TEXTS, &String::new(), &large));
     assert_eq!(said, "a value of table 'text' has 1048578 bytes; at most 1048576 are possible");
     let said = fails(&|tx| (0..=COMMIT_OPS_MAX as u64).try_for_each(|key| tx.put(&NUMBERS, &key, &0)));
@@ -283,10 +285,10 @@ pub fn limits_are_told_plainly<P: Place>() {
 }
 
 pub fn a_row_of_another_form_is_an_error<P: Place>() {
-    const AS_TEXT: Table<u64, String> = Table::new("number");
-    const BY_PAIR: Table<(u64, u64), i64> = Table::new("number");
+    const AS_TEXT: Table<u64, String> = Table::new("number", Absence::Withholds);
+    const BY_PAIR: Table<(u64, u64), i64> = Table::new("number", Absence::Withholds);
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let start = store.head().unwrap();
     set(&store, 1, 7);
     let decode = |result: Result<(), StoreError>| {
@@ -297,14 +299,14 @@ pub fn a_row_of_another_form_is_an_error<P: Place>() {
     decode(store.read(|tx| tx.page(&AS_TEXT, &(), None, 1).map(drop)));
     decode(store.read(|tx| tx.page(&BY_PAIR, &(), None, 1).map(drop)));
     let crate::Changes::Some { changes, .. } = store.changes(start, 1).unwrap() else { panic!("reload") };
-    decode(AS_TEXT.decode_change(&changes[0]).map(drop));
-    assert!(TEXTS.decode_change(&changes[0]).unwrap().is_none());
+    decode(store.decode(&AS_TEXT, &changes[0]).map(drop));
+    assert!(store.decode(&TEXTS, &changes[0]).unwrap().is_none());
 }
 
 pub fn paging_while_others_write_misses_and_repeats_nothing<P: Place>() {
     const ROWS: u64 = 40;
     let place = P::default();
-    let store = Store::open(place.open());
+    let store = place.store();
     let even: Vec<u64> = (0..ROWS).map(|n| 2 * n).collect();
     even.iter().for_each(|key| set(&store, *key, 0));
     let writing = AtomicBool::new(true);

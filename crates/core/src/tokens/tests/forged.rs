@@ -18,6 +18,9 @@ fn each_refusal_says_what_resource_manager_needs_to_know() {
     let vault = fixture.issue(fixture.tenant, fixture.app, "https://vault.azure.net").unwrap();
     let aud = "https://vault.azure.net".to_owned();
     assert_eq!(fixture.verify(&vault.token), Err(TokenError::Audience { aud }));
+    for workload in [json!(null), json!(7), json!(""), json!(WORKLOAD)] {
+        assert_eq!(fixture.forge_with("bf_wl", workload), Err(TokenError::Claim("bf_wl")));
+    }
     let iss = "https://sts.windows.net/x/".to_owned();
     assert_eq!(fixture.forge_with("iss", json!(iss.clone())), Err(TokenError::Issuer { iss }));
     let mut broken = good.token.clone();

@@ -14,11 +14,13 @@ fn an_issued_token_is_accepted_and_says_exactly_when_it_was_issued() {
         let kid = key(0).kid().to_owned();
         assert_eq!(header_of(&issued.token), json!({"typ": "JWT", "alg": "RS256", "x5t": kid, "kid": kid}));
         assert!(claims_of(&issued.token)["xms_az_rid"].as_str().unwrap().ends_with("/virtualMachines/vm1"));
+        assert_eq!(caller.workload, Some(WORKLOAD));
     }
     let version_2 = fixture.issue(fixture.tenant, fixture.identity, "api://AzureADTokenExchange").unwrap();
     assert_eq!(header_of(&version_2.token), json!({"typ": "JWT", "alg": "RS256", "kid": key(0).kid()}));
     let application = claims_of(&fixture.issue(fixture.tenant, fixture.app, MANAGEMENT).unwrap().token);
     assert!(!application.contains_key("xms_az_rid") && !application.contains_key("xms_mirid"));
+    assert!(!application.contains_key("bf_wl"));
 }
 
 #[test]

@@ -11,11 +11,10 @@ use crate::directory::{
     create_application, register,
 };
 use crate::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key, open_signing_key};
-use crate::placement::Placement;
 use crate::view::{View, Views};
 use bonafide_crypto::jws::JwsError;
 use bonafide_crypto::{Certificate, Kek, SigningKey, SystemEntropy};
-use bonafide_store::{MemoryEngine, Read, Store, StoreError};
+use bonafide_store::{Read, Store, StoreError};
 use bonafide_types::{
     Audience, ClientId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
 };
@@ -24,6 +23,8 @@ use std::sync::{Arc, LazyLock};
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1_795_253_405_012_345);
 const ARM: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
+/// The internal id of the workload that tokens are issued for.
+const WORKLOAD: ResourceUuid = ResourceUuid::new(uuid::Uuid::from_u128(7));
 const MANAGEMENT: &str = "https://management.azure.com/";
 
 fn world(now: Timestamp) -> World<'static> {
@@ -54,7 +55,7 @@ struct Fixture {
     app: ObjectId,
     app_client: ClientId,
     other_app: ObjectId,
-    placement: Placement,
+    workload: ResourceId,
 }
 
 impl Fixture {
@@ -63,7 +64,7 @@ impl Fixture {
         let group = "/subscriptions/33333333-3333-3333-3333-333333333333/resourceGroups/rg/providers";
         let resource_id = ResourceId::parse(&format!("{group}/{IDENTITY_TYPE}/id1")).unwrap();
         let workload = ResourceId::parse(&format!("{group}/Microsoft.Compute/virtualMachines/vm1")).unwrap();
-        let store = Store::open(MemoryEngine::new());
+        let store = Store::in_memory();
         let identity = ObjectId::random(&SystemEntropy);
         let (app, app_client, other_app) = store
             .write(|tx| {
@@ -101,12 +102,7 @@ impl Fixture {
             app,
             app_client,
             other_app,
-            placement: Placement {
-                resource_id: workload,
-                tenant: *tenant,
-                location: String::new(),
-                identities: vec![],
-            },
+            workload,
         }
     }
 
@@ -127,7 +123,7 @@ impl Fixture {
             object_id,
             principal: self.view.principal(tenant, object_id).unwrap(),
             method: Method::Certificate,
-            workload: Some(&self.placement),
+            workload: Some(Workload { id: WORKLOAD, resource_id: &self.workload }),
         };
         let resource = self.resolve(tenant, asked).unwrap();
         issue(&self.view, &self.authority, &world(NOW), &client, &resource, &[])

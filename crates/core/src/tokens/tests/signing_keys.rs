@@ -37,7 +37,7 @@ fn jw_04_a_retired_key_verifies_nothing_and_a_future_key_signs_nothing() {
         fixture.reload();
         assert_eq!(fixture.verify_at(&token, at), Err(TokenError::UnknownKey));
         let published: Vec<_> =
-            published_keys(&fixture.view, Some(*tenant), at).into_iter().map(|(_, key)| key.kid()).collect();
+            published_keys(&fixture.view, Some(*tenant), at).into_iter().map(|key| key.kid()).collect();
         assert_eq!(published.contains(&kid.as_str()), at < not_after, "a future key is published before it signs");
     }
     assert!(matches!(fixture.issue(fixture.tenant, fixture.app, MANAGEMENT), Err(IssueError::NoSigningKey)));

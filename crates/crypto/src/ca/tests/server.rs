@@ -42,6 +42,21 @@ fn names_outside_the_constraints_are_refused_at_issue() {
 }
 
 #[test]
+fn the_authority_of_our_own_servers_can_name_none_of_microsoft_s() {
+    for name in ["login.microsoftonline.com", "vault.azure.net", "azure.com", "net"] {
+        let spec = ServerCaSpec {
+            common_name: "bonafide",
+            permitted_dns: &["localhost", name],
+            permitted_ip: &[],
+            lifetime_seconds: 1_000,
+        };
+        let error = ServerCa::create(&spec, NOW).unwrap_err();
+        assert_eq!(error, CaError::ForbiddenName(name.to_owned()));
+        assert!(!server_ca().may_certify(&name.parse().unwrap()), "{name}");
+    }
+}
+
+#[test]
 fn no_name_is_twice_in_a_server_certificate() {
     let asked =
         names(&["localhost", "LocalHost", "127.0.0.1", "localhost", "::1", "0:0::1", "*.vault.localhost", "127.0.0.1"]);

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use crate::filter::{self, Term};
 use crate::order::access::Access;
 use crate::order::audit;
+use crate::order::granting_body::{self, Grants};
 use crate::order::locks::{is_below, subscription_of};
 use crate::order::place::check_open;
 use crate::outcome::{Outcome, Shown};
@@ -115,7 +116,9 @@ fn key(access: &Access, name: &str) -> Result<LockKey, Fault> {
 
 fn read(body: &Map<String, Value>) -> Result<(LockLevel, Option<String>), Fault> {
     let wrong = |what: &str| Fault::BodyInvalid(format!("'properties.{what}' is missing or not valid"));
+    let body = granting_body::read(body, &[Grants::Lock])?;
     let properties = body.get("properties").and_then(Value::as_object).ok_or_else(|| wrong("level"))?;
+    let properties = granting_body::read(properties, &[Grants::LockProperties])?;
     let level = match properties.get("level").and_then(Value::as_str) {
         Some(level) if level.eq_ignore_ascii_case("CanNotDelete") => LockLevel::CanNotDelete,
         Some(level) if level.eq_ignore_ascii_case("ReadOnly") => LockLevel::ReadOnly,

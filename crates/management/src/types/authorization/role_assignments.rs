@@ -5,6 +5,7 @@ use crate::command::Call;
 use crate::fault::Fault;
 use crate::filter::{self, Term};
 use crate::order::access::Access;
+use crate::order::granting_body::{self, Grants};
 use crate::order::place::chain_at;
 use crate::order::{audit, conditions};
 use crate::outcome::{Outcome, Shown};
@@ -87,9 +88,9 @@ fn read_name(name: &str) -> Result<RoleAssignmentId, Fault> {
     name.parse().map_err(|_| Fault::AssignmentNameInvalid(Excerpt::of(name).into()))
 }
 
-/// The etag of a role assignment: when it was last written, quoted. Source: ours; Azure has none.
-fn tag((_, row): &Row) -> String {
-    format!("\"{}\"", row.updated_at.unix_micros())
+/// The etag of a role assignment. Source: ours; Azure has none.
+fn tag((key, row): &Row) -> String {
+    conditions::etag_of_row(row.mark, key.2.uuid(), row.updated_at)
 }
 
 /// The assignment of this name, if it is at exactly the scope in the path: what lies elsewhere was not
@@ -172,9 +173,13 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
     let wrong = |what: &str| Fault::BodyInvalid(format!("'properties.{what}' is missing or not valid"));
     // Versions before 2018 and the Java SDK send the properties at the top.
     let properties = match body.get("properties") {
-        Some(Value::Object(properties)) => properties,
-        None => body,
-        Some(_) => return Err(Fault::BodyInvalid("'properties' is not an object".to_owned())),
+        None => granting_body::read(body, &[Grants::AssignmentProperties, Grants::Assignment])?,
+        Some(inner) => {
+            granting_body::read(body, &[Grants::Assignment])?;
+            let inner = inner.as_object();
+            let inner = inner.ok_or_else(|| Fault::BodyInvalid("'properties' is not an object".to_owned()))?;
+            granting_body::read(inner, &[Grants::AssignmentProperties])?
+        }
     };
     let text = |member: &str| properties.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
     let principal = principal_id(text("principalId"))?;
@@ -183,9 +188,6 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
         && !asked.eq_ignore_ascii_case("ServicePrincipal")
     {
         return Err(Fault::PrincipalTypeUnmatched { principal, asked: Excerpt::of(asked).into() });
-    }
-    if properties.get("condition").is_some_and(|condition| !condition.is_null()) {
-        return Err(Fault::ConditionNotSupported);
     }
     let description = match properties.get("description") {
         None | Some(Value::Null) => None,

@@ -8,7 +8,7 @@ use crate::outcome::Outcome;
 use crate::resource_type::{Own, ResourceType, Rows};
 use bonafide_store::ReadTx;
 use bonafide_types::Scope;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const NAME: &str = "Microsoft.ManagedIdentity/identities";
 
@@ -27,7 +27,7 @@ fn get(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fa
         "id": format!("{}/providers/{NAME}/default", resource.id),
         "name": "default",
         "type": NAME,
-        "location": resource.body.get("location").cloned().unwrap_or(Value::Null),
+        "location": resource.body.location(),
         "tags": resource.tags,
         "properties": {
             "tenantId": resource.tenant.to_string(),

@@ -5,6 +5,7 @@ use crate::command::Call;
 use crate::fault::Fault;
 use crate::filter::{self, Term};
 use crate::order::access::Access;
+use crate::order::conditions;
 use crate::order::place::chain_at;
 use crate::outcome::{Outcome, Shown};
 use bonafide_core::access::{CUSTOM_ROLES, CustomRole, ScopeKey, custom_roles, roles};
@@ -21,12 +22,12 @@ pub(super) fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<O
         return Ok(Outcome::shown(show::built_in(scope, role)));
     }
     let role = near(tx, call, access, id)?.ok_or_else(missing)?;
-    Ok(Outcome::Shown(Shown { body: show::custom(tx, scope, id, &role)?, etag: Some(tag(&role)) }))
+    Ok(Outcome::Shown(Shown { body: show::custom(tx, scope, id, &role)?, etag: Some(tag(id, &role)) }))
 }
 
-/// The etag of a custom role: when it was last written, quoted. Source: ours; Azure has none.
-pub(super) fn tag(role: &CustomRole) -> String {
-    format!("\"{}\"", role.updated_at.unix_micros())
+/// The etag of a custom role. Source: ours; Azure has none.
+pub(super) fn tag(id: RoleDefinitionId, role: &CustomRole) -> String {
+    conditions::etag_of_row(role.mark, id.uuid(), role.updated_at)
 }
 
 /// The custom role with this id, if it can be assigned at the scope in the path or inside it: a role elsewhere

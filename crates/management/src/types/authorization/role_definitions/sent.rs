@@ -1,6 +1,7 @@
 //! The body of a role definition that is sent.
 
 use crate::fault::Fault;
+use crate::order::granting_body::{self, Grants};
 use bonafide_core::access::{Pattern, Permission};
 use bonafide_types::{ResourceId, Scope};
 use serde_json::{Map, Value};
@@ -32,10 +33,13 @@ pub(super) struct Sent {
 /// Reads a body. What clients send back of what they read, and cannot set, is passed over.
 pub(super) fn read(body: &Map<String, Value>) -> Result<Sent, Fault> {
     // Versions before 2018 send the properties at the top.
-    let properties = match body.get("properties") {
-        Some(Value::Object(properties)) => properties,
-        None => body,
-        Some(_) => return Err(wrong("'properties' is not an object")),
+    let properties = &match body.get("properties") {
+        None => granting_body::read(body, &[Grants::DefinitionProperties, Grants::Definition])?,
+        Some(inner) => {
+            granting_body::read(body, &[Grants::Definition])?;
+            let inner = inner.as_object().ok_or_else(|| wrong("'properties' is not an object"))?;
+            granting_body::read(inner, &[Grants::DefinitionProperties])?
+        }
     };
     let of_type = properties.get("type").or_else(|| properties.get("roleType")).and_then(Value::as_str);
     if of_type.is_some_and(|of_type| !of_type.eq_ignore_ascii_case("CustomRole") && body.contains_key("properties")) {
@@ -87,11 +91,8 @@ fn permissions(properties: &Map<String, Value>) -> Result<Vec<Permission>, Fault
 
 fn permission(entry: &Value) -> Result<Permission, Fault> {
     let entry = entry.as_object().ok_or_else(|| wrong("an entry of 'properties.permissions' is not an object"))?;
-    // A role that ignored its condition would grant too much.
-    if entry.get("condition").is_some_and(|condition| !condition.is_null()) {
-        return Err(wrong("conditions on permissions are not supported"));
-    }
-    let read = |member, of_data| patterns(entry, member, of_data);
+    let entry = granting_body::read(entry, &[Grants::Permission])?;
+    let read = |member, of_data| patterns(&entry, member, of_data);
     Ok(Permission {
         actions: read("actions", false)?,
         not_actions: read("notActions", false)?,

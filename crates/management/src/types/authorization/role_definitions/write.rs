@@ -21,7 +21,7 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &A
     let body = call.body()?;
     let key = (call.command.by.tenant, id);
     let old = tx.get(&CUSTOM_ROLES, &key)?;
-    conditions::check(&call.command.conditions, old.as_ref().map(read::tag))?;
+    conditions::check(&call.command.conditions, old.as_ref().map(|role| read::tag(id, role)))?;
     let sent = sent::read(body)?;
     let mut proofs = vec![allowed.clone()];
     if let Some(old) = &old {
@@ -32,14 +32,14 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &A
     let new = NewRole { name: sent.name, description: sent.description, permissions: sent.permissions, assignable };
     let role = definitions::write(tx, &call.cx.world, &proofs, key, new)?;
     audit::record(tx, call, WRITE, &show::id_at(scope, id))?;
-    Ok(Outcome::Created(Shown { body: show::custom(tx, scope, id, &role)?, etag: Some(read::tag(&role)) }))
+    Ok(Outcome::Created(Shown { body: show::custom(tx, scope, id, &role)?, etag: Some(read::tag(id, &role)) }))
 }
 
 /// Deletes a custom role; one that is not there is gone already.
 pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
     let (scope, id) = asked(call)?;
     let found = read::near(tx, call, access, id)?;
-    conditions::check(&call.command.conditions, found.as_ref().map(read::tag))?;
+    conditions::check(&call.command.conditions, found.as_ref().map(|role| read::tag(id, role)))?;
     let Some(role) = found else { return Ok(Outcome::Nothing) };
     let shown = show::custom(tx, scope, id, &role)?;
     let mut proofs = vec![allowed.clone()];

@@ -1,0 +1,208 @@
+//! The process that `up` is started as. It holds the listening sockets and nothing else: no key, no store, no thread but
+//! its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
+//! else can take their ports meanwhile. Neither outlives the other (ADR 19).
+
+mod line;
+mod passed;
+mod restarts;
+mod server;
+
+pub(crate) use server::{Keeper, KeptError};
+
+use crate::{Failure, exit_code, privileges, say};
+use bonafide_host::bindings::link_local;
+use line::{Message, pair, receive, send};
+use restarts::{CRASHES_MAX, Crashes, DOWN_MAX, WITHIN, is_crash};
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{RecvFlags, Shutdown, shutdown};
+use rustix::process::{Pid, Signal, getpid, kill_process};
+use rustix::thread::CapabilitySet;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus, Stdio};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+/// This program, also where its file was replaced since.
+const OURSELVES: &str = "/proc/self/exe";
+/// Variables of passed sockets, which are for this process alone. Source: sd_listen_fds(3).
+const PASSED: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
+
+/// Runs `up` in a process below this one until it ends by itself or is told to. Until that serves, this process keeps the
+/// privileges that it may ask for.
+pub(super) fn keep() -> Result<ExitCode, Failure> {
+    // A runtime of this thread alone: capabilities belong to threads.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut keeping = Keeping {
+            sockets: passed::passed()?
+                .into_iter()
+                .map(|(name, socket)| Kept { name, socket, is_passed: true })
+                .collect(),
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            is_stopping: false,
+            has_served: false,
+            down_since: None,
+        };
+        keeping.run().await
+    })
+}
+
+/// A socket that outlives the process that serves on it.
+struct Kept {
+    name: String,
+    socket: TcpListener,
+    /// The process that passed it has it as well, and decides what becomes of connections.
+    is_passed: bool,
+}
+
+struct Keeping {
+    sockets: Vec<Kept>,
+    interrupt: Signals,
+    terminate: Signals,
+    is_stopping: bool,
+    has_served: bool,
+    /// The time of the crash since which nobody serves, until connections are refused.
+    down_since: Option<Instant>,
+}
+
+impl Keeping {
+    async fn run(&mut self) -> Result<ExitCode, Failure> {
+        let mut crashes = Crashes::default();
+        loop {
+            let end = self.serve_once().await?;
+            if self.is_stopping || !self.has_served || !is_crash(end) {
+                return Ok(exit_code(end));
+            }
+            let now = Instant::now();
+            self.down_since.get_or_insert(now);
+            let Some(pause) = crashes.next(now.into_std()) else {
+                return Err(format!(
+                    "it crashed {CRASHES_MAX} times within {} s, the last time by {}, and is not started again; the log \
+                     says more",
+                    WITHIN.as_secs(),
+                    by(end)
+                )
+                .into());
+            };
+            say(&format!("it ended by {} and is started again; sessions of `exec` ended with it", by(end)));
+            if !self.rest(now + pause).await {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    }
+
+    /// Starts the process that serves, and waits for its end.
+    async fn serve_once(&mut self) -> Result<ExitStatus, Failure> {
+        let (mut child, line) = self.start()?;
+        // A stream of messages rather than of bytes, but a socket all the same.
+        let line = std::os::unix::net::UnixStream::from(line);
+        line.set_nonblocking(true)?;
+        let line = UnixStream::from_std(line)?;
+        loop {
+            let until = self.down_since.map(|since| since + DOWN_MAX);
+            tokio::select! {
+                end = child.wait() => return Ok(end?),
+                _ = self.interrupt.recv() => self.stop(&child, Signal::INT),
+                _ = self.terminate.recv() => self.stop(&child, Signal::TERM),
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => self.refuse(),
+                ready = line.readable() => {
+                    ready?;
+                    match line.try_io(Interest::READABLE, || receive(&line, RecvFlags::DONTWAIT)) {
+                        Ok(Some(message)) => self.hear(message, &line)?,
+                        // It is ending.
+                        Ok(None) => return Ok(child.wait().await?),
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&self) -> Result<(Child, OwnedFd), Failure> {
+        let (ours, theirs) = pair()?;
+        let mut arguments = std::env::args_os();
+        let mut command = Command::new(OURSELVES);
+        command.arg0(arguments.next().unwrap_or_else(|| "bonafide".into())).args(arguments);
+        command.arg(format!("--kept-by={}", getpid().as_raw_nonzero()));
+        if self.has_served {
+            command.arg("--resumed");
+        }
+        for name in PASSED {
+            command.env_remove(name);
+        }
+        let child = command.stdin(Stdio::from(theirs)).kill_on_drop(true).spawn();
+        let child = child
+            .map_err(|error| format!("cannot start {OURSELVES}: {error}; `up` needs /proc and one more process"))?;
+        let given = self.sockets.iter().map(|kept| Ok((kept.name.clone(), kept.socket.try_clone()?)));
+        send(&ours, &Message::Given(given.collect::<std::io::Result<_>>()?))?;
+        Ok((child, ours))
+    }
+
+    fn hear(&mut self, message: Message, line: &UnixStream) -> Result<(), Failure> {
+        match message {
+            Message::Keep(name, socket) => self.keep(name, socket),
+            Message::OpenLinkLocal => {
+                let opened = link_local::open().map_err(|error| error.to_string());
+                if let Ok(socket) = &opened {
+                    self.keep(link_local::NAME.to_owned(), socket.try_clone()?);
+                }
+                send(line, &Message::Opened(opened))?;
+            }
+            Message::Ready => {
+                (self.has_served, self.down_since) = (true, None);
+                // The work that takes privileges is done.
+                privileges::give_up_capabilities(CapabilitySet::empty())?;
+            }
+            Message::Given(_) | Message::Opened(_) => return Err(line::Garbled.into()),
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, name: String, socket: TcpListener) {
+        self.sockets.retain(|kept| kept.name != name);
+        if !self.is_stopping {
+            self.sockets.push(Kept { name, socket, is_passed: false });
+        }
+    }
+
+    /// Has the process that serves stop. Its sockets end with it: nobody is to wait at them.
+    fn stop(&mut self, child: &Child, signal: Signal) {
+        self.is_stopping = true;
+        self.sockets.clear();
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        // One that is gone already needs no signal.
+        let _ = pid.map(|pid| kill_process(pid, signal));
+    }
+
+    /// Refuses connections from now on, and keeps the ports: a socket that is bound and does not listen. Without
+    /// `SO_REUSEADDR` nobody else can listen there.
+    fn refuse(&mut self) {
+        self.down_since = None;
+        for kept in self.sockets.iter().filter(|kept| !kept.is_passed) {
+            let _ = set_socket_reuseaddr(&kept.socket, false);
+            let _ = shutdown(&kept.socket, Shutdown::Both);
+        }
+    }
+
+    /// Waits before the next start; false when it is told to stop meanwhile.
+    async fn rest(&mut self, until: Instant) -> bool {
+        tokio::select! {
+            () = sleep_until(until) => true,
+            _ = self.interrupt.recv() => false,
+            _ = self.terminate.recv() => false,
+        }
+    }
+}
+
+/// A crash in words.
+fn by(end: ExitStatus) -> String {
+    end.signal().map_or_else(|| "a panic".to_owned(), |signal| format!("signal {signal}"))
+}

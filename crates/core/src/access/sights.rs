@@ -1,0 +1,84 @@
+//! Bodies of resources as a caller may see them: the only way to show one. For many resources the caller's roles are
+//! matched once for each type.
+
+use super::{Chain, Grants, Plane, check};
+use crate::directory::{Resource, Shown, Sight};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// The parts that one caller sees of the resources at a scope and below it.
+#[derive(Debug)]
+pub struct Sights<'a> {
+    grants: &'a Grants,
+    above: &'a Chain,
+    /// By the name of the type.
+    reach: RefCell<BTreeMap<String, Reach>>,
+}
+
+/// The resources of a type that a caller may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// All at the scope and below it: roles add up.
+    All,
+    /// None anywhere.
+    None,
+    /// Some below the scope, or outside of it.
+    Some,
+}
+
+impl<'a> Sights<'a> {
+    /// The sights of a caller with these roles, at the scope of `above` and below it.
+    pub fn new(grants: &'a Grants, above: &'a Chain) -> Self {
+        Self { grants, above, reach: RefCell::default() }
+    }
+
+    /// The members of a resource's body that `wanted` names, as the caller may see them: all but secrets where it may write
+    /// the resource (`{type}/write`), and else those that are for every reader. `chain` gives the resource's place, and is
+    /// asked for it only where that decides.
+    ///
+    /// # Errors
+    /// That of `chain`.
+    pub fn show<E>(
+        &self,
+        resource: &Resource,
+        type_name: &str,
+        chain: impl FnOnce() -> Result<Chain, E>,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Shown, E> {
+        let declared = resource.shown(Sight::Declared, &wanted);
+        // Most resources are the same to all: then nobody's roles are looked at.
+        if !declared.is_partial || !self.may_write(type_name, chain)? {
+            return Ok(declared);
+        }
+        Ok(resource.shown(Sight::Whole, &wanted))
+    }
+
+    fn may_write<E>(&self, type_name: &str, chain: impl FnOnce() -> Result<Chain, E>) -> Result<bool, E> {
+        match self.reach(type_name) {
+            Reach::All => Ok(true),
+            Reach::None => Ok(false),
+            Reach::Some => Ok(check(self.grants, &chain()?, &write(type_name), Plane::Control).is_ok()),
+        }
+    }
+
+    fn reach(&self, type_name: &str) -> Reach {
+        let mut reach = self.reach.borrow_mut();
+        if let Some(known) = reach.get(type_name) {
+            return *known;
+        }
+        let action = write(type_name);
+        let found = if check(self.grants, self.above, &action, Plane::Control).is_ok() {
+            Reach::All
+        } else if self.grants.grant_somewhere(&action, Plane::Control) {
+            Reach::Some
+        } else {
+            Reach::None
+        };
+        reach.insert(type_name.to_owned(), found);
+        found
+    }
+}
+
+fn write(type_name: &str) -> String {
+    format!("{type_name}/write")
+}

@@ -1,0 +1,186 @@
+//! `data/members.txt`: of each type that it describes, the members that are secret and those that only writers see; of
+//! all other types, the members that every reader sees. Read when first asked for.
+
+use bonafide_types::ResourceId;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// The mark of a member, which is that of all below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// It is never stored and never shown.
+    Secret,
+    /// It is stored, and shown to who may write the resource.
+    Writers,
+    /// Every reader sees it, also of a type that nobody described.
+    Readable,
+}
+
+/// The marks of the members of an object. Lists have none of their own: a mark holds for every element, however deep
+/// they are nested.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Node {
+    mark: Option<Mark>,
+    /// By name in lower case; [`ANY`] stands for every other name.
+    inner: Vec<(Box<str>, Node)>,
+}
+
+/// The name that stands for every name, in a map whose names are the caller's.
+const ANY: &str = "*";
+
+/// The marks that hold for one resource.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Marks {
+    /// Of its type the file says which members are not for everybody.
+    Described(&'static Node),
+    /// Of its type it says nothing: these members are for everybody.
+    Undescribed(&'static Node),
+}
+
+#[derive(Debug, Default)]
+struct Types {
+    /// By type in lower case, or by type and name as [`named`] joins them.
+    described: HashMap<String, Node>,
+    undescribed: Node,
+    /// The ends of names in described types that only writers see, in lower case.
+    ends: Vec<String>,
+}
+
+static TYPES: LazyLock<Types> = LazyLock::new(|| read(include_str!("../../../data/members.txt")));
+
+impl Marks {
+    /// The marks of a resource: those of its type and name, or else those of its type.
+    pub(super) fn of(id: &ResourceId) -> Self {
+        let type_name = id.type_name().fold();
+        let of_name = || TYPES.described.get(&named(&type_name, &id.name().to_ascii_lowercase()));
+        let of_type = TYPES.described.get(&type_name).or_else(of_name);
+        of_type.map_or(Self::Undescribed(&TYPES.undescribed), Self::Described)
+    }
+
+    /// Takes out of a body what may never be read again.
+    pub(super) fn drop_secrets(self, body: &mut Map<String, Value>) {
+        if let Self::Described(node) = self {
+            node.drop_secrets(body);
+        }
+    }
+
+    /// The mark of a member that a description does not have, by the end of its name: a description is of the versions
+    /// that were read, and a later one may have more secrets.
+    pub(super) fn by_end(name: &str) -> Option<Mark> {
+        let is_end = |end: &str| {
+            let mut ends = name.bytes().rev().zip(end.bytes().rev());
+            name.len() >= end.len() && ends.all(|(one, other)| one.eq_ignore_ascii_case(&other))
+        };
+        TYPES.ends.iter().any(|end| is_end(end)).then_some(Mark::Writers)
+    }
+}
+
+impl Node {
+    /// The mark.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
+    /// The node of a member. Resource Manager compares the names of members without case.
+    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+        let of = |wanted: &str| self.inner.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
+        of(name).or_else(|| of(ANY)).map(|(_, node)| node)
+    }
+
+    fn drop_secrets(&self, object: &mut Map<String, Value>) {
+        if self.inner.is_empty() {
+            return;
+        }
+        object.retain(|name, value| match self.member(name) {
+            Some(node) if node.mark == Some(Mark::Secret) => false,
+            Some(node) => {
+                node.drop_secrets_of(value);
+                true
+            }
+            None => true,
+        });
+    }
+
+    fn drop_secrets_of(&self, value: &mut Value) {
+        match value {
+            Value::Object(object) => self.drop_secrets(object),
+            Value::Array(elements) => elements.iter_mut().for_each(|element| self.drop_secrets_of(element)),
+            _ => {}
+        }
+    }
+
+    /// Sets the mark of the member at a path.
+    fn set(&mut self, path: &str, mark: Mark) {
+        let node = path.split('.').fold(self, |node, name| {
+            let name = name.trim_end_matches("[]").to_ascii_lowercase();
+            let at = node.inner.iter().position(|(known, _)| **known == *name).unwrap_or_else(|| {
+                node.inner.push((name.into(), Self::default()));
+                node.inner.len() - 1
+            });
+            &mut node.inner[at].1
+        });
+        node.mark = Some(mark);
+    }
+}
+
+/// The key of a type whose resources differ by their names (`sites/config`).
+fn named(type_name: &str, name: &str) -> String {
+    format!("{type_name}={name}")
+}
+
+fn read(text: &str) -> Types {
+    let mut types = Types::default();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let (Some(of), Some(path), Some(mark)) = (words.next(), words.next(), words.next()) else { continue };
+        if let (ANY, "writers", Some(end)) = (of, mark, path.strip_prefix(ANY)) {
+            types.ends.push(end.to_ascii_lowercase());
+            continue;
+        }
+        let node = match of {
+            ANY => &mut types.undescribed,
+            of => types.described.entry(of.to_ascii_lowercase()).or_default(),
+        };
+        match mark {
+            "secret" => node.set(path, Mark::Secret),
+            "writers" => node.set(path, Mark::Writers),
+            "readable" => node.set(path, Mark::Readable),
+            _ => {}
+        }
+    }
+    types
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonafide_types::TypeName;
+
+    #[test]
+    fn every_line_of_the_file_has_a_type_a_path_a_mark_and_a_source() {
+        let lines = include_str!("../../../data/members.txt").lines();
+        let mut seen = std::collections::HashSet::new();
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [of, path, mark, source, ..] = words.as_slice() else { panic!("{line}") };
+            let type_name = of.split_once('=').map_or(*of, |(type_name, _)| type_name);
+            assert!(*of == ANY || type_name.parse::<TypeName>().is_ok(), "{line}");
+            assert!(path.split('.').all(|name| !name.trim_end_matches("[]").is_empty()), "{line}");
+            assert!(source.len() > 3, "{line}");
+            match *mark {
+                "writers" if *of == ANY => assert!(path.starts_with(ANY) && path.len() > 4, "{line}"),
+                "secret" | "writers" => assert!(*of != ANY && *path != "-", "{line}"),
+                "readable" => assert!(*of == ANY, "{line}"),
+                "-" => assert!(*path == "-", "{line}"),
+                other => panic!("{other}: {line}"),
+            }
+            assert!(seen.insert((of.to_ascii_lowercase(), path.to_ascii_lowercase())), "twice: {line}");
+        }
+        assert!(TYPES.described.len() > 500 && !TYPES.undescribed.inner.is_empty());
+        let of_names = TYPES.described.keys().filter_map(|key| key.split_once('='));
+        for (type_name, _) in of_names {
+            assert!(!TYPES.described.contains_key(type_name), "described with names and without: {type_name}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The part of a resource that no type shares with another: what was sent, less its secrets. It is stored, and it comes
+//! out in one way only, `access::Sights`: by what `data/members.txt` says of its members and by what the caller may.
+
+mod marks;
+mod patch;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use bonafide_types::ResourceId;
+use bonafide_types::json::JsonError;
+use marks::Marks;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+pub use shown::Shown;
+pub(crate) use shown::Sight;
+use std::fmt;
+
+/// The top-level members of a resource that no field of its own holds (`location`, `properties`, `sku`, `kind`, `zones`, …).
+///
+/// It has no `Serialize` and prints nothing, so that it cannot get into an answer or a log as it is.
+#[derive(Clone, Default, PartialEq)]
+pub struct Body(Map<String, Value>);
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body(..)")
+    }
+}
+
+impl Body {
+    /// The body of a resource as it may be stored: without the members that its type marks as secret.
+    pub fn kept(id: &ResourceId, mut sent: Map<String, Value>) -> Self {
+        Marks::of(id).drop_secrets(&mut sent);
+        Self(sent)
+    }
+
+    /// JSON merge patch (RFC 7396): objects are merged, null removes, everything else replaces. The outcome is
+    /// bounded as a body that is sent, so that a resource cannot grow patch by patch; then it loses its secrets.
+    ///
+    /// # Errors
+    /// [`JsonError::TooDeep`] or [`JsonError::TooMany`].
+    pub fn patch(&mut self, id: &ResourceId, patch: &Map<String, Value>) -> Result<(), JsonError> {
+        patch::merge(&mut self.0, patch);
+        patch::check_bounds(&self.0)?;
+        Marks::of(id).drop_secrets(&mut self.0);
+        Ok(())
+    }
+
+    /// The location.
+    pub fn location(&self) -> Option<&str> {
+        self.0.get(LOCATION).and_then(Value::as_str)
+    }
+
+    /// Sets the location, or takes it away.
+    pub fn set_location(&mut self, location: Option<String>) {
+        match location {
+            Some(location) => drop(self.0.insert(LOCATION.to_owned(), location.into())),
+            None => drop(self.0.shift_remove(LOCATION)),
+        }
+    }
+
+    /// True for a group of an earlier version that is being deleted: it said so here.
+    pub(super) fn says_deleting(&self) -> bool {
+        self.0.get(DELETING) == Some(&Value::Bool(true))
+    }
+
+    /// Takes away what groups of earlier versions said here.
+    pub fn forget_deleting(&mut self) {
+        self.0.shift_remove(DELETING);
+    }
+}
+
+const LOCATION: &str = "location";
+const DELETING: &str = "deleting";
+
+/// The form in which a body is stored, with its resource.
+pub(super) fn store<S: Serializer>(body: &Body, serializer: S) -> Result<S::Ok, S::Error> {
+    body.0.serialize(serializer)
+}
+
+/// A stored body, as the version that stored it left it: what it shows is decided when it is shown.
+pub(super) fn load<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
+    Map::deserialize(deserializer).map(Body)
+}
