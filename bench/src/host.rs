@@ -3,7 +3,6 @@
 
 use crate::Failure;
 use crate::cloud::{Cloud, RESOURCE, token_request};
-use crate::connection::{Target, request, tls};
 use crate::plane::{Plane, world};
 use bonafide_core::access::may_write;
 use bonafide_core::directory::{Resource, find};
@@ -15,8 +14,10 @@ use bonafide_types::{Audience, ClientId, HostId, ObjectId, ResourceUuid, Secret,
 use bonafide_wire::hosts::{DESIRED_PATH, Desired, HostCertificate, JOIN_PATH, JoinRequest};
 use bonafide_wire::token::{Proof, TokenRequest};
 use http::StatusCode;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::json;
 use std::path::Path;
+use xtask::connection::{Target, request, tls};
 
 /// Assertions that are used in turn, where each may be used more than once.
 const ASSERTIONS: usize = 64;
@@ -134,7 +135,9 @@ impl Host {
         let answer = to.connect()?.call(&request("POST", JOIN_PATH, &json, &serde_json::to_string(&join)?))?.json()?;
         let joined: HostCertificate = serde_json::from_value(answer)?;
         let certificate = base64url::decode(&joined.certificate)?;
-        let target = Target { address: cloud.hosts, tls: Some(tls(ca, Some((&certificate, &key.to_pkcs8()?)))?) };
+        let private = PrivatePkcs8KeyDer::from(key.to_pkcs8()?.expose().clone()).into();
+        let identity = (CertificateDer::from(certificate), private);
+        let target = Target { address: cloud.hosts, tls: Some(tls(ca, Some(identity))?) };
         let new = NewKey::make(invitation.principal, world().now)?;
         let register = new.request(invitation.workload);
         let body = std::str::from_utf8(&register.body)?;

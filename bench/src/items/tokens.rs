@@ -6,7 +6,6 @@
 
 use crate::bare::{Bare, Costs, time};
 use crate::cloud::Cloud;
-use crate::connection::{Connection, Target};
 use crate::host::{Host, Invitation, Operator, invite};
 use crate::load::saturate;
 use crate::machine::{LOAD_CORE, SERVER_CORE, has_two_cores, pin, unpin};
@@ -19,6 +18,7 @@ use bonafide_crypto::Certificate;
 use bonafide_wire::{Peer, Request};
 use std::path::Path;
 use std::time::Duration;
+use xtask::connection::{Connection, Target};
 
 const TARGET: &str = "≤ 1.15";
 const CONNECTIONS: usize = 16;
