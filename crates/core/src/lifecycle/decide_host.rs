@@ -27,6 +27,9 @@ pub fn decide_host(
     allowed.confirm(tenant, ScopeKey::Root, DECIDE_HOSTS, Plane::Control)?;
     let Some(mut host) = tx.get(&HOSTS, &id)? else { return Ok(None) };
     host.decide(enabled);
+    if !enabled {
+        tx.may_use_reserve();
+    }
     tx.put(&HOSTS, &id, &host)?;
     Ok(Some(host))
 }

@@ -134,5 +134,7 @@ pub fn show(tx: &mut Tx<'_>, world: &World<'_>, id: HostId, shown: CertificateNu
         Standing::Superseded if !host.is_straggler_possible(world.now) => host.frozen_at = Some(world.now),
         Standing::Superseded | Standing::Current | Standing::Void => return Ok(()),
     }
+    // On a full disk, too: a frozen host is one that was taken something away.
+    tx.may_use_reserve();
     tx.put(&HOSTS, &id, &host)
 }
