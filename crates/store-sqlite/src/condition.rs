@@ -10,6 +10,8 @@ pub(crate) struct Condition {
     /// The failure after which nothing is written.
     stopped: OnceLock<String>,
     lacks_reserve: AtomicBool,
+    /// The last write that may not use the reserve found no space.
+    was_full: AtomicBool,
 }
 
 impl Condition {
@@ -26,12 +28,17 @@ impl Condition {
         self.lacks_reserve.store(!is_whole, Ordering::Relaxed);
     }
 
-    pub(crate) fn lacks_reserve(&self) -> bool {
-        self.lacks_reserve.load(Ordering::Relaxed)
+    pub(crate) fn set_full(&self, was_full: bool) {
+        self.was_full.store(was_full, Ordering::Relaxed);
+    }
+
+    /// True while only what takes something away is written.
+    pub(crate) fn takes_deletions_only(&self) -> bool {
+        self.lacks_reserve.load(Ordering::Relaxed) || self.was_full.load(Ordering::Relaxed)
     }
 
     pub(crate) fn troubles(&self) -> Vec<Trouble> {
         let stopped = self.stopped.get().cloned().map(Trouble::WritesStopped);
-        stopped.into_iter().chain(self.lacks_reserve().then_some(Trouble::ReserveUsed)).collect()
+        stopped.into_iter().chain(self.takes_deletions_only().then_some(Trouble::DeletionsOnly)).collect()
     }
 }

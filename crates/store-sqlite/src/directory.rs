@@ -7,6 +7,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+/// The lock's name in the data directory.
+pub(crate) const LOCK_FILE: &str = "lock";
+
 /// Creates the directory if it is not there, for its owner only.
 pub(crate) fn create(dir: &Path) -> Result<(), OpenError> {
     if dir.is_dir() {
@@ -33,7 +36,7 @@ impl Drop for Lock {
 
 /// Takes the directory for this process.
 pub(crate) fn lock(dir: &Path) -> Result<Lock, OpenError> {
-    let path = dir.join("lock");
+    let path = dir.join(LOCK_FILE);
     let file = owner_only().write(true).create(true).open(&path).map_err(|error| OpenError::io(&path, error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Lock(file)),

@@ -3,6 +3,7 @@
 use crate::check::FORMAT;
 use crate::condition::Condition;
 use crate::connect::configure;
+use crate::directory::LOCK_FILE;
 use crate::error::OpenError;
 use crate::log::Log;
 use crate::read::Readers;
@@ -21,7 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The database's name in the data directory.
 pub const DATABASE_FILE: &str = "store.db";
 /// All files that may be in the data directory: the database, those that SQLite makes beside it, and the lock.
-pub const FILES: [&str; 6] = [DATABASE_FILE, "store.db-wal", "store.db-shm", "store.db-journal", "lock", RESERVE_FILE];
+pub const FILES: [&str; 6] =
+    [DATABASE_FILE, "store.db-wal", "store.db-shm", "store.db-journal", LOCK_FILE, RESERVE_FILE];
 
 /// Pages of the write-ahead log (4 KiB each) after which a commit also checkpoints. Source: ours; 16
 /// MiB, so that syncs of the database file are rare beside those of the log.
@@ -157,9 +159,9 @@ impl Engine for SqliteEngine {
     }
 
     fn upkeep(&self) {
-        if self.condition.lacks_reserve() {
+        if self.condition.takes_deletions_only() {
             // It is looked at again before the next write.
-            let _ = self.write(|writer| Ok(writer.fill_reserve()));
+            let _ = self.write(|writer| Ok(writer.look_for_space()));
         }
     }
 

@@ -44,11 +44,15 @@ impl Reserve {
     /// True when all of it is there, after making it whole if there is room for that and for a start.
     pub(crate) fn fill(&mut self) -> bool {
         let missing_bytes = RESERVE_BYTES.saturating_sub(self.held_bytes);
-        let has_room = || !has_less_than(&self.dir, missing_bytes + STEP_BYTES);
-        if missing_bytes > 0 && has_room() && self.allocate().is_ok() {
+        if missing_bytes > 0 && self.has_room_beside(missing_bytes) && self.allocate().is_ok() {
             self.held_bytes = RESERVE_BYTES;
         }
         self.held_bytes >= RESERVE_BYTES
+    }
+
+    /// True where the disk has room for so many bytes and for a start, beside what is held.
+    pub(crate) fn has_room_beside(&self, bytes: u64) -> bool {
+        !has_less_than(&self.dir, bytes + STEP_BYTES)
     }
 
     /// Gives a step back to the disk; false when nothing is left, or that fails.

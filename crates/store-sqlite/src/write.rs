@@ -71,18 +71,42 @@ impl Writer {
         is_whole
     }
 
+    /// Makes the reserve whole, if there is room, and takes a disk that was full for one that is not once it has room.
+    pub(crate) fn look_for_space(&mut self) {
+        if self.fill_reserve() && self.reserve.has_room_beside(0) {
+            self.condition.set_full(false);
+        }
+    }
+
     pub(crate) fn commit(&mut self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
         batch.iter().try_for_each(Commit::check)?;
-        let may_use_reserve = batch.iter().all(|commit| commit.may_use_reserve);
-        if !may_use_reserve && !self.fill_reserve() {
-            return Err(EngineError::Full(format!("{}: the space kept for deletions is in use", self.path.display())));
+        if batch.iter().all(|commit| commit.may_use_reserve) {
+            return self.commit_from_reserve(batch);
         }
+        let result = self.commit_beside_reserve(batch);
+        match &result {
+            Err(EngineError::Full(_)) => self.condition.set_full(true),
+            Err(_) => {}
+            Ok(_) => self.condition.set_full(false),
+        }
+        result
+    }
+
+    fn commit_from_reserve(&mut self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
         loop {
             match self.commit_once(batch) {
-                Err(EngineError::Full(_)) if may_use_reserve && self.release_reserve() => {}
+                Err(EngineError::Full(_)) if self.release_reserve() => {}
                 result => return result,
             }
         }
+    }
+
+    fn commit_beside_reserve(&mut self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
+        if self.fill_reserve() {
+            return self.commit_once(batch);
+        }
+        let path = self.path.display();
+        Err(EngineError::Full(format!("{path}: what is left of its disk is kept for deletions and starting")))
     }
 
     fn release_reserve(&mut self) -> bool {

@@ -32,6 +32,10 @@ fn au_05_on_a_full_disk_everything_can_be_deleted_and_nothing_else_is_written() 
     // Until the log, which is as long as it was, is full as well.
     let written = (COUNT..).take_while(|n| put(&store, *n).is_ok()).count() as u64;
     is_full(put(&store, 1_000));
+    // The reserve is whole: the refusal tells.
+    assert_eq!(store.troubles(), [Trouble::DeletionsOnly]);
+    store.upkeep();
+    assert_eq!(store.troubles(), [Trouble::DeletionsOnly], "there is no more space than before");
     for n in 0..COUNT / 2 {
         delete(&store, n).unwrap();
         changed_to_take_away(&store, COUNT - 1).unwrap();
@@ -45,7 +49,7 @@ fn au_05_on_a_full_disk_everything_can_be_deleted_and_nothing_else_is_written() 
     (COUNT / 2..COUNT).for_each(|n| delete(&store, n).unwrap());
     assert_eq!(rows(&store), written);
     is_full(put(&store, 1_000));
-    assert_eq!(store.troubles(), [Trouble::ReserveUsed]);
+    assert_eq!(store.troubles(), [Trouble::DeletionsOnly]);
     fs::remove_file(disk.join("filler")).unwrap();
     store.upkeep();
     assert!(store.troubles().is_empty());

@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// No space is left; what is stored is intact, and writing works again when there is space.
-    #[error("no space left for the store: {0}; make space (what takes something away is still written)")]
+    #[error("no space left for the store: {0}; make space")]
     Full(String),
     /// Reading or writing failed; nothing was committed.
     #[error("the store cannot be read or written: {0}")]

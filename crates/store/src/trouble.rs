@@ -8,9 +8,10 @@ pub enum Trouble {
         "nothing is written any more, because this failed: {0}; look for the disk's trouble in the system's log, then start again"
     )]
     WritesStopped(String),
-    /// The space that is kept for deletions and starting is not there, so nothing else is written.
+    /// The last write that takes nothing away found no space, or the space that is kept for deletions and starting is not
+    /// all there.
     #[error("the disk is full: only what takes something away is written, from the space kept for it; make space")]
-    ReserveUsed,
+    DeletionsOnly,
     /// The high-water mark cannot be written.
     #[error(
         "the high-water mark is not kept any more, because this failed: {0}; a store that is put back is not noticed until the next start"

@@ -37,7 +37,7 @@ fn tell(plane: &ControlPlane, told: &mut Vec<Trouble>) {
 fn name(trouble: &Trouble) -> &'static str {
     match trouble {
         Trouble::WritesStopped(_) => "storeWritesStopped",
-        Trouble::ReserveUsed => "storeReserveUsed",
+        Trouble::DeletionsOnly => "storeReserveUsed",
         Trouble::MarkNotKept(_) => "storeMarkNotKept",
         Trouble::BelowMark(_) => "storeBelowMark",
     }

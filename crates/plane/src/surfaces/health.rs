@@ -102,8 +102,8 @@ fn of_troubles(troubles: &[Trouble]) -> (&'static str, &'static str) {
     for trouble in troubles {
         match trouble {
             Trouble::WritesStopped(_) => writes = "stopped until the next start: a write or sync failed",
-            Trouble::ReserveUsed if writes == OK => writes = "deletions only: the disk is full",
-            Trouble::ReserveUsed => {}
+            Trouble::DeletionsOnly if writes == OK => writes = "deletions only: the disk is full",
+            Trouble::DeletionsOnly => {}
             Trouble::MarkNotKept(_) => mark = "not kept",
             Trouble::BelowMark(_) => mark = "the store is below it",
         }
