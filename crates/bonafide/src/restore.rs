@@ -2,7 +2,7 @@
 
 use crate::data_dir::DataDir;
 use crate::{DataDirOption, Failure, print};
-use bonafide_plane::restore;
+use bonafide_plane::{look_before_restoring, restore};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,14 +20,17 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
+    look_before_restoring(options.data_dir.choice().0, &options.file)?;
     let files = DataDir::create(&options.data_dir)?.plane;
     let restored = restore(&files, &options.file, options.accept_older)?;
+    let aside = restored.aside.map(|aside| {
+        format!(" The one of before is in {}: delete it when it is not needed any more.", aside.display())
+    });
     print(&format!(
-        "The database is that of {}, as of revision {}; `bonafide up` starts with it. The one of before is in {}: delete it \
-         when it is not needed any more.\n",
+        "The database is that of {}, as of revision {}; `bonafide up` starts with it.{}\n",
         options.file.display(),
         restored.backup.newest.cursor.revision.0,
-        restored.aside.display(),
+        aside.unwrap_or_default(),
     ));
     Ok(ExitCode::SUCCESS)
 }

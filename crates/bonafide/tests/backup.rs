@@ -5,7 +5,7 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -144,9 +144,41 @@ fn op_05_a_new_machine_needs_the_key_and_a_backup() {
     fs::copy(dir.path().join("data/key"), data.join("key")).unwrap();
     let done = run(restore(new.path(), &file, &[]));
     assert!(done.status.success(), "{done:?}");
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(said.ends_with("`bonafide up` starts with it.\n"), "there was none before: {said}");
+    let left = fs::read_dir(&data).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert!(!left.into_iter().any(|name| name.starts_with("store.")));
     let moved = Up::start(new.path(), &[]);
     assert_eq!(moved.info["tenantId"], tenant);
     assert!(moved.token(ARM).is_ok());
+}
+
+#[test]
+fn op_05_what_cannot_be_restored_is_named_and_nothing_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--empty"]);
+    let backup_file = dir.path().join("backup.db");
+    assert!(run(backup(dir.path(), &backup_file)).status.success());
+    let empty = tempfile::tempdir().unwrap();
+    let (nothing, folder) = (empty.path().join("empty.db"), empty.path().join("folder"));
+    fs::write(&nothing, "").unwrap();
+    fs::create_dir(&folder).unwrap();
+    for (file, said) in [
+        (&empty.path().join("typo.db"), "typo.db is not there: give a file of `bonafide backup`"),
+        (&nothing, "empty.db is empty: give"),
+        (&folder, "folder is a directory: give"),
+        (&backup_file, "data/key is missing"),
+    ] {
+        let line = refused(restore(empty.path(), file, &[]));
+        assert!(line.contains(said), "{line}");
+        assert!(!empty.path().join("data").exists(), "{line}");
+    }
+    // The store is lost, and an epoch went by since the backup.
+    assert!(up.stop().success());
+    assert!(run(restore(dir.path(), &backup_file, &[])).status.success());
+    fs::remove_dir_all(dir.path().join("data/store")).unwrap();
+    let line = refused(restore(dir.path(), &backup_file, &[]));
+    assert!(line.contains("restoring it loses what the lost store had and it has not, all since "), "{line}");
 }
 
 #[test]
@@ -281,6 +313,7 @@ fn au_05_on_a_full_disk_up_starts_and_what_is_there_can_be_deleted() {
         let refused = answers.find(|answer| answer.status >= 500).expect("a full disk refuses");
         assert_eq!(refused.status, 503, "{}", refused.body);
         assert!(refused.body.contains("disk of the installation is full"), "{}", refused.body);
+        assert_eq!(ready(&up)["writes"], "deletions only: the disk is full");
         half.iter().for_each(|id| delete(&up, id));
         assert!(up.token(ARM).is_ok(), "tokens need no space: {:?}", up.token(ARM));
         up.kill();
@@ -289,9 +322,12 @@ fn au_05_on_a_full_disk_up_starts_and_what_is_there_can_be_deleted() {
         assert!(up.token(ARM).is_ok());
     }
     fs::remove_file(disk.join("filler")).unwrap();
-    let ready = || up.https("GET", "/readyz", &[], "").json();
-    eventually(SOON, "the reserve is made again", || ready()["writes"] == "ok");
+    eventually(SOON, "the reserve is made again", || ready(&up)["writes"] == "ok");
     drop(up.identity("made-again"));
+}
+
+fn ready(up: &Up) -> Value {
+    up.https("GET", "/readyz", &[], "").json()
 }
 
 /// Takes all the space that is left; what the file system puts aside for the file comes free when it is closed.

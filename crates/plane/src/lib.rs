@@ -47,7 +47,7 @@ pub use installation::Installation;
 pub use operator::{OperatorError, operator_note};
 pub use parts::{Parts, PartsError};
 pub use registered_apis::RegisterApiError;
-pub use restore::{Older, RestoreError, Restored, restore};
+pub use restore::{Older, RestoreError, Restored, look_before_restoring, restore};
 pub use row_keys::unlock;
 pub use secrets::{SecretsError, open_host_ca, open_pepper};
 pub use start::{HOSTS, HealthCheck, NotCertifiable, Opened, PUBLIC, PlaneOptions, Running, StartError};

@@ -4,19 +4,34 @@ use crate::files::PlaneFiles;
 use crate::row_keys::unlock;
 use crate::secrets::{self, SecretsError};
 use bonafide_core::placement::withdraw_invitations;
-use bonafide_files::FilesError;
+use bonafide_files::{FilesError, KEY, io};
 use bonafide_http::clock;
 use bonafide_store::mark::BelowMark;
 use bonafide_store::{Locked, StoreError};
-use bonafide_store_sqlite::{Backup, OpenError, Restoring, SqliteEngine};
+use bonafide_store_sqlite::{Backup, OpenError, Restoring, SqliteEngine, look};
 use bonafide_types::Timestamp;
 use std::fs::Metadata;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// The reason why nothing was restored: the store is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
+    /// Something else was given for a backup.
+    #[error("{} {what}: give a file of `bonafide backup`", path.display())]
+    NotABackup {
+        /// The path.
+        path: PathBuf,
+        /// The thing that is there.
+        what: &'static str,
+    },
+    /// There is nothing to open the backup with.
+    #[error(
+        "the key file {} is missing, and without the key that the backup was made with nothing opens it: put that key \
+         there, or name the data directory that has it with --data-dir", .0.display()
+    )]
+    NoKey(PathBuf),
     /// The store, or the backup.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -41,11 +56,13 @@ pub struct Older {
     contents: Backup,
     reason: BelowMark,
     newest_at: Option<Timestamp>,
+    /// False for a store that is lost.
+    replaces_a_store: bool,
 }
 
 impl std::fmt::Display for Older {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { backup, contents, reason, newest_at } = self;
+        let Self { backup, contents, reason, newest_at, replaces_a_store } = self;
         let backup = backup.display();
         match reason {
             BelowMark::MarkLost { .. } => {
@@ -58,6 +75,7 @@ impl std::fmt::Display for Older {
             BelowMark::Older { store, mark } => {
                 write!(f, "{} revisions", mark.cursor.revision.0.saturating_sub(store.cursor.revision.0))?;
             }
+            _ if !replaces_a_store => f.write_str("what the lost store had and it has not")?,
             _ => f.write_str("what the store has and it has not, and nobody can tell how much that is")?,
         }
         if let Some(made_at) = contents.made_at {
@@ -75,8 +93,30 @@ impl std::fmt::Display for Older {
 pub struct Restored {
     /// The contents of the backup.
     pub backup: Backup,
-    /// The folder of the store that was there before.
-    pub aside: PathBuf,
+    /// The folder of the store that was there before, where one was.
+    pub aside: Option<PathBuf>,
+}
+
+/// Looks at a backup, and whether its key is in the data directory, of which nothing has to be there yet.
+///
+/// # Errors
+/// It is no backup, or its key is missing. Nothing was made.
+pub fn look_before_restoring(data_dir: &Path, from: &Path) -> Result<(), RestoreError> {
+    let not_a_backup = |what| Err(RestoreError::NotABackup { path: from.to_owned(), what });
+    match std::fs::metadata(from) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return not_a_backup("is not there"),
+        Err(error) => return Err(io(from, error).into()),
+        Ok(found) if found.is_dir() => return not_a_backup("is a directory"),
+        Ok(found) if !found.is_file() => return not_a_backup("is no file"),
+        Ok(found) if found.len() == 0 => return not_a_backup("is empty"),
+        Ok(_) => {}
+    }
+    look(from)?;
+    let key = data_dir.join(KEY);
+    if key.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Err(RestoreError::NoKey(key));
+    }
+    Ok(())
 }
 
 /// Puts a backup, or the database of a store, in the place of the store.
@@ -89,7 +129,9 @@ pub fn restore(files: &PlaneFiles, from: &Path, accept_older: bool) -> Result<Re
     if let Some(reason) = restoring.older().filter(|_| !accept_older) {
         let newest_at = std::fs::metadata(files.mark()).ok().and_then(|mark| changed_at(&mark));
         let (backup, contents) = (from.to_owned(), *restoring.backup());
-        return Err(RestoreError::Older(Box::new(Older { backup, contents, reason: reason.clone(), newest_at })));
+        let (reason, replaces_a_store) = (reason.clone(), restoring.replaces_a_store());
+        let older = Older { backup, contents, reason, newest_at, replaces_a_store };
+        return Err(RestoreError::Older(Box::new(older)));
     }
     let store = unlock(Locked::new(SqliteEngine::open(&restoring.draft())?), &kek)?;
     secrets::open(&store, &kek)?;

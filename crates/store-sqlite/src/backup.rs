@@ -57,7 +57,10 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), OpenError> {
 }
 
 /// Looks at a backup, or at the database of a store.
-pub(crate) fn look(file: &Path) -> Result<Backup, OpenError> {
+///
+/// # Errors
+/// It cannot be opened or is no store.
+pub fn look(file: &Path) -> Result<Backup, OpenError> {
     let is_empty = std::fs::metadata(file).map_err(|error| OpenError::io(file, error))?.len() == 0;
     let nothing = || OpenError::Damaged { path: file.to_owned(), reason: "there is nothing in it".to_owned() };
     if is_empty {

@@ -19,7 +19,7 @@ mod restore;
 mod space;
 mod write;
 
-pub use backup::{Backup, copy_store};
+pub use backup::{Backup, copy_store, look};
 pub use check::{SQLITE_VERSION_MIN, check_version};
 pub use error::OpenError;
 #[doc(hidden)]

@@ -4,7 +4,7 @@
 use crate::DATABASE_FILE;
 use crate::backup::{Backup, copy, look, open_copy};
 use crate::check::{connect_to_look, hash_of};
-use crate::directory::{self, Lock};
+use crate::directory::{self, LOCK_FILE, Lock};
 use crate::error::OpenError;
 use crate::open::random_epoch;
 use crate::write::{mark_as_marked, read_high_water};
@@ -63,16 +63,22 @@ impl Restoring {
         self.older.as_ref()
     }
 
+    /// True where a store that can be read is there, which is then replaced.
+    pub fn replaces_a_store(&self) -> bool {
+        self.present.is_some()
+    }
+
     /// The folder of the new store, where it can be opened before it is put in its place.
     pub fn draft(&self) -> PathBuf {
         beside(&self.store, "restoring")
     }
 
-    /// Puts the new store in its place; the folder of the old one is returned. `name` is not used yet.
+    /// Puts the new store in its place; the folder of the old one is returned, if anything is in it. `name` is not used
+    /// yet.
     ///
     /// # Errors
     /// The system's. The old store or the new one is in place then, and can be opened.
-    pub fn finish(self, name: &str) -> Result<PathBuf, OpenError> {
+    pub fn finish(self, name: &str) -> Result<Option<PathBuf>, OpenError> {
         let (draft, aside) = (self.draft(), beside(&self.store, name));
         let _new_lock = directory::lock(&draft)?;
         let database = draft.join(DATABASE_FILE);
@@ -90,7 +96,7 @@ impl Restoring {
         exchange(&self.store, &aside).map_err(|error| OpenError::io(&self.store, error))?;
         sync(parent(&self.store)).map_err(|error| OpenError::io(&self.store, error))?;
         mark::settle(&self.mark, &newest).map_err(of_mark)?;
-        Ok(aside)
+        Ok(Some(aside).filter(|aside| !is_removed_empty(aside)))
     }
 
     fn make_draft(&self, from: &Path) -> Result<(), OpenError> {
@@ -135,6 +141,14 @@ fn older(
     let was_marked = present.is_some_and(|present| present.is_marked);
     let by_mark = mark::check(marks, Some(&store), was_marked, |number| hash_of(&connection, number));
     by_mark.map_err(|error| OpenError::sqlite(from, error))
+}
+
+/// Removes the folder of a store where nothing but its lock is in it; true when it is gone.
+fn is_removed_empty(folder: &Path) -> bool {
+    let names: Vec<_> =
+        fs::read_dir(folder).into_iter().flatten().map(|file| file.map(|file| file.file_name())).collect();
+    let is_empty = names.iter().all(|name| name.as_ref().is_ok_and(|name| name == LOCK_FILE));
+    is_empty && fs::remove_dir_all(folder).is_ok()
 }
 
 /// Exchanges two folders: in one step where the file system can, otherwise in two, between which there is none.
