@@ -59,7 +59,7 @@ const DEFAULT_DATA_DIR: &str = ".bonafide";
 #[derive(Clone, Args)]
 struct DataDirOption {
     /// Data directory [default: .bonafide, where `up` made it for you on this disk]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
 }
 

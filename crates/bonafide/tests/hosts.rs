@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::{Clock, Up, bonafide, eventually, run};
+use support::{Clock, Up, bonafide, eventually, refused, run};
 
 const MANAGEMENT: &str = "https://management.azure.com/";
 const VAULT: &str = "https://vault.azure.net";
@@ -91,10 +91,20 @@ fn ky_10_a_host_that_is_disabled_forgets_its_tokens_and_keys_and_comes_back_when
     eventually(SOON, "its keys are gone", || keys() == 0 && !state.exists());
     assert!(up.token(MANAGEMENT).is_err(), "a cached token");
     assert_eq!(up.readiness(), "degraded");
+    let mut exec = bonafide(dir.path(), "exec");
+    exec.args(["--", "true"]);
+    for command in [up.token_command(&["--resource", VAULT]), exec] {
+        let line = refused(command);
+        assert!(line.contains("this host is disabled: `bonafide host enable NAME`"), "{line}");
+    }
     decided(dir.path(), &["enable", "local"]);
     eventually(SOON, "it is back", || up.token(MANAGEMENT).is_ok() && up.readiness() == "ok");
     let unknown = run(host(dir.path(), &["disable", "remote"]));
     assert_eq!(unknown.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&unknown.stderr), "bonafide: there is no host 'remote'; there are: local\n");
     assert!(run(bonafide(dir.path(), "info")).status.success());
+    // Like every command it takes the data directory at its end, too.
+    let mut list = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+    list.args(["host", "list", "--data-dir"]).arg(dir.path().join("data"));
+    assert!(run(list).status.success());
 }

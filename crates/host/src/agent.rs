@@ -79,6 +79,18 @@ impl AgentRuntime {
         }
     }
 
+    /// The decision that an operator has to take before anything new runs here; `None` where none is needed.
+    pub(crate) fn wants_decision(&self) -> Option<&'static str> {
+        match self.status().refusal? {
+            HostRefusal::Disabled => Some("this host is disabled: `bonafide host enable NAME` lets it join again"),
+            HostRefusal::Frozen => Some(
+                "this host is frozen, because its folder was copied: see which of the two is the right one, then \
+                 `bonafide host enable NAME`",
+            ),
+            HostRefusal::JoinAgain => None,
+        }
+    }
+
     /// Runs one fetch to its end.
     pub(crate) async fn fetch(self: Arc<Self>, duty: FetchDuty) {
         let result = self.ask_login(duty.fetch()).await;

@@ -222,6 +222,9 @@ impl ControlSocket {
         match demo {
             Some(demo) => Ok(demo),
             None => {
+                if let Some(decision) = self.agent.wants_decision() {
+                    return Err(format!("{decision} (`bonafide host list` has its name)"));
+                }
                 let choice = self.placements.choice().await?;
                 Err(format!("there is no workload demo to take by default; name one with --workload; {choice}"))
             }

@@ -62,7 +62,8 @@ impl TemporaryPlacements {
             return Ok(workload);
         }
         self.release(id).await;
-        Err("the agent has not heard of the workload in time; try again".to_owned())
+        let late = "the agent has not heard of the workload in time; try again";
+        Err(self.agent.wants_decision().unwrap_or(late).to_owned())
     }
 
     /// Ends a session that began.
