@@ -104,6 +104,7 @@ fn op_08_a_machine_that_starts_in_1970_says_so_signs_nothing_and_goes_on_when_it
     eventually(RECOVERY, note, || up.log().contains(note) && up.log().contains("set the clock"));
     assert_eq!(up.readiness(), "unavailable");
     assert!(up.token(MANAGEMENT).is_err(), "a token of 1970 is of no use");
+    eventually(RECOVERY, "the log names the clock", || up.log().contains("shows a time before this program was made"));
     clock.set(0);
     recovers(&up, &mut 0, "its clock was set", "ok");
     up.operator_token();

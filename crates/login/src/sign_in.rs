@@ -31,6 +31,9 @@ pub(crate) enum Failure {
     /// The tenant has no valid signing key.
     #[error("the tenant has no signing key")]
     NoSigningKey,
+    /// The clock shows a time before this program was made.
+    #[error("the clock shows a time before this program was made: set the clock")]
+    Clock,
     /// The key could not be used, or a signature failed its own check (JW-11).
     #[error(transparent)]
     Sign(#[from] SignError),

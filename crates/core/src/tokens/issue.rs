@@ -5,7 +5,7 @@ use super::{Authority, TokenId, TokenVersion};
 use crate::directory::Resolved;
 use crate::view::{KnownPrincipal, View};
 use bonafide_crypto::SignError;
-use bonafide_types::{ObjectId, World};
+use bonafide_types::{ObjectId, PROGRAM_MADE_AT, Timestamp, World};
 
 /// A client that proved who it is. Only the login surface makes one.
 #[derive(Clone, Copy)]
@@ -29,6 +29,9 @@ pub enum IssueError {
     /// The tenant has no signing key that is valid now.
     #[error("the tenant has no signing key")]
     NoSigningKey,
+    /// The clock shows a time before this program was made, at which nothing signs (OP-08).
+    #[error("the clock shows a time before this program was made: set the clock")]
+    Clock,
     /// The key could not be used, or a signature failed its own check (JW-11).
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -71,11 +74,17 @@ pub fn issue(
         identity: identity.as_ref(),
         workload: client.workload.filter(|_| principal.is_user_assigned()),
     };
-    let key = view.keys(subject.tenant).and_then(|keys| keys.signing(world.now)).ok_or(IssueError::NoSigningKey)?;
+    let key =
+        view.keys(subject.tenant).and_then(|keys| keys.signing(world.now)).ok_or_else(|| without_key(world.now))?;
     let id = TokenId::new(world);
     let claims = Claims::new(authority, world, id, &subject, client.method, resource, capabilities);
     let token = key.sign_jwt(header(resource.version, key.kid()).as_bytes(), &serde_json::to_vec(&claims)?)?;
     Ok(Issued { token, id, validity: Validity::of(&subject, world.now) })
+}
+
+/// The reason why no key of a tenant signs.
+fn without_key(now: Timestamp) -> IssueError {
+    if now < PROGRAM_MADE_AT { IssueError::Clock } else { IssueError::NoSigningKey }
 }
 
 /// The header; version 1 repeats the key id as `x5t` (docs/wire/tokens.md).

@@ -43,6 +43,7 @@ pub(crate) fn handle(
         let failure = match error {
             IssueError::Disabled => return Fault::Disabled { client: client.principal.client_id.to_string() },
             IssueError::NoSigningKey => Failure::NoSigningKey,
+            IssueError::Clock => Failure::Clock,
             IssueError::Sign(error) => Failure::Sign(error),
             IssueError::Claims(_) => Failure::Claims,
         };

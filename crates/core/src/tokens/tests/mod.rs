@@ -16,7 +16,8 @@ use bonafide_crypto::jws::JwsError;
 use bonafide_crypto::{Certificate, Kek, SigningKey, SystemEntropy};
 use bonafide_store::{Read, Store, StoreError};
 use bonafide_types::{
-    Audience, ClientId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
+    Audience, ClientId, ObjectId, PROGRAM_MADE_AT, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World,
+    base64url,
 };
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, LazyLock};
@@ -119,6 +120,16 @@ impl Fixture {
     }
 
     fn issue(&self, tenant: TenantId, object_id: ObjectId, asked: &str) -> Result<Issued, IssueError> {
+        self.issue_at(NOW, tenant, object_id, asked)
+    }
+
+    fn issue_at(
+        &self,
+        at: Timestamp,
+        tenant: TenantId,
+        object_id: ObjectId,
+        asked: &str,
+    ) -> Result<Issued, IssueError> {
         let client = Authenticated {
             object_id,
             principal: self.view.principal(tenant, object_id).unwrap(),
@@ -126,7 +137,7 @@ impl Fixture {
             workload: Some(Workload { id: WORKLOAD, resource_id: &self.workload }),
         };
         let resource = self.resolve(tenant, asked).unwrap();
-        issue(&self.view, &self.authority, &world(NOW), &client, &resource, &[])
+        issue(&self.view, &self.authority, &world(at), &client, &resource, &[])
     }
 
     fn verify(&self, token: &str) -> Result<Caller, TokenError> {

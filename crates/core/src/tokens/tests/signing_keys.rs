@@ -44,6 +44,15 @@ fn jw_04_a_retired_key_verifies_nothing_and_a_future_key_signs_nothing() {
 }
 
 #[test]
+fn op_08_before_this_program_was_made_no_token_is_signed_and_the_reason_is_the_clock() {
+    let fixture = Fixture::new();
+    let before = Timestamp::from_unix_seconds(PROGRAM_MADE_AT.unix_seconds() - 1);
+    let issued = fixture.issue_at(before, fixture.tenant, fixture.app, MANAGEMENT);
+    assert!(matches!(issued, Err(IssueError::Clock)));
+    assert!(IssueError::Clock.to_string().contains("set the clock"));
+}
+
+#[test]
 fn jw_04_a_token_that_was_accepted_before_is_refused_like_any_other() {
     let mut fixture = Fixture::new();
     let views = Views::load(&fixture.store, kek()).unwrap();
