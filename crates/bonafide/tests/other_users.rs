@@ -199,6 +199,12 @@ fn ha_05_a_data_directory_that_came_with_a_folder_is_used_only_where_it_is_named
     named.args(["--data-dir", ".bonafide"]);
     assert!(Up::run(named, clone.path()).stop().success());
     assert!(run(command(clone.path(), &["env"])).status.success());
+    if is_root() {
+        chown(clone.path().join(".bonafide"), Some(SOMEBODY), None).unwrap();
+        let said = refused(command(clone.path(), &["env"]));
+        let wanted = ".bonafide belongs to user 12345; if you mean it, name it: --data-dir .bonafide";
+        assert!(said.ends_with(wanted), "{said}");
+    }
 }
 
 /// A memory image has the keys, whoever may read it.

@@ -67,10 +67,19 @@ pub enum FilesError {
         /// Its owner.
         owner: User,
     },
+    /// A data directory that nobody named is another user's.
+    #[error("{path} belongs to {owner}; if you mean it, name it: --data-dir {path}", path = .path.display())]
+    NotNamed {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: User,
+    },
     /// A data directory that nobody named may have come with the folder around it.
     #[error(
         "{path} was not made here: it belongs to {owner}, but it was cloned, unpacked, copied or changed since, and whoever \
-         made it may have its keys; if it is yours, name it: --data-dir {path}", path = .path.display()
+         made it may have its keys; if it is yours, start `up` once with --data-dir {path}, and until then name it so to \
+         every command", path = .path.display()
     )]
     NotMadeHere {
         /// The directory.

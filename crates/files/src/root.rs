@@ -51,7 +51,11 @@ impl Root {
         if chosen == Chosen::Named || self.is_made_here() {
             return Ok(());
         }
-        Err(FilesError::NotMadeHere { path: self.path.clone(), owner: self.owner })
+        let path = self.path.clone();
+        Err(match self.other_owner() {
+            Some(owner) => FilesError::NotNamed { path, owner },
+            None => FilesError::NotMadeHere { path, owner: self.owner },
+        })
     }
 
     /// True for a directory of this process's user's that was made on this disk.
