@@ -90,7 +90,7 @@ fn av_04_neither_process_outlives_the_other_and_nothing_is_started_again_for_eve
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    eventually(PATIENCE, "it says so", || up.log().contains("it crashed 5 times within 60 s"));
+    eventually(PATIENCE, "it says so", || up.log().contains("`up` crashed 5 times within 60 s"));
     assert!(TcpStream::connect(imds).is_err());
     assert_eq!(up.stop().code(), Some(1));
     assert!(Up::start(dir.path(), &[]).token(ARM).is_ok(), "nothing was lost");

@@ -168,6 +168,16 @@ fn a_second_up_with_the_same_ports_hears_of_the_directory() {
 }
 
 #[test]
+fn a_proxy_that_is_no_address_is_refused_with_one_that_is() {
+    let dir = tempfile::tempdir().unwrap();
+    for wrong in ["localhost", "10.0.0.0/8"] {
+        let output = run(up_command(dir.path(), &["--trusted-proxy", wrong]));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("give one IP address, as in 10.0.0.5"), "{said}");
+    }
+}
+
+#[test]
 fn an_address_that_cannot_be_certified_is_refused_with_one_that_can() {
     let dir = tempfile::tempdir().unwrap();
     let line = refused(up_command(dir.path(), &["--listen", "192.0.2.2:0"]));

@@ -25,10 +25,10 @@ pub struct TokenFetch {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// No answer in time, no connection, an answer of class 5xx, or no key to sign with yet.
-    #[error("login could not be reached: {0}")]
+    #[error("login gave no token: {0}")]
     Unreachable(String),
     /// No assertion could be signed.
-    #[error("login could not be reached: {0}")]
+    #[error("login gave no token: {0}")]
     Unsigned(SignError),
     /// An answer that is no token reply, or a token that had expired when it came.
     #[error("login answered with something else than a token")]

@@ -171,7 +171,7 @@ fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
             reply.why.unwrap()
         };
         let refused = failed(Some(Err(UpstreamError::Unreachable("connection refused".to_owned()))));
-        assert_eq!(&*refused, "login could not be reached: connection refused");
+        assert_eq!(&*refused, "login gave no token: connection refused");
         assert_eq!(&*failed(None), "login did not answer in time");
     }
 }
@@ -372,7 +372,7 @@ fn what_the_shell_does_not_serve_is_said_in_the_words_of_the_dialect() {
             Unserved::OtherUser,
             403,
             "access_denied",
-            "this endpoint serves only the user who started it; `bonafide up --any-user` serves every user of its machine",
+            "this endpoint serves only the user who started it, and root; `bonafide up --any-user` serves every user of its machine",
         ),
         (Unserved::TargetTooLong, 414, "invalid_request", "the request target is too long"),
         (Unserved::HeadTooLarge, 431, "invalid_request", "the request header fields are too large"),

@@ -16,7 +16,7 @@ pub enum OpenError {
         error: std::io::Error,
     },
     /// Another process has the directory open.
-    #[error("data directory {} is in use by another process; stop that one first, or use another directory", dir.display())]
+    #[error("the database in {} is in use by another process; stop that one first, or use another directory", dir.display())]
     InUse {
         /// The directory.
         dir: PathBuf,
@@ -76,7 +76,7 @@ pub enum OpenError {
     #[error("the system's source of random bytes does not work")]
     NoEntropy,
     /// SQLite needs a little space even to read.
-    #[error("{}: no space is left on its disk; nothing is lost: make space and start again", path.display())]
+    #[error("{}: no space is left on its disk; nothing is lost: make space and try again", path.display())]
     Full {
         /// The database.
         path: PathBuf,

@@ -7,7 +7,7 @@ use http::StatusCode;
 pub enum Unserved {
     /// The connection is not of the user whom the endpoint serves.
     #[error(
-        "this endpoint serves only the user who started it; `bonafide up --any-user` serves every user of its machine"
+        "this endpoint serves only the user who started it, and root; `bonafide up --any-user` serves every user of its machine"
     )]
     OtherUser,
     /// The client certificate of the connection has expired meanwhile.

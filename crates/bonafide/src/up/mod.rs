@@ -76,7 +76,7 @@ pub(crate) struct Options {
     hosts_connect: Option<SocketAddr>,
     /// Address of a proxy in front of --listen: its connections must begin with the PROXY protocol (v1 or v2), and
     /// count for the clients that it names (repeatable)
-    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS", value_parser = ip_address)]
     trusted_proxies: Vec<IpAddr>,
     /// The process that keeps the sockets of this one
     #[arg(long, value_name = "PID", hide = true)]
@@ -112,6 +112,10 @@ impl std::fmt::Display for Throttle {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "give an IP address and a port, as in 127.0.0.1:8443".to_owned())
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "give one IP address, as in 10.0.0.5".to_owned())
 }
 
 fn throttle(text: &str) -> Result<Throttle, String> {

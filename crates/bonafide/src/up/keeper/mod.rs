@@ -84,14 +84,14 @@ impl Keeping {
             self.down_since.get_or_insert(now);
             let Some(pause) = crashes.next(now.into_std()) else {
                 return Err(format!(
-                    "it crashed {CRASHES_MAX} times within {} s, the last time by {}, and is not started again; the log \
-                     says more",
+                    "`up` crashed {CRASHES_MAX} times within {} s, the last time by {}, and is not started again; the log \
+                     says more of a panic, the system's log of a signal",
                     WITHIN.as_secs(),
                     by(end)
                 )
                 .into());
             };
-            say(&format!("it ended by {} and is started again; sessions of `exec` ended with it", by(end)));
+            say(&format!("`up` ended by {} and is started again; sessions of `exec` ended with it", by(end)));
             if !self.rest(now + pause).await {
                 return Ok(ExitCode::SUCCESS);
             }
