@@ -139,8 +139,11 @@ impl Membership {
         Ok(Arc::new(Link::open(&self.to, &self.kek, &joined, &self.contact).await?))
     }
 
-    /// Forgets its own certificate and key. True when there was one.
+    /// Forgets its own certificate and key, and not the refusal for which it does. True when there was one.
     pub(crate) fn forget(&self) -> bool {
+        if let Some(refusal) = self.held().and_then(|link| link.refusal()) {
+            *self.refusal.write().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
+        }
         let link = self.link.write().unwrap_or_else(PoisonError::into_inner).take();
         // A file that cannot be removed is of no use to anybody: the control plane refuses it.
         let removed = std::fs::remove_file(self.files.state());

@@ -161,7 +161,10 @@ impl Engine for SqliteEngine {
     fn upkeep(&self) {
         if self.condition.takes_deletions_only() {
             // It is looked at again before the next write.
-            let _ = self.write(|writer| Ok(writer.look_for_space()));
+            let _ = self.write(|writer| {
+                writer.look_for_space();
+                Ok(())
+            });
         }
     }
 
