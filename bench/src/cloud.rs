@@ -1,7 +1,6 @@
 //! A running `bonafide up`.
 
 use crate::child::{Process, command};
-use crate::connection::{Connection, Target, request, request_to, tls};
 use crate::{Bench, Failure};
 use bonafide_core::names::PUBLIC_MANAGEMENT;
 use bonafide_plane::{Description, WorkloadEndpoint};
@@ -12,6 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Stdio;
+use xtask::connection::{Connection, Target, request, request_to, tls};
 
 /// The resource that tokens are asked for: the resource manager.
 pub(crate) const RESOURCE: &str = PUBLIC_MANAGEMENT;

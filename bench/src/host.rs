@@ -3,7 +3,6 @@
 
 use crate::Failure;
 use crate::cloud::{Cloud, RESOURCE, token_request};
-use crate::connection::{Target, request, tls};
 use crate::plane::{Plane, world};
 use bonafide_core::access::may_write;
 use bonafide_core::directory::{Resource, find};
@@ -12,11 +11,13 @@ use bonafide_crypto::{AgentKey, SigningKey, pem, thumbprint};
 use bonafide_metadata::host::{IdentityKey, NewKey};
 use bonafide_types::limits::IDENTITY_CREDENTIAL_SECONDS;
 use bonafide_types::{Audience, ClientId, HostId, ObjectId, ResourceUuid, Secret, base64url};
-use bonafide_wire::hosts::{HostCertificate, JOIN_PATH, JoinRequest};
+use bonafide_wire::hosts::{DESIRED_PATH, Desired, HostCertificate, JOIN_PATH, JoinRequest};
 use bonafide_wire::token::{Proof, TokenRequest};
 use http::StatusCode;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::json;
 use std::path::Path;
+use xtask::connection::{Target, request, tls};
 
 /// Assertions that are used in turn, where each may be used more than once.
 const ASSERTIONS: usize = 64;
@@ -103,19 +104,22 @@ pub(crate) struct Host {
     key: IdentityKey,
     client: ClientId,
     workload: ResourceUuid,
+    /// The nonce of the token service that is asked.
+    nonce: String,
 }
 
 impl Host {
-    /// A key for the invited identity, with its certificate.
-    pub(crate) fn new(invitation: &Invitation) -> Result<(Self, Vec<u8>), Failure> {
+    /// A key for the invited identity, with its certificate, to ask the token service of `plane` with.
+    pub(crate) fn new(plane: &Plane, invitation: &Invitation) -> Result<(Self, Vec<u8>), Failure> {
         let now = world().now;
         let new = NewKey::make(invitation.principal, now)?;
         let certificate = new.certificate().to_owned();
-        Ok((Self::of(invitation, new.with_expiry(now.plus_seconds(IDENTITY_CREDENTIAL_SECONDS))), certificate))
+        let key = new.with_expiry(now.plus_seconds(IDENTITY_CREDENTIAL_SECONDS));
+        Ok((Self::of(invitation, key, plane.login.spent.nonce().to_string()), certificate))
     }
 
-    fn of(invitation: &Invitation, key: IdentityKey) -> Self {
-        Self { key, client: invitation.client, workload: invitation.workload }
+    fn of(invitation: &Invitation, key: IdentityKey, nonce: String) -> Self {
+        Self { key, client: invitation.client, workload: invitation.workload, nonce }
     }
 
     /// Joins over the hosts listener and registers the identity's key there, as the agent does.
@@ -131,19 +135,23 @@ impl Host {
         let answer = to.connect()?.call(&request("POST", JOIN_PATH, &json, &serde_json::to_string(&join)?))?.json()?;
         let joined: HostCertificate = serde_json::from_value(answer)?;
         let certificate = base64url::decode(&joined.certificate)?;
-        let target = Target { address: cloud.hosts, tls: Some(tls(ca, Some((&certificate, &key.to_pkcs8()?)))?) };
+        let private = PrivatePkcs8KeyDer::from(key.to_pkcs8()?.expose().clone()).into();
+        let identity = (CertificateDer::from(certificate), private);
+        let target = Target { address: cloud.hosts, tls: Some(tls(ca, Some(identity))?) };
         let new = NewKey::make(invitation.principal, world().now)?;
         let register = new.request(invitation.workload);
         let body = std::str::from_utf8(&register.body)?;
         // The view that says that the host is known follows the store within moments.
         let answer = target.connect()?.call(&request(register.method.as_str(), &register.path, &json, body))?;
         let key = new.registered(StatusCode::from_u16(answer.status)?, &answer.body)?;
-        Ok((Self::of(invitation, key), target))
+        let desired = target.connect()?.call(&request("GET", DESIRED_PATH, &json, ""))?.json()?;
+        let desired: Desired = serde_json::from_value(desired)?;
+        Ok((Self::of(invitation, key, desired.nonce.ok_or("the token service has no nonce")?), target))
     }
 
     /// The form of a token request with an assertion of its own, which is valid once and for a minute.
     pub(crate) fn form(&self, audience: &str) -> Result<String, Failure> {
-        let jwt = self.key.assertion(self.client, audience, &world())?;
+        let jwt = self.key.assertion(self.client, audience, Some(&self.nonce), &world())?;
         form(self.client, jwt, Some(self.workload))
     }
 

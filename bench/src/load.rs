@@ -2,7 +2,6 @@
 //! the server's time and not that of its own wake-ups.
 
 use crate::Failure;
-use crate::connection::Connection;
 use crate::stats::Latencies;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -10,6 +9,7 @@ use rustix::fd::OwnedFd;
 use rustix::time::Timespec;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+use xtask::connection::Connection;
 
 /// Longest time that answers may still take after the last request was sent.
 const DRAIN: Duration = Duration::from_secs(20);

@@ -6,7 +6,6 @@
 mod bare;
 mod child;
 mod cloud;
-mod connection;
 mod host;
 mod items;
 mod load;
@@ -23,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The reason why a measurement cannot be taken.
-pub(crate) type Failure = Box<dyn std::error::Error>;
+pub(crate) type Failure = xtask::connection::Failure;
 
 /// The binary, folders and durations of all measurements.
 pub(crate) struct Bench {

@@ -2,12 +2,12 @@
 
 use crate::child::{Process, command};
 use crate::cloud::{TOKEN_TARGET, free_address, metadata_request};
-use crate::connection::Target;
 use crate::{Bench, Failure};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use xtask::connection::Target;
 
 /// A running nginx.
 pub(crate) struct Nginx {

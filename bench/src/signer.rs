@@ -3,7 +3,6 @@
 
 use crate::bare::Bare;
 use crate::child::{Process, command};
-use crate::connection::{Target, tls};
 use crate::plane::world;
 use crate::{Bench, Failure};
 use bonafide_crypto::ca::{IpSubnet, ServerCa, ServerCaSpec};
@@ -23,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use xtask::connection::{Target, tls};
 
 /// As long as a token reply.
 const REPLY_BYTES: usize = 1_600;

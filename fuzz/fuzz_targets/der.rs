@@ -10,7 +10,7 @@ fuzz_target!(|data: &[u8]| {
         let _ = (certificate.verifying_keys(), certificate.key_kind(), certificate.p256_point());
         let _ = certificate.is_valid_at(certificate.not_before_seconds());
     }
-    let _ = ca::host_id(data);
+    let _ = ca::host_name(data);
     if let Ok(keys) = VerifyingKeys::from_spki(data) {
         let _ = keys.kind();
     }

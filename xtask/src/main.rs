@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use xtask::conformance::Breadth;
 
-const USAGE: &str =
-    "usage: cargo xtask tidy | conformance [--all] [NAME] | bench [--quick] [NAME…] | fuzz [--seconds N] [TARGET…]";
+const USAGE: &str = "usage: cargo xtask tidy | conformance [--all] [NAME] | bench [--quick] [NAME…] \
+                     | chaos [--minutes N] [--seed N] [FAULT…] | fuzz [--seconds N] [TARGET…]";
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
@@ -19,7 +19,9 @@ fn main() -> ExitCode {
         ["conformance", "--all"] => conformance(root, Breadth::All, None),
         ["conformance", "--all", name] => conformance(root, Breadth::All, Some(name)),
         ["conformance", name] => conformance(root, Breadth::Quick, Some(name)),
-        ["bench", arguments @ ..] => bench(root, arguments),
+        ["bench", arguments @ ..] => exit("bench", xtask::bench::run(root, arguments)),
+        ["chaos", arguments @ ..] => exit("chaos", xtask::chaos::run(root, arguments)),
+        ["chaos-slow-peers", arguments @ ..] => exit("chaos", xtask::chaos::slow_peers(arguments).map(|()| true)),
         ["fuzz", "--seconds", seconds, only @ ..] if seconds.parse::<u32>().is_ok() => {
             fuzz(root, seconds.parse().ok(), only)
         }
@@ -60,22 +62,15 @@ fn conformance(root: &Path, breadth: Breadth, only: Option<&str>) -> ExitCode {
 }
 
 fn fuzz(root: &Path, seconds: Option<u32>, only: &[&str]) -> ExitCode {
-    match xtask::fuzz::run(root, seconds.unwrap_or(xtask::fuzz::SECONDS), only) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("fuzz: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("fuzz", xtask::fuzz::run(root, seconds.unwrap_or(xtask::fuzz::SECONDS), only))
 }
 
-fn bench(root: &Path, arguments: &[&str]) -> ExitCode {
-    match xtask::bench::run(root, arguments) {
+fn exit(command: &str, done: Result<bool, String>) -> ExitCode {
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("bench: {error}");
+            eprintln!("{command}: {error}");
             ExitCode::FAILURE
         }
     }

@@ -6,7 +6,6 @@
 
 use crate::child::Process;
 use crate::cloud::{Cloud, TOKEN_TARGET, metadata_request};
-use crate::connection::{Connection, Target};
 use crate::load::{OpenLoad, run, saturate};
 use crate::machine::{LOAD_CORE, SERVER_CORE, has_program, has_two_cores, pin, unpin};
 use crate::nginx::Nginx;
@@ -19,6 +18,7 @@ use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
+use xtask::connection::{Connection, Target};
 
 const SATURATED: &str = "200 bindings at once on 2 cores: saturated throughput ÷ that of one binding";
 const BINDINGS: usize = 200;

@@ -5,7 +5,6 @@
 
 use crate::child::{Process, command};
 use crate::cloud::{Cloud, TOKEN_TARGET, metadata_request};
-use crate::connection::Target;
 use crate::load::saturate;
 use crate::machine::{LOAD_CORE, SERVER_CORE, has_program, has_two_cores, pin, unpin};
 use crate::nginx::Nginx;
@@ -14,6 +13,7 @@ use crate::stats::median;
 use crate::{Bench, Failure};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use xtask::connection::Target;
 
 const WHAT: &str = "cached token over the metadata endpoint, one core, requests per second: bonafide ÷ nginx";
 const TARGET: &str = "≥ 1.0";

@@ -4,7 +4,6 @@
 //! meant to be sent. One core for the server, one for the load generator, rounds in turns.
 
 use crate::cloud::Cloud;
-use crate::connection::Target;
 use crate::host::Operator;
 use crate::load::{OpenLoad, run, saturate};
 use crate::machine::{LOAD_CORE, SERVER_CORE, has_two_cores, pin, unpin};
@@ -13,6 +12,7 @@ use crate::signer::Signer;
 use crate::stats::{Latencies, median, time};
 use crate::{Bench, Failure};
 use std::time::Duration;
+use xtask::connection::Target;
 
 const WHAT: &str =
     "new tokens at half the maximum rate, through TLS and SQLite: p99 ÷ that of a server that only signs";

@@ -3,12 +3,12 @@
 //! endpoint is asked once a millisecond.
 
 use crate::cloud::{Cloud, Management, RESOURCE, metadata_request};
-use crate::connection::Connection;
 use crate::report::Row;
 use crate::stats::{Latencies, time};
 use crate::{Bench, Failure};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use xtask::connection::Connection;
 
 /// Longer than anybody would wait.
 const PATIENCE: Duration = Duration::from_secs(30);

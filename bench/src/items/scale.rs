@@ -64,11 +64,11 @@ impl Directory {
         let authorization = plane.authorization()?;
         let per_second = fill(&plane, &authorization, count)?;
         let invitation = invite(&plane)?;
-        let (host, certificate) = Host::new(&invitation)?;
+        let (host, certificate) = Host::new(&plane, &invitation)?;
         let certificate = Certificate::from_der(&certificate)?;
         let world = world();
         plane.store.write(|tx| {
-            let row = bonafide_core::placement::Host { name: "bench".to_owned(), joined_at: world.now, enabled: true };
+            let row = bonafide_core::placement::Host::new("bench", world.now);
             tx.put(&HOSTS, &invitation.host, &row)?;
             add_certificate(tx, &world, invitation.principal, &certificate, Some(invitation.host)).map(drop)
         })?;

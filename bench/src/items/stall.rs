@@ -6,7 +6,6 @@
 
 use crate::child::{Process, command};
 use crate::cloud::{Cloud, TOKEN_TARGET, management_request, metadata_request};
-use crate::connection::Connection;
 use crate::host::Operator;
 use crate::load::{OpenLoad, Seen, run};
 use crate::machine::{LOAD_CORE, SERVER_CORE, has_program, has_two_cores, is_root, pin, unpin};
@@ -16,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use xtask::connection::Connection;
 
 const WHAT: &str = "a store that stalls for 10 s: p99 ÷ that before";
 const TARGET: &str = "≤ 2, none refused, none later than 1 s";

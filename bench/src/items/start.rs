@@ -75,7 +75,7 @@ fn first_start(bench: &Bench, at: usize) -> Result<f64, Failure> {
 }
 
 /// Starts `up`, and asks its metadata port, which is kept, until there is a token.
-fn start(bench: &Bench, data: &Path, metadata: &crate::connection::Target) -> Result<(Cloud, Duration), Failure> {
+fn start(bench: &Bench, data: &Path, metadata: &xtask::connection::Target) -> Result<(Cloud, Duration), Failure> {
     let request = metadata_request(TOKEN_TARGET);
     let started = Instant::now();
     let (metadata, asking) = (metadata.clone(), std::sync::mpsc::channel());

@@ -6,7 +6,6 @@
 
 use crate::bare::{Bare, Costs, time};
 use crate::cloud::Cloud;
-use crate::connection::{Connection, Target};
 use crate::host::{Host, Invitation, Operator, invite};
 use crate::load::saturate;
 use crate::machine::{LOAD_CORE, SERVER_CORE, has_two_cores, pin, unpin};
@@ -19,6 +18,7 @@ use bonafide_crypto::Certificate;
 use bonafide_wire::{Peer, Request};
 use std::path::Path;
 use std::time::Duration;
+use xtask::connection::{Connection, Target};
 
 const TARGET: &str = "≤ 1.15";
 const CONNECTIONS: usize = 16;
@@ -81,11 +81,11 @@ fn micros_each<T>(all: &[T], mut operation: impl FnMut(&T) -> Result<(), Failure
 /// A host with the demo workload and a registered key, written straight into the directory.
 fn enrol(plane: &Plane) -> Result<(Host, Peer), Failure> {
     let invitation = invite(plane)?;
-    let (host, certificate) = Host::new(&invitation)?;
+    let (host, certificate) = Host::new(plane, &invitation)?;
     let certificate = Certificate::from_der(&certificate)?;
     let (id, world) = (invitation.host, world());
     plane.store.write(|tx| {
-        let row = bonafide_core::placement::Host { name: "bench".to_owned(), joined_at: world.now, enabled: true };
+        let row = bonafide_core::placement::Host::new("bench", world.now);
         tx.put(&bonafide_core::placement::HOSTS, &id, &row)?;
         add_certificate(tx, &world, invitation.principal, &certificate, Some(id))
     })?;

@@ -7,6 +7,7 @@ mod backup;
 mod data_dir;
 mod env;
 mod exec;
+mod host;
 mod info;
 mod privileges;
 mod restore;
@@ -41,6 +42,8 @@ enum Command {
     Env(env::Options),
     /// Run a command as a workload
     Exec(exec::Options),
+    /// List, enable or disable hosts
+    Host(host::Options),
     /// Print a token, or its claims
     Token(token::Options),
     /// Copy the database into a file, while `up` runs or not
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Info(options) => info::run(&options),
         Command::Env(options) => env::run(&options),
         Command::Exec(options) => exec::run(options),
+        Command::Host(options) => host::run(options),
         Command::Token(options) => token::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => restore::run(&options),

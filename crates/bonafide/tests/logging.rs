@@ -232,8 +232,15 @@ fn readiness_names_each_part() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     let ready = up.https("GET", "/readyz", &[], "");
-    let expected = serde_json::json!({ "status": "ok", "tokens": "ok", "view": "ok", "store": "ok", "rows": "ok", "writes": "ok", "mark": "ok" });
-    assert_eq!((ready.status, ready.json()), (200, expected));
+    let mut said = ready.json();
+    let agent = said["agents"][0].as_object_mut().unwrap();
+    let (end, silence) = (agent.remove("certificateEndsAt").unwrap(), agent.remove("secondsSinceContact").unwrap());
+    assert!(end.as_str().unwrap().ends_with('Z') && silence.as_u64().unwrap() < 60, "{end} {silence}");
+    let expected = serde_json::json!({
+        "status": "ok", "tokens": "ok", "view": "ok", "store": "ok", "rows": "ok", "writes": "ok", "mark": "ok", "clock": "ok",
+        "agents": [{ "host": "local", "status": "ok" }], "frozenHosts": [],
+    });
+    assert_eq!((ready.status, said), (200, expected));
 }
 
 /// For what starts beside `up` and trusts no new authority; an endpoint that belongs to a workload says nothing of `up`.

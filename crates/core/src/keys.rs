@@ -48,15 +48,15 @@ pub fn make_signing_key(kek: &Kek, tenant: TenantId, now: Timestamp) -> Result<(
     signing_key_of(kek, tenant, now, RsaKey::generate()?)
 }
 
-/// Makes the signing key of a tenant from a key pair. Like its certificate it is valid from a little before `now`: the first tokens
-/// name a time before their issue in `iat` and `nbf` (`TOKEN_BACKDATE_SECONDS`).
+/// Makes the signing key of a tenant from a key pair. Like its certificate it is valid from before `now`, whatever the clock
+/// says: the first tokens name a time before their issue in `iat` and `nbf` (`TOKEN_BACKDATE_SECONDS`).
 pub fn signing_key_of(
     kek: &Kek,
     tenant: TenantId,
     now: Timestamp,
     pair: RsaKey,
 ) -> Result<(String, SigningKeyRow), KeyRowError> {
-    let spec = SelfSigned::starting("bonafide token signing", now.unix_seconds(), SIGNING_KEY_SECONDS);
+    let spec = SelfSigned::lasting("bonafide token signing", now.unix_seconds(), SIGNING_KEY_SECONDS);
     let key = SigningKey::certified(pair, &spec)?;
     let kid = key.kid().to_owned();
     let sealed = seal::seal(kek, &signing_context(&tenant.to_string(), &kid), key.to_pkcs8()?.expose())?;

@@ -146,7 +146,11 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
             set(tx, &CREDENTIALS, (object(n), id), row)
         }
         Step::Host(n, row) => {
-            let row = row.map(|enabled| Host { name: format!("h{n}"), joined_at: NOW, enabled });
+            let row = row.map(|enabled| {
+                let mut host = Host::new(&format!("h{n}"), NOW);
+                host.enabled = enabled;
+                host
+            });
             set(tx, &HOSTS, host(n), row)
         }
         Step::Placement(on, n, row) => {

@@ -175,7 +175,7 @@ mod tests {
         let spec = SelfSigned::starting("k", NOW, 60);
         let der = AgentKey::generate().unwrap().self_signed_certificate(&spec).unwrap();
         let certificate = Certificate::from_der(&der).unwrap();
-        let valid = [NOW - 301, NOW - 300, NOW + 60, NOW + 61].map(|at| certificate.is_valid_at(at));
+        let valid = [NOW - 86_401, NOW - 86_400, NOW + 60, NOW + 61].map(|at| certificate.is_valid_at(at));
         assert_eq!(valid, [false, true, true, false]);
     }
 

@@ -1,67 +1,66 @@
 //! The metadata agent at work: its connection to the control plane and its keys.
 
-use crate::enrol::{self, EnrolError};
+use crate::contact::Contact;
+use crate::enrol::EnrolError;
 use crate::fetch;
 use crate::files::HostFiles;
 use crate::keys::IdentityKeys;
+use crate::link::Link;
+use crate::membership::{Invitation, Membership};
 use crate::resource_name::ResourceName;
-use crate::state::AgentState;
-use crate::tls::ClientIdentity;
-use crate::upstream::{ControlPlaneAddress, Upstream};
-use bonafide_crypto::Kek;
+use crate::upstream::ControlPlaneAddress;
 use bonafide_http::{Event, Log, clock};
-use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch};
-use bonafide_types::Secret;
-use std::sync::{Arc, PoisonError, RwLock};
+use bonafide_metadata::host::HostRefusal;
+use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch, UpstreamError};
+use bonafide_types::{Phase, Timestamp};
+use bonafide_wire::token::TokenV1;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
-
-/// A one-use token, made when the agent needs one: at the first start, and when its certificate has
-/// expired.
-pub type Invitation<'a> = &'a (dyn Fn() -> Option<Secret<String>> + Send + Sync);
 
 /// The agent of this host.
 pub struct AgentRuntime {
     /// The pure part, which answers requests.
     pub core: Agent,
-    files: HostFiles,
-    kek: Kek,
-    to: ControlPlaneAddress,
+    pub(crate) membership: Membership,
+    pub(crate) contact: Arc<Contact>,
     pub(crate) keys: IdentityKeys,
-    link: RwLock<Arc<Link>>,
     pub(crate) changed: watch::Sender<()>,
     pub(crate) log: Arc<Log>,
 }
 
-/// The connection to the control plane under one host certificate.
-pub(crate) struct Link {
-    pub(crate) upstream: Upstream,
-    state: AgentState,
-    /// The token service's origin: what client assertions name as their audience.
-    authority: String,
+/// The agent's own account of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentStatus {
+    /// The end of its certificate; `None` while it has none.
+    pub certificate_ends_at: Option<Timestamp>,
+    /// True while its certificate opens a connection.
+    pub is_member: bool,
+    /// The standing that the control plane told it last, where that is not a good one.
+    pub refusal: Option<HostRefusal>,
+    /// The time since the control plane answered last; `None` before the first answer.
+    pub silence: Option<Duration>,
 }
 
 impl AgentRuntime {
-    /// Joins, or takes up the certificate of an earlier start, and reads what is to run here.
+    /// Joins, or takes up the certificate of an earlier start. An agent whose host is frozen or disabled starts all the
+    /// same, and goes on when an operator has decided.
     pub async fn start(
         files: &HostFiles,
         to: ControlPlaneAddress,
         options: Options,
-        invitation: Invitation<'_>,
+        invitation: Invitation,
         log: Arc<Log>,
     ) -> Result<Arc<Self>, EnrolError> {
-        let kek = AgentState::kek(files)?;
-        let state = match AgentState::read(files)? {
-            Some(state) if !enrol::is_expired(&state) => state,
-            Some(_) | None => {
-                let token = invitation().ok_or_else(|| EnrolError::Refused("there is no enrolment token".into()))?;
-                enrol::join(files, &kek, &to, &token).await?
-            }
-        };
-        let link = Arc::new(Link::open(&to, &kek, state).await?);
-        let keys = IdentityKeys::new(files.clone(), AgentState::kek(files)?, Arc::clone(&log));
-        let (core, link) = (Agent::new(options).logging_to(&files.log_file().display().to_string()), RwLock::new(link));
-        let changed = watch::Sender::new(());
-        Ok(Arc::new(Self { core, files: files.clone(), kek, to, keys, link, changed, log }))
+        let contact = Arc::new(Contact::default());
+        let membership = Membership::new(files.clone(), to, invitation, Arc::clone(&contact))?;
+        let keys = IdentityKeys::new(files.clone(), membership.kek()?, Arc::clone(&log));
+        let core = Agent::new(options).logging_to(&files.log_file().display().to_string());
+        let agent = Arc::new(Self { core, membership, contact, keys, changed: watch::Sender::new(()), log });
+        match agent.link().await {
+            Err(why) if !why.is_for_an_operator() => Err(why),
+            Ok(_) | Err(_) => Ok(agent),
+        }
     }
 
     /// Becomes changed with each change of what runs here.
@@ -69,21 +68,20 @@ impl AgentRuntime {
         self.changed.subscribe()
     }
 
-    /// Renews the host certificate when it is time to.
-    pub(crate) async fn renew_if_due(&self) -> Result<(), EnrolError> {
-        let link = self.link();
-        if enrol::is_renewal_due(&link.state) {
-            let state = enrol::renew(&self.files, &self.kek, &link.upstream).await?;
-            let renewed = Arc::new(Link::open(&self.to, &self.kek, state).await?);
-            *self.link.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+    /// Its own account of itself.
+    pub fn status(&self) -> AgentStatus {
+        let link = self.membership.held();
+        AgentStatus {
+            certificate_ends_at: link.as_ref().map(|link| link.lifetime.not_after),
+            is_member: link.as_ref().is_some_and(|link| link.phase() != Phase::Outside),
+            refusal: link.and_then(|link| link.refusal()).or_else(|| self.membership.refusal()),
+            silence: self.contact.ago(),
         }
-        Ok(())
     }
 
     /// Runs one fetch to its end.
     pub(crate) async fn fetch(self: Arc<Self>, duty: FetchDuty) {
-        let link = self.link();
-        let result = fetch::fetch(&self.log, &link.upstream, &self.keys, &link.authority, duty.fetch()).await;
+        let result = self.ask_login(duty.fetch()).await;
         if let Err(why) = &result {
             let TokenFetch { workload, tenant, principal, ref audience, .. } = *duty.fetch();
             let resource = ResourceName::from(audience);
@@ -96,17 +94,22 @@ impl AgentRuntime {
         self.core.complete(duty, result, &clock::world());
     }
 
-    pub(crate) fn link(&self) -> Arc<Link> {
-        Arc::clone(&self.link.read().unwrap_or_else(PoisonError::into_inner))
+    /// Asks login, and once more where the certificate was replaced, or turned out not to count, meanwhile: what is on
+    /// its way under the older one is refused then.
+    async fn ask_login(&self, wanted: &TokenFetch) -> Result<TokenV1, UpstreamError> {
+        let unreachable = |why: EnrolError| UpstreamError::Unreachable(why.to_string());
+        let link = self.link().await.map_err(unreachable)?;
+        let asked = self.ask_login_over(&link, wanted).await;
+        if asked.is_ok() {
+            return asked;
+        }
+        match self.link().await {
+            Ok(now) if !Arc::ptr_eq(&now, &link) => self.ask_login_over(&now, wanted).await,
+            Ok(_) | Err(_) => asked,
+        }
     }
-}
 
-impl Link {
-    async fn open(to: &ControlPlaneAddress, kek: &Kek, state: AgentState) -> Result<Self, EnrolError> {
-        let (key, certificate) = state.open(kek)?;
-        let identity = ClientIdentity { certificate_der: &certificate, key_pkcs8: &key };
-        let upstream = Upstream::new(to.clone(), Some(identity))?;
-        let authority = enrol::installation(&upstream).await?.authority;
-        Ok(Self { upstream, state, authority })
+    async fn ask_login_over(&self, link: &Link, wanted: &TokenFetch) -> Result<TokenV1, UpstreamError> {
+        fetch::fetch(&self.log, link, &self.keys, self.core.login_nonce(), wanted).await
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::agent::AgentRuntime;
 use crate::caller::user_of;
+use crate::decisions::{HostDecisions, HostLine, HostOrder};
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::files::HostFiles;
 use crate::temporary_placements::TemporaryPlacements;
@@ -54,6 +55,21 @@ pub(crate) struct OpenEndpoint {
     pub(crate) allow_http_1_0: bool,
 }
 
+/// An order about hosts.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AboutHosts {
+    hosts: HostOrder,
+}
+
+/// A request. Each has members of its own.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    AboutHosts(AboutHosts),
+    Open(OpenEndpoint),
+}
+
 /// An open endpoint.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,11 +86,12 @@ pub(crate) struct OpenedEndpoint {
     pub(crate) secret: Option<String>,
 }
 
-/// The answer to [`OpenEndpoint`].
+/// The answer.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Answer {
     Opened(OpenedEndpoint),
+    Hosts(Vec<HostLine>),
     Refused(String),
 }
 
@@ -84,6 +101,8 @@ pub struct ControlSocket {
     pub agent: Arc<AgentRuntime>,
     /// The workloads that sessions put here.
     pub placements: TemporaryPlacements,
+    /// The one that carries orders about hosts out.
+    pub decisions: Arc<dyn HostDecisions>,
     /// The workload that is meant when none is named. What else is on this host was put here by sessions, and who
     /// names none is not to become what another session is.
     pub default_workload: Option<ResourceUuid>,
@@ -131,9 +150,13 @@ impl ControlSocket {
             return;
         }
         let (close, closed) = watch::channel(false);
-        let (answer, workload) = match self.open(&line, closed).await {
-            Ok((id, opened)) => (Answer::Opened(opened), Some(id)),
-            Err(reason) => (Answer::Refused(reason), None),
+        let (answer, workload) = match serde_json::from_str(&line) {
+            Ok(Asked::AboutHosts(AboutHosts { hosts })) => (self.obey(hosts).await, None),
+            Ok(Asked::Open(request)) => match self.open(request, closed).await {
+                Ok((id, opened)) => (Answer::Opened(opened), Some(id)),
+                Err(reason) => (Answer::Refused(reason), None),
+            },
+            Err(error) => (Answer::Refused(error.to_string()), None),
         };
         let mut text = serde_json::to_vec(&answer).unwrap_or_default();
         text.push(b'\n');
@@ -153,8 +176,16 @@ impl ControlSocket {
         }
     }
 
-    async fn open(&self, line: &str, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint), String> {
-        let request: OpenEndpoint = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    async fn obey(&self, order: HostOrder) -> Answer {
+        let decisions = Arc::clone(&self.decisions);
+        match tokio::task::spawn_blocking(move || decisions.obey(&order)).await {
+            Ok(Ok(hosts)) => Answer::Hosts(hosts),
+            Ok(Err(reason)) => Answer::Refused(reason),
+            Err(error) => Answer::Refused(error.to_string()),
+        }
+    }
+
+    async fn open(&self, request: OpenEndpoint, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint), String> {
         let dialect = dialects::named(&request.dialect).ok_or_else(|| {
             let known = enumerate_some(dialects::ALL.iter().map(|dialect| dialect.name()));
             format!("there is no dialect '{}'; there are: {known}", request.dialect)
@@ -203,6 +234,25 @@ pub(crate) async fn open_endpoint(
     files: &HostFiles,
     request: &OpenEndpoint,
 ) -> Result<(UnixStream, OpenedEndpoint), ControlError> {
+    match ask(files, request).await? {
+        (stream, Answer::Opened(opened)) => Ok((stream, opened)),
+        (_, Answer::Refused(reason)) => Err(ControlError::Refused(reason)),
+        (_, Answer::Hosts(_)) => Err(ControlError::Refused(OTHER_ANSWER.to_owned())),
+    }
+}
+
+/// Gives the process of a data directory an order about hosts: the hosts that it was about, as they are now.
+pub async fn order_about_hosts(files: &HostFiles, order: HostOrder) -> Result<Vec<HostLine>, ControlError> {
+    match ask(files, &AboutHosts { hosts: order }).await?.1 {
+        Answer::Hosts(hosts) => Ok(hosts),
+        Answer::Refused(reason) => Err(ControlError::Refused(reason)),
+        Answer::Opened(_) => Err(ControlError::Refused(OTHER_ANSWER.to_owned())),
+    }
+}
+
+const OTHER_ANSWER: &str = "`bonafide up` is of another version: stop it and start this one";
+
+async fn ask(files: &HostFiles, request: &impl Serialize) -> Result<(UnixStream, Answer), ControlError> {
     let path = files.socket();
     let failed = |error| ControlError::Socket { path: path.clone(), error };
     let mut stream = UnixStream::connect(reachable(&path).map_err(failed)?.path()).await.map_err(failed)?;
@@ -214,11 +264,8 @@ pub(crate) async fn open_endpoint(
     stream.write_all(&text).await.map_err(failed)?;
     let mut line = String::new();
     BufReader::new(&mut stream).read_line(&mut line).await.map_err(failed)?;
-    match serde_json::from_str(&line) {
-        Ok(Answer::Opened(opened)) => Ok((stream, opened)),
-        Ok(Answer::Refused(reason)) => Err(ControlError::Refused(reason)),
-        Err(error) => Err(failed(error.into())),
-    }
+    let answer = serde_json::from_str(&line).map_err(|error| failed(error.into()))?;
+    Ok((stream, answer))
 }
 
 /// True if the process at the other end may use, or serve, what belongs to `owner`.

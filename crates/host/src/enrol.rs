@@ -1,22 +1,21 @@
-//! Getting the host certificate: joining once with a one-use token, renewing from then on.
+//! Getting a host certificate: by a one-use token, by the certificate in use, or by the key of the last one.
 
 use crate::files::HostFiles;
 use crate::state::{AgentState, StateError, seal_host_key};
 use crate::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
 use bonafide_crypto::{AgentKey, Kek, SignError};
-use bonafide_http::clock;
-use bonafide_metadata::host::{HostRequest, reason_of_refusal};
-use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
+use bonafide_metadata::host::{HostRefusal, HostRequest, host_refusal, reason_of_refusal, rejoin_request};
 use bonafide_types::{Secret, base64url};
 use bonafide_wire::hosts::{
-    HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH, JoinRequest, RENEW_PATH, RenewRequest,
+    HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH, JoinRequest, REJOIN_PATH, RENEW_PATH, RenewRequest,
 };
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::time::Duration;
 
 /// Longest time that joining takes.
-const JOIN: Duration = Duration::from_secs(10);
+pub(crate) const JOIN: Duration = Duration::from_secs(10);
 
 /// The reason why the host could not join.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +24,53 @@ pub enum EnrolError {
     #[error(transparent)]
     Upstream(#[from] UpstreamFailure),
     /// It refused.
-    #[error("the control plane refused this host: {0}")]
-    Refused(String),
+    #[error("the control plane refused this host: {why}")]
+    Refused {
+        /// Its words.
+        why: String,
+        /// Their meaning, where it is about the host.
+        refusal: Option<HostRefusal>,
+    },
+    /// An attempt failed a moment ago.
+    #[error("{why}")]
+    Lately {
+        /// The reason.
+        why: String,
+        /// The meaning of the control plane's refusal, where it was one.
+        refusal: Option<HostRefusal>,
+    },
+    /// Nobody invited it, and it has no certificate of an earlier time.
+    #[error("there is no enrolment token, and no certificate to join anew with")]
+    NoToken,
     /// No key could be made.
     #[error(transparent)]
     Key(#[from] SignError),
     /// The state could not be kept.
     #[error(transparent)]
     State(#[from] StateError),
+}
+
+impl EnrolError {
+    /// The meaning of the control plane's refusal, where it is about the host.
+    pub(crate) fn refusal(&self) -> Option<HostRefusal> {
+        match self {
+            Self::Refused { refusal, .. } | Self::Lately { refusal, .. } => *refusal,
+            Self::Upstream(_) | Self::NoToken | Self::Key(_) | Self::State(_) => None,
+        }
+    }
+
+    /// True where an operator has to decide before the host can go on.
+    pub(crate) fn is_for_an_operator(&self) -> bool {
+        matches!(self.refusal(), Some(HostRefusal::Frozen | HostRefusal::Disabled))
+    }
+
+    fn refused(body: &[u8]) -> Self {
+        Self::Refused { why: reason_of_refusal(body), refusal: host_refusal(body) }
+    }
+
+    fn unreadable(why: &serde_json::Error) -> Self {
+        Self::Refused { why: format!("its answer cannot be read: {why}"), refusal: None }
+    }
 }
 
 /// Joins with a one-use token, and keeps the certificate.
@@ -46,50 +84,51 @@ pub(crate) async fn join(
     let key = AgentKey::generate()?;
     let csr = base64url::encode_standard(&key.certificate_request()?);
     let request = JoinRequest { token: token.expose().clone(), csr };
-    certificate(files, kek, &upstream, JOIN_PATH, &request, &key).await
+    let (path, body) = (JOIN_PATH, json(&request));
+    keep(files, kek, &key, upstream.send(HostRequest::json(Method::POST, path, body), JOIN).await?)
 }
 
-/// Renews the certificate over a connection that the old one still opens.
-pub(crate) async fn renew(files: &HostFiles, kek: &Kek, upstream: &Upstream) -> Result<AgentState, EnrolError> {
+/// Joins anew by the key of the last certificate, whether that is valid or not, and keeps the new one.
+pub(crate) async fn rejoin(
+    files: &HostFiles,
+    kek: &Kek,
+    to: &ControlPlaneAddress,
+    last: &AgentState,
+) -> Result<AgentState, EnrolError> {
+    let upstream = Upstream::new(to.clone(), None)?;
+    let (last_key, certificate) = last.open(kek)?;
     let key = AgentKey::generate()?;
+    let request = rejoin_request(&AgentKey::from_pkcs8(&last_key)?, &certificate, &key)?;
+    let (path, body) = (REJOIN_PATH, json(&request));
+    keep(files, kek, &key, upstream.send(HostRequest::json(Method::POST, path, body), JOIN).await?)
+}
+
+/// The request for the next certificate, over a connection that the one in use opens.
+pub(crate) fn renewal(key: &AgentKey) -> Result<HostRequest, EnrolError> {
     let csr = base64url::encode_standard(&key.certificate_request()?);
-    certificate(files, kek, upstream, RENEW_PATH, &RenewRequest { csr }, &key).await
+    Ok(HostRequest::json(Method::POST, RENEW_PATH, json(&RenewRequest { csr })))
 }
 
 /// The description that the control plane gives of itself.
 pub(crate) async fn installation(upstream: &Upstream) -> Result<Installation, EnrolError> {
     let (status, body) = upstream.send(HostRequest::get(INSTALLATION_PATH), JOIN).await?;
     if status != StatusCode::OK {
-        return Err(EnrolError::Refused(reason_of_refusal(&body)));
+        return Err(EnrolError::refused(&body));
     }
-    serde_json::from_slice(&body).map_err(|error| EnrolError::Refused(error.to_string()))
+    serde_json::from_slice(&body).map_err(|error| EnrolError::unreadable(&error))
 }
 
-/// True when less than half of the certificate's life is left.
-pub(crate) fn is_renewal_due(state: &AgentState) -> bool {
-    state.not_after.saturating_sub(clock::now().unix_seconds()) < HOST_CERTIFICATE_SECONDS / 2
-}
-
-/// True when the certificate no longer opens a connection, so that only joining again helps.
-pub(crate) fn is_expired(state: &AgentState) -> bool {
-    state.not_after <= clock::now().unix_seconds()
-}
-
-async fn certificate(
+/// Keeps the certificate that an answer brings. It is on the disk before it is used.
+pub(crate) fn keep(
     files: &HostFiles,
     kek: &Kek,
-    upstream: &Upstream,
-    path: &str,
-    request: &impl Serialize,
     key: &AgentKey,
+    (status, body): (StatusCode, Bytes),
 ) -> Result<AgentState, EnrolError> {
-    let body = serde_json::to_vec(request).map_err(|error| EnrolError::Refused(error.to_string()))?;
-    let (status, body) = upstream.send(HostRequest::json(Method::POST, path, body), JOIN).await?;
     if status != StatusCode::OK {
-        return Err(EnrolError::Refused(reason_of_refusal(&body)));
+        return Err(EnrolError::refused(&body));
     }
-    let issued: HostCertificate =
-        serde_json::from_slice(&body).map_err(|error| EnrolError::Refused(error.to_string()))?;
+    let issued: HostCertificate = serde_json::from_slice(&body).map_err(|error| EnrolError::unreadable(&error))?;
     let state = AgentState {
         host_id: issued.host_id,
         key: seal_host_key(kek, key)?,
@@ -98,4 +137,9 @@ async fn certificate(
     };
     state.write(files)?;
     Ok(state)
+}
+
+/// Only a map with keys that are not strings can fail, and none here has one.
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
 }

@@ -1,12 +1,12 @@
 //! Asking login for a token: the policy is `bonafide_metadata::host`.
 
 use crate::keys::IdentityKeys;
-use crate::upstream::Upstream;
+use crate::link::Link;
 use bonafide_crypto::SignError;
 use bonafide_http::Event as LogEvent;
 use bonafide_http::Log;
 use bonafide_http::clock;
-use bonafide_metadata::host::{Event, Fetch, Step};
+use bonafide_metadata::host::{Event, Fetch, LoginNonce, Step};
 use bonafide_metadata::{TokenFetch, UpstreamError};
 use bonafide_wire::token::TokenV1;
 use std::time::Duration;
@@ -17,12 +17,12 @@ const FETCH: Duration = Duration::from_secs(5);
 /// Asks for one token.
 pub(crate) async fn fetch(
     log: &Log,
-    upstream: &Upstream,
+    link: &Link,
     keys: &IdentityKeys,
-    authority: &str,
+    nonce: &LoginNonce,
     wanted: &TokenFetch,
 ) -> Result<TokenV1, UpstreamError> {
-    let mut fetch = Fetch::new(wanted, authority);
+    let mut fetch = Fetch::new(wanted, &link.authority, nonce);
     let mut event = Event::Begin;
     loop {
         event = match fetch.next(event, &clock::world()) {
@@ -30,10 +30,10 @@ pub(crate) async fn fetch(
                 if unknown {
                     keys.forget(wanted.principal).await;
                 }
-                let key = keys.key(upstream, wanted.workload, wanted.principal).await;
+                let key = keys.key(link, wanted.workload, wanted.principal).await;
                 Event::Key(key.map_err(|error| error.to_string()))
             }
-            Step::Ask(request) => Event::Answer(upstream.send(request, FETCH).await.map_err(|error| error.to_string())),
+            Step::Ask(request) => Event::Answer(link.send(request, FETCH).await.map_err(|error| error.to_string())),
             Step::Done(result) => {
                 if let Err(UpstreamError::Unsigned(error @ SignError::SelfCheck)) = &result {
                     let event = LogEvent::named("signatureCheckFailed").with("tenant", wanted.tenant);

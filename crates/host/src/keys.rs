@@ -2,8 +2,9 @@
 //! `bonafide_metadata::host` to say.
 
 use crate::files::HostFiles;
+use crate::link::Link;
 use crate::state::{StateError, context};
-use crate::upstream::{Upstream, UpstreamFailure};
+use crate::upstream::UpstreamFailure;
 use bonafide_crypto::seal::{self, Sealed};
 use bonafide_crypto::{AgentKey, Kek, SignError};
 use bonafide_files::{FilesError, Readers, io, read, write_private};
@@ -63,7 +64,7 @@ impl IdentityKeys {
     /// The key of an identity: from memory, from disk, or made and registered now.
     pub(crate) async fn key(
         &self,
-        upstream: &Upstream,
+        link: &Link,
         workload: ResourceUuid,
         principal: ObjectId,
     ) -> Result<Arc<IdentityKey>, KeyError> {
@@ -76,7 +77,7 @@ impl IdentityKeys {
             KeyStep::Use(key) => return Ok(key),
             KeyStep::Make(old) => old,
         };
-        match (self.make(upstream, workload, principal).await, old) {
+        match (self.make(link, workload, principal).await, old) {
             (Ok(made), _) => Ok(Arc::clone(held.insert(Arc::new(made)))),
             (Err(error), Some(old)) => {
                 self.log.event(
@@ -134,14 +135,9 @@ impl IdentityKeys {
         Ok(Some(IdentityKey::kept(key, file.thumbprint, Timestamp::from_unix_seconds(file.not_after))))
     }
 
-    async fn make(
-        &self,
-        upstream: &Upstream,
-        workload: ResourceUuid,
-        principal: ObjectId,
-    ) -> Result<IdentityKey, KeyError> {
+    async fn make(&self, link: &Link, workload: ResourceUuid, principal: ObjectId) -> Result<IdentityKey, KeyError> {
         let new = NewKey::make(principal, clock::now())?;
-        let (status, reply) = upstream.send(new.request(workload), REGISTER).await?;
+        let (status, reply) = link.send(new.request(workload), REGISTER).await?;
         let key = new.registered(status, &reply).map_err(|why| KeyError::Refused(principal, why))?;
         let name = principal.to_string();
         let context = context("identity-key", &name);

@@ -2,9 +2,9 @@
 
 use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
-use bonafide_crypto::{AgentKey, Kek, SignError};
+use bonafide_crypto::{AgentKey, Certificate, Kek, SignError};
 use bonafide_files::{FilesError, Readers, io, key, read, write_private};
-use bonafide_types::{HostId, Secret, base64url};
+use bonafide_types::{HostId, Lifetime, Secret, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -72,6 +72,17 @@ impl AgentState {
         key(&files.key(), fresh).map_err(|error| match error {
             FilesError::KeyMissing(path) => StateError::KeyMissing(path),
             other => other.into(),
+        })
+    }
+
+    /// The life of the certificate.
+    pub(crate) fn lifetime(&self) -> Result<Lifetime, StateError> {
+        let der = base64url::decode(&self.certificate).map_err(|_| SignError::Certificate)?;
+        let certificate = Certificate::from_der(&der).map_err(|_| SignError::Certificate)?;
+        let at = Timestamp::from_unix_seconds;
+        Ok(Lifetime {
+            not_before: at(certificate.not_before_seconds()),
+            not_after: at(certificate.not_after_seconds()),
         })
     }
 

@@ -1,5 +1,6 @@
 //! TLS of the connections to the control plane.
 
+use bonafide_http::clock;
 use bonafide_http::tls::{private_key, provider, roots};
 use bonafide_types::Secret;
 use rustls::ClientConfig;
@@ -14,7 +15,7 @@ pub(crate) struct ClientIdentity<'a> {
 
 /// Trusts one authority, and shows the agent's certificate when there is one.
 pub(crate) fn agent(ca_der: &[u8], identity: Option<ClientIdentity<'_>>) -> Result<Arc<ClientConfig>, rustls::Error> {
-    let builder = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_details(provider(), clock::of_tls())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots(ca_der)?);
     let mut config = match identity {

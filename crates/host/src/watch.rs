@@ -1,10 +1,11 @@
 //! Watching what is to run on this host: the policy is `bonafide_metadata::host`.
 
 use crate::agent::AgentRuntime;
+use crate::enrol::EnrolError;
 use crate::upstream::UpstreamFailure;
 use bonafide_http::Event;
 use bonafide_http::{Stop, stopped};
-use bonafide_metadata::host::{HostRequest, Watch};
+use bonafide_metadata::host::{HostRefusal, HostRequest, Watch};
 use bonafide_wire::hosts::DESIRED_WAIT_SECONDS_MAX;
 use bytes::Bytes;
 use http::StatusCode;
@@ -15,11 +16,14 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(5);
 
 impl AgentRuntime {
-    /// Reads everything that is to run here, and applies it. Returns the place to watch from.
-    pub async fn load(&self) -> Result<Watch, UpstreamFailure> {
+    /// Reads everything that is to run here, and applies it. Returns the place to watch from. Nothing is to run on a host
+    /// that is frozen or disabled.
+    pub async fn load(&self) -> Result<Watch, EnrolError> {
         let mut watch = Watch::default();
-        let answer = self.desired(&watch).await?;
-        self.take_over(&mut watch, &answer)?;
+        if self.status().refusal.is_none() {
+            let answer = self.desired(&watch).await?;
+            self.take_over(&mut watch, &answer)?;
+        }
         Ok(watch)
     }
 
@@ -30,16 +34,16 @@ impl AgentRuntime {
                 answer = self.desired(&watch) => answer,
                 () = stopped(&mut stop) => return,
             };
-            if let Err(why) = answer.and_then(|answer| self.take_over(&mut watch, &answer)) {
+            if let Err(why) = answer.and_then(|answer| Ok(self.take_over(&mut watch, &answer)?)) {
                 self.log.event(&Event::named("watchFailed"), &why);
+                if self.status().refusal == Some(HostRefusal::Disabled) && self.purge() {
+                    // All that is to run here later is new to it.
+                    watch = Watch::default();
+                }
                 tokio::select! {
                     () = tokio::time::sleep(watch.pause()) => {}
                     () = stopped(&mut stop) => return,
                 }
-            }
-            // A renewal that fails is tried again after the next wait, for half a certificate's life.
-            if let Err(why) = self.renew_if_due().await {
-                self.log.event(&Event::named("hostCertificateNotRenewed"), &why);
             }
         }
     }
@@ -53,8 +57,9 @@ impl AgentRuntime {
         Ok(())
     }
 
-    async fn desired(&self, watch: &Watch) -> Result<(StatusCode, Bytes), UpstreamFailure> {
+    async fn desired(&self, watch: &Watch) -> Result<(StatusCode, Bytes), EnrolError> {
         let limit = Duration::from_secs(DESIRED_WAIT_SECONDS_MAX) + GRACE;
-        self.link().upstream.send(HostRequest::get(watch.path(DESIRED_WAIT_SECONDS_MAX)), limit).await
+        let request = HostRequest::get(watch.path(DESIRED_WAIT_SECONDS_MAX));
+        Ok(self.link().await?.send(request, limit).await?)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Cx, Fault};
 use bonafide_core::directory::{CREDENTIALS, Credential, PRINCIPALS, add_certificate};
-use bonafide_core::placement::{HOSTS, PLACEMENTS};
+use bonafide_core::placement::{HOSTS, Host, PLACEMENTS};
 use bonafide_crypto::Certificate;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::{CLOCK_SKEW_SECONDS_MAX, IDENTITY_CREDENTIAL_SECONDS};
@@ -21,7 +21,7 @@ pub(crate) fn register(
 ) -> Result<Reply, Fault> {
     let certificate = acceptable(cx, &request.certificate)?;
     let id = cx.store.write(|tx| {
-        tx.get(&HOSTS, &host)?.filter(|host| host.enabled).ok_or(Fault::UnknownHost(host))?;
+        tx.get(&HOSTS, &host)?.filter(Host::may_speak).ok_or(Fault::UnknownHost(host))?;
         let placement = tx.get(&PLACEMENTS, &(host, request.workload))?.ok_or(Fault::NotPlaced)?;
         placement.identity(principal).ok_or(Fault::NotPlaced)?;
         tx.get(&PRINCIPALS, &principal)?.ok_or(Fault::NotPlaced)?;

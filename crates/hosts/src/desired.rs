@@ -26,14 +26,16 @@ pub(crate) fn desired(cx: &Cx<'_>, host: HostId, query: &str) -> Result<Outcome<
     // would be all that is logged.
     let record = if changes.is_none() && cx.waited { Record::quiet() } else { Record::default() };
     let cursor = format!("{epoch}.{}", cursor.revision.0);
+    let nonce = Some(cx.nonce.to_string());
     let desired = match changes {
         Some(changes) => Desired {
             cursor,
             complete: changes.complete,
             workloads: changes.workloads.iter().map(|(id, placement)| workload(*id, placement)).collect(),
             removed: changes.removed,
+            nonce,
         },
-        None => Desired { cursor, complete: after.is_none(), workloads: Vec::new(), removed: Vec::new() },
+        None => Desired { cursor, complete: after.is_none(), workloads: Vec::new(), removed: Vec::new(), nonce },
     };
     Ok(Outcome::Answer(Answer { reply: Reply::json(StatusCode::OK, &desired), record }))
 }

@@ -1,8 +1,9 @@
 //! Every refusal of the hosts surface and how it looks.
 
+use bonafide_crypto::ca::CaError;
 use bonafide_store::StoreError;
 use bonafide_types::HostId;
-use bonafide_wire::hosts::HostsError;
+use bonafide_wire::hosts::{HostsError, code};
 use bonafide_wire::{Reply, Unserved};
 use http::StatusCode;
 
@@ -19,8 +20,29 @@ pub(crate) enum Fault {
     #[error("this needs the host's client certificate")]
     NoCertificate,
     /// The certificate is good, but its host is not, or no longer, one of ours.
-    #[error("host {0} is unknown or disabled; join again with a new token")]
+    #[error("host {0} is unknown; join again with a new token")]
     UnknownHost(HostId),
+    /// The operator disabled the host.
+    #[error("host {0} is disabled; `bonafide host enable` of an operator lets it join again")]
+    Disabled(HostId),
+    /// Two hosts used certificates of this one.
+    #[error(
+        "host {0} is frozen: an older certificate of its was used beside the newest, so its folder was copied; \
+         `bonafide host enable` of an operator lets it join again"
+    )]
+    Frozen(HostId),
+    /// The certificate does not count any more.
+    #[error("this certificate of host {0} does not count any more; join again")]
+    JoinAgain(HostId),
+    /// The proof of a host that joins anew is not good.
+    #[error("the proof is not signed by the key of a certificate of ours, for this certificate request")]
+    Proof,
+    /// The certificate of a host that joins anew ended too long ago.
+    #[error("the last certificate ended more than 30 days ago; join again with a new token")]
+    TooOld,
+    /// The authority is not valid at the time that the clock shows.
+    #[error("no certificate can be made: {0}")]
+    Clock(CaError),
     /// The enrolment token is not valid.
     #[error("the enrolment token is unknown, used or expired; ask for a new one")]
     Token,
@@ -44,8 +66,13 @@ impl Fault {
         let (status, code) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "Malformed"),
-            Self::NoCertificate => (StatusCode::UNAUTHORIZED, "NoCertificate"),
-            Self::UnknownHost(_) => (StatusCode::FORBIDDEN, "UnknownHost"),
+            Self::NoCertificate => (StatusCode::UNAUTHORIZED, code::NO_CERTIFICATE),
+            Self::UnknownHost(_) => (StatusCode::FORBIDDEN, code::UNKNOWN_HOST),
+            Self::Disabled(_) => (StatusCode::FORBIDDEN, code::HOST_DISABLED),
+            Self::Frozen(_) => (StatusCode::FORBIDDEN, code::HOST_FROZEN),
+            Self::JoinAgain(_) => (StatusCode::FORBIDDEN, code::JOIN_AGAIN),
+            Self::Proof | Self::TooOld => (StatusCode::FORBIDDEN, "Proof"),
+            Self::Clock(_) => (StatusCode::SERVICE_UNAVAILABLE, "Clock"),
             Self::Token => (StatusCode::FORBIDDEN, "Token"),
             Self::Key(_) => (StatusCode::BAD_REQUEST, "Key"),
             Self::NotPlaced => (StatusCode::FORBIDDEN, "NotPlaced"),
@@ -53,7 +80,11 @@ impl Fault {
             Self::Unserved(why) => (why.status(), unserved(*why)),
         };
         let reply = Reply::json(status, &HostsError { code: code.into(), message: self.to_string() });
-        let reply = if let Self::Store(error) = self { reply.because(error) } else { reply };
+        let reply = match self {
+            Self::Store(error) => reply.because(error),
+            Self::Clock(error) => reply.because(error),
+            _ => reply,
+        };
         if status == StatusCode::SERVICE_UNAVAILABLE { reply.with("retry-after", "1") } else { reply }
     }
 }
@@ -61,7 +92,7 @@ impl Fault {
 fn unserved(why: Unserved) -> &'static str {
     match why {
         Unserved::OtherUser => "OtherUser",
-        Unserved::CertificateExpired => "CertificateExpired",
+        Unserved::CertificateExpired => code::CERTIFICATE_EXPIRED,
         Unserved::TargetTooLong => "TargetTooLong",
         Unserved::HeadTooLarge => "HeadTooLarge",
         Unserved::HeadMalformed => "HeadMalformed",

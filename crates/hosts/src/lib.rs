@@ -7,6 +7,7 @@ mod credential;
 mod desired;
 mod fault;
 mod join;
+mod rejoin;
 mod route;
 
 use bonafide_core::view::View;
@@ -16,6 +17,7 @@ use bonafide_types::{HostId, World};
 use bonafide_wire::{Answer, Lane, Outcome, Peer, Request, Route, Surface, Unserved, find, path};
 use fault::Fault;
 use route::Run;
+use std::sync::Arc;
 
 /// The context in which a request is answered.
 pub struct Cx<'a> {
@@ -27,6 +29,8 @@ pub struct Cx<'a> {
     pub ca: &'a HostCa,
     /// The token service's origin.
     pub authority: &'a str,
+    /// The nonce of the token service, which assertions carry.
+    pub nonce: Arc<str>,
     /// Time and chance.
     pub world: World<'a>,
     /// True when a wait asked for earlier is over, whether anything changed or not.
@@ -84,9 +88,16 @@ fn answer(cx: &Cx<'_>, request: &Request) -> Result<Outcome<Wait>, Fault> {
 
 /// The host at the other end of the connection, if it may still speak.
 fn host(cx: &Cx<'_>, request: &Request) -> Result<HostId, Fault> {
-    let Peer::Host(id) = request.peer else { return Err(Fault::NoCertificate) };
+    let (id, counts) = match request.peer {
+        Peer::Anonymous(_) => return Err(Fault::NoCertificate),
+        Peer::Certified(id, _) => (id, false),
+        Peer::Host(id) => (id, true),
+    };
     match cx.view.host(id) {
-        Some(host) if host.enabled => Ok(id),
-        Some(_) | None => Err(Fault::UnknownHost(id)),
+        None => Err(Fault::UnknownHost(id)),
+        Some(host) if !host.enabled => Err(Fault::Disabled(id)),
+        Some(host) if host.frozen_at.is_some() => Err(Fault::Frozen(id)),
+        Some(_) if !counts => Err(Fault::JoinAgain(id)),
+        Some(_) => Ok(id),
     }
 }

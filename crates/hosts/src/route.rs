@@ -1,9 +1,11 @@
 //! The routes of this surface.
 
-use crate::{Cx, Fault, Wait, credential, desired, join};
+use crate::{Cx, Fault, Wait, credential, desired, join, rejoin};
 use bonafide_types::HostId;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::hosts::{CREDENTIAL_PATH, DESIRED_PATH, INSTALLATION_PATH, Installation, JOIN_PATH, RENEW_PATH};
+use bonafide_wire::hosts::{
+    CREDENTIAL_PATH, DESIRED_PATH, INSTALLATION_PATH, Installation, JOIN_PATH, REJOIN_PATH, RENEW_PATH,
+};
 use bonafide_wire::{Answer, Captures, Outcome, Reply, Request, Route};
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -13,6 +15,10 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         route: Route::of_store(Method::POST, JOIN_PATH, TOKEN_BODY_BYTES_MAX),
         run: Run::Anybody(|cx, request, _| answer(join::join(cx, &body(request)?)?)),
+    },
+    Endpoint {
+        route: Route::of_store(Method::POST, REJOIN_PATH, TOKEN_BODY_BYTES_MAX),
+        run: Run::Anybody(|cx, request, _| answer(rejoin::rejoin(cx, &body(request)?)?)),
     },
     Endpoint {
         route: Route::of_store(Method::POST, RENEW_PATH, TOKEN_BODY_BYTES_MAX),

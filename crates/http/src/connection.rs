@@ -144,7 +144,7 @@ impl<S: Service> Connections<S> {
     pub(super) fn log_closed(&self, peer: Peer, why: &dyn Display) {
         let peer = match peer {
             Peer::Anonymous(address) => address.to_string(),
-            Peer::Host(host) => format!("host {host}"),
+            Peer::Certified(host, _) | Peer::Host(host) => format!("host {host}"),
         };
         let event = Event::named("connectionRefused").with("surface", self.service.name()).with("peer", peer);
         self.log.event(&event, why);

@@ -25,6 +25,8 @@ mod sink;
 mod sockets;
 #[cfg(test)]
 mod tests;
+#[cfg(debug_assertions)]
+mod tests_clock;
 pub mod tls;
 
 pub use admission::LocalUser;

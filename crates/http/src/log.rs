@@ -98,7 +98,7 @@ impl Log {
 pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
     match peer {
         Peer::Anonymous(address) => format!("\"surface\":\"{surface}\",\"peer\":\"{address}\""),
-        Peer::Host(host) => format!("\"surface\":\"{surface}\",\"peer\":\"host {host}\""),
+        Peer::Certified(host, _) | Peer::Host(host) => format!("\"surface\":\"{surface}\",\"peer\":\"host {host}\""),
     }
 }
 

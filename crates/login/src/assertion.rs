@@ -32,12 +32,14 @@ pub(crate) struct Assertion<'a> {
 }
 
 /// The facts of a verified assertion that are still needed once every claim has been checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// `jti`, when it is a GUID: that of an agent must be.
     pub(crate) id: Option<Uuid>,
     /// `exp`, in seconds since the epoch.
     pub(crate) expires_at: u64,
+    /// `nonce`: an agent's names the process that it is for.
+    pub(crate) nonce: Option<Box<str>>,
 }
 
 /// The header's hints at the certificate. All of them must be true of one certificate.
@@ -118,7 +120,8 @@ pub(crate) fn check(
     let (not_before, issued_at) = (time(claims, "nbf")?, time(claims, "iat")?);
     check_times(cx.world.now, is_agent, expires_at, not_before, issued_at)?;
     let id = claims.get("jti").and_then(Value::as_str).and_then(|id| Uuid::try_parse(id).ok());
-    Ok(Checked { id, expires_at })
+    let nonce = claims.get("nonce").and_then(Value::as_str).map(Box::from).filter(|_| is_agent);
+    Ok(Checked { id, expires_at, nonce })
 }
 
 fn check_times(now: Timestamp, is_agent: bool, exp: u64, nbf: Option<u64>, iat: Option<u64>) -> Result<(), Fault> {

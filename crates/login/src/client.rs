@@ -3,29 +3,22 @@
 use crate::Cx;
 use crate::assertion::{self, Assertion};
 use crate::fault::Fault;
+use crate::replay::SingleUse;
 use crate::sign_in::SignIn;
+use bonafide_core::placement::Host;
 use bonafide_core::tokens::{Authenticated, Method, Workload};
 use bonafide_core::view::{KnownCredential, KnownPrincipal, KnownProof};
-use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceUuid, Secret, TenantId};
+use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, Secret, TenantId};
 use bonafide_wire::token::JWT_BEARER;
 use bonafide_wire::{Parameters, Peer, Request};
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
-use uuid::Uuid;
 
 /// A client that proved who it is.
 pub(crate) struct SignedIn<'v> {
     pub(crate) client: Authenticated<'v>,
     /// An agent's assertion, which is valid once: spend it before the token is issued.
     pub(crate) single_use: Option<SingleUse>,
-}
-
-/// The values that make an agent's assertion the only one of its kind.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct SingleUse {
-    pub(crate) credential: CredentialId,
-    pub(crate) id: Uuid,
-    pub(crate) expires_at: u64,
 }
 
 enum Proof<'r> {
@@ -155,7 +148,7 @@ fn by_assertion<'v>(
     // A key that was made on a host is valid over that host's connection only; a managed identity has
     // no other keys. To anybody else they do not exist.
     let counts = |credential: &&KnownCredential| match credential.host {
-        Some(host) => request.peer == Peer::Host(host) && cx.view.host(host).is_some_and(|host| host.enabled),
+        Some(host) => request.peer == Peer::Host(host) && cx.view.host(host).is_some_and(Host::may_speak),
         None => !found.principal.is_managed(),
     };
     let credentials = cx.view.credentials(found.object_id).iter().filter(counts);
@@ -168,7 +161,12 @@ fn by_assertion<'v>(
     let workload = workload(cx, form, found, host)?;
     Ok(SignedIn {
         client: found.authenticated(Method::Certificate, Some(workload)),
-        single_use: Some(SingleUse { credential: credential.id, id, expires_at: checked.expires_at }),
+        single_use: Some(SingleUse {
+            credential: credential.id,
+            id,
+            expires_at: checked.expires_at,
+            nonce: checked.nonce,
+        }),
     })
 }
 

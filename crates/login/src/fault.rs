@@ -9,6 +9,7 @@ use bonafide_types::{Entropy, Timestamp};
 use bonafide_wire::token::OAuthError;
 use bonafide_wire::{Reply, Unserved};
 use http::{Method, StatusCode};
+use std::sync::Arc;
 
 /// The reason why a request is refused. Texts in it are the caller's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +25,32 @@ pub(crate) enum Fault {
     DuplicateParameter(String),
     MissingParameter(&'static str),
     GrantType(String),
-    OnBehalfOf { client: String },
+    OnBehalfOf {
+        client: String,
+    },
     ResourceParameter,
     Scope(String),
     TwoResources(String),
     TokenType(String),
-    UnknownResource { asked: String, tenant: String },
-    UnknownClient { client: String, tenant: String },
-    Disabled { client: String },
+    UnknownResource {
+        asked: String,
+        tenant: String,
+    },
+    UnknownClient {
+        client: String,
+        tenant: String,
+    },
+    Disabled {
+        client: String,
+    },
     NoProof,
     TwoProofs,
-    Secret { client: String },
-    SecretExpired { client: String },
+    Secret {
+        client: String,
+    },
+    SecretExpired {
+        client: String,
+    },
     AssertionType,
     AssertionMalformed(&'static str),
     AssertionAlgorithm,
@@ -44,14 +59,28 @@ pub(crate) enum Fault {
     AssertionClient,
     AssertionIssuer(String),
     AssertionAudience,
-    AssertionTime { now: Timestamp, from: Timestamp, until: Timestamp },
-    KeyNotFound { thumbprint: String },
-    KeyExpired { thumbprint: String },
-    Signature { thumbprint: String },
+    AssertionTime {
+        now: Timestamp,
+        from: Timestamp,
+        until: Timestamp,
+    },
+    KeyNotFound {
+        thumbprint: String,
+    },
+    KeyExpired {
+        thumbprint: String,
+    },
+    Signature {
+        thumbprint: String,
+    },
     Replayed,
+    /// An agent's assertion names another nonce than this.
+    Nonce(Arc<str>),
     NotPlaced,
     Busy,
-    Throttled { after_seconds: u8 },
+    Throttled {
+        after_seconds: u8,
+    },
     Internal,
     Unserved(Unserved),
 }
@@ -115,6 +144,7 @@ impl Fault {
             Self::KeyExpired { thumbprint } => (700_027, 401, "invalid_client", format!("Client assertion failed signature validation. [Reason - The key used is expired., Thumbprint of key used by client: '{thumbprint}']")),
             Self::Signature { thumbprint } => (700_027, 401, "invalid_client", format!("Client assertion failed signature validation. [Reason - The provided signature value did not match the expected signature value., Thumbprint of key used by client: '{thumbprint}']")),
             Self::Replayed => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion was used before.".into()),
+            Self::Nonce(_) => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion is not for this process of the token service.".into()),
             Self::NotPlaced => (700_030, 401, "invalid_client", "Invalid certificate. The identity is not assigned to the workload on this host.".into()),
             Self::Busy | Self::Throttled { .. } => (90_055, 429, "temporarily_unavailable", "Too many requests. Try again later.".into()),
             Self::Internal | Self::Unserved(Unserved::Failed) => (50_000, 500, "server_error", "There was an error issuing a token.".into()),
@@ -171,6 +201,7 @@ impl Fault {
             trace_id: trace.to_string(),
             correlation_id: correlation.to_string(),
             // No public report of 700211 has one (docs/wire/login.md).
+            nonce: if let Self::Nonce(nonce) = self { Some(nonce.to_string()) } else { None },
             error_uri: (code != 700_211).then(|| format!("https://login.microsoftonline.com/error?code={code}")),
         };
         let reply = headers::no_store(Reply::json(status, &body));

@@ -1,10 +1,11 @@
-//! Assertions of agents are valid once. The agent and this replica are the only two that ever see one,
-//! over the host's own connection, so remembering them here is enough (CA-07, CA-09).
+//! Assertions of agents are valid once: each names the nonce of the process that it is for, and that process remembers
+//! which were used (CA-07, CA-09). So one is worth nothing at another replica, or after a restart.
 
+use bonafide_crypto::random;
 use bonafide_types::limits::CLOCK_SKEW_SECONDS_MAX;
-use bonafide_types::{CredentialId, Timestamp};
+use bonafide_types::{CredentialId, Timestamp, base64url};
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 /// Assertions of one credential that are remembered. Source: ours; a key signs one for each new
@@ -15,19 +16,43 @@ const TOTAL_MAX: usize = 1_000_000;
 /// Width of a bucket, in seconds. Source: ours.
 const BUCKET_SECONDS: u64 = 30;
 
+/// Bytes of a nonce.
+const NONCE_BYTES: usize = 16;
+
 /// The reason why an assertion cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refused {
+    /// It is for another process, or for this one before its clock was set back; this is the nonce to name.
+    Nonce(Arc<str>),
     /// It was used before.
     Used,
     /// Too many are remembered to remember one more.
     Full,
 }
 
-/// The assertions of agents that were used on this replica and have not yet expired.
-#[derive(Default)]
+/// The values by which an agent's assertion is told from all others.
+#[derive(Debug, Clone)]
+pub(crate) struct SingleUse {
+    /// The key that signed it.
+    pub(crate) credential: CredentialId,
+    /// Its `jti`.
+    pub(crate) id: Uuid,
+    /// Its `exp`, in seconds since the epoch.
+    pub(crate) expires_at: u64,
+    /// Its `nonce`.
+    pub(crate) nonce: Option<Box<str>>,
+}
+
+/// The assertions of agents that were used in this process and have not yet expired.
 pub struct SpentAssertions {
-    buckets: Mutex<VecDeque<Bucket>>,
+    inner: Mutex<Spent>,
+}
+
+struct Spent {
+    nonce: Arc<str>,
+    /// The latest time at which one was used.
+    latest: Timestamp,
+    buckets: VecDeque<Bucket>,
 }
 
 /// Assertions that are forgotten together, once none of them could be accepted any more.
@@ -37,18 +62,44 @@ struct Bucket {
     counts: HashMap<CredentialId, usize>,
 }
 
+impl Default for SpentAssertions {
+    /// None, under a new nonce.
+    fn default() -> Self {
+        Self { inner: Mutex::new(Spent::new(Timestamp::from_unix_seconds(0))) }
+    }
+}
+
+impl Spent {
+    fn new(latest: Timestamp) -> Self {
+        let nonce = base64url::encode(&random::bytes::<NONCE_BYTES>()).into();
+        Self { nonce, latest, buckets: VecDeque::new() }
+    }
+
+    /// Begins anew where the clock was set back by more than callers' clocks may differ: what was forgotten because it
+    /// had expired could be accepted again otherwise.
+    fn follow(&mut self, now: Timestamp) {
+        if now.plus_seconds(CLOCK_SKEW_SECONDS_MAX) < self.latest {
+            *self = Self::new(now);
+        }
+        self.latest = self.latest.max(now);
+    }
+}
+
 impl SpentAssertions {
-    /// Uses an assertion that has been verified and expires at `expires_at` (seconds since the
-    /// epoch). Of any number of calls with the same id, one succeeds.
-    pub(crate) fn spend(
-        &self,
-        now: Timestamp,
-        credential: CredentialId,
-        id: Uuid,
-        expires_at: u64,
-    ) -> Result<(), Refused> {
-        let now = now.unix_seconds();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The nonce that assertions must name.
+    pub fn nonce(&self) -> Arc<str> {
+        Arc::clone(&self.lock().nonce)
+    }
+
+    /// Uses an assertion that has been verified. Of any number of calls with the same id, one succeeds.
+    pub(crate) fn spend(&self, now: Timestamp, assertion: &SingleUse) -> Result<(), Refused> {
+        let SingleUse { credential, id, expires_at, ref nonce } = *assertion;
+        let mut spent = self.lock();
+        spent.follow(now);
+        if nonce.as_deref() != Some(&*spent.nonce) {
+            return Err(Refused::Nonce(Arc::clone(&spent.nonce)));
+        }
+        let (now, buckets) = (now.unix_seconds(), &mut spent.buckets);
         while buckets.front().is_some_and(|bucket| bucket.forget_at <= now) {
             buckets.pop_front();
         }
@@ -70,6 +121,10 @@ impl SpentAssertions {
         *bucket.counts.entry(credential).or_default() += 1;
         Ok(())
     }
+
+    fn lock(&self) -> MutexGuard<'_, Spent> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The first second, a multiple of [`BUCKET_SECONDS`], at which an assertion that expires then is
@@ -90,8 +145,34 @@ mod tests {
         Timestamp::from_unix_seconds(seconds)
     }
 
-    fn credential(number: u128) -> CredentialId {
-        CredentialId::new(Uuid::from_u128(number))
+    fn single_use(spent: &SpentAssertions, credential: u128, id: u128, expires_at: u64) -> SingleUse {
+        let credential = CredentialId::new(Uuid::from_u128(credential));
+        SingleUse { credential, id: Uuid::from_u128(id), expires_at, nonce: Some((*spent.nonce()).into()) }
+    }
+
+    fn spend(spent: &SpentAssertions, now: u64, credential: u128, id: u128, expires_at: u64) -> Result<(), Refused> {
+        spent.spend(at(now), &single_use(spent, credential, id, expires_at))
+    }
+
+    #[test]
+    fn ca_07_an_assertion_is_for_one_process() {
+        let (before, after) = (SpentAssertions::default(), SpentAssertions::default());
+        let assertion = single_use(&before, 1, 7, 1_060);
+        assert_eq!(before.spend(at(1_000), &assertion), Ok(()));
+        assert_eq!(after.spend(at(1_000), &assertion), Err(Refused::Nonce(after.nonce())));
+        let unnamed = SingleUse { nonce: None, ..assertion };
+        assert_eq!(after.spend(at(1_000), &unnamed), Err(Refused::Nonce(after.nonce())));
+    }
+
+    #[test]
+    fn ca_07_a_clock_that_is_set_back_makes_no_assertion_new() {
+        let spent = SpentAssertions::default();
+        let used = single_use(&spent, 1, 7, 1_060);
+        assert_eq!(spent.spend(at(1_000), &used), Ok(()));
+        assert_eq!(spend(&spent, 90_000, 1, 8, 90_060), Ok(()), "the first is forgotten by now");
+        assert!(matches!(spent.spend(at(1_000), &used), Err(Refused::Nonce(_))));
+        assert_eq!(spend(&spent, 1_000, 1, 9, 1_060), Ok(()), "new ones count");
+        assert_eq!(spend(&spent, 1_000 - CLOCK_SKEW_SECONDS_MAX, 1, 9, 1_060), Err(Refused::Used));
     }
 
     #[test]
@@ -101,7 +182,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..100 {
                 scope.spawn(|| {
-                    if spent.spend(at(1_000), credential(1), Uuid::from_u128(7), 1_060).is_ok() {
+                    if spend(&spent, 1_000, 1, 7, 1_060).is_ok() {
                         successes.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -114,26 +195,26 @@ mod tests {
     fn ca_07_an_id_is_remembered_as_long_as_its_assertion_could_be_accepted() {
         for expires_at in 1_000..1_100 {
             let spent = SpentAssertions::default();
-            let spend = |now, expires_at| spent.spend(at(now), credential(1), Uuid::from_u128(7), expires_at);
-            assert_eq!(spend(990, expires_at), Ok(()));
-            assert_eq!(spend(expires_at + CLOCK_SKEW_SECONDS_MAX, expires_at), Err(Refused::Used));
-            assert_eq!(spend(1_000, expires_at + 90), Err(Refused::Used), "the same id in another assertion");
-            assert_eq!(spent.spend(at(1_000), credential(2), Uuid::from_u128(7), expires_at), Ok(()));
+            let spend = |now, credential, expires_at| spend(&spent, now, credential, 7, expires_at);
+            assert_eq!(spend(990, 1, expires_at), Ok(()));
+            assert_eq!(spend(1_000, 1, expires_at + 90), Err(Refused::Used), "the same id in another assertion");
+            assert_eq!(spend(expires_at + CLOCK_SKEW_SECONDS_MAX, 1, expires_at), Err(Refused::Used));
+            assert_eq!(spend(expires_at + CLOCK_SKEW_SECONDS_MAX, 2, expires_at), Ok(()));
         }
     }
 
     #[test]
     fn ca_09_what_is_remembered_is_bounded() {
         let spent = SpentAssertions::default();
-        let spend = |now, number: usize| spent.spend(at(now), credential(1), Uuid::from_u128(number as u128), now + 60);
+        let spend = |now, number: usize| spend(&spent, now, 1, number as u128, now + 60);
         for number in 0..PER_CREDENTIAL_MAX {
             assert_eq!(spend(1_000, number), Ok(()));
         }
         assert_eq!(spend(1_000, PER_CREDENTIAL_MAX), Err(Refused::Full));
-        assert_eq!(spent.spend(at(1_000), credential(2), Uuid::from_u128(1), 1_060), Ok(()), "another's are its own");
+        assert_eq!(super::tests::spend(&spent, 1_000, 2, 1, 1_060), Ok(()), "another's are its own");
         for now in (2_000..20_000).step_by(10) {
             assert_eq!(spend(now, usize::try_from(now).unwrap()), Ok(()));
-            assert!(spent.buckets.lock().unwrap().len() as u64 <= BUCKETS_MAX);
+            assert!(spent.lock().buckets.len() as u64 <= BUCKETS_MAX);
         }
     }
 }

@@ -64,6 +64,6 @@ impl Shares {
 fn host(peer: Peer) -> Option<HostId> {
     match peer {
         Peer::Host(host) => Some(host),
-        Peer::Anonymous(_) => None,
+        Peer::Anonymous(_) | Peer::Certified(..) => None,
     }
 }

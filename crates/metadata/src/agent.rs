@@ -5,6 +5,7 @@ use crate::cache::{FetchDuty, How, Pending, Taken, Tokens, Waiter, Wanted};
 use crate::counters::{Counters, Tally, count};
 use crate::dialect::Call;
 use crate::gate;
+use crate::host::LoginNonce;
 use crate::placement::{Places, applied};
 use crate::query::TokenQuery;
 use crate::refusal::{Logs, Refusal};
@@ -42,6 +43,7 @@ pub struct Agent {
     places: ArcSwap<Places>,
     /// Held while the placement changes: changes come one after the other.
     applying: Mutex<()>,
+    login_nonce: LoginNonce,
     /// The gate of the workloads that are not on this host.
     unplaced: Gate,
     tally: Tally,
@@ -89,6 +91,7 @@ impl Agent {
             logs: Logs::default(),
             places: ArcSwap::default(),
             applying: Mutex::new(()),
+            login_nonce: LoginNonce::default(),
             unplaced: Gate::new(options.throttle),
             tally: Tally::default(),
         }
@@ -117,6 +120,18 @@ impl Agent {
     /// their identities.
     pub fn workloads(&self) -> Vec<Workload> {
         self.places.load().values().map(|place| place.placement.workload.clone()).collect()
+    }
+
+    /// Forgets everything that is to run here, and every token.
+    pub fn forget_all(&self) {
+        let nothing =
+            Desired { cursor: String::new(), complete: true, workloads: Vec::new(), removed: Vec::new(), nonce: None };
+        self.apply(nothing);
+    }
+
+    /// The nonce of the token service.
+    pub fn login_nonce(&self) -> &LoginNonce {
+        &self.login_nonce
     }
 
     /// The events so far.

@@ -1,6 +1,7 @@
 //! A token, and the bodies in which the dialects hand it out.
 
 use crate::upstream::TokenFetch;
+use bonafide_types::limits::CLOCK_SKEW_SECONDS_MAX;
 use bonafide_types::{Audience, ClientId, Timestamp};
 use bonafide_wire::token::TokenV1;
 use bytes::Bytes;
@@ -17,6 +18,7 @@ pub(crate) struct Token {
     pub(crate) resource: Audience,
     pub(crate) expires_at: Timestamp,
     pub(crate) not_before: Timestamp,
+    came_at: Timestamp,
     /// Login's own figure: one second less than the whole life, and not counted down, as on Azure.
     pub(crate) ext_expires_in: u64,
     rendered: [OnceLock<Box<Rendered>>; REPLY_KINDS_MAX],
@@ -37,6 +39,7 @@ impl Token {
             resource: fetch.audience.clone(),
             expires_at,
             not_before: Timestamp::from_unix_seconds(seconds(&token.not_before)?),
+            came_at: now,
             ext_expires_in: seconds(&token.ext_expires_in)?,
             rendered: Default::default(),
         };
@@ -57,9 +60,11 @@ impl Token {
         self.expires_at.unix_seconds().saturating_sub(now.unix_seconds())
     }
 
-    /// True until it expires.
+    /// True until it expires, unless the clock was set back since it came, to before its beginning: it may have been issued
+    /// by that clock, and then nobody takes it.
     pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
-        now < self.expires_at
+        let begins = self.not_before.min(self.came_at);
+        now < self.expires_at && begins <= now.plus_seconds(CLOCK_SKEW_SECONDS_MAX)
     }
 }
 

@@ -268,3 +268,21 @@ fn fetches_under_way_are_bounded() {
     drop(kept);
     assert!(waits(agent.answer(&imds(), &get(TOKEN, &query(max)), &at(NOW))).1.is_some());
 }
+
+#[test]
+fn ky_12_a_token_of_a_clock_that_was_set_back_is_not_handed_out_until_its_beginning_comes() {
+    let agent = holding(unlimited(), DAY);
+    let seconds_before = |seconds| Timestamp::from_unix_seconds(NOW.unix_seconds() - seconds);
+    let kept = reply(get_at(&agent, seconds_before(300 + 300)));
+    assert_eq!(name(&kept), "first", "clocks differ by five minutes, and a token begins five minutes before its issue");
+    let long_before = seconds_before(26 * 3_600);
+    let (waiting, duty) = waits(get_at(&agent, long_before));
+    agent.complete(duty.unwrap(), Ok(token_at(long_before, DAY, "second")), &at(long_before));
+    assert_eq!(name(&agent.finish(waiting, &at(long_before))), "second");
+    // A host whose own clock is behind that of login keeps what it gets.
+    let agent = agent_with(unlimited(), vec![system()]);
+    let (waiting, duty) = waits(get_at(&agent, long_before));
+    agent.complete(duty.unwrap(), Ok(token_at(NOW, DAY, "of tomorrow")), &at(long_before));
+    assert_eq!(name(&agent.finish(waiting, &at(long_before))), "of tomorrow");
+    assert_eq!(name(&reply(get_at(&agent, long_before))), "of tomorrow");
+}

@@ -4,8 +4,10 @@
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod agents;
 mod background;
 mod backup;
+mod clock_check;
 mod control_plane;
 mod description;
 mod files;
@@ -33,7 +35,9 @@ mod surfaces;
 mod tests;
 mod tls;
 
+pub use agents::{AgentReport, Membership};
 pub use backup::{BackUpError, back_up};
+pub use clock_check::ImplausibleClock;
 pub use control_plane::{ControlPlane, OpenControlPlaneError};
 pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};
 pub use files::PlaneFiles;

@@ -4,11 +4,12 @@ use crate::control_plane::ControlPlane;
 use crate::lanes::Lanes;
 use crate::pool::{PoolError, run_in_place};
 use crate::surfaces::{self, At, Entry, Need, On, Readiness, Round};
+use bonafide_core::placement::{self, Standing};
 use bonafide_crypto::Certificate;
-use bonafide_crypto::ca::host_id;
+use bonafide_crypto::ca::host_name;
 use bonafide_hosts::Wait;
 use bonafide_http::{Admission, Event, PeerFacts, Service, clock, is_served, masked_path};
-use bonafide_types::Timestamp;
+use bonafide_types::{CertificateNumber, HostId, Timestamp};
 use bonafide_wire::{Answer, Lane, Needs, Outcome, Peer, Record, Request, Unserved, path};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, StatusCode};
@@ -76,7 +77,13 @@ impl Service for PlaneListener {
     }
 
     /// Asks the surface until it answers, and fetches what it needs in between.
-    async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
+    async fn answer(&self, mut request: Request, _at: Timestamp) -> Answer {
+        if let Peer::Certified(host, shown) = request.peer {
+            match self.judged(host, shown).await {
+                Ok(peer) => request.peer = peer,
+                Err(why) => return self.refusal(&request, why),
+            }
+        }
         let (surface, request) = (self.surface(&request), Arc::new(request));
         let (mut round, mut revisions, mut until) = (Round::default(), self.revisions.clone(), None);
         loop {
@@ -123,15 +130,65 @@ impl PlaneListener {
 
     /// TLS has verified the certificate against the hosts' authority; here it is only read.
     fn admit_host(&self, peer: &PeerFacts, der: &[u8]) -> Admission {
-        match (host_id(der), Certificate::from_der(der)) {
-            (Ok(host), Ok(certificate)) => {
-                Admission::Serve { peer: Peer::Host(host), until: Some(certificate.not_after_seconds()) }
-            }
+        match (host_name(der), Certificate::from_der(der)) {
+            (Ok(name), Ok(certificate)) => Admission::Serve {
+                peer: Peer::Certified(name.host, name.number),
+                until: Some(certificate.not_after_seconds()),
+            },
             _ => {
                 let event = Event::named("connectionRefused").with("surface", self.name()).with("peer", peer.remote);
                 self.plane.log.event(&event, &"the client certificate names no host");
                 Admission::anybody(peer)
             }
+        }
+    }
+
+    /// The host, if the certificate that it shows counts, once for each request: for as long as one waits, it is decided.
+    /// A use that says something, the first of a new certificate or one of an older, is taken down before the answer.
+    async fn judged(&self, host: HostId, shown: CertificateNumber) -> Result<Peer, Unserved> {
+        let standing = || {
+            let view = self.plane.views.current();
+            view.host(host).map_or(Some(Standing::Void), |row| row.may_speak().then(|| row.standing(shown)))
+        };
+        let at_first = standing();
+        if at_first == Some(Standing::Current) {
+            return Ok(Peer::Host(host));
+        }
+        if at_first == Some(Standing::Void) {
+            // Another replica may have issued it a moment ago.
+            self.plane.confirm(&self.lanes).await;
+        }
+        if matches!(standing(), Some(Standing::Offered | Standing::Superseded)) {
+            self.take_down(host, shown).await?;
+        }
+        match standing() {
+            Some(Standing::Current) => Ok(Peer::Host(host)),
+            _ => Ok(Peer::Certified(host, shown)),
+        }
+    }
+
+    async fn take_down(&self, host: HostId, shown: CertificateNumber) -> Result<(), Unserved> {
+        let plane = Arc::clone(&self.plane);
+        let taken_down = self.lanes.of(Lane::System).run(move || {
+            let world = clock::world();
+            plane.store.write(|tx| placement::show(tx, &world, host, shown)).map_err(|error| error.to_string())?;
+            plane.catch_up().map_err(|error| error.to_string())
+        });
+        if let Err(why) = taken_down.await.map_err(|error| Unserved::from(&error))? {
+            self.plane.log.event(&Event::named("hostNotTakenUp").with("host", host), &why);
+            return Err(Unserved::Busy);
+        }
+        self.say_if_frozen(host);
+        Ok(())
+    }
+
+    fn say_if_frozen(&self, host: HostId) {
+        let view = self.plane.views.current();
+        if let Some(row) = view.host(host).filter(|row| row.frozen_at.is_some()) {
+            let event = Event::named("hostFrozen").with("host", host).with("name", &row.name);
+            let why = "an older certificate of this host was used beside the newest: its folder was copied; \
+                       `bonafide host list` shows it, and `bonafide host enable` lets it join again";
+            self.plane.log.event(&event.apart(&host.to_string()), &why);
         }
     }
 

@@ -46,7 +46,6 @@ pub(crate) struct OperatorCredentials {
     secret_id: CredentialId,
     hash: SecretHash,
     certificate: Certificate,
-    not_after: Timestamp,
 }
 
 impl OperatorCredentials {
@@ -57,18 +56,20 @@ impl OperatorCredentials {
         key: RsaKey,
         world: &World<'_>,
     ) -> Result<Self, OperatorError> {
-        let not_after = world.now.plus_seconds(OPERATOR_SECONDS);
         let secret = secret_hash::generate();
         let secret_id = CredentialId::random(world.entropy);
         let hash = plane.login.pepper.hash(&secret_id.to_string(), secret.expose());
         let certificate = make_certificate(files, key, world.now)?;
         write_private(&files.operator_secret(), secret.expose().as_bytes())?;
-        Ok(Self { secret_id, hash, certificate, not_after })
+        Ok(Self { secret_id, hash, certificate })
     }
 
     /// Adds both to the directory: they are valid from this commit on.
     pub(crate) fn add(&self, tx: &mut Tx<'_>, world: &World<'_>, operator: ObjectId) -> Result<(), StoreError> {
-        add_secret(tx, world, operator, self.secret_id, self.hash, self.not_after)?;
+        // Both have one life, which a clock that is set right afterwards does not end.
+        let at = Timestamp::from_unix_seconds;
+        let from = World { now: at(self.certificate.not_before_seconds()), ..*world };
+        add_secret(tx, &from, operator, self.secret_id, self.hash, at(self.certificate.not_after_seconds()))?;
         add_certificate(tx, world, operator, &self.certificate, None).map(drop)
     }
 }
@@ -129,7 +130,7 @@ pub fn operator_note(files: &PlaneFiles) -> Option<String> {
 /// One PEM with key and certificate, as `az login --certificate` takes it. RSA, because that is what
 /// the SDKs sign client assertions with.
 fn make_certificate(files: &PlaneFiles, key: RsaKey, now: Timestamp) -> Result<Certificate, OperatorError> {
-    let spec = SelfSigned::starting("bonafide operator", now.unix_seconds(), OPERATOR_SECONDS);
+    let spec = SelfSigned::lasting("bonafide operator", now.unix_seconds(), OPERATOR_SECONDS);
     let key = SigningKey::certified(key, &spec)?;
     let pkcs8 = key.to_pkcs8()?;
     let text =

@@ -1,6 +1,7 @@
 //! The parts of a control plane that its surfaces answer from, on whatever store: the shell's own, a test's in memory,
 //! a benchmark's.
 
+use crate::agents::OwnAgent;
 use crate::followed::Followed;
 use bonafide_core::names::{Names, NamesError};
 use bonafide_core::tokens::{self, AcceptedAudiences};
@@ -8,9 +9,10 @@ use bonafide_core::view::{Views, ViewsError};
 use bonafide_crypto::Kek;
 use bonafide_crypto::ca::HostCa;
 use bonafide_crypto::secret_hash::Pepper;
+use bonafide_http::clock;
 use bonafide_store::Store;
 use bonafide_types::{ObjectId, World};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The parts of one control plane.
 pub struct Parts {
@@ -29,6 +31,7 @@ pub struct Parts {
     /// Audiences of tokens for the directory.
     pub graph_audiences: AcceptedAudiences,
     pub(crate) followed: Followed,
+    pub(crate) agent: OwnAgent,
 }
 
 /// The reason why the parts cannot be put together.
@@ -53,7 +56,7 @@ impl Parts {
         log_file: Option<String>,
     ) -> Result<Self, PartsError> {
         let names = Names::new(origin)?;
-        let followed = Followed::at(Instant::now());
+        let followed = Followed::at(clock::since_boot());
         Ok(Self {
             views: Views::load(&store, kek)?,
             store,
@@ -66,6 +69,7 @@ impl Parts {
             management_audiences: names.accepted,
             graph_audiences: names.graph,
             followed,
+            agent: OwnAgent::default(),
         })
     }
 
@@ -77,7 +81,7 @@ impl Parts {
 
     /// Brings the view to the store's revision at the time of the call or later.
     pub fn catch_up(&self) -> Result<(), ViewsError> {
-        let asked_at = Instant::now();
+        let asked_at = clock::since_boot();
         self.views.catch_up(&self.store)?;
         self.followed.mark(asked_at);
         Ok(())

@@ -1,6 +1,8 @@
 //! Starting a control plane on a data directory: opened first, then served.
 
+use crate::agents::AgentReport;
 use crate::background;
+use crate::clock_check::{self, ImplausibleClock};
 use crate::control_plane::{ControlPlane, OpenControlPlaneError, has_no_database, open_store};
 use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
@@ -220,13 +222,32 @@ impl Running {
         HealthCheck { plane: Arc::clone(&self.plane), lanes: Arc::clone(&self.lanes) }
     }
 
-    /// A one-use token with which a host joins.
-    pub fn invite(&self, host: HostId, name: &str) -> Result<Secret<String>, StoreError> {
-        let token = base64url::encode(&random::bytes::<32>());
-        let hash = thumbprint::sha256_hex(token.as_bytes());
-        let world = clock::world();
-        self.plane.store.write(|tx| placement::invite(tx, &world, host, name, hash.clone()))?;
-        Ok(Secret::new(token))
+    /// Invites a host each time that it is called, with a one-use token; `None` where the store does not take it. It
+    /// waits for the store, and does not keep it open.
+    pub fn invitation(
+        &self,
+        host: HostId,
+        name: &'static str,
+    ) -> impl Fn() -> Option<Secret<String>> + Send + Sync + 'static {
+        let plane = Arc::downgrade(&self.plane);
+        move || {
+            let plane = plane.upgrade()?;
+            let token = base64url::encode(&random::bytes::<32>());
+            let hash = thumbprint::sha256_hex(token.as_bytes());
+            let world = clock::world();
+            plane.store.write(|tx| placement::invite(tx, &world, host, name, hash.clone())).ok()?;
+            Some(Secret::new(token))
+        }
+    }
+
+    /// Tells how the agent of this process is asked about itself. It must not keep the control plane open.
+    pub fn ask_agent(&self, probe: impl Fn() -> Option<AgentReport> + Send + Sync + 'static) {
+        self.plane.agent.set(Box::new(probe));
+    }
+
+    /// Tells whether the clock can be right.
+    pub fn check_clock(&self) -> Result<(), ImplausibleClock> {
+        clock_check::check(&self.plane.views.current(), clock::now())
     }
 
     /// Remembers the port of workload `demo`'s metadata endpoint.

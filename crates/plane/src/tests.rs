@@ -14,15 +14,16 @@ use crate::origin::Origin;
 use crate::surfaces::On;
 use bonafide_core::access::{ROLE_ASSIGNMENTS, assignments};
 use bonafide_core::directory::PRINCIPALS;
-use bonafide_core::placement;
+use bonafide_core::placement::{self, HOSTS, Host};
+use bonafide_crypto::{AgentKey, thumbprint};
 use bonafide_files::{Chosen, Root};
-use bonafide_http::{Log, Service, clock};
+use bonafide_http::{Admission, LocalUser, Log, PeerFacts, Service, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::HighWater;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
 use bonafide_store::{EngineError, Locked, MemoryEngine, Read, Trouble, Tx};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
-use bonafide_types::{HostId, TenantId};
+use bonafide_types::{HostId, TenantId, base64url};
 use bonafide_wire::{Answer, Peer, Request, Unserved};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
@@ -31,7 +32,7 @@ use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// A control plane on a store that can be stopped.
@@ -56,12 +57,8 @@ impl Cloud {
         let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
         let plane = Arc::new(plane);
         let installation = first_start(&plane, &files, None, true).unwrap();
-        let join = |tx: &mut Tx<'_>| {
-            let hash = "0".repeat(64);
-            placement::invite(tx, &clock::world(), installation.local_host, "local", hash.clone())?;
-            placement::join(tx, &clock::world(), &hash)
-        };
-        plane.store.write(join).unwrap();
+        let row = Host::new("local", clock::now());
+        plane.store.write(|tx| tx.put(&HOSTS, &installation.local_host, &row)).unwrap();
         plane.catch_up().unwrap();
         let secret = std::fs::read_to_string(files.operator_secret()).unwrap();
         let form = format!(
@@ -328,15 +325,18 @@ async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let stopped = "stopped until the next start: a write or sync failed";
     let parts = |status, view, store| {
         let writes = if store == "ok" { "ok" } else { stopped };
-        json!({ "status": status, "tokens": "ok", "view": view, "store": store, "rows": "ok", "writes": writes, "mark": "ok" })
+        json!({
+            "status": status, "tokens": "ok", "view": view, "store": store, "rows": "ok", "writes": writes, "mark": "ok",
+            "clock": "ok", "agents": [], "frozenHosts": [],
+        })
     };
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
     cloud.stop_store();
     cloud.plane.readable.forget().await;
     assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "ok", "unavailable")));
     assert!(cloud.plane.follow(Duration::ZERO).is_err());
-    let stale = Instant::now().checked_sub(Duration::from_secs(VIEW_AGE_SECONDS_MAX + 1)).unwrap();
-    *cloud.plane.followed.0.lock().unwrap() = stale;
+    let stale = clock::since_boot().checked_sub(Duration::from_secs(VIEW_AGE_SECONDS_MAX + 1)).unwrap();
+    cloud.plane.followed.set(stale);
     assert_eq!(cloud.get("/readyz").await, (200, parts("degraded", "too old", "unavailable")));
     assert_eq!(cloud.get("/healthz").await.0, 200);
     assert_eq!(cloud.sign_in().await.reply.status, 200, "tokens need no store");
@@ -377,4 +377,65 @@ async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
     drop(keep);
     let Answer { reply, record } = hosts.answer(poll(&format!("after={after}&wait=60")), clock::now()).await;
     assert!(reply.status == 503 && record.is_quiet(), "{reply:?}");
+}
+
+/// A request of a host to its listener.
+async fn of_host(hosts: &PlaneListener, peer: Peer, method: Method, path: &str, body: &Value) -> (u16, Value) {
+    let request = Request { peer, body: Bytes::from(body.to_string()), ..request(method, path) };
+    let reply = hosts.answer(request, clock::now()).await.reply;
+    (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap_or_default())
+}
+
+/// The other end of a connection on which a certificate was shown.
+fn shown(hosts: &PlaneListener, answer: &Value) -> Peer {
+    let der = base64url::decode(answer["certificate"].as_str().unwrap()).unwrap();
+    let facts = PeerFacts { remote: (Ipv4Addr::LOCALHOST, 1).into(), local: None, user: LocalUser::Unknown };
+    match hosts.admit(&facts, Some(&der)) {
+        Admission::Serve { peer, until: Some(_) } => peer,
+        Admission::Serve { .. } | Admission::Refuse(_) | Admission::Decline(_) => panic!("a host's certificate"),
+    }
+}
+
+fn csr() -> String {
+    base64url::encode_standard(&AgentKey::generate().unwrap().certificate_request().unwrap())
+}
+
+#[tokio::test]
+async fn ha_10_the_newest_certificate_of_a_host_counts_and_no_other() {
+    let cloud = Cloud::new();
+    let (hosts, host) = (cloud.hosts(), HostId::random(clock::world().entropy));
+    let hash = thumbprint::sha256_hex(b"token");
+    cloud.plane.store.write(|tx| placement::invite(tx, &clock::world(), host, "edge", hash.clone())).unwrap();
+    let join = json!({ "token": "token", "csr": csr() });
+    let anybody = Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into());
+    let (status, joined) = of_host(&hosts, anybody, Method::POST, "/hosts/v1/join", &join).await;
+    assert_eq!(status, 200);
+    let get = async |peer| {
+        let (status, body) = of_host(&hosts, peer, Method::GET, "/hosts/v1/deployment", &json!({})).await;
+        (status, body["code"].as_str().map(str::to_owned))
+    };
+    let refused = |code: &str| (403, Some(code.to_owned()));
+    let first = shown(&hosts, &joined);
+    // Its first use is taken down; while that cannot be, it is no reason to join anew.
+    cloud.stop_store();
+    assert_eq!(get(first).await, (503, Some("Busy".to_owned())));
+    cloud.stopped.store(false, Ordering::Relaxed);
+    assert_eq!(get(first).await, (200, None));
+    cloud.stop_store();
+    assert_eq!(get(first).await, (200, None), "later uses need no store");
+    cloud.stopped.store(false, Ordering::Relaxed);
+
+    let (status, renewed) = of_host(&hosts, first, Method::POST, "/hosts/v1/renew", &json!({ "csr": csr() })).await;
+    assert_eq!((status, get(first).await), (200, (200, None)), "until the next is used");
+    assert_eq!(get(shown(&hosts, &renewed)).await, (200, None));
+    assert_eq!(get(first).await, refused("JoinAgain"), "it was on its way");
+    assert!(cloud.plane.views.current().host(host).unwrap().may_speak());
+    assert_eq!(get(Peer::Certified(cloud.host, number_of(first))).await, refused("JoinAgain"), "another host's");
+}
+
+fn number_of(peer: Peer) -> bonafide_types::CertificateNumber {
+    match peer {
+        Peer::Certified(_, number) => number,
+        Peer::Anonymous(_) | Peer::Host(_) => panic!("no certificate"),
+    }
 }

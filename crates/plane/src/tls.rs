@@ -3,6 +3,7 @@
 use bonafide_crypto::ca::{CaError, HostCa, ServerCa, ServerName};
 use bonafide_http::clock;
 use bonafide_http::tls::{private_key, provider, roots};
+use bonafide_types::{Lifetime, Phase};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::CertificateDer;
@@ -32,7 +33,7 @@ pub enum TlsError {
 pub(crate) struct ServerIdentity {
     ca: ServerCa,
     names: Vec<ServerName>,
-    current: RwLock<(Arc<CertifiedKey>, u64)>,
+    current: RwLock<(Arc<CertifiedKey>, Lifetime)>,
 }
 
 impl ServerIdentity {
@@ -43,8 +44,8 @@ impl ServerIdentity {
 
     /// Makes a new certificate if it is time to. A failure leaves the old one in place.
     pub(crate) fn renew_if_due(&self) -> Result<(), TlsError> {
-        let renew_at = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
-        if clock::now().unix_seconds() >= renew_at {
+        let lifetime = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
+        if lifetime.phase(clock::now(), SERVER_CERTIFICATE_SECONDS / 2) != Phase::Fresh {
             let renewed = issue(&self.ca, &self.names)?;
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         }
@@ -64,19 +65,18 @@ impl ResolvesServerCert for ServerIdentity {
     }
 }
 
-/// A certificate, and when to make the next.
-fn issue(ca: &ServerCa, names: &[ServerName]) -> Result<(Arc<CertifiedKey>, u64), TlsError> {
+/// A certificate, and its life.
+fn issue(ca: &ServerCa, names: &[ServerName]) -> Result<(Arc<CertifiedKey>, Lifetime), TlsError> {
     let now = clock::now().unix_seconds();
     let issued = ca.issue_server(names, now, SERVER_CERTIFICATE_SECONDS)?;
     let chain = issued.chain_der.into_iter().map(CertificateDer::from).collect();
     let key = any_supported_type(&private_key(&issued.private_key))?;
-    let renew_at = now + (issued.not_after_seconds.saturating_sub(now)) / 2;
-    Ok((Arc::new(CertifiedKey::new(chain, key)), renew_at))
+    Ok((Arc::new(CertifiedKey::new(chain, key)), issued.lifetime))
 }
 
 /// For everything public: no client certificate is asked for.
 pub(crate) fn public(identity: Arc<ServerIdentity>) -> Result<Arc<ServerConfig>, TlsError> {
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_details(provider(), clock::of_tls())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(identity);
@@ -90,7 +90,7 @@ pub(crate) fn hosts(identity: Arc<ServerIdentity>, hosts: &HostCa) -> Result<Arc
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(hosts.certificate().der())?), provider())
         .allow_unauthenticated()
         .build()?;
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_details(provider(), clock::of_tls())
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(identity);

@@ -102,7 +102,7 @@ impl Host {
 
     /// Login's answer to a fetch.
     pub fn fetch(&self, plane: &Plane, wanted: &TokenFetch) -> Result<TokenV1, UpstreamError> {
-        let mut fetch = Fetch::new(wanted, &self.authority);
+        let mut fetch = Fetch::new(wanted, &self.authority, self.agent.login_nonce());
         let mut event = Event::Begin;
         loop {
             event = match fetch.next(event, &plane.world()) {
@@ -122,7 +122,8 @@ impl Host {
     /// error is what the control plane says against the key.
     pub fn assertion(&self, plane: &Plane, fetch: &TokenFetch) -> Result<String, String> {
         let audience = format!("{}/{}/oauth2/token", self.authority, fetch.tenant);
-        Ok(self.key(plane, fetch)?.assertion(fetch.client_id, &audience, &plane.world()).unwrap())
+        let nonce = plane.login.spent.nonce();
+        Ok(self.key(plane, fetch)?.assertion(fetch.client_id, &audience, Some(&nonce), &plane.world()).unwrap())
     }
 
     fn key(&self, plane: &Plane, fetch: &TokenFetch) -> Result<Arc<IdentityKey>, String> {

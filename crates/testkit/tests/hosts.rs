@@ -5,14 +5,16 @@
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, Resource, find};
 use bonafide_core::lifecycle;
-use bonafide_core::placement::{HOSTS, PLACEMENTS};
+use bonafide_core::placement::{HOSTS, PLACEMENTS, show};
+use bonafide_crypto::ca::host_name;
 use bonafide_crypto::{AgentKey, SelfSigned};
 use bonafide_login::SHARE_BURST;
+use bonafide_metadata::host::rejoin_request;
 use bonafide_metadata::{Options, TokenFetch};
 use bonafide_store::Read;
-use bonafide_testkit::{Answer, Ask, Cloud, MANAGEMENT, Machine};
+use bonafide_testkit::{Answer, Ask, Cloud, Host, MANAGEMENT, Machine};
 use bonafide_types::{Audience, HostId, ObjectId, ResourceId, ResourceUuid, base64url};
-use bonafide_wire::hosts::{DESIRED_PATH, INSTALLATION_PATH, RENEW_PATH, credential_path};
+use bonafide_wire::hosts::{DESIRED_PATH, INSTALLATION_PATH, JOIN_PATH, REJOIN_PATH, RENEW_PATH, credential_path};
 use serde_json::json;
 
 fn csr() -> String {
@@ -73,7 +75,7 @@ fn a_host_that_is_disabled_or_removed_is_refused_whatever_it_asks() {
             None => tx.delete(&HOSTS, &id),
         });
         for answer in all(&cloud, &machine) {
-            answer.refused(403, "UnknownHost");
+            answer.refused(403, if gone.is_some() { "HostDisabled" } else { "UnknownHost" });
         }
         assert!(cloud.local.fetch(&cloud, &fetch).is_err(), "its keys do not count either");
         cloud.change(|tx| tx.put(&HOSTS, &id, &row));
@@ -154,6 +156,60 @@ fn an_identity_of_very_many_machines_is_deleted_at_once_and_cleared_away_afterwa
     cloud.round();
     let refused = cloud.workload_token(&machine, MANAGEMENT, "");
     assert_eq!(refused.body["error_description"], "Identity not found", "{}", refused.text);
+}
+
+/// A host that joined with this key, and its certificate (DER).
+fn joined(cloud: &Cloud, key: &AgentKey) -> (HostId, Vec<u8>) {
+    let (id, token) = Host::invite(cloud, "edge");
+    let csr = base64url::encode_standard(&key.certificate_request().unwrap());
+    let reply = cloud.hosts(Ask::new("POST", JOIN_PATH).json(&json!({ "token": token, "csr": csr })).request());
+    (id, certificate_of(&Answer::from(reply)))
+}
+
+fn certificate_of(answer: &Answer) -> Vec<u8> {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    base64url::decode(answer.body["certificate"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn ky_09_the_key_of_the_newest_certificate_brings_the_next_for_thirty_days_after_its_end() {
+    const DAY: u64 = 86_400;
+    let cloud = Cloud::unthrottled();
+    let (key, next) = (AgentKey::generate().unwrap(), AgentKey::generate().unwrap());
+    let (id, certificate) = joined(&cloud, &key);
+    let rejoin = |key: &AgentKey, certificate: &[u8]| -> Answer {
+        let request = serde_json::to_value(rejoin_request(key, certificate, &next).unwrap()).unwrap();
+        cloud.hosts(Ask::new("POST", REJOIN_PATH).json(&request).request()).into()
+    };
+    cloud.advance(31 * DAY);
+    let second = certificate_of(&rejoin(&key, &certificate));
+    let name = host_name(&second).unwrap();
+    assert_eq!((name.host, name.number.generation), (id, 2));
+    // The key of another, another's certificate, a certificate of nobody's, and a proof for another request.
+    let stranger = AgentKey::generate().unwrap();
+    rejoin(&stranger, &certificate).refused(403, "Proof");
+    let now = cloud.world().now.unix_seconds();
+    let spec = SelfSigned { common_name: "k", not_before_seconds: now, not_after_seconds: now + DAY };
+    rejoin(&stranger, &stranger.self_signed_certificate(&spec).unwrap()).refused(403, "Proof");
+    let mut other = serde_json::to_value(rejoin_request(&key, &certificate, &next).unwrap()).unwrap();
+    other["csr"] = csr().into();
+    Answer::from(cloud.hosts(Ask::new("POST", REJOIN_PATH).json(&other).request())).refused(403, "Proof");
+    // The next was used: the first is not the newest.
+    let world = cloud.world();
+    cloud.change(|tx| show(tx, &world, id, name.number));
+    rejoin(&key, &certificate).refused(403, "JoinAgain");
+    let disabled = |enabled: bool| {
+        let mut row = cloud.view().host(id).unwrap().clone();
+        row.enabled = enabled;
+        cloud.change(|tx| tx.put(&HOSTS, &id, &row));
+    };
+    disabled(false);
+    rejoin(&next, &second).refused(403, "HostDisabled");
+    disabled(true);
+    cloud.advance(31 * DAY);
+    let _ = rejoin(&next, &second).expect(200);
+    cloud.advance(1);
+    rejoin(&next, &second).refused(403, "Proof");
 }
 
 #[test]

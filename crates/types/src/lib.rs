@@ -6,10 +6,12 @@
 mod api_version;
 mod audience;
 pub mod base64url;
+mod certificate_number;
 mod enumerate;
 mod excerpt;
 mod ids;
 pub mod json;
+mod lifetime;
 pub mod limits;
 mod location;
 mod printable;
@@ -23,12 +25,14 @@ mod world;
 
 pub use api_version::{ApiVersion, ApiVersionError};
 pub use audience::{Audience, AudienceError, resource_of_scope};
+pub use certificate_number::{CertificateNumber, NotASerial, Serial};
 pub use enumerate::enumerate_some;
 pub use excerpt::Excerpt;
 pub use ids::{
     ClientId, CredentialId, GuidError, HostId, Id, ObjectId, OperationId, ResourceUuid, RoleAssignmentId,
     RoleDefinitionId, SubscriptionId, TenantId,
 };
+pub use lifetime::{Lifetime, PROGRAM_MADE_AT, Phase};
 pub use location::Location;
 pub use printable::{is_printable, printable, printable_json, printable_lines};
 pub use rate::Rate;

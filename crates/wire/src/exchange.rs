@@ -1,6 +1,6 @@
 //! One HTTP exchange as values: what a surface is given and what it gives back.
 
-use bonafide_types::HostId;
+use bonafide_types::{CertificateNumber, HostId};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -13,7 +13,10 @@ use std::net::SocketAddr;
 pub enum Peer {
     /// Anybody who could open a connection.
     Anonymous(SocketAddr),
-    /// A host whose client certificate was verified on this connection.
+    /// A client certificate that names a host was verified on this connection. It does not say that it still counts:
+    /// the listener finds that out for each request, and makes [`Peer::Host`] of it. A surface gives it nothing.
+    Certified(HostId, CertificateNumber),
+    /// A host whose client certificate was verified on this connection, and counts.
     Host(HostId),
 }
 

@@ -2,7 +2,8 @@
 //!
 //! | request | does |
 //! |---|---|
-//! | `POST /hosts/v1/join` | enrols a host with a one-use token; the only one without a client certificate |
+//! | `POST /hosts/v1/join` | enrols a host with a one-use token; without a client certificate |
+//! | `POST /hosts/v1/rejoin` | a new host certificate for the key of the last one, which may have expired; without a client certificate |
 //! | `POST /hosts/v1/renew` | a new host certificate, before the old one expires |
 //! | `GET /hosts/v1/deployment` | the facts of the installation that a host needs |
 //! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 /// Path of [`JoinRequest`].
 pub const JOIN_PATH: &str = "/hosts/v1/join";
+/// Path of [`RejoinRequest`].
+pub const REJOIN_PATH: &str = "/hosts/v1/rejoin";
 /// Path of [`RenewRequest`].
 pub const RENEW_PATH: &str = "/hosts/v1/renew";
 /// Path of [`Installation`].
@@ -49,6 +52,27 @@ pub struct RenewRequest {
     pub csr: String,
 }
 
+/// Asks for a new host certificate in place of one that opens no connection any more. Its proof is signed by the key of
+/// that one.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RejoinRequest {
+    /// A JWS, ES256: its header has the last certificate as `x5c`, its claims are [`RejoinClaims`].
+    pub proof: String,
+    /// A PKCS#10 request for the host's next key, base64 of its DER.
+    pub csr: String,
+}
+
+/// The claims of the proof of a [`RejoinRequest`].
+#[derive(Serialize, Deserialize)]
+pub struct RejoinClaims {
+    /// [`REJOIN_PATH`]: the key signs nothing else, and this could not be taken for it.
+    pub aud: String,
+    /// SHA-256 of the DER of the certificate request, hexadecimal: only for the key in it there is a certificate, whoever
+    /// sends the proof again.
+    pub csr_sha256: String,
+}
+
 /// A host certificate.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,6 +105,9 @@ pub struct Desired {
     pub workloads: Vec<Workload>,
     /// Workloads that are gone.
     pub removed: Vec<ResourceUuid>,
+    /// The nonce of the token service at the other end, which assertions carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
 }
 
 /// One workload placed on a host, with the identities it may use.
@@ -141,6 +168,22 @@ pub struct CredentialReply {
     pub credential_id: CredentialId,
     /// The end of its validity, in seconds since the epoch.
     pub not_after: u64,
+}
+
+/// Codes of refusals that are about the host itself.
+pub mod code {
+    /// No client certificate.
+    pub const NO_CERTIFICATE: &str = "NoCertificate";
+    /// A client certificate that has expired on an open connection.
+    pub const CERTIFICATE_EXPIRED: &str = "CertificateExpired";
+    /// A client certificate that does not count any more: another one does.
+    pub const JOIN_AGAIN: &str = "JoinAgain";
+    /// No such host.
+    pub const UNKNOWN_HOST: &str = "UnknownHost";
+    /// Two used its certificates.
+    pub const HOST_FROZEN: &str = "HostFrozen";
+    /// The operator disabled it.
+    pub const HOST_DISABLED: &str = "HostDisabled";
 }
 
 /// Any refusal of the hosts surface.

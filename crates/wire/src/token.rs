@@ -107,4 +107,7 @@ pub struct OAuthError {
     /// The page that explains the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_uri: Option<String>,
+    /// Ours: the nonce that an agent's assertion must carry, where it carried another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
 }

@@ -42,6 +42,7 @@ const ALSO: &[(&str, &str)] = &[
     ("bonafide-plane", "bonafide-files"),
     ("bonafide-host", "bonafide-http"),
     ("bonafide-host", "bonafide-files"),
+    ("bench", "xtask"),
 ];
 
 /// Edges that the layers alone would allow. HTTP over sockets knows no surface; the agent runs on machines that must see neither the

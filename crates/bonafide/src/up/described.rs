@@ -18,7 +18,9 @@ impl Described {
     /// Waits until `demo` was deleted, and writes the description without it. No other machine becomes it.
     pub(super) async fn keep_true(self, agent: Arc<AgentRuntime>, mut stop: Stop) {
         let mut changes = agent.changes();
-        while agent.core.workloads().iter().any(|workload| workload.id == self.demo) {
+        // An agent whose host is frozen or disabled does not know what is to run here.
+        let is_unknown = || agent.status().refusal.is_some();
+        while is_unknown() || agent.core.workloads().iter().any(|workload| workload.id == self.demo) {
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = stopped(&mut stop) => return,

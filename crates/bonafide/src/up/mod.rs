@@ -1,6 +1,7 @@
 //! `bonafide up`
 
 mod described;
+mod hosts;
 mod keeper;
 mod local;
 mod options;

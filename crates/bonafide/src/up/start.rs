@@ -2,6 +2,7 @@
 //! would from another machine.
 
 use super::described::Described;
+use super::hosts::Hosts;
 use super::keeper::{Keeper, KeptError};
 use super::local::LocalHost;
 use super::options::{ThrottleOption, UpOptions};
@@ -13,13 +14,15 @@ use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
-    TemporaryPlacements, UpstreamFailure, user_of,
+    TemporaryPlacements, user_of,
 };
 use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets};
 use bonafide_metadata::dialects::IMDS;
+use bonafide_metadata::host::HostRefusal;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, Options, Throttle};
 use bonafide_plane::{
-    Description, Endpoints, Opened, Operator, PlaneFiles, Running, StartError, WorkloadEndpoint, operator_note,
+    AgentReport, Description, Endpoints, Membership, Opened, Operator, PlaneFiles, Running, StartError,
+    WorkloadEndpoint, operator_note,
 };
 use bonafide_store::StoreError;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// The name of this machine's host.
+const LOCAL: &str = "local";
 /// Connections open at once on one listener. Source: ours; each costs about 40 KiB at most.
 const CONNECTIONS_MAX: usize = 10_000;
 /// Descriptors of the process that listeners leave alone, for the store, files, the agent's own connections
@@ -55,7 +60,7 @@ pub(crate) enum UpError {
     Enrol(#[from] EnrolError),
     /// The agent could not read what to run.
     #[error("the agent cannot read what to run: {0}")]
-    Agent(#[from] UpstreamFailure),
+    Agent(EnrolError),
     /// The metadata port.
     #[error(transparent)]
     MetadataPort(#[from] ListenError),
@@ -125,11 +130,14 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     local.take_all_away_but(plane.installation.demo_id)?;
 
     let agent = join(&dir, &plane, &options, &log).await?;
-    let watch = agent.load().await?;
+    plane.ask_agent(agent_report(&agent));
+    let watch = agent.load().await.map_err(UpError::Agent)?;
     tasks.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
+    tasks.spawn(Arc::clone(&agent).stay(stopped.clone()));
     let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
     let control = ControlSocket {
         placements: TemporaryPlacements::new(local, Arc::clone(&agent)),
+        decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
         agent: Arc::clone(&agent),
         default_workload: plane.installation.demo_id,
         log: Arc::clone(&log),
@@ -151,7 +159,8 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
         tasks.spawn(described.keep_true(agent, stopped));
     }
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
-    let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter().chain(moved).collect();
+    let clock = plane.check_clock().err().map(|why| why.to_string());
+    let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter().chain(moved).chain(clock).collect();
     Ok(Up { description, is_new, notes, stop, tasks, _plane: plane })
 }
 
@@ -167,8 +176,28 @@ async fn join(
         name: "localhost".to_owned(),
         ca_der: plane.ca_der.clone(),
     };
-    let invitation = || plane.invite(plane.installation.local_host, "local").ok();
-    AgentRuntime::start(&dir.host, to, agent_options(options), &invitation, Arc::clone(log)).await
+    let invitation = plane.invitation(plane.installation.local_host, LOCAL);
+    AgentRuntime::start(&dir.host, to, agent_options(options), Box::new(invitation), Arc::clone(log)).await
+}
+
+/// The question to the agent how it is.
+fn agent_report(agent: &Arc<AgentRuntime>) -> impl Fn() -> Option<AgentReport> + Send + Sync + 'static {
+    let agent = Arc::downgrade(agent);
+    move || {
+        let status = agent.upgrade()?.status();
+        let membership = match status.refusal {
+            Some(HostRefusal::Frozen) => Membership::Frozen,
+            Some(HostRefusal::Disabled) => Membership::Disabled,
+            Some(HostRefusal::JoinAgain) | None if status.is_member => Membership::Valid,
+            Some(HostRefusal::JoinAgain) | None => Membership::Expired,
+        };
+        Some(AgentReport {
+            host: LOCAL.to_owned(),
+            certificate_ends_at: status.certificate_ends_at,
+            silence: status.silence,
+            membership,
+        })
+    }
 }
 
 /// Serves workload `demo`, where there is one.
@@ -182,9 +211,11 @@ struct Demo<'a> {
 impl Demo<'_> {
     /// Serves it on its port and, if asked to, on the real address.
     fn serve(&mut self, plane: &mut Running, options: &UpOptions, given: &Given) -> Result<Served, UpError> {
-        let workloads = self.agent.core.workloads();
-        let demo = workloads.into_iter().find(|workload| Some(workload.id) == plane.installation.demo_id);
-        let Some(demo) = demo else {
+        // From the directory: an agent whose host is frozen does not know yet what is to run here.
+        let (view, host) = (plane.plane.views.current(), plane.installation.local_host);
+        let demo = plane.installation.demo_id;
+        let demo = demo.and_then(|id| Some((id, view.placement(host, id)?.resource_id.clone())));
+        let Some((demo, resource_id)) = demo else {
             return options.of_demo().map_or(Ok(Served::default()), |option| Err(UpError::NoDemo(option)));
         };
         let kept = plane.installation.imds_port;
@@ -198,7 +229,7 @@ impl Demo<'_> {
         }
         let agent = Arc::clone(&self.agent);
         let endpoint = |port, users| {
-            let binding = Binding::new(demo.id, &IMDS, EndpointFacts { port, secret: None });
+            let binding = Binding::new(demo, &IMDS, EndpointFacts { port, secret: None });
             let binding = binding.with_http_1_0(options.allow_http_1_0);
             Endpoint { binding, users, agent: Arc::clone(&agent) }
         };
@@ -217,7 +248,7 @@ impl Demo<'_> {
             address = "http://169.254.169.254".to_owned();
         }
         let dialects = vec!["imds".to_owned()];
-        let endpoints = vec![WorkloadEndpoint { resource_id: demo.resource_id, endpoint: address, dialects }];
+        let endpoints = vec![WorkloadEndpoint { resource_id, endpoint: address, dialects }];
         Ok(Served { endpoints, moved_from })
     }
 }

@@ -81,6 +81,11 @@ impl Up {
         endpoint.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
+    /// The word of its own `/readyz`.
+    pub(crate) fn readiness(&self) -> String {
+        http(self.imds(), &metadata_request(self.imds(), "/readyz")).body
+    }
+
     pub(crate) fn demo(&self) -> String {
         self.info["workloads"][0]["resourceId"].as_str().unwrap().to_owned()
     }
@@ -250,6 +255,33 @@ impl Drop for Up {
         if matches!(self.child.try_wait(), Ok(None)) {
             self.terminate();
         }
+    }
+}
+
+/// The clock of processes that a test starts.
+pub(crate) struct Clock(PathBuf);
+
+impl Clock {
+    pub(crate) fn ahead(dir: &Path, seconds: i64) -> Self {
+        let clock = Self(dir.join("clock"));
+        clock.set(seconds);
+        clock
+    }
+
+    /// Sets it to so many seconds after the true time, in one step.
+    pub(crate) fn set(&self, seconds: i64) {
+        let draft = self.0.with_extension("draft");
+        std::fs::write(&draft, seconds.to_string()).unwrap();
+        std::fs::rename(draft, &self.0).unwrap();
+    }
+
+    pub(crate) fn start(&self, dir: &Path) -> Up {
+        Up::run(self.on(up_command(dir, &[])), dir)
+    }
+
+    fn on(&self, mut command: Command) -> Command {
+        command.env("BONAFIDE_TEST_CLOCK", &self.0);
+        command
     }
 }
 

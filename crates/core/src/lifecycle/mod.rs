@@ -3,6 +3,7 @@
 //! change is in the same transaction.
 
 mod budget;
+mod decide_host;
 mod deferred;
 mod delete;
 mod gone_principals;
@@ -11,6 +12,7 @@ mod save;
 mod withdrawn_keys;
 
 pub use budget::{Budget, Progress};
+pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
 pub use gone_principals::{DeleteApplicationError, delete_application};
 pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};

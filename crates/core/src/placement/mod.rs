@@ -1,7 +1,9 @@
 //! Placement: which workload runs on which host, and the rows that hosts watch.
 
-mod hosts;
+mod enrol;
+mod host;
 mod placements;
 
-pub use hosts::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, HOSTS, Host, JoinError, invite, join, withdraw_invitations};
+pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew, withdraw_invitations};
+pub use host::{HOSTS, Host, Standing, show};
 pub use placements::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};

@@ -2,7 +2,7 @@
 
 use super::View;
 use bonafide_crypto::SigningKey;
-use bonafide_types::Timestamp;
+use bonafide_types::{PROGRAM_MADE_AT, TenantId, Timestamp};
 use std::sync::Arc;
 
 /// One signing key.
@@ -29,10 +29,20 @@ impl View {
     }
 }
 
+impl View {
+    /// The tenants whose signing keys have all expired, or are not valid yet, at `now`.
+    pub fn tenants_that_cannot_sign(&self, now: Timestamp) -> Vec<TenantId> {
+        let cannot = self.keys.iter().filter(|(_, keys)| keys.signing(now).is_none());
+        cannot.map(|(tenant, _)| *tenant).collect()
+    }
+}
+
 impl TenantKeys {
-    /// The key that signs at `now`: of those that are valid, the one that is valid longest.
+    /// The key that signs at `now`: of those that are valid, the one that is valid longest. None does at a time at which
+    /// this program did not exist: such a clock is wrong, and what it times is refused everywhere (OP-08).
     pub fn signing(&self, now: Timestamp) -> Option<&SigningKey> {
-        self.usable(now).max_by_key(|known| known.not_after).map(|known| known.key.as_ref())
+        let usable = self.usable(now).filter(|_| now >= PROGRAM_MADE_AT);
+        usable.max_by_key(|known| known.not_after).map(|known| known.key.as_ref())
     }
 
     /// The key with an id, if it is valid at `now`. A retired key verifies nothing (JW-04).

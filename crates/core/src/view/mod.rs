@@ -98,6 +98,11 @@ impl View {
         self.principals.credentials(principal)
     }
 
+    /// All hosts.
+    pub fn hosts(&self) -> impl Iterator<Item = (HostId, &Host)> {
+        self.hosts.iter().map(|(id, host)| (*id, host))
+    }
+
     /// A host.
     pub fn host(&self, id: HostId) -> Option<&Host> {
         self.hosts.get(&id)

@@ -1,17 +1,15 @@
 //! The life cycles of identities, hosts and the view.
 
-use crate::cloud::{Cloud, NOW, system, users, world};
+use crate::cloud::{Cloud, system, users, world};
 use bonafide_core::access::{Allowed, Chain, Denied, NewAssignment, assignments, may_write, roles};
 use bonafide_core::directory::{Change, IDENTITY_TYPE, PRINCIPALS, create_application, find};
 use bonafide_core::lifecycle::{IdentityError, SaveError, place, save};
-use bonafide_core::placement::{self, JoinError};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
-use bonafide_types::{HostId, ResourceId, ResourceUuid, RoleAssignmentId, TenantId, World};
+use bonafide_types::{ResourceId, ResourceUuid, RoleAssignmentId, TenantId};
 use proptest::prelude::*;
-use std::sync::Barrier;
 
 #[test]
 fn a_system_assigned_identity_lives_and_dies_with_its_resource() {
@@ -126,36 +124,6 @@ fn a_host_loses_the_keys_of_identities_that_no_workload_there_has_any_more() {
     cloud.delete(&two);
     assert_eq!(cloud.keys(principal), 0);
     assert!(cloud.exists(principal), "the identity itself is untouched");
-}
-
-#[test]
-fn id_13_one_of_many_that_join_with_one_token_wins() {
-    let cloud = Cloud::new();
-    let token = "hash".to_owned();
-    cloud.store.write(|tx| placement::invite(tx, &world(), cloud.host, "h", token.clone())).unwrap();
-    let barrier = Barrier::new(64);
-    let results: Vec<Result<HostId, JoinError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..64)
-            .map(|_| {
-                scope.spawn(|| {
-                    barrier.wait();
-                    cloud.store.write(|tx| placement::join(tx, &world(), &token))
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-    assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(JoinError::Token))));
-}
-
-#[test]
-fn an_expired_enrolment_token_does_not_count() {
-    let cloud = Cloud::new();
-    cloud.store.write(|tx| placement::invite(tx, &world(), cloud.host, "h", "hash".into())).unwrap();
-    let later = World { now: NOW.plus_seconds(placement::ENROLMENT_SECONDS), entropy: &SystemEntropy };
-    let joined = cloud.store.write(|tx| placement::join(tx, &later, &"hash".to_owned()));
-    assert!(matches!(joined, Err(JoinError::Token)));
 }
 
 /// An operation on the directory.

@@ -5,7 +5,7 @@ use crate::validity::Validity;
 use crate::x509;
 use crate::{Certificate, SignError, random, thumbprint};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
-use bonafide_types::Secret;
+use bonafide_types::{Secret, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData,
 };
@@ -22,8 +22,18 @@ pub enum CaError {
     #[error("the authority's certificate is not usable")]
     Certificate,
     /// The authority's certificate is not valid at this time.
-    #[error("the authority's certificate is not valid now")]
-    NotValidNow,
+    #[error(
+        "the clock shows {}, and the installation's authority is valid from {} to {}: set the clock",
+        at(*now_seconds), at(*not_before_seconds), at(*not_after_seconds)
+    )]
+    NotValidNow {
+        /// The time that the clock shows, in Unix seconds.
+        now_seconds: u64,
+        /// First second of the authority's validity.
+        not_before_seconds: u64,
+        /// Last second of it.
+        not_after_seconds: u64,
+    },
     /// Names or times that cannot be written into a certificate.
     #[error("a certificate with these names and times cannot be made")]
     Unwritable,
@@ -45,6 +55,10 @@ pub enum CaError {
     /// Not the certificate of a host.
     #[error("the certificate is not a host's")]
     NotAHost,
+}
+
+fn at(seconds: u64) -> String {
+    Timestamp::from_unix_seconds(seconds).second()
 }
 
 pub(super) struct Authority {
@@ -107,7 +121,11 @@ impl Authority {
     /// The validity of a certificate issued now: never longer than the authority's own.
     pub(super) fn validity(&self, now_seconds: u64, lifetime_seconds: u64) -> Result<Validity, CaError> {
         if !self.certificate.is_valid_at(now_seconds) {
-            return Err(CaError::NotValidNow);
+            return Err(CaError::NotValidNow {
+                now_seconds,
+                not_before_seconds: self.certificate.not_before_seconds(),
+                not_after_seconds: self.certificate.not_after_seconds(),
+            });
         }
         let wanted = Validity::starting(now_seconds, lifetime_seconds);
         Ok(Validity {

@@ -1,11 +1,11 @@
 //! The authority for hosts: client certificates for the hosts' own mTLS listener.
 
-use super::authority::{Authority, CaError};
+use super::authority::{Authority, CaError, is_issued_by};
 use crate::validity::Validity;
 use crate::x509;
 use crate::{Certificate, limits, pem, verifying_key};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
-use bonafide_types::{HostId, Secret};
+use bonafide_types::{CertificateNumber, HostId, Secret, Serial};
 use rcgen::{ExtendedKeyUsagePurpose, SanType, SubjectPublicKeyInfo};
 use std::fmt;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -13,7 +13,8 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_SIG_ECDSA_WITH_SHA256;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// The beginning of the name in a host's certificate; the host's id follows.
+/// The beginning of the name in a host's certificate; the host's id follows, and after a colon the generation, which
+/// certificates of an earlier version have not.
 const HOST_URN: &str = "urn:bonafide:host:";
 
 /// The authority that signs host certificates.
@@ -28,6 +29,17 @@ pub struct HostCertificate {
     pub certificate_der: Vec<u8>,
     /// Last second of its validity, in Unix seconds.
     pub not_after_seconds: u64,
+    /// Its number.
+    pub number: CertificateNumber,
+}
+
+/// The name that a host's certificate gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostName {
+    /// The host.
+    pub host: HostId,
+    /// The number of the certificate.
+    pub number: CertificateNumber,
 }
 
 impl HostCa {
@@ -39,7 +51,7 @@ impl HostCa {
         let authority = Authority::create(
             "bonafide hosts",
             ExtendedKeyUsagePurpose::ClientAuth,
-            Validity::starting(now_seconds, lifetime_seconds),
+            Validity::lasting(now_seconds, lifetime_seconds),
         )?;
         Ok(Self { authority })
     }
@@ -79,7 +91,7 @@ impl HostCa {
     pub fn issue_host(
         &self,
         request_der: &[u8],
-        host: HostId,
+        (host, generation): (HostId, u64),
         now_seconds: u64,
         lifetime_seconds: u64,
     ) -> Result<HostCertificate, CaError> {
@@ -88,12 +100,23 @@ impl HostCa {
         let validity = self.authority.validity(now_seconds, lifetime_seconds)?;
         let mut params = x509::leaf("bonafide host", validity).ok_or(CaError::Unwritable)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let name = format!("{HOST_URN}{host}").try_into().map_err(|_| CaError::Unwritable)?;
+        let name = format!("{HOST_URN}{host}:{generation}").try_into().map_err(|_| CaError::Unwritable)?;
         params.subject_alt_names = vec![SanType::URI(name)];
-        Ok(HostCertificate {
-            certificate_der: self.authority.issue(params, &key)?,
-            not_after_seconds: validity.not_after_seconds,
-        })
+        let certificate_der = self.authority.issue(params, &key)?;
+        let number = host_name(&certificate_der)?.number;
+        Ok(HostCertificate { certificate_der, not_after_seconds: validity.not_after_seconds, number })
+    }
+
+    /// The name in a certificate that this authority signed, at whatever time it is valid. Where TLS has verified a
+    /// certificate, [`host_name`] is enough.
+    ///
+    /// # Errors
+    /// [`CaError::NotAHost`].
+    pub fn issued_to(&self, certificate: &Certificate) -> Result<HostName, CaError> {
+        match is_issued_by(certificate, self.certificate()) {
+            true => host_name(certificate.der()),
+            false => Err(CaError::NotAHost),
+        }
     }
 }
 
@@ -103,13 +126,13 @@ impl fmt::Debug for HostCa {
     }
 }
 
-/// The host that a client certificate names. The TLS stack must have verified it against the host
+/// The name in a client certificate. The TLS stack must have verified it against the host
 /// authority before: this only reads.
 ///
 /// # Errors
 /// [`CaError::NotAHost`] unless the certificate has exactly one alternative name, a host's in its
 /// canonical spelling, and is for clients.
-pub fn host_id(certificate_der: &[u8]) -> Result<HostId, CaError> {
+pub fn host_name(certificate_der: &[u8]) -> Result<HostName, CaError> {
     if certificate_der.len() > limits::DER_BYTES_MAX {
         return Err(CaError::NotAHost);
     }
@@ -120,11 +143,15 @@ pub fn host_id(certificate_der: &[u8]) -> Result<HostId, CaError> {
         return Err(CaError::NotAHost);
     };
     let text = name.strip_prefix(HOST_URN).ok_or(CaError::NotAHost)?;
-    let host: HostId = text.parse().map_err(|_| CaError::NotAHost)?;
-    if host.to_string() != text || !usage.value.client_auth || certificate.is_ca() {
+    let (id, generation) = text.split_once(':').map_or((text, None), |(id, generation)| (id, Some(generation)));
+    let host: HostId = id.parse().map_err(|_| CaError::NotAHost)?;
+    let number: u64 = generation.unwrap_or("0").parse().map_err(|_| CaError::NotAHost)?;
+    let is_canonical = host.to_string() == id && generation.is_none_or(|text| number.to_string() == text && number > 0);
+    if !is_canonical || !usage.value.client_auth || certificate.is_ca() {
         return Err(CaError::NotAHost);
     }
-    Ok(host)
+    let serial = Serial::try_from(certificate.raw_serial()).map_err(|_| CaError::NotAHost)?;
+    Ok(HostName { host, number: CertificateNumber { generation: number, serial } })
 }
 
 /// The P-256 key of a certificate request that is signed by that very key.

@@ -12,6 +12,6 @@ mod server;
 mod tests;
 
 pub use authority::CaError;
-pub use host::{HostCa, HostCertificate, host_id};
+pub use host::{HostCa, HostCertificate, HostName, host_name};
 pub use names::{IpSubnet, ServerName, ServerNameError};
 pub use server::{ServerCa, ServerCaSpec, ServerCertificate};

@@ -8,7 +8,7 @@ use super::names::{IpSubnet, ServerName, is_dns_name, is_within, reaches_microso
 use crate::p256::P256Key;
 use crate::validity::Validity;
 use crate::{Certificate, pem, x509};
-use bonafide_types::Secret;
+use bonafide_types::{Lifetime, Secret};
 use rcgen::{CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -44,13 +44,13 @@ pub struct ServerCertificate {
     pub chain_der: Vec<Vec<u8>>,
     /// The private key (PKCS #8 DER).
     pub private_key: Secret<Vec<u8>>,
-    /// Last second of its validity, in Unix seconds.
-    pub not_after_seconds: u64,
+    /// Its life.
+    pub lifetime: Lifetime,
 }
 
 impl fmt::Debug for ServerCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerCertificate").field("not_after_seconds", &self.not_after_seconds).finish_non_exhaustive()
+        f.debug_struct("ServerCertificate").field("lifetime", &self.lifetime).finish_non_exhaustive()
     }
 }
 
@@ -68,7 +68,7 @@ impl ServerCa {
         let (authority, root) = Authority::create_below_root(
             spec.common_name,
             ExtendedKeyUsagePurpose::ServerAuth,
-            Validity::starting(now_seconds, spec.lifetime_seconds),
+            Validity::lasting(now_seconds, spec.lifetime_seconds),
             |params| params.name_constraints = Some(constraints.clone()),
         )?;
         Ok(Self { authority, root: Some(root), permitted_dns, permitted_ip: spec.permitted_ip.to_vec() })
@@ -163,7 +163,7 @@ impl ServerCa {
         if self.root.is_some() {
             chain_der.push(self.certificate().der().to_vec());
         }
-        Ok(ServerCertificate { chain_der, private_key: key.to_pkcs8()?, not_after_seconds: validity.not_after_seconds })
+        Ok(ServerCertificate { chain_der, private_key: key.to_pkcs8()?, lifetime: validity.lifetime() })
     }
 
     fn alt_name(&self, name: &ServerName) -> Result<SanType, CaError> {

@@ -32,12 +32,11 @@ pub(crate) fn handle(
         return Err(Fault::Disabled { client: client.principal.client_id.to_string() });
     }
     if let Some(once) = single_use {
-        cx.service.spent.spend(cx.world.now, once.credential, once.id, once.expires_at).map_err(
-            |refused| match refused {
-                Refused::Used => Fault::Replayed,
-                Refused::Full => Fault::Busy,
-            },
-        )?;
+        cx.service.spent.spend(cx.world.now, &once).map_err(|refused| match refused {
+            Refused::Nonce(nonce) => Fault::Nonce(nonce),
+            Refused::Used => Fault::Replayed,
+            Refused::Full => Fault::Busy,
+        })?;
     }
     let issued = tokens::issue(cx.view, &cx.service.authority, &cx.world, &client, &resource, &capabilities);
     let issued = issued.map_err(|error| {

@@ -45,7 +45,9 @@ fn an_agent_s_key_counts_only_over_its_own_host_s_connection() {
         assert_eq!(error_code(&reply), 700_027, "{peer:?}");
     }
     let host = fixture.host;
-    fixture.change(|tx| tx.put(&HOSTS, &host, &Host { name: "h".to_owned(), joined_at: NOW, enabled: false }));
+    let mut disabled = Host::new("h", NOW);
+    disabled.enabled = false;
+    fixture.change(|tx| tx.put(&HOSTS, &host, &disabled));
     assert_eq!(code(&fixture, &assertion), 700_027, "a disabled host");
 }
 
@@ -70,6 +72,21 @@ fn ca_07_an_agent_s_assertion_counts_once() {
     assert_eq!(code(&fixture, &assertion), 50_027, "still remembered while its time would allow it");
     fixture.now = NOW.plus_seconds(60 + 300 + 1);
     assert_eq!(code(&fixture, &assertion), 700_024);
+}
+
+/// After a restart, and at another replica, nothing is known of what was used.
+#[test]
+fn ca_07_an_assertion_for_another_process_is_refused_with_the_nonce_to_name() {
+    let fixture = Fixture::new();
+    let used = fixture.agent_assertion(|_| ());
+    assert_eq!(code(&fixture, &used), 0);
+    let restarted = Fixture { service: fixture.restarted_service(), ..fixture };
+    let request = restarted.agent_request(&used, Peer::Host(restarted.host));
+    let reply = body(&restarted.ask(&request).0);
+    assert_eq!(reply["error_codes"], json!([50_027]));
+    assert_eq!(reply["nonce"], json!(*restarted.service.spent.nonce()));
+    assert_eq!(code(&restarted, &restarted.agent_assertion(|claims| drop(claims.remove("nonce")))), 50_027);
+    assert_eq!(code(&restarted, &restarted.agent_assertion(|_| ())), 0);
 }
 
 #[test]

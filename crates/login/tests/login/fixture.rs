@@ -111,7 +111,7 @@ impl Fixture {
                 let (vm, identity) = machine(*tenant, workload);
                 let object_id = vm.identity.system.unwrap().principal_id;
                 tx.put(&PRINCIPALS, &object_id, &identity)?;
-                tx.put(&HOSTS, &host, &Host { name: "h".to_owned(), joined_at: NOW, enabled: true })?;
+                tx.put(&HOSTS, &host, &Host::new("h", NOW))?;
                 place(tx, &Allowed::system(vm.tenant), host, workload, &vm).unwrap();
                 let der = agent_key.self_signed_certificate(&certificate_spec()).unwrap();
                 add_certificate(tx, &world, object_id, &Certificate::from_der(&der).unwrap(), Some(host))?;
@@ -119,13 +119,7 @@ impl Fixture {
                 Ok::<_, StoreError>((clients[0], clients[1], identity))
             })
             .unwrap();
-        let ours = Registration {
-            app_id: Some(ARM.parse().unwrap()),
-            version: TokenVersion::V1,
-            identifiers: vec![ORIGIN.to_owned()],
-        };
-        let authority = Authority::new(ORIGIN).unwrap();
-        let service = Service::new(authority, Audiences::new(&[ours]).unwrap(), pepper);
+        let service = service(pepper);
         let view = Views::load(&store, kek()).unwrap().snapshot();
         Self { store, view, service, now: NOW, app, secret, other_app, identity, host, workload, agent_key }
     }
@@ -200,11 +194,17 @@ impl Fixture {
         claims.as_object().unwrap().clone()
     }
 
+    /// The token service as it is after a restart: it has seen no assertion.
+    pub(crate) fn restarted_service(&self) -> Service {
+        service(Pepper::new(&Pepper::generate()))
+    }
+
     /// Signs an assertion as the host's agent does.
     pub(crate) fn agent_assertion(&self, change: impl FnOnce(&mut Map<String, Value>)) -> String {
         let mut claims = self.claims(self.identity);
         claims.insert("aud".to_owned(), json!(format!("{ORIGIN}/{}/oauth2/token", self.identity.tenant)));
         claims.insert("exp".to_owned(), json!(self.now.unix_seconds() + 60));
+        claims.insert("nonce".to_owned(), json!(*self.service.spent.nonce()));
         change(&mut claims);
         let header = json!({"typ": "JWT", "alg": "ES256", "x5t#S256": self.agent_thumbprint()});
         self.agent_key.sign_jwt(header.to_string().as_bytes(), &serde_json::to_vec(&claims).unwrap()).unwrap()
@@ -218,6 +218,16 @@ impl Fixture {
             });
         base64url::encode(&sha256.unwrap())
     }
+}
+
+/// A token service that has just been started.
+fn service(pepper: Pepper) -> Service {
+    let ours = Registration {
+        app_id: Some(ARM.parse().unwrap()),
+        version: TokenVersion::V1,
+        identifiers: vec![ORIGIN.to_owned()],
+    };
+    Service::new(Authority::new(ORIGIN).unwrap(), Audiences::new(&[ours]).unwrap(), pepper)
 }
 
 /// Serializes as a new GUID.

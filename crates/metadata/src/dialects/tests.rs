@@ -80,6 +80,7 @@ fn every() -> Vec<Refusal> {
         trace_id: String::new(),
         correlation_id: String::new(),
         error_uri: None,
+        nonce: None,
     };
     let guards = [
         GuardError::Target,

@@ -1,6 +1,7 @@
 //! Asking login for a token, with a client assertion signed by a key of this host.
 
 use super::keys::IdentityKey;
+use super::nonce::LoginNonce;
 use super::{HostRequest, Sent};
 use crate::upstream::{TokenFetch, UpstreamError};
 use bonafide_types::World;
@@ -10,11 +11,14 @@ use http::{Method, StatusCode};
 use std::sync::Arc;
 
 /// A fetch of one token. A key that login does not know, because the identity was taken away and given back, is
-/// made anew, once.
+/// made anew, once; so is an assertion that names the nonce of another process.
 pub struct Fetch<'f> {
     wanted: &'f TokenFetch,
     authority: &'f str,
+    nonce: &'f LoginNonce,
+    key: Option<Arc<IdentityKey>>,
     has_new_key: bool,
+    has_new_nonce: bool,
 }
 
 /// An event of a fetch.
@@ -41,18 +45,30 @@ pub enum Step {
 }
 
 impl<'f> Fetch<'f> {
-    /// A fetch of a token from the token service whose origin is `authority`.
-    pub fn new(wanted: &'f TokenFetch, authority: &'f str) -> Self {
-        Self { wanted, authority, has_new_key: false }
+    /// A fetch of a token from the token service whose origin is `authority`, and whose nonce is known as `nonce`.
+    pub fn new(wanted: &'f TokenFetch, authority: &'f str, nonce: &'f LoginNonce) -> Self {
+        Self { wanted, authority, nonce, key: None, has_new_key: false, has_new_nonce: false }
     }
 
     /// The step that follows an event.
     pub fn next(&mut self, event: Event, world: &World<'_>) -> Step {
         match event {
             Event::Begin => Step::Key { unknown: false },
-            Event::Key(Ok(key)) => self.request(&key, world).map_or_else(|error| Step::Done(Err(error)), Step::Ask),
+            Event::Key(Ok(key)) => self.ask(key, world),
             Event::Key(Err(why)) => Step::Done(Err(UpstreamError::Unreachable(why))),
             Event::Answer(sent) => match result(sent) {
+                Err(UpstreamError::Refused(error)) if error.nonce.is_some() => {
+                    if let Some(nonce) = &error.nonce {
+                        self.nonce.hear(nonce.clone());
+                    }
+                    match self.key.take().filter(|_| !self.has_new_nonce) {
+                        Some(key) => {
+                            self.has_new_nonce = true;
+                            self.ask(key, world)
+                        }
+                        None => Step::Done(Err(UpstreamError::Refused(error))),
+                    }
+                }
                 Err(error) if error.says_key_is_unknown() && !self.has_new_key => {
                     self.has_new_key = true;
                     Step::Key { unknown: true }
@@ -62,11 +78,19 @@ impl<'f> Fetch<'f> {
         }
     }
 
+    fn ask(&mut self, key: Arc<IdentityKey>, world: &World<'_>) -> Step {
+        let request = self.request(&key, world);
+        self.key = Some(key);
+        request.map_or_else(|error| Step::Done(Err(error)), Step::Ask)
+    }
+
     /// The request to login that `key` signs.
     fn request(&self, key: &IdentityKey, world: &World<'_>) -> Result<HostRequest, UpstreamError> {
         let TokenFetch { workload, tenant, client_id, audience, capabilities, .. } = self.wanted;
         let path = format!("/{tenant}/oauth2/token");
-        let jwt = key.assertion(*client_id, &format!("{}{path}", self.authority), world);
+        let nonce = self.nonce.get();
+        let nonce = nonce.as_ref().map(|nonce| nonce.as_str());
+        let jwt = key.assertion(*client_id, &format!("{}{path}", self.authority), nonce, world);
         let form = TokenRequest {
             client_id: *client_id,
             audience: audience.clone(),
@@ -102,8 +126,9 @@ fn result(sent: Sent) -> Result<TokenV1, UpstreamError> {
 mod tests {
     use super::*;
     use crate::host::NewKey;
-    use bonafide_crypto::SystemEntropy;
+    use bonafide_crypto::{SystemEntropy, jws};
     use bonafide_types::{Audience, Timestamp};
+    use bonafide_wire::Parameters;
     use serde_json::json;
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_253_405);
@@ -136,7 +161,8 @@ mod tests {
     fn after(event: Event) -> Step {
         let world = World { now: NOW, entropy: &SystemEntropy };
         let wanted = wanted();
-        let mut fetch = Fetch::new(&wanted, "https://login");
+        let nonce = LoginNonce::default();
+        let mut fetch = Fetch::new(&wanted, "https://login", &nonce);
         assert!(matches!(fetch.next(Event::Begin, &world), Step::Key { unknown: false }));
         let Step::Ask(request) = fetch.next(Event::Key(Ok(key())), &world) else { panic!() };
         assert_eq!((request.method, request.path), (Method::POST, format!("/{}/oauth2/token", wanted.tenant)));
@@ -147,7 +173,8 @@ mod tests {
     fn a_key_that_login_does_not_know_is_made_anew_once() {
         let world = World { now: NOW, entropy: &SystemEntropy };
         let wanted = wanted();
-        let mut fetch = Fetch::new(&wanted, "https://login");
+        let nonce = LoginNonce::default();
+        let mut fetch = Fetch::new(&wanted, "https://login", &nonce);
         let _ = fetch.next(Event::Begin, &world);
         for is_first in [true, false] {
             assert!(matches!(fetch.next(Event::Key(Ok(key())), &world), Step::Ask(_)));
@@ -157,6 +184,29 @@ mod tests {
                 _ => panic!(),
             }
         }
+    }
+
+    #[test]
+    fn ca_07_an_assertion_with_the_nonce_of_another_process_is_made_anew_once() {
+        let world = World { now: NOW, entropy: &SystemEntropy };
+        let (wanted, nonce, key) = (wanted(), LoginNonce::default(), key());
+        let mut fetch = Fetch::new(&wanted, "https://login", &nonce);
+        let refused = |nonce: &str| {
+            let words = json!({ "error": "invalid_client", "error_description": "words", "error_codes": [50_027], "nonce": nonce });
+            answer(401, &words)
+        };
+        let named = |step: Step| {
+            let Step::Ask(request) = step else { panic!() };
+            let form = Parameters::parse(std::str::from_utf8(&request.body).unwrap()).unwrap();
+            let jwt = jws::parse_strict(form.get("client_assertion").unwrap()).unwrap();
+            let verified = jwt.verify(key.pair().verifying_key()).unwrap();
+            verified.claims().get("nonce").map(|nonce| nonce.as_str().unwrap().to_owned())
+        };
+        let _ = fetch.next(Event::Begin, &world);
+        assert_eq!(named(fetch.next(Event::Key(Ok(Arc::clone(&key))), &world)), None);
+        assert_eq!(named(fetch.next(refused("second"), &world)), Some("second".to_owned()));
+        assert!(matches!(fetch.next(refused("third"), &world), Step::Done(Err(UpstreamError::Refused(_)))));
+        assert_eq!(nonce.get().unwrap().as_str(), "third", "the next fetch names it");
     }
 
     #[test]

@@ -110,11 +110,17 @@ impl IdentityKey {
     }
 
     /// A client assertion (RFC 7523 section 3) of `client_id` for the token endpoint whose URL is
-    /// `audience`, good for one minute and, by its random `jti`, for one use.
+    /// `audience`, good for one minute, for the process whose `nonce` it names and, by its random `jti`, for one use.
     ///
     /// # Errors
     /// [`SignError`] when the signature cannot be made or does not verify.
-    pub fn assertion(&self, client_id: ClientId, audience: &str, world: &World<'_>) -> Result<String, SignError> {
+    pub fn assertion(
+        &self,
+        client_id: ClientId,
+        audience: &str,
+        nonce: Option<&str>,
+        world: &World<'_>,
+    ) -> Result<String, SignError> {
         let now = world.now.unix_seconds();
         let header = Header { alg: "ES256", typ: "JWT", x5t_s256: &self.thumbprint };
         let claims = Claims {
@@ -125,6 +131,7 @@ impl IdentityKey {
             iat: now,
             nbf: now,
             exp: now + AGENT_ASSERTION_LIFETIME_SECONDS,
+            nonce,
         };
         self.key.sign_jwt(&json(&header), &json(&claims))
     }
@@ -147,6 +154,8 @@ struct Claims<'a> {
     iat: u64,
     nbf: u64,
     exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
 }
 
 /// Only a map with keys that are not strings can fail, and none here has one.
@@ -192,7 +201,7 @@ mod tests {
         let client: ClientId = "00000002-0000-4000-8000-000000000001".parse().unwrap();
         let audience = "https://localhost:8443/00000009-0000-4000-8000-000000000000/oauth2/token";
         let world = World { now: NOW, entropy: &SystemEntropy };
-        let sign = || key.assertion(client, audience, &world).unwrap();
+        let sign = || key.assertion(client, audience, None, &world).unwrap();
         let (first, second) = (sign(), sign());
         let verified = jws::parse_strict(&first).unwrap().verify(key.pair().verifying_key()).unwrap();
         let header: HashSet<&str> = verified.header().keys().map(String::as_str).collect();

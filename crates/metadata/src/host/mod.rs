@@ -3,10 +3,16 @@
 
 mod fetch;
 mod keys;
+mod nonce;
+mod rejoin;
+mod standing;
 mod watch;
 
 pub use fetch::{Event, Fetch, Step};
 pub use keys::{IdentityKey, KeyStep, NewKey, key_step};
+pub use nonce::LoginNonce;
+pub use rejoin::rejoin_request;
+pub use standing::{HostRefusal, host_refusal};
 pub use watch::{Watch, WatchError};
 
 use bonafide_wire::hosts::HostsError;

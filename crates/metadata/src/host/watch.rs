@@ -57,7 +57,10 @@ impl Watch {
         if status != StatusCode::OK {
             return Err(WatchError::Refused(reason_of_refusal(body)));
         }
-        let desired: Desired = serde_json::from_slice(body)?;
+        let mut desired: Desired = serde_json::from_slice(body)?;
+        if let Some(nonce) = desired.nonce.take() {
+            agent.login_nonce().hear(nonce);
+        }
         self.cursor = Some(desired.cursor.clone());
         self.pause = PAUSE.0;
         if !desired.complete && desired.workloads.is_empty() && desired.removed.is_empty() {

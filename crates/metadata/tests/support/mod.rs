@@ -91,11 +91,11 @@ pub fn workload(number: usize, identities: Vec<Identity>) -> Workload {
 }
 
 pub fn everything(workloads: Vec<Workload>) -> Desired {
-    Desired { cursor: "1".to_owned(), complete: true, workloads, removed: Vec::new() }
+    Desired { cursor: "1".to_owned(), complete: true, workloads, removed: Vec::new(), nonce: None }
 }
 
 pub fn change(workloads: Vec<Workload>, removed: Vec<ResourceUuid>) -> Desired {
-    Desired { cursor: "2".to_owned(), complete: false, workloads, removed }
+    Desired { cursor: "2".to_owned(), complete: false, workloads, removed, nonce: None }
 }
 
 pub fn unlimited() -> Options {
@@ -175,6 +175,7 @@ pub fn refusal(error: &str, code: u32) -> Box<OAuthError> {
         trace_id: guid(7, 7),
         correlation_id: guid(7, 8),
         error_uri: None,
+        nonce: None,
     })
 }
 

@@ -1,8 +1,9 @@
-//! Background tasks of the control plane: following the store, renewing the server's certificate, maintenance.
+//! Background tasks of the control plane: following the store, renewing certificate and signing keys, maintenance.
 
 pub(crate) mod follow;
 mod maintenance;
 mod renew;
+pub(crate) mod signing_keys;
 
 use crate::control_plane::ControlPlane;
 use crate::lanes::Lanes;
@@ -23,6 +24,6 @@ pub(crate) fn start(
 ) {
     let (following, stop_following) = (Arc::clone(plane), stop.clone());
     tasks.spawn_blocking(move || follow::follow(&following, &revisions, &stop_following));
-    tasks.spawn(renew::renew(identity, Arc::clone(&plane.log), stop.clone()));
+    tasks.spawn(renew::renew(Arc::clone(plane), Arc::clone(lanes), identity, stop.clone()));
     tasks.spawn(maintenance::maintain(Arc::clone(plane), Arc::clone(lanes), stop.clone()));
 }

@@ -1,16 +1,19 @@
 //! The health of this process, as probes and load balancers ask for it (docs/log.md, "Health").
 
 use super::Need;
+use crate::agents::AgentReport;
+use crate::clock_check::{self, ImplausibleClock};
 use crate::parts::Parts;
 use bonafide_http::clock;
 use bonafide_store::{DamagedRow, DamagedRows, Trouble};
+use bonafide_types::Timestamp;
 use bonafide_types::limits::{TOKEN_BODY_BYTES_MAX, VIEW_AGE_SECONDS_MAX};
 use bonafide_wire::{Answer, Outcome, Reply, Request, Route, Surface, Unserved, path};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// The parts that work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Readiness {
     /// Tokens are issued.
     tokens: bool,
@@ -18,6 +21,12 @@ pub struct Readiness {
     view: bool,
     /// The store can be read.
     store: bool,
+    /// The time that the clock shows can be.
+    clock: Result<(), ImplausibleClock>,
+    /// The agent of this process, where there is one.
+    agent: Option<AgentReport>,
+    /// The names of hosts that are frozen.
+    frozen: Vec<String>,
     /// The rows of the store that were found damaged.
     damaged: DamagedRows,
     /// The store can be written.
@@ -32,26 +41,32 @@ const OK: &str = "ok";
 impl Readiness {
     /// Asks each part; whether the store can be read was asked before.
     pub(crate) fn of(parts: &Parts, store: bool) -> Self {
-        let view = parts.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX;
-        let (mut writes, mut mark) = (OK, OK);
-        for trouble in parts.store.troubles() {
-            match trouble {
-                Trouble::WritesStopped(_) => writes = "stopped until the next start: a write or sync failed",
-                Trouble::ReserveUsed if writes == OK => writes = "deletions only: the disk is full",
-                Trouble::ReserveUsed => {}
-                Trouble::MarkNotKept(_) => mark = "not kept",
-                Trouble::BelowMark(_) => mark = "the store is below it",
-            }
+        let (view, now) = (parts.views.current(), clock::now());
+        let mut frozen: Vec<String> =
+            view.hosts().filter(|(_, host)| host.frozen_at.is_some()).map(|(_, host)| host.name.clone()).collect();
+        frozen.sort_unstable();
+        let (writes, mark) = of_troubles(&parts.store.troubles());
+        Self {
+            tokens: view.can_sign(now),
+            view: parts.followed.age().as_secs() <= VIEW_AGE_SECONDS_MAX,
+            store,
+            clock: clock_check::check(&view, now),
+            agent: parts.agent.report(),
+            frozen,
+            damaged: parts.store.damaged(),
+            writes,
+            mark,
         }
-        let damaged = parts.store.damaged();
-        Self { tokens: parts.views.current().can_sign(clock::now()), view, store, damaged, writes, mark }
     }
 
     /// The readiness, in one word. A store that is down is down for every replica: a replica that for that reason
-    /// said it is not ready would be taken out with all others, and the tokens with them.
+    /// said it is not ready would be taken out with all others, and the tokens with them. The same goes for the clock and
+    /// for hosts, whose cached tokens go on.
     pub fn word(&self) -> (StatusCode, &'static str) {
-        match (self.tokens, self.view && self.store && self.damaged.count == 0 && self.writes == OK && self.mark == OK)
-        {
+        let agent_is_well = self.agent.as_ref().is_none_or(|agent| agent.word() == OK);
+        let store_is_well = self.store && self.damaged.count == 0 && self.writes == OK && self.mark == OK;
+        let all = self.view && store_is_well && self.clock.is_ok() && agent_is_well && self.frozen.is_empty();
+        match (self.tokens, all) {
             (true, true) => (StatusCode::OK, "ok"),
             (true, false) => (StatusCode::OK, "degraded"),
             (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
@@ -69,6 +84,9 @@ impl Readiness {
             "rows": word(self.damaged.count == 0, "damaged"),
             "writes": self.writes,
             "mark": self.mark,
+            "clock": self.clock.map_or_else(|why| why.to_string(), |()| OK.to_owned()),
+            "agents": self.agent.iter().map(describe).collect::<Vec<_>>(),
+            "frozenHosts": self.frozen,
         });
         if self.damaged.count > 0 {
             let named: Vec<Value> = self.damaged.named.iter().map(named).collect();
@@ -76,6 +94,30 @@ impl Readiness {
         }
         Reply::json(status, &body)
     }
+}
+
+/// The words for writing to the store, and for its high-water mark.
+fn of_troubles(troubles: &[Trouble]) -> (&'static str, &'static str) {
+    let (mut writes, mut mark) = (OK, OK);
+    for trouble in troubles {
+        match trouble {
+            Trouble::WritesStopped(_) => writes = "stopped until the next start: a write or sync failed",
+            Trouble::ReserveUsed if writes == OK => writes = "deletions only: the disk is full",
+            Trouble::ReserveUsed => {}
+            Trouble::MarkNotKept(_) => mark = "not kept",
+            Trouble::BelowMark(_) => mark = "the store is below it",
+        }
+    }
+    (writes, mark)
+}
+
+fn describe(agent: &AgentReport) -> Value {
+    json!({
+        "host": agent.host,
+        "status": agent.word(),
+        "certificateEndsAt": agent.certificate_ends_at.map(Timestamp::second),
+        "secondsSinceContact": agent.silence.map(|silence| silence.as_secs()),
+    })
 }
 
 /// A damaged row as anybody may know of it: who reads the log finds its key there.
@@ -128,21 +170,52 @@ impl Surface for Health<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_issues_tokens_is_ready_whatever_else_works() {
-        for (tokens, view, store, count, writes, mark, status, word) in [
-            (true, true, true, 0, OK, OK, 200, "ok"),
-            (true, false, true, 0, OK, OK, 200, "degraded"),
-            (true, true, false, 0, OK, OK, 200, "degraded"),
-            (true, true, true, 1, OK, OK, 200, "degraded"),
-            (true, true, true, 0, "stopped", OK, 200, "degraded"),
-            (true, true, true, 0, OK, "not kept", 200, "degraded"),
-            (false, true, true, 0, OK, OK, 503, "unavailable"),
-            (false, false, false, 1, OK, OK, 503, "unavailable"),
-        ] {
-            let damaged = DamagedRows { count, named: Vec::new() };
-            let (code, said) = Readiness { tokens, view, store, damaged, writes, mark }.word();
-            assert_eq!((code.as_u16(), said), (status, word));
+    use crate::agents::Membership;
+    use std::time::Duration;
+
+    fn well() -> Readiness {
+        let agent = AgentReport {
+            host: "local".to_owned(),
+            certificate_ends_at: None,
+            silence: Some(Duration::ZERO),
+            membership: Membership::Valid,
+        };
+        Readiness {
+            tokens: true,
+            view: true,
+            store: true,
+            clock: Ok(()),
+            agent: Some(agent),
+            frozen: Vec::new(),
+            damaged: DamagedRows { count: 0, named: Vec::new() },
+            writes: OK,
+            mark: OK,
         }
+    }
+
+    #[test]
+    fn av_07_who_issues_tokens_is_ready_and_whatever_else_fails_is_seen() {
+        let word = |change: fn(&mut Readiness)| {
+            let mut readiness = well();
+            change(&mut readiness);
+            let (status, word) = readiness.word();
+            (status.as_u16(), word)
+        };
+        assert_eq!(word(|_| ()), (200, "ok"));
+        assert_eq!(word(|all| all.agent = None), (200, "ok"), "a control plane alone");
+        let degrading: [fn(&mut Readiness); 8] = [
+            |all| all.view = false,
+            |all| all.store = false,
+            |all| all.clock = Err(ImplausibleClock::BeforeProgram { now: Timestamp::from_unix_seconds(0) }),
+            |all| all.agent.as_mut().unwrap().membership = Membership::Expired,
+            |all| all.damaged.count = 1,
+            |all| all.writes = "stopped",
+            |all| all.mark = "not kept",
+            |all| all.frozen.push("edge".to_owned()),
+        ];
+        for change in degrading {
+            assert_eq!(word(change), (200, "degraded"));
+        }
+        assert_eq!(word(|all| all.tokens = false), (503, "unavailable"));
     }
 }

@@ -191,7 +191,15 @@ impl<'a> At<'a> {
     fn hosts(self) -> bonafide_hosts::Cx<'a> {
         let Self { parts, view, world, round } = self;
         let authority = parts.login.authority.origin();
-        bonafide_hosts::Cx { store: &parts.store, view, ca: &parts.host_ca, authority, world, waited: round.is_over }
+        bonafide_hosts::Cx {
+            store: &parts.store,
+            view,
+            ca: &parts.host_ca,
+            authority,
+            nonce: parts.login.spent.nonce(),
+            world,
+            waited: round.is_over,
+        }
     }
 
     pub(crate) fn management(self) -> bonafide_management::Cx<'a> {

@@ -56,7 +56,7 @@ fn what_clients_trust_is_a_root_that_has_no_key_and_signed_one_authority() {
     let below = ServerCertificate {
         chain_der: vec![second.issue(params, &leaf_key).unwrap(), second_der, ca.certificate().der().to_vec()],
         private_key: leaf_key.to_pkcs8().unwrap(),
-        not_after_seconds: NOW + DAY,
+        lifetime: validity().lifetime(),
     };
     assert!(connect(&ca, &below, "localhost", NOW).is_err());
 }
@@ -86,10 +86,10 @@ fn an_authority_of_the_time_before_roots_is_trusted_itself() {
 fn an_authority_issues_nothing_outside_its_own_validity() {
     let ca = server_ca();
     let end = ca.certificate().not_after_seconds();
-    assert_eq!(ca.issue_server(&usual_names(), end + 1, DAY).err(), Some(CaError::NotValidNow));
-    assert_eq!(ca.issue_server(&usual_names(), NOW - DAY, DAY).err(), Some(CaError::NotValidNow));
-    assert_eq!(ca.issue_server(&usual_names(), end - 60, DAY).unwrap().not_after_seconds, end);
-    assert_eq!(ca.issue_server(&usual_names(), NOW, u64::MAX).unwrap().not_after_seconds, end);
+    assert!(matches!(ca.issue_server(&usual_names(), end + 1, DAY), Err(CaError::NotValidNow { .. })));
+    assert!(matches!(ca.issue_server(&usual_names(), NOW - DAY - 1, DAY), Err(CaError::NotValidNow { .. })));
+    assert_eq!(ca.issue_server(&usual_names(), end - 60, DAY).unwrap().lifetime.not_after.unix_seconds(), end);
+    assert_eq!(ca.issue_server(&usual_names(), NOW, u64::MAX).unwrap().lifetime.not_after.unix_seconds(), end);
 }
 
 #[test]
@@ -103,12 +103,12 @@ fn jw_11_an_authority_releases_no_faulty_signature() {
 fn every_certificate_that_an_authority_makes_or_has_begins_before_its_issue() {
     let (servers, hosts) = (server_ca(), HostCa::create(NOW, YEAR).unwrap());
     let request = AgentKey::generate().unwrap().certificate_request().unwrap();
-    let host = hosts.issue_host(&request, host(), NOW + DAY, DAY).unwrap().certificate_der;
+    let host = hosts.issue_host(&request, (host(), 7), NOW + DAY, DAY).unwrap().certificate_der;
     let server = servers.issue_server(&usual_names(), NOW + DAY, DAY).unwrap().chain_der.remove(0);
     for der in [host, server] {
-        assert_eq!(Certificate::from_der(&der).unwrap().not_before_seconds(), NOW + DAY - 300);
+        assert_eq!(Certificate::from_der(&der).unwrap().not_before_seconds(), NOW);
     }
     for authority in [servers.trust_anchor(), servers.certificate(), hosts.certificate()] {
-        assert_eq!(authority.not_before_seconds(), NOW - 300);
+        assert_eq!(authority.not_before_seconds(), NOW - DAY);
     }
 }

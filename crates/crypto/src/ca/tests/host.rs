@@ -28,10 +28,10 @@ fn a_host_is_known_by_its_verified_client_certificate() {
     let ca = HostCa::create(NOW, YEAR).unwrap();
     let ca = HostCa::load(&ca.to_pkcs8().unwrap(), ca.certificate().der()).unwrap();
     let key = AgentKey::generate().unwrap();
-    let issued = ca.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
+    let issued = ca.issue_host(&key.certificate_request().unwrap(), (host(), 7), NOW, DAY).unwrap();
     assert_eq!(issued.not_after_seconds, NOW + DAY);
     let verified = connect_host(&ca, &issued.certificate_der, &key, NOW).unwrap().unwrap();
-    assert_eq!(host_id(&verified), Ok(host()));
+    assert_eq!(host_name(&verified).map(|name| name.host), Ok(host()));
     assert!(connect_host(&ca, &issued.certificate_der, &key, NOW + DAY + 1).is_err());
     let other = HostCa::create(NOW, YEAR).unwrap();
     assert!(connect_host(&other, &issued.certificate_der, &key, NOW).is_err());
@@ -41,15 +41,15 @@ fn a_host_is_known_by_its_verified_client_certificate() {
 fn servers_and_hosts_cannot_stand_in_for_each_other() {
     let (servers, hosts) = (server_ca(), HostCa::create(NOW, YEAR).unwrap());
     let key = AgentKey::generate().unwrap();
-    let issued = hosts.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
+    let issued = hosts.issue_host(&key.certificate_request().unwrap(), (host(), 7), NOW, DAY).unwrap();
     let as_server = ServerCertificate {
         chain_der: vec![issued.certificate_der],
         private_key: key.to_pkcs8().unwrap(),
-        not_after_seconds: 0,
+        lifetime: validity().lifetime(),
     };
     assert!(connect(&servers, &as_server, "localhost", NOW).is_err());
     let server = servers.issue_server(&usual_names(), NOW, DAY).unwrap();
-    assert_eq!(host_id(&server.chain_der[0]), Err(CaError::NotAHost));
+    assert_eq!(host_name(&server.chain_der[0]), Err(CaError::NotAHost));
     let server_key = AgentKey::from_pkcs8(&server.private_key).unwrap();
     assert!(connect_host(&hosts, &server.chain_der[0], &server_key, NOW).is_err());
 }
@@ -66,11 +66,11 @@ fn ky_11_names_and_extensions_of_a_request_are_ignored() {
     params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::Any];
     let request = params.serialize_request(&key).unwrap();
-    let issued = ca.issue_host(request.der(), host(), NOW, DAY).unwrap();
+    let issued = ca.issue_host(request.der(), (host(), 7), NOW, DAY).unwrap();
     let certificate = Certificate::from_der(&issued.certificate_der).unwrap();
     assert!(!certificate.is_ca());
     assert!(key.is_key_of(certificate.spki_der()));
-    assert_eq!(host_id(&issued.certificate_der), Ok(host()));
+    assert_eq!(host_name(&issued.certificate_der).map(|name| name.host), Ok(host()));
     let text = String::from_utf8_lossy(&issued.certificate_der).into_owned();
     assert!(!text.contains("azure") && !text.contains("rcgen") && !text.contains("ffffffff"));
 }
@@ -80,7 +80,7 @@ fn ky_11_a_request_must_prove_possession_of_a_p256_key() {
     let ca = HostCa::create(NOW, YEAR).unwrap();
     let key = AgentKey::generate().unwrap();
     let request = key.certificate_request().unwrap();
-    let issue = |request: &[u8]| ca.issue_host(request, host(), NOW, DAY).map(|_| ());
+    let issue = |request: &[u8]| ca.issue_host(request, (host(), 7), NOW, DAY).map(|_| ());
     assert_eq!(issue(&request), Ok(()));
 
     // The key of another in the place of one's own.
@@ -118,8 +118,8 @@ fn only_a_host_certificate_names_a_host() {
         authority.issue(params, &key).unwrap()
     };
     let name = "urn:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d";
-    assert_eq!(host_id(&certificate(&[name], ExtendedKeyUsagePurpose::ClientAuth)), Ok(host()));
-    assert!(host_id(&certificate(&[name], ExtendedKeyUsagePurpose::ServerAuth)).is_err());
+    assert_eq!(host_name(&certificate(&[name], ExtendedKeyUsagePurpose::ClientAuth)).map(|name| name.host), Ok(host()));
+    assert!(host_name(&certificate(&[name], ExtendedKeyUsagePurpose::ServerAuth)).is_err());
     for wrong in [
         &[][..],
         &[name, name],
@@ -127,10 +127,14 @@ fn only_a_host_certificate_names_a_host() {
         &["URN:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d"],
         &["urn:bonafide:host:0b6e1c1e58a54a4e9f0e3c9d4a1b2c3d"],
         &["urn:bonafide:host:"],
+        &["urn:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d:"],
+        &["urn:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d:0"],
+        &["urn:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d:07"],
+        &["urn:bonafide:host:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d:7:7"],
         &["urn:bonafide:tenant:0b6e1c1e-58a5-4a4e-9f0e-3c9d4a1b2c3d"],
     ] {
         let der = certificate(wrong, ExtendedKeyUsagePurpose::ClientAuth);
-        assert_eq!(host_id(&der), Err(CaError::NotAHost), "{wrong:?}");
+        assert_eq!(host_name(&der), Err(CaError::NotAHost), "{wrong:?}");
     }
-    assert_eq!(host_id(b""), Err(CaError::NotAHost));
+    assert_eq!(host_name(b""), Err(CaError::NotAHost));
 }

@@ -60,7 +60,7 @@ fn rogue(ca: &ServerCa, names: Vec<SanType>) -> ServerCertificate {
     ServerCertificate {
         chain_der: [authority.issue(params, &key).unwrap()].into_iter().chain(above).collect(),
         private_key: key.to_pkcs8().unwrap(),
-        not_after_seconds: NOW + DAY,
+        lifetime: validity().lifetime(),
     }
 }
 

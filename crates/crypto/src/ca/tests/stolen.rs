@@ -50,7 +50,7 @@ fn openssl_accepts_our_chains_in_strict_mode_and_enforces_their_constraints() {
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let (ca, hosts) = (server_ca(), HostCa::create(NOW, YEAR).unwrap());
     let key = AgentKey::generate().unwrap();
-    let issued = hosts.issue_host(&key.certificate_request().unwrap(), host(), NOW, DAY).unwrap();
+    let issued = hosts.issue_host(&key.certificate_request().unwrap(), (host(), 7), NOW, DAY).unwrap();
     write("ca.pem", &ca.trust_anchor_pem());
     write("authority.pem", &pem::encode(pem::CERTIFICATE, ca.certificate().der()));
     write("server.pem", &pem_chain(&ca.issue_server(&usual_names(), NOW, DAY).unwrap()));

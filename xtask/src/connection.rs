@@ -1,31 +1,49 @@
 //! A client's HTTP/1.1 connection, kept alive: blocking while things are prepared, polled while they
 //! are measured.
 
-use crate::Failure;
-use bonafide_crypto::pem;
-use bonafide_types::Secret;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The reason why a request has no answer.
+pub type Failure = Box<dyn std::error::Error>;
 
 /// The address of a server, and its TLS settings.
 #[derive(Clone)]
-pub(crate) struct Target {
-    pub(crate) address: SocketAddr,
+pub struct Target {
+    /// The address at which it listens.
+    pub address: SocketAddr,
     /// With what to speak TLS to `localhost`.
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 impl Target {
-    pub(crate) fn plain(address: SocketAddr) -> Self {
+    /// A server without TLS.
+    pub fn plain(address: SocketAddr) -> Self {
         Self { address, tls: None }
     }
 
-    pub(crate) fn connect(&self) -> Result<Connection, Failure> {
-        let stream = TcpStream::connect(self.address)?;
+    /// A connection, which waits for the server for as long as it takes.
+    pub fn connect(&self) -> Result<Connection, Failure> {
+        self.begin(TcpStream::connect(self.address)?)
+    }
+
+    /// A connection to a server that may be silent: nothing on it waits longer than `silence` for the next byte, and
+    /// [`Connection::call_within`] no longer than its own limit.
+    pub fn connect_within(&self, silence: Duration) -> Result<Connection, Failure> {
+        let stream = TcpStream::connect_timeout(&self.address, silence)?;
+        stream.set_read_timeout(Some(silence))?;
+        stream.set_write_timeout(Some(silence))?;
+        self.begin(stream)
+    }
+
+    fn begin(&self, stream: TcpStream) -> Result<Connection, Failure> {
         stream.set_nodelay(true)?;
         let stream = match &self.tls {
             None => Stream::Plain(stream),
@@ -42,7 +60,7 @@ impl Target {
     }
 
     /// Several connections, for a load.
-    pub(crate) fn connect_many(&self, count: usize) -> Result<Vec<Connection>, Failure> {
+    pub fn connect_many(&self, count: usize) -> Result<Vec<Connection>, Failure> {
         (0..count)
             .map(|_| {
                 let connection = self.connect()?;
@@ -53,21 +71,29 @@ impl Target {
     }
 }
 
-/// A client's TLS: it trusts the authority in a PEM file, and shows a certificate (DER) with its key.
-pub(crate) fn tls(ca: &Path, identity: Option<(&[u8], &Secret<Vec<u8>>)>) -> Result<Arc<ClientConfig>, Failure> {
-    let ca = pem::find(&std::fs::read_to_string(ca)?, pem::CERTIFICATE).ok_or("no certificate in the CA file")?;
+/// A client's TLS: it trusts the authority in a PEM file, and shows a certificate with its key.
+pub fn tls(
+    ca: &Path,
+    identity: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
+) -> Result<Arc<ClientConfig>, Failure> {
+    tls_at(ca, identity, Arc::new(DefaultTimeProvider))
+}
+
+/// The same by another clock.
+pub fn tls_at(
+    ca: &Path,
+    identity: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
+    clock: Arc<dyn TimeProvider>,
+) -> Result<Arc<ClientConfig>, Failure> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(ca))?;
+    roots.add(CertificateDer::from_pem_file(ca)?)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_details(provider, clock)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots);
     let config = match identity {
         None => builder.with_no_client_auth(),
-        Some((certificate, key)) => builder.with_client_auth_cert(
-            vec![CertificateDer::from(certificate.to_vec())],
-            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.expose().clone())),
-        )?,
+        Some((certificate, key)) => builder.with_client_auth_cert(vec![certificate], key)?,
     };
     Ok(Arc::new(config))
 }
@@ -78,7 +104,7 @@ enum Stream {
 }
 
 /// A connection with at most one request under way.
-pub(crate) struct Connection {
+pub struct Connection {
     stream: Stream,
     received: Vec<u8>,
     chunk: Vec<u8>,
@@ -86,14 +112,16 @@ pub(crate) struct Connection {
 
 /// A reply as the client received it.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Answer {
     /// The body as JSON, of an answer that is a success.
-    pub(crate) fn json(&self) -> Result<serde_json::Value, Failure> {
+    pub fn json(&self) -> Result<serde_json::Value, Failure> {
         if !(200..300).contains(&self.status) {
             return Err(format!("answered {}: {}", self.status, String::from_utf8_lossy(&self.body)).into());
         }
@@ -102,7 +130,8 @@ impl Answer {
 }
 
 impl Connection {
-    pub(crate) fn socket(&self) -> &TcpStream {
+    /// Its socket.
+    pub fn socket(&self) -> &TcpStream {
         match &self.stream {
             Stream::Plain(stream) => stream,
             Stream::Tls(stream) => &stream.sock,
@@ -110,7 +139,7 @@ impl Connection {
     }
 
     /// Sends a request. What the socket does not take at once is offered again until it does: requests are small.
-    pub(crate) fn send(&mut self, request: &[u8]) -> io::Result<()> {
+    pub fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.received.clear();
         let mut rest = request;
         while !rest.is_empty() {
@@ -137,7 +166,7 @@ impl Connection {
     }
 
     /// The answer, if all of it has come; on a blocking socket, when all of it has come.
-    pub(crate) fn poll(&mut self) -> io::Result<Option<u16>> {
+    pub fn poll(&mut self) -> io::Result<Option<u16>> {
         loop {
             if let Some((status, _)) = complete(&self.received) {
                 return Ok(Some(status));
@@ -157,15 +186,28 @@ impl Connection {
     }
 
     /// Sends a request and waits for its answer, on a blocking socket.
-    pub(crate) fn call(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+    pub fn call(&mut self, request: &[u8]) -> Result<Answer, Failure> {
         self.send(request)?;
         while self.poll()?.is_none() {}
         let (status, body) = complete(&self.received).ok_or("no answer")?;
         Ok(Answer { status, body: body.to_vec() })
     }
 
+    /// The same on a connection of [`Target::connect_within`], within a limit.
+    pub fn call_within(&mut self, request: &[u8], limit: Duration) -> Result<Answer, Failure> {
+        let until = Instant::now() + limit;
+        self.send(request)?;
+        while self.poll()?.is_none() {
+            if Instant::now() >= until {
+                return Err(format!("no answer within {limit:?}").into());
+            }
+        }
+        let (status, body) = complete(&self.received).ok_or("no answer")?;
+        Ok(Answer { status, body: body.to_vec() })
+    }
+
     /// The body of the last answer.
-    pub(crate) fn body(&self) -> &[u8] {
+    pub fn body(&self) -> &[u8] {
         complete(&self.received).map_or(&[], |(_, body)| body)
     }
 }
@@ -184,12 +226,12 @@ fn complete(received: &[u8]) -> Option<(u16, &[u8])> {
 }
 
 /// The bytes of a request to the control plane.
-pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     request_to("localhost", method, target, headers, body)
 }
 
 /// The bytes of a request.
-pub(crate) fn request_to(host: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub fn request_to(host: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");

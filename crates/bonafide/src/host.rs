@@ -1,0 +1,62 @@
+//! `bonafide host`
+
+use crate::data_dir::DataDir;
+use crate::{DataDirOption, Failure, block_on, print};
+use bonafide_host::{HostLine, HostOrder, HostState, order_about_hosts};
+use clap::{Args, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    data_dir: DataDirOption,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List the hosts
+    List {
+        /// Print one JSON array on a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a host that was disabled or is frozen join again; certificates that it had do not count any more
+    Enable {
+        /// Its name or id
+        host: String,
+    },
+    /// Refuse a host whatever it asks; it forgets its tokens and keys
+    Disable {
+        /// Its name or id
+        host: String,
+    },
+}
+
+pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
+    let dir = DataDir::at(&options.data_dir)?;
+    let json = matches!(options.action, Action::List { json: true });
+    let order = match options.action {
+        Action::List { .. } => HostOrder::List,
+        Action::Enable { host } => HostOrder::Enable(host),
+        Action::Disable { host } => HostOrder::Disable(host),
+    };
+    let hosts = block_on(order_about_hosts(&dir.host, order))??;
+    let text =
+        if json { format!("{}\n", serde_json::to_string(&hosts)?) } else { hosts.iter().map(line).collect::<String>() };
+    print(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(host: &HostLine) -> String {
+    let HostLine { id, name, state, since, certificate_issued_at } = host;
+    let state = match (state, since) {
+        (HostState::Enabled, _) => "enabled".to_owned(),
+        (HostState::Disabled, _) => "disabled".to_owned(),
+        (HostState::Frozen, Some(since)) => format!("frozen since {since}: two hosts used its certificates"),
+        (HostState::Frozen, None) => "frozen".to_owned(),
+    };
+    let issued = certificate_issued_at.as_deref().unwrap_or("never");
+    format!("{name}  {id}  {state}  (certificate issued: {issued})\n")
+}
