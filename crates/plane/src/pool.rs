@@ -85,4 +85,10 @@ mod tests {
         assert!(goes_on.to_string().contains("InvalidDigit"), "{goes_on}");
         assert_eq!(pool.run(|| 9).await, Ok(9));
     }
+
+    #[tokio::test]
+    async fn ov_01_a_job_that_waited_too_long_is_not_done_and_its_caller_is_told() {
+        let pool = Pool::start("test", 1, 1, Duration::ZERO).unwrap();
+        assert_eq!(pool.run(|| panic!("it is done")).await, Err::<(), _>(PoolError::Busy));
+    }
 }

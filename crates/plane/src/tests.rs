@@ -320,7 +320,7 @@ fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
 }
 
 #[tokio::test]
-async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
+async fn av_02_readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let cloud = Cloud::new();
     let stopped = "stopped until the next start: a write or sync failed";
     let parts = |status, view, store| {
