@@ -7,12 +7,11 @@ mod support;
 
 use serde_json::Value;
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::{Up, as_other_user, bonafide, claims, eventually, free_port, http, is_root};
 
@@ -152,7 +151,7 @@ fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
     let up = Up::start(dir.path(), &["--throttle", "off", "--hosts-listen", &listen, "--hosts-connect", &connect]);
     let log_file = std::path::absolute(dir.path().join("data/log/bonafide.log")).unwrap();
     up.token(ARM).unwrap();
-    link.cut.store(true, Ordering::Relaxed);
+    link.cut();
     let mut failed = HashSet::new();
     for number in 0..20 {
         let (status, body) = up.token(&format!("https://{number}.example")).unwrap_err();
@@ -189,41 +188,39 @@ fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
 /// Passes bytes on until it is cut; then every connection ends, and new ones at once.
 struct Link {
     address: SocketAddr,
-    cut: Arc<AtomicBool>,
+    /// The ends of the connections; `None` once it is cut.
+    open: Arc<Mutex<Option<Vec<TcpStream>>>>,
 }
 
 impl Link {
     fn start(to: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, cut) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
-        let is_cut = Arc::clone(&cut);
+        let (address, open) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Some(Vec::new()))));
+        let ends = Arc::clone(&open);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                if is_cut.load(Ordering::Relaxed) {
-                    continue;
-                }
+                let mut ends = ends.lock().unwrap();
+                let Some(ends) = ends.as_mut() else { continue };
                 let server = TcpStream::connect(to).unwrap();
                 for (from, into) in [(&client, &server), (&server, &client)] {
                     let (from, into) = (from.try_clone().unwrap(), into.try_clone().unwrap());
-                    let is_cut = Arc::clone(&is_cut);
-                    std::thread::spawn(move || pass_on(from, into, &is_cut));
+                    std::thread::spawn(move || pass_on(from, into));
                 }
+                ends.extend([client, server]);
             }
         });
-        Self { address, cut }
+        Self { address, open }
+    }
+
+    fn cut(&self) {
+        for end in self.open.lock().unwrap().take().into_iter().flatten() {
+            let _ = end.shutdown(Shutdown::Both);
+        }
     }
 }
 
-fn pass_on(mut from: TcpStream, mut into: TcpStream, is_cut: &AtomicBool) {
-    let mut buffer = [0; 16 * 1024];
-    from.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-    while !is_cut.load(Ordering::Relaxed) {
-        match from.read(&mut buffer) {
-            Ok(read @ 1..) if into.write_all(&buffer[..read]).is_ok() => {}
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
-            _ => break,
-        }
-    }
+fn pass_on(mut from: TcpStream, mut into: TcpStream) {
+    let _ = std::io::copy(&mut from, &mut into);
     let _ = (from.shutdown(Shutdown::Both), into.shutdown(Shutdown::Both));
 }
 
