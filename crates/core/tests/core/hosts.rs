@@ -119,7 +119,7 @@ fn au_01_each_decision_about_a_host_has_one_record_in_its_commit() {
         assert_eq!((&record["action"], &record["at"]), (&action.into(), &json!(at)));
         assert_eq!(record["scope"], format!("/hosts/{}", host.id));
     }
-    // Who decides is named; the system is nobody.
+    // A record names the principal that decided; the system is none.
     assert!(decided[0].get("tenant").is_none() && decided[0].get("principal").is_none());
     assert_eq!(decided[1]["tenant"], host.cloud.tenant.to_string());
 }
