@@ -97,7 +97,7 @@ fn a_data_directory_that_others_can_write_to_is_not_trusted() {
 }
 
 #[test]
-fn a_full_disk_refuses_writes_cleanly_and_stops_no_token() {
+fn du_04_a_full_disk_refuses_writes_cleanly_and_stops_no_token() {
     if !is_root() {
         return skip("mounting a small file system needs root");
     }

@@ -65,6 +65,30 @@ fn ky_09_a_machine_that_slept_past_its_certificate_has_new_tokens_when_it_wakes(
 }
 
 #[test]
+fn av_08_after_an_outage_or_a_sleep_of_a_minute_to_four_months_a_host_is_one_again_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::ahead(dir.path(), 0);
+    let (mut up, mut now) = (clock.start(dir.path()), 0);
+    for (length, named) in [
+        (HOUR / 60, "a minute"),
+        (HOUR, "an hour"),
+        (13 * HOUR, "more than half of a certificate"),
+        (25 * HOUR, "more than all of it"),
+        (29 * 24 * HOUR, "as long as its key brings it back"),
+        (120 * 24 * HOUR, "four months"),
+    ] {
+        up.kill();
+        now += length;
+        clock.set(now);
+        up = clock.start(dir.path());
+        recovers(&up, &mut 0, &format!("away for {named}"), "ok");
+        now += length;
+        clock.set(now);
+        recovers(&up, &mut 1, &format!("asleep for {named}"), "ok");
+    }
+}
+
+#[test]
 fn ky_12_a_clock_that_was_wrong_at_the_first_start_is_forgiven_once_it_is_right() {
     for (wrong, when) in [(26 * HOUR, "26 h ahead"), (10 * 365 * 24 * HOUR, "10 years ahead")] {
         let dir = tempfile::tempdir().unwrap();

@@ -176,7 +176,7 @@ fn info(up: &Up) -> Command {
 
 /// Proxies would see the secret header, and cannot reach this machine's loopback.
 #[test]
-fn nothing_goes_through_a_proxy() {
+fn md_14_nothing_goes_through_a_proxy() {
     if Command::new("curl").arg("--version").output().is_err() {
         return eprintln!("skipped: curl is not installed");
     }
@@ -291,7 +291,7 @@ fn what_up_prints_can_be_pasted() {
 }
 
 #[test]
-fn help_and_mistakes_say_what_is_wanted() {
+fn op_06_help_and_mistakes_say_what_is_wanted() {
     let said = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_bonafide")).args(arguments).output().unwrap();
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
@@ -302,6 +302,7 @@ fn help_and_mistakes_say_what_is_wanted() {
         (&["token", "--help"], 0, "[default: demo]"),
         (&["env", "--help"], 0, r#"eval "$(bonafide env)""#),
         (&["up", "--help"], 0, "requests a second, and new tokens that callers wait for at once"),
+        (&["up", "--lisen=127.0.0.1:1"], 2, "--listen"),
         (&["up", "--listen", "37293"], 2, "127.0.0.1:8443"),
     ] {
         let (status, text) = said(arguments);

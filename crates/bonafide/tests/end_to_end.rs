@@ -31,7 +31,7 @@ fn a_machines_token_reads_the_machine_and_makes_no_other() {
 }
 
 #[test]
-fn everything_is_still_there_after_a_restart_and_after_a_kill() {
+fn du_01_everything_is_still_there_after_a_restart_and_after_a_kill() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     let (tenant, port) = (up.info["tenantId"].clone(), up.imds().port());

@@ -97,7 +97,7 @@ fn av_04_neither_process_outlives_the_other_and_nothing_is_started_again_for_eve
 }
 
 #[test]
-fn a_stop_is_passed_on_and_its_code_comes_back() {
+fn op_01_a_stop_is_passed_on_and_its_code_comes_back() {
     for signal in [Signal::TERM, Signal::INT] {
         let dir = tempfile::tempdir().unwrap();
         let up = Up::start(dir.path(), &[]);

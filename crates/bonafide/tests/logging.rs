@@ -116,7 +116,7 @@ fn a_path_of_the_metadata_port_is_logged_as_it_was_sent() {
 }
 
 #[test]
-fn every_token_issued_or_refused_leaves_who_asked_for_what() {
+fn ca_13_every_token_issued_or_refused_leaves_who_asked_for_what() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &["--throttle", "off"]);
     let claims = claims(&up.token(ARM).unwrap());

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
+pub mod audit;
 pub mod directory;
 pub mod keys;
 pub mod lifecycle;

@@ -9,12 +9,12 @@ use crate::upstream::ControlPlaneAddress;
 use bonafide_crypto::Kek;
 use bonafide_http::clock;
 use bonafide_metadata::host::HostRefusal;
-use bonafide_types::{Phase, Secret};
+use bonafide_types::{Entropy, Phase, Secret};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// Time after an attempt that failed before the next, sleep included. Source: ours.
+/// Shortest time after an attempt that failed before the next, sleep included; the longest is twice as much (OV-06). Source: ours.
 const ATTEMPT_EVERY: Duration = Duration::from_secs(1);
 /// The same while an operator has to decide. Source: ours.
 const DECISION_EVERY: Duration = Duration::from_secs(5);
@@ -39,7 +39,8 @@ pub(crate) struct Membership {
 
 /// An attempt that failed.
 struct Failed {
-    at: Duration,
+    /// Time since the start of the machine at which the next may begin.
+    again_at: Duration,
     why: String,
     refusal: Option<HostRefusal>,
 }
@@ -82,8 +83,8 @@ impl Membership {
         if let Some(link) = self.usable() {
             return Ok(link);
         }
-        if let Some(Failed { at, why, refusal }) = &*failed
-            && clock::since_boot() < *at + pause(*refusal)
+        if let Some(Failed { again_at, why, refusal }) = &*failed
+            && clock::since_boot() < *again_at
         {
             return Err(EnrolError::Lately { why: why.clone(), refusal: *refusal });
         }
@@ -112,7 +113,10 @@ impl Membership {
                 *self.link.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(link));
                 None
             }
-            Err(why) => Some(Failed { at: clock::since_boot(), why: why.to_string(), refusal }),
+            Err(why) => {
+                let again_at = clock::since_boot() + pause(refusal, clock::world().entropy);
+                Some(Failed { again_at, why: why.to_string(), refusal })
+            }
         }
     }
 
@@ -148,9 +152,30 @@ impl Membership {
     }
 }
 
-fn pause(refusal: Option<HostRefusal>) -> Duration {
-    match refusal {
+/// The time until the next attempt. The many agents that fail at once do not try again at once.
+fn pause(refusal: Option<HostRefusal>, entropy: &dyn Entropy) -> Duration {
+    let shortest = match refusal {
         Some(HostRefusal::Frozen | HostRefusal::Disabled) => DECISION_EVERY,
         Some(HostRefusal::JoinAgain) | None => ATTEMPT_EVERY,
+    };
+    shortest + entropy.part_of(shortest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonafide_crypto::SystemEntropy;
+
+    #[test]
+    fn ov_06_a_thousand_agents_that_could_not_join_do_not_try_again_together() {
+        let mut together = [0; 10];
+        for _ in 0..1_000 {
+            let pause = pause(None, &SystemEntropy);
+            let tenth = (pause - ATTEMPT_EVERY).as_micros() * 10 / ATTEMPT_EVERY.as_micros();
+            together[usize::try_from(tenth).unwrap()] += 1;
+        }
+        assert!(together.iter().all(|agents| (40..180).contains(agents)), "{together:?}");
+        let decision = pause(Some(HostRefusal::Frozen), &SystemEntropy);
+        assert!((DECISION_EVERY..2 * DECISION_EVERY).contains(&decision));
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 /// Time between two looks at the clock. Source: ours; a timer set to the end of a certificate would not count sleep.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Time after a renewal that failed before the next attempt: the certificate in use is good for hours. Source: ours.
+/// Shortest time after a renewal that failed before the next attempt, and half of the longest: the certificate in use is good
+/// for hours. Source: ours.
 const RENEW_EVERY: Duration = Duration::from_secs(30);
 
 impl AgentRuntime {
@@ -45,7 +46,7 @@ impl AgentRuntime {
                 Phase::Due => {
                     let Some(link) = held else { continue };
                     if let Err(why) = self.membership.renewed(&link).await {
-                        renew_at = clock::since_boot() + RENEW_EVERY;
+                        renew_at = clock::since_boot() + RENEW_EVERY + clock::world().entropy.part_of(RENEW_EVERY);
                         self.log.event(&Event::named("hostCertificateNotRenewed"), &why);
                     }
                 }

@@ -3,8 +3,7 @@
 use crate::agent::AgentRuntime;
 use crate::enrol::EnrolError;
 use crate::upstream::UpstreamFailure;
-use bonafide_http::Event;
-use bonafide_http::{Stop, stopped};
+use bonafide_http::{Event, Stop, clock, stopped};
 use bonafide_metadata::host::{HostRefusal, HostRequest, Watch};
 use bonafide_wire::hosts::DESIRED_WAIT_SECONDS_MAX;
 use bytes::Bytes;
@@ -41,7 +40,7 @@ impl AgentRuntime {
                     watch = Watch::default();
                 }
                 tokio::select! {
-                    () = tokio::time::sleep(watch.pause()) => {}
+                    () = tokio::time::sleep(watch.pause(clock::world().entropy)) => {}
                     () = stopped(&mut stop) => return,
                 }
             }

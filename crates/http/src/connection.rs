@@ -8,6 +8,7 @@ use super::limits::{PIECE_BYTES, REPLY_BYTES_MIN, STRANGER_BODY_BYTES_MAX};
 use super::log::{Entry, Log, connection_members};
 use super::masked::logged_method;
 use super::ours::{Ours, Turn};
+use super::panics::{Panicked, caught};
 use super::reply::{ReplyBody, response};
 use super::service::{HttpLimits, Service};
 use crate::clock;
@@ -24,6 +25,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::fmt::Display;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -72,6 +74,14 @@ enum Ended {
     Served,
     /// It was quiet for too long, or its peer takes no reply.
     TimedOut,
+}
+
+/// An answer, with the room that its body takes where that is large.
+struct Answered {
+    answer: Answer,
+    room: Option<Held>,
+    /// True when the connection cannot go on.
+    close: bool,
 }
 
 /// A request whose connection is closed without an answer.
@@ -150,6 +160,11 @@ impl<S: Service> Connections<S> {
         self.log.event(&event, why);
     }
 
+    /// Logs a panic of the service, or of what serves it.
+    pub(super) fn log_panicked(&self, panicked: &Panicked) {
+        self.log.event(&Event::named("requestPanicked").with("surface", self.service.name()), panicked);
+    }
+
     /// Logs what was refused before there was a request.
     pub(super) fn log_refused(&self, connection: &str, answer: &Answer) {
         let (at, surface, took) = (clock::now(), self.service.name(), Duration::ZERO);
@@ -188,18 +203,13 @@ impl<S: Service> Connection<'_, S> {
         let (uri, method) = (parts.uri.clone(), parts.method.clone());
         let service = &self.shared.service;
         let Parts { method: asked, version, headers, .. } = parts;
-        let mut request = self.request(asked, &uri, version, headers);
-        let (answer, close) = match self.body(&request, body, at).await {
-            Ok(Body { bytes, close, _held }) => {
-                request.body = bytes;
-                (service.answer(request, at).await, close)
-            }
-            Err(why) if service.closes_instead(&request, why) => return Err(Closed),
-            Err(why) => (service.refusal(&request, why), true),
+        let request = self.request(asked, &uri, version, headers);
+        let refused = |why| service.refusal(&self.request(method.clone(), &uri, version, HeaderMap::new()), why);
+        let answered = pin!(self.answered(request, body, at, authorization.as_ref(), &refused));
+        let Answered { mut answer, room, close } = match caught(answered).await {
+            Ok(answered) => answered?,
+            Err(panicked) => self.failed(&panicked, || refused(Unserved::Failed)),
         };
-        let (mut answer, room) = self.with_room(answer, authorization.as_ref(), || {
-            service.refusal(&self.request(method.clone(), &uri, version, HeaderMap::new()), Unserved::Busy)
-        });
         drop(in_flight);
         let ended = Instant::now();
         let entry = Entry {
@@ -220,6 +230,34 @@ impl<S: Service> Connection<'_, S> {
         self.turn.reply(room);
         let close = close || self.admitted.declined.is_some() || self.shared.stopping.load(Ordering::Relaxed);
         Ok(response(answer.reply, body, close))
+    }
+
+    /// All that the service does for a request.
+    async fn answered(
+        &self,
+        mut request: Request,
+        body: Incoming,
+        at: Timestamp,
+        authorization: Option<&HeaderValue>,
+        refused: &(impl Fn(Unserved) -> Answer + Sync),
+    ) -> Result<Answered, Closed> {
+        let service = &self.shared.service;
+        let (answer, close) = match self.body(&request, body, at).await {
+            Ok(Body { bytes, close, _held }) => {
+                request.body = bytes;
+                (service.answer(request, at).await, close)
+            }
+            Err(why) if service.closes_instead(&request, why) => return Err(Closed),
+            Err(why) => (service.refusal(&request, why), true),
+        };
+        let (answer, room) = self.with_room(answer, authorization, || refused(Unserved::Busy));
+        Ok(Answered { answer, room, close })
+    }
+
+    /// The answer of a service that panicked. The connection ends with it, for the body may be unread.
+    fn failed(&self, panicked: &Panicked, refused: impl FnOnce() -> Answer) -> Answered {
+        self.shared.log_panicked(panicked);
+        Answered { answer: refused().because(panicked), room: None, close: true }
     }
 
     fn request(&self, method: Method, uri: &Uri, version: Version, headers: HeaderMap) -> Request {

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_short_and_steers_no_terminal() {
+    fn au_04_a_reason_is_short_and_steers_no_terminal() {
         let why = format!("\u{1b}[2J\n\u{9b}\u{202e}\u{200b}\"{}", "ä".repeat(1_000));
         let event = Event::named("watchFailed").with("resource", "\u{202e}gpj.exe");
         let line = Said::default().line(&event, &why, Instant::now(), 7).unwrap();

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn np_06_the_message_at_fault_is_told_from_those_before_it() {
+    fn np_03_the_message_at_fault_is_told_from_those_before_it() {
         let good = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n";
         let mut framing = Framing::default();
         let fault = |good, in_body| Err(Fault { good, in_body });
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn np_06_bodies_are_passed_over_however_they_are_told() {
+    fn np_03_bodies_are_passed_over_however_they_are_told() {
         let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: CHUNKED\r\n\r\n";
         for (body, is_good) in [
             ("5\r\n\n\n\n\n\n\r\n0\r\n\r\n", true),

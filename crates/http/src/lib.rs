@@ -18,6 +18,7 @@ mod listening;
 mod log;
 mod masked;
 mod ours;
+mod panics;
 pub mod readers;
 mod reply;
 mod service;
@@ -35,5 +36,6 @@ pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, is_shortage
 pub use listening::{ListenError, Listening, open_on_loopback_device};
 pub use log::Log;
 pub use masked::{is_served, masked_path};
+pub use panics::{Panicked, caught_at_once};
 pub use service::{Admission, HttpLimits, PeerFacts, Service};
 pub use sockets::Sockets;

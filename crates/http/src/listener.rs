@@ -6,12 +6,14 @@ use super::last::write_last;
 use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES, TLS_BUFFER_BYTES};
 use super::listening::Listening;
 use super::log::{Log, connection_members};
+use super::panics::{caught, caught_at_once};
 use super::service::{Admission, HttpLimits, PeerFacts, Service};
 use bonafide_wire::Peer;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -166,7 +168,11 @@ impl<S: Service> Door<S> {
         let is_proxy = self.proxies.contains(&remote.ip().to_canonical());
         let holder = Holder::of(user, remote.ip());
         // A caller that is refused by its connection alone never has a place of those who are served.
-        let admission = (self.tls.is_none() && !is_proxy).then(|| self.shared.service.admit(&facts, None));
+        let admit = || (self.tls.is_none() && !is_proxy).then(|| self.shared.service.admit(&facts, None));
+        let admission = match caught_at_once(admit) {
+            Ok(admission) => admission,
+            Err(panicked) => return self.shared.log_panicked(&panicked),
+        };
         let place = match admission {
             Some(Admission::Refuse(_) | Admission::Decline(_)) => self.shared.places.refuse(holder),
             Some(Admission::Serve { .. }) | None => self.shared.places.enter(holder),
@@ -174,7 +180,7 @@ impl<S: Service> Door<S> {
         let Some(place) = place else { return };
         let (id, shared, tls) = (place.id(), Arc::clone(&self.shared), self.tls.clone());
         let opening = Opening { shared, tls, facts, is_proxy, holder, place };
-        let task = self.connections.spawn(opening.open(stream, admission));
+        let task = self.connections.spawn(opening.open_caught(stream, admission));
         self.shared.places.ends_with(id, task);
     }
 
@@ -205,6 +211,14 @@ struct Opening<S> {
 }
 
 impl<S: Service> Opening<S> {
+    /// Opens and serves the connection. A panic that leaves no answer ends this connection alone, and is logged.
+    async fn open_caught(self, stream: TcpStream, admission: Option<Admission>) {
+        let shared = Arc::clone(&self.shared);
+        if let Err(panicked) = caught(pin!(self.open(stream, admission))).await {
+            shared.log_panicked(&panicked);
+        }
+    }
+
     async fn open(mut self, mut stream: TcpStream, admission: Option<Admission>) {
         if self.is_proxy && !self.hear_proxy(&mut stream).await {
             return;

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_requests_pass_and_then_one_every_fifty_milliseconds() {
+    fn ov_09_twenty_requests_pass_and_then_one_every_fifty_milliseconds() {
         let gate = gate(20);
         let passed = (0..100).filter(|_| gate.enter(Share::Token, NOW).is_ok()).count();
         assert_eq!(passed, 20);

@@ -100,7 +100,7 @@ fn three_selectors_tried_one_after_the_other_are_never_throttled() {
 }
 
 #[test]
-fn id_10_every_selector_duties_to_the_same_identity() {
+fn id_10_every_selector_leads_to_the_same_identity() {
     let agent = agent(vec![system(), user(1), user(2)]);
     let id = user_assigned_id(2).to_string();
     for selector in [

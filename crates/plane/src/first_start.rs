@@ -179,7 +179,6 @@ impl<'a> Operator<'a> {
             client_id: installation.operator_client,
             workload: None,
             token_id: TokenId::new(&clock::world()),
-            issued_at: now,
             expires_at: now,
         };
         Self { plane, caller }

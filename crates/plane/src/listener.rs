@@ -2,7 +2,7 @@
 
 use crate::control_plane::ControlPlane;
 use crate::lanes::Lanes;
-use crate::pool::{PoolError, run_in_place};
+use crate::pool::PoolError;
 use crate::surfaces::{self, At, Entry, Need, On, Readiness, Round};
 use bonafide_core::placement::{self, Standing};
 use bonafide_crypto::Certificate;
@@ -46,7 +46,7 @@ impl Service for PlaneListener {
 
     fn principal(&self, authorization: &HeaderValue) -> Option<u128> {
         let authorization = authorization.to_str().ok();
-        let principal = run_in_place(|| self.plane.known_caller(authorization, clock::world())).ok().flatten();
+        let principal = self.plane.known_caller(authorization, clock::world());
         principal.map(|id| id.uuid().as_u128())
     }
 
@@ -64,7 +64,8 @@ impl Service for PlaneListener {
             let at = At { parts: &plane, view: &view, world: clock::world(), round: Round::default() };
             surface.takes_body(at, &head)
         };
-        self.lanes.of(Lane::Read).run(job).await.unwrap_or(false)
+        let may = self.lanes.of(Lane::Read).run(job).await;
+        may.map_err(|error| error.unserved()) == Ok(true)
     }
 
     fn body_bytes_max(&self, head: &Request) -> usize {
@@ -110,7 +111,7 @@ impl Service for PlaneListener {
                     }
                     round.is_over = until <= Instant::now();
                 }
-                Err(error) => return self.refusal(&request, (&error).into()).because(&error),
+                Err(error) => return self.refusal(&request, error.unserved()).because(&error),
             }
         }
     }
@@ -174,7 +175,7 @@ impl PlaneListener {
             plane.store.write(|tx| placement::show(tx, &world, host, shown)).map_err(|error| error.to_string())?;
             plane.catch_up().map_err(|error| error.to_string())
         });
-        if let Err(why) = taken_down.await.map_err(|error| Unserved::from(&error))? {
+        if let Err(why) = taken_down.await.map_err(|error| error.unserved())? {
             self.plane.log.event(&Event::named("hostNotTakenUp").with("host", host), &why);
             return Err(Unserved::Busy);
         }
@@ -203,20 +204,20 @@ impl PlaneListener {
             surface.handle(At { parts: plane, view: &view, world: clock::world(), round }, request)
         };
         if surface.needs(request) == Needs::View {
-            let outcome = run_in_place(|| ask(&self.plane, request));
+            let outcome = ask(&self.plane, request);
             if request.method == Method::POST {
                 // Signatures are made and checked in place: a connection with many requests in its pipeline lets
                 // those go first that have waited meanwhile.
                 tokio::task::yield_now().await;
             }
-            return outcome;
+            return Ok(outcome);
         }
-        let admit = || {
+        let admitted = {
             let view = self.plane.views.current();
             surface.admit(At { parts: &self.plane, view: &view, world: clock::world(), round }, request)
         };
         // A caller without a valid token is refused here, and never waits with those who have one.
-        let lane = match run_in_place(admit)? {
+        let lane = match admitted {
             Ok(lane) => lane,
             Err(refusal) => return Ok(Outcome::Answer(*refusal)),
         };

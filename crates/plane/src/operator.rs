@@ -5,6 +5,7 @@ use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
 use crate::installation::Installation;
 use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, OWNER, assignments};
+use bonafide_core::audit::{self, Record};
 use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, PrincipalKind, ServicePrincipal, add_certificate, add_secret};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::certificate::CertificateError;
@@ -92,9 +93,25 @@ pub(crate) fn reset_operator(
         }
         restore(tx, &world, installation)?;
         made.add(tx, &world, installation.operator)?;
+        record_reset(tx, &world, installation)?;
         Ok::<_, AssignmentError>(())
     })?;
     Ok(plane.catch_up()?)
+}
+
+/// Nobody signed in: it was whoever may start this program.
+fn record_reset(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation) -> Result<(), StoreError> {
+    let Installation { tenant, operator, .. } = *installation;
+    let record = Record {
+        at: world.now,
+        surface: "start",
+        tenant: Some(tenant),
+        principal: None,
+        action: "operator/reset",
+        scope: &format!("/tenants/{tenant}/servicePrincipals/{operator}"),
+        request: None,
+    };
+    audit::record(tx, record)
 }
 
 fn restore(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation) -> Result<(), AssignmentError> {

@@ -1,9 +1,8 @@
-//! Threads for synchronous work: a bounded pool for the jobs of each lane, which may wait; jobs that never wait run in place.
+//! Threads for synchronous work: a bounded pool for the jobs of each lane, which may wait.
 
+use bonafide_http::{Panicked, caught_at_once};
 use bonafide_wire::Unserved;
 use crossbeam_channel::{Sender, TrySendError, bounded};
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -14,26 +13,16 @@ pub(crate) enum PoolError {
     #[error("the server is busy")]
     Busy,
     /// The job panicked, with what it said; the thread goes on.
-    #[error("the request failed inside the server: {0}")]
-    Panicked(String),
+    #[error("the job failed inside the server: {0}")]
+    Panicked(Panicked),
 }
 
-/// Runs a non-blocking job in place, on the thread of its connection (ADR 5).
-pub(crate) fn run_in_place<T>(job: impl FnOnce() -> T) -> Result<T, PoolError> {
-    catch_unwind(AssertUnwindSafe(job)).map_err(panicked)
-}
-
-fn panicked(payload: Box<dyn Any + Send>) -> PoolError {
-    let said = payload.downcast::<String>().map(|said| *said);
-    let said = said.or_else(|payload| payload.downcast::<&'static str>().map(|said| (*said).to_owned()));
-    PoolError::Panicked(said.unwrap_or_else(|_| "a panic without words".to_owned()))
-}
-
-impl From<&PoolError> for Unserved {
-    fn from(error: &PoolError) -> Self {
-        match error {
-            PoolError::Busy => Self::Busy,
-            PoolError::Panicked(_) => Self::Failed,
+impl PoolError {
+    /// The refusal of the request whose job was not done. A panic goes on where the request is answered.
+    pub(crate) fn unserved(&self) -> Unserved {
+        match self {
+            Self::Busy => Unserved::Busy,
+            Self::Panicked(panicked) => panicked.resume(),
         }
     }
 }
@@ -71,7 +60,7 @@ impl Pool {
         let expires = Instant::now() + self.deadline;
         let job: Job = Box::new(move || {
             if Instant::now() < expires && !sender.is_closed() {
-                let result = run_in_place(job);
+                let result = caught_at_once(job).map_err(PoolError::Panicked);
                 // A caller that went away does not want the answer.
                 let _ = sender.send(result);
             }
@@ -87,12 +76,19 @@ impl Pool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_job_that_panics_in_place_is_one_failed_request() {
+    #[tokio::test]
+    async fn np_07_a_job_that_panics_is_one_failed_request_and_its_thread_goes_on() {
+        let pool = Pool::start("test", 1, 1, Duration::from_secs(60)).unwrap();
         let word = "no number".to_owned();
-        let failed = run_in_place(|| word.parse::<u8>().unwrap()).unwrap_err();
-        assert!(matches!(&failed, PoolError::Panicked(said) if said.contains("InvalidDigit")), "{failed}");
-        assert_eq!(run_in_place(|| panic!("no words")), Err::<(), _>(PoolError::Panicked("no words".to_owned())));
-        assert_eq!(run_in_place(|| word.len()), Ok(9));
+        let failed = pool.run(move || word.parse::<u8>().unwrap()).await.unwrap_err();
+        let goes_on = caught_at_once(|| failed.unserved()).unwrap_err();
+        assert!(goes_on.to_string().contains("InvalidDigit"), "{goes_on}");
+        assert_eq!(pool.run(|| 9).await, Ok(9));
+    }
+
+    #[tokio::test]
+    async fn ov_01_a_job_that_waited_too_long_is_not_done_and_its_caller_is_told() {
+        let pool = Pool::start("test", 1, 1, Duration::ZERO).unwrap();
+        assert_eq!(pool.run(|| panic!("it is done")).await, Err::<(), _>(PoolError::Busy));
     }
 }

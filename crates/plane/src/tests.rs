@@ -153,6 +153,22 @@ async fn tn_11_a_reset_gives_the_operator_back_what_was_taken_from_it() {
     }
 }
 
+#[tokio::test]
+async fn au_01_a_reset_of_the_operator_has_one_record_in_its_commit() {
+    let cloud = Cloud::new();
+    let files = PlaneFiles::create(&Root::create(&cloud.folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
+    let (tenant, operator) = (cloud.installation.tenant, cloud.installation.operator);
+    let store = &cloud.plane.store;
+    let before = store.audit(0, usize::MAX).unwrap().len();
+    reset_operator(&cloud.plane, &files, &cloud.installation).unwrap();
+    let records = store.audit(0, usize::MAX).unwrap().split_off(before);
+    let [record] = &records[..] else { panic!("{records:?}") };
+    let record: Value = serde_json::from_slice(&record.record).unwrap();
+    assert_eq!((&record["surface"], &record["action"]), (&"start".into(), &"operator/reset".into()));
+    assert_eq!(record["scope"], format!("/tenants/{tenant}/servicePrincipals/{operator}"));
+    assert!(record.get("principal").is_none(), "nobody signed in");
+}
+
 /// An engine that fails while it is stopped.
 struct Stoppable {
     engine: MemoryEngine,
@@ -320,7 +336,7 @@ fn a_failure_names_the_file_and_the_id_under_which_its_cause_is_logged() {
 }
 
 #[tokio::test]
-async fn readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
+async fn av_02_readiness_says_which_part_fails_and_login_goes_on_without_the_store() {
     let cloud = Cloud::new();
     let stopped = "stopped until the next start: a write or sync failed";
     let parts = |status, view, store| {

@@ -26,8 +26,8 @@ const SYNCHRONOUS: &str = "BONAFIDE_TEST_SYNCHRONOUS";
 const ROWS: Table<(u64, u64), String> = Table::new("row", Absence::Withholds);
 
 #[test]
-fn every_acknowledged_commit_was_synced() {
-    const NAME: &str = "every_acknowledged_commit_was_synced";
+fn du_02_every_acknowledged_commit_was_synced() {
+    const NAME: &str = "du_02_every_acknowledged_commit_was_synced";
     const COMMITS: u64 = 50;
     if let Some(dir) = support::child_directory() {
         let store = Store::open(SqliteEngine::open_with(&dir, tuning()).unwrap(), row_keys());
@@ -47,8 +47,8 @@ fn every_acknowledged_commit_was_synced() {
 }
 
 #[test]
-fn every_batch_of_concurrent_commits_was_synced() {
-    const NAME: &str = "every_batch_of_concurrent_commits_was_synced";
+fn du_02_every_batch_of_concurrent_commits_was_synced() {
+    const NAME: &str = "du_02_every_batch_of_concurrent_commits_was_synced";
     const WRITERS: u64 = 16;
     const COMMITS: u64 = 50;
     if let Some(dir) = support::child_directory() {
@@ -74,8 +74,8 @@ fn every_batch_of_concurrent_commits_was_synced() {
 }
 
 #[test]
-fn a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
-    const NAME: &str = "a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space";
+fn du_04_a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space() {
+    const NAME: &str = "du_04_a_full_disk_is_a_clean_error_and_writing_goes_on_when_there_is_space";
     if let Some(dir) = support::child_directory() {
         let store = Store::open(SqliteEngine::open(&dir).unwrap(), row_keys());
         let disk = Disk::of_child();

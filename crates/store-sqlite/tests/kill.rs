@@ -17,7 +17,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-const NAME: &str = "every_acknowledged_commit_survives_sigkill_and_no_half_one_does";
+const NAME: &str = "du_01_every_acknowledged_commit_survives_sigkill_and_no_half_one_does";
 const KILLS: usize = 100;
 const WRITERS: u64 = 4;
 
@@ -27,7 +27,7 @@ const RIGHT: Table<(u64, u64), String> = Table::new("right", Absence::Withholds)
 const COUNTS: Table<u64, u64> = Table::new("count", Absence::Withholds);
 
 #[test]
-fn every_acknowledged_commit_survives_sigkill_and_no_half_one_does() {
+fn du_01_every_acknowledged_commit_survives_sigkill_and_no_half_one_does() {
     if let Some(dir) = support::child_directory() {
         return commit_until_killed(&dir);
     }

@@ -53,7 +53,7 @@ fn only_the_owner_can_read_a_store() {
 }
 
 #[test]
-fn a_format_from_the_future_is_refused_and_left_alone() {
+fn op_03_a_format_from_the_future_is_refused_and_left_alone() {
     let dir = TempDir::new().unwrap();
     drop(filled(dir.path()));
     let path = dir.path().join(DATABASE_FILE);

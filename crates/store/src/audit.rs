@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_missing_or_swapped_record_breaks_the_chain() {
+    fn au_06_a_changed_missing_or_swapped_record_breaks_the_chain() {
         let mut hash = GENESIS;
         let records: Vec<AuditRecord> = (1..=4_u64)
             .map(|number| {

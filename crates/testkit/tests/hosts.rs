@@ -57,7 +57,7 @@ fn all(cloud: &Cloud, machine: &Machine) -> Vec<Answer> {
 }
 
 #[test]
-fn a_host_that_is_disabled_or_removed_is_refused_whatever_it_asks() {
+fn ca_05_a_host_that_is_disabled_or_removed_is_refused_whatever_it_asks() {
     let cloud = Cloud::unthrottled();
     cloud.make_group(&cloud.home, "rg");
     let machine = cloud.make_machine(&cloud.home, "rg", "web1", true, &[]);

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_or_turns_text_around_does_not_show() {
+    fn au_04_what_steers_a_terminal_or_turns_text_around_does_not_show() {
         for c in "\u{0}\u{1b}\u{7f}\u{9b}\u{ad}\u{61c}\u{200b}\u{200e}\u{200f}\u{202a}\u{202e}\u{2028}\u{2029}\u{2060}\u{2066}\u{2069}\u{feff}\u{e0041}".chars() {
             assert!(!is_printable(c), "{c:?}");
             assert_eq!(printable(&format!("a{c}b")), "a\u{fffd}b");

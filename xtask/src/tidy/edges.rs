@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_shell_and_the_tools_may_await() {
+    fn tn_07_only_the_shell_and_the_tools_may_await() {
         for kind in [None, Some("dev"), Some("build")] {
             assert_eq!(problems("bonafide-login", "tokio", kind, false).len(), 1, "{kind:?}");
         }

@@ -1,10 +1,12 @@
 //! Checks beyond the compiler's: which crate may use which, that every route has a transcript, that cited documents
-//! exist, that no file names a path of one machine, and that comments are in plain English.
+//! exist, that no file names a path of one machine, that every row of the threat model has a test, and that comments are in
+//! plain English.
 
 mod circles;
 mod docs;
 mod edges;
 mod opening;
+mod rows;
 mod size;
 mod system_rights;
 mod tree;
@@ -47,6 +49,7 @@ pub fn check(root: &Path) -> Result<Findings, TidyError> {
     findings.problems.extend(circles::check(&files));
     findings.problems.extend(system_rights::check(&files));
     findings.problems.extend(opening::check(&files));
+    findings.problems.extend(rows::check(&files));
     findings.notes.extend(size::report(&files));
     Ok(findings)
 }

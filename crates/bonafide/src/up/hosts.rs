@@ -4,6 +4,7 @@ use bonafide_core::access::{DECIDE_HOSTS, Denied, may_decide_hosts};
 use bonafide_core::lifecycle::{self, DecideError};
 use bonafide_core::placement::{HOSTS, Host};
 use bonafide_host::{HostDecisions, HostLine, HostOrder, HostState};
+use bonafide_http::clock;
 use bonafide_plane::{ControlPlane, Installation};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, TenantId, enumerate_some};
@@ -44,7 +45,7 @@ impl Hosts {
             HostOrder::Disable(wanted) => (wanted, false),
         };
         let id = find(tx, wanted)?;
-        let decided = lifecycle::decide_host(tx, &allowed, self.tenant, id, enabled)?;
+        let decided = lifecycle::decide_host(tx, &clock::world(), &allowed, self.tenant, id, enabled)?;
         Ok(decided.into_iter().map(|host| described(&(id, host))).collect())
     }
 }

@@ -1,9 +1,10 @@
 //! An operator's decision about a host.
 
 use crate::access::{Allowed, DECIDE_HOSTS, Plane, ScopeKey, WrongProof};
-use crate::placement::{HOSTS, Host};
+use crate::audit::{self, Record};
+use crate::placement::{HOSTS, Host, scope_of};
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::{HostId, TenantId};
+use bonafide_types::{HostId, TenantId, World};
 
 /// The reason why a decision about a host is not taken down.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,7 @@ pub enum DecideError {
 /// Enables or disables a host, which a frozen one is by either. The host as it is then; `None` where there is none.
 pub fn decide_host(
     tx: &mut Tx<'_>,
+    world: &World<'_>,
     allowed: &Allowed,
     tenant: TenantId,
     id: HostId,
@@ -31,5 +33,15 @@ pub fn decide_host(
         tx.may_use_reserve();
     }
     tx.put(&HOSTS, &id, &host)?;
+    let record = Record {
+        at: world.now,
+        surface: "hosts",
+        tenant: Some(tenant),
+        principal: allowed.principal(),
+        action: if enabled { "hosts/enable" } else { "hosts/disable" },
+        scope: &scope_of(id),
+        request: None,
+    };
+    audit::record(tx, record)?;
     Ok(Some(host))
 }

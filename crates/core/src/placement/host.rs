@@ -1,5 +1,6 @@
 //! Hosts: whether one may speak, and which of its certificates counts (ADR 18).
 
+use crate::audit::{self, Record};
 use bonafide_store::{Absence, Read, StoreError, Table, Tx};
 use bonafide_types::{CertificateNumber, HostId, Timestamp, World};
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,11 @@ impl Host {
     }
 }
 
+/// The name of a host in audit records.
+pub(crate) fn scope_of(id: HostId) -> String {
+    format!("/hosts/{id}")
+}
+
 /// Takes down what it means that a host shows this certificate: an offered one counts from now on; a superseded one
 /// freezes the host. True when it is frozen by this. Whatever the way on which a certificate is shown, this comes before
 /// the answer.
@@ -132,11 +138,27 @@ pub fn show(tx: &mut Tx<'_>, world: &World<'_>, id: HostId, shown: CertificateNu
     let Some(mut host) = tx.get(&HOSTS, &id)?.filter(Host::may_speak) else { return Ok(false) };
     match host.standing(shown) {
         Standing::Offered => host.take_up(shown, world.now),
-        Standing::Superseded if !host.is_straggler_possible(world.now) => host.frozen_at = Some(world.now),
+        Standing::Superseded if !host.is_straggler_possible(world.now) => {
+            host.frozen_at = Some(world.now);
+            record_freeze(tx, world, id)?;
+        }
         Standing::Superseded | Standing::Current | Standing::Void => return Ok(false),
     }
     // On a full disk, too: a frozen host is one that was taken something away.
     tx.may_use_reserve();
     tx.put(&HOSTS, &id, &host)?;
     Ok(host.frozen_at.is_some())
+}
+
+fn record_freeze(tx: &mut Tx<'_>, world: &World<'_>, id: HostId) -> Result<(), StoreError> {
+    let record = Record {
+        at: world.now,
+        surface: "hosts",
+        tenant: None,
+        principal: None,
+        action: "hosts/freeze",
+        scope: &scope_of(id),
+        request: None,
+    };
+    audit::record(tx, record)
 }

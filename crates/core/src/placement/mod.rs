@@ -5,5 +5,6 @@ mod host;
 mod placements;
 
 pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew, withdraw_invitations};
+pub(crate) use host::scope_of;
 pub use host::{HOSTS, Host, Standing, show};
 pub use placements::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};

@@ -55,8 +55,6 @@ pub struct Caller {
     pub workload: Option<ResourceUuid>,
     /// `uti`.
     pub token_id: TokenId,
-    /// The exact time at which the token was issued.
-    pub issued_at: Timestamp,
     /// `exp`.
     pub expires_at: Timestamp,
 }
@@ -243,7 +241,7 @@ fn check_claims(
     if !principal.enabled || principal.client_id != client_id {
         return Err(TokenError::Principal);
     }
-    Ok(Caller { tenant, object_id, client_id, workload, token_id, issued_at: token_id.issued_at(), expires_at })
+    Ok(Caller { tenant, object_id, client_id, workload, token_id, expires_at })
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &'static str) -> Result<&'a str, TokenError> {

@@ -76,9 +76,8 @@ fn may(tx: &Tx<'_>, principal: ObjectId, chain: &Chain, action: &str) -> bool {
     let client_id = tx.get(&PRINCIPALS, &principal).unwrap().unwrap().client_id;
     let now = Timestamp::from_unix_seconds(0);
     let token_id = TokenId::new(&World { now, entropy: &SystemEntropy });
-    let (issued_at, expires_at) = (now, now);
-    let caller =
-        Caller { tenant: TENANT, object_id: principal, client_id, workload: None, token_id, issued_at, expires_at };
+    let expires_at = now;
+    let caller = Caller { tenant: TENANT, object_id: principal, client_id, workload: None, token_id, expires_at };
     let grants = Grants::of(tx, &caller).unwrap().unwrap();
     check(&grants, chain, action, Plane::Control).is_ok()
 }

@@ -8,6 +8,7 @@ use bonafide_crypto::ca::{CaError, HostCa, HostCertificate};
 use bonafide_crypto::{AgentKey, SystemEntropy};
 use bonafide_store::Read;
 use bonafide_types::{HostId, World};
+use serde_json::{Value, json};
 use std::sync::Barrier;
 
 #[test]
@@ -91,8 +92,36 @@ impl Joined {
 
     fn decide(&self, enabled: bool) {
         let (tenant, allowed) = (self.cloud.tenant, Allowed::system(self.cloud.tenant));
-        self.cloud.store.write(|tx| decide_host(tx, &allowed, tenant, self.id, enabled)).unwrap().unwrap();
+        self.cloud.store.write(|tx| decide_host(tx, &world(), &allowed, tenant, self.id, enabled)).unwrap().unwrap();
     }
+}
+
+#[test]
+fn au_01_each_decision_about_a_host_has_one_record_in_its_commit() {
+    let (host, first) = Joined::new();
+    let second = host.renew(&first).unwrap();
+    let records = || {
+        let all = host.cloud.store.audit(0, 100).unwrap();
+        all.iter().map(|record| serde_json::from_slice::<Value>(&record.record).unwrap()).collect::<Vec<_>>()
+    };
+    host.shown(&first, 0);
+    host.shown(&second, 100);
+    let before = records().len();
+    host.shown(&first, 200);
+    host.shown(&first, 300);
+    host.decide(true);
+    host.decide(false);
+    let decided: Vec<_> = records().split_off(before);
+    let (frozen_at, decided_at) = (NOW.plus_seconds(200), world().now);
+    let actions = [("hosts/freeze", frozen_at), ("hosts/enable", decided_at), ("hosts/disable", decided_at)];
+    assert_eq!(decided.len(), actions.len(), "{decided:?}");
+    for (record, (action, at)) in decided.iter().zip(actions) {
+        assert_eq!((&record["action"], &record["at"]), (&action.into(), &json!(at)));
+        assert_eq!(record["scope"], format!("/hosts/{}", host.id));
+    }
+    // A record names the principal that decided; the system is none.
+    assert!(decided[0].get("tenant").is_none() && decided[0].get("principal").is_none());
+    assert_eq!(decided[1]["tenant"], host.cloud.tenant.to_string());
 }
 
 #[test]

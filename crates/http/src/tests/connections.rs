@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn what_a_client_certificate_opened_ends_with_it() {
+async fn ca_05_what_a_client_certificate_opened_ends_with_it() {
     let limits = PATIENT;
     let now = clock::now().unix_seconds();
     let serving = Serving::start(Echo { until: Some(now + 3_600), ..Echo::default() }, limits).await;

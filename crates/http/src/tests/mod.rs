@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod heads;
 mod overload;
+mod panics;
 
 use super::{Admission, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service};
 use crate::clock;
@@ -14,7 +15,7 @@ use bonafide_wire::{Answer, Peer, Reply, Request, Unserved, path};
 use http::{HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,7 +31,7 @@ const BODY_BYTES_MAX: usize = 1_000;
 const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Says what it was sent. Elsewhere than at `/` it takes large bodies, from whom it knows; at `/wait` it answers
-/// when it is told to.
+/// when it is told to; where a word of the target is the name of one of its functions in `panics`, that panics.
 #[derive(Default)]
 struct Echo {
     until: Option<u64>,
@@ -40,6 +41,8 @@ struct Echo {
     waiting: Arc<AtomicUsize>,
     /// Lets them have their answers.
     told: Arc<Notify>,
+    /// Panics over the first connection.
+    fails_to_admit: AtomicBool,
 }
 
 impl Service for Echo {
@@ -48,6 +51,9 @@ impl Service for Echo {
     }
 
     fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
+        if self.fails_to_admit.swap(false, Ordering::Relaxed) {
+            panic!("admit fails");
+        }
         match self.until {
             Some(until) => Admission::Serve { peer: Peer::Host(HostId::random(&SystemEntropy)), until: Some(until) },
             None => Admission::anybody(peer),
@@ -55,10 +61,12 @@ impl Service for Echo {
     }
 
     fn body_bytes_max(&self, head: &Request) -> usize {
+        panics::at(&head.path, "body_bytes_max");
         if head.path == "/" { BODY_BYTES_MAX } else { LARGE_BODY_BYTES_MAX }
     }
 
     async fn may_send_much(&self, head: &Request) -> bool {
+        panics::at(&head.path, "may_send_much");
         self.large.fetch_add(1, Ordering::Relaxed);
         head.headers.contains_key("authorization")
     }
@@ -69,10 +77,16 @@ impl Service for Echo {
     }
 
     fn logged_path<'r>(&self, raw: &'r str, _status: StatusCode) -> Cow<'r, str> {
+        panics::at(raw, "logged_path");
         path::decoded_or_as_sent(raw)
     }
 
     async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
+        panics::at(&request.path, "answer");
+        if request.path == "/later" {
+            tokio::task::yield_now().await;
+            panic!("it said nothing in time");
+        }
         if request.path == "/wait" {
             let told = self.told.notified();
             self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -87,6 +101,7 @@ impl Service for Echo {
     }
 
     fn refusal(&self, head: &Request, why: Unserved) -> Answer {
+        panics::at(&head.path, "refusal");
         Reply::bytes(why.status(), "text/plain", format!("{}: {why}", head.path)).into()
     }
 }

@@ -103,7 +103,7 @@ async fn np_04_a_refusal_reaches_who_is_still_sending() {
 }
 
 #[tokio::test]
-async fn np_06_a_message_with_two_readings_is_refused_and_ends_its_connection() {
+async fn np_03_a_message_with_two_readings_is_refused_and_ends_its_connection() {
     let said = ": the request line or a header field cannot be read";
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
     for head in [
@@ -137,7 +137,7 @@ async fn np_06_a_message_with_two_readings_is_refused_and_ends_its_connection() 
 }
 
 #[tokio::test]
-async fn np_06_pieces_are_read_as_the_whole_is() {
+async fn np_03_pieces_are_read_as_the_whole_is() {
     let good = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b\r\nabc\r\n4\r\ndefg\r\n0\r\nX: y\r\n\r\n\
                 POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n\n\r\n\r\n\
                 GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";

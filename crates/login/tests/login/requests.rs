@@ -98,7 +98,7 @@ fn scopes_that_go_and_java_add_do_not_hide_the_real_error() {
 }
 
 #[test]
-fn a_token_that_is_bound_to_a_key_is_refused_and_never_a_bearer_token_instead() {
+fn rv_06_a_token_that_is_bound_to_a_key_is_refused_and_never_a_bearer_token_instead() {
     let fixture = Fixture::new();
     let proof = format!("client_secret={}", fixture.secret.expose());
     let start = format!("grant_type=client_credentials&client_id={}", fixture.app.client_id);
@@ -284,7 +284,7 @@ fn a_body_of_another_type_is_no_form() {
 }
 
 #[test]
-fn a_reply_repeats_a_caller_s_text_harmlessly() {
+fn np_08_a_reply_repeats_a_caller_s_text_harmlessly() {
     let fixture = Fixture::new();
     let long = "x".repeat(10_000);
     for client in ["a%0d%0aSet-Cookie:%20x", "%1b[31m", "%3Cscript%3E", "%00", &long] {

@@ -110,7 +110,7 @@ fn a_machine_reads_itself_and_its_token_dies_with_it() {
 
 /// A principal that was revoked meanwhile could still be honoured: nobody is let in, whatever the store says.
 #[test]
-fn a_view_that_is_too_old_decides_about_no_token() {
+fn rv_04_a_view_that_is_too_old_decides_about_no_token() {
     let cloud = Cloud::with_group();
     cloud.view_age_seconds.set(VIEW_AGE_SECONDS_MAX);
     cloud.get(&cloud.at("g"), ARM).expect(200);

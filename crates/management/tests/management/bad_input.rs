@@ -358,7 +358,7 @@ fn paging_and_filters_are_bounded() {
 }
 
 #[test]
-fn every_answer_can_be_traced_and_is_not_cached() {
+fn np_08_every_answer_can_be_traced_and_is_not_cached() {
     let cloud = Cloud::with_group();
     let headers = [("x-ms-client-request-id", "7f1f2b3c-1111-2222-3333-444444444444")];
     for target in [format!("{}?api-version={VM}", cloud.vm("vm1")), "/nothing".to_owned()] {

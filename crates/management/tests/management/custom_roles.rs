@@ -286,7 +286,7 @@ fn tn_01_a_role_of_another_tenant_is_none() {
 }
 
 #[test]
-fn a_write_of_a_role_depends_on_the_etag_that_is_named_and_is_recorded() {
+fn au_01_a_write_of_a_role_depends_on_the_etag_that_is_named_and_is_recorded() {
     let cloud = Cloud::with_group();
     let root = cloud.root();
     let put = |name: &str, headers: &[(&str, &str)]| {

@@ -39,7 +39,7 @@ impl Entry {
         let margin = (TOKEN_MARGIN_SECONDS * 1_000_000).min(life / 10);
         // Up to a tenth before half of its life, so that tokens fetched together are not refreshed
         // together (OV-05).
-        let refresh = life / 2 - random_below(world, life / 20);
+        let refresh = life / 2 - world.entropy.below(life / 20);
         Self {
             refresh_at: Timestamp::from_unix_micros(now + refresh),
             late_at: Timestamp::from_unix_micros(now + life - margin),
@@ -63,16 +63,9 @@ impl Entry {
         let seconds = REFRESH_PAUSE_SECONDS_MAX.min(1 << self.failures.min(16));
         let micros = seconds * 1_000_000;
         self.failures += 1;
-        let pause = micros - random_below(world, micros / 4);
+        let pause = micros - world.entropy.below(micros / 4);
         self.refresh_at = Timestamp::from_unix_micros(world.now.unix_micros() + pause);
     }
-}
-
-/// A random number below `end`, or 0.
-fn random_below(world: &World<'_>, end: u64) -> u64 {
-    let mut bytes = [0; 8];
-    world.entropy.fill(&mut bytes);
-    u64::from_le_bytes(bytes).checked_rem(end).unwrap_or(0)
 }
 
 impl Held {

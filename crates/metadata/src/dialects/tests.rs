@@ -127,7 +127,7 @@ fn said(dialect: &Dialect, refusal: &Refusal) -> (u16, Reply, Value) {
 }
 
 #[test]
-fn what_no_waiting_mends_is_never_a_status_that_clients_repeat() {
+fn av_11_what_no_waiting_mends_is_never_a_status_that_clients_repeat() {
     for refusal in every() {
         let (words, status, _, waiting_helps) = row(&refusal);
         let is_repeated = REPEATED.contains(&status);
@@ -136,7 +136,7 @@ fn what_no_waiting_mends_is_never_a_status_that_clients_repeat() {
 }
 
 #[test]
-fn every_refusal_has_the_status_of_its_row_and_none_redirects() {
+fn av_11_every_refusal_has_the_status_of_its_row_and_none_redirects() {
     for refusal in every() {
         let (words, at_imds, at_app_service, _) = row(&refusal);
         for (status, expected) in [(said(&IMDS, &refusal).0, at_imds), (said(&APP_SERVICE, &refusal).0, at_app_service)]
@@ -151,7 +151,7 @@ fn every_refusal_has_the_status_of_its_row_and_none_redirects() {
 }
 
 #[test]
-fn every_refusal_has_a_body_that_clients_can_read() {
+fn md_15_every_refusal_has_a_body_that_clients_can_read() {
     let text = |body: &Value, name: &str| body[name].as_str().is_some_and(|text| !text.is_empty());
     for refusal in every() {
         let (_, reply, body) = said(&IMDS, &refusal);

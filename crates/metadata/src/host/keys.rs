@@ -10,9 +10,12 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Age at which a managed identity's certificate is renewed, in seconds (45 days). Source: Azure's own (Microsoft Learn,
-/// managed identities FAQ).
+/// Latest age at which a managed identity's certificate is renewed, in seconds (45 days). Source: Azure's own (Microsoft
+/// Learn, managed identities FAQ).
 const IDENTITY_CREDENTIAL_RENEW_SECONDS: u64 = 45 * 86_400;
+/// Longest time that a key is renewed before that age, in seconds: a tenth of its life. Source: ours; it spreads the
+/// renewals of keys that were made together (KY-08).
+const RENEWED_EARLIER_SECONDS_MAX: u64 = IDENTITY_CREDENTIAL_SECONDS / 10;
 
 /// A registered key of an identity.
 pub struct IdentityKey {
@@ -29,11 +32,13 @@ pub enum KeyStep {
     Make(Option<Arc<IdentityKey>>),
 }
 
-/// The next step, by the key that is held for an identity. A key lives for 90 days and is renewed at 45.
+/// The next step, by the key that is held for an identity. A key lives for 90 days and is renewed at 36 to 45.
 pub fn key_step(held: Option<Arc<IdentityKey>>, now: Timestamp) -> KeyStep {
     const RENEW_AT_SECONDS_LEFT: u64 = IDENTITY_CREDENTIAL_SECONDS - IDENTITY_CREDENTIAL_RENEW_SECONDS;
     match held {
-        Some(key) if now.plus_seconds(RENEW_AT_SECONDS_LEFT) < key.not_after => KeyStep::Use(key),
+        Some(key) if now.plus_seconds(RENEW_AT_SECONDS_LEFT + key.renewed_earlier_seconds()) < key.not_after => {
+            KeyStep::Use(key)
+        }
         held => KeyStep::Make(held.filter(|key| now < key.not_after)),
     }
 }
@@ -102,6 +107,14 @@ impl IdentityKey {
     /// The base64url SHA-256 of the registered certificate.
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
+    }
+
+    /// Its share of [`RENEWED_EARLIER_SECONDS_MAX`]. By its thumbprint, which is as good as random, and the same after a
+    /// restart.
+    fn renewed_earlier_seconds(&self) -> u64 {
+        let thumbprint = base64url::decode(&self.thumbprint).unwrap_or_default();
+        let first = thumbprint.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        first % RENEWED_EARLIER_SECONDS_MAX
     }
 
     /// The end of the registration.
@@ -176,23 +189,44 @@ mod tests {
         IdentityKey::kept(AgentKey::generate().unwrap(), "a-thumbprint".to_owned(), not_after)
     }
 
+    /// The step by a key with this end.
+    fn step(thumbprint: &str, not_after: Timestamp) -> &'static str {
+        let key = IdentityKey::kept(AgentKey::generate().unwrap(), thumbprint.to_owned(), not_after);
+        match key_step(Some(Arc::new(key)), NOW) {
+            KeyStep::Use(_) => "use",
+            KeyStep::Make(Some(_)) => "renew",
+            KeyStep::Make(None) => "make",
+        }
+    }
+
     #[test]
-    fn ky_08_a_key_is_renewed_at_half_of_its_ninety_days() {
-        let step = |days_left: u64, seconds_less: u64| {
-            let end = Timestamp::from_unix_seconds(NOW.unix_seconds() + days_left * DAY - seconds_less);
-            match key_step(Some(Arc::new(key(end))), NOW) {
-                KeyStep::Use(_) => "use",
-                KeyStep::Make(Some(_)) => "renew",
-                KeyStep::Make(None) => "make",
-            }
-        };
+    fn ky_08_a_key_is_renewed_in_the_tenth_before_half_of_its_ninety_days() {
         assert!(matches!(key_step(None, NOW), KeyStep::Make(None)));
-        assert_eq!(step(90, 0), "use");
-        assert_eq!(step(46, 0), "use");
-        assert_eq!(step(45, 0), "renew");
-        assert_eq!(step(1, DAY - 1), "renew");
-        assert_eq!(step(0, 0), "make");
-        assert_eq!(step(0, DAY), "make");
+        for thumbprint in [base64url::encode(&[0; 32]), base64url::encode(&[255; 32]), "none of ours".to_owned()] {
+            let step = |days_left: u64, seconds_less: u64| {
+                step(&thumbprint, Timestamp::from_unix_seconds(NOW.unix_seconds() + days_left * DAY - seconds_less))
+            };
+            assert_eq!(step(90, 0), "use");
+            assert_eq!(step(54, 0), "use");
+            assert_eq!(step(45, 0), "renew");
+            assert_eq!(step(1, DAY - 1), "renew");
+            assert_eq!(step(0, 0), "make");
+            assert_eq!(step(0, DAY), "make");
+        }
+    }
+
+    #[test]
+    fn ky_08_a_thousand_keys_of_one_moment_are_not_renewed_together() {
+        let due = |days_left| {
+            let end = NOW.plus_seconds(days_left * DAY);
+            let thumbprints = (0..1_000_u32).map(|n| base64url::encode(&thumbprint::sha256(&n.to_be_bytes())));
+            thumbprints.filter(|thumbprint| step(thumbprint, end) == "renew").count()
+        };
+        let each_day: Vec<usize> = (45..=54).map(due).collect();
+        assert_eq!((each_day[0], each_day[9]), (1_000, 0));
+        for days in each_day.windows(2) {
+            assert!((60..170).contains(&(days[0] - days[1])), "{each_day:?}");
+        }
     }
 
     #[test]

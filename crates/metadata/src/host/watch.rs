@@ -2,13 +2,13 @@
 
 use super::reason_of_refusal;
 use crate::agent::Agent;
-use bonafide_types::ObjectId;
+use bonafide_types::{Entropy, ObjectId};
 use bonafide_wire::hosts::{DESIRED_PATH, Desired};
 use http::StatusCode;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// Pause after a failure, doubled up to the second figure.
+/// Longest pause after a failure, doubled up to the second figure. Source: ours.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// The place in the control plane's changes up to which a host has applied them.
@@ -72,11 +72,12 @@ impl Watch {
         Ok(Some(identities.map(|identity| identity.principal_id).collect()))
     }
 
-    /// The pause after a failure, longer after each one.
-    pub fn pause(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(PAUSE.1);
-        pause
+    /// The pause after a failure: any up to the longest, which is longer after each one. So the many agents that lost a
+    /// control plane at once do not come back at once (OV-06).
+    pub fn pause(&mut self, entropy: &dyn Entropy) -> Duration {
+        let longest = self.pause;
+        self.pause = (longest * 2).min(PAUSE.1);
+        entropy.part_of(longest)
     }
 }
 
@@ -84,6 +85,7 @@ impl Watch {
 mod tests {
     use super::*;
     use crate::agent::Options;
+    use bonafide_crypto::SystemEntropy;
     use serde_json::json;
 
     #[test]
@@ -103,12 +105,25 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_doubles_until_an_answer_comes() {
+    fn ov_06_pauses_double_until_an_answer_comes_and_a_thousand_agents_do_not_come_back_together() {
+        const LONGEST: [u128; 8] = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000];
+        let mut together = [[0; 10]; LONGEST.len()];
+        for _ in 0..1_000 {
+            let mut watch = Watch::default();
+            for (longest, together) in LONGEST.iter().zip(&mut together) {
+                let pause = watch.pause(&SystemEntropy).as_micros();
+                assert!(pause < longest * 1_000, "{pause}");
+                together[usize::try_from(10 * pause / (longest * 1_000)).unwrap()] += 1;
+            }
+        }
+        // A tenth of the agents in each tenth of the pause, or nearly.
+        assert!(together.iter().flatten().all(|agents| (40..180).contains(agents)), "{together:?}");
         let (mut watch, agent) = (Watch::default(), Agent::new(Options::default()));
-        let pauses: Vec<u128> = (0..8).map(|_| watch.pause().as_millis()).collect();
-        assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+        for _ in 0..8 {
+            watch.pause(&SystemEntropy);
+        }
         let body = br#"{"cursor":"1","complete":false,"workloads":[],"removed":[]}"#;
         watch.apply(StatusCode::OK, body, &agent).unwrap();
-        assert_eq!(watch.pause(), PAUSE.0);
+        assert!(watch.pause(&SystemEntropy) < PAUSE.0);
     }
 }

@@ -11,6 +11,18 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 const PLACES: usize = 8;
 
 impl Cloud {
+    /// True when the store is ready at one of so many attempts.
+    async fn is_ready_within(&self, attempts: usize) -> bool {
+        for _ in 0..attempts {
+            let is_ready = self.get("/readyz").await.1["store"] == "ok";
+            self.plane.readable.forget().await;
+            if is_ready {
+                return true;
+            }
+        }
+        false
+    }
+
     /// A request of the operator to the resource manager.
     async fn of_operator(&self, method: Method, path: &str) -> Request {
         let token: Value = serde_json::from_slice(&self.sign_in().await.reply.body).unwrap();
@@ -87,6 +99,9 @@ async fn ov_04_who_shows_no_valid_token_is_refused_at_once_while_every_lane_is_f
     drop(filled);
 }
 
+/// Readiness asks the store for less than a second, which is short for a busy machine.
+const READINESS_ATTEMPTS: usize = 10;
+
 #[tokio::test]
 async fn ov_04_no_lane_waits_for_another() {
     let cloud = Cloud::new();
@@ -94,9 +109,8 @@ async fn ov_04_no_lane_waits_for_another() {
     let (stranger, host) = (Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into()), Peer::Host(cloud.host));
     for full in Lane::ALL {
         let filled = cloud.fill(full).await;
-        let ready = cloud.get("/readyz").await.1["store"] == "ok";
-        assert_eq!(ready, full != Lane::System);
-        cloud.plane.readable.forget().await;
+        let attempts = if full == Lane::System { 1 } else { READINESS_ATTEMPTS };
+        assert_eq!(cloud.is_ready_within(attempts).await, full != Lane::System, "while {full:?} is full");
         for (lane, method, path) in [
             (Lane::Write, Method::PUT, group.as_str()),
             (Lane::Read, Method::GET, &group),

@@ -23,7 +23,7 @@ const NOTES: Table<(u64, u64), u64> = Table::new("note", Absence::Withholds);
 /// Long enough to be sure that nobody is coming; reached only when a case fails.
 const FOREVER: Duration = Duration::from_secs(15);
 
-pub fn changes_are_whole_revisions_in_commit_order<P: Place>() {
+pub fn du_11_changes_are_whole_revisions_in_commit_order<P: Place>() {
     let place = P::default();
     let engine = place.open();
     let mut cursor = engine.snapshot().unwrap().cursor();
@@ -184,7 +184,7 @@ pub fn revisions_are_gapless_under_32_writers<P: Place>() {
     });
 }
 
-pub fn a_follower_that_compaction_overtakes_reloads_and_converges<P: Place>() {
+pub fn du_11_a_follower_that_compaction_overtakes_reloads_and_converges<P: Place>() {
     const COMMITS: u64 = 200;
     let place = P::default();
     let store = place.store();

@@ -114,7 +114,7 @@ pub fn endless_conflicts_end_with_an_error<P: Place>() {
     assert_eq!((runs, commits.load(Ordering::SeqCst)), (WRITE_ATTEMPTS_MAX, WRITE_ATTEMPTS_MAX));
 }
 
-pub fn a_full_queue_is_an_error_at_once<P: Place>() {
+pub fn ov_01_a_full_queue_is_an_error_at_once<P: Place>() {
     let place = P::default();
     let (entered, has_entered) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();

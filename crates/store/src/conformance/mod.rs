@@ -67,14 +67,14 @@ macro_rules! conformance_suite {
             $place,
             changes,
             [
-                changes_are_whole_revisions_in_commit_order,
+                du_11_changes_are_whole_revisions_in_commit_order,
                 a_change_carries_the_newest_value,
                 changes_are_of_the_tables_asked_for,
                 a_foreign_or_future_cursor_reloads,
                 compaction_forgets_the_log_and_keeps_the_rows,
                 the_store_compacts_by_itself,
                 revisions_are_gapless_under_32_writers,
-                a_follower_that_compaction_overtakes_reloads_and_converges,
+                du_11_a_follower_that_compaction_overtakes_reloads_and_converges,
                 waiting_ends_with_the_next_commit,
             ]
         );
@@ -112,11 +112,11 @@ macro_rules! conformance_suite {
             $place,
             races,
             [
-                a_group_is_deleted_only_while_it_is_empty,
+                du_07_a_group_is_deleted_only_while_it_is_empty,
                 a_name_is_taken_once,
                 an_identity_in_use_is_not_deleted,
-                a_quota_is_never_exceeded,
-                one_of_two_always_stays,
+                du_07_a_quota_is_never_exceeded,
+                du_07_one_of_two_always_stays,
             ]
         );
         $crate::conformance_cases!(
@@ -127,7 +127,7 @@ macro_rules! conformance_suite {
                 du_03_an_unknown_outcome_is_told_and_not_tried_again,
                 au_05_what_may_use_the_reserve_is_written_without_the_rest_of_its_batch,
                 endless_conflicts_end_with_an_error,
-                a_full_queue_is_an_error_at_once,
+                ov_01_a_full_queue_is_an_error_at_once,
             ]
         );
         $crate::conformance_cases!(
@@ -143,7 +143,7 @@ macro_rules! conformance_suite {
                 du_05_an_old_store_gets_its_macs_once,
             ]
         );
-        $crate::conformance_cases!($place, model, [transactions_agree_with_a_model,]);
+        $crate::conformance_cases!($place, model, [du_07_transactions_agree_with_a_model,]);
     };
 }
 

@@ -44,7 +44,7 @@ enum Step {
 /// One transaction, and whether its body returns `Ok`.
 type Script = (Vec<Step>, bool);
 
-pub fn transactions_agree_with_a_model<P: Place>() {
+pub fn du_07_transactions_agree_with_a_model<P: Place>() {
     let config = Config { cases: HISTORIES, failure_persistence: None, ..Config::default() };
     let histories = vec((vec(step(), 1..16), prop::bool::weighted(0.8)), 1..8);
     let run = |history: Vec<Script>| {

@@ -24,7 +24,7 @@ const USES: Table<u64, u64> =
     Table::indexed("use", Absence::Withholds, |_, identity, entries| entries.many(&BY_IDENTITY, identity));
 const BY_IDENTITY: Index<u64, u64> = Index::new("use-by-identity");
 
-pub fn a_group_is_deleted_only_while_it_is_empty<P: Place>() {
+pub fn du_07_a_group_is_deleted_only_while_it_is_empty<P: Place>() {
     let (mut deleted, mut filled) = (0, 0);
     each_round::<P>(|store, round| {
         write(store, |tx| tx.put(&GROUPS, &round, &"group".to_owned()));
@@ -96,7 +96,7 @@ pub fn an_identity_in_use_is_not_deleted<P: Place>() {
     });
 }
 
-pub fn a_quota_is_never_exceeded<P: Place>() {
+pub fn du_07_a_quota_is_never_exceeded<P: Place>() {
     const QUOTA: usize = 2;
     each_round::<P>(|store, round| {
         let join = |member: u64| {
@@ -111,7 +111,7 @@ pub fn a_quota_is_never_exceeded<P: Place>() {
     });
 }
 
-pub fn one_of_two_always_stays<P: Place>() {
+pub fn du_07_one_of_two_always_stays<P: Place>() {
     each_round::<P>(|store, round| {
         write(store, |tx| (1..=2).try_for_each(|n| tx.put(&MEMBERS, &(round, n), &"on call".to_owned())));
         let leave = |member: u64| {
