@@ -18,7 +18,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         route: Route::of_store(Method::POST, REJOIN_PATH, TOKEN_BODY_BYTES_MAX),
-        run: Run::Anybody(|cx, request, _| answer(rejoin::rejoin(cx, &body(request)?)?)),
+        run: Run::Anybody(|cx, request, _| rejoin::rejoin(cx, &body(request)?).map(Outcome::Answer)),
     },
     Endpoint {
         route: Route::of_store(Method::POST, RENEW_PATH, TOKEN_BODY_BYTES_MAX),

@@ -213,6 +213,27 @@ fn ky_09_the_key_of_the_newest_certificate_brings_the_next_for_thirty_days_after
 }
 
 #[test]
+fn ha_10_joining_anew_with_a_superseded_certificate_freezes_the_host() {
+    let cloud = Cloud::unthrottled();
+    let (key, next) = (AgentKey::generate().unwrap(), AgentKey::generate().unwrap());
+    let (id, first) = joined(&cloud, &key);
+    let rejoin = |key: &AgentKey, certificate: &[u8]| -> Answer {
+        let request = serde_json::to_value(rejoin_request(key, certificate, &next).unwrap()).unwrap();
+        cloud.hosts(Ask::new("POST", REJOIN_PATH).json(&request).request()).into()
+    };
+    let second = certificate_of(&rejoin(&key, &first));
+    // The second is used, by which the first is superseded. A request that was on its way then is refused and no more.
+    let world = cloud.world();
+    cloud.change(|tx| show(tx, &world, id, host_name(&second).unwrap().number));
+    rejoin(&key, &first).refused(403, "JoinAgain");
+    assert!(cloud.view().host(id).unwrap().may_speak());
+    cloud.advance(30);
+    rejoin(&key, &first).refused(403, "HostFrozen");
+    assert!(cloud.view().host(id).unwrap().frozen_at.is_some());
+    rejoin(&next, &second).refused(403, "HostFrozen");
+}
+
+#[test]
 fn ov_02_a_workload_that_asks_login_for_more_than_its_share_is_429_at_its_endpoint_until_there_is_room() {
     let cloud = Cloud::with(Options { throttle: None, refresh_ahead: true });
     cloud.make_group(&cloud.home, "rg");

@@ -113,7 +113,8 @@ pub fn join(
     Ok((id, certificate))
 }
 
-/// Gives a host its next certificate. The one that asks for it, `shown`, must be the newest.
+/// Gives a host its next certificate. The one that asks for it, `shown`, must be the newest; what it means that it was
+/// shown has been taken down before ([`super::show`]).
 pub fn renew(
     tx: &mut Tx<'_>,
     world: &World<'_>,
@@ -122,7 +123,8 @@ pub fn renew(
     make: impl FnOnce(HostId, u64) -> Result<HostCertificate, CaError>,
 ) -> Result<HostCertificate, IssueError> {
     let host = tx.get(&HOSTS, &id)?.ok_or(IssueError::Unknown(id))?;
-    if shown.is_some_and(|shown| !host.is_newest(shown)) {
+    // A host that may not speak hears of that first: it is the reason why its certificate does not count.
+    if host.may_speak() && shown.is_some_and(|shown| !host.is_newest(shown)) {
         return Err(IssueError::NotNewest(id));
     }
     offer(tx, world, id, host, make)

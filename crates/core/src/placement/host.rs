@@ -132,20 +132,22 @@ pub(crate) fn scope_of(id: HostId) -> String {
 }
 
 /// Takes down what it means that a host shows this certificate: an offered one counts from now on; a superseded one
-/// freezes the host.
-pub fn show(tx: &mut Tx<'_>, world: &World<'_>, id: HostId, shown: CertificateNumber) -> Result<(), StoreError> {
-    let Some(mut host) = tx.get(&HOSTS, &id)?.filter(Host::may_speak) else { return Ok(()) };
+/// freezes the host. True when it is frozen by this. Whatever the way on which a certificate is shown, this comes before
+/// the answer.
+pub fn show(tx: &mut Tx<'_>, world: &World<'_>, id: HostId, shown: CertificateNumber) -> Result<bool, StoreError> {
+    let Some(mut host) = tx.get(&HOSTS, &id)?.filter(Host::may_speak) else { return Ok(false) };
     match host.standing(shown) {
         Standing::Offered => host.take_up(shown, world.now),
         Standing::Superseded if !host.is_straggler_possible(world.now) => {
             host.frozen_at = Some(world.now);
             record_freeze(tx, world, id)?;
         }
-        Standing::Superseded | Standing::Current | Standing::Void => return Ok(()),
+        Standing::Superseded | Standing::Current | Standing::Void => return Ok(false),
     }
     // On a full disk, too: a frozen host is one that was taken something away.
     tx.may_use_reserve();
-    tx.put(&HOSTS, &id, &host)
+    tx.put(&HOSTS, &id, &host)?;
+    Ok(host.frozen_at.is_some())
 }
 
 fn record_freeze(tx: &mut Tx<'_>, world: &World<'_>, id: HostId) -> Result<(), StoreError> {

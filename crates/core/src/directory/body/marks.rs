@@ -1,5 +1,5 @@
 //! `data/members.txt`: of each type that it describes, the members that are secret and those that only writers see; of
-//! all other types, the members that every reader sees. Read when first asked for.
+//! all types, the members beside `properties` that every reader sees. Read when first asked for.
 
 use bonafide_types::ResourceId;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ pub(super) enum Mark {
     Secret,
     /// It is stored, and shown to who may write the resource.
     Writers,
-    /// Every reader sees it, also of a type that nobody described.
+    /// Every reader sees it, whatever its name and in whatever type.
     Readable,
 }
 
@@ -22,6 +22,8 @@ pub(super) enum Mark {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Node {
     mark: Option<Mark>,
+    /// True for a list of objects, false for one object.
+    is_list: bool,
     /// By name in lower case; [`ANY`] stands for every other name.
     inner: Vec<(Box<str>, Node)>,
 }
@@ -34,16 +36,17 @@ const ANY: &str = "*";
 pub(super) enum Marks {
     /// Of its type the file says which members are not for everybody.
     Described(&'static Node),
-    /// Of its type it says nothing: these members are for everybody.
-    Undescribed(&'static Node),
+    /// Of its type it says nothing: the common members are for everybody.
+    Undescribed,
 }
 
 #[derive(Debug, Default)]
 struct Types {
     /// By type in lower case, or by type and name as [`named`] joins them.
     described: HashMap<String, Node>,
-    undescribed: Node,
-    /// The ends of names in described types that only writers see, in lower case.
+    /// The members that are for everybody, of every type.
+    common: Node,
+    /// The ends of names in described types that only writers see: letters in lower case.
     ends: Vec<String>,
 }
 
@@ -55,7 +58,7 @@ impl Marks {
         let type_name = id.type_name().fold();
         let of_name = || TYPES.described.get(&named(&type_name, &id.name().to_ascii_lowercase()));
         let of_type = TYPES.described.get(&type_name).or_else(of_name);
-        of_type.map_or(Self::Undescribed(&TYPES.undescribed), Self::Described)
+        of_type.map_or(Self::Undescribed, Self::Described)
     }
 
     /// Takes out of a body what may never be read again.
@@ -66,17 +69,37 @@ impl Marks {
     }
 
     /// The mark of a member that a description does not have, by the end of its name: a description is of the versions
-    /// that were read, and a later one may have more secrets.
+    /// that were read, and a later one may have more secrets. Letters are compared and nothing else:
+    /// `rdb-storage-connection-string` and `connectionString2` end in `connectionString`.
     pub(super) fn by_end(name: &str) -> Option<Mark> {
         let is_end = |end: &str| {
-            let mut ends = name.bytes().rev().zip(end.bytes().rev());
-            name.len() >= end.len() && ends.all(|(one, other)| one.eq_ignore_ascii_case(&other))
+            let mut letters = name.bytes().rev().filter(u8::is_ascii_alphabetic);
+            end.bytes().rev().all(|wanted| letters.next().is_some_and(|one| one.eq_ignore_ascii_case(&wanted)))
         };
         TYPES.ends.iter().any(|end| is_end(end)).then_some(Mark::Writers)
     }
 }
 
 impl Node {
+    /// The members that are for everybody, of every type.
+    pub(super) fn common() -> &'static Self {
+        &TYPES.common
+    }
+
+    /// The node of a described type. All have `properties`, which is an object.
+    fn of_type() -> Self {
+        Self { inner: vec![("properties".into(), Self::default())], ..Self::default() }
+    }
+
+    /// True for a value in which the members below this one are found where the description has them.
+    pub(super) fn fits(&self, value: &Value) -> bool {
+        match value {
+            Value::Object(_) => !self.is_list,
+            Value::Array(elements) => self.is_list && elements.iter().all(Value::is_object),
+            _ => false,
+        }
+    }
+
     /// The mark.
     pub(super) fn mark(&self) -> Option<Mark> {
         self.mark
@@ -113,12 +136,15 @@ impl Node {
     /// Sets the mark of the member at a path.
     fn set(&mut self, path: &str, mark: Mark) {
         let node = path.split('.').fold(self, |node, name| {
-            let name = name.trim_end_matches("[]").to_ascii_lowercase();
+            let (name, is_list) = name.strip_suffix("[]").map_or((name, false), |name| (name, true));
+            let name = name.to_ascii_lowercase();
             let at = node.inner.iter().position(|(known, _)| **known == *name).unwrap_or_else(|| {
                 node.inner.push((name.into(), Self::default()));
                 node.inner.len() - 1
             });
-            &mut node.inner[at].1
+            let inner = &mut node.inner[at].1;
+            inner.is_list = is_list;
+            inner
         });
         node.mark = Some(mark);
     }
@@ -139,8 +165,8 @@ fn read(text: &str) -> Types {
             continue;
         }
         let node = match of {
-            ANY => &mut types.undescribed,
-            of => types.described.entry(of.to_ascii_lowercase()).or_default(),
+            ANY => &mut types.common,
+            of => types.described.entry(of.to_ascii_lowercase()).or_insert_with(Node::of_type),
         };
         match mark {
             "secret" => node.set(path, Mark::Secret),
@@ -160,7 +186,7 @@ mod tests {
     #[test]
     fn every_line_of_the_file_has_a_type_a_path_a_mark_and_a_source() {
         let lines = include_str!("../../../data/members.txt").lines();
-        let mut seen = std::collections::HashSet::new();
+        let (mut seen, mut shapes) = (std::collections::HashSet::new(), HashMap::new());
         for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let words: Vec<&str> = line.split(' ').collect();
             let [of, path, mark, source, ..] = words.as_slice() else { panic!("{line}") };
@@ -171,13 +197,18 @@ mod tests {
             match *mark {
                 "writers" if *of == ANY => assert!(path.starts_with(ANY) && path.len() > 4, "{line}"),
                 "secret" | "writers" => assert!(*of != ANY && *path != "-", "{line}"),
-                "readable" => assert!(*of == ANY, "{line}"),
+                "readable" => {}
                 "-" => assert!(*path == "-", "{line}"),
                 other => panic!("{other}: {line}"),
             }
             assert!(seen.insert((of.to_ascii_lowercase(), path.to_ascii_lowercase())), "twice: {line}");
+            let above = path.match_indices('.').map(|(at, _)| path[..at].to_ascii_lowercase());
+            for above in above {
+                let shape = (of.to_ascii_lowercase(), above.replace("[]", ""));
+                assert_eq!(shapes.entry(shape).or_insert_with(|| above.clone()), &above, "two shapes: {line}");
+            }
         }
-        assert!(TYPES.described.len() > 500 && !TYPES.undescribed.inner.is_empty());
+        assert!(TYPES.described.len() > 500 && !TYPES.common.inner.is_empty());
         let of_names = TYPES.described.keys().filter_map(|key| key.split_once('='));
         for (type_name, _) in of_names {
             assert!(!TYPES.described.contains_key(type_name), "described with names and without: {type_name}");

@@ -3,6 +3,7 @@
 use super::marks::{Mark, Marks, Node};
 use crate::directory::Resource;
 use serde_json::{Map, Value};
+use std::iter;
 
 /// The parts of a body that a caller may see. [`crate::access::Sights`] decides it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +30,10 @@ impl Resource {
         let mut filter = Filter { sight, is_partial: false };
         let body = self.body.0.iter().filter(|(name, _)| wanted(name));
         let members = match (Marks::of(&self.id), sight) {
-            (Marks::Described(node), _) => filter.described(body, Some(node)),
-            (Marks::Undescribed(_), Sight::Whole) => body.map(|(name, value)| (name.clone(), value.clone())).collect(),
-            (Marks::Undescribed(node), Sight::Declared) => filter.declared(body, node),
+            (Marks::Described(node), Sight::Whole) => filter.described(body, Some(node)),
+            (Marks::Described(node), Sight::Declared) => filter.of_described_type(body, node),
+            (Marks::Undescribed, Sight::Whole) => body.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            (Marks::Undescribed, Sight::Declared) => filter.declared(body, Node::common()),
         };
         Shown { members, is_partial: filter.is_partial }
     }
@@ -43,6 +45,23 @@ struct Filter {
 }
 
 impl Filter {
+    /// The members that the description has, `properties` always among them, and of the others those that are for
+    /// everybody in every type.
+    fn of_described_type<'a>(
+        &mut self,
+        body: impl Iterator<Item = (&'a String, &'a Value)>,
+        node: &Node,
+    ) -> Map<String, Value> {
+        let mut shown = Map::with_capacity(body.size_hint().1.unwrap_or_default());
+        for member in body {
+            shown.extend(match node.member(member.0) {
+                Some(_) => self.described(iter::once(member), Some(node)),
+                None => self.declared(iter::once(member), Node::common()),
+            });
+        }
+        shown
+    }
+
     /// All members but those that are not for this caller.
     fn described<'a>(
         &mut self,
@@ -52,11 +71,7 @@ impl Filter {
         let mut shown = Map::with_capacity(members.size_hint().1.unwrap_or_default());
         for (name, value) in members {
             let inner = node.and_then(|node| node.member(name));
-            let mark = match inner.and_then(Node::mark) {
-                None if self.sight == Sight::Declared && could_hold_a_secret(value) => Marks::by_end(name),
-                mark => mark,
-            };
-            match mark {
+            match mark(name, value, inner) {
                 Some(Mark::Secret) => {}
                 Some(Mark::Writers) if self.sight == Sight::Declared => self.is_partial = true,
                 _ => drop(shown.insert(name.clone(), self.described_value(value, inner))),
@@ -93,6 +108,17 @@ impl Filter {
             }
         }
         shown
+    }
+}
+
+/// The mark of a member of a described type. A value in which the description cannot be followed is for writers: the secrets
+/// that are sought below it could be anywhere in it.
+fn mark(name: &str, value: &Value, node: Option<&Node>) -> Option<Mark> {
+    match node {
+        Some(node) if node.mark().is_some() => node.mark(),
+        _ if !could_hold_a_secret(value) => None,
+        Some(node) => (!node.fits(value)).then_some(Mark::Writers),
+        None => Marks::by_end(name),
     }
 }
 
