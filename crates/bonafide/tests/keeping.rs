@@ -8,6 +8,7 @@ mod support;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ use support::{
 const ARM: &str = "https://management.azure.com/";
 /// Longest pause of the endpoint over a crash. Source: azure-identity gives its first probe one second.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Time after a crash after which connections are refused. Source: `up/keeper/restarts.rs`.
+const DOWN_MAX: Duration = Duration::from_secs(2);
 
 fn kill(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
@@ -129,6 +133,34 @@ fn id_07_an_endpoint_that_stays_down_refuses_and_keeps_its_port() {
     assert!(taken.is_err(), "somebody else listens on the port");
     kill(next, Signal::CONT);
     eventually(PATIENCE, "it serves again", || TcpStream::connect(imds).is_ok() && up.token(ARM).is_ok());
+    assert!(up.stop().success());
+}
+
+/// A start after a crash that takes its time between its first listener and its last step.
+#[test]
+fn id_07_what_a_slow_start_has_taken_over_nobody_shuts() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let imds = up.imds();
+    // It is written once the control plane listens, and before the agent joins.
+    let written = || std::fs::metadata(dir.path().join("data/ca.pem")).unwrap().ino();
+    for _ in 0..3 {
+        let (before, first) = (up.serving(), written());
+        kill(before, Signal::KILL);
+        let started = Instant::now();
+        while written() == first {
+            assert!(started.elapsed() < PATIENCE);
+        }
+        let next = up.serving();
+        assert_ne!(next, before);
+        kill(next, Signal::STOP);
+        std::thread::sleep(DOWN_MAX + Duration::from_millis(300));
+        kill(next, Signal::CONT);
+        eventually(PATIENCE, "it serves again", || up.token(ARM).is_ok());
+        assert_eq!(up.serving(), next, "{}", up.log());
+        assert!(TcpStream::connect(imds).is_ok());
+        up.operator_token();
+    }
     assert!(up.stop().success());
 }
 

@@ -36,4 +36,4 @@ pub use listening::{ListenError, Listening, open_on_loopback_device};
 pub use log::Log;
 pub use masked::{is_served, masked_path};
 pub use service::{Admission, HttpLimits, PeerFacts, Service};
-pub use sockets::Sockets;
+pub use sockets::{SocketKeeper, Sockets};

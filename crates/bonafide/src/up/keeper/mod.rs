@@ -68,7 +68,7 @@ struct Keeping {
     terminate: Signals,
     is_stopping: bool,
     has_served: bool,
-    /// The time of the crash since which nobody serves, until connections are refused.
+    /// The time of the crash since which the sockets are this process's alone, until connections are refused.
     down_since: Option<Instant>,
 }
 
@@ -149,6 +149,10 @@ impl Keeping {
     fn hear(&mut self, message: Message, line: &UnixStream) -> Result<(), Failure> {
         match message {
             Message::Keep(name, socket) => self.keep(name, socket),
+            Message::HandOver => {
+                self.down_since = None;
+                send(line, &Message::HandedOver)?;
+            }
             Message::OpenLinkLocal => {
                 let opened = link_local::open().map_err(|error| error.to_string());
                 if let Ok(socket) = &opened {
@@ -157,11 +161,11 @@ impl Keeping {
                 send(line, &Message::Opened(opened))?;
             }
             Message::Ready => {
-                (self.has_served, self.down_since) = (true, None);
+                self.has_served = true;
                 // The work that takes privileges is done.
                 privileges::give_up_capabilities(CapabilitySet::empty())?;
             }
-            Message::Given(_) | Message::Opened(_) => return Err(line::Garbled.into()),
+            Message::Given(_) | Message::HandedOver | Message::Opened(_) => return Err(line::Garbled.into()),
         }
         Ok(())
     }
