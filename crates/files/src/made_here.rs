@@ -68,7 +68,7 @@ impl Vouched {
 /// Makes the mark, if need be. It then vouches for all files as they are.
 pub(crate) fn mark(folder: &Path) -> Result<(), FilesError> {
     let once = folder.join(ONCE);
-    if once.symlink_metadata().is_err() {
+    if read(&once, Readers::Anybody).ok().as_deref() != Some(IGNORE_ALL) {
         write_private(&once, IGNORE_ALL)?;
     }
     if is_marked(folder) {
@@ -204,5 +204,15 @@ mod tests {
         assert!(is_marked(folder));
         std::fs::write(folder.join("ca.pem"), "new").unwrap();
         assert!(is_marked(folder));
+    }
+
+    #[test]
+    fn ha_05_a_planted_gitignore_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(ONCE), "# nothing\n").unwrap();
+        assert!(is_unused(folder.path()).unwrap());
+        mark(folder.path()).unwrap();
+        assert_eq!(std::fs::read(folder.path().join(ONCE)).unwrap(), IGNORE_ALL);
+        assert!(is_marked(folder.path()));
     }
 }
