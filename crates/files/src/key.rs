@@ -1,6 +1,5 @@
 //! The file of a key-encryption key: 32 bytes, readable by its owner only.
 
-use crate::made_here::{Vouched, vouch};
 use crate::open::{self, Readers, open_folder};
 use crate::{FilesError, KEY, io};
 use bonafide_crypto::kek::{KEK_BYTES, Kek};
@@ -13,18 +12,21 @@ use std::path::Path;
 /// The end of the name of a key's file that is not written yet.
 const DRAFT: &str = "new";
 
-/// Reads a key-encryption key of a data directory; makes one when `fresh`, that is, when nothing was sealed yet. A lost key
-/// is never replaced by a new one (KY-07).
-pub(crate) fn key(folder: &Path, file: Vouched, fresh: bool) -> Result<Kek, FilesError> {
-    let path = folder.join(file.name());
-    match load(&path) {
+/// Reads a key-encryption key; makes one when `fresh`, that is, when nothing was sealed yet, and tells `before` of it before
+/// it has a file. A lost key is never replaced by a new one (KY-07).
+pub(crate) fn key(
+    path: &Path,
+    fresh: bool,
+    before: impl FnOnce(&Kek) -> Result<(), FilesError>,
+) -> Result<Kek, FilesError> {
+    match load(path) {
         Err(FilesError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => match fresh {
             true => {
                 let kek = Kek::generate();
-                vouch(folder, file, &name_of(&kek))?;
-                create(&path, kek)
+                before(&kek)?;
+                create(path, kek)
             }
-            false => Err(FilesError::KeyMissing(path)),
+            false => Err(FilesError::KeyMissing(path.to_owned())),
         },
         found => found,
     }
@@ -79,19 +81,20 @@ mod tests {
     fn ky_04_the_file_is_made_once_for_its_owner_only_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        let made = key(folder.path(), Vouched::Key, true).unwrap();
+        let made = key(&path, true, |_| Ok(())).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-        assert_eq!(key(folder.path(), Vouched::Key, false).unwrap().id(), made.id());
-        assert_eq!(key(folder.path(), Vouched::Key, true).unwrap().id(), made.id(), "it is never overwritten");
+        assert_eq!(key(&path, false, |_| Ok(())).unwrap().id(), made.id());
+        assert_eq!(key(&path, true, |_| Ok(())).unwrap().id(), made.id(), "it is never overwritten");
         assert!(create(&path, Kek::generate()).is_err());
     }
 
     #[test]
     fn the_leftover_of_a_crash_stops_no_later_start() {
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
         fs::write(folder.path().join("key.new"), [7; 5]).unwrap();
-        let made = key(folder.path(), Vouched::Key, true).unwrap();
-        assert_eq!(key(folder.path(), Vouched::Key, false).unwrap().id(), made.id());
+        let made = key(&path, true, |_| Ok(())).unwrap();
+        assert_eq!(key(&path, false, |_| Ok(())).unwrap().id(), made.id());
         let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
         assert_eq!(files, ["key"], "and nothing is left over");
     }
@@ -100,31 +103,31 @@ mod tests {
     fn ky_04_a_file_that_others_may_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        key(folder.path(), Vouched::Key, true).unwrap();
+        key(&path, true, |_| Ok(())).unwrap();
         for mode in [0o640, 0o604, 0o660, 0o602, 0o610] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let refused = key(folder.path(), Vouched::Key, false);
+            let refused = key(&path, false, |_| Ok(()));
             assert!(matches!(refused, Err(FilesError::TooOpen { mode: found, .. }) if found == mode), "{mode:o}");
         }
         fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
-        assert!(key(folder.path(), Vouched::Key, false).is_ok());
+        assert!(key(&path, false, |_| Ok(())).is_ok());
     }
 
     #[test]
     fn ky_07_a_missing_or_cut_key_is_an_error_and_no_new_key_is_made() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        assert!(matches!(key(folder.path(), Vouched::Key, false), Err(FilesError::KeyMissing(_))));
+        assert!(matches!(key(&path, false, |_| Ok(())), Err(FilesError::KeyMissing(_))));
         assert!(!path.exists());
-        key(folder.path(), Vouched::Key, true).unwrap();
+        key(&path, true, |_| Ok(())).unwrap();
         for bytes in [0, 31, 33, 4096] {
             OpenOptions::new().write(true).open(&path).unwrap().set_len(bytes).unwrap();
             assert!(
-                matches!(key(folder.path(), Vouched::Key, true), Err(FilesError::NotAKey { bytes: found, .. }) if found == bytes)
+                matches!(key(&path, true, |_| Ok(())), Err(FilesError::NotAKey { bytes: found, .. }) if found == bytes)
             );
         }
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert!(matches!(key(folder.path(), Vouched::Key, true), Err(FilesError::NotAFile(_))));
+        assert!(matches!(key(&path, true, |_| Ok(())), Err(FilesError::NotAFile(_))));
     }
 }

@@ -145,6 +145,7 @@ fn time_of(file: &Path) -> Result<String, FilesError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bonafide_crypto::kek::Kek;
     use std::process::Command;
 
     #[test]
@@ -171,7 +172,10 @@ mod tests {
         let folder = folder.path();
         std::fs::create_dir(folder.join("agent")).unwrap();
         mark(folder).unwrap();
-        let key = |file: Vouched| key::key(folder, file, true).unwrap();
+        let key = |file: Vouched| {
+            let before = |kek: &Kek| vouch(folder, file, &key::name_of(kek));
+            key::key(&folder.join(file.name()), true, before).unwrap()
+        };
         key(Vouched::Key);
         key(Vouched::AgentKey);
         for content in ["first", "second", "third", "third"] {

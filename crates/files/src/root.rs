@@ -74,7 +74,7 @@ impl Root {
     /// Reads such a file that has a key; makes one when `fresh`, that is, when nothing was sealed yet. A lost key is never
     /// replaced by a new one (KY-07).
     pub fn key(&self, file: Vouched, fresh: bool) -> Result<Kek, FilesError> {
-        key::key(&self.path, file, fresh)
+        key::key(&self.file(file), fresh, |kek| made_here::vouch(&self.path, file, &key::name_of(kek)))
     }
 
     /// The directory itself.

@@ -13,8 +13,7 @@ use crate::{Failure, exit_code, privileges, say};
 use bonafide_host::bindings::link_local;
 use line::{Message, pair, receive, send};
 use restarts::{CRASHES_MAX, Crashes, DOWN_MAX, WITHIN, is_crash};
-use rustix::net::sockopt::set_socket_reuseaddr;
-use rustix::net::{RecvFlags, Shutdown, shutdown};
+use rustix::net::RecvFlags;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use rustix::thread::CapabilitySet;
 use std::io::ErrorKind;
@@ -186,14 +185,10 @@ impl Keeping {
         let _ = pid.map(|pid| kill_process(pid, signal));
     }
 
-    /// Refuses connections from now on, and keeps the ports: a socket that is bound and does not listen. Without
-    /// `SO_REUSEADDR` nobody else can listen there.
+    /// Refuses connections from now on, and keeps the ports.
     fn refuse(&mut self) {
         self.down_since = None;
-        for kept in self.sockets.iter().filter(|kept| !kept.is_passed) {
-            let _ = set_socket_reuseaddr(&kept.socket, false);
-            let _ = shutdown(&kept.socket, Shutdown::Both);
-        }
+        self.sockets.iter().filter(|kept| !kept.is_passed).for_each(|kept| bonafide_http::refuse(&kept.socket));
     }
 
     /// Waits before the next start; false when it is told to stop meanwhile.
