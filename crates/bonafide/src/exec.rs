@@ -82,7 +82,7 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::from(if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN }));
         }
     };
-    let status = wait(child).await?;
+    let status = wait(child, &session).await?;
     // The endpoint ends with the command.
     drop(session);
     Ok(exit_code(status))
@@ -90,12 +90,20 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
 
 /// Waits for the command. An interrupt from the terminal reaches it too, and is its own to answer; a
 /// request to end is passed on.
-async fn wait(mut child: Child) -> Result<ExitStatus, Failure> {
+///
+/// When the agent ends before, nobody else gets the endpoint's port while the command may ask there.
+async fn wait(mut child: Child, session: &Session) -> Result<ExitStatus, Failure> {
+    let mut has_ended = false;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     loop {
         tokio::select! {
             status = child.wait() => return Ok(status?),
             _ = interrupt.recv() => {}
+            () = session.ended(), if !has_ended => {
+                has_ended = true;
+                say("the agent has ended, and the endpoint of this command refuses connections: start `bonafide up`, if it \
+                     does not run, and the command again");
+            }
             _ = terminate.recv() => terminate_child(&child),
         }
     }

@@ -6,9 +6,9 @@
 mod support;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use support::{
@@ -18,6 +18,9 @@ use support::{
 const ARM: &str = "https://management.azure.com/";
 /// Longest pause of the endpoint over a crash. Source: azure-identity gives its first probe one second.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Time after a crash after which connections are refused. Source: `up/keeper/restarts.rs`.
+const DOWN_MAX: Duration = Duration::from_secs(2);
 
 fn kill(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
@@ -130,6 +133,72 @@ fn id_07_an_endpoint_that_stays_down_refuses_and_keeps_its_port() {
     kill(next, Signal::CONT);
     eventually(PATIENCE, "it serves again", || TcpStream::connect(imds).is_ok() && up.token(ARM).is_ok());
     assert!(up.stop().success());
+}
+
+/// A start after a crash that takes its time between its first listener and its last step.
+#[test]
+fn id_07_what_a_slow_start_has_taken_over_nobody_shuts() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let imds = up.imds();
+    // They start once the control plane listens, and before the agent joins.
+    let has_threads = |pid: u32| {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+        let names = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+        names.into_iter().any(|name| name.starts_with("plane"))
+    };
+    for _ in 0..3 {
+        let before = up.serving();
+        kill(before, Signal::KILL);
+        let started = Instant::now();
+        while up.pids().len() < 2 || up.serving() == before || !has_threads(up.serving()) {
+            assert!(started.elapsed() < PATIENCE);
+        }
+        let next = up.serving();
+        assert_ne!(next, before);
+        kill(next, Signal::STOP);
+        // Past the keeper's deadline, and short of that of the agent for a connection, which is as long and begins later.
+        std::thread::sleep((DOWN_MAX + Duration::from_millis(30)).saturating_sub(started.elapsed()));
+        kill(next, Signal::CONT);
+        assert!(TcpStream::connect(imds).is_ok(), "{}", up.log());
+        eventually(PATIENCE, "it serves again", || up.token(ARM).is_ok());
+        assert_eq!(up.serving(), next, "{}", up.log());
+        up.operator_token();
+    }
+    assert!(up.stop().success());
+}
+
+/// A command of `exec` asks its endpoint whenever it likes, also when `up` is gone.
+#[test]
+fn id_07_while_a_command_runs_nobody_else_gets_the_port_of_its_endpoint() {
+    for is_crash in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let up = Up::start(dir.path(), &[]);
+        let mut command = bonafide(dir.path(), "exec");
+        command.args(["--", "sh", "-c", "echo \"$IDENTITY_ENDPOINT\"; read line; exit 7"]);
+        let mut command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut endpoint = String::new();
+        BufReader::new(command.stdout.as_mut().unwrap()).read_line(&mut endpoint).unwrap();
+        let address = endpoint.trim().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+        assert!(TcpStream::connect(&address).is_ok());
+        let up = if is_crash {
+            kill(up.serving(), Signal::KILL);
+            Some(up)
+        } else {
+            assert!(up.stop().success());
+            None
+        };
+        eventually(PATIENCE, "connections are refused", || TcpStream::connect(&address).is_err());
+        let taken = TcpListener::bind(&address);
+        command.stdin.take().unwrap().write_all(b"\n").unwrap();
+        let output = command.wait_with_output().unwrap();
+        assert!(taken.is_err(), "somebody else listens on the port");
+        assert_eq!(output.status.code(), Some(7), "the command ends when it likes");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("endpoint of this command refuses"), "{said}");
+        drop(up);
+        eventually(PATIENCE, "the port is free", || TcpListener::bind(&address).is_ok());
+    }
 }
 
 /// As systemd passes sockets.

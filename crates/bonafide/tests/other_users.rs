@@ -320,3 +320,38 @@ fn av_04_a_taken_port_moves_one_endpoint_and_stops_no_start() {
     assert_eq!(up.imds(), imds, "it is back as soon as its port is free");
     assert!(http(imds, &metadata_request(imds, &token_target(ARM))).body.contains("access_token"));
 }
+
+/// `git pull` writes over files that git was told to ignore, with those of the repository.
+#[test]
+fn ha_05_a_file_that_came_into_a_data_directory_later_is_obeyed_by_nobody_who_did_not_name_it() {
+    const UP: [&str; 6] = ["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"];
+    let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let command = |folder: &Path, line: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+        command.current_dir(folder).stdin(Stdio::null()).args(line);
+        command
+    };
+    for dir in [&ours, &theirs] {
+        for _ in 0..2 {
+            assert!(Up::run(command(dir.path(), &UP), dir.path()).stop().success());
+        }
+    }
+    let path = |dir: &tempfile::TempDir, name: &str| dir.path().join(".bonafide").join(name);
+    for (name, line) in [("info.json", &["env"][..]), ("ca.pem", &["env"]), ("key", &UP), ("agent/key", &UP)] {
+        let (place, aside) = (path(&ours, name), path(&ours, "aside"));
+        fs::rename(&place, &aside).unwrap();
+        fs::copy(path(&theirs, name), &place).unwrap();
+        let said = refused(command(ours.path(), line));
+        assert!(said.contains(".bonafide was not made here"), "{name}: {said}");
+        fs::rename(&aside, &place).unwrap();
+    }
+    assert!(run(command(ours.path(), &["env"])).status.success());
+    // All at once, and so consistent.
+    for name in ["key", "agent/key", "agent/state.json", "info.json", "ca.pem", "mark"] {
+        fs::copy(path(&theirs, name), path(&ours, name)).unwrap();
+    }
+    fs::remove_dir_all(path(&ours, "store")).unwrap();
+    let copied = Command::new("cp").arg("-a").args([path(&theirs, "store"), path(&ours, "store")]).status().unwrap();
+    assert!(copied.success());
+    assert!(refused(command(ours.path(), &UP)).contains(".bonafide was not made here"));
+}

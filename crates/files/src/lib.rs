@@ -12,8 +12,9 @@ mod reading;
 mod root;
 mod user;
 
-pub use key::{key, remove_key_draft};
+pub use key::remove_key_draft;
 pub use log_file::LogFile;
+pub use made_here::Vouched;
 pub use open::{Readers, look_before_opening, open_folder, read, read_named};
 pub use reading::read_of_system;
 pub use root::{Chosen, Root};
@@ -29,7 +30,7 @@ use user::shown;
 /// The end of the name of a file that is not written yet.
 const DRAFT: &str = ".new";
 /// The name of a key-encryption key's file.
-pub const KEY: &str = "key";
+const KEY: &str = "key";
 
 /// The reason why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,8 @@
 //! The data directory as a whole: the root that the parts have their files in.
 
-use crate::{FilesError, User, io, made_here, make_dir, make_dirs, owner_of_folder};
+use crate::made_here::{self, Vouched};
+use crate::{FilesError, User, io, key, make_dir, make_dirs, owner_of_folder};
+use bonafide_crypto::kek::Kek;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +63,22 @@ impl Root {
     /// True for a directory of this process's user's that was made on this disk.
     pub fn is_made_here(&self) -> bool {
         self.other_owner().is_none() && made_here::is_marked(&self.path)
+    }
+
+    /// The path of a file that the mark of the directory vouches for.
+    pub fn file(&self, file: Vouched) -> PathBuf {
+        self.path.join(file.name())
+    }
+
+    /// Writes such a file, which everybody may read.
+    pub fn write(&self, file: Vouched, content: &[u8]) -> Result<(), FilesError> {
+        made_here::write(&self.path, file, content)
+    }
+
+    /// Reads such a file that has a key; makes one when `fresh`, that is, when nothing was sealed yet. A lost key is never
+    /// replaced by a new one (KY-07).
+    pub fn key(&self, file: Vouched, fresh: bool) -> Result<Kek, FilesError> {
+        key::key(&self.file(file), fresh, |kek| made_here::vouch(&self.path, file, &key::name_of(kek)))
     }
 
     /// The directory itself.

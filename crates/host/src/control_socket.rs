@@ -6,6 +6,7 @@ use crate::caller::user_of;
 use crate::decisions::{HostDecisions, HostLine, HostOrder};
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::files::HostFiles;
+use crate::passing::{read_line, write_line};
 use crate::temporary_placements::TemporaryPlacements;
 use bonafide_crypto::random;
 use bonafide_files::{User, open_folder};
@@ -14,6 +15,7 @@ use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
 use bonafide_types::{ResourceId, ResourceUuid, Secret, base64url, enumerate_some};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -142,30 +144,28 @@ impl ControlSocket {
         Ok(())
     }
 
-    async fn converse(self: Arc<Self>, stream: UnixStream, stop: Stop) {
-        let (reader, mut writer) = stream.into_split();
-        let mut reader = BufReader::new(reader.take(REQUEST_BYTES_MAX));
+    async fn converse(self: Arc<Self>, mut stream: UnixStream, stop: Stop) {
+        let mut reader = BufReader::new((&mut stream).take(REQUEST_BYTES_MAX));
         let mut line = String::new();
         if reader.read_line(&mut line).await.is_err() {
             return;
         }
         let (close, closed) = watch::channel(false);
-        let (answer, workload) = match serde_json::from_str(&line) {
-            Ok(Asked::AboutHosts(AboutHosts { hosts })) => (self.obey(hosts).await, None),
+        let (answer, workload, socket) = match serde_json::from_str(&line) {
+            Ok(Asked::AboutHosts(AboutHosts { hosts })) => (self.obey(hosts).await, None, None),
             Ok(Asked::Open(request)) => match self.open(request, closed).await {
-                Ok((id, opened)) => (Answer::Opened(opened), Some(id)),
-                Err(reason) => (Answer::Refused(reason), None),
+                Ok((id, opened, socket)) => (Answer::Opened(opened), Some(id), Some(socket)),
+                Err(reason) => (Answer::Refused(reason), None, None),
             },
-            Err(error) => (Answer::Refused(error.to_string()), None),
+            Err(error) => (Answer::Refused(error.to_string()), None, None),
         };
-        let mut text = serde_json::to_vec(&answer).unwrap_or_default();
-        text.push(b'\n');
-        if writer.write_all(&text).await.is_ok() && workload.is_some() {
+        let text = serde_json::to_vec(&answer).unwrap_or_default();
+        if write_line(&mut stream, &text, socket).await.is_ok() && workload.is_some() {
             let mut rest = [0; 1];
             let mut stop = stop;
             tokio::select! {
                 // The other side never writes again: anything, and the end, means that it is done.
-                _ = reader.read(&mut rest) => {}
+                _ = stream.read(&mut rest) => {}
                 () = stopped(&mut stop) => {}
             }
         }
@@ -185,7 +185,8 @@ impl ControlSocket {
         }
     }
 
-    async fn open(&self, request: OpenEndpoint, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint), String> {
+    /// Opens an endpoint. Who asked gets its socket, too: it keeps the port for as long as a command may ask there.
+    async fn open(&self, request: OpenEndpoint, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint, OwnedFd), String> {
         let dialect = dialects::named(&request.dialect).ok_or_else(|| {
             let known = enumerate_some(dialects::ALL.iter().map(|dialect| dialect.name()));
             format!("there is no dialect '{}'; there are: {known}", request.dialect)
@@ -193,6 +194,7 @@ impl ControlSocket {
         let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
         let socket = Listening::open((Ipv4Addr::LOCALHOST, 0).into()).map_err(|error| error.to_string())?;
         let port = socket.address().port();
+        let copy = socket.as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
             None => self.by_default().await?,
@@ -213,7 +215,7 @@ impl ControlSocket {
         };
         tokio::spawn(listener.serve(stop));
         let without_identity = workload.identities.is_empty();
-        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, without_identity, port, secret }))
+        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, without_identity, port, secret }, copy))
     }
 
     async fn by_default(&self) -> Result<ResourceUuid, String> {
@@ -232,15 +234,15 @@ impl ControlSocket {
     }
 }
 
-/// Asks the agent of a data directory for an endpoint. It lives until the returned stream is dropped.
+/// Asks the agent of a data directory for an endpoint, and its socket. It lives until the returned stream is dropped.
 pub(crate) async fn open_endpoint(
     files: &HostFiles,
     request: &OpenEndpoint,
-) -> Result<(UnixStream, OpenedEndpoint), ControlError> {
+) -> Result<(UnixStream, OpenedEndpoint, OwnedFd), ControlError> {
     match ask(files, request).await? {
-        (stream, Answer::Opened(opened)) => Ok((stream, opened)),
-        (_, Answer::Refused(reason)) => Err(ControlError::Refused(reason)),
-        (_, Answer::Hosts(_)) => Err(ControlError::Refused(OTHER_ANSWER.to_owned())),
+        (stream, Answer::Opened(opened), Some(socket)) => Ok((stream, opened, socket)),
+        (_, Answer::Refused(reason), _) => Err(ControlError::Refused(reason)),
+        (_, Answer::Hosts(_) | Answer::Opened(_), _) => Err(ControlError::Refused(OTHER_ANSWER.to_owned())),
     }
 }
 
@@ -255,7 +257,10 @@ pub async fn order_about_hosts(files: &HostFiles, order: HostOrder) -> Result<Ve
 
 const OTHER_ANSWER: &str = "`bonafide up` is of another version: stop it and start this one";
 
-async fn ask(files: &HostFiles, request: &impl Serialize) -> Result<(UnixStream, Answer), ControlError> {
+async fn ask(
+    files: &HostFiles,
+    request: &impl Serialize,
+) -> Result<(UnixStream, Answer, Option<OwnedFd>), ControlError> {
     let path = files.socket();
     let failed = |error| ControlError::Socket { path: path.clone(), error };
     let mut stream = UnixStream::connect(reachable(&path).map_err(failed)?.path()).await.map_err(failed)?;
@@ -265,10 +270,9 @@ async fn ask(files: &HostFiles, request: &impl Serialize) -> Result<(UnixStream,
     let mut text = serde_json::to_vec(request).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
     stream.write_all(&text).await.map_err(failed)?;
-    let mut line = String::new();
-    BufReader::new(&mut stream).read_line(&mut line).await.map_err(failed)?;
-    let answer = serde_json::from_str(&line).map_err(|error| failed(error.into()))?;
-    Ok((stream, answer))
+    let (line, socket) = read_line(&stream).await.map_err(failed)?;
+    let answer = serde_json::from_slice(&line).map_err(|error| failed(error.into()))?;
+    Ok((stream, answer, socket))
 }
 
 /// True if the process at the other end may use, or serve, what belongs to `owner`.

@@ -1,6 +1,7 @@
 //! The agent's files in a data directory.
 
-use bonafide_files::{FilesError, KEY, Root, User, make_dirs, remove_drafts, trusted};
+use bonafide_crypto::Kek;
+use bonafide_files::{FilesError, Root, User, Vouched, make_dirs, remove_drafts, trusted};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -67,7 +68,12 @@ impl HostFiles {
 
     /// The agent's own key-encryption key.
     pub(crate) fn key(&self) -> PathBuf {
-        self.folder().join(KEY)
+        self.root.file(Vouched::AgentKey)
+    }
+
+    /// Reads that; makes one when `fresh`, that is, when nothing was sealed yet.
+    pub(crate) fn read_key(&self, fresh: bool) -> Result<Kek, FilesError> {
+        self.root.key(Vouched::AgentKey, fresh)
     }
 
     fn folder(&self) -> PathBuf {

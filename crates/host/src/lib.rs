@@ -18,6 +18,7 @@ mod files;
 mod keys;
 mod link;
 mod membership;
+mod passing;
 mod placer;
 mod resource_name;
 mod session;

@@ -3,6 +3,7 @@
 use crate::control_socket::{ControlError, OpenEndpoint, open_endpoint};
 use crate::exchange;
 use crate::files::HostFiles;
+use bonafide_http::refuse;
 use bonafide_metadata::{Dialect, Endpoint};
 use bonafide_types::{ClientId, ResourceId, Secret, enumerate_some, resource_of_scope};
 use bonafide_wire::token::TokenV1;
@@ -10,6 +11,8 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde::Deserialize;
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -27,7 +30,9 @@ pub struct Session {
     /// Its endpoint.
     pub endpoint: Endpoint,
     without_identity: bool,
-    _open: UnixStream,
+    open: UnixStream,
+    /// The endpoint's socket, by which its port stays taken when the agent has ended.
+    socket: OwnedFd,
 }
 
 /// The reason why there is no token.
@@ -69,6 +74,11 @@ struct Listed {
     resource_id: ResourceId,
 }
 
+/// True where there was nothing to read after all.
+fn is_early(read: std::io::Result<usize>) -> bool {
+    read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
 impl Session {
     /// Opens an endpoint of `workload` (ARM id or name of any; `demo` when `None`) in `dialect`, which takes HTTP/1.0 if
     /// told so.
@@ -80,9 +90,17 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let (workload, dialect) = (workload.map(str::to_owned), dialect.name().to_owned());
         let request = OpenEndpoint { workload, dialect, allow_http_1_0 };
-        let (stream, opened) = open_endpoint(files, &request).await?;
+        let (open, opened, socket) = open_endpoint(files, &request).await?;
         let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) };
-        Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, _open: stream })
+        Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, open, socket })
+    }
+
+    /// Waits until the agent has ended. Nobody answers at the endpoint then, which refuses connections from now on and keeps
+    /// its port until this is dropped.
+    pub async fn ended(&self) {
+        // The agent never writes again: anything, and the end, means that it is done.
+        while self.open.readable().await.is_ok() && is_early(self.open.try_read(&mut [0])) {}
+        refuse(&self.socket);
     }
 
     /// A warning for the person who opened it, when its workload had no identity on this host then.

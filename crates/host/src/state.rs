@@ -3,7 +3,7 @@
 use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
 use bonafide_crypto::{AgentKey, Certificate, Kek, SignError};
-use bonafide_files::{FilesError, Readers, io, key, read, write_private};
+use bonafide_files::{FilesError, Readers, io, read, write_private};
 use bonafide_types::{HostId, Lifetime, Secret, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ impl AgentState {
     /// Reads the agent's own key-encryption key, or makes one where nothing was sealed yet.
     pub(crate) fn kek(files: &HostFiles) -> Result<Kek, StateError> {
         let fresh = !files.state().exists();
-        key(&files.key(), fresh).map_err(|error| match error {
+        files.read_key(fresh).map_err(|error| match error {
             FilesError::KeyMissing(path) => StateError::KeyMissing(path),
             other => other.into(),
         })

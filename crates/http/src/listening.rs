@@ -40,8 +40,15 @@ impl Listening {
         Self::on(socket, address)
     }
 
-    fn on(socket: TcpSocket, address: SocketAddr) -> io::Result<Self> {
+    fn on(socket: TcpSocket, mut address: SocketAddr) -> io::Result<Self> {
+        // A socket that was bound without a number loses its port when it is shut down (tcp_set_state of Linux).
+        let any = (address.port() == 0).then(|| new_socket(address)).transpose()?;
+        if let Some(any) = &any {
+            any.bind(address)?;
+            address.set_port(any.local_addr()?.port());
+        }
         socket.bind(address)?;
+        drop(any);
         let socket = socket.listen(BACKLOG.cast_unsigned())?;
         Ok(Self { address: socket.local_addr()?, socket })
     }
@@ -70,6 +77,14 @@ impl Listening {
             }
         }
     }
+}
+
+/// Refuses connections on a listening socket from now on, for all processes that have it, and keeps its port: a socket that
+/// is bound and does not listen. Without `SO_REUSEADDR` nobody else can listen there.
+pub fn refuse(socket: impl AsFd) {
+    // Both fail on no socket that listens.
+    let _ = set_socket_reuseaddr(&socket, false);
+    let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
 }
 
 /// A socket that listens on an address of any kind, on the loopback device alone, for [`Listening::given`]. It needs no

@@ -2,34 +2,54 @@
 
 use crate::listening::{ListenError, Listening};
 use std::collections::HashMap;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Hands a new socket over to who keeps it.
-type Keep = Box<dyn Fn(&str, BorrowedFd<'_>) + Send + Sync>;
+/// The process that keeps the sockets of this one.
+pub trait SocketKeeper: Send + Sync {
+    /// Has it leave the sockets alone from now on that it gave, and waits until it does.
+    fn hand_over(&self) -> io::Result<()>;
+    /// Has it keep a socket that this process opened.
+    fn keep(&self, name: &str, socket: BorrowedFd<'_>);
+}
 
 /// Sockets that were given to this process, and a way to have those kept that it opens.
 pub struct Sockets {
-    given: Mutex<HashMap<String, TcpListener>>,
-    keep: Keep,
+    given: Mutex<Given>,
+    keeper: Box<dyn SocketKeeper>,
+}
+
+/// The sockets that were given and not taken yet. Until they are handed over, their keeper decides what becomes of
+/// connections.
+struct Given {
+    sockets: HashMap<String, TcpListener>,
+    are_handed_over: bool,
 }
 
 impl Sockets {
-    /// Sockets that were given, by name. What this process opens goes to `keep` as well.
-    pub fn new(given: HashMap<String, TcpListener>, keep: Keep) -> Self {
-        Self { given: Mutex::new(given), keep }
+    /// Sockets that were given, by name. What this process opens goes to their keeper as well.
+    pub fn new(sockets: HashMap<String, TcpListener>, keeper: Box<dyn SocketKeeper>) -> Self {
+        Self { given: Mutex::new(Given { sockets, are_handed_over: false }), keeper }
     }
 
     /// The address of a socket that was given and not taken yet.
     pub fn address(&self, name: &str) -> Option<SocketAddr> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner).get(name)?.local_addr().ok()
+        self.given().sockets.get(name)?.local_addr().ok()
     }
 
-    /// The socket that was given under a name; `None` where none was.
-    pub fn take(&self, name: &str) -> Option<std::io::Result<Listening>> {
-        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner).remove(name)?;
-        Some(Listening::given(given))
+    /// The socket that was given under a name; `None` where none was. The first is taken after all were handed over.
+    pub fn take(&self, name: &str) -> Option<io::Result<Listening>> {
+        let mut given = self.given();
+        let socket = given.sockets.remove(name)?;
+        if !given.are_handed_over {
+            if let Err(error) = self.keeper.hand_over() {
+                return Some(Err(error));
+            }
+            given.are_handed_over = true;
+        }
+        Some(Listening::given(socket))
     }
 
     /// The socket that was given under a name, or a new one at an address that `option` of the command line chooses.
@@ -39,7 +59,11 @@ impl Sockets {
             return given.map_err(failed);
         }
         let opened = Listening::open(address).map_err(failed)?;
-        (self.keep)(name, opened.as_fd());
+        self.keeper.keep(name, opened.as_fd());
         Ok(opened)
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

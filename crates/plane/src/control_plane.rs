@@ -10,7 +10,7 @@ use crate::shared_answer::SharedAnswer;
 use crate::{forbidding_tables, row_keys};
 use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_crypto::ca::ServerCa;
-use bonafide_files::{FilesError, write_public};
+use bonafide_files::FilesError;
 use bonafide_http::Log;
 use bonafide_store::{Locked, OpenMarkedError, StoreError};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
@@ -120,7 +120,7 @@ impl ControlPlane {
             secrets::make(&store, &kek)?;
         }
         let secrets = secrets::open(&store, &kek)?;
-        write_public(&files.ca_file(), secrets.server_ca.trust_anchor_pem().as_bytes())?;
+        files.write_ca(&secrets.server_ca.trust_anchor_pem())?;
         let log_file = files.log_file().display().to_string();
         let shared = (secrets.pepper, secrets.host_ca);
         let parts = Parts::new(store, kek, shared, &origin.url(), Some(log_file))?;

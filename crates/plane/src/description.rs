@@ -1,7 +1,7 @@
 //! The description of an installation: printed by `up` and `info`, read by scripts.
 
 use crate::files::PlaneFiles;
-use bonafide_files::{FilesError, Readers, io, read, write_public};
+use bonafide_files::{FilesError, Readers, io, read};
 use bonafide_types::{ClientId, ResourceId, SubscriptionId, TenantId};
 use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
@@ -81,6 +81,6 @@ impl Description {
     pub fn write(&self, files: &PlaneFiles) -> Result<(), FilesError> {
         let path = files.description();
         let text = serde_json::to_vec(self).map_err(|error| io(&path, error.into()))?;
-        write_public(&path, &text)
+        files.write_description(&text)
     }
 }

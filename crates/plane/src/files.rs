@@ -2,7 +2,7 @@
 
 use bonafide_crypto::Kek;
 use bonafide_files::{
-    FilesError, KEY, Readers, Root, key, look_before_opening, make_dirs, remove_drafts, remove_key_draft,
+    FilesError, Readers, Root, Vouched, look_before_opening, make_dirs, remove_drafts, remove_key_draft,
 };
 use bonafide_store_sqlite::{DATABASE_FILE, FILES};
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl PlaneFiles {
 
     /// The certificate of the authority that signs the server's certificate.
     pub fn ca_file(&self) -> PathBuf {
-        self.join("ca.pem")
+        self.root.file(Vouched::Authority)
     }
 
     /// The system's authorities and ours in one file, for clients that take only one.
@@ -71,7 +71,17 @@ impl PlaneFiles {
 
     /// The description that `info` prints.
     pub fn description(&self) -> PathBuf {
-        self.join("info.json")
+        self.root.file(Vouched::Description)
+    }
+
+    /// Writes the certificate of the authority.
+    pub(crate) fn write_ca(&self, pem: &str) -> Result<(), FilesError> {
+        self.root.write(Vouched::Authority, pem.as_bytes())
+    }
+
+    /// Writes the description.
+    pub(crate) fn write_description(&self, json: &[u8]) -> Result<(), FilesError> {
+        self.root.write(Vouched::Description, json)
     }
 
     /// The file that answers of 500 name.
@@ -91,12 +101,12 @@ impl PlaneFiles {
 
     /// Reads the key-encryption key; makes one when `fresh`, that is, when nothing was sealed yet.
     pub fn key(&self, fresh: bool) -> Result<Kek, FilesError> {
-        key(&self.key_file(), fresh)
+        self.root.key(Vouched::Key, fresh)
     }
 
     /// The key-encryption key.
     pub fn key_file(&self) -> PathBuf {
-        self.join(KEY)
+        self.root.file(Vouched::Key)
     }
 
     /// The folder of what the operator signs in with.

@@ -22,6 +22,10 @@ pub(super) enum Message {
     Given(Vec<(String, TcpListener)>),
     /// To the keeper: a new socket to be kept under this name.
     Keep(String, TcpListener),
+    /// To the keeper: leave the sockets that it gave alone, for this process is about to listen on them.
+    HandOver,
+    /// Its answer.
+    HandedOver,
     /// To the keeper: open the link-local address, which takes its privileges.
     OpenLinkLocal,
     /// Its answer.
@@ -48,6 +52,8 @@ pub(super) fn send(line: impl AsFd, message: &Message) -> std::io::Result<()> {
             (format!("given {}", names.join(":")), sockets.iter().map(|(_, socket)| socket.as_fd()).collect())
         }
         Message::Keep(name, socket) => (format!("keep {name}"), vec![socket.as_fd()]),
+        Message::HandOver => ("hand-over ".to_owned(), Vec::new()),
+        Message::HandedOver => ("handed-over ".to_owned(), Vec::new()),
         Message::OpenLinkLocal => ("open ".to_owned(), Vec::new()),
         Message::Opened(Ok(socket)) => ("opened ".to_owned(), vec![socket.as_fd()]),
         Message::Opened(Err(reason)) => (format!("refused {reason}"), Vec::new()),
@@ -97,6 +103,8 @@ fn read(text: &str, mut sockets: Vec<TcpListener>) -> Result<Message, Garbled> {
             Ok(Message::Given(names.into_iter().zip(sockets).collect()))
         }
         ("keep", 1) => Ok(Message::Keep(rest.to_owned(), sockets.remove(0))),
+        ("hand-over", 0) => Ok(Message::HandOver),
+        ("handed-over", 0) => Ok(Message::HandedOver),
         ("open", 0) => Ok(Message::OpenLinkLocal),
         ("opened", 1) => Ok(Message::Opened(Ok(sockets.remove(0)))),
         ("refused", 0) => Ok(Message::Opened(Err(rest.to_owned()))),
@@ -124,7 +132,8 @@ mod tests {
         assert!(matches!(receive(&server, RecvFlags::empty()), Ok(Some(Message::Given(none))) if none.is_empty()));
         send(&server, &Message::Keep("hosts".to_owned(), socket())).unwrap();
         assert!(matches!(receive(&keeper, RecvFlags::empty()), Ok(Some(Message::Keep(name, _))) if name == "hosts"));
-        for message in [Message::OpenLinkLocal, Message::Opened(Err("it: is taken".to_owned())), Message::Ready] {
+        let refusal = Message::Opened(Err("it: is taken".to_owned()));
+        for message in [Message::HandOver, Message::HandedOver, Message::OpenLinkLocal, refusal, Message::Ready] {
             send(&server, &message).unwrap();
             let received = receive(&keeper, RecvFlags::empty()).unwrap().unwrap();
             assert_eq!(format!("{received:?}"), format!("{message:?}"));

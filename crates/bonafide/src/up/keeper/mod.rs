@@ -13,8 +13,7 @@ use crate::{Failure, exit_code, privileges, say};
 use bonafide_host::bindings::link_local;
 use line::{Message, pair, receive, send};
 use restarts::{CRASHES_MAX, Crashes, DOWN_MAX, WITHIN, is_crash};
-use rustix::net::sockopt::set_socket_reuseaddr;
-use rustix::net::{RecvFlags, Shutdown, shutdown};
+use rustix::net::RecvFlags;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use rustix::thread::CapabilitySet;
 use std::io::ErrorKind;
@@ -68,7 +67,7 @@ struct Keeping {
     terminate: Signals,
     is_stopping: bool,
     has_served: bool,
-    /// The time of the crash since which nobody serves, until connections are refused.
+    /// The time of the crash since which the sockets are this process's alone, until connections are refused.
     down_since: Option<Instant>,
 }
 
@@ -149,6 +148,10 @@ impl Keeping {
     fn hear(&mut self, message: Message, line: &UnixStream) -> Result<(), Failure> {
         match message {
             Message::Keep(name, socket) => self.keep(name, socket),
+            Message::HandOver => {
+                self.down_since = None;
+                send(line, &Message::HandedOver)?;
+            }
             Message::OpenLinkLocal => {
                 let opened = link_local::open().map_err(|error| error.to_string());
                 if let Ok(socket) = &opened {
@@ -157,11 +160,11 @@ impl Keeping {
                 send(line, &Message::Opened(opened))?;
             }
             Message::Ready => {
-                (self.has_served, self.down_since) = (true, None);
+                self.has_served = true;
                 // The work that takes privileges is done.
                 privileges::give_up_capabilities(CapabilitySet::empty())?;
             }
-            Message::Given(_) | Message::Opened(_) => return Err(line::Garbled.into()),
+            Message::Given(_) | Message::HandedOver | Message::Opened(_) => return Err(line::Garbled.into()),
         }
         Ok(())
     }
@@ -182,14 +185,10 @@ impl Keeping {
         let _ = pid.map(|pid| kill_process(pid, signal));
     }
 
-    /// Refuses connections from now on, and keeps the ports: a socket that is bound and does not listen. Without
-    /// `SO_REUSEADDR` nobody else can listen there.
+    /// Refuses connections from now on, and keeps the ports.
     fn refuse(&mut self) {
         self.down_since = None;
-        for kept in self.sockets.iter().filter(|kept| !kept.is_passed) {
-            let _ = set_socket_reuseaddr(&kept.socket, false);
-            let _ = shutdown(&kept.socket, Shutdown::Both);
-        }
+        self.sockets.iter().filter(|kept| !kept.is_passed).for_each(|kept| bonafide_http::refuse(&kept.socket));
     }
 
     /// Waits before the next start; false when it is told to stop meanwhile.

@@ -1,12 +1,12 @@
 //! The side of the process that serves.
 
 use super::line::{Message, receive, send};
-use bonafide_http::Sockets;
+use bonafide_http::{SocketKeeper, Sockets};
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 /// The reason why this process has no keeper.
@@ -47,17 +47,8 @@ impl Keeper {
         rustix::stdio::dup2_stdin(nothing()?).map_err(std::io::Error::from)?;
         let Some(Message::Given(given)) = receive(&line, RecvFlags::empty())? else { return Err(KeptError::NotKept) };
         let given: HashMap<String, TcpListener> = given.into_iter().collect();
-        let keep = Arc::clone(&line);
-        let sockets = Sockets::new(
-            given,
-            Box::new(move |name, socket| {
-                // A socket that is not kept is opened anew after a crash.
-                if let Ok(copy) = socket.try_clone_to_owned() {
-                    let _ = send(&keep, &Message::Keep(name.to_owned(), copy.into()));
-                }
-            }),
-        );
-        Ok((Self(line), sockets))
+        let keeper = Self(line);
+        Ok((keeper.clone(), Sockets::new(given, Box::new(keeper))))
     }
 
     /// Has the link-local address opened, for which this process has no privileges. Waits for it.
@@ -74,5 +65,22 @@ impl Keeper {
     pub(crate) fn ready(&self) {
         // A keeper that is gone takes this process with it.
         let _ = send(&self.0, &Message::Ready);
+    }
+}
+
+impl SocketKeeper for Keeper {
+    fn hand_over(&self) -> std::io::Result<()> {
+        send(&self.0, &Message::HandOver)?;
+        match receive(&self.0, RecvFlags::empty())? {
+            Some(Message::HandedOver) => Ok(()),
+            _ => Err(std::io::Error::other(KeptError::NotKept)),
+        }
+    }
+
+    fn keep(&self, name: &str, socket: BorrowedFd<'_>) {
+        // A socket that is not kept is opened anew after a crash.
+        if let Ok(copy) = socket.try_clone_to_owned() {
+            let _ = send(&self.0, &Message::Keep(name.to_owned(), copy.into()));
+        }
     }
 }
