@@ -104,7 +104,8 @@ pub struct Commit {
     pub ops: Vec<Op>,
     /// Records for the audit chain, appended in this commit; each at most `limits::VALUE_BYTES_MAX`.
     pub audit: Vec<Vec<u8>>,
-    /// True if it may use the space that an engine keeps for a full disk: it takes something away, or a start needs it.
+    /// True if it may use the space that an engine keeps for a full disk: it takes something away and adds
+    /// little, or a start needs it.
     pub may_use_reserve: bool,
 }
 
