@@ -91,7 +91,11 @@ pub fn restore(files: &PlaneFiles, from: &Path, accept_older: bool) -> Result<Re
         let (backup, contents) = (from.to_owned(), *restoring.backup());
         return Err(RestoreError::Older(Box::new(Older { backup, contents, reason: reason.clone(), newest_at })));
     }
-    let store = unlock(Locked::new(SqliteEngine::open(&restoring.draft())?), &kek)?;
+    let draft = SqliteEngine::open(&restoring.draft())?;
+    let store = unlock(Locked::restored(draft, restoring.has_macs()), &kek).map_err(|error| match error {
+        SecretsError::Store(error) => RestoreError::Copy(error),
+        other => RestoreError::Key(other),
+    })?;
     secrets::open(&store, &kek)?;
     while store.write(withdraw_invitations)? {}
     drop(store);

@@ -144,6 +144,10 @@ impl Engine for SqliteEngine {
         Ok(())
     }
 
+    fn scrub(&self) -> Result<(), EngineError> {
+        self.write(Writer::scrub)
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.readers.snapshot()?.audit(after, limit)
     }

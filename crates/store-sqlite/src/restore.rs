@@ -63,6 +63,11 @@ impl Restoring {
         self.older.as_ref()
     }
 
+    /// True if all rows of the store that was there have MACs, as its mark says: then the new one's must, too.
+    pub fn has_macs(&self) -> bool {
+        self.marks.has_macs()
+    }
+
     /// The folder of the new store, where it can be opened before it is put in its place.
     pub fn draft(&self) -> PathBuf {
         beside(&self.store, "restoring")

@@ -200,6 +200,9 @@ pub trait Engine: Send + Sync + 'static {
     /// the head, if that is less). Stored values and the audit chain stay.
     fn compact(&self, through: Revision) -> Result<(), EngineError>;
 
+    /// Clears what was overwritten and deleted before from all that the engine has stored. Once, and may take a while.
+    fn scrub(&self) -> Result<(), EngineError>;
+
     /// At most `limit` audit records after number `after` (0: from the start), in order.
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError>;
 
