@@ -4,6 +4,7 @@ use crate::connect::connect_to_read;
 use crate::error::OpenError;
 use crate::read::integer;
 use crate::write::{is_marked, read_high_water};
+use crate::index;
 use bonafide_store::audit::Hash;
 use bonafide_store::mark::{self, BelowMark, Marks};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -30,6 +31,9 @@ pub(crate) fn before_writing(path: &Path, mark: Option<&Path>) -> Result<(), Ope
     let is_empty = std::fs::metadata(path).map_err(|error| OpenError::io(path, error))?.len() == 0;
     let connection = if is_empty { None } else { Some(connect_to_look(path)?) };
     let contents = connection.as_ref().map(|connection| check_contents(path, connection)).transpose()?;
+    if let (Some(connection), Some(Contents::Store)) = (&connection, contents) {
+        index::check(path, connection)?;
+    }
     let Some(mark) = mark else { return Ok(()) };
     let marks = mark::read(mark).map_err(|error| OpenError::io(mark, error))?;
     let stored = connection.as_ref().filter(|_| contents == Some(Contents::Store));

@@ -11,6 +11,7 @@ mod connect;
 mod directory;
 mod error;
 mod failure;
+mod index;
 mod log;
 mod open;
 mod read;

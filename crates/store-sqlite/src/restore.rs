@@ -6,6 +6,7 @@ use crate::backup::{Backup, copy, look, open_copy};
 use crate::check::{connect_to_look, hash_of};
 use crate::directory::{self, Lock};
 use crate::error::OpenError;
+use crate::index;
 use crate::open::random_epoch;
 use crate::write::{mark_as_marked, read_high_water};
 use bonafide_store::mark::{self, BelowMark, HighWater, Marks};
@@ -112,6 +113,7 @@ impl Restoring {
         let renewed = copied
             .execute("UPDATE meta SET epoch = ?1 WHERE id = 1", params![epoch])
             .and_then(|_| copied.execute_batch("DROP TABLE IF EXISTS backup"))
+            .and_then(|()| index::rebuild(&copied))
             .and_then(|()| mark_as_marked(&copied));
         renewed.map_err(|error| OpenError::sqlite(&database, error))
     }
