@@ -41,7 +41,7 @@ fn agree(connection: &Connection) -> rusqlite::Result<bool> {
         rows.add(key, id);
         true
     })?;
-    // What is searched must be in order besides: equal sums do not say that an entry is found.
+    // Equal sums do not say that an entry is found: the index must be in order, too.
     let mut last: Option<Vec<u8>> = None;
     let is_ordered =
         read(connection, "SELECT key, id FROM kv INDEXED BY sqlite_autoindex_kv_1 ORDER BY key", |key, id| {

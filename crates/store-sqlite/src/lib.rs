@@ -17,6 +17,7 @@ mod open;
 mod read;
 mod reserve;
 mod restore;
+mod schema;
 mod space;
 mod write;
 

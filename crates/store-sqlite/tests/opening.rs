@@ -149,6 +149,44 @@ fn du_05_a_row_that_the_index_lost_is_noticed_and_the_index_can_be_made_again() 
 }
 
 #[test]
+fn op_05_a_schema_that_is_not_exactly_that_of_a_store_is_refused() {
+    let columns = "id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, revision INTEGER NOT NULL, value BLOB NOT NULL";
+    let kv = |columns: &str| {
+        let copy = "INSERT INTO kv(id, key, revision, value) SELECT id, key, revision, value FROM old; DROP TABLE old;";
+        format!("ALTER TABLE kv RENAME TO old; CREATE TABLE kv({columns}); {copy}")
+    };
+    for change in [
+        kv(&format!("{columns}, more INT GENERATED ALWAYS AS (length(value))")),
+        kv(&format!("{columns}, CHECK (revision < 1000000)")),
+        kv(&columns.replace("UNIQUE", "COLLATE NOCASE UNIQUE")),
+        kv(&columns.replace("revision INTEGER NOT NULL", "revision INTEGER NOT NULL ON CONFLICT IGNORE")),
+        "CREATE TABLE junk(a)".to_owned(),
+        "CREATE TABLE backup(made_at INTEGER NOT NULL, more)".to_owned(),
+        "CREATE INDEX slow ON kv(value)".to_owned(),
+        "CREATE VIEW junk AS SELECT 1".to_owned(),
+        "DROP TABLE commits".to_owned(),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let (store_dir, backup) = (dir.path().join("store"), dir.path().join("backup"));
+        drop(filled(&store_dir));
+        copy_store(&store_dir.join(DATABASE_FILE), &backup, 1).unwrap();
+        for file in [&backup, &store_dir.join(DATABASE_FILE)] {
+            let changed = Connection::open(file).unwrap();
+            let change = if *file == backup {
+                change.replace("CREATE TABLE backup", "DROP TABLE backup; CREATE TABLE backup")
+            } else {
+                change.clone()
+            };
+            changed.execute_batch(&change).unwrap();
+        }
+        let error = refused_and_unchanged(&store_dir);
+        assert!(matches!(error, OpenError::Damaged { .. }), "{change}: {error}");
+        let error = Restoring::prepare(&dir.path().join("other"), &dir.path().join("mark"), &backup).err();
+        assert!(matches!(error, Some(OpenError::Damaged { .. })), "{change}: {error:?}");
+    }
+}
+
+#[test]
 fn a_database_of_another_program_is_refused_and_left_alone() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join(DATABASE_FILE);
