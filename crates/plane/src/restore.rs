@@ -133,7 +133,11 @@ pub fn restore(files: &PlaneFiles, from: &Path, accept_older: bool) -> Result<Re
         let older = Older { backup, contents, reason, newest_at, replaces_a_store };
         return Err(RestoreError::Older(Box::new(older)));
     }
-    let store = unlock(Locked::new(SqliteEngine::open(&restoring.draft())?), &kek)?;
+    let draft = SqliteEngine::open(&restoring.draft())?;
+    let store = unlock(Locked::restored(draft, restoring.has_macs()), &kek).map_err(|error| match error {
+        SecretsError::Store(error) => RestoreError::Copy(error),
+        other => RestoreError::Key(other),
+    })?;
     secrets::open(&store, &kek)?;
     while store.write(withdraw_invitations)? {}
     drop(store);

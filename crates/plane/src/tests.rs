@@ -201,6 +201,10 @@ impl Engine for Stoppable {
         self.running()?.compact(through)
     }
 
+    fn scrub(&self) -> Result<(), EngineError> {
+        self.engine.scrub()
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.running()?.audit(after, limit)
     }

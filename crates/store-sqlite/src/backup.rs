@@ -3,6 +3,8 @@
 use crate::check::{Contents, check_contents, connect_to_look};
 use crate::connect::configure;
 use crate::error::OpenError;
+use crate::index;
+use crate::schema::BACKUP_TABLE;
 use crate::write::{is_marked, read_high_water};
 use bonafide_store::mark::HighWater;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -30,8 +32,10 @@ pub fn copy_store(from: &Path, to: &Path, made_at: u64) -> Result<Backup, OpenEr
     copy(from, to)?;
     let failed = |error| OpenError::sqlite(to, error);
     let copied = open_copy(to)?;
-    copied.execute_batch("CREATE TABLE IF NOT EXISTS backup(made_at INTEGER NOT NULL)").map_err(failed)?;
-    copied.execute("DELETE FROM backup", []).map_err(failed)?;
+    // A row that the index does not lead to would be missed only when the backup is needed.
+    index::check(to, &copied)?;
+    copied.execute_batch("DROP TABLE IF EXISTS backup").map_err(failed)?;
+    copied.execute(BACKUP_TABLE.1, []).map_err(failed)?;
     copied
         .execute("INSERT INTO backup VALUES (?1)", params![i64::try_from(made_at).unwrap_or(i64::MAX)])
         .map_err(failed)?;

@@ -3,14 +3,13 @@
 use crate::connect::connect_to_read;
 use crate::error::OpenError;
 use crate::read::integer;
+use crate::schema::FORMAT;
 use crate::write::{is_marked, read_high_water};
+use crate::{index, schema};
 use bonafide_store::audit::Hash;
 use bonafide_store::mark::{self, BelowMark, Marks};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
-
-/// The data format that this program writes, and the newest that it can read.
-pub(crate) const FORMAT: i64 = 1;
 
 /// The first SQLite without the WAL-reset bug, as `sqlite3_libversion_number` has it: 3.51.3.
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -30,6 +29,9 @@ pub(crate) fn before_writing(path: &Path, mark: Option<&Path>) -> Result<(), Ope
     let is_empty = std::fs::metadata(path).map_err(|error| OpenError::io(path, error))?.len() == 0;
     let connection = if is_empty { None } else { Some(connect_to_look(path)?) };
     let contents = connection.as_ref().map(|connection| check_contents(path, connection)).transpose()?;
+    if let (Some(connection), Some(Contents::Store)) = (&connection, contents) {
+        index::check(path, connection)?;
+    }
     let Some(mark) = mark else { return Ok(()) };
     let marks = mark::read(mark).map_err(|error| OpenError::io(mark, error))?;
     let stored = connection.as_ref().filter(|_| contents == Some(Contents::Store));
@@ -86,11 +88,6 @@ pub(crate) fn check_contents(path: &Path, connection: &Connection) -> Result<Con
     if connection.query_row(has_meta, [], |_| Ok(())).optional().map_err(failed)?.is_none() {
         return Err(damaged("it is a database of another program"));
     }
-    let code = "SELECT 1 FROM sqlite_schema WHERE type IN ('trigger', 'view')";
-    if connection.query_row(code, [], |_| Ok(())).optional().map_err(failed)?.is_some() {
-        // It would run with each write: somebody could have put it into a backup.
-        return Err(damaged("it has a trigger or view, and no store has one"));
-    }
     // Every format, those to come included, has `format` in this row.
     let format = "SELECT format FROM meta WHERE id = 1";
     let found: i64 = connection
@@ -100,6 +97,9 @@ pub(crate) fn check_contents(path: &Path, connection: &Connection) -> Result<Con
         .ok_or_else(|| damaged("its meta row is missing"))?;
     if found > FORMAT {
         return Err(OpenError::NewerFormat { path: path.to_owned(), found, known: FORMAT });
+    }
+    if let Some(difference) = schema::difference(connection).map_err(failed)? {
+        return Err(damaged(&difference));
     }
     let newest = "SELECT revision, compacted, length(epoch),
             (SELECT coalesce(max(position), 0) >> 12 FROM log),

@@ -11,11 +11,13 @@ mod connect;
 mod directory;
 mod error;
 mod failure;
+mod index;
 mod log;
 mod open;
 mod read;
 mod reserve;
 mod restore;
+mod schema;
 mod space;
 mod write;
 

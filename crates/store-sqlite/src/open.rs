@@ -1,6 +1,5 @@
 //! Opening a data directory.
 
-use crate::check::FORMAT;
 use crate::condition::Condition;
 use crate::connect::configure;
 use crate::directory::LOCK_FILE;
@@ -9,13 +8,13 @@ use crate::log::Log;
 use crate::read::Readers;
 use crate::reserve::{RESERVE_FILE, Reserve};
 use crate::write::Writer;
-use crate::{check, directory};
+use crate::{check, directory, schema};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Commit, Engine, Snapshot, Verdict};
 use bonafide_store::mark::HighWater;
 use bonafide_store::{Changes, Cursor, EngineError, Revision, Trouble};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,21 +31,6 @@ const CHECKPOINT_PAGES: u32 = 4096;
 const LOG_FILE_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Page cache of the writing connection, in KiB. Source: ours.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
-const SCHEMA: &str = "
-    CREATE TABLE meta(
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        format INTEGER NOT NULL,
-        epoch BLOB NOT NULL,
-        revision INTEGER NOT NULL,
-        compacted INTEGER NOT NULL
-    );
-    -- A rowid table: with WITHOUT ROWID, values of 1 KiB made commits two to four times slower.
-    CREATE TABLE kv(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, revision INTEGER NOT NULL, value BLOB NOT NULL);
-    -- position = revision * 4096 + n, for the n-th change of a revision: appended, never scattered.
-    CREATE TABLE log(position INTEGER PRIMARY KEY, key BLOB NOT NULL);
-    CREATE TABLE commits(id BLOB PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE audit(number INTEGER PRIMARY KEY, revision INTEGER NOT NULL, record BLOB NOT NULL, hash BLOB NOT NULL);
-";
 
 /// The settings that tests change; everything else opens with `default()`.
 #[doc(hidden)]
@@ -78,9 +62,9 @@ impl SqliteEngine {
     /// Opens the store in `dir`, making both if they are not there.
     ///
     /// Before anything is written it is checked that no other process has the directory, and that
-    /// what is there is a whole store of a known format. The check is a cheap one (header, length,
-    /// schema, the newest row of each table); damage further inside shows as
-    /// `EngineError::Damaged` when it is read.
+    /// what is there is a whole store of a known format: header, length, schema, the newest row of each
+    /// table, and that the index leads to every row. Damage further inside shows as `EngineError::Damaged`
+    /// when it is read.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         Self::open_with(dir, Tuning::default())
     }
@@ -144,6 +128,10 @@ impl Engine for SqliteEngine {
         // In steps, and not under one lock, so that writers get their turn.
         while self.write(|writer| writer.compact_step(through))? {}
         Ok(())
+    }
+
+    fn scrub(&self) -> Result<(), EngineError> {
+        self.write(Writer::scrub)
     }
 
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
@@ -213,10 +201,7 @@ fn create_schema(connection: &mut Connection, epoch: [u8; 16]) -> rusqlite::Resu
     if !check::is_empty(connection)? {
         return Ok(());
     }
-    let tx = connection.transaction()?;
-    tx.execute_batch(SCHEMA)?;
-    tx.execute("INSERT INTO meta VALUES (1, ?1, ?2, 0, 0)", params![FORMAT, epoch])?;
-    tx.commit()
+    schema::create(connection, epoch)
 }
 
 #[expect(clippy::disallowed_methods, reason = "an epoch decides nothing; it only has to differ from every other")]

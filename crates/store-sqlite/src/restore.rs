@@ -6,6 +6,7 @@ use crate::backup::{Backup, copy, look, open_copy};
 use crate::check::{connect_to_look, hash_of};
 use crate::directory::{self, LOCK_FILE, Lock};
 use crate::error::OpenError;
+use crate::index;
 use crate::open::random_epoch;
 use crate::write::{mark_as_marked, read_high_water};
 use bonafide_store::mark::{self, BelowMark, HighWater, Marks};
@@ -68,6 +69,11 @@ impl Restoring {
         self.present.is_some()
     }
 
+    /// True if all rows of the store that was there have MACs, as its mark says: then the new one's must, too.
+    pub fn has_macs(&self) -> bool {
+        self.marks.has_macs()
+    }
+
     /// The folder of the new store, where it can be opened before it is put in its place.
     pub fn draft(&self) -> PathBuf {
         beside(&self.store, "restoring")
@@ -113,6 +119,7 @@ impl Restoring {
         let renewed = copied
             .execute("UPDATE meta SET epoch = ?1 WHERE id = 1", params![epoch])
             .and_then(|_| copied.execute_batch("DROP TABLE IF EXISTS backup"))
+            .and_then(|()| index::rebuild(&copied))
             .and_then(|()| mark_as_marked(&copied));
         renewed.map_err(|error| OpenError::sqlite(&database, error))
     }

@@ -169,6 +169,17 @@ impl Writer {
         })
     }
 
+    /// Writes the database anew, without what lies in free pages and beside rows, and empties the log. From now on this
+    /// connection overwrites what it deletes.
+    pub(crate) fn scrub(&mut self) -> Result<(), EngineError> {
+        let Some(connection) = &self.connection else { return Err(self.condition.stopped()) };
+        let scrubbed = connection.execute_batch("PRAGMA secure_delete = ON; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+        if scrubbed.as_ref().is_err_and(ends_writing) {
+            self.stop(format!("{}: writing it anew", self.path.display()));
+        }
+        scrubbed.map_err(failure(&self.path))
+    }
+
     /// Runs `body` in a transaction that is made durable when `body` says that it changed something.
     fn transaction<T>(
         &mut self,

@@ -8,7 +8,7 @@ mod support;
 use bonafide_store::conformance::row_keys;
 use bonafide_store::engine::Engine;
 use bonafide_store::{Absence, EngineError, Read, Store, StoreError, Table};
-use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
+use bonafide_store_sqlite::{DATABASE_FILE, OpenError, Restoring, SqliteEngine, copy_store};
 use rusqlite::Connection;
 use std::fs;
 use std::io::Write;
@@ -96,6 +96,97 @@ fn a_damaged_database_is_refused_and_left_alone() {
 }
 
 #[test]
+fn du_05_a_row_that_the_index_lost_is_noticed_and_the_index_can_be_made_again() {
+    let dir = TempDir::new().unwrap();
+    let store_dir = dir.path().join("store");
+    let store = Store::open(SqliteEngine::open(&store_dir).unwrap(), row_keys());
+    (0..ROWS).for_each(|key| put(&store, key));
+    drop(store);
+    let path = store_dir.join(DATABASE_FILE);
+    let whole = fs::read(&path).unwrap();
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_kv_1'";
+    let root: i64 = Connection::open(&path).unwrap().query_row(root, [], |row| row.get(0)).unwrap();
+    let root = usize::try_from(root).unwrap();
+    let page = (root - 1) * 4096..root * 4096;
+    // Each byte of its header, its pointers and its entries.
+    let used: Vec<usize> = page.filter(|at| whole[*at] != 0).collect();
+    assert!(used.len() > 8 * ROWS as usize);
+    let mut vanished = 0;
+    for at in used {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << (at % 8);
+        fs::write(&path, &changed).unwrap();
+        match SqliteEngine::open(&store_dir) {
+            Ok(engine) => {
+                let store = Store::open(engine, row_keys());
+                (0..ROWS).for_each(|key| assert!(has(&store, key), "byte {at}: row {key} vanished"));
+            }
+            Err(error) => {
+                assert!(matches!(error, OpenError::Damaged { .. }), "byte {at}: {error}");
+                vanished += usize::from(error.to_string().contains("rows and their index differ"));
+            }
+        }
+        for leftover in ["store.db-wal", "store.db-shm"] {
+            let _ = fs::remove_file(store_dir.join(leftover));
+        }
+    }
+    assert!(vanished > 0);
+
+    // The first byte of a key.
+    let mut changed = whole;
+    let (at, _) =
+        changed.windows(7).enumerate().skip((root - 1) * 4096).find(|(_, part)| *part == b"number\0").unwrap();
+    changed[at] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    let said = refused_and_unchanged(&store_dir).to_string();
+    assert!(said.contains(&format!("`bonafide restore --accept-older {}`", path.display())), "{said}");
+    let copy = dir.path().join("copy");
+    assert!(matches!(copy_store(&path, &copy, 1), Err(OpenError::Damaged { .. })));
+    let restoring = Restoring::prepare(&store_dir, &dir.path().join("mark"), &path).unwrap();
+    restoring.finish("before").unwrap();
+    let store = Store::open(SqliteEngine::open(&store_dir).unwrap(), row_keys());
+    (0..ROWS).for_each(|key| assert!(has(&store, key), "row {key}"));
+}
+
+#[test]
+fn op_05_a_schema_that_is_not_exactly_that_of_a_store_is_refused() {
+    let columns = "id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, revision INTEGER NOT NULL, value BLOB NOT NULL";
+    let kv = |columns: &str| {
+        let copy = "INSERT INTO kv(id, key, revision, value) SELECT id, key, revision, value FROM old; DROP TABLE old;";
+        format!("ALTER TABLE kv RENAME TO old; CREATE TABLE kv({columns}); {copy}")
+    };
+    for change in [
+        kv(&format!("{columns}, more INT GENERATED ALWAYS AS (length(value))")),
+        kv(&format!("{columns}, CHECK (revision < 1000000)")),
+        kv(&columns.replace("UNIQUE", "COLLATE NOCASE UNIQUE")),
+        kv(&columns.replace("revision INTEGER NOT NULL", "revision INTEGER NOT NULL ON CONFLICT IGNORE")),
+        "CREATE TABLE junk(a)".to_owned(),
+        "CREATE TABLE backup(made_at INTEGER NOT NULL, more)".to_owned(),
+        "CREATE INDEX slow ON kv(value)".to_owned(),
+        "CREATE VIEW junk AS SELECT 1".to_owned(),
+        "DROP TABLE commits".to_owned(),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let (store_dir, backup) = (dir.path().join("store"), dir.path().join("backup"));
+        drop(filled(&store_dir));
+        copy_store(&store_dir.join(DATABASE_FILE), &backup, 1).unwrap();
+        for file in [&backup, &store_dir.join(DATABASE_FILE)] {
+            let changed = Connection::open(file).unwrap();
+            let change = if *file == backup {
+                change.replace("CREATE TABLE backup", "DROP TABLE backup; CREATE TABLE backup")
+            } else {
+                change.clone()
+            };
+            changed.execute_batch(&change).unwrap();
+        }
+        let error = refused_and_unchanged(&store_dir);
+        assert!(matches!(error, OpenError::Damaged { .. }), "{change}: {error}");
+        let error = Restoring::prepare(&dir.path().join("other"), &dir.path().join("mark"), &backup).err();
+        assert!(matches!(error, Some(OpenError::Damaged { .. })), "{change}: {error:?}");
+    }
+}
+
+#[test]
 fn a_database_of_another_program_is_refused_and_left_alone() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join(DATABASE_FILE);
@@ -135,6 +226,18 @@ fn damage_inside_is_an_error_and_never_data() {
         }
         Err(error) => assert!(matches!(error, OpenError::Damaged { .. }), "{error}"),
     }
+}
+
+/// Rows of which the index has one page.
+const ROWS: u64 = 12;
+
+fn put(store: &Store, key: u64) {
+    let put: Result<(), StoreError> = store.write(|tx| tx.put(&NUMBERS, &key, &"x".repeat(10)));
+    put.unwrap();
+}
+
+fn has(store: &Store, key: u64) -> bool {
+    store.read(|tx| tx.get(&NUMBERS, &key)).unwrap().is_some()
 }
 
 /// A store with enough rows for a few dozen pages.

@@ -104,7 +104,8 @@ pub struct Commit {
     pub ops: Vec<Op>,
     /// Records for the audit chain, appended in this commit; each at most `limits::VALUE_BYTES_MAX`.
     pub audit: Vec<Vec<u8>>,
-    /// True if it may use the space that an engine keeps for a full disk: it takes something away, or a start needs it.
+    /// True if it may use the space that an engine keeps for a full disk: it takes something away and adds
+    /// little, or a start needs it.
     pub may_use_reserve: bool,
 }
 
@@ -198,6 +199,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Forgets which keys changed and which commit ids were used up to and including `through` (or
     /// the head, if that is less). Stored values and the audit chain stay.
     fn compact(&self, through: Revision) -> Result<(), EngineError>;
+
+    /// Clears what was overwritten and deleted before from all that the engine has stored. Once, and may take a while.
+    fn scrub(&self) -> Result<(), EngineError>;
 
     /// At most `limit` audit records after number `after` (0: from the start), in order.
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError>;

@@ -56,6 +56,13 @@ pub enum StoreError {
         /// Its name in `/readyz` and the log, `DamagedRow::name`.
         row: String,
     },
+    /// A database that says that not all rows have MACs yet, and a mark that says that they have.
+    #[error(
+        "the rows of the store have no MACs, as those of an old version, but its mark says that they had: the database was \
+         changed, or an old backup restored; restore a newer backup, or restore the old one, if nobody can have changed it, into a new \
+         data directory with a copy of the key file"
+    )]
+    MacsTakenAway,
     /// A key is longer than `limits::KEY_BYTES_MAX`.
     #[error("a key of table '{table}' has {bytes} bytes; at most {max} are possible")]
     KeyTooLong {

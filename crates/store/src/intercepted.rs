@@ -35,6 +35,10 @@ where
         self.engine.compact(through)
     }
 
+    fn scrub(&self) -> Result<(), EngineError> {
+        self.engine.scrub()
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.engine.audit(after, limit)
     }

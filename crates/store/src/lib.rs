@@ -22,6 +22,7 @@ pub mod mark;
 mod memory;
 mod options;
 mod read;
+mod reserve;
 mod revision;
 mod row_keys;
 mod rows;

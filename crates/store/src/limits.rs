@@ -23,3 +23,8 @@ pub const WRITE_ATTEMPTS_MAX: usize = 16;
 pub const LOG_REVISIONS_KEPT: u64 = 100_000;
 /// Revisions between two compactions. Source: ours, so that one compaction stays in the milliseconds.
 pub const COMPACT_EVERY_REVISIONS: u64 = 1_000;
+
+/// Bytes by which a transaction that takes something away may make the store larger and still be written on a full disk:
+/// keys, values and audit records, less what they replace and what is deleted. Source: ours; the record of a deletion and
+/// the operation that goes on with it have some KiB together.
+pub const RESERVE_GROWTH_BYTES_MAX: usize = 16 * 1024;

@@ -28,6 +28,8 @@ pub struct Locked {
     mark: Option<Arc<KeptMark>>,
     /// The troubles that opening found.
     found: Vec<Trouble>,
+    /// True if all rows have MACs, as is said outside the engine.
+    has_macs: bool,
     ids: CommitIds,
 }
 
@@ -64,7 +66,13 @@ pub enum OpenMarkedError {
 impl Locked {
     /// The store of an engine.
     pub fn new(engine: impl Engine) -> Self {
-        Self { engine: Arc::new(engine), mark: None, found: Vec::new(), ids: CommitIds::new() }
+        let (mark, found, has_macs, ids) = (None, Vec::new(), false, CommitIds::new());
+        Self { engine: Arc::new(engine), mark, found, has_macs, ids }
+    }
+
+    /// The same of which it is known elsewhere, `Marks::has_macs`, whether all rows have MACs: then none is taken without.
+    pub fn restored(engine: impl Engine, has_macs: bool) -> Self {
+        Self { has_macs, ..Self::new(engine) }
     }
 
     /// The store of an engine with a high-water mark at `path`, which is made when there is none.
@@ -81,7 +89,7 @@ impl Locked {
             Some(below) => return Err(OpenMarkedError::BelowMark(Box::new(below))),
         };
         let kept = KeptMark::start(path, &store).map_err(failed)?;
-        Ok(Self { mark: Some(Arc::new(kept)), found, ..Self::new(engine) })
+        Ok(Self { mark: Some(Arc::new(kept)), found, has_macs: marks.has_macs(), ..Self::new(engine) })
     }
 
     /// True when nothing was ever stored.
@@ -101,6 +109,7 @@ impl Locked {
 
     /// A row of a store that has no keys yet. It may be forged: only for what opens under a key of its own.
     pub fn unproven<K: Key, V: DeserializeOwned>(&self, table: &Table<K, V>, key: &K) -> Result<Option<V>, StoreError> {
+        self.check_unproven()?;
         let found = self.engine.snapshot()?.get(&stored_key(table.name, key)?)?;
         found.map(|found| table.decode_value(&Proven::own(found.value))).transpose()
     }
@@ -126,6 +135,7 @@ impl Locked {
 
     /// An error when there are keys by now: another process was faster.
     fn store_keys(&self, ops: Vec<Op>) -> Result<(), StoreError> {
+        self.check_unproven()?;
         match self.commit(vec![Compare::Key { key: ROW_KEYS.to_vec(), expect: None }], ops)? {
             Verdict::Committed(_) => Ok(()),
             Verdict::Conflict => Err(StoreError::Contended { attempts: 1 }),
@@ -141,10 +151,15 @@ impl Locked {
         mut after: Option<Vec<u8>>,
         progress: impl Fn(Option<&[u8]>) -> Result<Vec<u8>, E>,
     ) -> Result<(), SealRowsError<E>> {
+        self.check_unproven()?;
         loop {
             let rows = self.engine.snapshot().and_then(|tx| tx.range(b"", after.as_deref(), SEALED_AT_ONCE));
             let rows = rows.map_err(StoreError::from)?;
             let last = rows.last().map(|(key, _)| key.clone());
+            if last.is_none() {
+                // Before the progress says that all is done: what the rows were without MACs opens nothing any more.
+                self.engine.scrub().map_err(StoreError::from)?;
+            }
             let sealed = progress(last.as_deref()).map_err(SealRowsError::Progress)?;
             let others = || rows.iter().filter(|(key, _)| key != ROW_KEYS);
             let compare =
@@ -163,9 +178,15 @@ impl Locked {
         Ok(self.engine.compact(Revision(u64::MAX)).map_err(StoreError::from)?)
     }
 
-    /// The store.
+    /// An error where rows without MACs, or without keys for them, are not those of an old store.
+    fn check_unproven(&self) -> Result<(), StoreError> {
+        if self.has_macs { Err(StoreError::MacsTakenAway) } else { Ok(()) }
+    }
+
+    /// The store. From now on its mark says that all rows have MACs.
     pub fn unlock(self, keys: RowKeys) -> Store {
         if let (Some(mark), Ok(point)) = (&self.mark, self.engine.high_water()) {
+            mark.remember_macs();
             mark.raise(&point);
         }
         Store::start(self.engine, keys, self.mark, self.found, Options::default())

@@ -6,7 +6,7 @@ use crate::engine::{Change, Cursor, Engine, Revision, Snapshot, Versioned};
 use crate::error::{EngineError, StoreError};
 use crate::index::prefix;
 use crate::key::Key;
-use crate::row_keys::{Proven, RowKeys};
+use crate::row_keys::{Proven, RowKeys, SEAL_BYTES};
 use crate::table::Table;
 use serde::de::DeserializeOwned;
 
@@ -94,6 +94,11 @@ impl<'a> RowSnapshot<'a> {
     pub(crate) fn get(&self, source: Source, key: &[u8]) -> Result<Option<Found>, StoreError> {
         let Some(Versioned { value, revision }) = self.snapshot.get(key)? else { return Ok(None) };
         Ok(Some(Found { revision, value: self.rows.open(source, key, value)? }))
+    }
+
+    /// Size of the stored value of a key, its MAC left out, damaged or not.
+    pub(crate) fn stored_bytes(&self, key: &[u8]) -> Result<Option<usize>, EngineError> {
+        Ok(self.snapshot.get(key)?.map(|found| found.value.len().saturating_sub(SEAL_BYTES)))
     }
 
     /// As `Snapshot::range`, without the damaged rows; fewer than `limit` are still all that there are.

@@ -8,6 +8,7 @@ use crate::index::{prefix, stored_key};
 use crate::key::Key;
 use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, ROW_BYTES_MAX};
 use crate::read::raw::RawRead;
+use crate::reserve;
 use crate::row_keys::Proven;
 use crate::rows::{ProvenRows, RowSnapshot};
 use crate::table::Table;
@@ -30,7 +31,7 @@ pub struct Tx<'a> {
     /// The writes of this transaction: `None` deletes.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     audit: Vec<Vec<u8>>,
-    may_use_reserve: bool,
+    takes_away: bool,
 }
 
 #[derive(Default)]
@@ -42,7 +43,7 @@ struct Reads {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(snapshot: RowSnapshot<'a>) -> Self {
-        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new(), may_use_reserve: false }
+        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new(), takes_away: false }
     }
 
     /// Stores a row, new or in place of the old one, and brings its index entries up to date.
@@ -69,10 +70,11 @@ impl<'a> Tx<'a> {
         self.put(table, key, value)
     }
 
-    /// Lets the transaction use the space that is kept for a full disk. For what takes something away by changing a row,
-    /// and for what a start needs; one that deletes a row may use it anyway.
+    /// Says that the transaction takes something away by changing a row, so that it is written on a full disk, too, from
+    /// the space kept for that; one that deletes a row need not say so. It is not, whatever it says, if it makes the
+    /// store larger by more than `limits::RESERVE_GROWTH_BYTES_MAX`.
     pub fn may_use_reserve(&mut self) {
-        self.may_use_reserve = true;
+        self.takes_away = true;
     }
 
     /// Removes a row, if there is one, and its index entries.
@@ -81,7 +83,6 @@ impl<'a> Tx<'a> {
         table: &Table<K, V>,
         key: &K,
     ) -> Result<(), StoreError> {
-        self.may_use_reserve = true;
         let result = self.try_delete(table, key);
         self.note(result)
     }
@@ -107,6 +108,8 @@ impl<'a> Tx<'a> {
         if self.writes.is_empty() && self.audit.is_empty() {
             return Ok(None);
         }
+        let writes = || self.writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
+        let may_use_reserve = self.takes_away && reserve::is_for(&self.snapshot, writes(), &self.audit)?;
         let keys = reads.keys.into_iter().map(|(key, expect)| Compare::Key { key, expect });
         let prefixes = reads.prefixes.into_iter().map(|prefix| Compare::Prefix { prefix, since });
         let ops = self.writes.into_iter().map(|(key, value)| match value {
@@ -118,7 +121,7 @@ impl<'a> Tx<'a> {
             compares: keys.chain(prefixes).collect(),
             ops: ops.collect(),
             audit: self.audit,
-            may_use_reserve: self.may_use_reserve,
+            may_use_reserve,
         }))
     }
 
@@ -159,6 +162,7 @@ impl<'a> Tx<'a> {
             let Some(old) = self.entries_stored(table, key, &stored)? else { return Ok(()) };
             self.replace_entries(old, BTreeMap::new(), &[])?;
         }
+        self.takes_away |= self.snapshot.stored_bytes(&stored)?.is_some();
         self.write(stored, None)
     }
 

@@ -118,14 +118,15 @@ fn change_identities(
             added.push(identity);
         }
     }
-    if !change.remove.is_empty() || change.remove_all_users {
-        // An identity that is taken away, though no row goes.
-        tx.may_use_reserve();
-    }
+    let users_before = resource.identity.users.len();
     resource.identity.users.retain(|user| {
         let removed = change.remove.contains(&user.id) || (change.remove_all_users && !change.add.contains(&user.id));
         !removed
     });
+    if resource.identity.users.len() < users_before {
+        // An identity that is taken away, though no row goes.
+        tx.may_use_reserve();
+    }
     resource.identity.users.extend(added);
     if resource.identity.users.len() > USER_ASSIGNED_IDENTITIES_MAX {
         return Err(IdentityError::TooMany.into());

@@ -31,6 +31,7 @@ pub(super) fn store_error(error: &StoreError) -> (StatusCode, &'static str, Stri
         | StoreError::ValueTooLarge { .. }
         | StoreError::TooManyOps { .. }
         | StoreError::TooManyReads { .. }
+        | StoreError::MacsTakenAway
         | StoreError::Ignored(_)
         | StoreError::Nested => internal(),
     }

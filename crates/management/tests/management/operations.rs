@@ -7,9 +7,9 @@ use bonafide_store::Intercepted;
 use bonafide_store::engine::{Commit, Engine};
 use bonafide_store::{EngineError, MemoryEngine, Read, RowKeys, Store};
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn path(url: &str) -> String {
     url.strip_prefix("https://localhost:8443").unwrap().to_owned()
@@ -164,4 +164,36 @@ fn an_operation_is_polled_by_who_started_it() {
     );
     cloud.get(&unknown, "").refused(404, "OperationNotFound");
     cloud.call(&contributor, Method::GET, &unknown, "", None).refused(403, "AuthorizationFailed");
+}
+
+#[test]
+fn au_05_nothing_is_made_or_made_larger_on_a_full_disk_because_it_names_no_identity() {
+    let is_full = Arc::new(AtomicBool::new(false));
+    let full = Arc::clone(&is_full);
+    let engine = Intercepted {
+        engine: MemoryEngine::new(),
+        commit: move |engine: &MemoryEngine, batch: &[Commit]| {
+            if full.load(Ordering::SeqCst) && !batch.iter().all(|commit| commit.may_use_reserve) {
+                return Err(EngineError::Full("the disk".to_owned()));
+            }
+            engine.commit(batch)
+        },
+    };
+    let cloud = Cloud::on(Store::open(engine, RowKeys::throw_away())).and_group();
+    let (machine, identity) = (cloud.vm("vm1"), cloud.make_identity("id1"));
+    let with = |identity: Value, more: usize| json!({"location": "westus", "identity": identity, "properties": {"userData": "x".repeat(more)}});
+    let assigned = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": { identity: {} }});
+    cloud.put(&machine, VM, with(assigned, 0)).expect(201);
+    is_full.store(true, Ordering::SeqCst);
+    for kind in ["None", "SystemAssigned"] {
+        for bytes in [0, 600_000] {
+            let body = with(json!({ "type": kind }), bytes);
+            cloud.put(&cloud.vm("vm2"), VM, body).expect(503);
+        }
+        cloud.patch(&machine, VM, with(json!({ "type": kind }), 600_000)).expect(503);
+    }
+    cloud.patch(&machine, VM, json!({"identity": {"type": "SystemAssigned"}})).expect(200);
+    cloud.patch(&machine, VM, json!({"identity": {"type": "SystemAssigned"}})).expect(503);
+    cloud.patch(&machine, VM, json!({"identity": {"type": "None"}})).expect(200);
+    cloud.delete(&machine, VM).expect(200);
 }

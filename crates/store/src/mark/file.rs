@@ -30,6 +30,11 @@ impl Marks {
         of_epoch.max_by_key(|slot| slot.sequence).map(|slot| &slot.mark)
     }
 
+    /// True if all rows of the store have MACs, and have them for ever: a database that says otherwise was changed.
+    pub fn has_macs(&self) -> bool {
+        self.slots.iter().flatten().any(|slot| slot.has_macs)
+    }
+
     fn newest_slot(&self) -> Option<&Slot> {
         self.slots.iter().flatten().max_by_key(|slot| slot.sequence)
     }
@@ -80,6 +85,8 @@ pub fn settle(path: &Path, mark: &HighWater) -> io::Result<()> {
 pub(super) struct MarkFile {
     file: File,
     marks: Marks,
+    /// Once true, every mark written here says it, of whatever epoch.
+    has_macs: bool,
 }
 
 impl MarkFile {
@@ -94,7 +101,7 @@ impl MarkFile {
                 .sync_all()?;
         }
         let marks = read_slots(&mut file)?;
-        Ok(Self { file, marks })
+        Ok(Self { file, has_macs: marks.has_macs(), marks })
     }
 
     /// The same with one mark, in both slots.
@@ -118,9 +125,15 @@ impl MarkFile {
 
     /// Writes the older slot. It is durable after `sync`.
     pub(super) fn write(&mut self, mark: &HighWater) -> io::Result<()> {
-        let (at, slot) = (self.marks.oldest_at(), Slot { sequence: self.marks.next_sequence(), mark: *mark });
+        let (at, sequence) = (self.marks.oldest_at(), self.marks.next_sequence());
+        let slot = Slot { sequence, mark: *mark, has_macs: self.has_macs };
         self.marks.slots[at] = Some(slot);
         self.file.write_all_at(slot.to_line().as_bytes(), (at * SLOT_BYTES) as u64)
+    }
+
+    /// Has every mark from now on say that all rows of the store have MACs.
+    pub(super) fn remember_macs(&mut self) {
+        self.has_macs = true;
     }
 
     fn sync(&self) -> io::Result<()> {

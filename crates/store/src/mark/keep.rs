@@ -46,6 +46,11 @@ impl KeptMark {
         Ok(Self { shared, thread: Some(thread) })
     }
 
+    /// Has the mark say, from when it is next raised, that all rows of the store have MACs.
+    pub(crate) fn remember_macs(&self) {
+        self.shared.lock().file.remember_macs();
+    }
+
     /// Raises the mark to a point that the engine has made durable.
     pub(crate) fn raise(&self, to: &HighWater) {
         let mut state = self.shared.lock();

@@ -6,6 +6,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 /// The first word of a line, with the version of its form.
 const FORM: &str = "bonafide-mark-1";
+/// The same of a store all of whose rows have MACs.
+const FORM_WITH_MACS: &str = "bonafide-mark-2";
 /// Bytes of the SHA-256 that are the check sum. Source: ours; against accidents, nobody is kept from writing the file.
 const CHECK_BYTES: usize = 8;
 
@@ -14,13 +16,16 @@ const CHECK_BYTES: usize = 8;
 pub(super) struct Slot {
     pub(super) sequence: u64,
     pub(super) mark: HighWater,
+    /// True if all rows of the store have MACs.
+    pub(super) has_macs: bool,
 }
 
 impl Slot {
     pub(super) fn to_line(self) -> String {
         let HighWater { cursor, audit_number, audit_hash } = self.mark;
+        let form = if self.has_macs { FORM_WITH_MACS } else { FORM };
         let words = format!(
-            "{FORM} {} {} {} {audit_number} {}",
+            "{form} {} {} {} {audit_number} {}",
             self.sequence,
             cursor.epoch.0,
             cursor.revision.0,
@@ -38,15 +43,18 @@ impl Slot {
             return None;
         }
         let mut words = words.split(' ');
-        if words.next()? != FORM {
-            return None;
-        }
+        let has_macs = match words.next()? {
+            FORM => false,
+            FORM_WITH_MACS => true,
+            _ => return None,
+        };
         let sequence = words.next()?.parse().ok()?;
         let epoch = Epoch(words.next()?.parse().ok()?);
         let revision = Revision(words.next()?.parse().ok()?);
         let audit_number = words.next()?.parse().ok()?;
         let audit_hash = unhex(words.next()?)?;
-        Some(Self { sequence, mark: HighWater { cursor: Cursor { epoch, revision }, audit_number, audit_hash } })
+        let mark = HighWater { cursor: Cursor { epoch, revision }, audit_number, audit_hash };
+        Some(Self { sequence, mark, has_macs })
     }
 }
 

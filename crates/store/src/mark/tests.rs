@@ -115,6 +115,10 @@ impl Engine for FailsOver {
         self.0.compact(through)
     }
 
+    fn scrub(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.0.audit(after, limit)
     }
@@ -143,4 +147,21 @@ fn du_05_an_engine_that_fails_over_below_its_mark_is_told_of_and_every_other_is_
     assert!(matches!(refused, OpenMarkedError::BelowMark(_)), "{refused}");
     let store = Locked::open_marked(FailsOver(MemoryEngine::new()), &path).unwrap().unlock(RowKeys::throw_away());
     assert!(matches!(&store.troubles()[..], [Trouble::BelowMark(why)] if why.contains("revision 5")));
+}
+
+#[test]
+fn du_05_a_mark_that_says_that_rows_have_macs_says_so_ever_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mark");
+    let kept = KeptMark::start(&path, &point(1, 1, 1)).unwrap();
+    kept.raise(&point(1, 2, 1));
+    assert!(!read(&path).unwrap().has_macs());
+    kept.remember_macs();
+    (3..6).for_each(|revision| kept.raise(&point(1, revision, 1)));
+    drop(kept);
+    assert!(read(&path).unwrap().has_macs());
+    begin(&path, &point(2, 4, 1)).unwrap();
+    settle(&path, &point(2, 4, 1)).unwrap();
+    drop(KeptMark::start(&path, &point(2, 5, 1)).unwrap());
+    assert!(read(&path).unwrap().has_macs(), "after a restore, too");
 }
