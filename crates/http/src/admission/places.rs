@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
-/// Of a connection with a request that is being answered.
+/// Of a connection with a request that came whole and is being answered.
 const BUSY: u64 = u64::MAX;
 
 /// The connections of a listener.
@@ -96,7 +96,7 @@ impl Places {
     }
 
     /// Closes the connections that have been idle for longest: of `holder`, or of those who have the most. One that has
-    /// not sent its first head whole is idle, too.
+    /// not sent its head or its body whole is idle, too: it waits for its peer.
     fn close_idle(&self, table: &mut Table, holder: Option<Holder>) {
         let mut idle: Vec<_> = table
             .open
@@ -180,12 +180,12 @@ impl Place {
         true
     }
 
-    /// A request is being answered.
+    /// A request has come whole, and is being answered.
     pub(crate) fn busy(&self) {
         self.quiet_since.store(BUSY, Ordering::Relaxed);
     }
 
-    /// None is, since then.
+    /// None is; the connection has waited for its peer since then.
     pub(crate) fn quiet(&self, since: Instant) {
         self.quiet_since.store(self.places.micros(since), Ordering::Relaxed);
     }
