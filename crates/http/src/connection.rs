@@ -38,7 +38,7 @@ pub(super) struct Connections<S> {
     pub(super) in_flight: AtomicUsize,
     /// True when it is time to stop: each reply then ends its connection.
     pub(super) stopping: AtomicBool,
-    pub(super) places: Arc<Places>,
+    pub(super) places: Places,
     pub(super) rooms: Rooms,
 }
 

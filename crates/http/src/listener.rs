@@ -165,6 +165,10 @@ impl<S: Service> Door<S> {
         let facts = PeerFacts { remote, local, user };
         let is_proxy = self.proxies.contains(&remote.ip().to_canonical());
         let holder = Holder::of(user, remote.ip());
+        if user == LocalUser::NotAsked {
+            // Idle connections have descriptors, with which the kernel can be asked about the next caller.
+            self.shared.places.make_room();
+        }
         // A caller that is refused by its connection alone never has a place of those who are served.
         let admission = (self.tls.is_none() && !is_proxy).then(|| self.shared.service.admit(&facts, None));
         let place = match admission {
@@ -172,10 +176,15 @@ impl<S: Service> Door<S> {
             Some(Admission::Serve { .. }) | None => self.shared.places.enter(holder),
         };
         let Some(place) = place else { return };
-        let (id, shared, tls) = (place.id(), Arc::clone(&self.shared), self.tls.clone());
+        // Who is refused already makes no older refusal give way, so that a flood of them costs nothing more.
+        let gives_way = !matches!(admission, Some(Admission::Refuse(_)));
+        let number = gives_way.then(|| place.number());
+        let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
         let opening = Opening { shared, tls, facts, is_proxy, holder, place };
         let task = self.connections.spawn(opening.open(stream, admission));
-        self.shared.places.ends_with(id, task);
+        if let Some(number) = number {
+            number.ends_with(task);
+        }
     }
 
     /// Lets requests in flight end, and closes every connection.

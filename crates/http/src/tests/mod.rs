@@ -50,6 +50,7 @@ impl Service for Echo {
     fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
         match self.until {
             Some(until) => Admission::Serve { peer: Peer::Host(HostId::random(&SystemEntropy)), until: Some(until) },
+            None if peer.user == LocalUser::NotAsked => Admission::Decline(Unserved::Busy),
             None => Admission::anybody(peer),
         }
     }

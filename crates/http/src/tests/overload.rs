@@ -1,7 +1,7 @@
 //! More than a listener has room for: connections, bodies, replies that nobody reads.
 
 use super::*;
-use crate::limits::{STEP_BYTES, STRANGERS_BYTES_SHARE};
+use crate::limits::{REFUSED_CONNECTIONS_SHARE, STEP_BYTES, STRANGERS_BYTES_SHARE};
 
 const MIB: usize = 1024 * 1024;
 
@@ -109,6 +109,17 @@ async fn ov_03_a_body_has_its_own_time_whenever_its_head_came() {
     tokio::time::sleep(SHORT * 4).await;
     stream.write_all(b"b").await.unwrap();
     assert!(read(stream).await.ends_with("/  2"));
+}
+
+#[tokio::test]
+async fn ov_08_callers_who_say_nothing_hide_no_refusal_from_the_next() {
+    let serving = Serving::start_where(|_, _| LocalUser::NotAsked, Echo::default(), PATIENT, Log::off()).await;
+    let mut silent = Vec::new();
+    for _ in 0..4 * REFUSED_CONNECTIONS_SHARE {
+        silent.push(serving.send(b"").await);
+    }
+    tokio::time::sleep(SHORT).await;
+    assert_eq!(ask(&mut serving.send(b"").await).await, 503);
 }
 
 #[tokio::test]
