@@ -181,7 +181,7 @@ impl<S: Service> Door<S> {
             Some(Admission::Serve { .. }) | None => self.shared.places.enter(holder),
         };
         let Some(place) = place else { return };
-        // Who is refused already makes no older refusal give way, so that a flood of them costs nothing more.
+        // A refusal by the connection alone makes no older one give way, so that a flood of them costs nothing more.
         let gives_way = !matches!(admission, Some(Admission::Refuse(_)));
         let number = gives_way.then(|| place.number());
         let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());

@@ -1,8 +1,8 @@
 //! `--trusted-proxy`: the address of a proxy, and where it is on this machine the user that it runs as.
 
-use bonafide_files::User;
+use bonafide_files::{User, read_of_system};
 use bonafide_http::TrustedProxy;
-use std::fs;
+use std::path::Path;
 
 /// The users of this machine. Source: passwd(5).
 const USERS: &str = "/etc/passwd";
@@ -17,13 +17,14 @@ pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
     })?;
     let users = match user {
         Some(user) => vec![id(user)?],
-        None => vec![User::ROOT.id(), rustix::process::geteuid().as_raw()],
+        None => vec![User::ROOT.id(), User::of_this_process().map_err(|error| error.to_string())?.id()],
     };
     Ok(TrustedProxy { address, users })
 }
 
 fn id(user: &str) -> Result<u32, String> {
-    let id = user.parse().ok().or_else(|| id_in(&fs::read_to_string(USERS).ok()?, user));
+    let id =
+        user.parse().ok().or_else(|| id_in(&String::from_utf8_lossy(&read_of_system(Path::new(USERS)).ok()?), user));
     let id =
         id.ok_or_else(|| format!("there is no user '{user}' in {USERS}; give the number of a user from elsewhere"))?;
     let told = User::told(id).map(User::id);
@@ -49,7 +50,7 @@ mod tests {
         let users = |text| trusted_proxy(text).unwrap().users;
         assert_eq!(users("127.0.0.1@33"), [33]);
         assert_eq!(users("::1@root"), [0]);
-        assert_eq!(users("192.0.2.1"), [0, rustix::process::geteuid().as_raw()]);
+        assert_eq!(users("192.0.2.1"), [0, User::of_this_process().unwrap().id()]);
         for (text, said) in [
             ("localhost", "give the proxy's IP address"),
             ("127.0.0.1@", "there is no user ''"),
