@@ -203,8 +203,33 @@ fn ov_03_a_trusted_proxy_tells_whose_connection_it_passes_on_and_must() {
 }
 
 #[test]
+fn ov_03_another_user_at_the_address_of_a_trusted_proxy_names_no_client() {
+    if !is_root() {
+        return skip("being another user needs root");
+    }
+    const OTHER: u32 = 12_345;
+    for (proxy, is_heard) in [("127.0.0.1", false), ("127.0.0.1@12345", true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let up = Up::start(dir.path(), &["--trusted-proxy", proxy]);
+        let port = up.origin().rsplit(':').next().unwrap().to_owned();
+        // The bytes after the header are no TLS, and are logged with the client.
+        let text = "PROXY TCP4 192.0.2.7 127.0.0.1 1 443\\r\\nGET / HTTP/1.1\\r\\n\\r\\n";
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{text}' >&3; timeout 5 cat <&3");
+        Command::new("bash").args(["-c", &script]).uid(OTHER).gid(OTHER).output().unwrap();
+        eventually(PATIENCE, "it is refused", || up.log().contains("connectionRefused"));
+        assert_eq!(up.log().contains("192.0.2.7"), is_heard, "{}", up.log());
+        assert_eq!(up.log().contains("(user 12345)"), !is_heard, "{}", up.log());
+        if is_heard {
+            assert_eq!(up.https("GET", "/healthz", &[], "").status, 200, "others need no header");
+        }
+    }
+}
+
+#[test]
 fn au_03_a_secret_that_was_pasted_into_a_request_is_not_in_the_log() {
     const SECRET: &str = "Q~8hunter2.eyJhbGciOiJub25lIn0";
+    const NAMES: [&str; 5] =
+        ["Referer", "User-Agent", "client-request-id", "x-ms-client-request-id", "x-ms-correlation-request-id"];
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     for path in [
@@ -217,7 +242,7 @@ fn au_03_a_secret_that_was_pasted_into_a_request_is_not_in_the_log() {
         format!("/healthz?{SECRET}"),
     ] {
         for method in ["GET", "POST", SECRET] {
-            up.https(method, &path, &[("Referer", SECRET), ("User-Agent", SECRET)], "");
+            up.https(method, &path, &NAMES.map(|name| (name, SECRET)), "");
         }
     }
     let imds = up.imds();

@@ -30,7 +30,7 @@ use user::shown;
 /// The end of the name of a file that is not written yet.
 const DRAFT: &str = ".new";
 /// The name of a key-encryption key's file.
-const KEY: &str = "key";
+pub const KEY: &str = "key";
 
 /// The reason why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]

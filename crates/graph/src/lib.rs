@@ -81,7 +81,7 @@ impl Surface for Cx<'_> {
 /// The fields of the log line (docs/log.md).
 fn record(ids: &Ids, caller: Option<&Caller>) -> Record {
     Record::default()
-        .with("correlation", Some(ids.client()))
+        .with("correlation", Some(ids.logged()))
         .with("tenant", caller.map(|caller| caller.tenant))
         .with("client", caller.map(|caller| caller.client_id))
         .with("principal", caller.map(|caller| caller.object_id))

@@ -40,7 +40,7 @@ pub(super) struct Connections<S> {
     pub(super) in_flight: AtomicUsize,
     /// True when it is time to stop: each reply then ends its connection.
     pub(super) stopping: AtomicBool,
-    pub(super) places: Arc<Places>,
+    pub(super) places: Places,
     pub(super) rooms: Rooms,
 }
 
@@ -188,13 +188,16 @@ impl<S: Service> Connection<'_, S> {
             }
             return Some(now + limits.reply);
         }
-        let until = place.quiet_since().map_or(now + limits.header, |since| since + limits.header);
+        // The body of a request has a limit of its own, and its answer one of its surface.
+        let since = place.quiet_since().filter(|_| !self.turn.is_answering()).unwrap_or(now);
+        let until = since + limits.header;
         (until > now).then(|| until.min(now + limits.reply))
     }
 
     async fn exchange(&self, request: http::Request<Incoming>) -> Result<Response<ReplyBody>, Closed> {
         let (at, started) = (clock::now(), Instant::now());
-        self.admitted.place.busy();
+        // Until its body is there it waits for its peer, as an idle connection does.
+        self.admitted.place.quiet(started);
         self.turn.answer();
         let in_flight = InFlight::start(&self.shared.in_flight);
         let (parts, body) = request.into_parts();
@@ -245,6 +248,7 @@ impl<S: Service> Connection<'_, S> {
         let (answer, close) = match self.body(&request, body, at).await {
             Ok(Body { bytes, close, _held }) => {
                 request.body = bytes;
+                self.admitted.place.busy();
                 (service.answer(request, at).await, close)
             }
             Err(why) if service.closes_instead(&request, why) => return Err(Closed),

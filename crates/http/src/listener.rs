@@ -1,6 +1,6 @@
 //! Accepting connections.
 
-use super::admission::{Holder, LocalUser, Place, Places, Rooms, proxy};
+use super::admission::{Holder, LocalUser, Place, Places, Rooms, TrustedProxy, proxy};
 use super::connection::{Admitted, Connections};
 use super::last::write_last;
 use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES, TLS_BUFFER_BYTES};
@@ -12,7 +12,7 @@ use bonafide_wire::Peer;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -64,7 +64,7 @@ pub struct Listener<S> {
     /// Tells the users of connections that begin on this machine.
     pub user_of: AskUser,
     /// Proxies whose connections begin with the PROXY protocol, and count for the clients that it names.
-    pub proxies: Arc<[IpAddr]>,
+    pub proxies: Arc<[TrustedProxy]>,
     /// The log of requests and failures.
     pub log: Arc<Log>,
 }
@@ -92,7 +92,7 @@ impl Listeners {
     /// Serves on one more socket, as one of `tasks`, behind these proxies.
     pub fn start_behind<S: Service>(
         &self,
-        proxies: Arc<[IpAddr]>,
+        proxies: Arc<[TrustedProxy]>,
         tasks: &mut JoinSet<()>,
         socket: Listening,
         tls: Option<TlsAcceptor>,
@@ -151,7 +151,7 @@ struct Door<S> {
     shared: Arc<Connections<S>>,
     tls: Option<TlsAcceptor>,
     user_of: AskUser,
-    proxies: Arc<[IpAddr]>,
+    proxies: Arc<[TrustedProxy]>,
     connections: JoinSet<()>,
 }
 
@@ -163,10 +163,19 @@ impl<S: Service> Door<S> {
         let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
         let local = stream.local_addr().ok();
         let is_here = remote.ip().is_loopback() || local.is_some_and(|local| local.ip() == remote.ip());
-        let user = local.filter(|_| is_here).map_or(LocalUser::Unknown, |local| (self.user_of)(remote, local));
+        let at_proxy = || self.proxies.iter().filter(|proxy| proxy.is_at(remote.ip()));
+        let is_at_proxy = at_proxy().next().is_some();
+        // On a machine with several addresses a local connection can have two of them.
+        let user =
+            local.filter(|_| is_here || is_at_proxy).map_or(LocalUser::Unknown, |local| (self.user_of)(remote, local));
         let facts = PeerFacts { remote, local, user };
-        let is_proxy = self.proxies.contains(&remote.ip().to_canonical());
+        let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user));
+        let is_beside_proxy = is_at_proxy && !is_proxy;
         let holder = Holder::of(user, remote.ip());
+        if user == LocalUser::NotAsked {
+            // Idle connections have descriptors, with which the kernel can be asked about the next caller.
+            self.shared.places.make_room();
+        }
         // A caller that is refused by its connection alone never has a place of those who are served.
         let admit = || (self.tls.is_none() && !is_proxy).then(|| self.shared.service.admit(&facts, None));
         let admission = match caught_at_once(admit) {
@@ -178,10 +187,15 @@ impl<S: Service> Door<S> {
             Some(Admission::Serve { .. }) | None => self.shared.places.enter(holder),
         };
         let Some(place) = place else { return };
-        let (id, shared, tls) = (place.id(), Arc::clone(&self.shared), self.tls.clone());
-        let opening = Opening { shared, tls, facts, is_proxy, holder, place };
+        // A refusal by the connection alone makes no older one give way, so that a flood of them costs nothing more.
+        let gives_way = !matches!(admission, Some(Admission::Refuse(_)));
+        let number = gives_way.then(|| place.number());
+        let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
+        let opening = Opening { shared, tls, facts, is_proxy, is_beside_proxy, holder, place };
         let task = self.connections.spawn(opening.open_caught(stream, admission));
-        self.shared.places.ends_with(id, task);
+        if let Some(number) = number {
+            number.ends_with(task);
+        }
     }
 
     /// Lets requests in flight end, and closes every connection.
@@ -200,12 +214,22 @@ impl<S: Service> Door<S> {
     }
 }
 
+/// Bytes that are no TLS, from the address of a proxy on this machine, and not from a user as whom the proxy runs.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the connection does not begin with TLS. It comes from the address of a --trusted-proxy, but not from a user whose \
+     PROXY header counts ({0}); if it is the proxy's, name the user that it runs as, as in --trusted-proxy 127.0.0.1@haproxy"
+)]
+struct BesideProxy(LocalUser);
+
 /// A connection that has a place and is not open yet.
 struct Opening<S> {
     shared: Arc<Connections<S>>,
     tls: Option<TlsAcceptor>,
     facts: PeerFacts,
     is_proxy: bool,
+    /// True of a connection from a proxy's address that is not the proxy's.
+    is_beside_proxy: bool,
     holder: Holder,
     place: Place,
 }
@@ -237,7 +261,11 @@ impl<S: Service> Opening<S> {
             }
             // TLS that is refused, but not who breaks off or says nothing: ports are looked at all the time.
             Ok(Err(error)) if error.kind() == ErrorKind::InvalidData => {
-                self.shared.log_closed(Peer::Anonymous(self.facts.remote), &error);
+                let peer = Peer::Anonymous(self.facts.remote);
+                match self.is_beside_proxy {
+                    true => self.shared.log_closed(peer, &BesideProxy(self.facts.user)),
+                    false => self.shared.log_closed(peer, &error),
+                }
             }
             Ok(Err(_)) | Err(_) => {}
         }

@@ -70,6 +70,11 @@ impl Turn {
         }
     }
 
+    /// True from the head of a request to its reply.
+    pub(super) fn is_answering(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == ANSWERING
+    }
+
     fn keep(&self, room: Option<Held>) {
         self.has_room.store(room.is_some(), Ordering::Relaxed);
         *self.room.lock().unwrap_or_else(PoisonError::into_inner) = room;

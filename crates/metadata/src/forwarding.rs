@@ -80,6 +80,23 @@ mod tests {
     }
 
     #[test]
+    fn md_02_proxies_are_known_by_what_they_add() {
+        for name in [
+            "mt-proxy-id",
+            "x-cisco-via",
+            "x-forward-for",
+            "x-forwarder-for",
+            "x-http-host-override",
+            "x-imforwards",
+            "x-queue-start",
+            "x-request-start",
+            "x-via",
+        ] {
+            assert!(is_forwarding(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+
+    #[test]
     fn what_stock_clients_and_their_instruments_send_is_no_sign_of_a_proxy() {
         for name in [
             "accept",

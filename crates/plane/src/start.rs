@@ -20,10 +20,10 @@ use bonafide_core::placement;
 use bonafide_crypto::ca::{ServerCa, ServerNameError};
 use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
-use bonafide_http::{AskUser, HttpLimits, ListenError, Listeners, Listening, Log, Sockets, Stop, clock};
+use bonafide_http::{AskUser, HttpLimits, ListenError, Listeners, Listening, Log, Sockets, Stop, TrustedProxy, clock};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{Audience, HostId, Secret, base64url};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -53,7 +53,7 @@ pub struct PlaneOptions {
     /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
     /// Proxies in front of the public origin, whose connections begin with the PROXY protocol.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<TrustedProxy>,
 }
 
 impl PlaneOptions {
@@ -191,7 +191,7 @@ impl Opened {
         };
         let hosts_address = hosts.address();
         let config = tls::public(Arc::clone(&identity))?;
-        let proxies = options.trusted_proxies.iter().map(IpAddr::to_canonical).collect();
+        let proxies = options.trusted_proxies.clone().into();
         listeners.start_behind(proxies, tasks, public, Some(config.into()), listener(On::Public));
         let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
         listeners.start(tasks, hosts, Some(config.into()), listener(On::Hosts));

@@ -6,22 +6,24 @@ mod keeper;
 mod local;
 mod options;
 mod own_endpoint;
+mod proxies;
 mod start;
 
 use crate::data_dir::DataDir;
 use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, privileges, say};
 use bonafide_host::bindings::loopback;
-use bonafide_http::{Log, Sockets};
+use bonafide_http::{Log, Sockets, TrustedProxy};
 use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions};
 use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use bonafide_types::{printable_json, printable_lines};
 use clap::Args;
 use keeper::Keeper;
 use options::{ThrottleOption, UpOptions};
+use proxies::trusted_proxy;
 use rustix::thread::CapabilitySet;
 use start::{Given, Up};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,9 +77,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address, hide = true)]
     hosts_connect: Option<SocketAddr>,
     /// Address of a proxy in front of --listen: its connections must begin with the PROXY protocol (v1 or v2), and
-    /// count for the clients that it names (repeatable)
-    #[arg(long = "trusted-proxy", value_name = "ADDRESS", value_parser = ip_address)]
-    trusted_proxies: Vec<IpAddr>,
+    /// count for the clients that it names. On this machine only those of root and of yourself do, or of the user that
+    /// you name, as in 127.0.0.1@haproxy (repeatable)
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS[@USER]", value_parser = trusted_proxy)]
+    trusted_proxies: Vec<TrustedProxy>,
     /// The process that keeps the sockets of this one
     #[arg(long, value_name = "PID", hide = true)]
     kept_by: Option<i32>,
@@ -112,10 +115,6 @@ impl std::fmt::Display for Throttle {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "give an IP address and a port, as in 127.0.0.1:8443".to_owned())
-}
-
-fn ip_address(text: &str) -> Result<IpAddr, String> {
-    text.parse().map_err(|_| "give one IP address, as in 10.0.0.5".to_owned())
 }
 
 fn throttle(text: &str) -> Result<Throttle, String> {

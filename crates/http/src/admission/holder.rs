@@ -1,6 +1,7 @@
 //! For whom connections and bytes are counted.
 
 use bonafide_types::HostId;
+use std::fmt::{Display, Formatter};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The user at the other end of a connection that begins on this machine, as the kernel tells.
@@ -12,6 +13,16 @@ pub enum LocalUser {
     Unknown,
     /// The kernel could not be asked: the process has no descriptor left for the question.
     NotAsked,
+}
+
+impl Display for LocalUser {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Is(user) => write!(f, "user {user}"),
+            Self::Unknown => f.write_str("a user whom the kernel does not tell"),
+            Self::NotAsked => f.write_str("the kernel could not be asked"),
+        }
+    }
 }
 
 /// The one for whom something is held, by the most that is proven of it.

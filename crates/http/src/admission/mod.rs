@@ -6,8 +6,10 @@ mod holder;
 mod places;
 pub(crate) mod proxy;
 mod room;
+mod trusted;
 
 pub(crate) use holder::Holder;
 pub use holder::LocalUser;
 pub(crate) use places::{Place, Places};
 pub(crate) use room::{Held, Rooms};
+pub use trusted::TrustedProxy;

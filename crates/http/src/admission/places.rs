@@ -11,11 +11,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
-/// Of a connection with a request that is being answered.
+/// Of a connection with a request that came whole and is being answered.
 const BUSY: u64 = u64::MAX;
 
-/// The connections of a listener.
+/// The connections of a listener. Those whose callers are refused take no place of those who are served.
 pub(crate) struct Places {
+    served: Arc<Pool>,
+    refused: Arc<Pool>,
+}
+
+/// Places, of which each holder has a share.
+struct Pool {
     max: usize,
     share: usize,
     started_at: Instant,
@@ -27,38 +33,56 @@ struct Table {
     next: u64,
     open: HashMap<u64, Open>,
     /// The number of them that each holder has.
-    served: Counts,
-    /// Those of callers who are refused.
-    refused: Counts,
+    counts: HashMap<Holder, usize>,
 }
-
-/// Numbers of connections by their holders.
-type Counts = HashMap<Holder, usize>;
 
 struct Open {
     holder: Holder,
     quiet_since: Arc<AtomicU64>,
-    /// Ends its task, once there is one.
+    /// Ends its task, once there is one that may give way.
     task: Option<AbortHandle>,
 }
 
 impl Places {
     /// At most `max` connections, of which one holder may have all or its share.
-    pub(crate) fn new(max: usize, is_of_one_user: bool) -> Arc<Self> {
+    pub(crate) fn new(max: usize, is_of_one_user: bool) -> Self {
         let share = if is_of_one_user { max } else { (max / CONNECTIONS_SHARE).max(1) };
-        Arc::new(Self { max, share, started_at: Instant::now(), table: Mutex::default() })
+        let refused = Pool::new(REFUSED_CONNECTIONS_MAX, REFUSED_CONNECTIONS_SHARE);
+        Self { served: Pool::new(max, share), refused }
     }
 
     /// A place for a connection of `holder`. If there is none, idle connections give way: its own where it has its
     /// share already, otherwise of those who have the most. `None` when none is idle.
-    pub(crate) fn enter(self: &Arc<Self>, holder: Holder) -> Option<Place> {
+    pub(crate) fn enter(&self, holder: Holder) -> Option<Place> {
+        self.served.enter(holder)
+    }
+
+    /// A place for telling a caller that it is refused, in the same way.
+    pub(crate) fn refuse(&self, holder: Holder) -> Option<Place> {
+        self.refused.enter(holder)
+    }
+
+    /// Closes connections that lie idle, for want of descriptors.
+    pub(crate) fn make_room(&self) {
+        for pool in [&self.served, &self.refused] {
+            pool.close_idle(&mut pool.table(), None);
+        }
+    }
+}
+
+impl Pool {
+    fn new(max: usize, share: usize) -> Arc<Self> {
+        Arc::new(Self { max, share, started_at: Instant::now(), table: Mutex::default() })
+    }
+
+    fn enter(self: &Arc<Self>, holder: Holder) -> Option<Place> {
         let mut table = self.table();
-        if table.served.get(&holder).is_some_and(|count| *count >= self.share) {
+        if table.counts.get(&holder).is_some_and(|count| *count >= self.share) {
             self.close_idle(&mut table, Some(holder));
         } else if table.open.len() >= self.max {
             self.close_idle(&mut table, None);
         }
-        let has = table.served.get(&holder).copied().unwrap_or_default();
+        let has = table.counts.get(&holder).copied().unwrap_or_default();
         if has >= self.share || table.open.len() >= self.max {
             return None;
         }
@@ -66,37 +90,12 @@ impl Places {
         table.next += 1;
         let id = table.next;
         table.open.insert(id, Open { holder, quiet_since: Arc::clone(&quiet_since), task: None });
-        table.served.insert(holder, has + 1);
-        Some(Place { places: Arc::clone(self), of: Of::Served(id), quiet_since })
-    }
-
-    /// A place for telling a caller that it is refused, which takes none of those who are served.
-    pub(crate) fn refuse(self: &Arc<Self>, holder: Holder) -> Option<Place> {
-        let mut table = self.table();
-        let has = table.refused.get(&holder).copied().unwrap_or_default();
-        if has >= REFUSED_CONNECTIONS_SHARE || table.refused.values().sum::<usize>() >= REFUSED_CONNECTIONS_MAX {
-            return None;
-        }
-        table.refused.insert(holder, has + 1);
-        let quiet_since = Arc::new(AtomicU64::new(self.micros(Instant::now())));
-        Some(Place { places: Arc::clone(self), of: Of::Refused(holder), quiet_since })
-    }
-
-    /// Says which task ends when the connection with this number has to give way.
-    pub(crate) fn ends_with(&self, id: Option<u64>, task: AbortHandle) {
-        let Some(id) = id else { return };
-        if let Some(open) = self.table().open.get_mut(&id) {
-            open.task = Some(task);
-        }
-    }
-
-    /// Closes connections that lie idle, for want of descriptors.
-    pub(crate) fn make_room(&self) {
-        self.close_idle(&mut self.table(), None);
+        table.counts.insert(holder, has + 1);
+        Some(Place { number: Number { pool: Arc::clone(self), id }, quiet_since })
     }
 
     /// Closes the connections that have been idle for longest: of `holder`, or of those who have the most. One that has
-    /// not sent its first head whole is idle, too.
+    /// not sent its head or its body whole is idle, too: it waits for its peer.
     fn close_idle(&self, table: &mut Table, holder: Option<Holder>) {
         let mut idle: Vec<_> = table
             .open
@@ -104,7 +103,7 @@ impl Places {
             .filter(|(_, open)| open.task.is_some() && holder.is_none_or(|holder| open.holder == holder))
             .map(|(id, open)| (open.quiet_since.load(Ordering::Relaxed), *id, open.holder))
             .filter(|(quiet_since, ..)| *quiet_since != BUSY)
-            .map(|(quiet_since, id, holder)| (Reverse(table.served.get(&holder).copied()), quiet_since, id))
+            .map(|(quiet_since, id, holder)| (Reverse(table.counts.get(&holder).copied()), quiet_since, id))
             .collect();
         let most = (self.max / CONNECTIONS_CLOSED_AT_ONCE).max(1);
         if idle.len() > most {
@@ -129,84 +128,81 @@ impl Places {
 impl Table {
     fn leave(&mut self, id: u64) -> Option<Open> {
         let open = self.open.remove(&id)?;
-        less(&mut self.served, open.holder);
-        Some(open)
-    }
-}
-
-fn less(counts: &mut Counts, holder: Holder) {
-    if let Some(count) = counts.get_mut(&holder) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&holder);
+        if let Some(count) = self.counts.get_mut(&open.holder) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&open.holder);
+            }
         }
+        Some(open)
     }
 }
 
 /// The place of a connection, until this is dropped.
 pub(crate) struct Place {
-    places: Arc<Places>,
-    of: Of,
-    /// Microseconds after `Places::started_at` since when the connection has been idle, or [`BUSY`].
+    number: Number,
+    /// Microseconds after `Pool::started_at` since when the connection has been idle, or [`BUSY`].
     quiet_since: Arc<AtomicU64>,
 }
 
-/// The connections among which a place is.
-enum Of {
-    /// Those that are served, by number.
-    Served(u64),
-    /// Those that are told that they are refused.
-    Refused(Holder),
+/// The number of a place.
+#[derive(Clone)]
+pub(crate) struct Number {
+    pool: Arc<Pool>,
+    id: u64,
+}
+
+impl Number {
+    /// Says which task ends when the connection has to give way. Without one it never does.
+    pub(crate) fn ends_with(&self, task: AbortHandle) {
+        if let Some(open) = self.pool.table().open.get_mut(&self.id) {
+            open.task = Some(task);
+        }
+    }
 }
 
 impl Place {
-    /// Its number, by which [`Places::ends_with`] knows it.
-    pub(crate) fn id(&self) -> Option<u64> {
-        match self.of {
-            Of::Served(id) => Some(id),
-            Of::Refused(_) => None,
-        }
+    /// Its number.
+    pub(crate) fn number(&self) -> Number {
+        self.number.clone()
     }
 
     /// Counts the connection for somebody else from now on: for its client, whom a proxy has told, or for its host. False
     /// when there is no room for that, or the connection had to give way.
     pub(crate) fn pass_to(&mut self, holder: Holder) -> bool {
-        let Some(open) = self.id().and_then(|id| self.places.table().leave(id)) else { return false };
-        let Some(place) = self.places.enter(holder) else { return false };
+        let Number { pool, id } = &self.number;
+        let Some(open) = pool.table().leave(*id) else { return false };
+        let Some(place) = pool.enter(holder) else { return false };
         if let Some(task) = open.task {
-            self.places.ends_with(place.id(), task);
+            place.number.ends_with(task);
         }
         *self = place;
         true
     }
 
-    /// A request is being answered.
+    /// A request has come whole, and is being answered.
     pub(crate) fn busy(&self) {
         self.quiet_since.store(BUSY, Ordering::Relaxed);
     }
 
-    /// None is, since then.
+    /// None is; the connection has waited for its peer since then.
     pub(crate) fn quiet(&self, since: Instant) {
-        self.quiet_since.store(self.places.micros(since), Ordering::Relaxed);
+        self.quiet_since.store(self.number.pool.micros(since), Ordering::Relaxed);
     }
 
     /// The time since which the connection has been idle, unless a request is being answered.
     pub(crate) fn quiet_since(&self) -> Option<Instant> {
         match self.quiet_since.load(Ordering::Relaxed) {
             BUSY => None,
-            micros => Some(self.places.started_at + Duration::from_micros(micros)),
+            micros => Some(self.number.pool.started_at + Duration::from_micros(micros)),
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut table = self.places.table();
-        match self.of {
-            // One that had to give way has left already.
-            Of::Served(id) => drop(table.leave(id)),
-            Of::Refused(holder) => less(&mut table.refused, holder),
-        }
+        // One that had to give way has left already.
+        let _ = self.number.pool.table().leave(self.number.id);
     }
 }
 
@@ -215,17 +211,17 @@ mod tests {
     use super::*;
 
     /// Places with connections of these users, each with a task of its own.
-    fn enter(places: &Arc<Places>, user: u32, count: usize) -> Vec<Place> {
+    fn enter(places: &Places, user: u32, count: usize) -> Vec<Place> {
         let one = || {
             let place = places.enter(Holder::User(user)).unwrap();
-            places.ends_with(place.id(), tokio::spawn(std::future::pending::<()>()).abort_handle());
+            place.number.ends_with(tokio::spawn(std::future::pending::<()>()).abort_handle());
             place
         };
         (0..count).map(|_| one()).collect()
     }
 
     fn count(places: &Places, user: u32) -> usize {
-        places.table().served.get(&Holder::User(user)).copied().unwrap_or_default()
+        places.served.table().counts.get(&Holder::User(user)).copied().unwrap_or_default()
     }
 
     #[tokio::test]
@@ -237,7 +233,7 @@ mod tests {
         let others = enter(&places, 2, 4);
         assert_eq!((count(&places, 1), count(&places, 2)), (4, 4));
         drop((busy, others));
-        assert!(places.table().open.is_empty() && places.table().served.is_empty());
+        assert!(places.served.table().open.is_empty() && places.served.table().counts.is_empty());
     }
 
     #[tokio::test]
@@ -249,10 +245,10 @@ mod tests {
         many[0].quiet(Instant::now() + Duration::from_secs(1));
         let new = enter(&places, 4, 1);
         assert_eq!([1, 2, 3, 4].map(|user| count(&places, user)), [2, 3, 2, 1]);
-        let is_open = |place: &Place| places.table().open.contains_key(&place.id().unwrap());
+        let is_open = |place: &Place| places.served.table().open.contains_key(&place.number.id);
         assert_eq!(many.iter().map(is_open).collect::<Vec<_>>(), [true, false, true, true]);
         drop((few, many, more, new));
-        assert!(places.table().served.is_empty(), "nothing is taken off twice");
+        assert!(places.served.table().counts.is_empty(), "nothing is taken off twice");
     }
 
     #[tokio::test]
@@ -263,6 +259,6 @@ mod tests {
         assert!(places.refuse(Holder::User(2)).is_some());
         assert_eq!(enter(&places, 3, 2).len(), 2);
         drop(refused);
-        assert!(places.table().refused.is_empty());
+        assert!(places.refused.table().counts.is_empty());
     }
 }

@@ -6,7 +6,7 @@ mod heads;
 mod overload;
 mod panics;
 
-use super::{Admission, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service};
+use super::{Admission, AskUser, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service};
 use crate::clock;
 use crate::limits::{KNOWN_BYTES_MAX, KNOWN_BYTES_SHARE};
 use bonafide_crypto::SystemEntropy;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -56,6 +56,7 @@ impl Service for Echo {
         }
         match self.until {
             Some(until) => Admission::Serve { peer: Peer::Host(HostId::random(&SystemEntropy)), until: Some(until) },
+            None if peer.user == LocalUser::NotAsked => Admission::Decline(Unserved::Busy),
             None => Admission::anybody(peer),
         }
     }
@@ -118,10 +119,15 @@ impl Serving {
     }
 
     async fn start_logged(service: Echo, limits: HttpLimits, log: Arc<Log>) -> Self {
+        Self::start_where(|_, _| LocalUser::Unknown, service, limits, log).await
+    }
+
+    /// Callers are whom `user_of` tells.
+    async fn start_where(user_of: AskUser, service: Echo, limits: HttpLimits, log: Arc<Log>) -> Self {
         let socket = Listening::open("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.address();
         let (stop, stopped) = watch::channel(false);
-        let (proxies, user_of) = (Arc::default(), |_, _| LocalUser::Unknown);
+        let proxies = Arc::default();
         let listener = Listener { socket, tls: None, service: Arc::new(service), limits, user_of, proxies, log };
         tokio::spawn(listener.serve(stopped));
         Self { address, _stop: stop }
@@ -131,6 +137,16 @@ impl Serving {
     async fn send(&self, bytes: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
+        stream
+    }
+
+    /// The same, from this address of the machine.
+    async fn send_from(&self, address: [u8; 4], bytes: &[u8]) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
+        // A server that closes early may do so before all is written.
+        let _ = stream.write_all(bytes).await;
         stream
     }
 }

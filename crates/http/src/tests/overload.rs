@@ -1,7 +1,7 @@
 //! More than a listener has room for: connections, bodies, replies that nobody reads.
 
 use super::*;
-use crate::limits::{STEP_BYTES, STRANGERS_BYTES_SHARE};
+use crate::limits::{REFUSED_CONNECTIONS_SHARE, STEP_BYTES, STRANGERS_BYTES_SHARE};
 
 const MIB: usize = 1024 * 1024;
 
@@ -81,6 +81,45 @@ async fn ov_03_idle_connections_give_way_to_the_next() {
     let asked = tokio::time::timeout(SHORT * 10, async { ask(&mut serving.send(b"").await).await }).await;
     assert_eq!(asked.expect("a healthy caller waits"), 200);
     assert!(started.elapsed() < SHORT * 5, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn ov_03_bodies_that_do_not_come_give_way_to_the_next_caller() {
+    let serving = Serving::start(Echo::default(), HttpLimits { connections: 16, ..PATIENT }).await;
+    let announced = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na";
+    let large = b"POST /large HTTP/1.1\r\nHost: x\r\nauthorization: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n";
+    let mut half_sent = Vec::new();
+    for _ in 0..8 {
+        half_sent.push(serving.send_from([127, 0, 0, 2], announced).await);
+        half_sent.push(serving.send_from([127, 0, 0, 3], large).await);
+    }
+    tokio::time::sleep(SHORT).await;
+    for _ in 0..4 {
+        let mut stream = serving.send(b"").await;
+        assert_eq!(ask(&mut stream).await, 200, "two addresses shut out all others");
+        half_sent.push(stream);
+    }
+}
+
+#[tokio::test]
+async fn ov_03_a_body_has_its_own_time_whenever_its_head_came() {
+    let serving = Serving::start(Echo::default(), HttpLimits { header: SHORT, ..PATIENT }).await;
+    let mut stream =
+        serving.send(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\na").await;
+    tokio::time::sleep(SHORT * 4).await;
+    stream.write_all(b"b").await.unwrap();
+    assert!(read(stream).await.ends_with("/  2"));
+}
+
+#[tokio::test]
+async fn ov_08_callers_who_say_nothing_hide_no_refusal_from_the_next() {
+    let serving = Serving::start_where(|_, _| LocalUser::NotAsked, Echo::default(), PATIENT, Log::off()).await;
+    let mut silent = Vec::new();
+    for _ in 0..4 * REFUSED_CONNECTIONS_SHARE {
+        silent.push(serving.send(b"").await);
+    }
+    tokio::time::sleep(SHORT).await;
+    assert_eq!(ask(&mut serving.send(b"").await).await, 503);
 }
 
 #[tokio::test]
