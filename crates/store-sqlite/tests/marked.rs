@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use bonafide_store::conformance::row_keys;
-use bonafide_store::mark::BelowMark;
+use bonafide_store::mark::{self, BelowMark};
 use bonafide_store::{Absence, Locked, Read, Store, StoreError, Table};
 use bonafide_store_sqlite::{DATABASE_FILE, OpenError, SqliteEngine};
 use std::fs;
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 const NUMBERS: Table<u64, String> = Table::new("number", Absence::Withholds);
+
+/// Looks at the mark until it must have been written, even on a busy machine.
+const LOOKS_MAX: usize = 1_000_000;
 
 /// A place for a store and its mark.
 struct Place(TempDir);
@@ -32,6 +35,20 @@ impl Place {
         Locked::open_marked(SqliteEngine::open_marked(&self.store(), &self.mark()).unwrap(), &self.mark())
             .unwrap()
             .unlock(row_keys())
+    }
+
+    /// As a killed process leaves it once the mark is at `revision`: it is written after the answer to a commit.
+    fn copy_at(&self, revision: u64) -> Self {
+        let is_there =
+            || mark::read(&self.mark()).unwrap().newest().is_some_and(|mark| mark.cursor.revision.0 == revision);
+        assert!(
+            (0..LOOKS_MAX).any(|_| is_there() || {
+                std::thread::yield_now();
+                false
+            }),
+            "the mark is not raised"
+        );
+        self.copy()
     }
 
     /// As a killed process leaves it.
@@ -63,7 +80,7 @@ fn du_05_one_bit_in_the_first_frame_of_the_log_is_noticed() {
     let place = Place::new();
     let store = place.open();
     (0..20).for_each(|n| put(&store, n));
-    let copy = place.copy();
+    let copy = place.copy_at(20);
     let log = copy.store().join("store.db-wal");
     let mut bytes = fs::read(&log).unwrap();
     // In the page of the first frame: 32 bytes of the log's header, 24 of the frame's.
@@ -76,7 +93,7 @@ fn du_05_one_bit_in_the_first_frame_of_the_log_is_noticed() {
     drop(store);
     let store = place.open();
     (20..40).for_each(|n| put(&store, n));
-    let copy = place.copy();
+    let copy = place.copy_at(40);
     let log = copy.store().join("store.db-wal");
     let mut bytes = fs::read(&log).unwrap();
     bytes[32 + 24 + 100] ^= 1;
