@@ -59,6 +59,14 @@ impl Place {
         copy
     }
 
+    /// In its page: 32 bytes of the log's header lie before it, and 24 of the frame's.
+    fn flip_a_bit_of_the_first_frame(&self) {
+        let log = self.store().join("store.db-wal");
+        let mut bytes = fs::read(&log).unwrap();
+        bytes[32 + 24 + 100] ^= 1;
+        fs::write(&log, &bytes).unwrap();
+    }
+
     fn refused(&self) -> (BelowMark, String) {
         let files = [DATABASE_FILE, "store.db-wal"].map(|file| self.store().join(file));
         // Looking makes an empty log.
@@ -81,11 +89,7 @@ fn du_05_one_bit_in_the_first_frame_of_the_log_is_noticed() {
     let store = place.open();
     (0..20).for_each(|n| put(&store, n));
     let copy = place.copy_at(20);
-    let log = copy.store().join("store.db-wal");
-    let mut bytes = fs::read(&log).unwrap();
-    // In the page of the first frame: 32 bytes of the log's header, 24 of the frame's.
-    bytes[32 + 24 + 100] ^= 1;
-    fs::write(&log, &bytes).unwrap();
+    copy.flip_a_bit_of_the_first_frame();
     // The log has everything, the schema too.
     let (reason, said) = copy.refused();
     assert!(matches!(reason, BelowMark::Empty { mark } if mark.cursor.revision.0 == 20), "{said}");
@@ -94,10 +98,7 @@ fn du_05_one_bit_in_the_first_frame_of_the_log_is_noticed() {
     let store = place.open();
     (20..40).for_each(|n| put(&store, n));
     let copy = place.copy_at(40);
-    let log = copy.store().join("store.db-wal");
-    let mut bytes = fs::read(&log).unwrap();
-    bytes[32 + 24 + 100] ^= 1;
-    fs::write(&log, &bytes).unwrap();
+    copy.flip_a_bit_of_the_first_frame();
     let (reason, said) = copy.refused();
     assert!(matches!(reason, BelowMark::Older { .. }), "{said}");
     assert!(said.contains("is at revision 20 ") && said.contains("its mark at revision 40 "), "{said}");
