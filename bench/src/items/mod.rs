@@ -1,5 +1,6 @@
 //! The measurements, one file each.
 
+mod before;
 mod bindings;
 mod cached;
 mod gate;
@@ -24,6 +25,9 @@ pub(crate) struct Item {
     pub(crate) measure: fn(&Bench) -> Result<Vec<Row>, Failure>,
 }
 
+/// The measurement that needs `--before BINARY`.
+pub(crate) const BEFORE: &str = "before";
+
 /// Every measurement, in the order in which they run.
 pub(crate) const ITEMS: &[Item] = &[
     Item { name: "operations", what: "bare operations of the cryptographic libraries", measure: operations::measure },
@@ -36,4 +40,5 @@ pub(crate) const ITEMS: &[Item] = &[
     Item { name: "put", what: "durable PUT of a VM with an identity, 16 writers", measure: put::measure },
     Item { name: "scale", what: "1,000 against 100,000 identities", measure: scale::measure },
     Item { name: "revocation", what: "revocation to first refusal", measure: revocation::measure },
+    Item { name: BEFORE, what: "this build against an older one", measure: before::measure },
 ];
