@@ -39,9 +39,10 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     row("cached token, time of each at saturation, 32 connections: the same", |figures| &figures.cached_wall);
     row("new token, RS256 assertion, HTTP and TLS included, processor time: the same", |figures| &figures.token);
     row("the same, time of each at saturation", |figures| &figures.token_wall);
-    row("durable PUT of a VM with an identity, 16 clients, HTTP and TLS included, processor time: the same", |figures| {
-        &figures.put
-    });
+    row(
+        "durable PUT of a VM with an identity, 16 clients, HTTP and TLS included, processor time: the same",
+        |figures| &figures.put,
+    );
     row("the same, time of each at saturation", |figures| &figures.put_wall);
     row("start on an existing data directory to the first token: the same", |figures| &figures.start);
     row("start on an empty data directory to the first token: the same", |figures| &figures.first_start);
