@@ -26,7 +26,7 @@ pub fn fill(bytes: &mut [u8]) {
 /// of the processor, which takes about 30 ms of a start; who asks for some meanwhile waits for the rest.
 pub fn prepare_entropy() {
     // Without one more thread, the first who asks waits for all of it.
-    let _ = std::thread::Builder::new().name("entropy".into()).spawn(|| bytes::<1>());
+    let _ = std::thread::Builder::new().name("entropy".into()).spawn(bytes::<1>);
 }
 
 /// `N` random bytes.
