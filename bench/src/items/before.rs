@@ -49,7 +49,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-/// What one build does, in microseconds for each: processor time, and time at saturation.
+/// Microseconds that one build takes for each: processor time, and time at saturation.
 #[derive(Default)]
 struct Figures {
     cached: Vec<f64>,

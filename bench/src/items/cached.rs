@@ -84,7 +84,7 @@ pub(super) struct Round {
     pub(super) cpu_micros: f64,
 }
 
-/// What makes the load.
+/// The source of the load.
 pub(super) enum Generator {
     Wrk,
     /// Our own, on a machine without wrk. It polls its connections, which costs it more than wrk.

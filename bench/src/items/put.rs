@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many clients write at a time.
+/// Clients that write at a time.
 pub(super) const WRITERS: usize = 16;
 /// The body of each PUT.
 pub(super) const BODY: &str = r#"{

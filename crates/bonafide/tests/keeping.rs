@@ -168,7 +168,7 @@ fn id_07_what_a_slow_start_has_taken_over_nobody_shuts() {
     assert!(up.stop().success());
 }
 
-/// What a start meets can pass, and what was served was good.
+/// The trouble that a start meets can pass, and what was served was good.
 #[test]
 fn av_04_a_start_after_a_crash_that_fails_is_tried_again() {
     let dir = tempfile::tempdir().unwrap();
