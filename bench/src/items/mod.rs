@@ -4,6 +4,7 @@ mod before;
 mod bindings;
 mod cached;
 mod gate;
+mod mac;
 mod operations;
 mod put;
 mod revocation;
@@ -38,6 +39,7 @@ pub(crate) const ITEMS: &[Item] = &[
     Item { name: "stall", what: "tokens while the store stalls", measure: stall::measure },
     Item { name: "start", what: "`up` on an existing data directory to the first token", measure: start::measure },
     Item { name: "put", what: "durable PUT of a VM with an identity, 16 writers", measure: put::measure },
+    Item { name: "mac", what: "the MAC of a row that is read", measure: mac::measure },
     Item { name: "scale", what: "1,000 against 100,000 identities", measure: scale::measure },
     Item { name: "revocation", what: "revocation to first refusal", measure: revocation::measure },
     Item { name: BEFORE, what: "this build against an older one", measure: before::measure },
