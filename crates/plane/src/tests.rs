@@ -2,6 +2,7 @@
 
 mod damage;
 mod lanes;
+mod old_secrets;
 
 use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
