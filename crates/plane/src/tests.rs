@@ -206,6 +206,10 @@ impl Engine for Stoppable {
         self.engine.scrub()
     }
 
+    fn check_room_to_scrub(&self) -> Result<(), EngineError> {
+        self.engine.check_room_to_scrub()
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.running()?.audit(after, limit)
     }

@@ -19,8 +19,8 @@ pub enum Trouble {
     MarkNotKept(String),
     /// Secrets that an older version stored are still in the database: there was no space to write it anew.
     #[error(
-        "secrets that an older version stored are still in the database, which shows them to nobody: {0}, as much as the \
-         database takes, then start again"
+        "secrets that an older version stored are still in the database, which shows them to nobody: {0}, then start \
+         again"
     )]
     SecretsLeft(String),
     /// The engine failed over to an older state.

@@ -72,7 +72,7 @@ impl Locked {
     /// done. One that was interrupted begins again, and writes the rows that are left. Damaged rows stay as they are.
     ///
     /// # Errors
-    /// [`EngineError::Full`] among others: it leaves the space that is kept for deletions and starting alone.
+    /// [`EngineError::Full`] among others, before anything is written: a start must not use up the space that it needs.
     pub fn clean_rows<K: Key, V: Serialize + DeserializeOwned>(
         &self,
         keys: &RowKeys,
@@ -83,6 +83,7 @@ impl Locked {
             let value = keys.open(key, stored)?;
             cleaning.cleaned(key, value.bytes()).map(|value| keys.seal(key, value))
         };
+        self.engine.check_room_to_scrub()?;
         let done = |after: Option<&[u8]>| Ok(after.is_none().then(|| row_keys.to_vec()));
         self.pass((&prefix(cleaning.table.name), None), false, cleaned, done)
     }
