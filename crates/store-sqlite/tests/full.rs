@@ -65,7 +65,7 @@ fn au_05_a_start_that_has_no_room_to_write_all_anew_writes_nothing() {
     (0..COUNT).for_each(|n| put(&store, n).unwrap());
     drop(store);
     let locked = Locked::new(SqliteEngine::open(&store_dir).unwrap());
-    let cleaning = Cleaning::new(&ROWS, |row: &mut String| std::mem::take(row) != "");
+    let cleaning = Cleaning::new(&ROWS, |row: &mut String| !std::mem::take(row).is_empty());
     let result = locked.clean_rows(&row_keys(), &cleaning, b"done");
     assert!(matches!(result, Err(StoreError::Engine(EngineError::Full(_)))), "{result:?}");
     assert_eq!(fs::metadata(store_dir.join("store.db-wal")).unwrap().len(), 0);
