@@ -2,6 +2,7 @@
 
 mod damage;
 mod lanes;
+mod old_secrets;
 
 use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
@@ -203,6 +204,10 @@ impl Engine for Stoppable {
 
     fn scrub(&self) -> Result<(), EngineError> {
         self.engine.scrub()
+    }
+
+    fn check_room_to_scrub(&self) -> Result<(), EngineError> {
+        self.engine.check_room_to_scrub()
     }
 
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {

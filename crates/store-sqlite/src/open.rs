@@ -133,6 +133,10 @@ impl Engine for SqliteEngine {
         self.write(Writer::scrub)
     }
 
+    fn check_room_to_scrub(&self) -> Result<(), EngineError> {
+        self.write(|writer| writer.check_room_to_scrub())
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.readers.snapshot()?.audit(after, limit)
     }

@@ -22,6 +22,12 @@ const COMPACT_STEP_REVISIONS: u64 = 10_000;
 /// The number in the database's header that says whether the store has a mark. Versions before marks ignore it.
 const MARKED: &str = "user_version";
 
+/// Copies of the database that there are beside it while it is written anew: a file of SQLite's, and the log. Source:
+/// <https://www.sqlite.org/lang_vacuum.html>.
+const SCRUB_COPIES: u64 = 2;
+/// Bytes of the log before that. Source: ours, a checkpoint at 16 MiB and the commit that is over it.
+const SCRUB_LOG_BYTES: u64 = 32 * 1024 * 1024;
+
 pub(crate) struct Writer {
     path: PathBuf,
     /// Gone after a failed write or sync, and with it every way to write.
@@ -169,11 +175,25 @@ impl Writer {
         })
     }
 
+    /// An error where the disk has not the space for [`Self::scrub`], after all rows were written anew.
+    pub(crate) fn check_room_to_scrub(&self) -> Result<(), EngineError> {
+        let failed = |error| EngineError::Io(format!("{}: {error}", self.path.display()));
+        let needed_bytes = SCRUB_COPIES * std::fs::metadata(&self.path).map_err(failed)?.len() + SCRUB_LOG_BYTES;
+        if self.reserve.has_room_beside(needed_bytes) {
+            return Ok(());
+        }
+        let (path, mib) = (self.path.display(), needed_bytes.div_ceil(1024 * 1024));
+        Err(EngineError::Full(format!("{path}: writing it anew takes up to {mib} MiB")))
+    }
+
     /// Writes the database anew, without what lies in free pages and beside rows, and empties the log. From now on this
     /// connection overwrites what it deletes.
     pub(crate) fn scrub(&mut self) -> Result<(), EngineError> {
         let Some(connection) = &self.connection else { return Err(self.condition.stopped()) };
-        let scrubbed = connection.execute_batch("PRAGMA secure_delete = ON; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+        let written = connection.execute_batch("PRAGMA secure_delete = ON; VACUUM");
+        // Also when there was no space for that: the log is as long as it became, and others need the space.
+        let emptied = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        let scrubbed = written.and(emptied);
         if scrubbed.as_ref().is_err_and(ends_writing) {
             self.stop(format!("{}: writing it anew", self.path.display()));
         }

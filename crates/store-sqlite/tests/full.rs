@@ -7,7 +7,7 @@
 mod support;
 
 use bonafide_store::conformance::row_keys;
-use bonafide_store::{Absence, EngineError, Read, Store, StoreError, Table, Trouble};
+use bonafide_store::{Absence, Cleaning, EngineError, Locked, Read, Store, StoreError, Table, Trouble};
 use bonafide_store_sqlite::{OpenError, SqliteEngine};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -54,6 +54,24 @@ fn au_05_on_a_full_disk_everything_can_be_deleted_and_nothing_else_is_written() 
     store.upkeep();
     assert!(store.troubles().is_empty());
     put(&store, 1_000).unwrap();
+}
+
+#[test]
+fn au_05_a_start_that_has_no_room_to_write_all_anew_writes_nothing() {
+    const NAME: &str = "au_05_a_start_that_has_no_room_to_write_all_anew_writes_nothing";
+    let Some(disk) = on_small_disk(NAME) else { return };
+    let store_dir = disk.join("store");
+    let store = Store::open(SqliteEngine::open(&store_dir).unwrap(), row_keys());
+    (0..COUNT).for_each(|n| put(&store, n).unwrap());
+    drop(store);
+    let locked = Locked::new(SqliteEngine::open(&store_dir).unwrap());
+    let cleaning = Cleaning::new(&ROWS, |row: &mut String| !std::mem::take(row).is_empty());
+    let result = locked.clean_rows(&row_keys(), &cleaning, b"done");
+    assert!(matches!(result, Err(StoreError::Engine(EngineError::Full(_)))), "{result:?}");
+    assert_eq!(fs::metadata(store_dir.join("store.db-wal")).unwrap().len(), 0);
+    let store = locked.unlock(row_keys());
+    assert_eq!(rows(&store), COUNT);
+    put(&store, 0).unwrap();
 }
 
 #[test]

@@ -203,6 +203,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Clears what was overwritten and deleted before from all that the engine has stored. Once, and may take a while.
     fn scrub(&self) -> Result<(), EngineError>;
 
+    /// `EngineError::Full` where there is not the space that writing all rows anew and `scrub` take.
+    fn check_room_to_scrub(&self) -> Result<(), EngineError>;
+
     /// At most `limit` audit records after number `after` (0: from the start), in order.
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError>;
 

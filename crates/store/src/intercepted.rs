@@ -39,6 +39,10 @@ where
         self.engine.scrub()
     }
 
+    fn check_room_to_scrub(&self) -> Result<(), EngineError> {
+        self.engine.check_room_to_scrub()
+    }
+
     fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
         self.engine.audit(after, limit)
     }

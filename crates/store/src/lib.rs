@@ -41,7 +41,7 @@ pub use index::{Index, Unique};
 #[cfg(feature = "interception")]
 pub use intercepted::Intercepted;
 pub use key::Key;
-pub use locked::{Locked, OpenMarkedError, SealRowsError};
+pub use locked::{Cleaning, Locked, OpenMarkedError, SealRowsError};
 pub use memory::MemoryEngine;
 pub use options::Options;
 pub use read::{Read, ReadTx};

@@ -1,8 +1,10 @@
-//! A store before its rows can be proven: the keys of its MACs are in it, sealed. And the one time at which a store of the
-//! days before there were MACs gets them.
+//! A store before its rows can be proven: the keys of its MACs are in it, sealed. And the passes over all rows that an older
+//! store needs before it is used.
+
+mod passes;
 
 use crate::audit::Hash;
-use crate::engine::{Commit, Compare, Engine, Op, Revision, Verdict, Versioned};
+use crate::engine::{Commit, Compare, Engine, Op, Revision, Verdict};
 use crate::error::{EngineError, StoreError};
 use crate::index::{prefix, stored_key};
 use crate::key::Key;
@@ -12,6 +14,7 @@ use crate::row_keys::{Proven, RowKeys};
 use crate::store::{CommitIds, Store};
 use crate::table::Table;
 use crate::trouble::Trouble;
+pub use passes::{Cleaning, SealRowsError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -19,8 +22,6 @@ use std::sync::Arc;
 
 /// The key of the row of the keys. It has no MAC: what seals it authenticates it.
 const ROW_KEYS: &[u8] = b"row-keys\0";
-/// Rows that get their MACs in one commit. Source: ours; bounds the memory of one step.
-const SEALED_AT_ONCE: usize = 512;
 
 /// An engine whose rows nobody can prove yet. Little can be done with it.
 pub struct Locked {
@@ -31,17 +32,6 @@ pub struct Locked {
     /// True if all rows have MACs, as is said outside the engine.
     has_macs: bool,
     ids: CommitIds,
-}
-
-/// The reason why the rows of an old store have not all got their MACs.
-#[derive(Debug, thiserror::Error)]
-pub enum SealRowsError<E> {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The progress could not be sealed.
-    #[error("{0}")]
-    Progress(E),
 }
 
 /// The reason why a store with a mark cannot be opened.
@@ -136,51 +126,20 @@ impl Locked {
     /// An error when there are keys by now: another process was faster.
     fn store_keys(&self, ops: Vec<Op>) -> Result<(), StoreError> {
         self.check_unproven()?;
-        match self.commit(vec![Compare::Key { key: ROW_KEYS.to_vec(), expect: None }], ops)? {
+        match self.commit(vec![Compare::Key { key: ROW_KEYS.to_vec(), expect: None }], ops, true)? {
             Verdict::Committed(_) => Ok(()),
             Verdict::Conflict => Err(StoreError::Contended { attempts: 1 }),
         }
     }
 
-    /// Puts its MAC on every row and index entry after `after`. `progress` seals the keys together with how far this
-    /// has come (`None`: to the end), which is stored in the same commit: a start that was interrupted goes on
-    /// from there, and rows up to there are never taken unproven again.
-    pub fn seal_rows<E>(
-        &self,
-        keys: &RowKeys,
-        mut after: Option<Vec<u8>>,
-        progress: impl Fn(Option<&[u8]>) -> Result<Vec<u8>, E>,
-    ) -> Result<(), SealRowsError<E>> {
-        self.check_unproven()?;
-        loop {
-            let rows = self.engine.snapshot().and_then(|tx| tx.range(b"", after.as_deref(), SEALED_AT_ONCE));
-            let rows = rows.map_err(StoreError::from)?;
-            let last = rows.last().map(|(key, _)| key.clone());
-            if last.is_none() {
-                // Before the progress says that all is done: what the rows were without MACs opens nothing any more.
-                self.engine.scrub().map_err(StoreError::from)?;
-            }
-            let sealed = progress(last.as_deref()).map_err(SealRowsError::Progress)?;
-            let others = || rows.iter().filter(|(key, _)| key != ROW_KEYS);
-            let compare =
-                |(key, found): &(Vec<u8>, Versioned)| Compare::Key { key: key.clone(), expect: Some(found.revision) };
-            let seal = |(key, found): &(Vec<u8>, Versioned)| put(key.clone(), keys.seal(key, found.value.clone()));
-            let ops = others().map(seal).chain([put(ROW_KEYS.to_vec(), sealed)]).collect();
-            if self.commit(others().map(compare).collect(), ops)? == Verdict::Conflict {
-                continue;
-            }
-            if last.is_none() {
-                break;
-            }
-            after = last;
-        }
-        // No follower needs to hear of it.
-        Ok(self.engine.compact(Revision(u64::MAX)).map_err(StoreError::from)?)
-    }
-
     /// An error where rows without MACs, or without keys for them, are not those of an old store.
     fn check_unproven(&self) -> Result<(), StoreError> {
         if self.has_macs { Err(StoreError::MacsTakenAway) } else { Ok(()) }
+    }
+
+    /// Has the store tell of a trouble from its start on.
+    pub fn tell(&mut self, trouble: Trouble) {
+        self.found.push(trouble);
     }
 
     /// The store. From now on its mark says that all rows have MACs.
@@ -195,11 +154,17 @@ impl Locked {
     /// Stores a value without a MAC, as a hand at the database would.
     #[cfg(feature = "conformance")]
     pub fn tamper(&self, key: Vec<u8>, value: &str) -> Result<(), StoreError> {
-        self.commit(Vec::new(), vec![put(key, value.into())]).map(drop)
+        self.commit(Vec::new(), vec![put(key, value.into())], true).map(drop)
     }
 
-    fn commit(&self, compares: Vec<Compare>, ops: Vec<Op>) -> Result<Verdict, StoreError> {
-        let commit = Commit { id: self.ids.next(), compares, ops, audit: Vec::new(), may_use_reserve: true };
+    /// All that is stored.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn stored(&self) -> Vec<(Vec<u8>, crate::engine::Versioned)> {
+        self.engine.snapshot().and_then(|snapshot| snapshot.range(b"", None, usize::MAX)).unwrap_or_default()
+    }
+
+    fn commit(&self, compares: Vec<Compare>, ops: Vec<Op>, may_use_reserve: bool) -> Result<Verdict, StoreError> {
+        let commit = Commit { id: self.ids.next(), compares, ops, audit: Vec::new(), may_use_reserve };
         let verdict = self.engine.commit(&[commit])?.pop();
         verdict.ok_or_else(|| EngineError::Invalid("an engine that gave no verdict".to_owned()).into())
     }

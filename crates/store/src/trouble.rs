@@ -17,6 +17,12 @@ pub enum Trouble {
         "the high-water mark is not kept any more, because this failed: {0}; a store that is put back is not noticed until the next start"
     )]
     MarkNotKept(String),
+    /// Secrets that an older version stored are still in the database: there was no space to write it anew.
+    #[error(
+        "secrets that an older version stored are still in the database, which shows them to nobody: {0}, then start \
+         again"
+    )]
+    SecretsLeft(String),
     /// The engine failed over to an older state.
     #[error("the store is not the newest: it {0}")]
     BelowMark(String),

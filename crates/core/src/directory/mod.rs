@@ -13,7 +13,7 @@ mod tenants;
 pub(crate) use audiences::resolved;
 pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVersion};
 pub(crate) use body::Sight;
-pub use body::{Body, Shown};
+pub use body::{Body, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};
 pub(crate) use principals::create_principal;
@@ -21,6 +21,6 @@ pub use principals::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, ServicePrin
 pub use registrations::{RESOURCES_REGISTERED, RegisterError, RegisteredResource, register};
 pub use resources::{
     GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, Power, RESOURCE_BY_ID, RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP,
-    RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE, Resource, find,
+    RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE, Resource, WITHOUT_SECRETS, find,
 };
 pub use tenants::{SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS, Tenant};

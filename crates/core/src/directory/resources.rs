@@ -3,7 +3,7 @@
 
 use super::body::{self, Body};
 use super::identity_block::{PrincipalRef, ResourceIdentity};
-use bonafide_store::{Absence, Index, Read, StoreError, Table, Unique};
+use bonafide_store::{Absence, Cleaning, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -102,6 +102,11 @@ pub const RESOURCES: Table<ResourceUuid, Resource> =
             entries.many(&IDENTITY_USES, &assigned.identity);
         }
     });
+
+/// Takes the secrets out of the resources that an older version stored, as every write does. Their versions stay: nobody
+/// was shown what goes.
+pub const WITHOUT_SECRETS: Cleaning<ResourceUuid, Resource> =
+    Cleaning::new(&RESOURCES, |resource| resource.body.drop_secrets(&resource.id));
 
 /// Resources by ARM id in lower case.
 pub const RESOURCE_BY_ID: Unique<String, ResourceUuid> = Unique::new("resource-by-id");

@@ -39,6 +39,7 @@ fn name(trouble: &Trouble) -> &'static str {
         Trouble::WritesStopped(_) => "storeWritesStopped",
         Trouble::DeletionsOnly => "storeReserveUsed",
         Trouble::MarkNotKept(_) => "storeMarkNotKept",
+        Trouble::SecretsLeft(_) => "storeSecretsLeft",
         Trouble::BelowMark(_) => "storeBelowMark",
     }
 }

@@ -103,7 +103,8 @@ fn of_troubles(troubles: &[Trouble]) -> (&'static str, &'static str) {
         match trouble {
             Trouble::WritesStopped(_) => writes = "stopped until the next start: a write or sync failed",
             Trouble::DeletionsOnly if writes == OK => writes = "deletions only: the disk is full",
-            Trouble::DeletionsOnly => {}
+            Trouble::SecretsLeft(_) if writes == OK => writes = "no space to remove an older version's secrets",
+            Trouble::DeletionsOnly | Trouble::SecretsLeft(_) => {}
             Trouble::MarkNotKept(_) => mark = "not kept",
             Trouble::BelowMark(_) => mark = "the store is below it",
         }

@@ -39,9 +39,9 @@ const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 /// Bytes of a MAC and its key's id.
 const SEAL_BYTES: usize = 17;
 
-struct Directory {
-    files: PlaneFiles,
-    folder: tempfile::TempDir,
+pub(super) struct Directory {
+    pub(super) files: PlaneFiles,
+    pub(super) folder: tempfile::TempDir,
 }
 
 /// A log that is read back.
@@ -63,7 +63,7 @@ type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
 impl Directory {
     /// One with the demo resources, closed.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let directory = Self { files, folder };
@@ -71,7 +71,7 @@ impl Directory {
         directory
     }
 
-    fn open(&self) -> Result<ControlPlane, OpenControlPlaneError> {
+    pub(super) fn open(&self) -> Result<ControlPlane, OpenControlPlaneError> {
         self.open_with(Log::off())
     }
 
@@ -81,24 +81,24 @@ impl Directory {
         ControlPlane::open(&self.files, locked, origin, log).map(|(plane, _)| plane)
     }
 
-    fn engine(&self) -> SqliteEngine {
+    pub(super) fn engine(&self) -> SqliteEngine {
         SqliteEngine::open(&self.files.store()).unwrap()
     }
 
     /// All rows as they are stored.
-    fn stored(&self) -> Rows {
+    pub(super) fn stored(&self) -> Rows {
         let engine = self.engine();
         let rows = engine.snapshot().unwrap().range(b"", None, usize::MAX).unwrap();
         rows.into_iter().map(|(key, found)| (key, found.value)).collect()
     }
 
-    fn commit(&self, ops: Vec<Op>) {
+    pub(super) fn commit(&self, ops: Vec<Op>) {
         let id = CommitId(clock::world().entropy.guid());
         self.engine().commit(&[Commit { id, compares: vec![], ops, audit: vec![], may_use_reserve: false }]).unwrap();
     }
 
     /// Makes of the store and its mark those of the time before there were MACs.
-    fn strip(&self) {
+    pub(super) fn strip(&self) {
         self.strip_database();
         self.forget_macs();
     }

@@ -2,10 +2,10 @@
 
 use super::{Place, commit, put, row_keys};
 use crate::absence::Absence;
-use crate::engine::{Changes, Engine};
+use crate::engine::{Changes, Engine, Op, Revision};
 use crate::error::StoreError;
 use crate::index::{Index, Unique};
-use crate::locked::{Locked, SealRowsError};
+use crate::locked::{Cleaning, Locked, SealRowsError};
 use crate::read::Read;
 use crate::row_keys::SEAL_BYTES;
 use crate::store::Store;
@@ -157,14 +157,21 @@ pub fn du_05_a_value_of_another_row_is_damage<P: Place>() {
     assert_eq!(store.read(|tx| tx.get(&OTHER_GRANTS, &1)).unwrap(), None);
 }
 
-/// Rows of the old store: more than get their MACs in one commit.
+/// Rows of the old store: more than are written anew in one commit.
 const OLD_ROWS: u64 = 1_300;
+/// Of a grant an older version stored more than its role.
+const CLEANING: Cleaning<u64, String> = Cleaning::new(&GRANTS, |role| {
+    let kept = role.trim_end_matches(", hunter2").len();
+    let is_changed = kept < role.len();
+    role.truncate(kept);
+    is_changed
+});
 
 pub fn du_05_an_old_store_gets_its_macs_once<P: Place>() {
     let place = P::default();
     let engine = place.open();
     let key = |n: u64| [b"grant\0".as_slice(), &n.to_be_bytes()].concat();
-    let rows = |from: u64, to: u64| (from..to).map(|n| put(key(n), "\"Reader\"")).collect();
+    let rows = |from: u64, to: u64| (from..to).map(|n| put(key(n), "\"Reader, hunter2\"")).collect();
     engine.commit(&[commit(1, vec![], rows(0, OLD_ROWS))]).unwrap();
     let moved: Table<u64, String> = Table::new("moved", Absence::Allows);
     engine.commit(&[commit(2, vec![], vec![put([b"moved\0".as_slice(), &[0; 8]].concat(), "\"old\"")])]).unwrap();
@@ -183,13 +190,13 @@ pub fn du_05_an_old_store_gets_its_macs_once<P: Place>() {
         steps.set(steps.get() + 1);
         if steps.get() == 2 { Err(()) } else { Ok(after.map_or(b"done".to_vec(), <[u8]>::to_vec)) }
     };
-    assert!(matches!(locked.seal_rows(&row_keys(), None, progress), Err(SealRowsError::Progress(()))));
+    assert!(matches!(locked.seal_rows(&row_keys(), None, &CLEANING, progress), Err(SealRowsError::Progress(()))));
     let reached = locked.row_keys().unwrap().unwrap();
     assert!(reached.starts_with(b"grant\0"));
     // A row that has its MAC is not taken without one any more; one behind it still is.
     locked.tamper(key(1), "\"Owner\"").unwrap();
     locked.tamper(key(OLD_ROWS - 1), "\"Writer\"").unwrap();
-    locked.seal_rows(&row_keys(), Some(reached), progress).unwrap();
+    locked.seal_rows(&row_keys(), Some(reached), &CLEANING, progress).unwrap();
     assert_eq!(locked.row_keys().unwrap().as_deref(), Some(b"done".as_slice()));
 
     let store = locked.unlock(row_keys());
@@ -200,4 +207,36 @@ pub fn du_05_an_old_store_gets_its_macs_once<P: Place>() {
     assert_eq!(store.read(|tx| tx.page(&moved, &(), None, 9)).unwrap(), [(1, "new".to_owned())]);
     store.tamper("grant", |_, value| value.truncate(value.len().saturating_sub(SEAL_BYTES))).unwrap();
     assert_eq!(store.read(|tx| tx.page(&GRANTS, &(), None, 9)).unwrap(), []);
+}
+
+pub fn tn_04_what_is_stored_no_more_is_taken_out_of_a_store_with_macs_once<P: Place>() {
+    let place = P::default();
+    let engine = place.open();
+    let key = |n: u64| [b"grant\0".as_slice(), &n.to_be_bytes()].concat();
+    let sealed = |n: u64, role: &str| Op::Put { key: key(n), value: row_keys().seal(&key(n), role.into()) };
+    let rows = (0..OLD_ROWS).map(|n| sealed(n, if n % 2 == 0 { "\"Reader\"" } else { "\"Reader, hunter2\"" }));
+    engine.commit(&[commit(1, vec![], rows.collect())]).unwrap();
+    let other = [b"grants\0".as_slice(), &0_u64.to_be_bytes()].concat();
+    let value = row_keys().seal(&other, "\"Reader, hunter2\"".into());
+    let (of_another_table, damaged) = (Op::Put { key: other, value }, put(key(1), "\"Reader, hunter2\""));
+    engine.commit(&[commit(2, vec![], vec![of_another_table, damaged])]).unwrap();
+
+    let locked = Locked::new(engine);
+    locked.begin(b"begun".to_vec()).unwrap();
+    locked.clean_rows(&row_keys(), &CLEANING, b"done").unwrap();
+    assert_eq!(locked.row_keys().unwrap().as_deref(), Some(b"done".as_slice()));
+    let stored = locked.stored();
+    let has_more = |value: &[u8]| value.windows(7).any(|part| part == b"hunter2");
+    let left = stored.iter().filter(|(_, found)| has_more(&found.value)).count();
+    let untouched = stored.iter().filter(|(_, found)| found.revision == Revision(1)).count() as u64;
+    assert_eq!((left, untouched), (2, OLD_ROWS / 2), "the row of another table and the damaged one have it still");
+    locked.clean_rows(&row_keys(), &CLEANING, b"done").unwrap();
+    let again = locked.stored();
+    let rewritten: Vec<_> = again.iter().filter(|row| !stored.contains(row)).map(|(key, _)| key).collect();
+    assert_eq!(rewritten, [b"row-keys\0"]);
+
+    let store = locked.unlock(row_keys());
+    let is_cleaned = |n: &u64| store.read(|tx| tx.get(&GRANTS, n)).unwrap().as_deref() == Some("Reader");
+    assert_eq!((0..OLD_ROWS).filter(is_cleaned).count() as u64, OLD_ROWS - 1);
+    assert_eq!(store.damaged().count, 1);
 }

@@ -141,6 +141,7 @@ macro_rules! conformance_suite {
                 du_05_a_page_is_full_in_spite_of_damaged_rows,
                 du_05_a_value_of_another_row_is_damage,
                 du_05_an_old_store_gets_its_macs_once,
+                tn_04_what_is_stored_no_more_is_taken_out_of_a_store_with_macs_once,
             ]
         );
         $crate::conformance_cases!($place, model, [du_07_transactions_agree_with_a_model,]);

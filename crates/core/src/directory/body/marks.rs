@@ -1,6 +1,7 @@
 //! `data/members.txt`: of each type that it describes, the members that are secret and those that only writers see; of
 //! all types, the members beside `properties` that every reader sees. Read when first asked for.
 
+use bonafide_crypto::thumbprint;
 use bonafide_types::ResourceId;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -50,7 +51,16 @@ struct Types {
     ends: Vec<String>,
 }
 
-static TYPES: LazyLock<Types> = LazyLock::new(|| read(include_str!("../../../data/members.txt")));
+const MEMBERS: &str = include_str!("../../../data/members.txt");
+
+static TYPES: LazyLock<Types> = LazyLock::new(|| read(MEMBERS));
+
+/// A digest of the lines that say what is secret, as [`Marks::drop_secrets`] understands them. Rows that were stored
+/// under another may have secrets.
+pub(super) fn digest_of_secrets() -> String {
+    let secrets: String = MEMBERS.split_inclusive('\n').filter(|line| line.contains(" secret ")).collect();
+    thumbprint::sha256_hex(secrets.as_bytes())
+}
 
 impl Marks {
     /// The marks of a resource: those of its type and name, or else those of its type.
@@ -61,10 +71,11 @@ impl Marks {
         of_type.map_or(Self::Undescribed, Self::Described)
     }
 
-    /// Takes out of a body what may never be read again.
-    pub(super) fn drop_secrets(self, body: &mut Map<String, Value>) {
-        if let Self::Described(node) = self {
-            node.drop_secrets(body);
+    /// Takes out of a body what may never be read again; true if there was any.
+    pub(super) fn drop_secrets(self, body: &mut Map<String, Value>) -> bool {
+        match self {
+            Self::Described(node) => node.drop_secrets(body),
+            Self::Undescribed => false,
         }
     }
 
@@ -111,25 +122,27 @@ impl Node {
         of(name).or_else(|| of(ANY)).map(|(_, node)| node)
     }
 
-    fn drop_secrets(&self, object: &mut Map<String, Value>) {
+    fn drop_secrets(&self, object: &mut Map<String, Value>) -> bool {
         if self.inner.is_empty() {
-            return;
+            return false;
         }
-        object.retain(|name, value| match self.member(name) {
-            Some(node) if node.mark == Some(Mark::Secret) => false,
-            Some(node) => {
-                node.drop_secrets_of(value);
-                true
-            }
-            None => true,
+        let mut had_any = false;
+        object.retain(|name, value| {
+            let node = self.member(name);
+            let is_secret = node.is_some_and(|node| node.mark == Some(Mark::Secret));
+            had_any |= is_secret || node.is_some_and(|node| node.drop_secrets_of(value));
+            !is_secret
         });
+        had_any
     }
 
-    fn drop_secrets_of(&self, value: &mut Value) {
+    fn drop_secrets_of(&self, value: &mut Value) -> bool {
         match value {
             Value::Object(object) => self.drop_secrets(object),
-            Value::Array(elements) => elements.iter_mut().for_each(|element| self.drop_secrets_of(element)),
-            _ => {}
+            Value::Array(elements) => {
+                elements.iter_mut().fold(false, |had_any, element| self.drop_secrets_of(element) | had_any)
+            }
+            _ => false,
         }
     }
 
@@ -185,7 +198,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_file_has_a_type_a_path_a_mark_and_a_source() {
-        let lines = include_str!("../../../data/members.txt").lines();
+        let lines = MEMBERS.lines();
         let (mut seen, mut shapes) = (std::collections::HashSet::new(), HashMap::new());
         for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let words: Vec<&str> = line.split(' ').collect();

@@ -30,9 +30,15 @@ impl fmt::Debug for Body {
 
 impl Body {
     /// The body of a resource as it may be stored: without the members that its type marks as secret.
-    pub fn kept(id: &ResourceId, mut sent: Map<String, Value>) -> Self {
-        Marks::of(id).drop_secrets(&mut sent);
-        Self(sent)
+    pub fn kept(id: &ResourceId, sent: Map<String, Value>) -> Self {
+        let mut body = Self(sent);
+        body.drop_secrets(id);
+        body
+    }
+
+    /// Makes of the body of a resource, stored by whatever version, one as it may be stored; true if it had secrets.
+    pub(super) fn drop_secrets(&mut self, id: &ResourceId) -> bool {
+        Marks::of(id).drop_secrets(&mut self.0)
     }
 
     /// JSON merge patch (RFC 7396): objects are merged, null removes, everything else replaces. The outcome is
@@ -43,7 +49,7 @@ impl Body {
     pub fn patch(&mut self, id: &ResourceId, patch: &Map<String, Value>) -> Result<(), JsonError> {
         patch::merge(&mut self.0, patch);
         patch::check_bounds(&self.0)?;
-        Marks::of(id).drop_secrets(&mut self.0);
+        self.drop_secrets(id);
         Ok(())
     }
 
@@ -69,6 +75,11 @@ impl Body {
     pub fn forget_deleting(&mut self) {
         self.0.shift_remove(DELETING);
     }
+}
+
+/// A digest of all that is known to be secret: it differs where [`Body::kept`] drops other members.
+pub fn digest_of_secrets() -> String {
+    marks::digest_of_secrets()
 }
 
 const LOCATION: &str = "location";

@@ -70,7 +70,9 @@ fn tn_04_every_line_of_the_file_hides_its_member_in_any_case_and_list() {
             let Some(mut resource) = resource(of, Body(body_at(path, put))) else { panic!("{line}") };
             assert!(!seen(&resource, Sight::Declared).contains(SECRET), "{line}");
             assert_eq!(seen(&resource, Sight::Whole).contains(SECRET), mark == "writers", "{line}");
+            assert_eq!(resource.body.drop_secrets(&resource.id), mark == "secret", "{line}");
             resource.body = Body::kept(&resource.id, body_at(path, put));
+            assert!(!resource.body.drop_secrets(&resource.id), "{line}");
             assert_eq!(Value::Object(resource.body.0).to_string().contains(SECRET), mark == "writers", "{line}");
         }
         let Some(resource) = resource(of, Body(body_at(path, described))) else { panic!("{line}") };
