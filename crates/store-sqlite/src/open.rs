@@ -173,6 +173,7 @@ fn prepare(path: &Path, tuning: Tuning, mark: Option<&Path>) -> Result<(Connecti
     if check::is_empty(&connection).map_err(sqlite)? {
         schema::create(&mut connection, random_epoch()?).map_err(sqlite)?;
     }
+    schema::raise_format(&connection).map_err(sqlite)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
     if is_busy {
         return Err(OpenError::BeingRead { path: path.to_owned() });

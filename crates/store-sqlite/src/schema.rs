@@ -3,8 +3,9 @@
 
 use rusqlite::{Connection, params};
 
-/// The data format that this program writes, and the newest that it can read.
-pub(crate) const FORMAT: i64 = 1;
+/// The data format that this program writes, and the newest that it can read. The tables of format 1 were the same, and
+/// its values had no MACs.
+pub(crate) const FORMAT: i64 = 2;
 
 /// The tables by name, each as SQLite keeps its text. The text is part of the data format.
 const TABLES: [(&str, &str); 5] = [
@@ -42,6 +43,11 @@ pub(crate) fn create(connection: &mut Connection, epoch: [u8; 16]) -> rusqlite::
     TABLES.iter().try_for_each(|(_, sql)| tx.execute(sql, []).map(drop))?;
     tx.execute("INSERT INTO meta VALUES (1, ?1, ?2, 0, 0)", params![FORMAT, epoch])?;
     tx.commit()
+}
+
+/// Makes the format of an older store this one's, so that older programs refuse it by that name from now on.
+pub(crate) fn raise_format(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("UPDATE meta SET format = ?1 WHERE format < ?1", [FORMAT]).map(drop)
 }
 
 /// The reason why the schema is not that of a store, or of a backup; `None` when it is.

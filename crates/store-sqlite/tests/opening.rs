@@ -58,12 +58,23 @@ fn op_03_a_format_from_the_future_is_refused_and_left_alone() {
     drop(filled(dir.path()));
     let path = dir.path().join(DATABASE_FILE);
     // The other tables may be anything that a newer program makes of them.
-    let change = "UPDATE meta SET format = 2; ALTER TABLE log RENAME TO history; DROP TABLE commits;";
+    let change = "UPDATE meta SET format = 3; ALTER TABLE log RENAME TO history; DROP TABLE commits;";
     Connection::open(&path).unwrap().execute_batch(change).unwrap();
     let error = refused_and_unchanged(dir.path());
-    assert!(matches!(error, OpenError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::NewerFormat { found: 3, known: 2, .. }), "{error}");
     let said = error.to_string();
     assert!(said.contains("a newer version of the program wrote it; start that version"), "{said}");
+}
+
+#[test]
+fn op_03_an_older_format_is_raised_so_that_older_programs_refuse_it_by_name() {
+    let dir = TempDir::new().unwrap();
+    drop(filled(dir.path()));
+    let database = || Connection::open(dir.path().join(DATABASE_FILE)).unwrap();
+    database().execute_batch("UPDATE meta SET format = 1").unwrap();
+    drop(SqliteEngine::open(dir.path()).unwrap());
+    let format: i64 = database().query_row("SELECT format FROM meta", [], |row| row.get(0)).unwrap();
+    assert_eq!(format, 2);
 }
 
 #[test]
