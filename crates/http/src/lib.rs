@@ -30,7 +30,7 @@ mod tests;
 mod tests_clock;
 pub mod tls;
 
-pub use admission::{LocalUser, TrustedProxy};
+pub use admission::{LocalUser, TrustedProxy, Waits};
 pub use event::{Event, shown};
 pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, is_shortage, stopped};
 pub use listening::{ListenError, Listening, open_on_loopback_device, refuse};

@@ -3,6 +3,7 @@
 mod cloud;
 mod damage;
 mod lanes;
+mod polls;
 
 use crate::files::PlaneFiles;
 use crate::installation::Installation;

@@ -10,7 +10,7 @@ use crate::origin::Origin;
 use crate::surfaces::On;
 use bonafide_core::placement::{HOSTS, Host};
 use bonafide_files::{Chosen, Root};
-use bonafide_http::{Log, Service, clock};
+use bonafide_http::{Log, Service, Waits, clock};
 use bonafide_store::audit::AuditRecord;
 use bonafide_store::engine::{Changes, Commit, Cursor, Engine, HighWater, Revision, Snapshot, Verdict};
 use bonafide_store::{EngineError, Locked, MemoryEngine, Trouble};
@@ -99,7 +99,7 @@ impl Cloud {
 impl PlaneListener {
     /// Its answer to a request that came now.
     pub(super) async fn answered(&self, request: Request) -> Answer {
-        self.answer(request, clock::now()).await
+        self.answer(request, clock::now(), &Waits::uncounted()).await
     }
 }
 
