@@ -70,7 +70,7 @@ async fn np_07_a_panic_that_leaves_no_answer_is_an_event_and_the_listener_goes_o
 async fn np_07_a_panic_that_nobody_catches_is_an_event_whatever_task_or_thread_it_ends() {
     let (serving, log, written) = logged(Echo::default()).await;
     crate::log_uncaught(Arc::clone(&log)).unwrap();
-    // Whoever catches a panic says so itself.
+    // A panic that is caught is said by its catcher alone.
     assert!(read(serving.send(&post("/answer")).await).await.starts_with("HTTP/1.1 500 "));
     assert!(tokio::spawn(async { panic!("the fetch fails") }).await.is_err());
     let blocking = tokio::task::spawn_blocking(|| panic!("{} {}", "the thread", "fails"));
