@@ -73,7 +73,7 @@ pub(crate) fn saturate(
         for at in ready.wait(WAIT)? {
             let connection = &mut connections[at];
             let Some(status) = connection.poll()? else { continue };
-            if status != 200 {
+            if !(200..300).contains(&status) {
                 return Err(refused(status, connection));
             }
             let now = Instant::now();

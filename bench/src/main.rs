@@ -1,4 +1,4 @@
-//! `cargo xtask bench [--quick] [NAME…]`: what is promised in numbers, each beside the thing
+//! `cargo xtask bench [--quick] [--before BINARY] [NAME…]`: what is promised in numbers, each beside the thing
 //! that it is compared with, in one run on one machine.
 #![allow(clippy::disallowed_methods, reason = "a tool of the shell: it runs programs and reads the clock")]
 #![allow(clippy::print_stdout, reason = "it answers on a terminal")]
@@ -32,6 +32,8 @@ pub(crate) struct Bench {
     pub(crate) work: PathBuf,
     /// A smoke test of the measurements: too short for its figures to mean anything.
     pub(crate) quick: bool,
+    /// An older build of the binary, to measure this one against.
+    pub(crate) before: Option<PathBuf>,
 }
 
 impl Bench {
@@ -55,7 +57,7 @@ impl Bench {
     }
 }
 
-const USAGE: &str = "usage: cargo xtask bench [--quick] [NAME…]";
+const USAGE: &str = "usage: cargo xtask bench [--quick] [--before BINARY] [NAME…]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,14 +71,31 @@ fn main() -> ExitCode {
     if let Some(done) = part {
         return exit(done.map(|()| true));
     }
-    let quick = arguments.contains(&"--quick");
-    let names: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--quick").collect();
+    let Ok((quick, before, names)) = options(&arguments) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
     if let Some(unknown) = names.iter().find(|name| !ITEMS.iter().any(|item| item.name == **name)) {
         let known: Vec<&str> = ITEMS.iter().map(|item| item.name).collect();
         eprintln!("there is no measurement '{unknown}'; there are: {}\n{USAGE}", known.join(", "));
         return ExitCode::from(2);
     }
-    exit(run(&names, quick))
+    exit(run(&names, quick, before))
+}
+
+/// `--quick`, the binary of `--before`, and the names of measurements; an error for another option.
+fn options<'a>(arguments: &[&'a str]) -> Result<(bool, Option<PathBuf>, Vec<&'a str>), ()> {
+    let (mut quick, mut before, mut names) = (false, None, Vec::new());
+    let mut rest = arguments.iter().copied();
+    while let Some(argument) = rest.next() {
+        match argument {
+            "--quick" => quick = true,
+            "--before" => before = Some(PathBuf::from(rest.next().ok_or(())?)),
+            option if option.starts_with('-') => return Err(()),
+            name => names.push(name),
+        }
+    }
+    Ok((quick, before, names))
 }
 
 fn exit(done: Result<bool, Failure>) -> ExitCode {
@@ -92,10 +111,10 @@ fn exit(done: Result<bool, Failure>) -> ExitCode {
 
 /// Runs the measurements that are named, or all; false when one could not be taken. A target that is
 /// missed is a result, not a failure.
-fn run(names: &[&str], quick: bool) -> Result<bool, Failure> {
+fn run(names: &[&str], quick: bool, before: Option<PathBuf>) -> Result<bool, Failure> {
     let here = std::env::current_exe()?;
     let built = here.parent().ok_or("this program lies nowhere")?;
-    let bench = Bench { bonafide: built.join("bonafide"), work: built.join("bench-data"), quick };
+    let bench = Bench { bonafide: built.join("bonafide"), work: built.join("bench-data"), quick, before };
     if !bench.bonafide.exists() {
         return Err(
             format!("{} is not there; run `cargo xtask bench`, which builds it", bench.bonafide.display()).into()
@@ -105,7 +124,12 @@ fn run(names: &[&str], quick: bool) -> Result<bool, Failure> {
     println!("{}", machine::describe());
     let mut rows = Vec::new();
     let mut all_taken = true;
-    for item in ITEMS.iter().filter(|item| names.is_empty() || names.contains(&item.name)) {
+    let wanted = |item: &&items::Item| match names {
+        // Without the binary that one measurement needs, its rows of an earlier run stay.
+        [] => item.name != items::BEFORE || bench.before.is_some(),
+        names => names.contains(&item.name),
+    };
+    for item in ITEMS.iter().filter(wanted) {
         println!("\n{}: {}", item.name, item.what);
         let taken = (item.measure)(&bench).unwrap_or_else(|error| {
             all_taken = false;

@@ -100,7 +100,8 @@ pub(crate) fn write(rows: &[(&str, Row)]) -> Result<(), Failure> {
     let date = machine::today()?;
     for (name, row) in rows {
         let Row { what, target, measured, verdict } = row;
-        let (verdict, command) = (verdict.to_string(), format!("`cargo xtask bench {name}`"));
+        let argument = if *name == crate::items::BEFORE { " --before BINARY" } else { "" };
+        let (verdict, command) = (verdict.to_string(), format!("`cargo xtask bench {name}{argument}`"));
         let cells = [*name, what, target, measured, &verdict, &command, &date];
         lines.push(format!("| {} |", cells.map(|cell| cell.replace('|', "/")).join(" | ")));
     }

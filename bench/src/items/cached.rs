@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     if !has_two_cores() {
         return Ok(vec![Row::skipped(WHAT, TARGET, "there is only one core here")]);
     }
-    let generator = if has_program("wrk") { Generator::Wrk } else { Generator::Own };
+    let generator = Generator::here();
     let (rounds, seconds) = bench.amount((15, 3), (3, 1));
     let cloud = Cloud::start(bench, &bench.folder("cached")?.join("data"), Some(SERVER_CORE))?;
     let metadata = cloud.metadata()?;
@@ -76,13 +76,16 @@ fn cpu(ours: &[Round], theirs: &[Round]) -> Row {
     )
 }
 
-struct Round {
-    per_second: f64,
+/// A round of load.
+pub(super) struct Round {
+    pub(super) per_second: f64,
     busy: f64,
-    cpu_micros: f64,
+    /// The server's processor time for each request.
+    pub(super) cpu_micros: f64,
 }
 
-enum Generator {
+/// The source of the load.
+pub(super) enum Generator {
     Wrk,
     /// Our own, on a machine without wrk. It polls its connections, which costs it more than wrk.
     Own,
@@ -98,7 +101,13 @@ impl std::fmt::Display for Generator {
 }
 
 impl Generator {
-    fn round(&self, server: &Process, address: SocketAddr, seconds: u64) -> Result<Round, Failure> {
+    /// The best one on this machine.
+    pub(super) fn here() -> Self {
+        if has_program("wrk") { Self::Wrk } else { Self::Own }
+    }
+
+    /// Asks a metadata endpoint for tokens as fast as it answers.
+    pub(super) fn round(&self, server: &Process, address: SocketAddr, seconds: u64) -> Result<Round, Failure> {
         let (cpu, started) = (server.cpu()?, Instant::now());
         let (per_second, answered) = match self {
             Self::Wrk => wrk(address, seconds)?,

@@ -1,8 +1,10 @@
 //! The measurements, one file each.
 
+mod before;
 mod bindings;
 mod cached;
 mod gate;
+mod mac;
 mod operations;
 mod put;
 mod revocation;
@@ -24,6 +26,9 @@ pub(crate) struct Item {
     pub(crate) measure: fn(&Bench) -> Result<Vec<Row>, Failure>,
 }
 
+/// The measurement that needs `--before BINARY`.
+pub(crate) const BEFORE: &str = "before";
+
 /// Every measurement, in the order in which they run.
 pub(crate) const ITEMS: &[Item] = &[
     Item { name: "operations", what: "bare operations of the cryptographic libraries", measure: operations::measure },
@@ -34,6 +39,8 @@ pub(crate) const ITEMS: &[Item] = &[
     Item { name: "stall", what: "tokens while the store stalls", measure: stall::measure },
     Item { name: "start", what: "`up` on an existing data directory to the first token", measure: start::measure },
     Item { name: "put", what: "durable PUT of a VM with an identity, 16 writers", measure: put::measure },
+    Item { name: "mac", what: "the MAC of a row that is read", measure: mac::measure },
     Item { name: "scale", what: "1,000 against 100,000 identities", measure: scale::measure },
     Item { name: "revocation", what: "revocation to first refusal", measure: revocation::measure },
+    Item { name: BEFORE, what: "this build against an older one", measure: before::measure },
 ];

@@ -18,8 +18,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const WRITERS: usize = 16;
-const BODY: &str = r#"{
+/// Clients that write at a time.
+pub(super) const WRITERS: usize = 16;
+/// The body of each PUT.
+pub(super) const BODY: &str = r#"{
     "location": "westeurope",
     "identity": {"type": "SystemAssigned"},
     "properties": {

@@ -5,8 +5,9 @@ use crate::cloud::{Cloud, TOKEN_TARGET, metadata_request};
 use crate::report::Row;
 use crate::stats::{median, time};
 use crate::{Bench, Failure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use xtask::connection::Target;
 
 /// Longest start of `up` that a measurement waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -17,12 +18,7 @@ const FIRST_START_MILLIS_MAX: f64 = 120.0;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let (times, idle) = bench.amount((20, Duration::from_secs(3)), (3, Duration::from_secs(1)));
-    let data = bench.folder("start")?.join("data");
-    // The first start, which makes everything, and the first token, for which the agent makes a key.
-    let first = Cloud::start(bench, &data, None)?;
-    let metadata = first.metadata()?;
-    metadata.connect()?.call(&metadata_request(TOKEN_TARGET))?.json()?;
-    first.process.stop()?;
+    let (data, metadata) = used(bench)?;
     let (mut took, mut memory) = (Vec::new(), Vec::new());
     for at in 0..times {
         let (cloud, first_token) = start(bench, &data, &metadata)?;
@@ -63,8 +59,19 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     ])
 }
 
+/// A data directory of `up` whose workload has had a token.
+pub(super) fn used(bench: &Bench) -> Result<(PathBuf, Target), Failure> {
+    let data = bench.folder("start")?.join("data");
+    // The first start, which makes everything, and the first token, for which the agent makes a key.
+    let first = Cloud::start(bench, &data, None)?;
+    let metadata = first.metadata()?;
+    metadata.connect()?.call(&metadata_request(TOKEN_TARGET))?.json()?;
+    first.process.stop()?;
+    Ok((data, metadata))
+}
+
 /// Starts `up` on an empty data directory, and asks for a token as soon as it says where; in microseconds.
-fn first_start(bench: &Bench, at: usize) -> Result<f64, Failure> {
+pub(super) fn first_start(bench: &Bench, at: usize) -> Result<f64, Failure> {
     let data = bench.folder(&format!("first-start-{at}"))?.join("data");
     let started = Instant::now();
     let cloud = Cloud::start(bench, &data, None)?;
@@ -75,7 +82,7 @@ fn first_start(bench: &Bench, at: usize) -> Result<f64, Failure> {
 }
 
 /// Starts `up`, and asks its metadata port, which is kept, until there is a token.
-fn start(bench: &Bench, data: &Path, metadata: &xtask::connection::Target) -> Result<(Cloud, Duration), Failure> {
+pub(super) fn start(bench: &Bench, data: &Path, metadata: &Target) -> Result<(Cloud, Duration), Failure> {
     let request = metadata_request(TOKEN_TARGET);
     let started = Instant::now();
     let (metadata, asking) = (metadata.clone(), std::sync::mpsc::channel());

@@ -130,8 +130,8 @@ fn servers(bench: &Bench, data: &Path, invitation: &Invitation) -> Result<Vec<Ro
     ])
 }
 
-/// Processor time of the server for each token, in microseconds, and tokens per second.
-fn cost(
+/// Processor time of the server for each request, in microseconds, and requests per second.
+pub(super) fn cost(
     cloud: &Cloud,
     connections: &mut [Connection],
     requests: &[Vec<u8>],

@@ -168,6 +168,23 @@ fn id_07_what_a_slow_start_has_taken_over_nobody_shuts() {
     assert!(up.stop().success());
 }
 
+/// The trouble that a start meets can pass, and what was served was good.
+#[test]
+fn av_04_a_start_after_a_crash_that_fails_is_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let (store, away) = (dir.path().join("data/store"), dir.path().join("away"));
+    std::fs::rename(&store, &away).unwrap();
+    std::fs::write(&store, "what is no folder").unwrap();
+    kill(up.serving(), Signal::KILL);
+    eventually(PATIENCE, "a start fails", || up.log().contains("ended by an error at its start"));
+    std::fs::remove_file(&store).unwrap();
+    std::fs::rename(&away, &store).unwrap();
+    eventually(PATIENCE, "it serves again", || up.pids().len() == 2 && up.token(ARM).is_ok());
+    up.operator_token();
+    assert!(up.stop().success());
+}
+
 /// A command of `exec` asks its endpoint whenever it likes, also when `up` is gone.
 #[test]
 fn id_07_while_a_command_runs_nobody_else_gets_the_port_of_its_endpoint() {

@@ -40,7 +40,7 @@ pub use algorithm::Algorithm;
 pub use certificate::Certificate;
 pub use error::SignError;
 pub use kek::Kek;
-pub use random::SystemEntropy;
+pub use random::{SystemEntropy, prepare_entropy};
 pub use self_signed::SelfSigned;
 pub use signing::{RsaKey, SigningKey};
 pub use verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKey, VerifyingKeys};

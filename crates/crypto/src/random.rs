@@ -22,6 +22,13 @@ pub fn fill(bytes: &mut [u8]) {
     }
 }
 
+/// Has the generator get ready while its caller does something else. Before its first random bytes it measures the jitter
+/// of the processor, which takes about 30 ms of a start; who asks for some meanwhile waits for the rest.
+pub fn prepare_entropy() {
+    // Without one more thread, the first who asks waits for all of it.
+    let _ = std::thread::Builder::new().name("entropy".into()).spawn(bytes::<1>);
+}
+
 /// `N` random bytes.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];

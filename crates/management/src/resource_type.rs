@@ -74,7 +74,7 @@ impl ResourceType {
     };
 }
 
-/// The identities that resources of a type can have, and the form of user-assigned ones.
+/// The identities that resources of a type can have, and the form in which replies show user-assigned ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Identities {
     /// They have none.
@@ -197,7 +197,7 @@ impl Kind {
         format!("{}/{verb}", self.name)
     }
 
-    /// Tells whether user-assigned identities are a list in this version.
+    /// True when a reply in this version shows user-assigned identities as a list.
     pub(crate) fn lists_identities(&self, version: &ApiVersion) -> bool {
         matches!(self.of.identities, Identities::MapFrom(date) if !version.at_least(date))
     }

@@ -86,13 +86,12 @@ impl SqliteEngine {
 
     fn open_as(dir: &Path, tuning: Tuning, mark: Option<&Path>) -> Result<Self, OpenError> {
         check::check_version(rusqlite::version_number())?;
-        let new_epoch = random_epoch()?;
         directory::create(dir)?;
         let lock = directory::lock(dir)?;
         let path = dir.join(DATABASE_FILE);
         let mut reserve = Reserve::open(dir)?;
         let writer = loop {
-            match prepare(&path, tuning, mark, new_epoch) {
+            match prepare(&path, tuning, mark) {
                 // Even reading takes a little space.
                 Err(OpenError::Full { .. }) if reserve.release() => {}
                 other => break other?,
@@ -162,16 +161,15 @@ impl Engine for SqliteEngine {
 }
 
 /// Checks a database, and opens the connection that writes.
-fn prepare(
-    path: &Path,
-    tuning: Tuning,
-    mark: Option<&Path>,
-    new_epoch: [u8; 16],
-) -> Result<(Connection, Log), OpenError> {
+fn prepare(path: &Path, tuning: Tuning, mark: Option<&Path>) -> Result<(Connection, Log), OpenError> {
+    let sqlite = |error| OpenError::sqlite(path, error);
     directory::create_file(path)?;
     check::before_writing(path, mark)?;
-    let (connection, log, is_busy) =
-        connect(path, tuning, new_epoch).map_err(|error| OpenError::sqlite(path, error))?;
+    let (mut connection, log, is_busy) = connect(path, tuning).map_err(sqlite)?;
+    if check::is_empty(&connection).map_err(sqlite)? {
+        schema::create(&mut connection, random_epoch()?).map_err(sqlite)?;
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
     if is_busy {
         return Err(OpenError::BeingRead { path: path.to_owned() });
     }
@@ -179,11 +177,12 @@ fn prepare(
 }
 
 /// The connection that writes, and whether somebody else's reading kept the log from being emptied.
-fn connect(path: &Path, tuning: Tuning, new_epoch: [u8; 16]) -> rusqlite::Result<(Connection, Log, bool)> {
+fn connect(path: &Path, tuning: Tuning) -> rusqlite::Result<(Connection, Log, bool)> {
     let mut connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     configure(&connection, WRITER_CACHE_KIB)?;
-    // Until all of this went well: a connection that failed to sync must not, as it closes, sync again and remove the log.
+    // Until all of the start went well: a connection that failed to sync must not, as it closes, sync again and remove the
+    // log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "journal_size_limit", LOG_FILE_BYTES_KEPT)?;
@@ -192,16 +191,7 @@ fn connect(path: &Path, tuning: Tuning, new_epoch: [u8; 16]) -> rusqlite::Result
     // After a failed sync the system's memory may have what the disk has not. Only writing it again, elsewhere, and
     // syncing that makes it true (DU-03).
     let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))? != 0;
-    create_schema(&mut connection, new_epoch)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok((connection, log, is_busy))
-}
-
-fn create_schema(connection: &mut Connection, epoch: [u8; 16]) -> rusqlite::Result<()> {
-    if !check::is_empty(connection)? {
-        return Ok(());
-    }
-    schema::create(connection, epoch)
 }
 
 #[expect(clippy::disallowed_methods, reason = "an epoch decides nothing; it only has to differ from every other")]

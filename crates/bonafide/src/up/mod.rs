@@ -12,6 +12,7 @@ mod start;
 use crate::data_dir::DataDir;
 use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, privileges, say};
+use bonafide_crypto::prepare_entropy;
 use bonafide_host::bindings::loopback;
 use bonafide_http::{Log, Sockets, TrustedProxy, log_uncaught};
 use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions};
@@ -137,6 +138,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     wanted.plane.public_name()?;
     let dir = DataDir::create(&options.data_dir)?;
     privileges::give_up_capabilities(needed(&options, &sockets))?;
+    // Not before: a thread takes the privileges along that there are when it begins.
+    prepare_entropy();
     dir.check_in_reach()?;
     block_on(serve(options, wanted, dir, Given { keeper, sockets }))?
 }

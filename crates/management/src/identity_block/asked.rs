@@ -8,6 +8,7 @@
 //! | `userAssignedIdentities` absent or null | keeps those that the type allows (az sends null) |
 //! | PATCH with a map | adds what is named, removes what is null, keeps the rest |
 //! | PUT with a map | has exactly what is named; null is refused, for it asks for nothing |
+//! | `identityIds`, of any type in any api-version | has exactly what is named; beside a map it is refused |
 //!
 //! Sources: docs/wire/management.md.
 
@@ -52,8 +53,8 @@ struct Users {
     whole: bool,
 }
 
-/// Reads an identity block. `list_allowed`: the type and api-version know `identityIds`.
-pub(crate) fn read(block: &Value, list_allowed: bool) -> Result<Option<Asked>, Fault> {
+/// Reads an identity block.
+pub(crate) fn read(block: &Value) -> Result<Option<Asked>, Fault> {
     let block = match block {
         Value::Null => return Ok(None),
         Value::Object(block) => granting_body::read(block, &[Grants::Identity])?,
@@ -64,23 +65,25 @@ pub(crate) fn read(block: &Value, list_allowed: bool) -> Result<Option<Asked>, F
         Some(Value::String(text)) => Some(types(text)?),
         Some(_) => return Err(Fault::BodyInvalid("'identity.type' is not a string".to_owned())),
     };
-    let users = match block.get("userAssignedIdentities") {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(map)) => Some(users(map)?),
-        Some(_) => return Err(Fault::BodyInvalid("'identity.userAssignedIdentities' is not an object".to_owned())),
-    };
-    let list = block.get("identityIds").filter(|_| list_allowed);
-    let users = match (users, list) {
-        (Some(users), _) => Some(users),
-        (None, Some(Value::Array(ids))) => {
-            let named =
-                ids.iter().map(|id| id.as_str().unwrap_or_default()).map(identity_id).collect::<Result<_, _>>()?;
-            Some(unique(Users { named, null: Vec::new(), whole: true })?)
+    let sent = |name: &str| block.get(name).filter(|value| !value.is_null());
+    let wrong = |text: &str| Err(Fault::BodyInvalid(text.to_owned()));
+    let users = match (sent("userAssignedIdentities"), sent("identityIds")) {
+        (None, None) => None,
+        (Some(Value::Object(map)), None) => Some(users(map)?),
+        (None, Some(Value::Array(ids))) => Some(listed(ids)?),
+        (Some(_), Some(_)) => {
+            return wrong("'identity' has 'userAssignedIdentities' and 'identityIds': send one of them");
         }
-        (None, None | Some(Value::Null)) => None,
-        (None, Some(_)) => return Err(Fault::BodyInvalid("'identity.identityIds' is not an array".to_owned())),
+        (Some(_), None) => return wrong("'identity.userAssignedIdentities' is not an object"),
+        (None, Some(_)) => return wrong("'identity.identityIds' is not an array"),
     };
     Ok(Some(Asked { kind, users }))
+}
+
+/// The list that came before the map.
+fn listed(ids: &[Value]) -> Result<Users, Fault> {
+    let named = ids.iter().map(|id| identity_id(id.as_str().unwrap_or_default())).collect::<Result<_, _>>()?;
+    unique(Users { named, null: Vec::new(), whole: true })
 }
 
 fn types(text: &str) -> Result<Types, Fault> {
@@ -235,7 +238,7 @@ mod tests {
 
     /// The outcome as text: `S` when there is a system-assigned identity, then the users' last letters.
     fn after(verb: Verb, old: &ResourceIdentity, block: Value) -> Result<String, Fault> {
-        let Some(asked) = read(&block, true)? else { return Ok("kept".to_owned()) };
+        let Some(asked) = read(&block)? else { return Ok("kept".to_owned()) };
         let change = asked.change(verb, old, &HashSet::new())?;
         let mut users: Vec<&str> = old
             .users
@@ -342,6 +345,9 @@ mod tests {
             json!({"type": "UserAssigned", "userAssignedIdentities": {"a": {}}}),
             json!({"type": "UserAssigned", "userAssignedIdentities": {A: {}, A.to_uppercase(): {}}}),
             json!({"type": "UserAssigned", "identityIds": [1]}),
+            json!({"type": "UserAssigned", "identityIds": A}),
+            json!({"type": "SystemAssigned", "identityIds": [A]}),
+            json!({"type": "UserAssigned", "identityIds": [A], "userAssignedIdentities": {A: {}}}),
         ] {
             assert!(after(Verb::Put, &none, block.clone()).is_err(), "{block}");
         }

@@ -241,7 +241,7 @@ fn read_identity(write: &Write<'_, '_>) -> Result<Option<identity_block::Asked>,
         None | Some(Value::Null) => return Ok(None),
         Some(block) => block,
     };
-    let asked = identity_block::read(block, kind.lists_identities(&write.call.command.version))?;
+    let asked = identity_block::read(block)?;
     match asked.as_ref().map_or("None", identity_block::Asked::type_text) {
         wanted if wanted != "None" && matches!(kind.of.identities, Identities::None) => {
             Err(Fault::IdentityNotSupported { type_name: kind.name.to_string(), asked: wanted })

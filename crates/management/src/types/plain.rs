@@ -7,7 +7,7 @@ use crate::resource_type::{Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
 /// Those with a rule that differs, for their children too: one line each.
-const DIFFERENT: [&ResourceType; 2] = [&CLOUD_SERVICES, &STORAGE_ACCOUNTS];
+const DIFFERENT: [&ResourceType; 3] = [&CLOUD_SERVICES, &SCALE_SETS, &STORAGE_ACCOUNTS];
 
 static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 
@@ -15,6 +15,14 @@ static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 /// Cloud Services that none are planned.
 static CLOUD_SERVICES: ResourceType =
     ResourceType { name: "Microsoft.Compute/cloudServices", identities: Identities::None, view, ..ResourceType::PLAIN };
+
+/// Source: compute 2017-12-01 to 2018-06-01 in azure-sdk-for-go 68.0.0.
+static SCALE_SETS: ResourceType = ResourceType {
+    name: "Microsoft.Compute/virtualMachineScaleSets",
+    identities: Identities::MapFrom("2018-06-01"),
+    view,
+    ..ResourceType::PLAIN
+};
 
 /// The SDKs of storage accounts take 200 and 202 for a new one, and stop at 201 (docs/wire/management.md).
 static STORAGE_ACCOUNTS: ResourceType =

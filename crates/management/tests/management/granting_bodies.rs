@@ -2,7 +2,7 @@
 
 use crate::cloud::{AUTHZ, Answer, Cloud, MSI, VM};
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const OWNER: &str = "/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
 const GUID: &str = "ddfe2dc0-9858-442f-aca3-ac215947a815";
@@ -147,4 +147,32 @@ fn tn_13_an_identity_block_is_read_in_any_case_and_in_full() {
     let refused =
         cloud.put(&cloud.identity("id2"), MSI, json!({"location": "westus", "identity": {"type": "SystemAssigned"}}));
     assert_eq!(refused.status, 400, "{refused:?}");
+}
+
+#[test]
+fn tn_13_a_list_of_identities_is_never_passed_over() {
+    let cloud = Cloud::with_group();
+    let id = cloud.make_identity("id1");
+    let at = |of: &str| format!("{}/providers/{of}/r", cloud.at("g"));
+    for (of, version) in [
+        ("Microsoft.Compute/virtualMachines", "2017-12-01"),
+        ("Microsoft.Compute/virtualMachines", VM),
+        ("Microsoft.Compute/virtualMachineScaleSets", "2017-12-01"),
+        ("Microsoft.Web/sites", "2018-02-01"),
+    ] {
+        let path = at(of);
+        let send = |identity: Value| cloud.put(&path, version, json!({"location": "westus", "identity": identity}));
+        let beside = json!({"type": "UserAssigned", "identityIds": [&id], "userAssignedIdentities": {&id: {}}});
+        send(beside).refused(400, "InvalidRequestContent");
+        send(json!({"type": "SystemAssigned", "identityIds": [&id]})).refused(400, "InvalidParameter");
+        assert_eq!(cloud.get(&path, version).status, 404, "{of}");
+        send(json!({"type": "UserAssigned", "identityIds": [&id], "userAssignedIdentities": null})).expect(201);
+        let identity = cloud.get(&path, "2026-04-01").expect(200).body["identity"].clone();
+        assert!(identity["userAssignedIdentities"][&id].is_object(), "{of}: {identity}");
+        cloud.delete(&path, version);
+    }
+    let path = at("Microsoft.Compute/virtualMachineScaleSets");
+    let block = json!({"type": "UserAssigned", "identityIds": [&id]});
+    let made = cloud.put(&path, "2017-12-01", json!({"location": "westus", "identity": &block})).expect(201);
+    assert_eq!(made.body["identity"], block);
 }

@@ -148,10 +148,18 @@ fn versions_before_the_map_have_a_list_of_identities() {
     cloud.put(&path, "2017-12-01", machine(json!({"type": "userAssigned", "identityIds": [&id1]}))).expect(201);
     assert_eq!(cloud.get(&path, "2018-04-01").body["identity"], json!({"type": "UserAssigned", "identityIds": [&id1]}));
     assert!(cloud.get(&path, "2018-06-01").body["identity"]["userAssignedIdentities"][&id1].is_object());
-    for version in ["2017-12-01", "2019-07-01", "2022-03-01", "2026-04-01", "2031-01-01-preview"] {
+    for version in [
+        "2016-03-30",
+        "2016-04-30-preview",
+        "2017-12-01",
+        "2019-07-01",
+        "2022-03-01",
+        "2026-04-01",
+        "2031-01-01-preview",
+    ] {
         cloud.get(&path, version).expect(200);
     }
-    cloud.get(&path, "2017-11-30").refused(400, "NoRegisteredProviderFound");
+    cloud.get(&path, "2016-03-29").refused(400, "NoRegisteredProviderFound");
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub(super) fn keep() -> Result<ExitCode, Failure> {
             terminate: signal(SignalKind::terminate())?,
             is_stopping: false,
             has_served: false,
+            is_ready: false,
             down_since: None,
         };
         keeping.run().await
@@ -66,7 +67,10 @@ struct Keeping {
     interrupt: Signals,
     terminate: Signals,
     is_stopping: bool,
+    /// One of the processes that served was ready once.
     has_served: bool,
+    /// The one that runs now is.
+    is_ready: bool,
     /// The time of the crash since which the sockets are this process's alone, until connections are refused.
     down_since: Option<Instant>,
 }
@@ -76,7 +80,10 @@ impl Keeping {
         let mut crashes = Crashes::default();
         loop {
             let end = self.serve_once().await?;
-            if self.is_stopping || !self.has_served || !is_crash(end) {
+            // Of one that is to go on where another crashed, a start that fails is no more meant than that crash: what it
+            // met, a machine that stood still or a disk that was full, is as likely to pass.
+            let is_meant = if self.is_ready { !is_crash(end) } else { !self.has_served };
+            if self.is_stopping || is_meant {
                 return Ok(exit_code(end));
             }
             let now = Instant::now();
@@ -99,6 +106,7 @@ impl Keeping {
 
     /// Starts the process that serves, and waits for its end.
     async fn serve_once(&mut self) -> Result<ExitStatus, Failure> {
+        self.is_ready = false;
         let (mut child, line) = self.start()?;
         // A stream of messages rather than of bytes, but a socket all the same.
         let line = std::os::unix::net::UnixStream::from(line);
@@ -160,7 +168,7 @@ impl Keeping {
                 send(line, &Message::Opened(opened))?;
             }
             Message::Ready => {
-                self.has_served = true;
+                (self.has_served, self.is_ready) = (true, true);
                 // The work that takes privileges is done.
                 privileges::give_up_capabilities(CapabilitySet::empty())?;
             }
@@ -203,5 +211,9 @@ impl Keeping {
 
 /// A crash in words.
 fn by(end: ExitStatus) -> String {
-    end.signal().map_or_else(|| "a panic".to_owned(), |signal| format!("signal {signal}"))
+    match end.signal() {
+        Some(signal) => format!("signal {signal}"),
+        None if is_crash(end) => "a panic".to_owned(),
+        None => "an error at its start".to_owned(),
+    }
 }

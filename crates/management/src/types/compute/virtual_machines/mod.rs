@@ -13,8 +13,8 @@ const NAME: &str = "Microsoft.Compute/virtualMachines";
 
 pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
     name: NAME,
-    // User-assigned identities came with this version.
-    oldest: "2017-12-01",
+    // The first in which a machine has an identity. Source: compute 2015-06-15 and 2016-03-30 in azure-sdk-for-go 16.2.1.
+    oldest: "2016-03-30",
     identities: Identities::MapFrom("2018-06-01"),
     location_required: true,
     check_name,
