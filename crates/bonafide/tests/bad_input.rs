@@ -13,8 +13,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{
-    PATIENCE, Up, as_other_user, bonafide, connect, eventually, http, http_bytes, is_root, refused, run, skip,
-    token_target, up_command,
+    MACHINES, PATIENCE, Up, as_other_user, bonafide, connect, eventually, http, http_bytes, is_root, metadata_request,
+    refused, run, skip, token_target, up_command,
 };
 
 const ARM: &str = "https://management.azure.com/";
@@ -131,6 +131,31 @@ fn du_04_a_full_disk_refuses_writes_cleanly_and_stops_no_token() {
     assert!(Up::start(&disk.path, &[]).token(ARM).is_ok(), "a start and a token need no space");
     fs::remove_file(&filler).unwrap();
     assert!(Up::start(&disk.path, &[]).token(ARM).is_ok(), "nothing was lost");
+}
+
+#[test]
+fn av_11_a_new_identity_on_a_full_disk_is_told_that_the_disk_is_full_and_to_come_again() {
+    if !is_root() {
+        return skip("mounting a small file system needs root");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(dir.path()) else {
+        return skip("no loop mounts here");
+    };
+    let up = Up::start(&disk.path, &["--throttle", "off"]);
+    let operator = up.operator_token();
+    let filler = disk.path.join("filler");
+    fill(&filler);
+    // The log of the database may still have room; many large rows have none.
+    let large = up.demo().replace("/virtualMachines/demo", "/virtualMachines/large");
+    let body = format!(r#"{{"location":"westeurope","properties":{{"text":"{}"}}}}"#, "x".repeat(500_000));
+    let mut made = (0..60).map(|_| up.manage(&operator, "PUT", &large, MACHINES, &body));
+    assert!(made.any(|answer| answer.status == 503), "the disk is full");
+    let answer = http(up.imds(), &metadata_request(up.imds(), &token_target(ARM)));
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.body);
+    assert!(answer.body.contains("disk") && answer.body.contains("make space"), "{}", answer.body);
+    fs::remove_file(&filler).unwrap();
+    eventually(PATIENCE, "there are tokens again", || up.token(ARM).is_ok());
 }
 
 /// Leaves no space on the disk of `path`.

@@ -185,6 +185,18 @@ fn why_login_cannot_be_reached_is_logged_once_for_each_reason() {
     assert_eq!(reasons.len(), events.len(), "{events:?}");
 }
 
+/// An agent that cannot write down what it needs for the next start alone does without.
+#[test]
+fn av_11_a_key_that_cannot_be_written_down_serves_until_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let keys = dir.path().join("data/agent/keys");
+    std::fs::remove_dir_all(&keys).unwrap();
+    assert!(up.token(ARM).is_ok() && up.token("https://vault.azure.net").is_ok(), "{:?}", up.token(ARM));
+    let told = up.lines_where("the log says it once", |line| line["event"] == "identityKeyNotKept");
+    assert_eq!(told.len(), 1, "the key is made once: {told:?}");
+}
+
 /// Passes bytes on until it is cut; then every connection ends, and new ones at once.
 struct Link {
     address: SocketAddr,

@@ -109,8 +109,7 @@ impl AgentRuntime {
     /// Asks login, and once more where the certificate was replaced, or turned out not to count, meanwhile: what is on
     /// its way under the older one is refused then.
     async fn ask_login(&self, wanted: &TokenFetch) -> Result<TokenV1, UpstreamError> {
-        let unreachable = |why: EnrolError| UpstreamError::Unreachable(why.to_string());
-        let link = self.link().await.map_err(unreachable)?;
+        let link = self.link().await?;
         let asked = self.ask_login_over(&link, wanted).await;
         if asked.is_ok() {
             return asked;

@@ -3,7 +3,7 @@
 use crate::agent::AgentRuntime;
 use bonafide_files::User;
 use bonafide_http::clock;
-use bonafide_http::{Admission, LocalUser, PeerFacts, Service, is_served, masked_path};
+use bonafide_http::{Admission, LocalUser, PeerFacts, Service, Waits, is_served, masked_path};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
@@ -72,7 +72,7 @@ impl Service for Endpoint {
         masked_path(raw, |segment| self.binding.has_word(segment)).into()
     }
 
-    async fn answer(&self, request: Request, at: Timestamp) -> Answer {
+    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
         match self.agent.core.answer(&self.binding, &request, &clock::world_at(at)) {
             metadata::Answer::Reply { reply, refresh } => {
                 self.run(refresh);
@@ -80,7 +80,7 @@ impl Service for Endpoint {
             }
             metadata::Answer::Wait { waiting, duty } => {
                 self.run(duty);
-                self.wait(waiting).await.into()
+                self.wait(waiting, waits).await.into()
             }
         }
     }
@@ -102,10 +102,10 @@ impl Endpoint {
         }
     }
 
-    async fn wait(&self, mut waiting: Waiting) -> Reply {
+    async fn wait(&self, mut waiting: Waiting, waits: &Waits<'_>) -> Reply {
         let finished = poll_fn(|cx| if waiting.poll_finished(cx.waker()) { Poll::Ready(()) } else { Poll::Pending });
         // On timeout, answer with the token that is cached, if any.
-        let _ = tokio::time::timeout(WAIT, finished).await;
+        let _ = waits.until(tokio::time::timeout(WAIT, finished)).await;
         self.agent.core.finish(waiting, &clock::world())
     }
 }

@@ -4,7 +4,9 @@ use crate::files::HostFiles;
 use crate::state::{AgentState, StateError, seal_host_key};
 use crate::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
 use bonafide_crypto::{AgentKey, Kek, SignError};
-use bonafide_metadata::host::{HostRefusal, HostRequest, host_refusal, reason_of_refusal, rejoin_request};
+use bonafide_files::FilesError;
+use bonafide_metadata::UpstreamError;
+use bonafide_metadata::host::{HostRefusal, HostRequest, Refused, RefusedFor, rejoin_request};
 use bonafide_types::{Secret, base64url};
 use bonafide_wire::hosts::{
     HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH, JoinRequest, REJOIN_PATH, RENEW_PATH, RenewRequest,
@@ -24,21 +26,11 @@ pub enum EnrolError {
     #[error(transparent)]
     Upstream(#[from] UpstreamFailure),
     /// It refused.
-    #[error("the control plane refused this host: {why}")]
-    Refused {
-        /// Its words.
-        why: String,
-        /// Their meaning, where it is about the host.
-        refusal: Option<HostRefusal>,
-    },
+    #[error("the control plane refused this host: {0}")]
+    Refused(#[from] Refused),
     /// An attempt failed a moment ago.
-    #[error("{why}")]
-    Lately {
-        /// The reason.
-        why: String,
-        /// The meaning of the control plane's refusal, where it was one.
-        refusal: Option<HostRefusal>,
-    },
+    #[error(transparent)]
+    Lately(Refused),
     /// Nobody invited it, and it has no certificate of an earlier time.
     #[error("there is no enrolment token, and no certificate to join anew with")]
     NoToken,
@@ -54,7 +46,7 @@ impl EnrolError {
     /// The meaning of the control plane's refusal, where it is about the host.
     pub(crate) fn refusal(&self) -> Option<HostRefusal> {
         match self {
-            Self::Refused { refusal, .. } | Self::Lately { refusal, .. } => *refusal,
+            Self::Refused(refused) | Self::Lately(refused) => refused.of_host(),
             Self::Upstream(_) | Self::NoToken | Self::Key(_) | Self::State(_) => None,
         }
     }
@@ -64,12 +56,24 @@ impl EnrolError {
         matches!(self.refusal(), Some(HostRefusal::Frozen | HostRefusal::Disabled))
     }
 
-    fn refused(body: &[u8]) -> Self {
-        Self::Refused { why: reason_of_refusal(body), refusal: host_refusal(body) }
+    /// Its words and its meaning, for those who ask again too soon.
+    pub(crate) fn kept(&self) -> Refused {
+        let meaning = match self {
+            Self::Refused(refused) | Self::Lately(refused) => refused.meaning,
+            Self::State(StateError::Files(FilesError::Full(_))) => RefusedFor::DiskFull,
+            Self::Upstream(_) | Self::NoToken | Self::Key(_) | Self::State(_) => RefusedFor::Other,
+        };
+        Refused { why: self.to_string(), meaning }
     }
+}
 
-    fn unreadable(why: &serde_json::Error) -> Self {
-        Self::Refused { why: format!("its answer cannot be read: {why}"), refusal: None }
+impl From<EnrolError> for UpstreamError {
+    fn from(error: EnrolError) -> Self {
+        let Refused { why, meaning } = error.kept();
+        match meaning {
+            RefusedFor::DiskFull => Self::DiskFull(why),
+            RefusedFor::Host(_) | RefusedFor::Other => Self::Unreachable(why),
+        }
     }
 }
 
@@ -113,9 +117,9 @@ pub(crate) fn renewal(key: &AgentKey) -> Result<HostRequest, EnrolError> {
 pub(crate) async fn installation(upstream: &Upstream) -> Result<Installation, EnrolError> {
     let (status, body) = upstream.send(HostRequest::get(INSTALLATION_PATH), JOIN).await?;
     if status != StatusCode::OK {
-        return Err(EnrolError::refused(&body));
+        return Err(Refused::read(&body).into());
     }
-    serde_json::from_slice(&body).map_err(|error| EnrolError::unreadable(&error))
+    Ok(serde_json::from_slice(&body).map_err(|error| Refused::unreadable(&error))?)
 }
 
 /// Keeps the certificate that an answer brings. It is on the disk before it is used.
@@ -126,9 +130,9 @@ pub(crate) fn keep(
     (status, body): (StatusCode, Bytes),
 ) -> Result<AgentState, EnrolError> {
     if status != StatusCode::OK {
-        return Err(EnrolError::refused(&body));
+        return Err(Refused::read(&body).into());
     }
-    let issued: HostCertificate = serde_json::from_slice(&body).map_err(|error| EnrolError::unreadable(&error))?;
+    let issued: HostCertificate = serde_json::from_slice(&body).map_err(|error| Refused::unreadable(&error))?;
     let state = AgentState {
         host_id: issued.host_id,
         key: seal_host_key(kek, key)?,

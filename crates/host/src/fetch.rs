@@ -31,7 +31,7 @@ pub(crate) async fn fetch(
                     keys.forget(wanted.principal).await;
                 }
                 let key = keys.key(link, wanted.workload, wanted.principal).await;
-                Event::Key(key.map_err(|error| error.to_string()))
+                Event::Key(key.map_err(UpstreamError::from))
             }
             Step::Ask(request) => Event::Answer(link.send(request, FETCH).await.map_err(|error| error.to_string())),
             Step::Done(result) => {

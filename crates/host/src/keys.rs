@@ -11,7 +11,8 @@ use bonafide_files::{FilesError, Readers, io, read, write_private};
 use bonafide_http::Event;
 use bonafide_http::Log;
 use bonafide_http::clock;
-use bonafide_metadata::host::{IdentityKey, KeyStep, NewKey, key_step};
+use bonafide_metadata::UpstreamError;
+use bonafide_metadata::host::{IdentityKey, KeyStep, NewKey, Refused, RefusedFor, key_step};
 use bonafide_types::{ObjectId, ResourceUuid, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -29,11 +30,23 @@ pub(crate) enum KeyError {
     #[error(transparent)]
     Upstream(#[from] UpstreamFailure),
     #[error("the control plane refused the key of {0}: {1}")]
-    Refused(ObjectId, String),
+    Refused(ObjectId, Refused),
     #[error(transparent)]
     Key(#[from] SignError),
     #[error(transparent)]
     State(#[from] StateError),
+}
+
+impl From<KeyError> for UpstreamError {
+    fn from(error: KeyError) -> Self {
+        let why = error.to_string();
+        match error {
+            KeyError::Refused(_, Refused { meaning: RefusedFor::DiskFull, .. }) => Self::DiskFull(why),
+            KeyError::Refused(..) | KeyError::Upstream(_) | KeyError::Key(_) | KeyError::State(_) => {
+                Self::Unreachable(why)
+            }
+        }
+    }
 }
 
 /// A key file.
@@ -139,14 +152,22 @@ impl IdentityKeys {
         let new = NewKey::make(principal, clock::now())?;
         let (status, reply) = link.send(new.request(workload), REGISTER).await?;
         let key = new.registered(status, &reply).map_err(|why| KeyError::Refused(principal, why))?;
+        // The next start makes another one: no reason to refuse tokens until then.
+        if let Err(error) = self.write(principal, &key) {
+            let event = Event::named("identityKeyNotKept").with("workload", workload).with("principal", principal);
+            self.log.event(&event, &error);
+        }
+        Ok(key)
+    }
+
+    fn write(&self, principal: ObjectId, key: &IdentityKey) -> Result<(), StateError> {
         let name = principal.to_string();
         let context = context("identity-key", &name);
-        let sealed = seal::seal(&self.kek, &context, key.pair().to_pkcs8()?.expose()).map_err(StateError::from)?;
+        let sealed = seal::seal(&self.kek, &context, key.pair().to_pkcs8()?.expose())?;
         let not_after = key.not_after().unix_seconds();
         let file = KeyFile { key: sealed, thumbprint: key.thumbprint().to_owned(), not_after };
         let path = self.path(principal);
-        let text = serde_json::to_vec(&file).map_err(|error| StateError::from(io(&path, error.into())))?;
-        write_private(&path, &text).map_err(StateError::from)?;
-        Ok(key)
+        let text = serde_json::to_vec(&file).map_err(|error| io(&path, error.into()))?;
+        Ok(write_private(&path, &text)?)
     }
 }

@@ -8,7 +8,7 @@ use crate::tls::ClientIdentity;
 use crate::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
 use bonafide_crypto::{AgentKey, Kek};
 use bonafide_http::clock;
-use bonafide_metadata::host::{HostRefusal, HostRequest, host_refusal};
+use bonafide_metadata::host::{HostRefusal, HostRequest, Refused};
 use bonafide_types::limits::HOST_CERTIFICATE_SECONDS;
 use bonafide_types::{Lifetime, Phase};
 use bytes::Bytes;
@@ -62,7 +62,9 @@ impl Link {
         let answer = self.upstream.send(asked, limit).await;
         if let Ok((status, body)) = &answer {
             self.contact.mark();
-            if let Some(refusal) = host_refusal(body).filter(|_| !status.is_success()) {
+            if !status.is_success()
+                && let Some(refusal) = Refused::read(body).of_host()
+            {
                 *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
             }
         }

@@ -8,7 +8,7 @@ use crate::state::{AgentState, StateError};
 use crate::upstream::ControlPlaneAddress;
 use bonafide_crypto::Kek;
 use bonafide_http::clock;
-use bonafide_metadata::host::HostRefusal;
+use bonafide_metadata::host::{HostRefusal, Refused};
 use bonafide_types::{Entropy, Phase, Secret};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -41,8 +41,7 @@ pub(crate) struct Membership {
 struct Failed {
     /// Time since the start of the machine at which the next may begin.
     again_at: Duration,
-    why: String,
-    refusal: Option<HostRefusal>,
+    why: Refused,
 }
 
 impl Membership {
@@ -83,10 +82,10 @@ impl Membership {
         if let Some(link) = self.usable() {
             return Ok(link);
         }
-        if let Some(Failed { again_at, why, refusal }) = &*failed
+        if let Some(Failed { again_at, why }) = &*failed
             && clock::since_boot() < *again_at
         {
-            return Err(EnrolError::Lately { why: why.clone(), refusal: *refusal });
+            return Err(EnrolError::Lately(why.clone()));
         }
         let result = self.attempt().await;
         *failed = self.keep(&result);
@@ -115,7 +114,7 @@ impl Membership {
             }
             Err(why) => {
                 let again_at = clock::since_boot() + pause(refusal, clock::world().entropy);
-                Some(Failed { again_at, why: why.to_string(), refusal })
+                Some(Failed { again_at, why: why.kept() })
             }
         }
     }

@@ -23,7 +23,7 @@ impl AgentRuntime {
         }
         let restored = self.membership.restored().await;
         match &restored {
-            Err(EnrolError::Lately { .. }) | Ok(_) => {}
+            Err(EnrolError::Lately(_)) | Ok(_) => {}
             Err(why) => self.log.event(&Event::named("hostNotJoined"), why),
         }
         restored

@@ -1,7 +1,7 @@
 //! Every refusal of the hosts surface and how it looks.
 
 use bonafide_crypto::ca::CaError;
-use bonafide_store::StoreError;
+use bonafide_store::{EngineError, StoreError};
 use bonafide_types::HostId;
 use bonafide_wire::hosts::{HostsError, code};
 use bonafide_wire::{Reply, Unserved};
@@ -52,12 +52,24 @@ pub(crate) enum Fault {
     /// No workload of that name on this host has that identity.
     #[error("the identity is not placed on this host")]
     NotPlaced,
+    /// There is no space left to store it.
+    #[error("the disk of the control plane is full: make space on it, and try again")]
+    DiskFull(StoreError),
     /// The store failed; the reason is for the log.
     #[error("the store is not available; try again")]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// The shell refused the request.
     #[error(transparent)]
     Unserved(#[from] Unserved),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Engine(EngineError::Full(_)) => Self::DiskFull(error),
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl Fault {
@@ -76,12 +88,13 @@ impl Fault {
             Self::Token => (StatusCode::FORBIDDEN, "Token"),
             Self::Key(_) => (StatusCode::BAD_REQUEST, "Key"),
             Self::NotPlaced => (StatusCode::FORBIDDEN, "NotPlaced"),
+            Self::DiskFull(_) => (StatusCode::SERVICE_UNAVAILABLE, code::DISK_FULL),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "Store"),
             Self::Unserved(why) => (why.status(), unserved(*why)),
         };
         let reply = Reply::json(status, &HostsError { code: code.into(), message: self.to_string() });
         let reply = match self {
-            Self::Store(error) => reply.because(error),
+            Self::DiskFull(error) | Self::Store(error) => reply.because(error),
             Self::Clock(error) => reply.because(error),
             _ => reply,
         };

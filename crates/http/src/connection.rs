@@ -1,6 +1,6 @@
 //! One connection: reading requests within their limits, writing replies, and logging both.
 
-use super::admission::{Held, Holder, Place, Places, Rooms};
+use super::admission::{Held, Holder, Place, Places, Rooms, Waits};
 use super::body::{self, Body, Terms};
 use super::head::{content_length, head_bytes, no_head, target, unread};
 use super::last::{linger, write_last};
@@ -249,7 +249,7 @@ impl<S: Service> Connection<'_, S> {
             Ok(Body { bytes, close, _held }) => {
                 request.body = bytes;
                 self.admitted.place.busy();
-                (service.answer(request, at).await, close)
+                (service.answer(request, at, &Waits::at(&self.admitted.place)).await, close)
             }
             Err(why) if service.closes_instead(&request, why) => return Err(Closed),
             Err(why) => (service.refusal(&request, why), true),

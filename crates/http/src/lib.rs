@@ -30,12 +30,12 @@ mod tests;
 mod tests_clock;
 pub mod tls;
 
-pub use admission::{LocalUser, TrustedProxy};
+pub use admission::{LocalUser, TrustedProxy, Waits};
 pub use event::{Event, shown};
 pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, is_shortage, stopped};
 pub use listening::{ListenError, Listening, open_on_loopback_device, refuse};
 pub use log::Log;
 pub use masked::{is_served, masked_path};
-pub use panics::{Panicked, caught_at_once};
+pub use panics::{Panicked, caught_at_once, log_uncaught};
 pub use service::{Admission, HttpLimits, PeerFacts, Service};
 pub use sockets::{SocketKeeper, Sockets};

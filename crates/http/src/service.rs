@@ -1,6 +1,6 @@
 //! The service that answers on a listener, as connections see it.
 
-use crate::admission::LocalUser;
+use crate::admission::{LocalUser, Waits};
 use crate::limits::{HEADER_SECONDS_MAX, PASSING_ENDPOINT_CONNECTIONS_MAX, REPLY_SECONDS_MAX};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::BODY_SECONDS_MAX;
@@ -43,8 +43,8 @@ pub trait Service: Send + Sync + 'static {
     /// that was pasted in the wrong place for instance.
     fn logged_path<'r>(&self, raw: &'r str, status: StatusCode) -> Cow<'r, str>;
 
-    /// The answer to one request, whose head had come `at`.
-    fn answer(&self, request: Request, at: Timestamp) -> impl Future<Output = Answer> + Send;
+    /// The answer to one request, whose head had come `at`. What it waits for, its own work aside, it waits for by `waits`.
+    fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> impl Future<Output = Answer> + Send;
 
     /// The refusal of a request that never reaches `answer`, in the words of the surface that its path
     /// belongs to. The path is empty where no head could be read.

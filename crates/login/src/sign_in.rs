@@ -1,5 +1,6 @@
 //! The facts of a request to the token service that may be logged. Nothing in it is a secret.
 
+use bonafide_core::directory::Resolved;
 use bonafide_core::tokens::TokenId;
 use bonafide_crypto::SignError;
 use bonafide_types::{ClientId, ObjectId, TenantId};
@@ -15,8 +16,8 @@ pub(crate) struct SignIn {
     pub(crate) client: Option<ClientId>,
     /// The principal that did.
     pub(crate) principal: Option<ObjectId>,
-    /// The audience of the token (`aud`), once the client has signed in and the resource was found.
-    pub(crate) audience: Option<String>,
+    /// The resource of the token (`aud`), once the client has signed in and it was found.
+    pub(crate) resource: Option<Resolved>,
     /// The id of the token (`uti`).
     pub(crate) token: Option<TokenId>,
     /// A failure of ours to issue a token that was granted.
@@ -50,7 +51,7 @@ impl SignIn {
             .with("tenant", self.tenant)
             .with("client", self.client)
             .with("principal", self.principal)
-            .with("aud", self.audience.as_ref())
+            .with("aud", self.resource.as_ref())
             .with("uti", self.token)
             .with_number("error", self.error.map(u64::from));
         match self.failure {

@@ -223,6 +223,9 @@ impl Agent {
                 let refusal = Refusal::Upstream(self.logs.clone());
                 speech.refuse(&refusal, world).because(&cause_of_failure(&waiter.pending))
             }
+            Err(Refusal::DiskFull) => {
+                speech.refuse(&Refusal::DiskFull, world).because(&cause_of_failure(&waiter.pending))
+            }
             Err(refusal) => speech.refuse(&refusal, world),
         }
     }
@@ -243,7 +246,9 @@ impl Agent {
         // Login is down, or has too much to do: what is left of an old token is better than nothing, unless the
         // caller has said that it is not.
         match refusal {
-            Refusal::Upstream(_) | Refusal::Throttled if !forced => tokens.still_valid(fetch, now).ok_or(refusal),
+            Refusal::Upstream(_) | Refusal::DiskFull | Refusal::Throttled if !forced => {
+                tokens.still_valid(fetch, now).ok_or(refusal)
+            }
             refusal => Err(refusal),
         }
     }

@@ -39,6 +39,8 @@ pub(crate) enum Refusal {
     Refused(Box<OAuthError>),
     /// The token service gave no usable answer.
     Upstream(Logs),
+    /// A disk is full, and the token service cannot be asked before there is space on it.
+    DiskFull,
     /// The shell does not serve it.
     Unserved(Unserved),
 }
@@ -129,6 +131,7 @@ impl From<&UpstreamError> for Refusal {
             UpstreamError::Unreachable(_) | UpstreamError::Unsigned(_) | UpstreamError::Malformed => {
                 Self::Upstream(Logs::default())
             }
+            UpstreamError::DiskFull(_) => Self::DiskFull,
             UpstreamError::Refused(_) if error.says_identity_is_gone() => Self::IdentityNotFound,
             UpstreamError::Refused(_) if error.says_throttled() => Self::Throttled,
             UpstreamError::Refused(refusal) if error.is_about_what_was_asked() => Self::Refused(refusal.clone()),

@@ -27,6 +27,9 @@ pub enum UpstreamError {
     /// No answer in time, no connection, an answer of class 5xx, or no key to sign with yet.
     #[error("login gave no token: {0}")]
     Unreachable(String),
+    /// No space on a disk, of the control plane or of this host, for what the identity, or the host, needs first.
+    #[error("login was not asked: {0}")]
+    DiskFull(String),
     /// No assertion could be signed.
     #[error("login gave no token: {0}")]
     Unsigned(SignError),
@@ -71,7 +74,7 @@ impl UpstreamError {
     /// True when login refused what the workload asked for, and not how this host asked.
     pub fn is_about_what_was_asked(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Unsigned(_) | Self::Malformed => false,
+            Self::Unreachable(_) | Self::DiskFull(_) | Self::Unsigned(_) | Self::Malformed => false,
             Self::Refused(error) => matches!(
                 error.error.as_str(),
                 "invalid_resource" | "invalid_scope" | "invalid_target" | "invalid_grant" | "access_denied"
@@ -96,7 +99,7 @@ impl UpstreamError {
 
     fn says(&self, meaning: Meaning) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Unsigned(_) | Self::Malformed => false,
+            Self::Unreachable(_) | Self::DiskFull(_) | Self::Unsigned(_) | Self::Malformed => false,
             Self::Refused(error) => error.error_codes.iter().any(|code| CODES.contains(&(*code, meaning))),
         }
     }

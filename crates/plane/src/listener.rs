@@ -8,7 +8,7 @@ use bonafide_core::placement::{self, Standing};
 use bonafide_crypto::Certificate;
 use bonafide_crypto::ca::host_name;
 use bonafide_hosts::Wait;
-use bonafide_http::{Admission, Event, PeerFacts, Service, clock, is_served, masked_path};
+use bonafide_http::{Admission, Event, PeerFacts, Service, Waits, clock, is_served, masked_path};
 use bonafide_types::{CertificateNumber, HostId, Timestamp};
 use bonafide_wire::{Answer, Lane, Needs, Outcome, Peer, Record, Request, Unserved, path};
 use http::header::AUTHORIZATION;
@@ -78,7 +78,7 @@ impl Service for PlaneListener {
     }
 
     /// Asks the surface until it answers, and fetches what it needs in between.
-    async fn answer(&self, mut request: Request, _at: Timestamp) -> Answer {
+    async fn answer(&self, mut request: Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
         if let Peer::Certified(host, shown) = request.peer {
             match self.judged(host, shown).await {
                 Ok(peer) => request.peer = peer,
@@ -105,7 +105,7 @@ impl Service for PlaneListener {
                     let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
                     // Most changes are about other hosts: the question is asked again after each.
                     let changed = revisions.wait_for(|revision| *revision > past.0);
-                    if let Ok(Err(_)) = tokio::time::timeout_at(until, changed).await {
+                    if let Ok(Err(_)) = waits.until(tokio::time::timeout_at(until, changed)).await {
                         // Nobody says any more what is new: the process stops, and its agent's own poll ends with it.
                         return Answer { record: Record::quiet(), ..self.refusal(&request, Unserved::Busy) };
                     }

@@ -1,116 +1,35 @@
 //! The listeners' services on a control plane whose store can be stopped.
 
+mod cloud;
 mod damage;
 mod lanes;
 mod old_secrets;
+mod polls;
 
-use crate::control_plane::ControlPlane;
 use crate::files::PlaneFiles;
-use crate::first_start::first_start;
 use crate::installation::Installation;
-use crate::lanes::Lanes;
 use crate::listener::PlaneListener;
 use crate::operator::reset_operator;
-use crate::origin::Origin;
-use crate::surfaces::On;
 use bonafide_core::access::{ROLE_ASSIGNMENTS, assignments};
 use bonafide_core::directory::PRINCIPALS;
-use bonafide_core::placement::{self, HOSTS, Host};
+use bonafide_core::placement;
 use bonafide_crypto::{AgentKey, thumbprint};
 use bonafide_files::{Chosen, Root};
-use bonafide_http::{Admission, LocalUser, Log, PeerFacts, Service, clock};
-use bonafide_store::audit::AuditRecord;
-use bonafide_store::engine::HighWater;
-use bonafide_store::engine::{Changes, Commit, Cursor, Engine, Revision, Snapshot, Verdict};
-use bonafide_store::{EngineError, Locked, MemoryEngine, Read, Trouble, Tx};
+use bonafide_http::{Admission, LocalUser, PeerFacts, Service, clock};
+use bonafide_store::{Read, Tx};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
-use bonafide_types::{HostId, TenantId, base64url};
+use bonafide_types::{HostId, base64url};
 use bonafide_wire::{Answer, Peer, Request, Unserved};
 use bytes::Bytes;
+use cloud::{Cloud, request};
+use http::Method;
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
-
-/// A control plane on a store that can be stopped.
-struct Cloud {
-    plane: Arc<ControlPlane>,
-    lanes: Arc<Lanes>,
-    stopped: Arc<AtomicBool>,
-    /// Of the operator.
-    secret: (TenantId, String),
-    host: HostId,
-    installation: Installation,
-    folder: tempfile::TempDir,
-}
-
-impl Cloud {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
-        let stopped = Arc::new(AtomicBool::new(false));
-        let store = Locked::new(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
-        let origin = Origin { host: "localhost", port: 8443 };
-        let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
-        let plane = Arc::new(plane);
-        let installation = first_start(&plane, &files, None, true).unwrap();
-        let row = Host::new("local", clock::now());
-        plane.store.write(|tx| tx.put(&HOSTS, &installation.local_host, &row)).unwrap();
-        plane.catch_up().unwrap();
-        let secret = std::fs::read_to_string(files.operator_secret()).unwrap();
-        let form = format!(
-            "grant_type=client_credentials&client_id={}&client_secret={secret}&resource=https://management.azure.com/",
-            installation.operator_client
-        );
-        let lanes = Arc::new(Lanes::narrow());
-        Self {
-            plane,
-            lanes,
-            stopped,
-            secret: (installation.tenant, form),
-            host: installation.local_host,
-            installation,
-            folder,
-        }
-    }
-
-    fn public(&self) -> PlaneListener {
-        self.listener(On::Public)
-    }
-
-    fn hosts(&self) -> PlaneListener {
-        self.listener(On::Hosts)
-    }
-
-    fn listener(&self, on: On) -> PlaneListener {
-        let (_, revisions) = watch::channel(0);
-        PlaneListener { on, plane: Arc::clone(&self.plane), lanes: Arc::clone(&self.lanes), revisions }
-    }
-}
-
-impl Cloud {
-    fn stop_store(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
-    }
-
-    /// Login's answer to the operator.
-    async fn sign_in(&self) -> Answer {
-        let (tenant, form) = &self.secret;
-        let path = format!("/{tenant}/oauth2/token");
-        self.public()
-            .answer(Request { body: Bytes::from(form.clone()), ..request(Method::POST, &path) }, clock::now())
-            .await
-    }
-
-    async fn get(&self, path: &str) -> (u16, Value) {
-        let Answer { reply, .. } = self.public().answer(request(Method::GET, path), clock::now()).await;
-        (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap())
-    }
-}
 
 #[tokio::test]
 async fn tn_11_a_reset_gives_the_operator_back_what_was_taken_from_it() {
@@ -139,14 +58,14 @@ async fn tn_11_a_reset_gives_the_operator_back_what_was_taken_from_it() {
         });
         let form = form.collect::<Vec<_>>().join("&");
         let asked = Request { body: Bytes::from(form), ..request(Method::POST, &format!("/{tenant}/oauth2/token")) };
-        let answer = cloud.public().answer(asked, clock::now()).await;
+        let answer = cloud.public().answered(asked).await;
         let token: Value = serde_json::from_slice(&answer.reply.body).unwrap();
         let mut put = request(Method::PUT, &format!("/subscriptions/{subscription}/resourceGroups/rg"));
         put.query = "api-version=2021-04-01".to_owned();
         put.body = Bytes::from(r#"{"location":"westeurope"}"#);
         put.headers
             .insert(AUTHORIZATION, format!("Bearer {}", token["access_token"].as_str().unwrap()).parse().unwrap());
-        let status = cloud.public().answer(put, clock::now()).await.reply.status;
+        let status = cloud.public().answered(put).await.reply.status;
         assert!(status.is_success(), "{status}");
         // Once more changes nothing.
         reset_operator(&cloud.plane, &files, &cloud.installation).unwrap();
@@ -168,78 +87,6 @@ async fn au_01_a_reset_of_the_operator_has_one_record_in_its_commit() {
     assert_eq!((&record["surface"], &record["action"]), (&"start".into(), &"operator/reset".into()));
     assert_eq!(record["scope"], format!("/tenants/{tenant}/servicePrincipals/{operator}"));
     assert!(record.get("principal").is_none(), "nobody signed in");
-}
-
-/// An engine that fails while it is stopped.
-struct Stoppable {
-    engine: MemoryEngine,
-    stopped: Arc<AtomicBool>,
-}
-
-impl Stoppable {
-    fn running(&self) -> Result<&MemoryEngine, EngineError> {
-        match self.stopped.load(Ordering::Relaxed) {
-            true => Err(EngineError::Io("the test says so".to_owned())),
-            false => Ok(&self.engine),
-        }
-    }
-}
-
-impl Engine for Stoppable {
-    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, EngineError> {
-        self.running()?.snapshot()
-    }
-
-    fn commit(&self, batch: &[Commit]) -> Result<Vec<Verdict>, EngineError> {
-        self.running()?.commit(batch)
-    }
-
-    fn changes(&self, after: Cursor, prefixes: &[Vec<u8>], limit: usize) -> Result<Changes, EngineError> {
-        self.running()?.changes(after, prefixes, limit)
-    }
-
-    fn compact(&self, through: Revision) -> Result<(), EngineError> {
-        self.running()?.compact(through)
-    }
-
-    fn scrub(&self) -> Result<(), EngineError> {
-        self.engine.scrub()
-    }
-
-    fn check_room_to_scrub(&self) -> Result<(), EngineError> {
-        self.engine.check_room_to_scrub()
-    }
-
-    fn audit(&self, after: u64, limit: usize) -> Result<Vec<AuditRecord>, EngineError> {
-        self.running()?.audit(after, limit)
-    }
-
-    fn high_water(&self) -> Result<HighWater, EngineError> {
-        self.running()?.high_water()
-    }
-
-    fn fails_over(&self) -> bool {
-        self.engine.fails_over()
-    }
-
-    fn upkeep(&self) {}
-
-    fn troubles(&self) -> Vec<Trouble> {
-        let stopped = self.stopped.load(Ordering::Relaxed);
-        stopped.then(|| Trouble::WritesStopped("the test says so".to_owned())).into_iter().collect()
-    }
-}
-
-fn request(method: Method, path: &str) -> Request {
-    Request {
-        method,
-        path: path.to_owned(),
-        query: String::new(),
-        version: http::Version::HTTP_11,
-        headers: HeaderMap::new(),
-        body: Bytes::new(),
-        peer: Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into()),
-    }
 }
 
 #[test]
@@ -300,7 +147,7 @@ async fn a_path_that_no_surface_serves_is_answered_in_the_form_that_its_clients_
     assert_eq!((status, body["error"]["code"].as_str()), (401, Some("InvalidAuthenticationToken")));
     for path in ["/secrets/s", "/subscriptions", "/v1.0/users", "/common/oauth2/token"] {
         let asked = of_vault(request(Method::GET, path));
-        let Answer { reply, .. } = cloud.public().answer(asked, clock::now()).await;
+        let Answer { reply, .. } = cloud.public().answered(asked).await;
         let body: Value = serde_json::from_slice(&reply.body).unwrap();
         assert_eq!((reply.status.as_u16(), body["error"]["code"].as_str()), (404, Some("VaultNotFound")), "{path}");
         assert!(body["error"]["message"].as_str().unwrap().contains("'demo'"), "{body}");
@@ -324,7 +171,7 @@ async fn health_is_told_however_its_path_is_encoded() {
         assert_eq!(cloud.get(path).await, (200, json!({ "status": "ok" })), "{path}");
     }
     assert_eq!(cloud.get("/%72eadyz").await.1["tokens"], "ok");
-    let Answer { reply, .. } = cloud.public().answer(request(Method::POST, "/healthz"), clock::now()).await;
+    let Answer { reply, .. } = cloud.public().answered(request(Method::POST, "/healthz")).await;
     assert_eq!((reply.status.as_u16(), &reply.headers["allow"]), (405, &"GET".parse().unwrap()));
 }
 
@@ -372,11 +219,11 @@ async fn av_02_readiness_says_which_part_fails_and_login_goes_on_without_the_sto
     let mut list = request(Method::GET, "/subscriptions");
     list.query = "api-version=2022-12-01".to_owned();
     list.headers.insert(AUTHORIZATION, bearer);
-    let Answer { reply, .. } = cloud.public().answer(list.clone(), clock::now()).await;
+    let Answer { reply, .. } = cloud.public().answered(list.clone()).await;
     assert_eq!((reply.status.as_u16(), reply.why.as_deref()), (503, Some("the view is 31 s old")));
     cloud.plane.follow(Duration::ZERO).unwrap();
     cloud.plane.readable.forget().await;
-    assert_eq!(cloud.public().answer(list, clock::now()).await.reply.status, 200);
+    assert_eq!(cloud.public().answered(list).await.reply.status, 200);
     assert_eq!(cloud.get("/readyz").await, (200, parts("ok", "ok", "ok")));
 }
 
@@ -390,24 +237,24 @@ async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
         peer: Peer::Host(cloud.host),
         ..request(Method::GET, "/hosts/v1/desired")
     };
-    let Answer { reply, record } = hosts.answer(poll(""), clock::now()).await;
+    let Answer { reply, record } = hosts.answered(poll("")).await;
     assert!(reply.status == 200 && !record.is_quiet());
     let desired: Value = serde_json::from_slice(&reply.body).unwrap();
     let after = desired["cursor"].as_str().unwrap();
-    let Answer { reply, record } = hosts.answer(poll(&format!("after={after}&wait=1")), clock::now()).await;
+    let Answer { reply, record } = hosts.answered(poll(&format!("after={after}&wait=1"))).await;
     assert!(reply.status == 200 && record.is_quiet(), "{reply:?}");
-    let Answer { reply, record } = hosts.answer(poll("after=nonsense&wait=1"), clock::now()).await;
+    let Answer { reply, record } = hosts.answered(poll("after=nonsense&wait=1")).await;
     assert!(reply.status == 400 && !record.is_quiet());
     // The end of the process ends the poll, which is no failure.
     drop(keep);
-    let Answer { reply, record } = hosts.answer(poll(&format!("after={after}&wait=60")), clock::now()).await;
+    let Answer { reply, record } = hosts.answered(poll(&format!("after={after}&wait=60"))).await;
     assert!(reply.status == 503 && record.is_quiet(), "{reply:?}");
 }
 
 /// A request of a host to its listener.
 async fn of_host(hosts: &PlaneListener, peer: Peer, method: Method, path: &str, body: &Value) -> (u16, Value) {
     let request = Request { peer, body: Bytes::from(body.to_string()), ..request(method, path) };
-    let reply = hosts.answer(request, clock::now()).await.reply;
+    let reply = hosts.answered(request).await.reply;
     (reply.status.as_u16(), serde_json::from_slice(&reply.body).unwrap_or_default())
 }
 

@@ -114,10 +114,7 @@ fn delete(store: &Store, n: u64) -> Result<(), StoreError> {
 }
 
 fn changed_to_take_away(store: &Store, n: u64) -> Result<(), StoreError> {
-    store.write(|tx| {
-        tx.may_use_reserve();
-        tx.put(&ROWS, &n, &"disabled".to_owned())
-    })
+    store.write(|tx| tx.put_from_reserve(&ROWS, &n, &"disabled".to_owned()))
 }
 
 fn rows(store: &Store) -> u64 {

@@ -31,7 +31,8 @@ pub struct Tx<'a> {
     /// The writes of this transaction: `None` deletes.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     audit: Vec<Vec<u8>>,
-    takes_away: bool,
+    /// True when one of its writes may use the space that is kept for a full disk.
+    has_claim: bool,
 }
 
 #[derive(Default)]
@@ -43,7 +44,7 @@ struct Reads {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(snapshot: RowSnapshot<'a>) -> Self {
-        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new(), takes_away: false }
+        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new(), has_claim: false }
     }
 
     /// Stores a row, new or in place of the old one, and brings its index entries up to date.
@@ -70,14 +71,20 @@ impl<'a> Tx<'a> {
         self.put(table, key, value)
     }
 
-    /// Says that the transaction takes something away by changing a row, so that it is written on a full disk, too, from
-    /// the space kept for that; one that deletes a row need not say so. It is not, whatever it says, if it makes the
-    /// store larger by more than `limits::RESERVE_GROWTH_BYTES_MAX`.
-    pub fn may_use_reserve(&mut self) {
-        self.takes_away = true;
+    /// Stores a row by which something is taken away, or without which nothing starts: on a full disk, too, from the
+    /// space that is kept for that, as is the deletion of a row that is there. A transaction that makes the store larger
+    /// by more than `limits::RESERVE_GROWTH_BYTES_MAX` gets none of it, whatever it writes.
+    pub fn put_from_reserve<K: Key, V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Result<(), StoreError> {
+        self.has_claim = true;
+        self.put(table, key, value)
     }
 
-    /// Removes a row, if there is one, and its index entries.
+    /// Removes a row, if there is one, and its index entries; on a full disk, too, as by [`Tx::put_from_reserve`].
     pub fn delete<K: Key, V: Serialize + DeserializeOwned>(
         &mut self,
         table: &Table<K, V>,
@@ -109,7 +116,7 @@ impl<'a> Tx<'a> {
             return Ok(None);
         }
         let writes = || self.writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
-        let may_use_reserve = self.takes_away && reserve::is_for(&self.snapshot, writes(), &self.audit)?;
+        let may_use_reserve = self.has_claim && reserve::is_for(&self.snapshot, writes(), &self.audit)?;
         let keys = reads.keys.into_iter().map(|(key, expect)| Compare::Key { key, expect });
         let prefixes = reads.prefixes.into_iter().map(|prefix| Compare::Prefix { prefix, since });
         let ops = self.writes.into_iter().map(|(key, value)| match value {
@@ -162,7 +169,7 @@ impl<'a> Tx<'a> {
             let Some(old) = self.entries_stored(table, key, &stored)? else { return Ok(()) };
             self.replace_entries(old, BTreeMap::new(), &[])?;
         }
-        self.takes_away |= self.snapshot.stored_bytes(&stored)?.is_some();
+        self.has_claim |= self.snapshot.stored_bytes(&stored)?.is_some();
         self.write(stored, None)
     }
 

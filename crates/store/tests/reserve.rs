@@ -36,21 +36,12 @@ fn au_05_what_makes_the_store_larger_gets_no_space_that_is_kept_for_a_full_disk(
         tx.put(&ROWS, &10, &large)?;
         tx.delete(&ROWS, &2)
     }));
-    assert!(!may(&|tx| {
-        tx.may_use_reserve();
-        tx.put(&ROWS, &3, &large)
-    }));
+    assert!(!may(&|tx| tx.put_from_reserve(&ROWS, &3, &large)));
     assert!(!may(&|tx| {
         tx.audit(&large)?;
         tx.delete(&ROWS, &4)
     }));
-    assert!(
-        may(&|tx| {
-            tx.may_use_reserve();
-            tx.put(&ROWS, &3, &large.replace('x', "y"))
-        }),
-        "it was as large"
-    );
+    assert!(may(&|tx| tx.put_from_reserve(&ROWS, &3, &large.replace('x', "y"))), "it was as large");
     assert!(
         may(&|tx| {
             tx.put(&ROWS, &11, &large)?;

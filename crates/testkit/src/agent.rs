@@ -110,7 +110,7 @@ impl Host {
                     if unknown {
                         self.keys.lock().unwrap().remove(&wanted.principal);
                     }
-                    Event::Key(self.key(plane, wanted))
+                    Event::Key(self.key(plane, wanted).map_err(UpstreamError::Unreachable))
                 }
                 Step::Ask(request) => Event::Answer(self.reach(plane, request)),
                 Step::Done(result) => return result,
@@ -134,7 +134,8 @@ impl Host {
         };
         let new = NewKey::make(fetch.principal, plane.world().now).unwrap();
         let sent = self.reach(plane, new.request(fetch.workload));
-        let made = sent.and_then(|(status, body)| new.registered(status, &body)).map(Arc::new);
+        let made = sent.and_then(|(status, body)| new.registered(status, &body).map_err(|why| why.to_string()));
+        let made = made.map(Arc::new);
         if let Ok(made) = &made {
             keys.insert(fetch.principal, Arc::clone(made));
         }

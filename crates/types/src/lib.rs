@@ -14,6 +14,7 @@ pub mod json;
 mod lifetime;
 pub mod limits;
 mod location;
+mod loggable;
 mod printable;
 mod rate;
 mod resource_id;
@@ -34,6 +35,7 @@ pub use ids::{
 };
 pub use lifetime::{Lifetime, PROGRAM_MADE_AT, Phase};
 pub use location::Location;
+pub use loggable::Loggable;
 pub use printable::{is_printable, printable, printable_json, printable_lines};
 pub use rate::Rate;
 pub use resource_id::{ResourceId, ResourceIdError, check_name};

@@ -184,6 +184,8 @@ pub mod code {
     pub const HOST_FROZEN: &str = "HostFrozen";
     /// The operator disabled it.
     pub const HOST_DISABLED: &str = "HostDisabled";
+    /// The disk of the control plane is full.
+    pub const DISK_FULL: &str = "DiskFull";
 }
 
 /// Any refusal of the hosts surface.

@@ -1,5 +1,6 @@
 //! The facts for the log beside a request's line: named fields, and an event. The log knows no surface.
 
+use bonafide_types::Loggable;
 use std::fmt::{self, Display, Formatter};
 
 /// A field's value.
@@ -34,9 +35,13 @@ impl Record {
         Self { is_quiet: true, ..Self::default() }
     }
 
-    /// The same record with one more field, when there is a value.
+    /// The same record with one more field, when there is a value. A text is none:
+    ///
+    /// ```compile_fail,E0277
+    /// bonafide_wire::Record::default().with("path", Some("/subscriptions/a-pasted-secret"));
+    /// ```
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: Option<impl Display>) -> Self {
+    pub fn with(mut self, name: &'static str, value: Option<impl Loggable>) -> Self {
         self.fields.extend(value.map(|value| (name, Field::Text(value.to_string()))));
         self
     }

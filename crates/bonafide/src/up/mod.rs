@@ -14,7 +14,7 @@ use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, privileges, say};
 use bonafide_crypto::prepare_entropy;
 use bonafide_host::bindings::loopback;
-use bonafide_http::{Log, Sockets, TrustedProxy};
+use bonafide_http::{Log, Sockets, TrustedProxy, log_uncaught};
 use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions};
 use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use bonafide_types::{printable_json, printable_lines};
@@ -188,6 +188,7 @@ async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) 
     // Before anything is started, so that an early signal is not lost.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
+    log_uncaught(Arc::clone(&log))?;
     let up = start::up(wanted, dir, &given, Arc::clone(&log)).await?;
     given.keeper.ready();
     // After a crash everything is as it was said to be.

@@ -2,7 +2,7 @@
 //! projects on this machine and can neither trust a new authority nor read JSON.
 
 use bonafide_host::Endpoint;
-use bonafide_http::{Admission, PeerFacts, Service, clock};
+use bonafide_http::{Admission, PeerFacts, Service, Waits, clock};
 use bonafide_metadata::refuse_forged;
 use bonafide_plane::HealthCheck;
 use bonafide_types::Timestamp;
@@ -43,7 +43,7 @@ impl Service for OwnEndpoint {
         self.endpoint.logged_path(raw, status)
     }
 
-    async fn answer(&self, request: Request, at: Timestamp) -> Answer {
+    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
         if request.path.eq_ignore_ascii_case(READINESS) {
             let refusal = refuse_forged(&self.endpoint.binding, &request, &clock::world_at(at));
             return match refusal {
@@ -51,7 +51,7 @@ impl Service for OwnEndpoint {
                 None => self.ready(&request.method).await.into(),
             };
         }
-        self.endpoint.answer(request, at).await
+        self.endpoint.answer(request, at, waits).await
     }
 
     fn refusal(&self, head: &Request, why: Unserved) -> Answer {

@@ -1,8 +1,9 @@
 //! The audiences that tokens can be asked for: an exact match with a registration, never a caller's own words.
 
-use bonafide_types::{Audience, ClientId};
+use bonafide_types::{Audience, ClientId, Loggable};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 
 /// Resources known in every tenant, one line each.
 const KNOWN: &str = include_str!("../../data/audiences.txt");
@@ -54,6 +55,15 @@ pub struct Resolved {
     /// The application that the resource is.
     pub app_id: Option<ClientId>,
 }
+
+/// Prints the claim.
+impl Display for Resolved {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.aud)
+    }
+}
+
+impl Loggable for Resolved {}
 
 /// The resources that are registered for every tenant of this installation.
 #[derive(Debug, Default)]

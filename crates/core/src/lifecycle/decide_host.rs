@@ -29,10 +29,10 @@ pub fn decide_host(
     allowed.confirm(tenant, ScopeKey::Root, DECIDE_HOSTS, Plane::Control)?;
     let Some(mut host) = tx.get(&HOSTS, &id)? else { return Ok(None) };
     host.decide(enabled);
-    if !enabled {
-        tx.may_use_reserve();
+    match enabled {
+        true => tx.put(&HOSTS, &id, &host)?,
+        false => tx.put_from_reserve(&HOSTS, &id, &host)?,
     }
-    tx.put(&HOSTS, &id, &host)?;
     let record = Record {
         at: world.now,
         surface: "hosts",

@@ -52,11 +52,10 @@ pub fn save_condemned(
 }
 
 fn store(tx: &mut Tx<'_>, world: &World<'_>, uuid: ResourceUuid, resource: &mut Resource) -> Result<(), StoreError> {
-    // A deletion that begins, or goes on.
-    tx.may_use_reserve();
     resource.version += 1;
     resource.changed_at = world.now;
-    tx.put(&RESOURCES, &uuid, resource)?;
+    // A deletion that begins, or goes on.
+    tx.put_from_reserve(&RESOURCES, &uuid, resource)?;
     place::refresh(tx, uuid, resource)
 }
 

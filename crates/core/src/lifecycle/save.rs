@@ -60,9 +60,10 @@ pub fn save(
     let is_new = resource.version == 0;
     let scope = if is_new { scope_above(resource) } else { ScopeKey::of(uuid, resource) };
     allowed.confirm_write(resource.tenant, scope, resource.id.type_name().as_str())?;
-    if let Some(change) = change {
-        change_identities(tx, world, uuid, resource, change)?;
-    }
+    let takes_away = match change {
+        Some(change) => change_identities(tx, world, uuid, resource, change)?,
+        None => false,
+    };
     if is_new && resource.id.is_of(IDENTITY_TYPE) {
         let kind = PrincipalKind::UserAssigned { resource: uuid, resource_id: resource.id.clone() };
         resource.principal = Some(principal_of(tx, world, resource, kind)?);
@@ -72,7 +73,10 @@ pub fn save(
     if is_new {
         return Ok(tx.create(&RESOURCES, &uuid, resource)?);
     }
-    tx.put(&RESOURCES, &uuid, resource)?;
+    match takes_away {
+        true => tx.put_from_reserve(&RESOURCES, &uuid, resource)?,
+        false => tx.put(&RESOURCES, &uuid, resource)?,
+    }
     Ok(place::refresh(tx, uuid, resource)?)
 }
 
@@ -91,13 +95,14 @@ fn scope_above(resource: &Resource) -> ScopeKey {
     }
 }
 
+/// True when it takes a user-assigned identity away. (With a system-assigned one goes a row.)
 fn change_identities(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     uuid: ResourceUuid,
     resource: &mut Resource,
     change: &Change,
-) -> Result<(), SaveError> {
+) -> Result<bool, SaveError> {
     match (change.system, resource.identity.system) {
         (true, None) => {
             let kind = PrincipalKind::SystemAssigned { resource: uuid, resource_id: resource.id.clone() };
@@ -123,15 +128,12 @@ fn change_identities(
         let removed = change.remove.contains(&user.id) || (change.remove_all_users && !change.add.contains(&user.id));
         !removed
     });
-    if resource.identity.users.len() < users_before {
-        // An identity that is taken away, though no row goes.
-        tx.may_use_reserve();
-    }
+    let takes_away = resource.identity.users.len() < users_before;
     resource.identity.users.extend(added);
     if resource.identity.users.len() > USER_ASSIGNED_IDENTITIES_MAX {
         return Err(IdentityError::TooMany.into());
     }
-    Ok(())
+    Ok(takes_away)
 }
 
 fn principal_of(

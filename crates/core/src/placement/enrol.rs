@@ -80,10 +80,9 @@ pub fn invite(
     {
         tx.delete(&ENROLMENTS, hash)?;
     }
-    // A start on a full disk may need it.
-    tx.may_use_reserve();
     let expires_at = world.now.plus_seconds(ENROLMENT_SECONDS);
-    tx.put(&ENROLMENTS, &token_hash, &Enrolment { host, name: name.to_owned(), expires_at })
+    // A start on a full disk may need it.
+    tx.put_from_reserve(&ENROLMENTS, &token_hash, &Enrolment { host, name: name.to_owned(), expires_at })
 }
 
 /// Withdraws invitations, as many as one transaction should; true when there may be more. After a restore: those that were

@@ -144,9 +144,8 @@ pub fn show(tx: &mut Tx<'_>, world: &World<'_>, id: HostId, shown: CertificateNu
         }
         Standing::Superseded | Standing::Current | Standing::Void => return Ok(false),
     }
-    // On a full disk, too: a frozen host is one that was taken something away.
-    tx.may_use_reserve();
-    tx.put(&HOSTS, &id, &host)?;
+    // A frozen host is one that was taken something away.
+    tx.put_from_reserve(&HOSTS, &id, &host)?;
     Ok(host.frozen_at.is_some())
 }
 

@@ -1,6 +1,6 @@
 //! `uti`: a token's id.
 
-use bonafide_types::{World, base64url};
+use bonafide_types::{Loggable, World, base64url};
 use std::fmt;
 
 /// Bytes of a token id: 22 characters of base64url, as many as Azure's.
@@ -23,6 +23,8 @@ impl TokenId {
         base64url::decode(text).ok()?.try_into().ok().map(Self)
     }
 }
+
+impl Loggable for TokenId {}
 
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

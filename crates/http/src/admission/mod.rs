@@ -7,9 +7,11 @@ mod places;
 pub(crate) mod proxy;
 mod room;
 mod trusted;
+mod waits;
 
 pub(crate) use holder::Holder;
 pub use holder::LocalUser;
 pub(crate) use places::{Place, Places};
 pub(crate) use room::{Held, Rooms};
 pub use trusted::TrustedProxy;
+pub use waits::Waits;

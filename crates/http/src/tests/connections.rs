@@ -50,3 +50,20 @@ async fn ov_03_where_no_connection_is_idle_the_next_is_closed_at_once() {
         assert!(read(stream).await.ends_with("/wait  0"));
     }
 }
+
+#[tokio::test]
+async fn ov_03_a_connection_that_waits_for_news_gives_way_and_one_whose_request_is_worked_on_does_not() {
+    let echo = Echo::default();
+    let (waiting, told) = (Arc::clone(&echo.waiting), Arc::clone(&echo.told));
+    let serving = Serving::start(echo, HttpLimits { connections: 4, ..PATIENT }).await;
+    let at = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").into_bytes();
+    let news = serving.send(&at("/news")).await;
+    let work = serving.send(&at("/wait")).await;
+    while waiting.load(Ordering::Relaxed) < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(ask(&mut serving.send(b"").await).await, 200);
+    assert_eq!(read(news).await, "");
+    told.notify_waiters();
+    assert!(read(work).await.ends_with("/wait  0"));
+}

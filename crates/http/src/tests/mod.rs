@@ -6,7 +6,7 @@ mod heads;
 mod overload;
 mod panics;
 
-use super::{Admission, AskUser, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service};
+use super::{Admission, AskUser, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service, Waits};
 use crate::clock;
 use crate::limits::{KNOWN_BYTES_MAX, KNOWN_BYTES_SHARE};
 use bonafide_crypto::SystemEntropy;
@@ -30,8 +30,8 @@ const PATIENT: HttpLimits = HttpLimits { header: LONG, body: LONG, reply: LONG, 
 const BODY_BYTES_MAX: usize = 1_000;
 const LARGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
-/// Says what it was sent. Elsewhere than at `/` it takes large bodies, from whom it knows; at `/wait` it answers
-/// when it is told to; where a word of the target is the name of one of its functions in `panics`, that panics.
+/// Says what it was sent. Elsewhere than at `/` it takes large bodies, from whom it knows; at `/wait` it works, and
+/// at `/news` it waits, until it is told to answer; where a word of the target is the name of one of its functions in `panics`, that panics.
 #[derive(Default)]
 struct Echo {
     until: Option<u64>,
@@ -82,16 +82,16 @@ impl Service for Echo {
         path::decoded_or_as_sent(raw)
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp) -> Answer {
+    async fn answer(&self, request: Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
         panics::at(&request.path, "answer");
         if request.path == "/later" {
             tokio::task::yield_now().await;
             panic!("it said nothing in time");
         }
-        if request.path == "/wait" {
+        if request.path == "/wait" || request.path == "/news" {
             let told = self.told.notified();
             self.waiting.fetch_add(1, Ordering::Relaxed);
-            told.await;
+            if request.path == "/wait" { told.await } else { waits.until(told).await }
         }
         if request.path == "/big" {
             let body = vec![b'x'; request.query.parse().unwrap_or_default()];

@@ -65,3 +65,22 @@ async fn np_07_a_panic_that_leaves_no_answer_is_an_event_and_the_listener_goes_o
     let mut stream = serving.send(b"").await;
     assert_eq!(ask(&mut stream).await, 200);
 }
+
+#[tokio::test]
+async fn np_07_a_panic_that_nobody_catches_is_an_event_whatever_task_or_thread_it_ends() {
+    let (serving, log, written) = logged(Echo::default()).await;
+    crate::log_uncaught(Arc::clone(&log)).unwrap();
+    // A panic that is caught is said by its catcher alone.
+    assert!(read(serving.send(&post("/answer")).await).await.starts_with("HTTP/1.1 500 "));
+    assert!(tokio::spawn(async { panic!("the fetch fails") }).await.is_err());
+    let blocking = tokio::task::spawn_blocking(|| panic!("{} {}", "the thread", "fails"));
+    assert!(blocking.await.is_err());
+    let (mut told, started) = (Vec::new(), Instant::now());
+    while told.len() < 2 {
+        assert!(started.elapsed() < LONG, "no event: {told:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        told.extend(lines(&log, &written).into_iter().filter(|line| line["event"] == "taskPanicked"));
+    }
+    assert_eq!((&told[0]["why"], &told[1]["why"]), (&"the fetch fails".into(), &"the thread fails".into()));
+    assert!(told[0]["place"].as_str().unwrap().contains("tests/panics.rs:"), "{told:?}");
+}

@@ -26,8 +26,7 @@ pub(crate) fn handle(
     let SignedIn { client, single_use } = authenticate(cx, request, form, tenant, record)?;
     let resource = tokens::resolve(cx.view, &cx.service.audiences, tenant, &asked)
         .ok_or_else(|| Fault::UnknownResource { asked: asked.as_str().to_owned(), tenant: tenant.to_string() })?;
-    // Not what was asked for: whoever pastes a secret into the wrong field would find it in the log.
-    record.audience = Some(resource.aud.clone());
+    record.resource = Some(resource.clone());
     if !client.principal.enabled {
         return Err(Fault::Disabled { client: client.principal.client_id.to_string() });
     }

@@ -95,8 +95,6 @@ fn step(
     if operation.ended_at.is_some() {
         return Ok(Some(operation));
     }
-    // All operations are deletions, and one that was begun ends on a full disk, too.
-    tx.may_use_reserve();
     // Work of a later version waits for one.
     let Some(worker) = worker(&operation.work.kind) else { return Ok(Some(operation)) };
     match (worker.step)(tx, world, &mut operation.work, batch)? {
@@ -106,7 +104,8 @@ fn step(
             end_badly(&mut operation, world, "OperationUnreadable", "What is left to do cannot be read.")
         }
     }
-    tx.put(&OPERATIONS, key, &operation)?;
+    // All operations are deletions, and one that was begun ends on a full disk, too.
+    tx.put_from_reserve(&OPERATIONS, key, &operation)?;
     Ok(Some(operation))
 }
 
@@ -117,13 +116,12 @@ fn fail(
     key: &(SubscriptionId, OperationId),
 ) -> Result<Option<Operation>, StoreError> {
     let Some(mut operation) = tx.get(&OPERATIONS, key)? else { return Ok(None) };
-    tx.may_use_reserve();
     if let Some(worker) = worker(&operation.work.kind) {
         (worker.give_up)(tx, world, &operation.work)?;
     }
     let message = "A step of the operation does not fit into one transaction.";
     end_badly(&mut operation, world, "OperationTooLarge", message);
-    tx.put(&OPERATIONS, key, &operation)?;
+    tx.put_from_reserve(&OPERATIONS, key, &operation)?;
     Ok(Some(operation))
 }
 

@@ -60,8 +60,6 @@ pub(crate) fn resource(
     if !is_group && remove(tx, &call.cx.world, condemned, uuid, &mut Budget::new(batch))?.is_done() {
         return Ok(Deleted::Gone);
     }
-    // The first row may go with a later step only.
-    tx.may_use_reserve();
     let subscription = old.subscription().ok_or(Fault::NoSuchRoute)?;
     let by = (call.command.by.tenant, call.command.by.object_id);
     let operation = deletion::begin(tx, &call.cx.world, by, subscription, condemned, is_group)?;

@@ -1,6 +1,6 @@
 //! The dialect of App Service, versions 2019-08-01 and 2017-09-01 at one address (docs/wire/app-service.md).
 
-use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -113,6 +113,7 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::NoDefaultIdentity | Refusal::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
         Refusal::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::DiskFull => retry_later(numbered(503, DISK_FULL)),
         Refusal::Unserved(why) => numbered(unserved_status(*why), &why.to_string()),
     }
 }

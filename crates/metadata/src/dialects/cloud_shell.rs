@@ -1,7 +1,7 @@
 //! The dialect of Cloud Shell (docs/wire/cloud-shell.md).
 
 use super::imds::has_metadata_header;
-use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -68,6 +68,7 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         }
         Refusal::Refused(error) => coded(400, UNKNOWN_AUDIENCE, &error.error_description),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::DiskFull => retry_later(coded(503, "ServiceUnavailable", DISK_FULL)),
         Refusal::Unserved(why) => coded(unserved_status(*why), BAD_REQUEST, &why.to_string()),
     }
 }

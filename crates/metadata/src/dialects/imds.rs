@@ -1,6 +1,6 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
-use super::{FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -175,6 +175,7 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
         Refusal::Refused(error) => json(400, error),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
         Refusal::Unserved(why) => unserved(*why),
     })
 }

@@ -79,6 +79,10 @@ fn unserved_status(why: Unserved) -> u16 {
     }
 }
 
+/// The words for a full disk.
+const DISK_FULL: &str = "The disk of this machine or of its control plane is full, and a new identity needs space on it: \
+                         make space there; tokens follow by themselves";
+
 fn retry_later(reply: Reply) -> Reply {
     reply.with("retry-after", &RETRY_AFTER_SECONDS.to_string())
 }

@@ -55,6 +55,7 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
         Refusal::Ambiguous => ("several identities", 400, 400, false),
         Refusal::Refused(_) => ("login refuses what is asked for", 400, 500, false),
         Refusal::Upstream(_) => ("login gives no answer, or refuses this host", 500, 500, true),
+        Refusal::DiskFull => ("a full disk", 503, 503, true),
         Refusal::Unserved(why) => match why {
             Unserved::OtherUser => ("another user", 403, 403, false),
             Unserved::CertificateExpired => ("an expired client certificate", 401, 401, false),
@@ -111,6 +112,7 @@ fn every() -> Vec<Refusal> {
         Refusal::Ambiguous,
         Refusal::Refused(Box::new(refused)),
         Refusal::Upstream(Logs::default()),
+        Refusal::DiskFull,
     ];
     every.extend(guards.map(Refusal::Guard));
     every.extend([PathError::Form, PathError::Character, PathError::Dot].map(Refusal::Path));

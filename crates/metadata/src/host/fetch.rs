@@ -26,7 +26,7 @@ pub enum Event {
     /// It begins.
     Begin,
     /// The key that [`Step::Key`] asked for, or why there is none.
-    Key(Result<Arc<IdentityKey>, String>),
+    Key(Result<Arc<IdentityKey>, UpstreamError>),
     /// Login's answer to [`Step::Ask`].
     Answer(Sent),
 }
@@ -55,7 +55,7 @@ impl<'f> Fetch<'f> {
         match event {
             Event::Begin => Step::Key { unknown: false },
             Event::Key(Ok(key)) => self.ask(key, world),
-            Event::Key(Err(why)) => Step::Done(Err(UpstreamError::Unreachable(why))),
+            Event::Key(Err(why)) => Step::Done(Err(why)),
             Event::Answer(sent) => match result(sent) {
                 Err(UpstreamError::Refused(error)) if error.nonce.is_some() => {
                     if let Some(nonce) = &error.nonce {
@@ -225,7 +225,7 @@ mod tests {
         let unreachable = |result| matches!(result, Err(UpstreamError::Unreachable(_)));
         assert!(unreachable(done(answer(503, &json!({ "error": "x", "error_description": "x" })))));
         assert!(unreachable(done(Event::Answer(Err("no route".to_owned())))));
-        assert!(unreachable(done(Event::Key(Err("no key".to_owned())))));
+        assert!(unreachable(done(Event::Key(Err(UpstreamError::Unreachable("no key".to_owned()))))));
         assert!(matches!(
             done(answer(400, &json!({ "error": "invalid_resource", "error_description": "x" }))),
             Err(UpstreamError::Refused(_))

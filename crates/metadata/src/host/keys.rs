@@ -1,7 +1,7 @@
 //! Identity keys: made on a host, registered with the control plane, renewed in time, and the assertions that
 //! they sign.
 
-use super::{HostRequest, reason_of_refusal};
+use super::{HostRequest, Refused};
 use bonafide_crypto::{AgentKey, SelfSigned, SignError, thumbprint};
 use bonafide_types::limits::{AGENT_ASSERTION_LIFETIME_SECONDS, IDENTITY_CREDENTIAL_SECONDS};
 use bonafide_types::{ClientId, ObjectId, ResourceUuid, Timestamp, World, base64url};
@@ -77,12 +77,12 @@ impl NewKey {
     /// The registered key, or why the control plane did not take it.
     ///
     /// # Errors
-    /// The reason.
-    pub fn registered(self, status: StatusCode, body: &[u8]) -> Result<IdentityKey, String> {
+    /// [`Refused`].
+    pub fn registered(self, status: StatusCode, body: &[u8]) -> Result<IdentityKey, Refused> {
         if status != StatusCode::OK {
-            return Err(reason_of_refusal(body));
+            return Err(Refused::read(body));
         }
-        let reply: CredentialReply = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let reply: CredentialReply = serde_json::from_slice(body).map_err(|error| Refused::unreadable(&error))?;
         Ok(self.with_expiry(Timestamp::from_unix_seconds(reply.not_after)))
     }
 

@@ -4,18 +4,17 @@
 mod fetch;
 mod keys;
 mod nonce;
+mod refused;
 mod rejoin;
-mod standing;
 mod watch;
 
 pub use fetch::{Event, Fetch, Step};
 pub use keys::{IdentityKey, KeyStep, NewKey, key_step};
 pub use nonce::LoginNonce;
+pub use refused::{HostRefusal, Refused, RefusedFor};
 pub use rejoin::rejoin_request;
-pub use standing::{HostRefusal, host_refusal};
 pub use watch::{Watch, WatchError};
 
-use bonafide_wire::hosts::HostsError;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
@@ -45,8 +44,3 @@ impl HostRequest {
 
 /// The answer to a [`HostRequest`], or why there is none.
 pub type Sent = Result<(StatusCode, Bytes), String>;
-
-/// The reason that the hosts surface gives in the body of a refusal.
-pub fn reason_of_refusal(body: &[u8]) -> String {
-    serde_json::from_slice::<HostsError>(body).map_or_else(|_| "no reason given".to_owned(), |error| error.message)
-}

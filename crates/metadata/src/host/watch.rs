@@ -1,6 +1,6 @@
 //! Watching what is to run on this host.
 
-use super::reason_of_refusal;
+use super::Refused;
 use crate::agent::Agent;
 use bonafide_types::{Entropy, ObjectId};
 use bonafide_wire::hosts::{DESIRED_PATH, Desired};
@@ -21,8 +21,8 @@ pub struct Watch {
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
     /// The control plane refused.
-    #[error("{0}")]
-    Refused(String),
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The answer cannot be read.
     #[error(transparent)]
     Malformed(#[from] serde_json::Error),
@@ -55,7 +55,7 @@ impl Watch {
         agent: &Agent,
     ) -> Result<Option<HashSet<ObjectId>>, WatchError> {
         if status != StatusCode::OK {
-            return Err(WatchError::Refused(reason_of_refusal(body)));
+            return Err(Refused::read(body).into());
         }
         let mut desired: Desired = serde_json::from_slice(body)?;
         if let Some(nonce) = desired.nonce.take() {

@@ -17,7 +17,7 @@ use bonafide_core::access::{ROLE_ASSIGNMENTS, RoleAssignment, ScopeKey};
 use bonafide_core::keys::{INSTALLATION_SECRETS, open_installation_secret, seal_installation_secret};
 use bonafide_crypto::seal::Sealed;
 use bonafide_files::{Chosen, Root};
-use bonafide_http::{Log, Service, clock};
+use bonafide_http::{Log, clock};
 use bonafide_store::engine::{Commit, CommitId, Engine, Op};
 use bonafide_store::mark;
 use bonafide_store::{Read, StoreError};
@@ -152,7 +152,7 @@ async fn ready(plane: &Arc<ControlPlane>) -> Value {
     let (path, query, headers) = ("/readyz".to_owned(), String::new(), HeaderMap::new());
     let (method, version) = (Method::GET, http::Version::HTTP_11);
     let request = Request { method, version, path, query, headers, body: Bytes::new(), peer };
-    let Answer { reply, .. } = listener.answer(request, clock::now()).await;
+    let Answer { reply, .. } = listener.answered(request).await;
     assert_eq!(reply.status, 200);
     serde_json::from_slice(&reply.body).unwrap()
 }

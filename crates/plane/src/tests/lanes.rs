@@ -49,7 +49,7 @@ impl Cloud {
 
     /// The status of an answer that waits for nothing.
     async fn status(&self, listener: PlaneListener, request: Request) -> u16 {
-        let answer = tokio::time::timeout(AT_ONCE, listener.answer(request, clock::now()));
+        let answer = tokio::time::timeout(AT_ONCE, listener.answered(request));
         answer.await.expect("it waits").reply.status.as_u16()
     }
 
@@ -87,7 +87,7 @@ async fn ov_04_who_shows_no_valid_token_is_refused_at_once_while_every_lane_is_f
     // The challenge names the tenant to sign in to, as clients need it, and takes it from memory.
     let mut asked = request(Method::GET, &group);
     asked.query = "api-version=2021-04-01".to_owned();
-    let challenge = cloud.public().answer(asked, clock::now()).await.reply.headers["www-authenticate"].clone();
+    let challenge = cloud.public().answered(asked).await.reply.headers["www-authenticate"].clone();
     assert!(challenge.to_str().unwrap().contains(&format!("/{}\"", cloud.installation.tenant)), "{challenge:?}");
     let stranger = Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into());
     assert_eq!(cloud.hosts_status(Method::POST, RENEW_PATH, stranger).await, 401);
