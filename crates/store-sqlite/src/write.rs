@@ -6,6 +6,7 @@ use crate::failure::{commit_failure, ends_writing, failure};
 use crate::log::Log;
 use crate::read::{end, integer, position, revision};
 use crate::reserve::Reserve;
+use crate::space::lacking_bytes;
 use bonafide_store::audit::{GENESIS, Hash, link};
 use bonafide_store::engine::{Commit, Compare, Op, Verdict};
 use bonafide_store::mark::{self, HighWater};
@@ -251,13 +252,6 @@ fn run<T>(
         return result.and_then(|value| rolled_back.map(|()| value));
     }
     result
-}
-
-/// The bytes that the database's file has to grow by for what is in the log. `None` when nobody can tell.
-fn lacking_bytes(connection: &Connection, path: &Path) -> Option<u64> {
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).ok();
-    let bytes = number("page_count")?.cast_unsigned().checked_mul(number("page_size")?.cast_unsigned())?;
-    Some(bytes.saturating_sub(std::fs::metadata(path).ok()?.len()))
 }
 
 /// Has a store remember that it has a mark.

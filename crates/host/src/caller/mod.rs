@@ -19,7 +19,7 @@ struct NotNow;
 /// The user at the other end of a TCP connection that begins on this machine; [`LocalUser::Unknown`] when the kernel shows
 /// no such connection (another system than Linux, one that is gone already, a peer elsewhere).
 pub fn user_of(peer: SocketAddr, local: SocketAddr) -> LocalUser {
-    asked(peer, local).unwrap_or_else(|NotNow| LocalUser::NotAsked)
+    asked(peer, local).unwrap_or(LocalUser::NotAsked)
 }
 
 /// The user with an id that the kernel tells.
