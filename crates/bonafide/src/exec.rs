@@ -75,7 +75,10 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
         command.env_remove(name);
     }
     command.envs(variables(&dir.plane, &description)?).envs(options.dialect.environment(&session.endpoint));
-    let child = match command.spawn() {
+    let inherited = session.socket_to_inherit()?;
+    let spawned = command.spawn();
+    drop(inherited);
+    let child = match spawned {
         Ok(child) => child,
         Err(error) => {
             say(&format!("cannot run {}: {error}", program.display()));

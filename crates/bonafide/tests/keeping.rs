@@ -218,6 +218,30 @@ fn id_07_while_a_command_runs_nobody_else_gets_the_port_of_its_endpoint() {
     }
 }
 
+/// A command outlives the `exec` that was killed.
+#[test]
+fn id_07_nobody_gets_the_port_of_a_command_whose_exec_was_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let mut command = bonafide(dir.path(), "exec");
+    command.args(["--", "sh", "-c", "echo \"$IDENTITY_ENDPOINT\"; read line"]);
+    let mut command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut endpoint = String::new();
+    BufReader::new(command.stdout.as_mut().unwrap()).read_line(&mut endpoint).unwrap();
+    let address = endpoint.trim().strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+    assert!(TcpStream::connect(&address).is_ok());
+    // To wait would close it.
+    let stdin = command.stdin.take();
+    kill(command.id(), Signal::KILL);
+    command.wait().unwrap();
+    eventually(PATIENCE, "connections are refused", || TcpStream::connect(&address).is_err());
+    assert!(TcpListener::bind(&address).is_err(), "somebody else listens on the port");
+    // The command reads the end.
+    drop(stdin);
+    eventually(PATIENCE, "the port is free", || TcpListener::bind(&address).is_ok());
+    assert!(up.stop().success());
+}
+
 /// As systemd passes sockets.
 #[test]
 fn sockets_that_are_passed_are_used_and_others_are_refused_by_name() {

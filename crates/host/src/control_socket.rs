@@ -10,7 +10,7 @@ use crate::passing::{read_line, write_line};
 use crate::temporary_placements::TemporaryPlacements;
 use bonafide_crypto::random;
 use bonafide_files::{User, open_folder};
-use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Listening, Log, Stop, stopped};
+use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Listening, Log, Stop, refuse, stopped};
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
 use bonafide_types::{ResourceId, ResourceUuid, Secret, base64url, enumerate_some};
 use serde::{Deserialize, Serialize};
@@ -160,7 +160,7 @@ impl ControlSocket {
             Err(error) => (Answer::Refused(error.to_string()), None, None),
         };
         let text = serde_json::to_vec(&answer).unwrap_or_default();
-        if write_line(&mut stream, &text, socket).await.is_ok() && workload.is_some() {
+        if write_line(&mut stream, &text, socket.as_ref()).await.is_ok() && workload.is_some() {
             let mut rest = [0; 1];
             let mut stop = stop;
             tokio::select! {
@@ -171,6 +171,10 @@ impl ControlSocket {
         }
         // The endpoint is told to stop, if it still listens.
         let _ = close.send(true);
+        if let Some(socket) = &socket {
+            // A command goes on without the `exec` that was killed, and has the socket, too: nobody waits there.
+            refuse(socket);
+        }
         if let Some(id) = workload {
             self.placements.release(id).await;
         }

@@ -50,7 +50,7 @@ impl Service for Endpoint {
             (AllowedUsers::Of(owner), LocalUser::Is(id)) if may_use(id, owner) => Admission::anybody(peer),
             // It may be the user's: who is told otherwise does not come again.
             (AllowedUsers::Of(_), LocalUser::NotAsked) => Admission::Decline(Unserved::Busy),
-            (AllowedUsers::Of(_), LocalUser::Is(_) | LocalUser::Unknown) => {
+            (AllowedUsers::Of(_), LocalUser::Is(_) | LocalUser::Nameless | LocalUser::Unknown) => {
                 Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
             }
         }

@@ -10,6 +10,7 @@ use bonafide_wire::token::TokenV1;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use serde::Deserialize;
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
@@ -20,6 +21,9 @@ use tokio::net::{TcpStream, UnixStream};
 const ANSWER: Duration = Duration::from_secs(15);
 /// Largest reply, in bytes: twice what the list of a thousand identities takes.
 const REPLY_BYTES_MAX: usize = 1024 * 1024;
+/// Least number of a descriptor that a command gets with its start, where there may be as many. Source: ours; scripts choose
+/// low numbers (`exec 3<file`), shells use 10 and more.
+const INHERITED_MIN: i32 = 100;
 /// The version of IMDS that is spoken.
 const API_VERSION: &str = "2018-02-01";
 
@@ -101,6 +105,18 @@ impl Session {
         // The agent never writes again: anything, and the end, means that it is done.
         while self.open.readable().await.is_ok() && is_early(self.open.try_read(&mut [0])) {}
         refuse(&self.socket);
+    }
+
+    /// The endpoint's socket for the processes that are started while this is there: by it they keep the port, so that
+    /// nobody else gets it whatever becomes of this process, and as long as one of them is there that has it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn socket_to_inherit(&self) -> std::io::Result<OwnedFd> {
+        let socket =
+            fcntl_dupfd_cloexec(&self.socket, INHERITED_MIN).or_else(|_| fcntl_dupfd_cloexec(&self.socket, 0))?;
+        fcntl_setfd(&socket, FdFlags::empty())?;
+        Ok(socket)
     }
 
     /// A warning for the person who opened it, when its workload had no identity on this host then.

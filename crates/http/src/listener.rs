@@ -169,7 +169,7 @@ impl<S: Service> Door<S> {
         let user =
             local.filter(|_| is_here || is_at_proxy).map_or(LocalUser::Unknown, |local| (self.user_of)(remote, local));
         let facts = PeerFacts { remote, local, user };
-        let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user));
+        let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user, is_here));
         let is_beside_proxy = is_at_proxy && !is_proxy;
         let holder = Holder::of(user, remote.ip());
         if user == LocalUser::NotAsked {

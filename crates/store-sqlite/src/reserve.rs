@@ -47,7 +47,22 @@ impl Reserve {
         if missing_bytes > 0 && self.has_room_beside(missing_bytes) && self.allocate().is_ok() {
             self.held_bytes = RESERVE_BYTES;
         }
+        self.is_whole()
+    }
+
+    /// True when nothing of it was given back.
+    pub(crate) fn is_whole(&self) -> bool {
         self.held_bytes >= RESERVE_BYTES
+    }
+
+    /// True when this much of it is there still, and a step for the next start.
+    pub(crate) fn has(&self, bytes: u64) -> bool {
+        self.held_bytes >= bytes + STEP_BYTES
+    }
+
+    /// True where the disk has room for so many bytes.
+    pub(crate) fn has_room_for(&self, bytes: u64) -> bool {
+        !has_less_than(&self.dir, bytes)
     }
 
     /// True where the disk has room for so many bytes and for a start, beside what is held.

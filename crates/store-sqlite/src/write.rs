@@ -6,6 +6,7 @@ use crate::failure::{commit_failure, ends_writing, failure};
 use crate::log::Log;
 use crate::read::{end, integer, position, revision};
 use crate::reserve::Reserve;
+use crate::space::lacking_bytes;
 use bonafide_store::audit::{GENESIS, Hash, link};
 use bonafide_store::engine::{Commit, Compare, Op, Verdict};
 use bonafide_store::mark::{self, HighWater};
@@ -102,8 +103,32 @@ impl Writer {
         loop {
             match self.commit_once(batch) {
                 Err(EngineError::Full(_)) if self.release_reserve() => {}
-                result => return result,
+                Ok(verdicts) => {
+                    self.use_log_again();
+                    return Ok(verdicts);
+                }
+                refused => return refused,
             }
+        }
+    }
+
+    /// While the reserve is in use, writes the log into the database, so that the next commit has the log's space: a log
+    /// that only became longer would take all of the reserve. The database is given what it lacks for that, if the
+    /// reserve has as much.
+    fn use_log_again(&mut self) {
+        if self.reserve.is_whole() {
+            return;
+        }
+        let Some(lacks) = self.connection.as_ref().and_then(|connection| lacking_bytes(connection, &self.path)) else {
+            return;
+        };
+        while !self.reserve.has_room_for(lacks) && self.reserve.has(lacks) {
+            if !self.release_reserve() {
+                return;
+            }
+        }
+        if self.reserve.has_room_for(lacks) {
+            self.checkpoint_now();
         }
     }
 
@@ -136,7 +161,13 @@ impl Writer {
 
     /// Writes the log into the database once it is long. SQLite would do so by itself, but ignore a failed sync.
     fn checkpoint(&mut self) {
-        let Some(connection) = self.connection.as_ref().filter(|_| self.log.is_long()) else { return };
+        if self.log.is_long() {
+            self.checkpoint_now();
+        }
+    }
+
+    fn checkpoint_now(&mut self) {
+        let Some(connection) = &self.connection else { return };
         // The part that readers still need is left for the next one; so is all of it when there is no space.
         let done = connection
             .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")

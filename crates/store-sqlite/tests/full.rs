@@ -56,6 +56,30 @@ fn au_05_on_a_full_disk_everything_can_be_deleted_and_nothing_else_is_written() 
     put(&store, 1_000).unwrap();
 }
 
+/// As much is written as the reserve has many times over.
+#[test]
+fn au_05_on_a_full_disk_the_log_is_used_again_and_takes_no_more_of_the_reserve() {
+    const NAME: &str = "au_05_on_a_full_disk_the_log_is_used_again_and_takes_no_more_of_the_reserve";
+    let Some(disk) = on_small_disk(NAME) else { return };
+    let store_dir = disk.join("store");
+    let open = || Store::open(SqliteEngine::open(&store_dir).unwrap(), row_keys());
+    let store = open();
+    (0..COUNT).for_each(|n| put(&store, n).unwrap());
+    // The log is empty after it.
+    drop(store);
+    let store = open();
+    fill(&disk);
+    for n in 0..600 {
+        let taken_away = store.write(|tx| tx.put_from_reserve(&ROWS, &(n % COUNT), &"y".repeat(20_000)));
+        taken_away.unwrap_or_else(|error| panic!("after {n}: {error}"));
+    }
+    let left = fs::metadata(store_dir.join("reserve")).unwrap().len();
+    assert!(left >= 6 * 1024 * 1024, "{left} bytes are left");
+    drop(store);
+    fill(&disk);
+    (0..COUNT).for_each(|n| delete(&open(), n).unwrap());
+}
+
 #[test]
 fn au_05_a_start_that_has_no_room_to_write_all_anew_writes_nothing() {
     const NAME: &str = "au_05_a_start_that_has_no_room_to_write_all_anew_writes_nothing";

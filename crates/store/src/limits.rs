@@ -28,3 +28,6 @@ pub const COMPACT_EVERY_REVISIONS: u64 = 1_000;
 /// keys, values and audit records, less what they replace and what is deleted. Source: ours; the record of a deletion and
 /// the operation that goes on with it have some KiB together.
 pub const RESERVE_GROWTH_BYTES_MAX: usize = 16 * 1024;
+/// Bytes by which such a transaction may make a row larger that is there already. Source: ours; a mark, a time or how far an
+/// operation has come. Who has many things to give up must not fill the space with what is written in their place.
+pub const RESERVE_ROW_GROWTH_BYTES_MAX: usize = 2 * 1024;

@@ -1,7 +1,7 @@
 //! The transactions that the space kept for a full disk is for.
 
 use crate::error::EngineError;
-use crate::limits::RESERVE_GROWTH_BYTES_MAX;
+use crate::limits::{RESERVE_GROWTH_BYTES_MAX, RESERVE_ROW_GROWTH_BYTES_MAX};
 use crate::rows::RowSnapshot;
 
 /// Tells whether the space kept for a full disk is for a transaction that takes something away: not for one that stores
@@ -14,8 +14,14 @@ pub(crate) fn is_for<'w>(
     let mut added: usize = audit.iter().map(Vec::len).sum();
     let mut freed = 0;
     for (key, value) in writes {
-        added += value.map_or(0, |value| key.len() + value.len());
-        freed += snapshot.stored_bytes(key)?.map_or(0, |bytes| key.len() + bytes);
+        let (new, old) = (value.map(<[u8]>::len), snapshot.stored_bytes(key)?);
+        if let (Some(new), Some(old)) = (new, old)
+            && new > old + RESERVE_ROW_GROWTH_BYTES_MAX
+        {
+            return Ok(false);
+        }
+        added += new.map_or(0, |bytes| key.len() + bytes);
+        freed += old.map_or(0, |bytes| key.len() + bytes);
     }
     Ok(added <= freed + RESERVE_GROWTH_BYTES_MAX)
 }

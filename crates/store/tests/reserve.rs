@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use bonafide_store::engine::{Commit, Engine};
-use bonafide_store::limits::RESERVE_GROWTH_BYTES_MAX;
+use bonafide_store::limits::{RESERVE_GROWTH_BYTES_MAX, RESERVE_ROW_GROWTH_BYTES_MAX};
 use bonafide_store::{Absence, Intercepted, MemoryEngine, RowKeys, Store, StoreError, Table, Tx};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +41,10 @@ fn au_05_what_makes_the_store_larger_gets_no_space_that_is_kept_for_a_full_disk(
         tx.audit(&large)?;
         tx.delete(&ROWS, &4)
     }));
+    for (bytes, expected) in [(RESERVE_ROW_GROWTH_BYTES_MAX, true), (3 * RESERVE_ROW_GROWTH_BYTES_MAX, false)] {
+        let grown = may(&|tx| tx.put_from_reserve(&ROWS, &5, &"x".repeat(bytes)));
+        assert_eq!(grown, expected, "a row that takes something away and has {bytes} bytes now");
+    }
     assert!(may(&|tx| tx.put_from_reserve(&ROWS, &3, &large.replace('x', "y"))), "it was as large");
     assert!(
         may(&|tx| {

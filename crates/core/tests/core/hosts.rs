@@ -151,6 +151,8 @@ fn ha_10_the_certificate_before_counts_until_the_next_is_used_and_means_two_host
     assert!(host.row().may_speak());
     let third = host.join().unwrap();
     assert_eq!(host.shown(&third, 1_000), Standing::Current);
+    let fourth = host.renew(&third).unwrap();
+    assert_eq!(host.shown(&fourth, 1_500), Standing::Current);
     host.shown(&first, 2_000);
     assert!(host.row().may_speak(), "the operator has decided");
 }

@@ -16,17 +16,18 @@ const OPEN_STATES: [u8; 4] = [1, 4, 5, 8];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct NotNow;
 
-/// The user at the other end of a loopback TCP connection; [`LocalUser::Unknown`] when the kernel does not tell one
-/// (another system than Linux, a connection that is gone already, a user without an id here).
+/// The user at the other end of a TCP connection that begins on this machine; [`LocalUser::Unknown`] when the kernel shows
+/// no such connection (another system than Linux, one that is gone already, a peer elsewhere).
 pub fn user_of(peer: SocketAddr, local: SocketAddr) -> LocalUser {
-    match asked(peer, local) {
-        Ok(Some(user)) => LocalUser::Is(user.id()),
-        Ok(None) => LocalUser::Unknown,
-        Err(NotNow) => LocalUser::NotAsked,
-    }
+    asked(peer, local).unwrap_or(LocalUser::NotAsked)
 }
 
-fn asked(peer: SocketAddr, local: SocketAddr) -> Result<Option<User>, NotNow> {
+/// The user with an id that the kernel tells.
+fn told(id: u32) -> LocalUser {
+    User::told(id).map_or(LocalUser::Nameless, |user| LocalUser::Is(user.id()))
+}
+
+fn asked(peer: SocketAddr, local: SocketAddr) -> Result<LocalUser, NotNow> {
     #[cfg(target_os = "linux")]
     match sock_diag::user_of(peer, local) {
         Ok(user) => return Ok(user),
@@ -48,11 +49,20 @@ mod tests {
             let local = listener.local_addr().unwrap();
             let client = TcpStream::connect(local).unwrap();
             let peer = client.local_addr().unwrap();
-            let me = User::of_this_process().ok();
+            let me = LocalUser::Is(User::of_this_process().unwrap().id());
             assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)));
             let nobody = SocketAddr::new(peer.ip(), 1);
-            assert_eq!((asked(nobody, local), proc_table::user_of(nobody, local)), (Ok(None), Ok(None)));
+            assert_eq!(
+                (asked(nobody, local), proc_table::user_of(nobody, local)),
+                (Ok(LocalUser::Unknown), Ok(LocalUser::Unknown))
+            );
         }
+    }
+
+    #[test]
+    fn ov_03_a_user_of_another_namespace_is_here_and_has_no_name() {
+        assert_eq!(told(7), LocalUser::Is(7));
+        assert_eq!(told(u32::MAX), LocalUser::Nameless);
     }
 
     /// As Java opens connections to IPv4 addresses.
@@ -64,7 +74,7 @@ mod tests {
         let mapped = SocketAddr::from((std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped(), local.port()));
         let Ok(_client) = socket.connect(mapped).await else { return };
         let peer = server.accept().unwrap().1;
-        let me = User::of_this_process().ok();
+        let me = LocalUser::Is(User::of_this_process().unwrap().id());
         assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)));
     }
 
@@ -89,10 +99,14 @@ mod tests {
         let listener = listener.listen(1).unwrap();
         assert_eq!(user_of(peer, local), LocalUser::Unknown, "there is a listener, but no connection");
         let caller = caller.connect(local).await.unwrap();
-        let me = User::of_this_process().ok();
+        let me = LocalUser::Is(User::of_this_process().unwrap().id());
         assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)), "the caller is found");
         drop(caller);
-        assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(None), Ok(None)), "the caller is gone");
+        assert_eq!(
+            (asked(peer, local), proc_table::user_of(peer, local)),
+            (Ok(LocalUser::Unknown), Ok(LocalUser::Unknown)),
+            "the caller is gone"
+        );
         drop(listener);
     }
 }

@@ -1,14 +1,14 @@
 //! Reads the kernel's table of TCP sockets, where it cannot be asked about one (a kernel without
 //! `inet_diag`). The cost grows with the number of sockets.
 
-use super::{NotNow, OPEN_STATES};
-use bonafide_files::{FilesError, User, read_of_system};
-use bonafide_http::is_shortage;
+use super::{NotNow, OPEN_STATES, told};
+use bonafide_files::{FilesError, read_of_system};
+use bonafide_http::{LocalUser, is_shortage};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-/// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
-pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<User>, NotNow> {
+/// The user of the socket at `peer` whose other end is `local`.
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<LocalUser, NotNow> {
     // The peer's own socket is the one whose local end is the peer's address. It may be a socket of the
     // other family with mapped addresses, as Java's are.
     let rows = |table, peer, local| match read_of_system(Path::new(table)) {
@@ -27,7 +27,7 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<User
         }
         _ => rows("/proc/self/net/tcp6", peer, local)?,
     };
-    Ok(id.and_then(User::told))
+    Ok(id.map_or(LocalUser::Unknown, told))
 }
 
 /// The user id in the row of a `proc(5)` TCP table with these ends.

@@ -5,9 +5,8 @@
 //! the question names the loopback device, and the answer is valid only if it is that very connection, alive and held
 //! by a process.
 
-use super::OPEN_STATES;
-use bonafide_files::User;
-use bonafide_http::is_shortage;
+use super::{OPEN_STATES, told};
+use bonafide_http::{LocalUser, is_shortage};
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
@@ -37,8 +36,8 @@ const NOT_FOUND: i32 = -2;
 /// More than one answer needs.
 const ANSWER_BYTES: usize = 4_096;
 
-/// The user of the socket at `peer` whose other end is `local`; `None` when there is none.
-pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<User>, NoAnswer> {
+/// The user of the socket at `peer` whose other end is `local`.
+pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<LocalUser, NoAnswer> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST;
     let request = InetRequest {
@@ -68,9 +67,9 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<Option<User
             let (from, to) = (id.source_address.to_canonical(), id.destination_address.to_canonical());
             let answered = (from, id.source_port, to, id.destination_port);
             let is_held = OPEN_STATES.contains(&found.state) && found.inode != 0;
-            Ok((answered == asked && is_held).then_some(found.uid).and_then(User::told))
+            Ok(if answered == asked && is_held { told(found.uid) } else { LocalUser::Unknown })
         }
-        NetlinkPayload::Error(error) if error.raw_code() == NOT_FOUND => Ok(None),
+        NetlinkPayload::Error(error) if error.raw_code() == NOT_FOUND => Ok(LocalUser::Unknown),
         _ => Err(NoAnswer::Ever),
     }
 }

@@ -9,7 +9,9 @@ use std::net::{IpAddr, Ipv6Addr};
 pub enum LocalUser {
     /// This one.
     Is(u32),
-    /// The kernel shows none: the connection is gone, or is no loopback connection.
+    /// One whose id the kernel does not tell, of another user namespace for instance.
+    Nameless,
+    /// The kernel shows no such connection: it is gone, or begins on another machine.
     Unknown,
     /// The kernel could not be asked: the process has no descriptor left for the question.
     NotAsked,
@@ -19,7 +21,7 @@ impl Display for LocalUser {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Is(user) => write!(f, "user {user}"),
-            Self::Unknown => f.write_str("a user whom the kernel does not tell"),
+            Self::Nameless | Self::Unknown => f.write_str("a user whom the kernel does not tell"),
             Self::NotAsked => f.write_str("the kernel could not be asked"),
         }
     }
@@ -43,7 +45,7 @@ impl Holder {
     pub(crate) fn of(user: LocalUser, remote: IpAddr) -> Self {
         match user {
             LocalUser::Is(user) => Self::User(user),
-            LocalUser::Unknown | LocalUser::NotAsked => Self::Network(network(remote)),
+            LocalUser::Nameless | LocalUser::Unknown | LocalUser::NotAsked => Self::Network(network(remote)),
         }
     }
 

@@ -143,7 +143,8 @@ fn tn_04_a_member_that_a_description_lacks_is_for_writers_when_its_name_ends_lik
     let sent = json!({"properties": {"newPassword": SECRET, "a": {"b": [{"laterSharedKey": SECRET}]},
         "rdb-later-connection-string": SECRET, "aof_connection_string-0": SECRET, "accessKey1": SECRET,
         "later.Password": SECRET, "connectionStrings": [SECRET],
+        "machineKey": {"validationKey": SECRET, "decryptionKey": SECRET, "decryption": "AES"},
         "disablePassword": true, "open": 1, "passwordAge": 1}});
-    let open = json!({"properties": {"a": {"b": [{}]}, "disablePassword": true, "open": 1, "passwordAge": 1}});
+    let open = json!({"properties": {"a": {"b": [{}]}, "machineKey": {"decryption": "AES"}, "disablePassword": true, "open": 1, "passwordAge": 1}});
     assert_eq!(both("Microsoft.Network/virtualNetworks", &sent), (open, sent));
 }

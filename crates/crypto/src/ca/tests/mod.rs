@@ -10,7 +10,7 @@ use crate::test_keys::NOW;
 use crate::validity::Validity;
 use crate::{AgentKey, Certificate, pem, truststore, x509};
 use bonafide_types::{HostId, Secret};
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType, SigningKey};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType, SigningKey};
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime};

@@ -57,6 +57,23 @@ fn the_authority_of_our_own_servers_can_name_none_of_microsoft_s() {
 }
 
 #[test]
+fn an_authority_that_may_name_microsoft_is_not_read_back() {
+    let load = |name: &str| {
+        let permitted_subtrees = vec![GeneralSubtree::DnsName(name.to_owned())];
+        let constraints = NameConstraints { permitted_subtrees, excluded_subtrees: vec![] };
+        let limit = |params: &mut CertificateParams| params.name_constraints = Some(constraints.clone());
+        let made =
+            Authority::create_below_root("bonafide", ExtendedKeyUsagePurpose::ServerAuth, validity(), limit).unwrap();
+        let (authority, root) = made;
+        ServerCa::load(&authority.to_pkcs8().unwrap(), authority.certificate().der(), Some(root.der()))
+    };
+    assert!(load("bonafide.example").is_ok());
+    for name in ["login.microsoftonline.com", "Vault.Azure.net", "net"] {
+        assert_eq!(load(name).err(), Some(CaError::Certificate), "{name}");
+    }
+}
+
+#[test]
 fn no_name_is_twice_in_a_server_certificate() {
     let asked =
         names(&["localhost", "LocalHost", "127.0.0.1", "localhost", "::1", "0:0::1", "*.vault.localhost", "127.0.0.1"]);
