@@ -189,7 +189,7 @@ async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) 
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
     log_uncaught(Arc::clone(&log))?;
-    let up = start::up(wanted, dir, &given, Arc::clone(&log)).await?;
+    let mut up = start::up(wanted, dir, &given, Arc::clone(&log)).await?;
     given.keeper.ready();
     // After a crash everything is as it was said to be.
     for note in up.notes.iter().filter(|_| !options.resumed) {
@@ -205,6 +205,11 @@ async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) 
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        // Without it the rest would go on, and nobody would renew or follow or listen any more: the next process does.
+        () = up.broken() => {
+            log.flush();
+            return Ok(ExitCode::from(keeper::PANICKED));
+        }
     }
     up.stop().await;
     log.flush();

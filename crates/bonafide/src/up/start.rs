@@ -92,12 +92,27 @@ pub(crate) struct Up {
 }
 
 impl Up {
+    /// Waits until a task that is to go on for as long as this process has panicked.
+    pub(crate) async fn broken(&mut self) {
+        panicked(&mut self.tasks).await;
+    }
+
     /// Stops accepting, lets requests in flight end, and returns when everything has stopped.
     pub(crate) async fn stop(mut self) {
         // The tasks hold the receivers; when all are gone there is nobody to tell.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
     }
+}
+
+/// Waits until one of the tasks panics.
+async fn panicked(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if ended.is_err_and(|error| error.is_panic()) {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Connections that one listener takes, so that a flood of one leaves the others theirs.
@@ -362,5 +377,15 @@ mod tests {
         for (descriptors, each) in [(0, 1), (96, 12), (1_024, 192), (1_048_576, 10_000), (usize::MAX, 10_000)] {
             assert_eq!(connections_max(descriptors), each, "{descriptors}");
         }
+    }
+
+    #[tokio::test]
+    async fn np_07_a_task_that_panics_is_missed_and_one_that_ends_is_not() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        let patience = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(patience, panicked(&mut tasks)).await.is_err());
+        tasks.spawn(async { panic!("the test says so") });
+        panicked(&mut tasks).await;
     }
 }

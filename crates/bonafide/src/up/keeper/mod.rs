@@ -7,6 +7,7 @@ mod passed;
 mod restarts;
 mod server;
 
+pub(crate) use restarts::PANICKED;
 pub(crate) use server::{Keeper, KeptError};
 
 use crate::{Failure, exit_code, privileges, say};

@@ -14,11 +14,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// ours; metadata clients give up after a second or two.
 pub(super) const DOWN_MAX: Duration = Duration::from_secs(2);
 /// The exit code of a process that panicked. Source: Rust's standard library.
-const PANICKED: i32 = 101;
+pub(crate) const PANICKED: u8 = 101;
 
 /// True for an end that no process of ours means to have: a signal, or a panic.
 pub(super) fn is_crash(end: ExitStatus) -> bool {
-    end.code().is_none_or(|code| code == PANICKED)
+    end.code().is_none_or(|code| code == i32::from(PANICKED))
 }
 
 /// The crashes so far.
