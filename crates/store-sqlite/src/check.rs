@@ -2,9 +2,9 @@
 
 use crate::connect::connect_to_read;
 use crate::error::OpenError;
+use crate::newest::{is_marked, read_high_water};
 use crate::read::integer;
 use crate::schema::FORMAT;
-use crate::write::{is_marked, read_high_water};
 use crate::{index, schema};
 use bonafide_store::audit::Hash;
 use bonafide_store::mark::{self, BelowMark, Marks};

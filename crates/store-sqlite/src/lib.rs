@@ -5,6 +5,7 @@
 //! that only read are pooled, and a snapshot is a read transaction on one of them.
 
 mod backup;
+mod batch;
 mod check;
 mod condition;
 mod connect;
@@ -13,6 +14,7 @@ mod error;
 mod failure;
 mod index;
 mod log;
+mod newest;
 mod open;
 mod read;
 mod reserve;
