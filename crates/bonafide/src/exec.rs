@@ -75,7 +75,7 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
         command.env_remove(name);
     }
     command.envs(variables(&dir.plane, &description)?).envs(options.dialect.environment(&session.endpoint));
-    let inherited = session.socket_to_inherit()?;
+    let inherited = session.hold_to_inherit()?;
     let spawned = command.spawn();
     drop(inherited);
     let child = match spawned {

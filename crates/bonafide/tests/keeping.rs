@@ -242,6 +242,43 @@ fn id_07_nobody_gets_the_port_of_a_command_whose_exec_was_killed() {
     assert!(up.stop().success());
 }
 
+/// A command may run as somebody whom its endpoint refuses, and do anything with what it inherits.
+#[test]
+fn id_07_the_hold_that_a_command_inherits_takes_no_connection_and_stops_nobody() {
+    const SCRIPT: &str = "
+import os, socket
+inherited = [fd for fd in map(int, os.listdir('/proc/self/fd')) if fd >= 100]
+hold = socket.socket(fileno=inherited[0])
+hold.setblocking(True)
+for use in [hold.accept, hold.listen, lambda: hold.shutdown(socket.SHUT_RDWR)]:
+    try:
+        print('done', use())
+    except OSError as error:
+        print('refused', error)
+print(os.environ['IDENTITY_ENDPOINT'], flush=True)
+input()
+";
+    if Command::new("python3").arg("--version").output().is_err() {
+        return skip("python3 is not installed");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let mut command = bonafide(dir.path(), "exec");
+    command.args(["--", "python3", "-c", SCRIPT]);
+    let mut command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(command.stdout.take().unwrap()).lines();
+    let said: Vec<String> = said.take(4).map(Result::unwrap).collect();
+    assert!(said[..3].iter().all(|line| line.starts_with("refused")), "{said:?}");
+    let address = said[3].strip_prefix("http://").unwrap().split('/').next().unwrap().parse().unwrap();
+    for _ in 0..3 {
+        assert_eq!(http(address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status / 100, 4);
+        assert!(up.token(ARM).is_ok());
+    }
+    command.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(command.wait().unwrap().success());
+    assert!(up.stop().success());
+}
+
 /// As systemd passes sockets.
 #[test]
 fn sockets_that_are_passed_are_used_and_others_are_refused_by_name() {

@@ -10,12 +10,12 @@ use crate::passing::{read_line, write_line};
 use crate::temporary_placements::TemporaryPlacements;
 use bonafide_crypto::random;
 use bonafide_files::{User, open_folder};
-use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Listening, Log, Stop, refuse, stopped};
+use bonafide_http::{ACCEPT_PAUSE, HttpLimits, Listener, Listening, Log, PortHold, Stop, stopped};
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
 use bonafide_types::{ResourceId, ResourceUuid, Secret, base64url, enumerate_some};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -151,16 +151,16 @@ impl ControlSocket {
             return;
         }
         let (close, closed) = watch::channel(false);
-        let (answer, workload, socket) = match serde_json::from_str(&line) {
+        let (answer, workload, hold) = match serde_json::from_str(&line) {
             Ok(Asked::AboutHosts(AboutHosts { hosts })) => (self.obey(hosts).await, None, None),
             Ok(Asked::Open(request)) => match self.open(request, closed).await {
-                Ok((id, opened, socket)) => (Answer::Opened(opened), Some(id), Some(socket)),
+                Ok((id, opened, hold)) => (Answer::Opened(opened), Some(id), Some(hold)),
                 Err(reason) => (Answer::Refused(reason), None, None),
             },
             Err(error) => (Answer::Refused(error.to_string()), None, None),
         };
         let text = serde_json::to_vec(&answer).unwrap_or_default();
-        if write_line(&mut stream, &text, socket.as_ref()).await.is_ok() && workload.is_some() {
+        if write_line(&mut stream, &text, hold.as_ref()).await.is_ok() && workload.is_some() {
             let mut rest = [0; 1];
             let mut stop = stop;
             tokio::select! {
@@ -171,10 +171,6 @@ impl ControlSocket {
         }
         // The endpoint is told to stop, if it still listens.
         let _ = close.send(true);
-        if let Some(socket) = &socket {
-            // A command goes on without the `exec` that was killed, and has the socket, too: nobody waits there.
-            refuse(socket);
-        }
         if let Some(id) = workload {
             self.placements.release(id).await;
         }
@@ -189,16 +185,20 @@ impl ControlSocket {
         }
     }
 
-    /// Opens an endpoint. Who asked gets its socket, too: it keeps the port for as long as a command may ask there.
-    async fn open(&self, request: OpenEndpoint, stop: Stop) -> Result<(ResourceUuid, OpenedEndpoint, OwnedFd), String> {
+    /// Opens an endpoint. Who asked gets a hold on its port, too, for as long as a command may ask there.
+    async fn open(
+        &self,
+        request: OpenEndpoint,
+        stop: Stop,
+    ) -> Result<(ResourceUuid, OpenedEndpoint, PortHold), String> {
         let dialect = dialects::named(&request.dialect).ok_or_else(|| {
             let known = enumerate_some(dialects::ALL.iter().map(|dialect| dialect.name()));
             format!("there is no dialect '{}'; there are: {known}", request.dialect)
         })?;
         let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
-        let socket = Listening::open((Ipv4Addr::LOCALHOST, 0).into()).map_err(|error| error.to_string())?;
+        let opened = Listening::open_held((Ipv4Addr::LOCALHOST, 0).into());
+        let (socket, hold) = opened.map_err(|error| error.to_string())?;
         let port = socket.address().port();
-        let copy = socket.as_fd().try_clone_to_owned().map_err(|error| error.to_string())?;
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
             None => self.by_default().await?,
@@ -219,7 +219,7 @@ impl ControlSocket {
         };
         tokio::spawn(listener.serve(stop));
         let without_identity = workload.identities.is_empty();
-        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, without_identity, port, secret }, copy))
+        Ok((id, OpenedEndpoint { resource_id: workload.resource_id, without_identity, port, secret }, hold))
     }
 
     async fn by_default(&self) -> Result<ResourceUuid, String> {
@@ -238,13 +238,13 @@ impl ControlSocket {
     }
 }
 
-/// Asks the agent of a data directory for an endpoint, and its socket. It lives until the returned stream is dropped.
+/// Asks the agent of a data directory for an endpoint, and a hold on its port. It lives until the returned stream is dropped.
 pub(crate) async fn open_endpoint(
     files: &HostFiles,
     request: &OpenEndpoint,
 ) -> Result<(UnixStream, OpenedEndpoint, OwnedFd), ControlError> {
     match ask(files, request).await? {
-        (stream, Answer::Opened(opened), Some(socket)) => Ok((stream, opened, socket)),
+        (stream, Answer::Opened(opened), Some(hold)) => Ok((stream, opened, hold)),
         (_, Answer::Refused(reason), _) => Err(ControlError::Refused(reason)),
         (_, Answer::Hosts(_) | Answer::Opened(_), _) => Err(ControlError::Refused(OTHER_ANSWER.to_owned())),
     }

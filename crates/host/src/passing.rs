@@ -15,7 +15,11 @@ use tokio::net::UnixStream;
 const PIECE_BYTES: usize = 4_096;
 
 /// Writes a line. The socket comes with its end: a single byte, which is written whole or not at all.
-pub(crate) async fn write_line(stream: &mut UnixStream, text: &[u8], socket: Option<&OwnedFd>) -> std::io::Result<()> {
+pub(crate) async fn write_line(
+    stream: &mut UnixStream,
+    text: &[u8],
+    socket: Option<&impl AsFd>,
+) -> std::io::Result<()> {
     stream.write_all(text).await?;
     let Some(socket) = socket else { return stream.write_all(b"\n").await };
     let send = || {

@@ -3,7 +3,6 @@
 use crate::control_socket::{ControlError, OpenEndpoint, open_endpoint};
 use crate::exchange;
 use crate::files::HostFiles;
-use bonafide_http::refuse;
 use bonafide_metadata::{Dialect, Endpoint};
 use bonafide_types::{ClientId, ResourceId, Secret, enumerate_some, resource_of_scope};
 use bonafide_wire::token::TokenV1;
@@ -35,8 +34,8 @@ pub struct Session {
     pub endpoint: Endpoint,
     without_identity: bool,
     open: UnixStream,
-    /// The endpoint's socket, by which its port stays taken when the agent has ended.
-    socket: OwnedFd,
+    /// By this its port stays taken when the agent has ended.
+    hold: OwnedFd,
 }
 
 /// The reason why there is no token.
@@ -94,29 +93,27 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let (workload, dialect) = (workload.map(str::to_owned), dialect.name().to_owned());
         let request = OpenEndpoint { workload, dialect, allow_http_1_0 };
-        let (open, opened, socket) = open_endpoint(files, &request).await?;
+        let (open, opened, hold) = open_endpoint(files, &request).await?;
         let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) };
-        Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, open, socket })
+        Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, open, hold })
     }
 
-    /// Waits until the agent has ended. Nobody answers at the endpoint then, which refuses connections from now on and keeps
-    /// its port until this is dropped.
+    /// Waits until the agent has ended. Nobody answers at the endpoint then, which refuses connections and keeps its port
+    /// until this is dropped.
     pub async fn ended(&self) {
         // The agent never writes again: anything, and the end, means that it is done.
         while self.open.readable().await.is_ok() && is_early(self.open.try_read(&mut [0])) {}
-        refuse(&self.socket);
     }
 
-    /// The endpoint's socket for the processes that are started while this is there: by it they keep the port, so that
-    /// nobody else gets it whatever becomes of this process, and as long as one of them is there that has it.
+    /// The hold on the endpoint's port for the processes that are started while this is there: nobody else gets the port
+    /// whatever becomes of this process, as long as one of them is there that has it.
     ///
     /// # Errors
     /// The system's.
-    pub fn socket_to_inherit(&self) -> std::io::Result<OwnedFd> {
-        let socket =
-            fcntl_dupfd_cloexec(&self.socket, INHERITED_MIN).or_else(|_| fcntl_dupfd_cloexec(&self.socket, 0))?;
-        fcntl_setfd(&socket, FdFlags::empty())?;
-        Ok(socket)
+    pub fn hold_to_inherit(&self) -> std::io::Result<OwnedFd> {
+        let hold = fcntl_dupfd_cloexec(&self.hold, INHERITED_MIN).or_else(|_| fcntl_dupfd_cloexec(&self.hold, 0))?;
+        fcntl_setfd(&hold, FdFlags::empty())?;
+        Ok(hold)
     }
 
     /// A warning for the person who opened it, when its workload had no identity on this host then.

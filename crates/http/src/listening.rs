@@ -3,7 +3,7 @@
 use rustix::net::sockopt::set_socket_reuseaddr;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// Connections that wait to be accepted. Source: ours, as tokio's own.
@@ -29,28 +29,31 @@ pub struct Listening {
     address: SocketAddr,
 }
 
+/// A port that nobody else can listen on while a process has this: a socket that is bound and does not listen. It is good
+/// for nothing else, so that it can be given to programs that are not trusted with the one that listens.
+pub struct PortHold(OwnedFd);
+
 impl Listening {
     /// Listens on an address; on one of loopback, on the loopback device alone.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
-        let socket = new_socket(address)?;
+        Ok(Self::open_held(address)?.0)
+    }
+
+    /// The same, with a hold on its port.
+    pub fn open_held(mut address: SocketAddr) -> io::Result<(Self, PortHold)> {
+        let (socket, hold) = (new_socket(address)?, new_socket(address)?);
         if is_loopback(address.ip()) {
             // Linux before 5.7 lets only root do so, and there the peers are looked at alone.
             let _ = socket.bind_device(Some(LOOPBACK));
         }
-        Self::on(socket, address)
-    }
-
-    fn on(socket: TcpSocket, mut address: SocketAddr) -> io::Result<Self> {
-        // A socket that was bound without a number loses its port when it is shut down (tcp_set_state of Linux).
-        let any = (address.port() == 0).then(|| new_socket(address)).transpose()?;
-        if let Some(any) = &any {
-            any.bind(address)?;
-            address.set_port(any.local_addr()?.port());
-        }
+        hold.bind(address)?;
+        // By its number: a socket that was bound without one loses its port when it is shut down (tcp_set_state of Linux).
+        address.set_port(hold.local_addr()?.port());
         socket.bind(address)?;
-        drop(any);
         let socket = socket.listen(BACKLOG.cast_unsigned())?;
-        Ok(Self { address: socket.local_addr()?, socket })
+        // With it the port would be everybody's once nobody listens any more.
+        hold.set_reuseaddr(false)?;
+        Ok((Self { address: socket.local_addr()?, socket }, PortHold(rustix::io::fcntl_dupfd_cloexec(&hold, 0)?)))
     }
 
     /// Listens on a socket that was bound by another process.
@@ -95,6 +98,12 @@ pub fn open_on_loopback_device(address: SocketAddr) -> io::Result<std::net::TcpL
     socket.bind(address)?;
     rustix::net::listen(&socket, BACKLOG)?;
     Ok(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?.into())
+}
+
+impl AsFd for PortHold {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 impl AsFd for Listening {

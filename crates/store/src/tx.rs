@@ -33,6 +33,8 @@ pub struct Tx<'a> {
     audit: Vec<Vec<u8>>,
     /// True when one of its writes may use the space that is kept for a full disk.
     has_claim: bool,
+    /// True when it gives something as well, and none may.
+    gives: bool,
 }
 
 #[derive(Default)]
@@ -44,7 +46,8 @@ struct Reads {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(snapshot: RowSnapshot<'a>) -> Self {
-        Self { snapshot, reads: RefCell::default(), writes: BTreeMap::new(), audit: Vec::new(), has_claim: false }
+        let (reads, writes, audit) = (RefCell::default(), BTreeMap::new(), Vec::new());
+        Self { snapshot, reads, writes, audit, has_claim: false, gives: false }
     }
 
     /// Stores a row, new or in place of the old one, and brings its index entries up to date.
@@ -84,6 +87,12 @@ impl<'a> Tx<'a> {
         self.put(table, key, value)
     }
 
+    /// Says that this transaction gives something as well, whatever it takes away: it gets none of the space that is kept for
+    /// a full disk. Two of its kind could undo each other for ever, and each would use some up.
+    pub fn forgo_reserve(&mut self) {
+        self.gives = true;
+    }
+
     /// Removes a row, if there is one, and its index entries; on a full disk, too, as by [`Tx::put_from_reserve`].
     pub fn delete<K: Key, V: Serialize + DeserializeOwned>(
         &mut self,
@@ -116,7 +125,7 @@ impl<'a> Tx<'a> {
             return Ok(None);
         }
         let writes = || self.writes.iter().map(|(key, value)| (key.as_slice(), value.as_deref()));
-        let may_use_reserve = self.has_claim && reserve::is_for(&self.snapshot, writes(), &self.audit)?;
+        let may_use_reserve = self.has_claim && !self.gives && reserve::is_for(&self.snapshot, writes(), &self.audit)?;
         let keys = reads.keys.into_iter().map(|(key, expect)| Compare::Key { key, expect });
         let prefixes = reads.prefixes.into_iter().map(|prefix| Compare::Prefix { prefix, since });
         let ops = self.writes.into_iter().map(|(key, value)| match value {

@@ -103,8 +103,10 @@ fn change_identities(
     resource: &mut Resource,
     change: &Change,
 ) -> Result<bool, SaveError> {
+    let mut gives = false;
     match (change.system, resource.identity.system) {
         (true, None) => {
+            gives = true;
             let kind = PrincipalKind::SystemAssigned { resource: uuid, resource_id: resource.id.clone() };
             resource.identity.system = Some(principal_of(tx, world, resource, kind)?);
         }
@@ -129,6 +131,9 @@ fn change_identities(
         !removed
     });
     let takes_away = resource.identity.users.len() < users_before;
+    if gives || !added.is_empty() {
+        tx.forgo_reserve();
+    }
     resource.identity.users.extend(added);
     if resource.identity.users.len() > USER_ASSIGNED_IDENTITIES_MAX {
         return Err(IdentityError::TooMany.into());

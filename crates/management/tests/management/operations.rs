@@ -180,9 +180,9 @@ fn au_05_nothing_is_made_or_made_larger_on_a_full_disk_because_it_names_no_ident
         },
     };
     let cloud = Cloud::on(Store::open(engine, RowKeys::throw_away())).and_group();
-    let (machine, identity) = (cloud.vm("vm1"), cloud.make_identity("id1"));
+    let (machine, identity, other) = (cloud.vm("vm1"), cloud.make_identity("id1"), cloud.make_identity("id2"));
     let with = |identity: Value, more: usize| json!({"location": "westus", "identity": identity, "properties": {"userData": "x".repeat(more)}});
-    let assigned = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": { identity: {} }});
+    let assigned = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": { &identity: {} }});
     cloud.put(&machine, VM, with(assigned, 0)).expect(201);
     is_full.store(true, Ordering::SeqCst);
     for kind in ["None", "SystemAssigned"] {
@@ -192,8 +192,15 @@ fn au_05_nothing_is_made_or_made_larger_on_a_full_disk_because_it_names_no_ident
         }
         cloud.patch(&machine, VM, with(json!({ "type": kind }), 600_000)).expect(503);
     }
+    let swapped =
+        |kind: &str| json!({"identity": {"type": kind, "userAssignedIdentities": { &identity: null, &other: {} }}});
+    for kind in ["SystemAssigned, UserAssigned", "UserAssigned"] {
+        cloud.patch(&machine, VM, swapped(kind)).expect(503);
+    }
     cloud.patch(&machine, VM, json!({"identity": {"type": "SystemAssigned"}})).expect(200);
     cloud.patch(&machine, VM, json!({"identity": {"type": "SystemAssigned"}})).expect(503);
+    let swapped = json!({"identity": {"type": "UserAssigned", "userAssignedIdentities": { &other: {} }}});
+    cloud.patch(&machine, VM, swapped).expect(503);
     cloud.patch(&machine, VM, json!({"identity": {"type": "None"}})).expect(200);
     cloud.delete(&machine, VM).expect(200);
 }
