@@ -40,6 +40,6 @@ pub use files::HostFiles;
 pub use membership::Invitation;
 pub use placer::Placer;
 pub use session::{Session, SessionError};
-pub use state::StateError;
+pub use state::{StateError, set_aside_of_another};
 pub use temporary_placements::TemporaryPlacements;
 pub use upstream::{ControlPlaneAddress, UpstreamFailure};
