@@ -37,7 +37,7 @@ pub use decisions::{HostDecisions, HostLine, HostOrder, HostState};
 pub use endpoint::{AllowedUsers, Endpoint};
 pub use enrol::EnrolError;
 pub use files::HostFiles;
-pub use membership::Invitation;
+pub use membership::{DECISION_SEEN_WITHIN, Invitation};
 pub use placer::Placer;
 pub use session::{Session, SessionError};
 pub use state::{StateError, set_aside_of_another};
