@@ -83,6 +83,10 @@ fn op_05_a_backup_is_made_while_up_runs_and_restored_while_it_does_not() {
     let line = refused(backup(dir.path(), &file));
     assert!(line.contains("is there already"), "{line}");
     assert!(fs::read(&file).unwrap() == before);
+    for lost in [dir.path().join("nonexist/x.db"), file.join("x.db")] {
+        let line = refused(backup(dir.path(), &lost));
+        assert!(line.contains(&format!("the folder {} is not there", lost.parent().unwrap().display())), "{line}");
+    }
 
     let line = refused(restore(dir.path(), &file, &[]));
     assert!(line.contains("in use by another process"), "{line}");
@@ -148,6 +152,29 @@ fn op_05_a_new_machine_needs_the_key_and_a_backup() {
     let moved = Up::start(new.path(), &[]);
     assert_eq!(moved.info["tenantId"], tenant);
     assert!(moved.token(ARM).is_ok());
+}
+
+#[test]
+fn op_05_a_restore_in_a_folder_with_a_copied_key_says_what_it_needs_and_needs_it_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--empty"]);
+    let file = dir.path().join("backup.db");
+    assert!(run(backup(dir.path(), &file)).status.success());
+    assert!(up.stop().success());
+    let new = tempfile::tempdir().unwrap();
+    fs::rename(only_the_key(dir.path(), new.path()), new.path().join(".bonafide")).unwrap();
+    let command = |name: &str, options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+        command.current_dir(new.path()).stdin(Stdio::null()).arg(name).args(options);
+        command
+    };
+    let file = file.to_str().unwrap();
+    let line = refused(command("restore", &[file]));
+    assert!(line.contains("add --data-dir .bonafide: `up` and `restore` need that once"), "{line}");
+    let done = run(command("restore", &["--data-dir", ".bonafide", file]));
+    assert!(done.status.success(), "{done:?}");
+    let free = ["--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"];
+    assert!(Up::run(command("up", &free), new.path()).stop().success());
 }
 
 /// What became of whoever obeyed "start `up` once" before restoring.

@@ -195,7 +195,8 @@ async fn join(
     };
     let aside = set_aside_of_another(&dir.host, |held| plane.plane.host_ca.issued_to(held).is_ok())?;
     let invitation = plane.invitation(plane.installation.local_host, LOCAL);
-    let agent = AgentRuntime::start(&dir.host, to, agent_options(options), Box::new(invitation), Arc::clone(log)).await?;
+    let agent =
+        AgentRuntime::start(&dir.host, to, agent_options(options), Box::new(invitation), Arc::clone(log)).await?;
     Ok((agent, aside.as_deref().map(aside_note)))
 }
 
