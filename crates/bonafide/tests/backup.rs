@@ -177,7 +177,7 @@ fn op_05_a_restore_in_a_folder_with_a_copied_key_says_what_it_needs_and_needs_it
     assert!(Up::run(command("up", &free), new.path()).stop().success());
 }
 
-/// What became of whoever obeyed "start `up` once" before restoring.
+/// The way of those who started `up` once before they restored.
 #[test]
 fn op_05_a_backup_in_the_place_of_another_installation_has_the_agent_join_anew() {
     let dir = tempfile::tempdir().unwrap();
@@ -206,9 +206,11 @@ fn op_05_a_backup_in_the_place_of_another_installation_has_the_agent_join_anew()
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert!(agent(&data.join(&kept[0])) == before, "no key is lost");
     eventually(SOON, "it is said", || up.log().contains(&format!("is now {}", data.join(&kept[0]).display())));
+    eventually(SOON, "so is this", || up.log().contains("certificate.pem does not sign in here"));
     assert!(up.stop().success());
-    let up = Up::start(other.path(), &[]);
-    assert!(up.token(ARM).is_ok());
+    let up = Up::start(other.path(), &["--reset-operator"]);
+    assert!(up.token(ARM).is_ok() && !up.operator_token().is_empty());
+    assert!(!up.log().contains("does not sign in here"), "{}", up.log());
     assert_eq!(names().filter(aside).count(), 1, "once");
 }
 

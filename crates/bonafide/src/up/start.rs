@@ -336,6 +336,7 @@ fn notes(options: &UpOptions, files: &PlaneFiles, plane: &Running, moved_port: O
         .chain(reset)
         .chain(registered)
         .chain(operator_note(files))
+        .chain(plane.strange_operator_note(files))
         .collect()
 }
 
