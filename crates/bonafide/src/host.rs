@@ -1,8 +1,8 @@
 //! `bonafide host`
 
 use crate::data_dir::DataDir;
-use crate::{DataDirOption, Failure, block_on, print};
-use bonafide_host::{HostLine, HostOrder, HostState, order_about_hosts};
+use crate::{DataDirOption, Failure, block_on, print, say};
+use bonafide_host::{DECISION_SEEN_WITHIN, HostLine, HostOrder, HostState, order_about_hosts};
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
@@ -37,6 +37,7 @@ enum Action {
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir)?;
     let json = matches!(options.action, Action::List { json: true });
+    let is_to_join = matches!(options.action, Action::Enable { .. });
     let order = match options.action {
         Action::List { .. } => HostOrder::List,
         Action::Enable { host } => HostOrder::Enable(host),
@@ -46,6 +47,12 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     let text =
         if json { format!("{}\n", serde_json::to_string(&hosts)?) } else { hosts.iter().map(line).collect::<String>() };
     print(&text);
+    if is_to_join {
+        let seconds = DECISION_SEEN_WITHIN.as_secs();
+        say(&format!(
+            "a host that was disabled or frozen joins again within {seconds} seconds, and has no new token until then"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -83,6 +83,10 @@ fn op_05_a_backup_is_made_while_up_runs_and_restored_while_it_does_not() {
     let line = refused(backup(dir.path(), &file));
     assert!(line.contains("is there already"), "{line}");
     assert!(fs::read(&file).unwrap() == before);
+    for lost in [dir.path().join("nonexist/x.db"), file.join("x.db")] {
+        let line = refused(backup(dir.path(), &lost));
+        assert!(line.contains(&format!("the folder {} is not there", lost.parent().unwrap().display())), "{line}");
+    }
 
     let line = refused(restore(dir.path(), &file, &[]));
     assert!(line.contains("in use by another process"), "{line}");
@@ -138,10 +142,7 @@ fn op_05_a_new_machine_needs_the_key_and_a_backup() {
     // The demo keeps its metadata port.
     assert!(up.stop().success());
     let new = tempfile::tempdir().unwrap();
-    let data = new.path().join("data");
-    fs::create_dir(&data).unwrap();
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
-    fs::copy(dir.path().join("data/key"), data.join("key")).unwrap();
+    let data = only_the_key(dir.path(), new.path());
     let done = run(restore(new.path(), &file, &[]));
     assert!(done.status.success(), "{done:?}");
     let said = String::from_utf8(done.stdout).unwrap();
@@ -151,6 +152,66 @@ fn op_05_a_new_machine_needs_the_key_and_a_backup() {
     let moved = Up::start(new.path(), &[]);
     assert_eq!(moved.info["tenantId"], tenant);
     assert!(moved.token(ARM).is_ok());
+}
+
+#[test]
+fn op_05_a_restore_in_a_folder_with_a_copied_key_says_what_it_needs_and_needs_it_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--empty"]);
+    let file = dir.path().join("backup.db");
+    assert!(run(backup(dir.path(), &file)).status.success());
+    assert!(up.stop().success());
+    let new = tempfile::tempdir().unwrap();
+    fs::rename(only_the_key(dir.path(), new.path()), new.path().join(".bonafide")).unwrap();
+    let command = |name: &str, options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+        command.current_dir(new.path()).stdin(Stdio::null()).arg(name).args(options);
+        command
+    };
+    let file = file.to_str().unwrap();
+    let line = refused(command("restore", &[file]));
+    assert!(line.contains("add --data-dir .bonafide: `up` and `restore` need that once"), "{line}");
+    let done = run(command("restore", &["--data-dir", ".bonafide", file]));
+    assert!(done.status.success(), "{done:?}");
+    let free = ["--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"];
+    assert!(Up::run(command("up", &free), new.path()).stop().success());
+}
+
+/// The way of those who started `up` once before they restored.
+#[test]
+fn op_05_a_backup_in_the_place_of_another_installation_has_the_agent_join_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let tenant = up.info["tenantId"].clone();
+    let file = dir.path().join("backup.db");
+    assert!(run(backup(dir.path(), &file)).status.success());
+    assert!(up.stop().success());
+    let other = tempfile::tempdir().unwrap();
+    let data = only_the_key(dir.path(), other.path());
+    let up = Up::start(other.path(), &[]);
+    assert_ne!(up.info["tenantId"], tenant);
+    assert!(up.token(ARM).is_ok(), "the agent makes its keys now");
+    assert!(up.stop().success());
+    let agent = |folder: &Path| ["key", "state.json"].map(|name| fs::read(folder.join(name)).unwrap());
+    let before = agent(&data.join("agent"));
+    let done = run(restore(other.path(), &file, &["--accept-older"]));
+    assert!(done.status.success(), "{done:?}");
+
+    let up = Up::start(other.path(), &[]);
+    assert_eq!(up.info["tenantId"], tenant);
+    assert!(up.token(ARM).is_ok());
+    let aside = |name: &String| name.starts_with("agent.before-");
+    let names = || fs::read_dir(&data).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let kept: Vec<String> = names().filter(aside).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(agent(&data.join(&kept[0])) == before, "no key is lost");
+    eventually(SOON, "it is said", || up.log().contains(&format!("is now {}", data.join(&kept[0]).display())));
+    eventually(SOON, "so is this", || up.log().contains("certificate.pem does not sign in here"));
+    assert!(up.stop().success());
+    let up = Up::start(other.path(), &["--reset-operator"]);
+    assert!(up.token(ARM).is_ok() && !up.operator_token().is_empty());
+    assert!(!up.log().contains("does not sign in here"), "{}", up.log());
+    assert_eq!(names().filter(aside).count(), 1, "once");
 }
 
 #[test]
@@ -227,10 +288,7 @@ fn op_05_a_backup_that_is_killed_leaves_no_file_of_its_name() {
         child.wait().unwrap();
         if file.exists() {
             let new = tempfile::tempdir().unwrap();
-            let data = new.path().join("data");
-            fs::create_dir(&data).unwrap();
-            fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
-            fs::copy(dir.path().join("data/key"), data.join("key")).unwrap();
+            only_the_key(dir.path(), new.path());
             assert!(run(restore(new.path(), &file, &[])).status.success());
         }
     }
@@ -346,6 +404,15 @@ fn restore(dir: &Path, file: &Path, options: &[&str]) -> Command {
     let mut command = bonafide(dir, "restore");
     command.arg(file).args(options);
     command
+}
+
+/// The data directory of a new machine.
+fn only_the_key(from: &Path, to: &Path) -> PathBuf {
+    let data = to.join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::copy(from.join("data/key"), data.join("key")).unwrap();
+    data
 }
 
 fn identity_id(up: &Up, name: &str) -> String {

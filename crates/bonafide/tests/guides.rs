@@ -83,18 +83,22 @@ fn is_installed(program: &str) -> bool {
 }
 
 fn check(name: &str) {
+    check_after(&[], name);
+}
+
+fn check_after(options: &[&str], name: &str) {
     let mut pages = vec![folder().join("operator.md")];
     if name != "operator.md" {
         pages.push(folder().join(name));
     }
     let blocks: Vec<Block> = pages.iter().flat_map(|page| blocks(page)).collect();
-    run_blocks(name, &blocks);
+    run_blocks_after(options, name, &blocks);
 }
 
 /// `up` as a reader starts it in `dir`, but on free ports.
-fn start(dir: &Path) -> Up {
+fn start(dir: &Path, options: &[&str]) -> Up {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
-    command.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]);
+    command.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]).args(options);
     command.current_dir(dir).stdin(Stdio::null());
     Up::run(command, dir)
 }
@@ -109,8 +113,12 @@ fn shell(dir: &Path, script: &str) -> Command {
 }
 
 fn run_blocks(name: &str, blocks: &[Block]) {
+    run_blocks_after(&[], name, blocks);
+}
+
+fn run_blocks_after(options: &[&str], name: &str, blocks: &[Block]) {
     let dir = tempfile::tempdir().unwrap();
-    let up = start(dir.path());
+    let up = start(dir.path(), options);
     let script: String = blocks.iter().map(|block| format!("{}echo '{MARK}'\n", block.commands)).collect();
     let output = run_within(PAGE, shell(dir.path(), &script));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -150,7 +158,7 @@ fn the_five_minutes_of_the_readme_need_no_certain_port() {
 #[test]
 fn without_up_every_command_says_that_it_is_not_running() {
     let dir = tempfile::tempdir().unwrap();
-    let up = start(dir.path());
+    let up = start(dir.path(), &[]);
     let waits = |block: &Block| ["while ", "until "].iter().any(|word| block.commands.contains(word));
     let commands = |page: &str| -> Vec<String> {
         let blocks = blocks(&folder().join(page)).into_iter().filter(|block| !waits(block));
@@ -183,6 +191,11 @@ fn the_azure_cli_works_from_nothing() {
 #[test]
 fn a_machine_gets_identities_and_loses_them() {
     check("enabling.md");
+}
+
+#[test]
+fn an_installation_without_demo_gets_its_first_machine() {
+    check_after(&["--empty"], "enabling.md");
 }
 
 #[test]

@@ -97,7 +97,8 @@ fn ky_10_a_host_that_is_disabled_forgets_its_tokens_and_keys_and_comes_back_when
         let line = refused(command);
         assert!(line.contains("this host is disabled: `bonafide host enable NAME`"), "{line}");
     }
-    decided(dir.path(), &["enable", "local"]);
+    let enabled = run(host(dir.path(), &["enable", "local"]));
+    assert!(String::from_utf8_lossy(&enabled.stderr).contains("joins again within 10 seconds"), "{enabled:?}");
     eventually(SOON, "it is back", || up.token(MANAGEMENT).is_ok() && up.readiness() == "ok");
     let unknown = run(host(dir.path(), &["disable", "remote"]));
     assert_eq!(unknown.status.code(), Some(1));

@@ -79,8 +79,8 @@ pub enum FilesError {
     /// A data directory that nobody named may have come with the folder around it.
     #[error(
         "{path} was not made here: it belongs to {owner}, but it was cloned, unpacked, copied or changed since, and whoever \
-         made it may have its keys; if it is yours, start `up` once with --data-dir {path}, and until then name it so to \
-         every command", path = .path.display()
+         made it may have its keys; if it is yours, add --data-dir {path}: `up` and `restore` need that once, every other \
+         command until then", path = .path.display()
     )]
     NotMadeHere {
         /// The directory.
@@ -140,6 +140,9 @@ pub enum FilesError {
     /// A file that would be written over.
     #[error("{0} is there already, and stays as it is: name a file that is not there yet")]
     Exists(PathBuf),
+    /// There is no folder for a file.
+    #[error("the folder {0} is not there: make it, or name a file in another one")]
+    NoFolder(PathBuf),
     /// No space is left.
     #[error("cannot write {0}: no space is left on its disk; make space and try again")]
     Full(PathBuf),
@@ -232,7 +235,7 @@ pub fn make_private<T, E: From<FilesError>>(path: &Path, write: impl FnOnce(&Pat
     prefix.push(".");
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(DRAFT).permissions(Permissions::from_mode(0o600));
-    let draft = builder.tempfile_in(folder).map_err(|error| io(path, error))?;
+    let draft = builder.tempfile_in(folder).map_err(|error| no_draft(path, folder, error))?;
     let made = write(draft.path())?;
     let kept = (|| {
         draft.as_file().sync_all()?;
@@ -242,6 +245,15 @@ pub fn make_private<T, E: From<FilesError>>(path: &Path, write: impl FnOnce(&Pat
     match kept {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(exists().into()),
         other => other.map(|()| made).map_err(|error| io(path, error).into()),
+    }
+}
+
+/// The error of a file that cannot be begun: about the file itself, where the system's names its draft.
+fn no_draft(path: &Path, folder: &Path, error: std::io::Error) -> FilesError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => FilesError::NoFolder(folder.to_owned()),
+        kind @ (ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => io(path, kind.into()),
+        _ => io(path, error),
     }
 }
 

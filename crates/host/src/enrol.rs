@@ -32,7 +32,7 @@ pub enum EnrolError {
     #[error(transparent)]
     Lately(Refused),
     /// Nobody invited it, and it has no certificate of an earlier time.
-    #[error("there is no enrolment token, and no certificate to join anew with")]
+    #[error("there is no invitation, and no certificate to join anew with")]
     NoToken,
     /// No key could be made.
     #[error(transparent)]

@@ -1,7 +1,7 @@
 //! The agent's files in a data directory.
 
 use bonafide_crypto::Kek;
-use bonafide_files::{FilesError, Root, User, Vouched, make_dirs, remove_drafts, trusted};
+use bonafide_files::{FilesError, Root, User, Vouched, io, make_dirs, remove_drafts, trusted};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -39,6 +39,15 @@ impl HostFiles {
     pub fn remove_drafts(&self) -> Result<(), FilesError> {
         remove_drafts(&self.folder())?;
         remove_drafts(&self.keys())
+    }
+
+    /// Puts the folder aside with all that is in it, under a name that ends with `suffix`, and makes an empty one in its
+    /// place. The new name. Only while this process has the data directory.
+    pub(crate) fn set_aside(&self, suffix: &str) -> Result<PathBuf, FilesError> {
+        let (folder, aside) = (self.folder(), self.root.path().join(format!("agent.before-{suffix}")));
+        std::fs::rename(&folder, &aside).map_err(|error| io(&aside, error))?;
+        make_dirs([folder, self.keys()])?;
+        Ok(aside)
     }
 
     /// The files that show that an agent has been here.

@@ -19,6 +19,9 @@ const ATTEMPT_EVERY: Duration = Duration::from_secs(1);
 /// The same while an operator has to decide. Source: ours.
 const DECISION_EVERY: Duration = Duration::from_secs(5);
 
+/// Longest time after an operator's decision until the agent asks again.
+pub const DECISION_SEEN_WITHIN: Duration = Duration::from_secs(2 * DECISION_EVERY.as_secs());
+
 /// A one-use token, made when the agent joins: at the first start, and when its certificate opens no connection any
 /// more. It may wait. A host that nobody invites joins anew by its last certificate.
 pub type Invitation = Box<dyn Fn() -> Option<Secret<String>> + Send + Sync>;

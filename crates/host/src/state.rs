@@ -4,6 +4,7 @@ use crate::files::HostFiles;
 use bonafide_crypto::seal::{self, SealContext, SealError, Sealed};
 use bonafide_crypto::{AgentKey, Certificate, Kek, SignError};
 use bonafide_files::{FilesError, Readers, io, read, write_private};
+use bonafide_http::clock;
 use bonafide_types::{HostId, Lifetime, Secret, Timestamp, base64url};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -77,13 +78,17 @@ impl AgentState {
 
     /// The life of the certificate.
     pub(crate) fn lifetime(&self) -> Result<Lifetime, StateError> {
-        let der = base64url::decode(&self.certificate).map_err(|_| SignError::Certificate)?;
-        let certificate = Certificate::from_der(&der).map_err(|_| SignError::Certificate)?;
+        let certificate = self.certificate()?;
         let at = Timestamp::from_unix_seconds;
         Ok(Lifetime {
             not_before: at(certificate.not_before_seconds()),
             not_after: at(certificate.not_after_seconds()),
         })
+    }
+
+    fn certificate(&self) -> Result<Certificate, StateError> {
+        let der = base64url::decode(&self.certificate).map_err(|_| SignError::Certificate)?;
+        Ok(Certificate::from_der(&der).map_err(|_| SignError::Certificate)?)
     }
 
     /// The host's key and certificate (DER), opened.
@@ -92,6 +97,20 @@ impl AgentState {
         let certificate = base64url::decode(&self.certificate).map_err(|_| SignError::Certificate)?;
         Ok((key, certificate))
     }
+}
+
+/// Puts the folder of an agent aside whose certificate is of another installation, where the control plane's database was
+/// replaced or a folder was moved: it opens no connection here, and the agent joins anew without it. The folder's new name.
+/// Only while this process has the data directory, and before an agent starts on it.
+pub fn set_aside_of_another(
+    files: &HostFiles,
+    is_ours: impl FnOnce(&Certificate) -> bool,
+) -> Result<Option<PathBuf>, StateError> {
+    let Some(state) = AgentState::read(files)? else { return Ok(None) };
+    if is_ours(&state.certificate()?) {
+        return Ok(None);
+    }
+    Ok(Some(files.set_aside(&clock::now().unix_micros().to_string())?))
 }
 
 /// Seals the key of the host itself.

@@ -43,8 +43,8 @@ pub(crate) enum Fault {
     /// The authority is not valid at the time that the clock shows.
     #[error("no certificate can be made: {0}")]
     Clock(CaError),
-    /// The enrolment token is not valid.
-    #[error("the enrolment token is unknown, used or expired; ask for a new one")]
+    /// The invitation is not valid.
+    #[error("the invitation is unknown, used or expired; ask for a new one")]
     Token,
     /// The certificate request or certificate is not acceptable.
     #[error("the key is not acceptable: {0}")]

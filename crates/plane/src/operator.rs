@@ -7,11 +7,11 @@ use crate::installation::Installation;
 use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, OWNER, assignments};
 use bonafide_core::audit::{self, Record};
 use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, PrincipalKind, ServicePrincipal, add_certificate, add_secret};
-use bonafide_core::view::ViewsError;
+use bonafide_core::view::{KnownCredential, KnownProof, ViewsError};
 use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::secret_hash::SecretHash;
-use bonafide_crypto::{Certificate, RsaKey, SelfSigned, SignError, SigningKey, pem, secret_hash};
-use bonafide_files::{FilesError, write_private};
+use bonafide_crypto::{Certificate, RsaKey, SelfSigned, SignError, SigningKey, pem, secret_hash, thumbprint};
+use bonafide_files::{FilesError, Readers, read, write_private};
 use bonafide_http::clock;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{CredentialId, ObjectId, RoleAssignmentId, Timestamp, World};
@@ -141,6 +141,24 @@ pub fn operator_note(files: &PlaneFiles) -> Option<String> {
         "{} is not there: put it back from your backup, or start once with --reset-operator, which makes a new secret \
          and certificate in place of the old ones",
         missing.display()
+    ))
+}
+
+/// A note for the case that the operator's certificate is none of those that the directory has: they are not in a backup,
+/// and that of another time or installation has others.
+pub(crate) fn strange_operator_note(plane: &ControlPlane, files: &PlaneFiles, operator: ObjectId) -> Option<String> {
+    let path = files.operator_certificate();
+    let text = String::from_utf8(read(&path, Readers::Owner).ok()?).ok()?;
+    let held = thumbprint::sha256(&pem::find(&text, pem::CERTIFICATE)?);
+    let is_held =
+        |known: &KnownCredential| matches!(known.proof, KnownProof::Certificate { sha256, .. } if sha256 == held);
+    if plane.views.current().credentials(operator).iter().any(is_held) {
+        return None;
+    }
+    Some(format!(
+        "{} does not sign in here: it is of another time or installation than the database; put the folder back that \
+         belongs to the database, or start once with --reset-operator, which makes a new secret and certificate",
+        path.display()
     ))
 }
 

@@ -10,7 +10,7 @@ use crate::first_start::{FirstStartError, first_start};
 use crate::installation::{INSTALLATION, Installation};
 use crate::lanes::Lanes;
 use crate::listener::{PlaneListener, readiness};
-use crate::operator::{OperatorError, reset_operator};
+use crate::operator::{OperatorError, reset_operator, strange_operator_note};
 use crate::origin::Origin;
 use crate::registered_apis::{RegisterApiError, register_apis};
 use crate::runtime::ServerRuntime;
@@ -248,6 +248,11 @@ impl Running {
     /// Tells whether the clock can be right.
     pub fn check_clock(&self) -> Result<(), ImplausibleClock> {
         clock_check::check(&self.plane.views.current(), clock::now())
+    }
+
+    /// A note where the operator's files are not those of this database.
+    pub fn strange_operator_note(&self, files: &PlaneFiles) -> Option<String> {
+        strange_operator_note(&self.plane, files, self.installation.operator)
     }
 
     /// Remembers the port of workload `demo`'s metadata endpoint.

@@ -76,7 +76,7 @@ impl Stage {
             }),
             ("agent's assertion", self.agent_assertion()),
             ("client secret", self.app.secret.clone()),
-            ("enrolment token", self.invitation.clone()),
+            ("invitation", self.invitation.clone()),
             ("identity header", IDENTITY_HEADER.to_owned()),
         ]
     }
@@ -184,8 +184,8 @@ fn jw_06_no_token_is_accepted_as_anything_but_what_it_is() {
         for place in 0..stage.places("").len() {
             let (proof, text) = stage.proofs().swap_remove(kind);
             let (name, reply) = stage.places(&text).swap_remove(place);
-            // The loop asks every place each time; the enrolment token is used up by the first.
-            if proof == "enrolment token" && name == "hosts, join" {
+            // The loop asks every place each time; the invitation is used up by the first.
+            if proof == "invitation" && name == "hosts, join" {
                 continue;
             }
             let is_accepted = reply.status.is_success();

@@ -34,11 +34,11 @@ pub(crate) struct Options {
     #[command(flatten)]
     data_dir: DataDirOption,
     /// Address of the public HTTPS origin: a loopback address, or 0.0.0.0 for every interface. It is
-    /// part of each token's issuer; port 0 picks a free port, and so another issuer, at each start
+    /// part of each token's issuer; 127.0.0.1:0 picks a free port, and so another issuer, at each start
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS:PORT", value_parser = address)]
     listen: SocketAddr,
-    /// Address of the hosts listener, mTLS (port 0 picks a free one) [default: 127.0.0.1:8444, or a free port where that
-    /// is taken]
+    /// Address of the hosts listener, mTLS (127.0.0.1:0 picks a free port) [default: 127.0.0.1:8444, or a free port where
+    /// that is taken]
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     hosts_listen: Option<SocketAddr>,
     /// Port of workload demo's metadata endpoint [default: a free one, chosen once and kept]

@@ -2,6 +2,8 @@
 
 use bonafide_files::{User, read_of_system};
 use bonafide_http::TrustedProxy;
+use std::io::ErrorKind;
+use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
 
 /// The users of this machine. Source: passwd(5).
@@ -10,16 +12,28 @@ const USERS: &str = "/etc/passwd";
 /// `ADDRESS` or `ADDRESS@USER`. Without a user it is root, or the user who runs `up`.
 pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
     let (address, user) = text.split_once('@').map_or((text, None), |(address, user)| (address, Some(user)));
-    let address = address.parse().map_err(|_| {
+    let address: IpAddr = address.parse().map_err(|_| {
         "give the proxy's IP address, and if it is on this machine the user that it runs as: 192.0.2.1 or \
          127.0.0.1@haproxy"
             .to_owned()
     })?;
     let users = match user {
+        Some(user) if is_elsewhere(address) => {
+            return Err(format!(
+                "{address} is not an address of this machine, and the kernel knows the users of this machine's \
+                 connections only: leave @{user} out for a proxy elsewhere"
+            ));
+        }
         Some(user) => vec![id(user)?],
         None => vec![User::ROOT.id(), User::of_this_process().map_err(|error| error.to_string())?.id()],
     };
     Ok(TrustedProxy { address, users })
+}
+
+/// True of an address that no socket of this machine can have.
+fn is_elsewhere(address: IpAddr) -> bool {
+    let bound = UdpSocket::bind((address, 0));
+    !address.is_loopback() && bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
 fn id(user: &str) -> Result<u32, String> {
@@ -56,6 +70,7 @@ mod tests {
             ("127.0.0.1@", "there is no user ''"),
             ("127.0.0.1@no such", "there is no user 'no such'"),
             ("127.0.0.1@4294967295", "the kernel shows many users"),
+            ("192.0.2.1@33", "192.0.2.1 is not an address of this machine"),
         ] {
             assert!(trusted_proxy(text).unwrap_err().starts_with(said), "{text}");
         }

@@ -14,7 +14,7 @@ use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
-    TemporaryPlacements, user_of,
+    TemporaryPlacements, set_aside_of_another, user_of,
 };
 use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets};
 use bonafide_metadata::dialects::IMDS;
@@ -25,6 +25,7 @@ use bonafide_plane::{
     WorkloadEndpoint, operator_note,
 };
 use bonafide_store::StoreError;
+use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -144,7 +145,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let local = Arc::new(LocalHost::new(Arc::clone(&plane.plane), &plane.installation));
     local.take_all_away_but(plane.installation.demo_id)?;
 
-    let agent = join(&dir, &plane, &options, &log).await?;
+    let (agent, aside) = join(&dir, &plane, &options, &log).await?;
     plane.ask_agent(agent_report(&agent));
     let watch = agent.load().await.map_err(UpError::Agent)?;
     tasks.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
@@ -175,24 +176,36 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     }
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
     let clock = plane.check_clock().err().map(|why| why.to_string());
-    let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter().chain(moved).chain(clock).collect();
+    let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter();
+    let notes = notes.chain(moved).chain(clock).chain(aside).collect();
     Ok(Up { description, is_new, notes, stop, tasks, _plane: plane })
 }
 
-/// The agent of this machine, joined as host `local`.
+/// The agent of this machine, joined as host `local`, and a note where the files of another one were in its place.
 async fn join(
     dir: &DataDir,
     plane: &Running,
     options: &UpOptions,
     log: &Arc<Log>,
-) -> Result<Arc<AgentRuntime>, EnrolError> {
+) -> Result<(Arc<AgentRuntime>, Option<String>), EnrolError> {
     let to = ControlPlaneAddress {
         address: options.hosts_connect.unwrap_or(plane.hosts_address),
         name: "localhost".to_owned(),
         ca_der: plane.ca_der.clone(),
     };
+    let aside = set_aside_of_another(&dir.host, |held| plane.plane.host_ca.issued_to(held).is_ok())?;
     let invitation = plane.invitation(plane.installation.local_host, LOCAL);
-    AgentRuntime::start(&dir.host, to, agent_options(options), Box::new(invitation), Arc::clone(log)).await
+    let agent =
+        AgentRuntime::start(&dir.host, to, agent_options(options), Box::new(invitation), Arc::clone(log)).await?;
+    Ok((agent, aside.as_deref().map(aside_note)))
+}
+
+fn aside_note(aside: &Path) -> String {
+    format!(
+        "the folder agent/ was of another installation than the database: it is now {}, and the agent has joined anew; \
+         delete it when that installation does not need it any more",
+        aside.display()
+    )
 }
 
 /// The question to the agent how it is.
@@ -323,6 +336,7 @@ fn notes(options: &UpOptions, files: &PlaneFiles, plane: &Running, moved_port: O
         .chain(reset)
         .chain(registered)
         .chain(operator_note(files))
+        .chain(plane.strange_operator_note(files))
         .collect()
 }
 

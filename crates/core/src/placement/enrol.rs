@@ -27,7 +27,7 @@ const BY_EXPIRY: Index<Timestamp, String> = Index::new("enrolment-by-expiry");
 /// The same entries as [`BY_EXPIRY`], earliest first.
 const EARLIEST: Index<(), (Timestamp, String)> = Index::new("enrolment-by-expiry");
 
-/// Lifetime of an enrolment token, in seconds. Source: ours.
+/// Lifetime of an invitation, in seconds. Source: ours.
 pub const ENROLMENT_SECONDS: u64 = 600;
 
 /// Expired enrolments that go when another is made. Source: ours; more than one, so that they become fewer.
@@ -37,7 +37,7 @@ const FORGOTTEN_AT_ONCE: usize = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// The token was never given out, has been used, or has expired; which of them is not said.
-    #[error("the enrolment token is unknown, used or expired")]
+    #[error("the invitation is unknown, used or expired")]
     Token,
     /// There is no such host.
     #[error("host {0} is unknown")]
