@@ -246,7 +246,9 @@ fn id_07_nobody_gets_the_port_of_a_command_whose_exec_was_killed() {
 #[test]
 fn id_07_the_hold_that_a_command_inherits_takes_no_connection_and_stops_nobody() {
     const SCRIPT: &str = "
-import os, socket
+import os, signal, socket
+# What waits for ever is no refusal either.
+signal.alarm(20)
 inherited = [fd for fd in map(int, os.listdir('/proc/self/fd')) if fd >= 100]
 hold = socket.socket(fileno=inherited[0])
 hold.setblocking(True)

@@ -4,6 +4,7 @@
 use crate::limits::PROXY_BYTES_MAX;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The beginning of version 2.
@@ -65,20 +66,26 @@ fn read(bytes: &[u8]) -> Result<Header, NoProxyHeader> {
 }
 
 fn read_line(bytes: &[u8]) -> Result<Header, NoProxyHeader> {
-    let line = bytes.strip_prefix(WORD).ok_or(NoProxyHeader)?;
-    let Some(line) = line.strip_suffix(b"\r\n") else {
-        let is_too_long = bytes.len() >= LINE_BYTES_MAX || line.contains(&b'\n');
-        return if is_too_long { Err(NoProxyHeader) } else { Ok(Header::Lacks(1)) };
-    };
+    let text = bytes.strip_prefix(WORD).ok_or(NoProxyHeader)?;
+    let line = text.strip_suffix(b"\r\n");
+    let has_room = bytes.len() + usize::from(line.is_none()) <= LINE_BYTES_MAX;
+    if !has_room || line.unwrap_or(text).contains(&b'\n') {
+        return Err(NoProxyHeader);
+    }
+    let Some(line) = line else { return Ok(Header::Lacks(1)) };
     let fields: Vec<&str> = std::str::from_utf8(line).map_err(|_| NoProxyHeader)?.split(' ').collect();
-    let (client, port) = match fields[..] {
+    let (client, _) = match fields[..] {
         ["UNKNOWN", ..] => return Ok(Header::Of(None)),
-        ["TCP4", client, _, port, _] => (client.parse::<Ipv4Addr>().map(IpAddr::from), port),
-        ["TCP6", client, _, port, _] => (client.parse::<Ipv6Addr>().map(IpAddr::from), port),
-        _ => return Err(NoProxyHeader),
-    };
-    let (client, port) = (client.map_err(|_| NoProxyHeader)?, port.parse().map_err(|_| NoProxyHeader)?);
-    Ok(Header::Of(Some(SocketAddr::new(client, port))))
+        ["TCP4", from, to, port, to_port] => endpoint::<Ipv4Addr>(from, port).zip(endpoint::<Ipv4Addr>(to, to_port)),
+        ["TCP6", from, to, port, to_port] => endpoint::<Ipv6Addr>(from, port).zip(endpoint::<Ipv6Addr>(to, to_port)),
+        _ => None,
+    }
+    .ok_or(NoProxyHeader)?;
+    Ok(Header::Of(Some(client)))
+}
+
+fn endpoint<A: FromStr + Into<IpAddr>>(address: &str, port: &str) -> Option<SocketAddr> {
+    Some(SocketAddr::new(address.parse::<A>().ok()?.into(), port.parse().ok()?))
 }
 
 fn read_binary(bytes: &[u8]) -> Result<Header, NoProxyHeader> {
@@ -158,6 +165,8 @@ mod tests {
             b"PROXY TCP4 ::1 ::2 56324 443\r\n".to_vec(),
             b"PROXY TCP4 192.0.2.1 192.0.2.2 99999 443\r\n".to_vec(),
             b"PROXY TCP4 192.0.2.1 192.0.2.2 1 443\nGET / HTTP/1.1\r\n".to_vec(),
+            b"PROXY TCP4 192.0.2.1 192.0.2 1 443\r\n".to_vec(),
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 1 x\r\n".to_vec(),
             b"PROXY UDP4 192.0.2.1 192.0.2.2 1 443\r\n".to_vec(),
             binary(0x11, 0x11, &[0; 12]),
             binary(0x21, 0x11, &[0; 5]),
@@ -168,6 +177,14 @@ mod tests {
             let error = heard(&header).await.unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{header:?}");
         }
+    }
+
+    #[test]
+    fn ov_03_a_line_ends_at_its_first_end_and_is_no_longer_than_it_may_be() {
+        let of_length = |bytes: usize| format!("PROXY UNKNOWN {}\r\n", "x".repeat(bytes - 16)).into_bytes();
+        assert_eq!(read(&of_length(LINE_BYTES_MAX)), Ok(Header::Of(None)));
+        assert_eq!(read(&of_length(LINE_BYTES_MAX + 1)), Err(NoProxyHeader));
+        assert_eq!(read(b"PROXY UNKNOWN\r\nPROXY UNKNOWN\r\n"), Err(NoProxyHeader));
     }
 
     #[test]
