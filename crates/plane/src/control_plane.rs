@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 const CONFIRM_PATIENCE: Duration = Duration::from_millis(500);
 /// Longest time that readiness waits for the store. Source: ours; probes wait a second or more.
 const READ_PATIENCE: Duration = Duration::from_millis(900);
-/// Longest time that a start waits for another process to let go of the data directory. Source: ours; the kernel takes
-/// some milliseconds to end one that was killed.
+/// Longest time that a start, or a restore, waits for another process to let go of the data directory. Source: ours; the
+/// kernel takes some milliseconds to end one that was killed.
 const LET_GO: Duration = Duration::from_secs(1);
 /// Time between two looks.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -80,19 +80,20 @@ pub(crate) fn open_store(files: &PlaneFiles, of_others: &[PathBuf]) -> Result<Lo
         // Before SQLite looks: it removes the log of an emptied database, which may have everything.
         first_start_check::check(files, of_others, Progress::Nothing)?;
     }
-    let store = Locked::open_marked(open_engine(files)?, &files.mark())?;
+    let engine = once_let_go(|| SqliteEngine::open_marked(&files.store(), &files.mark()))?;
+    let store = Locked::open_marked(engine, &files.mark())?;
     first_start_check::check(files, of_others, Progress::read(&store)?)?;
     files.remove_drafts()?;
     Ok(store)
 }
 
-/// Opens the engine once no other process has its files. One that was killed a moment ago is still ending.
-fn open_engine(files: &PlaneFiles) -> Result<SqliteEngine, OpenError> {
+/// Takes the store once no other process has it. One that was killed a moment ago is still ending.
+pub(crate) fn once_let_go<T>(mut take: impl FnMut() -> Result<T, OpenError>) -> Result<T, OpenError> {
     let until = Instant::now() + LET_GO;
     loop {
-        match SqliteEngine::open_marked(&files.store(), &files.mark()) {
+        match take() {
             Err(OpenError::InUse { .. }) if Instant::now() < until => std::thread::sleep(ASK_EVERY),
-            opened => return opened,
+            taken => return taken,
         }
     }
 }
@@ -150,5 +151,27 @@ impl ControlPlane {
         let plane = Arc::clone(self);
         let head = lanes.of(Lane::System).run(move || plane.store.head().is_ok());
         self.readable.get(READ_PATIENCE, async { head.await == Ok(true) }).await.unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn op_05_a_store_whose_process_is_ending_is_waited_for_and_another_failure_is_not() {
+        let in_use = || Err(OpenError::InUse { dir: PathBuf::new() });
+        let mut looks = 0;
+        let taken = once_let_go(|| {
+            looks += 1;
+            if looks < 3 { in_use() } else { Ok(looks) }
+        });
+        assert_eq!(taken.unwrap(), 3);
+        let failed = once_let_go(|| {
+            looks += 1;
+            Err::<(), _>(OpenError::NoEntropy)
+        });
+        assert!(matches!(failed, Err(OpenError::NoEntropy)));
+        assert_eq!(looks, 4);
     }
 }

@@ -1,5 +1,6 @@
 //! Restoring an installation's database from a backup, while nobody uses it.
 
+use crate::control_plane::once_let_go;
 use crate::files::PlaneFiles;
 use crate::row_keys::unlock;
 use crate::secrets::{self, SecretsError};
@@ -125,7 +126,7 @@ pub fn look_before_restoring(data_dir: &Path, from: &Path) -> Result<(), Restore
 /// `up` runs; the backup is damaged, of another key, or older than what is known of the store and `accept_older` is false.
 pub fn restore(files: &PlaneFiles, from: &Path, accept_older: bool) -> Result<Restored, RestoreError> {
     let kek = files.key(false)?;
-    let restoring = Restoring::prepare(&files.store(), &files.mark(), from)?;
+    let restoring = once_let_go(|| Restoring::prepare(&files.store(), &files.mark(), from))?;
     if let Some(reason) = restoring.older().filter(|_| !accept_older) {
         let newest_at = std::fs::metadata(files.mark()).ok().and_then(|mark| changed_at(&mark));
         let (backup, contents) = (from.to_owned(), *restoring.backup());
