@@ -1,6 +1,6 @@
 //! This build against an older one, in turns on the same machine: cached and new tokens, PUT, start. Each is asked over
-//! the wire, so that any build that speaks it can be the older one. Which build that was is said in the table only by
-//! its version; its path is the caller's.
+//! the wire, so that any build that speaks it can be the older one. The table does not say which build that was: the
+//! message of the commit that brings its rows does.
 
 use super::cached::Generator;
 use super::put::{BODY, WRITERS};
