@@ -241,11 +241,11 @@ fn ha_04_a_crash_leaves_no_core_and_nobody_reads_the_memory() {
                 assert!(!run(own(gcore)).status.success(), "gcore of {pid}");
             }
         }
-        let serving = *up.pids().last().unwrap();
+        let serving = up.serving();
         support::eventually(support::PATIENCE, "another one serves", || {
             // The first SIGSEGV is taken for a fault, and its handler goes away.
             let _ = kill_process(Pid::from_raw(serving as i32).unwrap(), signal);
-            *up.pids().last().unwrap() != serving
+            up.server().is_some_and(|next| next != serving)
         });
         up.kill();
         let left = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());

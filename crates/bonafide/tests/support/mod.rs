@@ -199,19 +199,42 @@ impl Up {
         self.child.id()
     }
 
-    /// Its processes: the one that was started, and those below it, the one that serves last.
+    /// Its processes: the one that was started, and those below it, the one that serves last. One that is still a copy of
+    /// its parent is none yet: its parent stands still until it is more (vfork(2)), so that a test that stopped the one
+    /// would stop both.
     pub(crate) fn pids(&self) -> Vec<u32> {
         let mut pids = vec![self.pid()];
-        let children = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        while let Some(child) = children(pids[pids.len() - 1]).unwrap_or_default().split_whitespace().next() {
-            pids.push(child.parse().unwrap());
+        let of = |pid: u32, what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
+        loop {
+            let last = pids[pids.len() - 1];
+            let children = of(last, &format!("task/{last}/children"));
+            let child = children.split_whitespace().next().map(|child| child.parse().unwrap());
+            match child {
+                Some(child) if of(child, "cmdline") != of(last, "cmdline") => pids.push(child),
+                _ => return pids,
+            }
         }
-        pids
     }
 
-    /// The process that serves.
+    /// The process that serves, where there is one: never the keeper, which is alone between two of them.
+    pub(crate) fn server(&self) -> Option<u32> {
+        self.pids().get(1).copied()
+    }
+
+    /// The process that serves, while nothing ends it.
     pub(crate) fn serving(&self) -> u32 {
-        self.pids()[self.pids().len() - 1]
+        self.server().expect("nobody serves")
+    }
+
+    /// Waits for the process that is started in the place of one that was killed. It is met early: no pause here.
+    pub(crate) fn successor(&self, before: u32) -> u32 {
+        let started = Instant::now();
+        loop {
+            if let Some(next) = self.server().filter(|next| *next != before) {
+                return next;
+            }
+            assert!(started.elapsed() < PATIENCE, "nobody serves again: {}", self.log());
+        }
     }
 
     /// Asks it to stop, and waits for that.
@@ -252,9 +275,19 @@ impl Up {
 
 impl Drop for Up {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            self.terminate();
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
         }
+        if std::thread::panicking() {
+            // The reason is told already, and what it left behind may answer to nothing else.
+            for pid in self.pids().into_iter().rev() {
+                let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+                let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+            }
+            let _ = self.child.wait();
+            return;
+        }
+        self.terminate();
     }
 }
 
