@@ -2,8 +2,13 @@
 //!
 //! Codes and wording: docs/wire/management.md, which says where each was seen.
 
+mod absent;
 mod access;
+mod caller;
+mod identity;
 mod ours;
+mod request;
+mod state;
 mod table;
 
 use bonafide_core::access::locks::LockError;
