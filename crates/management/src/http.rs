@@ -143,7 +143,7 @@ fn tags(request: &Request, name: &str) -> Tags {
 }
 
 /// Writes an outcome. Every reply that is not final carries `Retry-After: 1`: without it clients wait 30
-/// seconds (docs/wire/management.md).
+/// seconds (docs/wire/management-operations.md).
 fn write(config: &Config, version: &ApiVersion, outcome: Outcome) -> Reply {
     match outcome {
         Outcome::Shown(shown) => write_shown(StatusCode::OK, &shown),
@@ -164,7 +164,7 @@ fn write_shown(status: StatusCode, shown: &Shown) -> Reply {
 }
 
 /// The only place that makes a `Location`, an absolute one with an api-version: clients of 2017 take a
-/// relative one for a file, and send the address as it stands (docs/wire/management.md).
+/// relative one for a file, and send the address as it stands (docs/wire/management-operations.md).
 fn write_accepted(config: &Config, version: &ApiVersion, accepted: &Accepted) -> Reply {
     let Accepted { subscription, operation, status } = accepted;
     let above = format!("{}/subscriptions/{subscription}", config.management);
