@@ -13,7 +13,7 @@ use crate::route;
 use bonafide_core::tokens::Caller;
 use bonafide_types::{ApiVersion, Entropy, World};
 use bonafide_wire::{Lane, Parameters, Reply, Request, Unserved, path};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use uuid::Uuid;
 
 /// The api-version of `/metadata/endpoints` that is none: Azure Stack's name of the oldest document, which
@@ -48,6 +48,8 @@ fn lane(verb: Verb, target: &Target) -> Lane {
         (_, Target::Fixed(fixed, _)) => match fixed.answer {
             // A poll takes a step of the work.
             Answer::Operation(_) => Lane::Write,
+            Answer::Change(_) if fixed.route.method == Method::DELETE => Lane::Removal,
+            Answer::Change(_) => Lane::Write,
             Answer::Read(_) | Answer::Public(_) => Lane::List,
         },
         (Verb::Delete, _) => Lane::Removal,
