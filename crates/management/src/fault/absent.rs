@@ -1,8 +1,8 @@
-//! What is not there: paths, types, resources.
+//! Paths, types, resources and the like that are not there.
 
 use super::Fault;
 use super::ours::internal;
-use super::table::Wire;
+use super::wire::Wire;
 use bonafide_types::ResourceId;
 use http::StatusCode;
 

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::ours::{internal, store_error};
-use super::table::Wire;
+use super::wire::Wire;
 use bonafide_core::access::{AssignmentError, RoleError};
 use bonafide_types::RoleDefinitionId;
 use bonafide_types::limits::{CUSTOM_ROLES_PER_TENANT_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX};

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::ours::internal;
-use super::table::Wire;
+use super::wire::Wire;
 use bonafide_core::tokens::TokenError;
 use bonafide_types::{ResourceId, Timestamp};
 use http::StatusCode;

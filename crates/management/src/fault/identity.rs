@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::ours::internal;
-use super::table::Wire;
+use super::wire::Wire;
 use bonafide_core::lifecycle::IdentityError;
 use bonafide_types::ResourceId;
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;

@@ -10,6 +10,7 @@ mod ours;
 mod request;
 mod state;
 mod table;
+mod wire;
 
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};

@@ -1,7 +1,7 @@
 //! Failures of ours: the caller is told that there is one, and the log why.
 
 use super::Fault;
-use super::table::Wire;
+use super::wire::Wire;
 use bonafide_store::{EngineError, StoreError};
 use bonafide_wire::Unserved;
 use http::StatusCode;

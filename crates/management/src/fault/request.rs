@@ -3,7 +3,7 @@
 use super::Fault;
 use super::absent::split;
 use super::ours::internal;
-use super::table::Wire;
+use super::wire::Wire;
 use crate::limits::TAGS_MAX;
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
 use http::StatusCode;

@@ -1,8 +1,8 @@
-//! What the state of a resource, of an operation or of a lock does not allow.
+//! Refusals because of the state of a resource, of an operation or of a lock.
 
 use super::Fault;
 use super::ours::internal;
-use super::table::Wire;
+use super::wire::Wire;
 use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
 use http::StatusCode;
 

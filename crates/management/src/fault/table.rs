@@ -1,10 +1,7 @@
 //! The subject of every refusal: its file has status, code and message.
 
+use super::wire::Wire;
 use super::{Fault, absent, access, caller, identity, ours, request, state};
-use http::StatusCode;
-
-/// Status, code and message.
-pub(super) type Wire<'a> = (StatusCode, &'a str, String);
 
 impl Fault {
     /// Status, code and message.
