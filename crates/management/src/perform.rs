@@ -80,8 +80,9 @@ fn own(kind: &Kind, verb: Verb) -> Option<Does> {
         Verb::Get => own.get.map(Does::Read),
         Verb::List => own.list.map(|(_, list)| Does::Read(list)),
         Verb::Put => own.put.map(Does::Change),
+        Verb::Patch => own.patch.map(Does::Change),
         Verb::Delete => own.delete.map(Does::Change),
-        Verb::Patch | Verb::Head | Verb::Action(_) => None,
+        Verb::Head | Verb::Action(_) => None,
     }
 }
 

@@ -149,6 +149,7 @@ pub(crate) struct Own {
     /// True if locks do not stop it: a lock can be taken away.
     pub(crate) is_above_locks: bool,
     pub(crate) put: Option<ChangeFn>,
+    pub(crate) patch: Option<ChangeFn>,
     pub(crate) delete: Option<ChangeFn>,
 }
 
@@ -161,6 +162,7 @@ impl Own {
         list: None,
         is_above_locks: false,
         put: None,
+        patch: None,
         delete: None,
     };
 }

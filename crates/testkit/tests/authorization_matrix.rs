@@ -187,6 +187,10 @@ impl Stage {
             "PUT" if path.contains("/roleAssignments/") => Some(assignment(&self.identity)),
             "PUT" if path.contains("/roleDefinitions/") => Some(role(&self.cloud.home.root())),
             "PUT" if path.contains("/locks/") => Some(json!({"properties": {"level": "CanNotDelete"}})),
+            "PUT" if path.contains("/tags/default") => Some(json!({"properties": {"tags": {}}})),
+            "PATCH" if path.contains("/tags/default") => {
+                Some(json!({"operation": "Merge", "properties": {"tags": {}}}))
+            }
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
             _ => None,

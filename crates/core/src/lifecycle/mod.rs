@@ -10,6 +10,7 @@ mod delete;
 mod gone_principals;
 mod place;
 mod save;
+mod tag;
 mod withdrawn_keys;
 
 pub use applications::{DeleteApplicationError, delete_application, delete_service_principal};
@@ -18,6 +19,7 @@ pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
 pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};
 pub use save::{IdentityError, SaveError, save, users_of};
+pub use tag::{TagAction, TagError, tag, tag_subscription};
 
 use bonafide_store::{Declaration, Store, StoreError};
 

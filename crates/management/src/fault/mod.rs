@@ -14,7 +14,7 @@ mod wire;
 
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
-use bonafide_core::lifecycle::{IdentityError, SaveError};
+use bonafide_core::lifecycle::{IdentityError, SaveError, TagError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::{
@@ -60,6 +60,12 @@ pub(crate) enum Fault {
     GroupNameInvalid { name: String, wrong: String },
     /// More tags than allowed.
     TooManyTags,
+    /// A tag's name with characters that it cannot have.
+    TagNameInvalid(String),
+    /// A tag's name that is too long.
+    TagNameTooLong(String),
+    /// A tag's value that is too long.
+    TagValueTooLong(String),
     /// An identity on a type that has none.
     IdentityNotSupported { type_name: String, asked: &'static str },
     /// An identity type that is no such word.
@@ -237,6 +243,15 @@ impl From<AssignmentError> for Fault {
             AssignmentError::Store(error) => error.into(),
             AssignmentError::WrongProof(_) => Self::WrongProof,
             other => Self::Assignment(other),
+        }
+    }
+}
+
+impl From<TagError> for Fault {
+    fn from(error: TagError) -> Self {
+        match error {
+            TagError::WrongProof(_) => Self::WrongProof,
+            TagError::Store(error) => error.into(),
         }
     }
 }

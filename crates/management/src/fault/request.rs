@@ -4,7 +4,7 @@ use super::Fault;
 use super::absent::split;
 use super::ours::internal;
 use super::wire::Wire;
-use crate::limits::TAGS_MAX;
+use crate::limits::{TAG_NAME_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
 use http::StatusCode;
 
@@ -73,6 +73,25 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             ),
         ),
         Fault::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
+        Fault::TagNameInvalid(name) => (
+            BAD,
+            "InvalidTagNameCharacters",
+            format!("The tag names '{name}' have reserved characters '<,>,%,&,\\,?,/' or control characters."),
+        ),
+        Fault::TagNameTooLong(name) => (
+            BAD,
+            "InvalidTagName",
+            format!(
+                "Tag name too large. Following tag name '{name}' exceeded the maximum length. Maximum allowed length for tag name - '{TAG_NAME_CHARS_MAX}' characters."
+            ),
+        ),
+        Fault::TagValueTooLong(value) => (
+            BAD,
+            "InvalidTagValueLength",
+            format!(
+                "Tag value too large. Following tag value '{value}' exceeded the maximum length. Maximum allowed length for tag value - '{TAG_VALUE_CHARS_MAX}' characters."
+            ),
+        ),
         Fault::MethodNotAllowed(method) => (
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",

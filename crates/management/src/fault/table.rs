@@ -20,6 +20,9 @@ impl Fault {
             | Self::NameInvalid { .. }
             | Self::GroupNameInvalid { .. }
             | Self::TooManyTags
+            | Self::TagNameInvalid(_)
+            | Self::TagNameTooLong(_)
+            | Self::TagValueTooLong(_)
             | Self::MethodNotAllowed(_)
             | Self::PreconditionFailed { .. } => request::wire(self),
             Self::IdentityNotSupported { .. }

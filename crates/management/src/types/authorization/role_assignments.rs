@@ -158,7 +158,7 @@ fn wanted(terms: &[Term]) -> Result<(bool, Option<ObjectId>), Fault> {
 }
 
 /// The resource or group that a scope names must exist.
-pub(super) fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
+pub(crate) fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
     let Scope::Id(id) = scope else { return Ok(()) };
     if id.parent().is_none() || access.place.found.is_some() {
         return Ok(());
