@@ -17,6 +17,7 @@ mod order;
 mod outcome;
 mod page;
 mod perform;
+pub mod registration;
 mod resource_type;
 mod right;
 mod route;

@@ -5,16 +5,18 @@ use bonafide_core::access::locks::LOCKS;
 use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_core::lifecycle::DEFERRED;
 use bonafide_management::operations::OPERATIONS;
+use bonafide_management::registration::UNREGISTERED;
 use bonafide_store::{Declaration, Store, StoreError};
 
 /// All tables that declare `Absence::Allows`.
-const FORBIDDING: [Declaration; 6] = [
+const FORBIDDING: [Declaration; 7] = [
     INSTALLATION.declaration(),
     INSTALLATION_SECRETS.declaration(),
     LOCKS.declaration(),
     DEFERRED[0],
     DEFERRED[1],
     OPERATIONS.declaration(),
+    UNREGISTERED.declaration(),
 ];
 
 /// Reads them all. The error names a row that is damaged.

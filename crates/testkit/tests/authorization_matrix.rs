@@ -114,6 +114,8 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&role(&home.root()))).expect(201);
+        let path = format!("{}/tagNames/env", home.root());
+        let _ = cloud.call(&home.operator, "PUT", &path, None).expect(201);
         let operation = cloud.make_operation(&home).to_string();
         Self { cloud, machine, identity, operation }
     }
@@ -162,7 +164,7 @@ impl Stage {
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
         };
-        let (namespace, type_name) = if template.contains("{child}") {
+        let (namespace, type_name) = if template.contains("{child}") || template.contains("{feature}") {
             ("Microsoft.Compute", "virtualMachines")
         } else {
             ("Microsoft.Web", "sites")
@@ -177,6 +179,9 @@ impl Stage {
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
             .replace("{childName}", "e1")
+            .replace("{feature}", "EncryptionAtHost")
+            .replace("{tagName}", "env")
+            .replace("{tagValue}", "dev")
             .replace("{name}", name);
         assert!(!path.contains('{'), "the matrix does not know what {template} names");
         path

@@ -148,6 +148,10 @@ pub(crate) enum Fault {
     TooManyLocks,
     /// No such role definition.
     RoleNotFound(String),
+    /// No such feature.
+    FeatureNotFound(String),
+    /// No name of a tag that was agreed on.
+    TagNameNotFound(String),
     /// No such operation, or none of the caller's.
     OperationNotFound(OperationId),
     /// An operation that failed.
@@ -155,6 +159,16 @@ pub(crate) enum Fault {
     /// An operation that was canceled.
     OperationCanceled(OperationId),
 
+    /// A provider that is not registered in the subscription.
+    NotRegistered(String),
+    /// A provider that is there without a registration.
+    RegistrationFree(String),
+    /// A provider of which the subscription has resources.
+    ProviderInUse(String),
+    /// A name of a tag that has values.
+    TagNameHasValues(String),
+    /// As many names or values of tags as can be agreed on.
+    TooManyTagNames { of: &'static str, max: usize },
     /// A resource that is elsewhere.
     OtherLocation { id: ResourceId, is: String, asked: String },
     /// A lock does not allow it.
@@ -323,6 +337,9 @@ impl Fault {
         let mut error = json!({ "code": code, "message": message });
         if let (Some(target), Some(error)) = (self.target(), error.as_object_mut()) {
             error.insert("target".to_owned(), target.into());
+        }
+        if let Some(target) = self.detailed() {
+            error["details"] = json!([{ "code": code, "target": target, "message": message }]);
         }
         let reply = Reply::json(status, &json!({ "error": error })).with("x-ms-failure-cause", "gateway");
         let reply = match self {

@@ -60,8 +60,15 @@ impl Fault {
             | Self::ActionNotFound { .. }
             | Self::ExtensionNotServed { .. }
             | Self::LockNotFound(_)
+            | Self::FeatureNotFound(_)
+            | Self::TagNameNotFound(_)
             | Self::OperationNotFound(_) => absent::wire(self),
-            Self::TooManyLocks
+            Self::NotRegistered(_)
+            | Self::RegistrationFree(_)
+            | Self::ProviderInUse(_)
+            | Self::TagNameHasValues(_)
+            | Self::TooManyTagNames { .. }
+            | Self::TooManyLocks
             | Self::Locked { .. }
             | Self::NotAllowedNow { .. }
             | Self::OperationFailed { .. }
@@ -71,6 +78,14 @@ impl Fault {
             | Self::BeingDeleted(_)
             | Self::TooMuchAtOnce => state::wire(self),
             Self::WrongProof | Self::Store(_) | Self::ViewTooOld { .. } | Self::Unserved(_) => ours::wire(self),
+        }
+    }
+
+    /// The namespace that `details` name, where the refusal has any: clients of before 2020 read it there.
+    pub(super) fn detailed(&self) -> Option<&str> {
+        match self {
+            Self::NotRegistered(namespace) => Some(namespace),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Endpoints that are no resources: each file has its own, one line each.
 
 mod endpoints;
+mod features;
 mod identity_operations;
 mod inventory;
 mod locations;
@@ -8,6 +9,7 @@ mod named;
 mod operations;
 mod providers;
 mod subscriptions;
+mod tag_names;
 
 pub(crate) use inventory::{known, passes};
 pub(crate) use named::Named;
@@ -24,14 +26,16 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 7] = [
+static FILES: [&[Fixed]; 9] = [
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
+    features::ENDPOINTS,
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
+    tag_names::ENDPOINTS,
 ];
 
 /// An endpoint that is no resource.

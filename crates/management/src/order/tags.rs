@@ -17,7 +17,7 @@ pub(crate) fn read(body: &Map<String, Value>) -> Result<Option<Map<String, Value
     }
 }
 
-/// Checks tags: texts under names that differ by more than their case. A null value is the empty text.
+/// Checks tags: texts under names that differ by more than their case.
 pub(crate) fn check(tags: &Map<String, Value>) -> Result<Map<String, Value>, Fault> {
     if tags.len() > TAGS_MAX {
         return Err(Fault::TooManyTags);
@@ -48,7 +48,6 @@ pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
 fn check_value<'a>(name: &str, value: &'a Value) -> Result<&'a str, Fault> {
     let text = match value {
         Value::String(text) => text.as_str(),
-        Value::Null => "",
         _ => return Err(Fault::BodyInvalid(format!("the value of the tag '{}' is not a string", Excerpt::of(name)))),
     };
     if text.chars().count() > TAG_VALUE_CHARS_MAX {

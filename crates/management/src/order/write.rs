@@ -9,6 +9,7 @@ use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
 use crate::outcome::Outcome;
+use crate::registration;
 use crate::resource_type::{Created, Identities, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
 use bonafide_core::access::Allowed;
@@ -45,6 +46,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     let (id, kind) = call.resource()?;
     let found = access.place.found.as_ref();
     api_version::check(call, kind, found)?;
+    registration::check(tx, id.subscription(), &kind.name)?;
     check_above(&access.place, id, kind, "write")?;
     let old = found.map(|(_, old)| old);
     if old.is_none() && !matches!(call.command.verb, Verb::Put) {

@@ -62,7 +62,7 @@ pub(crate) fn known_kind(name: &TypeName) -> Result<Kind, Fault> {
         return Err(if is_azures { missing(name) } else { Fault::NamespaceNotFound(name.namespace().to_owned()) });
     };
     // These are served here or not at all: a lock or a deployment that did nothing would be a lie.
-    if RESERVED.contains(&namespace.name) {
+    if RESERVED.contains(&namespace.name) && !STORED.iter().any(|stored| name.is(stored)) {
         return Err(missing(name));
     }
     let of = plain::rules(name.as_str());
@@ -79,12 +79,17 @@ fn missing(name: &TypeName) -> Fault {
 }
 
 /// Namespaces whose types all have providers of their own.
-const RESERVED: [&str; 3] = ["Microsoft.Authorization", "Microsoft.Resources", "Microsoft.ManagedIdentity"];
+const RESERVED: [&str; 4] =
+    ["Microsoft.Authorization", "Microsoft.Features", "Microsoft.Resources", "Microsoft.ManagedIdentity"];
+
+/// Types of those namespaces that are stored as they were sent, with an identity where they have one: clients make and
+/// read them, and nothing else here is about what they say.
+const STORED: [&str; 1] = ["Microsoft.Authorization/policyAssignments"];
 
 /// Namespaces of Azure without a type here: a request to one of them is refused for its type, not for its
 /// namespace.
 /// Source: those of the recording behind `data/providers.txt` that it leaves out.
-const UNSERVED: [&str; 37] = [
+const UNSERVED: [&str; 36] = [
     "Microsoft.Addons",
     "Microsoft.AutonomousDevelopmentPlatform",
     "Microsoft.Billing",
@@ -106,7 +111,6 @@ const UNSERVED: [&str; 37] = [
     "Microsoft.Diagnostics",
     "Microsoft.Elastic",
     "Microsoft.Experimentation",
-    "Microsoft.Features",
     "Microsoft.HardwareSecurityModules",
     "Microsoft.HybridNetwork",
     "Microsoft.IntelligentITDigitalTwin",
