@@ -214,7 +214,7 @@ impl Fault {
                 format!("The scope '{scope}' cannot perform {operation} operation because following scope(s) are locked: '{locked}'. Please remove the lock and try again."),
             ),
             Self::NotAllowedNow { operation, id, state } => (CONFLICT, "OperationNotAllowed", format!("Operation '{operation}' is not allowed on '{id}' since it is {state}.")),
-            Self::OperationFailed { code, message } => (CONFLICT, code, message.clone()),
+            Self::OperationFailed(failure) => (CONFLICT, &failure.code, failure.message.clone()),
             Self::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),
             Self::OtherLocation { id, is, asked } if id.is_group() => (
                 CONFLICT,
