@@ -121,8 +121,10 @@ pub(crate) struct Worker {
 #[derive(Clone, Copy)]
 pub(crate) struct Turn<'a> {
     pub(crate) cx: &'a Cx<'a>,
+    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     pub(crate) key: (SubscriptionId, OperationId),
     /// The time at which the operation was started.
+    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     pub(crate) started_at: Timestamp,
     on_behalf: Option<&'a OnBehalf>,
     /// Items that the step may take on, at most.
