@@ -30,7 +30,7 @@ pub(crate) fn advance(
         let Some(before) = operation.as_ref().filter(|operation| operation.ended_at.is_none()) else { break };
         match fitting_step(cx, key, before, &mut batch)? {
             Taken::Waits => break,
-            Taken::Now(now) => operation = now,
+            Taken::Now(now) => operation = now.map(|now| *now),
         }
     }
     Ok(operation)
@@ -39,9 +39,15 @@ pub(crate) fn advance(
 /// The result of a step that was tried.
 enum Taken {
     /// The operation as it is now.
-    Now(Option<Operation>),
+    Now(Option<Box<Operation>>),
     /// There is nothing to do at present.
     Waits,
+}
+
+impl Taken {
+    fn now(operation: Option<Operation>) -> Self {
+        Self::Now(operation.map(Box::new))
+    }
 }
 
 /// Takes one step, a smaller one when a commit cannot hold it: resources with hundreds of identities fill a
@@ -61,10 +67,10 @@ fn fitting_step(
                 }
                 let failure =
                     Failure::new("OperationTooLarge", "A step of the operation does not fit into one transaction.");
-                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::Now);
+                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::now);
             }
             Err(StepError::Failed(failure)) => {
-                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::Now);
+                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::now);
             }
             Err(StepError::Store(error)) => return Err(error),
             Ok(taken) => return Ok(taken),
@@ -106,7 +112,7 @@ pub fn sweep(store: &Store, world: &World<'_>) -> Result<(), StoreError> {
 fn step(tx: &mut Tx<'_>, cx: &Cx<'_>, key: (SubscriptionId, OperationId), batch: usize) -> Result<Taken, StepError> {
     let Some(mut operation) = tx.get(&OPERATIONS, &key)? else { return Ok(Taken::Now(None)) };
     if operation.ended_at.is_some() {
-        return Ok(Taken::Now(Some(operation)));
+        return Ok(Taken::now(Some(operation)));
     }
     // Work of a later version waits for one.
     let Some(worker) = worker(&operation.work.kind) else { return Ok(Taken::Waits) };
@@ -117,7 +123,7 @@ fn step(tx: &mut Tx<'_>, cx: &Cx<'_>, key: (SubscriptionId, OperationId), batch:
         Step::Waits => return Ok(Taken::Waits),
     }
     save(tx, key, &operation)?;
-    Ok(Taken::Now(Some(operation)))
+    Ok(Taken::now(Some(operation)))
 }
 
 /// Ends an operation with a step that no later try would do better. One that somebody else took a step of meanwhile
