@@ -7,7 +7,7 @@ use crate::fixed::{Answer, Fixed};
 use crate::operations;
 use crate::order::access::{self, Access};
 use crate::order::delete::{self, Deleted};
-use crate::order::{list, locks, read, write};
+use crate::order::{change, list, locks, read, write};
 use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
 use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
 use bonafide_store::{ReadTx, Tx};
@@ -52,7 +52,10 @@ enum Does<'a> {
 
 fn does(command: &Command) -> Result<Does<'_>, Fault> {
     Ok(match (&command.target, command.verb) {
-        (Target::Fixed(fixed, _), _) => Does::Answer(fixed),
+        (Target::Fixed(fixed, _), _) => match fixed.answer {
+            Answer::Change(change) => Does::Change(change),
+            _ => Does::Answer(fixed),
+        },
         (Target::Own(_, kind, _), verb) => own(kind, verb).ok_or(Fault::NoSuchRoute)?,
         (Target::Resource(..), Verb::Get) => Does::Read(|_, call, access| read::get(call, access)),
         (Target::Resource(..), Verb::Head) => Does::Read(|_, call, access| read::head(call, access)),
@@ -84,8 +87,10 @@ fn changing(tx: &mut Tx<'_>, call: &Call<'_>, change: ChangeFn) -> Result<Outcom
     let right = call.command.right();
     let access = access::enter(tx, call, &right)?;
     let allowed = access.proof(call, &right)?;
-    if let Target::Own(_, kind, _) = &call.command.target {
-        check_locks(tx, call, &access, kind)?;
+    match &call.command.target {
+        Target::Fixed(..) => return change::endpoint(tx, call, &access, &allowed, change),
+        Target::Own(_, kind, _) => check_locks(tx, call, &access, kind)?,
+        Target::Resource(..) => {}
     }
     change(tx, call, &access, &allowed)
 }
@@ -114,6 +119,7 @@ fn answer_fixed(call: &Call<'_>, fixed: &Fixed) -> Result<Outcome, Fault> {
     let show = match fixed.answer {
         Answer::Public(answer) => return Ok(Outcome::shown(answer(call.cx.config, Some(&call.command.version)))),
         Answer::Read(answer) => return reading(call, answer),
+        Answer::Change(_) => return Err(Fault::NoSuchRoute),
         Answer::Operation(show) => show,
     };
     let key = call.named()?.operation()?;
