@@ -4,6 +4,7 @@
 
 mod cloud;
 mod custom_roles;
+mod extensions;
 mod hosts;
 mod life_cycles;
 mod root_owners;
