@@ -188,6 +188,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         principal: None,
         body: Body::default(),
         power: Power::default(),
+        extension: None,
         deleting: false,
         version: 0,
         created_at: call.cx.world.now,
