@@ -193,7 +193,7 @@ fn a_request_target_that_means_nothing_is_refused() {
 #[test]
 fn a_path_that_azure_has_and_nobody_serves_here_says_which_type_is_missing() {
     let cloud = Cloud::with_group();
-    let (root, group) = (cloud.root(), cloud.at("g"));
+    let group = cloud.at("g");
     let own = "subscriptions/resourceGroups";
     for (method, path, namespace, types) in [
         (Method::POST, format!("{group}/exportTemplate"), "Microsoft.Resources", format!("{own}/exportTemplate")),
