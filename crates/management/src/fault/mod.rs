@@ -328,7 +328,9 @@ impl Fault {
             return failure.clone();
         }
         let (_, code, message) = self.wire();
-        Failure { target: self.target().map(str::to_owned), ..Failure::new(code, message) }
+        let detail = |target: &str| Failure { target: Some(target.to_owned()), ..Failure::new(code, message.clone()) };
+        let details = self.detailed().map(detail).into_iter().collect();
+        Failure { target: self.target().map(str::to_owned), details, ..Failure::new(code, message.clone()) }
     }
 
     /// Status, code and message.
@@ -344,9 +346,6 @@ impl Fault {
         let mut error = self.failure();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             error.message = trace.added_to(&error.message);
-        }
-        if let Some(target) = self.detailed() {
-            error["details"] = json!([{ "code": code, "target": target, "message": message }]);
         }
         let reply = Reply::json(status, &json!({ "error": error })).with("x-ms-failure-cause", "gateway");
         let reply = match self {
