@@ -11,7 +11,6 @@ mod providers;
 mod subscriptions;
 mod tag_names;
 
-pub(crate) use inventory::{known, passes};
 pub(crate) use named::Named;
 
 use crate::config::Config;

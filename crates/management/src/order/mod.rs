@@ -17,4 +17,5 @@ pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod tags;
 pub(crate) mod unserved;
+pub(crate) mod wanted;
 pub(crate) mod write;
