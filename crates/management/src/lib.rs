@@ -12,6 +12,7 @@ mod fixed;
 mod http;
 mod identity_block;
 mod limits;
+mod locations;
 pub mod operations;
 mod order;
 mod outcome;

@@ -32,6 +32,8 @@ pub(crate) struct ResourceType {
     pub(crate) identities: Identities,
     /// True if a resource must have a location.
     pub(crate) location_required: bool,
+    /// Checks the location of a new resource, in its canonical form.
+    pub(crate) check_location: fn(&str) -> Result<(), Fault>,
     /// Checks a new resource's name.
     pub(crate) check_name: fn(&str) -> Result<(), Fault>,
     /// The top-level members that are stored; `None`: all that are sent.
@@ -62,6 +64,7 @@ impl ResourceType {
         is_of_manager: false,
         identities: Identities::Map,
         location_required: false,
+        check_location: |_| Ok(()),
         check_name: |_| Ok(()),
         stored: None,
         read_only: &["provisioningState"],

@@ -57,6 +57,12 @@ pub(crate) enum Fault {
     LocationMissing,
     /// A resource name that its type does not allow.
     NameInvalid { name: String, type_name: String, rule: &'static str },
+    /// The name of a storage account that none can have.
+    AccountNameInvalid(String),
+    /// The name of a vault that none can have.
+    VaultNameInvalid(String),
+    /// A place that no group can lie in.
+    GroupLocationUnknown { location: String, known: &'static [&'static str] },
     /// A group's name with characters that it cannot have.
     GroupNameInvalid { name: String, wrong: String },
     /// More tags than allowed.

@@ -65,6 +65,28 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "InvalidResourceName",
             format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."),
         ),
+        Fault::AccountNameInvalid(name) => (
+            BAD,
+            "AccountNameInvalid",
+            format!(
+                "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and use numbers and lower-case letters only."
+            ),
+        ),
+        Fault::VaultNameInvalid(name) => (
+            BAD,
+            "VaultNameNotValid",
+            format!(
+                "The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens."
+            ),
+        ),
+        Fault::GroupLocationUnknown { location, known } => (
+            BAD,
+            "LocationNotAvailableForResourceGroup",
+            format!(
+                "The provided location '{location}' is not available for resource group. List of available regions is '{}'.",
+                known.join(",")
+            ),
+        ),
         Fault::GroupNameInvalid { name, wrong } => (
             BAD,
             "InvalidResourceGroup",

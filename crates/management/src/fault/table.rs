@@ -18,6 +18,9 @@ impl Fault {
             | Self::BodyTooLarge
             | Self::LocationMissing
             | Self::NameInvalid { .. }
+            | Self::AccountNameInvalid(_)
+            | Self::VaultNameInvalid(_)
+            | Self::GroupLocationUnknown { .. }
             | Self::GroupNameInvalid { .. }
             | Self::TooManyTags
             | Self::TagNameInvalid(_)
@@ -94,6 +97,53 @@ impl Fault {
         match self {
             Self::IdentitiesUnexpected { .. } | Self::IdentitiesMissing => Some("resourceIdentity.identityIds"),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bonafide_core::access::locks::LockError;
+    use bonafide_core::access::{AssignmentError, RoleError};
+    use bonafide_wire::Unserved;
+
+    #[test]
+    fn a_limit_is_refused_with_its_code_and_its_number() {
+        let refused = |fault: Fault| {
+            let (status, code, message) = fault.wire();
+            (status.as_u16(), code.to_owned(), message)
+        };
+        for (fault, status, code, number) in [
+            (Fault::from(LockError::TooMany), 409, "LockLimitExceeded", "1000"),
+            (AssignmentError::TooMany.into(), 400, "RoleAssignmentLimitExceeded", "4000"),
+            (RoleError::TooMany.into(), 400, "RoleDefinitionLimitExceeded", "5000"),
+            (Fault::TooManyTagNames { of: "subscription", max: 7 }, 409, "TagNameLimitExceeded", "7"),
+        ] {
+            let (is_status, is_code, message) = refused(fault);
+            assert_eq!((is_status, is_code.as_str()), (status, code));
+            assert!(message.contains(number), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_the_shell_turns_away_is_refused_in_words_of_this_surface() {
+        for (why, status, code) in [
+            (Unserved::OtherUser, 403, "AuthorizationFailed"),
+            (Unserved::CertificateExpired, 401, "AuthenticationFailed"),
+            (Unserved::TargetTooLong, 414, "InvalidRequestUri"),
+            (Unserved::HeadTooLarge, 431, "RequestHeaderFieldsTooLarge"),
+            (Unserved::HeadMalformed, 400, "InvalidRequest"),
+            (Unserved::BodyTooLarge, 413, "RequestContentTooLarge"),
+            (Unserved::BodyTooSlow, 408, "RequestTimeout"),
+            (Unserved::BodyBroken, 400, "InvalidRequestContent"),
+            (Unserved::Busy, 503, "ServiceUnavailable"),
+            (Unserved::Failed, 500, "InternalServerError"),
+        ] {
+            let fault = Fault::Unserved(why);
+            let (is_status, is_code, message) = fault.wire();
+            assert_eq!((is_status.as_u16(), is_code), (status, code));
+            assert!(!message.is_empty());
         }
     }
 }

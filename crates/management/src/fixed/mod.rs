@@ -1,5 +1,6 @@
 //! Endpoints that are no resources: each file has its own, one line each.
 
+mod availability;
 mod endpoints;
 mod features;
 mod identity_operations;
@@ -25,11 +26,12 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 9] = [
+static FILES: [&[Fixed]; 10] = [
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
     features::ENDPOINTS,
+    availability::ENDPOINTS,
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
     operations::ENDPOINTS,

@@ -1,9 +1,10 @@
 //! `/providers` and `/subscriptions/{s}/providers`: the types that there are. What is listed is served, in every version that is listed: clients take the newest one, or
 //! the first stable one, and use it.
 
-use super::{Answer, Fixed, Named, in_subscription, locations};
+use super::{Answer, Fixed, Named, in_subscription};
 use crate::command::Call;
 use crate::fault::Fault;
+use crate::locations;
 use crate::order::access::Access;
 use crate::outcome::Outcome;
 use crate::registration;

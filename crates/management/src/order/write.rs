@@ -12,7 +12,7 @@ use crate::operations;
 use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
 use crate::registration;
 use crate::resource_type::{Created, Identities, Kind};
-use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
+use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of, names};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
 use bonafide_core::lifecycle;
@@ -180,6 +180,7 @@ fn done(call: &Call<'_>) -> Value {
 /// A new resource, in Azure's spelling of its id.
 fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Result<(ResourceUuid, Resource), Fault> {
     (kind.of.check_name)(id.name())?;
+    names::check(&kind.name, id.name())?;
     let new = Resource {
         id: canonical(place, id, kind)?,
         tenant: place.chain.tenant(),
@@ -255,7 +256,10 @@ fn check_location(write: &mut Write<'_, '_>) -> Result<(), Fault> {
             Err(Fault::OtherLocation { id: write.new.id.clone(), is: is.to_owned(), asked })
         }
         (_, None) if write.kind.of.location_required => Err(Fault::LocationMissing),
-        (_, location) => {
+        (is, location) => {
+            if let (None, Some(location)) = (is, &location) {
+                (write.kind.of.check_location)(location)?;
+            }
             write.new.body.set_location(location);
             Ok(())
         }

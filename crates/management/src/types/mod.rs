@@ -5,6 +5,7 @@ pub(crate) mod authorization;
 pub(crate) mod catalogue;
 pub(crate) mod compute;
 pub(crate) mod managed_identity;
+pub(crate) mod names;
 mod plain;
 pub(crate) mod resources;
 

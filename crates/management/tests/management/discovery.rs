@@ -150,15 +150,15 @@ fn every_type_that_is_listed_is_served_in_every_version_that_is_listed() {
         let segments: Vec<&str> = types.split('/').collect();
         let mut above = format!("{}/providers/{namespace}", cloud.at("g"));
         for depth in 1..segments.len() {
-            above = format!("{above}/{}/abc", segments[depth - 1]);
+            above = format!("{above}/{}/abcdefg", segments[depth - 1]);
             let parent = listed.get(&format!("{namespace}/{}", segments[..depth].join("/"))).unwrap_or(versions);
             assert!(cloud.put(&above, parent[0], body()).status < 300, "{above}");
         }
         let list = format!("{above}/{}", segments[segments.len() - 1]);
         for version in versions {
-            let made = cloud.put(&format!("{list}/abc"), version, body());
+            let made = cloud.put(&format!("{list}/abcdefg"), version, body());
             assert!(made.status < 300, "{name} in {version}: {:#}", made.body);
-            assert!(cloud.get(&list, version).expect(200).names().contains(&"abc"), "{name} in {version}");
+            assert!(cloud.get(&list, version).expect(200).names().contains(&"abcdefg"), "{name} in {version}");
         }
     }
 }
