@@ -46,6 +46,7 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
         (own.put.is_some(), Method::PUT, &named),
         (own.patch.is_some(), Method::PATCH, &named),
         (own.get.is_some(), Method::GET, &named),
+        (own.head.is_some(), Method::HEAD, &named),
         (own.delete.is_some(), Method::DELETE, &named),
     ];
     let offered = offered.into_iter().filter(|(is_offered, ..)| *is_offered);
@@ -195,6 +196,7 @@ fn of_own_rows(
         Verb::Put => own.put.is_some(),
         Verb::Patch => own.patch.is_some(),
         Verb::Get => own.get.is_some(),
+        Verb::Head => own.head.is_some(),
         Verb::Delete => own.delete.is_some(),
         _ => false,
     };

@@ -118,6 +118,8 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&role(&home.root()))).expect(201);
         let path = format!("{}/tagNames/env", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, None).expect(201);
+        let path = format!("{}/resourceGroups/rg/providers/Microsoft.Resources/deployments/d1", home.root());
+        let _ = cloud.call(&home.operator, "PUT", &path, Some(&deployment())).expect(201);
         let operation = cloud.make_operation(&home).to_string();
         Self { cloud, machine, identity, operation }
     }
@@ -163,6 +165,7 @@ impl Stage {
             path if path.contains("roleAssignments/") => ASSIGNMENT,
             path if path.contains("roleDefinitions/") => ROLE,
             path if path.contains("userAssignedIdentities/") => "ida",
+            path if path.contains("deployments/") => "d1",
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
         };
@@ -177,6 +180,8 @@ impl Stage {
             .replace("{group}", "rg")
             .replace("{location}", "westeurope")
             .replace("{operation}", &self.operation)
+            .replace("{deployment}", "d1")
+            .replace("{step}", "0000000000000001")
             .replace("{namespace}", namespace)
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
@@ -198,6 +203,7 @@ impl Stage {
             "PATCH" if path.contains("/tags/default") => {
                 Some(json!({"operation": "Merge", "properties": {"tags": {}}}))
             }
+            "PUT" | "POST" if path.contains("/deployments/") => Some(deployment()),
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
             "POST" if path.ends_with("/checkNameAvailability") => {
@@ -206,6 +212,19 @@ impl Stage {
             _ => None,
         }
     }
+}
+
+/// A deployment of one identity.
+fn deployment() -> Value {
+    let schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
+    let identity = json!({
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+        "apiVersion": "2023-01-31",
+        "name": "deployed",
+        "location": "westeurope",
+    });
+    let template = json!({"$schema": schema, "contentVersion": "1.0.0.0", "resources": [identity]});
+    json!({"properties": {"mode": "Incremental", "template": template}})
 }
 
 fn assignment(identity: &ManagedIdentity) -> Value {

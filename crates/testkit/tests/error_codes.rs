@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Codes that no transcript can bring about, each with the test that does: a file, and the name of the test in it.
 const TESTED: &[(&str, &str, &str)] = &[
+    ("DeploymentActive", DEPLOYMENTS, "tn_14_a_deployment_goes_on_wherever_a_crash_left_it_and_makes_nothing_twice"),
+    ("DeploymentQuotaExceeded", TABLE, LIMITS),
     ("InternalServerError", TABLE, SHELL),
     ("InvalidRequest", TABLE, SHELL),
     ("LockLimitExceeded", TABLE, LIMITS),
@@ -23,6 +25,7 @@ const TESTED: &[(&str, &str, &str)] = &[
 ];
 
 const TABLE: &str = "crates/management/src/fault/table.rs";
+const DEPLOYMENTS: &str = "crates/management/tests/management/deployments.rs";
 const GROUPS: &str = "crates/management/tests/management/groups.rs";
 const LIMITS: &str = "a_limit_is_refused_with_its_code_and_its_number";
 const SHELL: &str = "what_the_shell_turns_away_is_refused_in_words_of_this_surface";

@@ -5,6 +5,7 @@
 mod absent;
 mod access;
 mod caller;
+mod deployments;
 mod identity;
 mod ours;
 mod request;
@@ -12,6 +13,7 @@ mod state;
 mod table;
 mod wire;
 
+use crate::deployments::DeploymentError;
 use crate::operations::Failure;
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
@@ -99,6 +101,8 @@ pub(crate) enum Fault {
     RoleAssignmentMalformed,
     /// A principal type that the principal has not.
     PrincipalTypeUnmatched { principal: ObjectId, asked: String },
+    /// A role assignment whose body names another scope than its path.
+    AssignmentScopeUnmatched { name: RoleAssignmentId, asked: String, path: String },
     /// The refusal to write or delete a role definition.
     Role(RoleError),
     /// A pattern of a role definition that no operation matches.
@@ -163,6 +167,8 @@ pub(crate) enum Fault {
     OperationNotFound(OperationId),
     /// An operation that failed.
     OperationFailed(Failure),
+    /// A deployment that is refused.
+    Deployment(DeploymentError),
     /// An operation that was canceled.
     OperationCanceled(OperationId),
 
@@ -233,6 +239,12 @@ impl From<StoreError> for Fault {
             StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => Self::BodyTooLarge,
             other => Self::Store(other),
         }
+    }
+}
+
+impl From<DeploymentError> for Fault {
+    fn from(error: DeploymentError) -> Self {
+        Self::Deployment(error)
     }
 }
 
@@ -335,7 +347,10 @@ impl Fault {
         }
         let (_, code, message) = self.wire();
         let detail = |target: &str| Failure { target: Some(target.to_owned()), ..Failure::new(code, message.clone()) };
-        let details = self.detailed().map(detail).into_iter().collect();
+        let details = match self {
+            Self::Deployment(DeploymentError::Refused { details, .. }) => details.clone(),
+            _ => self.detailed().map(detail).into_iter().collect(),
+        };
         Failure { target: self.target().map(str::to_owned), details, ..Failure::new(code, message.clone()) }
     }
 

@@ -1,7 +1,7 @@
 //! The subject of every refusal: its file has status, code and message.
 
 use super::wire::Wire;
-use super::{Fault, absent, access, caller, identity, ours, request, state};
+use super::{Fault, absent, access, caller, deployments, identity, ours, request, state};
 
 impl Fault {
     /// Status, code and message.
@@ -42,6 +42,7 @@ impl Fault {
             | Self::RoleIdInvalid(_)
             | Self::RoleAssignmentMalformed
             | Self::PrincipalTypeUnmatched { .. }
+            | Self::AssignmentScopeUnmatched { .. }
             | Self::Role(_)
             | Self::PatternInvalid { .. }
             | Self::ConditionNotSupported
@@ -80,6 +81,7 @@ impl Fault {
             | Self::GroupBeingDeleted(_)
             | Self::BeingDeleted(_)
             | Self::TooMuchAtOnce => state::wire(self),
+            Self::Deployment(error) => deployments::wire(error),
             Self::WrongProof | Self::Store(_) | Self::ViewTooOld { .. } | Self::Unserved(_) => ours::wire(self),
         }
     }
@@ -104,6 +106,7 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deployments::DeploymentError;
     use bonafide_core::access::locks::LockError;
     use bonafide_core::access::{AssignmentError, RoleError};
     use bonafide_wire::Unserved;
@@ -118,6 +121,7 @@ mod tests {
             (Fault::from(LockError::TooMany), 409, "LockLimitExceeded", "1000"),
             (AssignmentError::TooMany.into(), 400, "RoleAssignmentLimitExceeded", "4000"),
             (RoleError::TooMany.into(), 400, "RoleDefinitionLimitExceeded", "5000"),
+            (DeploymentError::TooMany.into(), 409, "DeploymentQuotaExceeded", "800"),
             (Fault::TooManyTagNames { of: "subscription", max: 7 }, 409, "TagNameLimitExceeded", "7"),
         ] {
             let (is_status, is_code, message) = refused(fault);

@@ -13,6 +13,8 @@ mod subscriptions;
 mod tag_names;
 
 pub(crate) use named::Named;
+pub(crate) use operations::poll_status;
+pub(crate) use providers::show_in as show_provider;
 
 use crate::config::Config;
 use crate::resource_type::{ChangeFn, ReadFn};
@@ -26,7 +28,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 10] = [
+static FILES: [&[Fixed]; 11] = [
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
@@ -37,6 +39,7 @@ static FILES: [&[Fixed]; 10] = [
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     tag_names::ENDPOINTS,
+    crate::deployments::ENDPOINTS,
 ];
 
 /// An endpoint that is no resource.
@@ -120,7 +123,7 @@ pub(crate) fn in_subscription(named: &Named, action: impl Into<String>) -> Right
 }
 
 /// The right of a path that lacks what it should name: nobody's but the tenant's owner's.
-fn everything() -> Right {
+pub(crate) fn everything() -> Right {
     Right::Action("*".to_owned(), Scope::Root)
 }
 

@@ -78,7 +78,10 @@ struct States {
 
 impl States {
     fn of(tx: &impl Read, call: &Call<'_>) -> Result<Self, Fault> {
-        let subscription = call.named()?.subscription;
+        Self::at(tx, call.named()?.subscription)
+    }
+
+    fn at(tx: &impl Read, subscription: Option<SubscriptionId>) -> Result<Self, Fault> {
         let unregistered = match subscription {
             Some(id) => registration::unregistered(tx, id)?,
             None => BTreeSet::new(),
@@ -90,6 +93,11 @@ impl States {
         let is_registered = !self.unregistered.contains(&namespace.name.to_ascii_lowercase());
         if is_registered { "Registered" } else { "Unregistered" }
     }
+}
+
+/// A provider as a subscription shows it.
+pub(crate) fn show_in(tx: &impl Read, id: SubscriptionId, namespace: &Namespace) -> Result<Value, Fault> {
+    Ok(show(&States::at(tx, Some(id))?, namespace))
 }
 
 fn show(states: &States, namespace: &Namespace) -> Value {

@@ -27,6 +27,7 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &managed_identity::user_assigned::USER_ASSIGNED_IDENTITIES,
     &resources::groups::GROUPS,
     &resources::tags::TAGS,
+    &crate::deployments::DEPLOYMENTS,
 ];
 
 /// Resource groups.

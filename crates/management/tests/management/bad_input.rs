@@ -206,18 +206,6 @@ fn a_path_that_azure_has_and_nobody_serves_here_says_which_type_is_missing() {
         ),
         (
             Method::GET,
-            format!("{}/deployments/d/operations", group.replace("resourceGroups", "resourcegroups")),
-            "Microsoft.Resources",
-            format!("{own}/deployments/operations"),
-        ),
-        (
-            Method::PUT,
-            format!("{group}/providers/Microsoft.Resources/deployments/d"),
-            "Microsoft.Resources",
-            "deployments".into(),
-        ),
-        (
-            Method::GET,
             "/providers/Microsoft.Management/managementGroups".into(),
             "Microsoft.Management",
             "managementGroups".into(),

@@ -113,6 +113,7 @@ fn own_path(cloud: &Cloud, name: &str) -> Option<String> {
         "Microsoft.Authorization/locks" | "Microsoft.Authorization/permissions" => format!("{root}/providers/{name}"),
         "Microsoft.Features/features" => format!("{root}/providers/{name}"),
         "Microsoft.Features/providers" => format!("{root}/providers/{name}/Microsoft.Compute/features"),
+        "Microsoft.Resources/deployments" => format!("{}/providers/{name}", cloud.at("g")),
         "Microsoft.Resources/tags" => format!("{machine}/providers/{name}/default"),
         "Microsoft.ManagedIdentity/identities" => format!("{machine}/providers/{name}/default"),
         "Microsoft.Resources/providers" => format!("{root}/providers"),
