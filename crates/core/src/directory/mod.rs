@@ -21,7 +21,7 @@ pub use applications::{
 pub(crate) use audiences::resolved;
 pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVersion};
 pub(crate) use body::Sight;
-pub use body::{Body, Shown, digest_of_secrets};
+pub use body::{Body, Named, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
 pub use extension::{Extension, System};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};

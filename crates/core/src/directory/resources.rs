@@ -117,7 +117,7 @@ pub const RESOURCES: Table<ResourceUuid, Resource> =
         if let Some(machine) = resource.machine_to_serve() {
             entries.unique(&EXTENSION_OF, &machine);
         }
-        for assigned in &resource.identity.users {
+        for assigned in resource.identity.assigned() {
             entries.many(&IDENTITY_USES, &assigned.identity);
         }
     });

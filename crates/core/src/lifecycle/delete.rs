@@ -141,6 +141,8 @@ fn withdraw_all(
         end_principals(tx, uuid, resource)?;
         let left = resource.identity.users.len().saturating_sub(IDENTITIES_AT_ONCE);
         resource.identity.users.truncate(left);
+        // Few, and gone with the first of the others.
+        resource.identity.nested.clear();
         store(tx, world, uuid, resource)?;
     }
     Ok(Progress::Done)

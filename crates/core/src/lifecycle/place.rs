@@ -134,7 +134,7 @@ fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<P
         client_id: system.client_id,
         user_assigned: None,
     });
-    let users = resource.identity.users.iter().map(|user| PlacedIdentity {
+    let users = resource.identity.assigned().map(|user| PlacedIdentity {
         principal: user.principal.principal_id,
         client_id: user.principal.client_id,
         user_assigned: Some(user.id.clone()),

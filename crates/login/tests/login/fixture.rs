@@ -251,7 +251,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         group: None,
         parent: None,
         tags: Map::new(),
-        identity: ResourceIdentity { system, users: Vec::new() },
+        identity: ResourceIdentity { system, ..ResourceIdentity::default() },
         principal: None,
         body: bonafide_core::directory::Body::default(),
         power: Power::default(),

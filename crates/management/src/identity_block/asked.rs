@@ -196,7 +196,7 @@ impl Asked {
         if named.is_empty() && remove.is_empty() && old.users.is_empty() && null.is_empty() {
             return Err(Fault::IdentitiesMissing);
         }
-        Ok(Change { system: kind.system, add, remove, remove_all_users: false })
+        Ok(Change { system: kind.system, add, remove, ..Change::default() })
     }
 
     /// Null takes an identity away, which only a PATCH can do.
@@ -233,7 +233,7 @@ mod tests {
             id: ResourceId::parse(id).unwrap(),
             principal,
         });
-        ResourceIdentity { system: system.then_some(principal), users: users.collect() }
+        ResourceIdentity { system: system.then_some(principal), users: users.collect(), nested: Vec::new() }
     }
 
     /// The outcome as text: `S` when there is a system-assigned identity, then the users' last letters.

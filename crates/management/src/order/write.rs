@@ -4,7 +4,7 @@
 use super::access::Access;
 use super::body::BodyError;
 use super::place::{Place, check_above, check_open};
-use super::{api_version, audit, conditions, linked, locks, read, tags, unserved};
+use super::{api_version, audit, conditions, linked, locks, nested, read, tags, unserved};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
@@ -91,21 +91,35 @@ fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 
 /// The identities that are asked for, and whether the caller may assign them.
 fn change_identities(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    let Some(asked) = read_identity(write)? else { return Ok(()) };
+    let nested = nested::read(write.tx, write.old, &write.new)?;
+    let mut change = match read_identity(write)? {
+        Some(asked) => Some(changed(write, &asked)?),
+        None => nested.assigned.is_some().then(|| Change::none(&write.new.identity)),
+    };
+    let named = change.iter().flat_map(|change| &change.add).chain(&nested.added);
+    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), named)?;
+    if let Some(change) = &mut change {
+        change.nested = nested.assigned;
+    }
+    write.change = change;
+    Ok(())
+}
+
+/// The change that an identity block asks for.
+fn changed(write: &Write<'_, '_>, asked: &identity_block::Asked) -> Result<Change, Fault> {
     let verb = match write.call.command.verb {
         Verb::Put => identity_block::Verb::Put,
         _ => identity_block::Verb::Patch,
     };
-    let replaced = linked::replaced(write.tx, &asked, &write.new)?;
-    let change = asked.change(verb, &write.new.identity, &replaced)?;
-    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), &change.add)?;
-    write.change = Some(change);
-    Ok(())
+    let replaced = linked::replaced(write.tx, asked, &write.new)?;
+    asked.change(verb, &write.new.identity, &replaced)
 }
 
 /// A deletion can take its time; identities can be taken away meanwhile, and nothing else changes.
 fn check_takes_more(write: &Write<'_, '_>) -> Result<(), Fault> {
-    let adds = |change: &Change| !change.add.is_empty() || (change.system && write.new.identity.system.is_none());
+    let adds = |change: &Change| {
+        !change.add.is_empty() || change.nested.is_some() || (change.system && write.new.identity.system.is_none())
+    };
     let is_patch = matches!(write.call.command.verb, Verb::Patch);
     let only_identity = is_patch && write.sent.keys().all(|name| name == "identity");
     if only_identity && write.change.as_ref().is_some_and(|change| !adds(change)) {

@@ -2,6 +2,7 @@
 //! out in one way only, `access::Sights`: by what `data/members.txt` says of its members and by what the caller may.
 
 mod marks;
+mod named;
 mod patch;
 mod shown;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 use bonafide_types::ResourceId;
 use bonafide_types::json::JsonError;
 use marks::Marks;
+pub use named::Named;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 pub use shown::Shown;
@@ -64,6 +66,11 @@ impl Body {
             Some(location) => drop(self.0.insert(LOCATION.to_owned(), location.into())),
             None => drop(self.0.shift_remove(LOCATION)),
         }
+    }
+
+    /// The user-assigned identities that it names.
+    pub fn named(&self) -> Vec<Named> {
+        named::in_object(&self.0)
     }
 
     /// True for a group of an earlier version that is being deleted: it said so here.
