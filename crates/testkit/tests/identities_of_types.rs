@@ -201,7 +201,7 @@ fn the_kubelet_of_a_cluster_has_its_identity_until_it_is_taken_away() {
     };
     assert_eq!(used(&kubelet), 1);
 
-    // What says nothing of it changes nothing of it, and what is put back neither.
+    // A change that says nothing of it leaves it, and so does the body of a GET that is put back.
     let _ = cloud.call(&operator, "PATCH", &path, Some(&json!({"tags": {"a": "b"}}))).expect(200);
     let shown = cloud.call(&operator, "GET", &path, None).expect(200).body;
     let _ = put(&cloud, &operator, &path, &shown).expect(200);
