@@ -31,7 +31,7 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
             }),
             None => Err(Fault::NoSuchRoute),
         },
-        (Target::Resource(..), Verb::Get) => reading(call, |_, call, access| read::get(call, access)),
+        (Target::Resource(..), Verb::Get) => reading(call, |tx, call, access| read::get(tx, call, access)),
         (Target::Resource(..), Verb::Head) => reading(call, |_, call, access| read::head(call, access)),
         (Target::Resource(..), Verb::List) => reading(call, list::of_type),
         (Target::Resource(..), Verb::Put | Verb::Patch) => writing(call, write::resource),

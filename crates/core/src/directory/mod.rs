@@ -20,7 +20,8 @@ pub(crate) use principals::create_principal;
 pub use principals::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, ServicePrincipal, create_application};
 pub use registrations::{RESOURCES_REGISTERED, RegisterError, RegisteredResource, register};
 pub use resources::{
-    GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, Power, RESOURCE_BY_ID, RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP,
-    RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE, Resource, WITHOUT_SECRETS, find,
+    GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, INSTANCES_OF_SET, Membership, Power, RESOURCE_BY_ID, RESOURCES,
+    RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE, Resource,
+    WITHOUT_SECRETS, find,
 };
 pub use tenants::{SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS, Tenant};

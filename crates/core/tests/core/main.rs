@@ -5,6 +5,7 @@
 mod cloud;
 mod custom_roles;
 mod hosts;
+mod instances;
 mod life_cycles;
 mod root_owners;
 mod sizes;

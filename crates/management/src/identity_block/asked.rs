@@ -131,7 +131,8 @@ fn unique(users: Users) -> Result<Users, Fault> {
     Ok(users)
 }
 
-fn identity_id(text: &str) -> Result<ResourceId, Fault> {
+/// The id of an identity as a body names it.
+pub(crate) fn identity_id(text: &str) -> Result<ResourceId, Fault> {
     let id =
         ResourceId::parse(text).map_err(|_| Fault::IdentityIdInvalid(text.chars().take(ID_CHARS_MAX).collect()))?;
     id.subscription().ok_or_else(|| Fault::IdentityIdInvalid(id.to_string()))?;
@@ -231,9 +232,10 @@ mod tests {
         let users = users.iter().enumerate().map(|(at, id)| AssignedIdentity {
             identity: ResourceUuid::new(Uuid::from_u128(at as u128)),
             id: ResourceId::parse(id).unwrap(),
+            since: 0,
             principal,
         });
-        ResourceIdentity { system: system.then_some(principal), users: users.collect() }
+        ResourceIdentity { system: system.then_some(principal), users: users.collect(), ..ResourceIdentity::default() }
     }
 
     /// The outcome as text: `S` when there is a system-assigned identity, then the users' last letters.

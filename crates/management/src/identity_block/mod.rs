@@ -3,5 +3,5 @@
 mod asked;
 mod shown;
 
-pub(crate) use asked::{Asked, Verb, read};
+pub(crate) use asked::{Asked, Verb, identity_id, read};
 pub(crate) use shown::show;

@@ -9,7 +9,7 @@ use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
 use crate::outcome::Outcome;
-use crate::resource_type::{Created, Identities, Kind};
+use crate::resource_type::{Absent, Created, Identities, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
@@ -69,8 +69,10 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
             check_location(write)?;
             unserved::check(call, kind, sent)?;
             change_identities(write)?;
+            check_links(write)?;
             check_takes_more(write)?;
             change_tags(write)?;
+            (kind.of.put)(write)?;
         }
     }
     save(write)
@@ -81,10 +83,17 @@ fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     if write.sent.get("managedBy").is_some_and(|manager| !manager.is_string() && !manager.is_null()) {
         return Err(Fault::BodyInvalid("'managedBy' is not a string".to_owned()));
     }
-    let sent = cleaned(write);
-    if !matches!(write.call.command.verb, Verb::Put) {
-        return write.new.body.patch(&write.new.id, &sent).map_err(|error| BodyError::Merged(error).into());
-    }
+    let (sent, id) = (cleaned(write), &write.new.id);
+    let merged = match (write.call.command.verb, write.kind.of.absent) {
+        _ if write.old.is_none() => return replace_body(write, sent),
+        (Verb::Put, Absent::Goes) => return replace_body(write, sent),
+        (Verb::Put, Absent::Stays) => write.new.body.replace_members(id, sent),
+        _ => write.new.body.patch(id, &sent),
+    };
+    merged.map_err(|error| BodyError::Merged(error).into())
+}
+
+fn replace_body(write: &mut Write<'_, '_>, sent: Map<String, Value>) -> Result<(), Fault> {
     write.new.body = Body::kept(&write.new.id, sent);
     Ok(())
 }
@@ -101,6 +110,21 @@ fn change_identities(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), &change.add)?;
     write.change = Some(change);
     Ok(())
+}
+
+/// The identities that `properties` name anew, and whether the caller may assign them.
+fn check_links(write: &Write<'_, '_>) -> Result<(), Fault> {
+    let properties = |body: &Body| body.member(&["properties"]).and_then(Value::as_object).cloned();
+    let Some(new) = properties(&write.new.body) else { return Ok(()) };
+    let asked = (write.kind.of.links)(&new);
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let old = write.old.and_then(|old| properties(&old.body)).unwrap_or_default();
+    let known = (write.kind.of.links)(&old);
+    let added = asked.into_iter().filter(|id| !known.iter().any(|known| known.eq_ignore_ascii_case(id)));
+    let added: Vec<ResourceId> = added.map(identity_block::identity_id).collect::<Result<_, _>>()?;
+    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), &added)
 }
 
 /// A deletion can take its time; identities can be taken away meanwhile, and nothing else changes.
@@ -135,7 +159,7 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
     lifecycle::save(write.tx, &call.cx.world, allowed, write.uuid, new, write.change.as_ref())
         .map_err(|error| Fault::from_save(&new.id, error))?;
     audit::record(write.tx, call, &action, new.id.as_str())?;
-    let shown = || read::shown(call, write.access, kind, write.uuid, new);
+    let shown = || read::shown(write.tx, call, write.access, kind, (write.uuid, new));
     Ok(match (call.command.verb, write.old) {
         (Verb::Action(_), _) => Outcome::shown(done(call)),
         (_, None) if kind.of.created == Created::As201 => Outcome::Created(shown()?),
@@ -164,6 +188,8 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         principal: None,
         body: Body::default(),
         power: Power::default(),
+        set: None,
+        model: 0,
         deleting: false,
         version: 0,
         created_at: call.cx.world.now,
