@@ -3,17 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 use bonafide_core::directory::{
-    CREDENTIALS, Credential, CredentialProof, Membership, PRINCIPALS, PrincipalKind, RESOURCES_REGISTERED,
-    RegisteredResource, ServicePrincipal, TENANTS, Tenant, TokenVersion,
+    APPLICATIONS, Application, CREDENTIALS, Credential, CredentialProof, Membership, PRINCIPALS, PrincipalKind,
+    RESOURCES_REGISTERED, RegisteredResource, ServicePrincipal, TENANTS, Tenant, TokenVersion,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::placement::{HOSTS, Host, IDENTITIES_OF_SETS, PLACEMENTS, Placement};
 use bonafide_core::view::{KnownProof, RegisteredKey, View, Views};
 use bonafide_crypto::secret_hash::Pepper;
-use bonafide_crypto::{AgentKey, Kek, SelfSigned};
+use bonafide_crypto::{AgentKey, Kek, SelfSigned, SystemEntropy};
 use bonafide_store::{Absence, Key, Store, StoreError, Table, Tx};
 use bonafide_types::{
-    ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, base64url,
+    ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, Secret, TenantId, Timestamp, World, base64url,
 };
 use proptest::prelude::*;
 use serde::Serialize;
@@ -84,6 +84,7 @@ enum Step {
     Set(u8, Option<u8>),
     SigningKey(u8, bool),
     Registered(u8, u8, Option<bool>),
+    Application(u8, Option<(u8, bool)>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -98,6 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (n(), weighted(0.6, n())).prop_map(|(n, row)| Step::Set(n, row)),
         1 => (n(), any::<bool>()).prop_map(|(n, there)| Step::SigningKey(n, there)),
         1 => (n(), n(), weighted(0.7, any::<bool>())).prop_map(|(n, name, row)| Step::Registered(n, name, row)),
+        2 => (n(), weighted(0.7, (n(), any::<bool>()))).prop_map(|(n, row)| Step::Application(n, row)),
     ]
 }
 
@@ -176,12 +178,17 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
             set(tx, &SIGNING_KEYS, (tenant(n), kid), there.then_some(row))
         }
         Step::Registered(n, name, row) => {
-            let row = row.map(|second| RegisteredResource {
-                app_id: client(name, second),
-                identifier: format!("api://{name}"),
-                version: TokenVersion::V2,
-            });
+            let row = row
+                .map(|second| RegisteredResource { app_id: client(name, second), identifier: format!("api://{name}") });
             set(tx, &RESOURCES_REGISTERED, (tenant(n), format!("api://{name}")), row)
+        }
+        Step::Application(n, row) => {
+            let row = row.map(|(of, second)| Application {
+                client_id: client(n, second),
+                token_version: second.then_some(TokenVersion::V2),
+                ..Application::new(&World { now: NOW, entropy: &SystemEntropy }, tenant(of), "a")
+            });
+            set(tx, &APPLICATIONS, object(n), row)
         }
     }
 }
@@ -207,7 +214,13 @@ fn answers(view: &View) -> Vec<String> {
             let clients = [false, true].map(|second| view.principal_by_client(tenant, client(id, second)));
             let clients = clients.map(|found| found.map(|(id, known)| (id, known.client_id)));
             let registered = view.registered_resource(tenant, format!("api://{id}"));
-            lines.push(format!("of tenant {n} {id}: {known:?} {clients:?} {registered:?}"));
+            let applications = [false, true].map(|second| view.application_by_client(tenant, client(id, second)));
+            let of_client = view.principal(tenant, object(id)).map(|known| {
+                let found = view.credentials_to_sign_in(object(id), known);
+                found.map(|credential| credential.id).collect::<Vec<_>>()
+            });
+            lines.push(format!("signs in with {of_client:?}"));
+            lines.push(format!("of tenant {n} {id}: {known:?} {clients:?} {registered:?} {applications:?}"));
         }
         for credential in view.credentials(object(n)) {
             let proof = match &credential.proof {

@@ -126,12 +126,13 @@ fn basic(request: &Request) -> Result<Basic, Fault> {
 fn by_secret<'v>(cx: &Cx<'v>, found: &Found<'v>, secret: &Secret<String>) -> Result<SignedIn<'v>, Fault> {
     let client = found.client.to_string();
     // A managed identity has no secret, whatever its rows say.
-    let credentials = if found.principal.is_managed() { &[] } else { cx.view.credentials(found.object_id) };
-    let is_right = |credential: &&KnownCredential| match &credential.proof {
+    let may_have = !found.principal.is_managed();
+    let mut credentials = cx.view.credentials_to_sign_in(found.object_id, found.principal).filter(|_| may_have);
+    let is_right = |credential: &&'v KnownCredential| match &credential.proof {
         KnownProof::SecretHash(hash) => cx.service.pepper.is_secret(&credential.id.to_string(), secret.expose(), hash),
         KnownProof::Certificate { .. } => false,
     };
-    let credential = credentials.iter().find(is_right).ok_or_else(|| Fault::Secret { client: client.clone() })?;
+    let credential = credentials.find(is_right).ok_or_else(|| Fault::Secret { client: client.clone() })?;
     if !credential.is_valid_at(cx.world.now) {
         return Err(Fault::SecretExpired { client });
     }
@@ -151,7 +152,7 @@ fn by_assertion<'v>(
         Some(host) => request.peer == Peer::Host(host) && cx.view.host(host).is_some_and(Host::may_speak),
         None => !found.principal.is_managed(),
     };
-    let credentials = cx.view.credentials(found.object_id).iter().filter(counts);
+    let credentials = cx.view.credentials_to_sign_in(found.object_id, found.principal).filter(counts);
     let (credential, verified) = assertion.verify(credentials, cx.world.now)?;
     let checked = assertion::check(cx, found.tenant, found.client, credential.host.is_some(), &verified)?;
     let Some(host) = credential.host else {

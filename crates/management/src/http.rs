@@ -13,7 +13,7 @@ use crate::route;
 use bonafide_core::tokens::Caller;
 use bonafide_types::{ApiVersion, Entropy, World};
 use bonafide_wire::{Lane, Parameters, Reply, Request, Unserved, path};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use uuid::Uuid;
 
 /// The api-version of `/metadata/endpoints` that is none: Azure Stack's name of the oldest document, which
@@ -48,6 +48,8 @@ fn lane(verb: Verb, target: &Target) -> Lane {
         (_, Target::Fixed(fixed, _)) => match fixed.answer {
             // A poll takes a step of the work.
             Answer::Operation(_) => Lane::Write,
+            Answer::Change(_) if fixed.route.method == Method::DELETE => Lane::Removal,
+            Answer::Change(_) => Lane::Write,
             Answer::Read(_) | Answer::Public(_) => Lane::List,
         },
         (Verb::Delete, _) => Lane::Removal,
@@ -143,7 +145,7 @@ fn tags(request: &Request, name: &str) -> Tags {
 }
 
 /// Writes an outcome. Every reply that is not final carries `Retry-After: 1`: without it clients wait 30
-/// seconds (docs/wire/management.md).
+/// seconds (docs/wire/management-operations.md).
 fn write(config: &Config, version: &ApiVersion, outcome: Outcome) -> Reply {
     match outcome {
         Outcome::Shown(shown) => write_shown(StatusCode::OK, &shown),
@@ -164,7 +166,7 @@ fn write_shown(status: StatusCode, shown: &Shown) -> Reply {
 }
 
 /// The only place that makes a `Location`, an absolute one with an api-version: clients of 2017 take a
-/// relative one for a file, and send the address as it stands (docs/wire/management.md).
+/// relative one for a file, and send the address as it stands (docs/wire/management-operations.md).
 fn write_accepted(config: &Config, version: &ApiVersion, accepted: &Accepted) -> Reply {
     let Accepted { subscription, operation, status } = accepted;
     let above = format!("{}/subscriptions/{subscription}", config.management);

@@ -7,7 +7,7 @@ use crate::fixed::{Answer, Fixed};
 use crate::operations;
 use crate::order::access::{self, Access};
 use crate::order::delete::{self, Deleted};
-use crate::order::{list, locks, read, write};
+use crate::order::{change, list, locks, read, write};
 use crate::outcome::{Accepted, Outcome};
 use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
 use bonafide_core::access::Allowed;
@@ -98,6 +98,9 @@ fn answer_fixed(call: &Call<'_>, fixed: &Fixed) -> Result<Outcome, Fault> {
     let show = match fixed.answer {
         Answer::Public(answer) => return Ok(Outcome::shown(answer(call.cx.config, Some(&call.command.version)))),
         Answer::Read(answer) => return reading(call, answer),
+        Answer::Change(of) => {
+            return writing(call, |tx, call, access, allowed| change::endpoint(tx, call, access, allowed, of));
+        }
         Answer::Operation(show) => show,
     };
     let key = call.named()?.operation()?;

@@ -2,13 +2,13 @@
 
 use crate::command::{Target, Verb};
 use crate::fault::Fault;
-use crate::fixed::{FIXED, Named};
+use crate::fixed::{self, Named};
 use crate::resource_type::{Kind, Own, ResourceType, Rows};
 use crate::types;
 use crate::types::resources::groups;
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
 use bonafide_types::{Excerpt, OperationId, ResourceId, Scope, SubscriptionId};
-use bonafide_wire::{Captures, NoRoute, Route, find, path};
+use bonafide_wire::{NoRoute, Route, path};
 use http::Method;
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
         routes.extend(of_resources(&format!("{other}/{{name}}/{{child}}"), "{childName}"));
         routes
     });
-    FIXED.iter().map(AsRef::as_ref).chain(&*OF_TYPES).collect()
+    fixed::all().map(AsRef::as_ref).chain(&*OF_TYPES).collect()
 }
 
 fn of_type(of: &ResourceType) -> Vec<Route> {
@@ -68,8 +68,8 @@ pub(crate) fn read(method: &Method, path: &str) -> Result<(Verb, Target), Fault>
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let words: Vec<&str> = lower.iter().map(String::as_str).collect();
     let written: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match find(&FIXED, method, &written) {
-        Ok((fixed, captures)) => return Ok((Verb::Get, Target::Fixed(fixed, named(&captures)?))),
+    match fixed::find(method, &written) {
+        Ok((fixed, captures)) => return Ok((Verb::Get, Target::Fixed(fixed, Named::read(&captures)?))),
         Err(NoRoute::Method(_)) => return Err(Fault::MethodNotAllowed(method.to_string())),
         Err(NoRoute::Path) => {}
     }
@@ -102,17 +102,6 @@ fn verb_of(method: &Method) -> Result<Verb, Fault> {
         Method::DELETE => Ok(Verb::Delete),
         _ => Err(Fault::MethodNotAllowed(method.to_string())),
     }
-}
-
-fn named(captures: &Captures<'_>) -> Result<Named, Fault> {
-    let value = |name: &str| Some(captures.get(name)).filter(|value| !value.is_empty());
-    let subscription = value("subscription").map(subscription).transpose()?;
-    let group = match (subscription, value("group")) {
-        (Some(subscription), Some(name)) => Some(group_id(subscription, name)?),
-        _ => None,
-    };
-    let operation = value("operation").map(operation_id).transpose()?;
-    Ok(Named { subscription, group, namespace: value("namespace").map(str::to_owned), operation })
 }
 
 /// `[scope]/providers/{namespace}/{type}/{name}…`: with a name at the end it is a resource, without one
@@ -264,18 +253,18 @@ fn parse(text: &str) -> Result<ResourceId, Fault> {
     ResourceId::parse(text).map_err(|error| Fault::PathInvalid(error.to_string()))
 }
 
-fn group_id(subscription: SubscriptionId, name: &str) -> Result<ResourceId, Fault> {
+pub(crate) fn group_id(subscription: SubscriptionId, name: &str) -> Result<ResourceId, Fault> {
     ResourceId::of_group(subscription, name).map_err(|error| match groups::check_name(name) {
         Err(fault) => fault,
         Ok(()) => Fault::PathInvalid(error.to_string()),
     })
 }
 
-fn subscription(text: &str) -> Result<SubscriptionId, Fault> {
+pub(crate) fn subscription(text: &str) -> Result<SubscriptionId, Fault> {
     text.parse().map_err(|_| Fault::SubscriptionIdInvalid(Excerpt::of(text).into()))
 }
 
-fn operation_id(text: &str) -> Result<OperationId, Fault> {
+pub(crate) fn operation_id(text: &str) -> Result<OperationId, Fault> {
     text.parse().map_err(|_| Fault::PathInvalid("an operation's id is a GUID".to_owned()))
 }
 

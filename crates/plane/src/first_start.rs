@@ -10,7 +10,9 @@ use crate::operator::{OPERATOR, OperatorCredentials, OperatorError};
 use crate::surfaces::{At, Round};
 use bonafide_core::access::assignments::{self, AssignmentError, NewAssignment};
 use bonafide_core::access::{Allowed, Chain, OWNER};
-use bonafide_core::directory::{SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find};
+use bonafide_core::directory::{
+    Application, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_service_principal, find, register_application,
+};
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, signing_key_of};
 use bonafide_core::lifecycle::{self, PlaceError};
 use bonafide_core::tokens::{Caller, TokenId};
@@ -114,8 +116,10 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
         let row = Subscription { tenant, display_name: "Default Subscription".into(), created_at: world.now };
         tx.put(&SUBSCRIPTIONS, &subscription, &row)?;
         tx.put(&SIGNING_KEYS, &(tenant, kid.clone()), &signing_key)?;
-        let (operator, principal) = create_application(tx, &world, tenant, OPERATOR)?;
-        credentials.add(tx, &world, operator)?;
+        let application = Application::new(&world, tenant, OPERATOR);
+        let id = register_application(tx, &world, &application)?;
+        credentials.add(tx, &world, id)?;
+        let (operator, principal) = create_service_principal(tx, &world, &application)?;
         let name = RoleAssignmentId::random(world.entropy);
         let owns = NewAssignment { name, principal: operator, role: OWNER, description: None };
         assignments::create(tx, &world, &Allowed::system(tenant), &Chain::root(tenant), &owns)?;
@@ -127,6 +131,7 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
             local_host,
             demo_id: None,
             imds_port: None,
+            applications: true,
             complete: false,
         };
         tx.put(&INSTALLATION, &(), &installation)?;

@@ -23,6 +23,9 @@ pub struct Installation {
     pub demo_id: Option<ResourceUuid>,
     /// The demo workload's metadata port: chosen once and kept.
     pub imds_port: Option<u16>,
+    /// True once every service principal that older versions stored for an application has one.
+    #[serde(default)]
+    pub(crate) applications: bool,
     /// True once everything that the first start makes is there; it is not made again after that.
     pub(crate) complete: bool,
 }

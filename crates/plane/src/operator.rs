@@ -6,7 +6,10 @@ use crate::files::PlaneFiles;
 use crate::installation::Installation;
 use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, OWNER, assignments};
 use bonafide_core::audit::{self, Record};
-use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, PrincipalKind, ServicePrincipal, add_certificate, add_secret};
+use bonafide_core::directory::{
+    Application, CREDENTIALS, PRINCIPALS, PrincipalKind, ServicePrincipal, add_certificate, add_secret,
+    application_by_client, register_application,
+};
 use bonafide_core::view::{KnownCredential, KnownProof, ViewsError};
 use bonafide_crypto::certificate::CertificateError;
 use bonafide_crypto::secret_hash::SecretHash;
@@ -66,12 +69,12 @@ impl OperatorCredentials {
     }
 
     /// Adds both to the directory: they are valid from this commit on.
-    pub(crate) fn add(&self, tx: &mut Tx<'_>, world: &World<'_>, operator: ObjectId) -> Result<(), StoreError> {
+    pub(crate) fn add(&self, tx: &mut Tx<'_>, world: &World<'_>, application: ObjectId) -> Result<(), StoreError> {
         // Both have one life, which a clock that is set right afterwards does not end.
         let at = Timestamp::from_unix_seconds;
         let from = World { now: at(self.certificate.not_before_seconds()), ..*world };
-        add_secret(tx, &from, operator, self.secret_id, self.hash, at(self.certificate.not_after_seconds()))?;
-        add_certificate(tx, world, operator, &self.certificate, None).map(drop)
+        add_secret(tx, &from, application, self.secret_id, self.hash, at(self.certificate.not_after_seconds()))?;
+        add_certificate(tx, world, application, &self.certificate, None).map(drop)
     }
 }
 
@@ -88,11 +91,13 @@ pub(crate) fn reset_operator(
     let world = clock::world();
     let made = OperatorCredentials::make(plane, files, RsaKey::generate()?, &world)?;
     plane.store.write(|tx| {
-        for (key, _) in tx.page(&CREDENTIALS, &installation.operator, None, usize::MAX)? {
-            tx.delete(&CREDENTIALS, &key)?;
+        let application = restore(tx, &world, installation)?;
+        for owner in [installation.operator, application] {
+            for (key, _) in tx.page(&CREDENTIALS, &owner, None, usize::MAX)? {
+                tx.delete(&CREDENTIALS, &key)?;
+            }
         }
-        restore(tx, &world, installation)?;
-        made.add(tx, &world, installation.operator)?;
+        made.add(tx, &world, application)?;
         record_reset(tx, &world, installation)?;
         Ok::<_, AssignmentError>(())
     })?;
@@ -114,8 +119,15 @@ fn record_reset(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation)
     audit::record(tx, record)
 }
 
-fn restore(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation) -> Result<(), AssignmentError> {
+/// The operator's application, made anew like its service principal and its role where they are gone.
+fn restore(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation) -> Result<ObjectId, AssignmentError> {
     let Installation { tenant, operator, operator_client: client_id, .. } = *installation;
+    let application = match application_by_client(tx, tenant, client_id)? {
+        Some((id, _)) => id,
+        None => {
+            register_application(tx, world, &Application { client_id, ..Application::new(world, tenant, OPERATOR) })?
+        }
+    };
     let row = tx.get(&PRINCIPALS, &operator)?.unwrap_or_else(|| ServicePrincipal {
         tenant,
         client_id,
@@ -126,11 +138,12 @@ fn restore(tx: &mut Tx<'_>, world: &World<'_>, installation: &Installation) -> R
     });
     tx.put(&PRINCIPALS, &operator, &ServicePrincipal { enabled: true, ..row })?;
     if assignments::owns_root(tx, tenant, operator)? {
-        return Ok(());
+        return Ok(application);
     }
     let name = RoleAssignmentId::random(world.entropy);
     let owns = NewAssignment { name, principal: operator, role: OWNER, description: None };
-    assignments::create(tx, world, &Allowed::system(tenant), &Chain::root(tenant), &owns).map(drop)
+    assignments::create(tx, world, &Allowed::system(tenant), &Chain::root(tenant), &owns)?;
+    Ok(application)
 }
 
 /// A note for the case that a file of the operator's is not where `info` says it is. It is not made anew
@@ -146,13 +159,20 @@ pub fn operator_note(files: &PlaneFiles) -> Option<String> {
 
 /// A note for the case that the operator's certificate is none of those that the directory has: they are not in a backup,
 /// and that of another time or installation has others.
-pub(crate) fn strange_operator_note(plane: &ControlPlane, files: &PlaneFiles, operator: ObjectId) -> Option<String> {
+pub(crate) fn strange_operator_note(
+    plane: &ControlPlane,
+    files: &PlaneFiles,
+    installation: &Installation,
+) -> Option<String> {
     let path = files.operator_certificate();
     let text = String::from_utf8(read(&path, Readers::Owner).ok()?).ok()?;
-    let held = thumbprint::sha256(&pem::find(&text, pem::CERTIFICATE)?);
+    let file = thumbprint::sha256(&pem::find(&text, pem::CERTIFICATE)?);
     let is_held =
-        |known: &KnownCredential| matches!(known.proof, KnownProof::Certificate { sha256, .. } if sha256 == held);
-    if plane.views.current().credentials(operator).iter().any(is_held) {
+        |known: &KnownCredential| matches!(known.proof, KnownProof::Certificate { sha256, .. } if sha256 == file);
+    let view = plane.views.current();
+    let operator = view.principal(installation.tenant, installation.operator);
+    let mut held = operator.into_iter().flat_map(|row| view.credentials_to_sign_in(installation.operator, row));
+    if held.any(is_held) {
         return None;
     }
     Some(format!(

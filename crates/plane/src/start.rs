@@ -16,12 +16,12 @@ use crate::registered_apis::{RegisterApiError, register_apis};
 use crate::runtime::ServerRuntime;
 use crate::surfaces::{On, Readiness};
 use crate::tls::{self, ServerIdentity, TlsError};
-use bonafide_core::placement;
+use bonafide_core::{directory, placement};
 use bonafide_crypto::ca::{ServerCa, ServerNameError};
 use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
 use bonafide_http::{AskUser, HttpLimits, ListenError, Listeners, Listening, Log, Sockets, Stop, TrustedProxy, clock};
-use bonafide_store::{Read, StoreError};
+use bonafide_store::{EngineError, Read, StoreError};
 use bonafide_types::{Audience, HostId, Secret, base64url};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -169,7 +169,8 @@ impl Opened {
         let lanes = Arc::new(Lanes::start().map_err(StartError::Threads)?);
         let runtime = ServerRuntime::start("plane").map_err(StartError::Threads)?;
 
-        let installation = first_start(&plane, &files, keys, options.empty)?;
+        let mut installation = first_start(&plane, &files, keys, options.empty)?;
+        adopt_applications(&plane, &mut installation)?;
         if options.reset_operator {
             reset_operator(&plane, &files, &installation).map_err(StartError::ResetOperator)?;
         }
@@ -198,6 +199,24 @@ impl Opened {
         background::start(tasks, &plane, &lanes, identity, revisions, stop);
         Ok(Running { plane, lanes, installation, registered, hosts_address, ca_der, _runtime: runtime })
     }
+}
+
+/// Makes the applications that an older version did not store.
+fn adopt_applications(plane: &ControlPlane, installation: &mut Installation) -> Result<(), StartError> {
+    if installation.applications {
+        return Ok(());
+    }
+    let adopted = directory::adopt_applications(&plane.store, &clock::world()).and_then(|()| {
+        let done = Installation { applications: true, ..installation.clone() };
+        plane.store.write(|tx| tx.put(&INSTALLATION, &(), &done))
+    });
+    match adopted {
+        Ok(()) => installation.applications = true,
+        // Nothing that starts may need space (AU-05): they sign in as they are, and the next start tries again.
+        Err(StoreError::Engine(EngineError::Full(_))) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(plane.catch_up().map_err(FirstStartError::from)?)
 }
 
 /// A control plane that is served.
@@ -252,7 +271,7 @@ impl Running {
 
     /// A note where the operator's files are not those of this database.
     pub fn strange_operator_note(&self, files: &PlaneFiles) -> Option<String> {
-        strange_operator_note(&self.plane, files, self.installation.operator)
+        strange_operator_note(&self.plane, files, &self.installation)
     }
 
     /// Remembers the port of workload `demo`'s metadata endpoint.

@@ -4,7 +4,9 @@ use crate::ask::{Answer, Ask};
 use crate::keys::{client_certificate, client_header, sign_as_client};
 use crate::plane::{MANAGEMENT, ORIGIN, Plane};
 use bonafide_core::access::{Allowed, Chain, NewAssignment, assignments, roles};
-use bonafide_core::directory::{self, PRINCIPALS, add_certificate, add_secret, create_application};
+use bonafide_core::directory::{
+    self, Application, PRINCIPALS, add_certificate, add_secret, create_service_principal, register_application,
+};
 use bonafide_core::tokens::TokenVersion;
 use bonafide_store::Read;
 use bonafide_types::{Audience, ClientId, CredentialId, ObjectId, RoleAssignmentId, TenantId};
@@ -34,10 +36,11 @@ impl Plane {
         let hash = self.login.pepper.hash(&id.to_string(), &secret);
         let not_after = world.now.plus_seconds(SECRET_SECONDS);
         let (principal, row) = self.change(|tx| {
-            let (principal, row) = create_application(tx, &world, tenant, name)?;
-            add_secret(tx, &world, principal, id, hash, not_after)?;
-            add_certificate(tx, &world, principal, &client_certificate(), None)?;
-            Ok((principal, row))
+            let application = Application::new(&world, tenant, name);
+            let object = register_application(tx, &world, &application)?;
+            add_secret(tx, &world, object, id, hash, not_after)?;
+            add_certificate(tx, &world, object, &client_certificate(), None)?;
+            create_service_principal(tx, &world, &application)
         });
         Person { tenant, principal, client: row.client_id, secret }
     }

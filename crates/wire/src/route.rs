@@ -53,6 +53,11 @@ impl<'p> Captures<'p> {
         self.0.iter().find(|(of, _)| *of == name).map_or("", |(_, value)| value)
     }
 
+    /// All names and values, in the order of the path.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &'p str)> + '_ {
+        self.0.iter().copied()
+    }
+
     fn fill(&mut self, pattern: &'static str, segments: &[&'p str]) -> bool {
         let Some(pattern) = pattern.strip_prefix('/').filter(|pattern| !pattern.is_empty()) else {
             return segments.is_empty();

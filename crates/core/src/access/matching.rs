@@ -6,7 +6,7 @@
 /// times; a pattern without it must be the whole action (Azure documentation, "Understand role
 /// definitions"). `/*/` also matches a single `/`: Managed Identity Operator holds only
 /// `…/userAssignedIdentities/*/assign/action`, and Resource Manager asks for
-/// `…/userAssignedIdentities/assign/action` (docs/wire/management.md).
+/// `…/userAssignedIdentities/assign/action` (docs/wire/management-access.md).
 ///
 /// Costs at most the product of both lengths, without backtracking: each piece between two stars is
 /// taken where it first occurs, which leaves the most for the pieces after it.

@@ -1,6 +1,8 @@
-//! The directory: tenants and what trusts them, service principals with their credentials, and the
+//! The directory: tenants and what trusts them, applications and service principals with their credentials, and the
 //! resources whose identities they are.
 
+mod adopted;
+mod applications;
 mod audiences;
 mod body;
 mod credentials;
@@ -10,6 +12,11 @@ mod registrations;
 mod resources;
 mod tenants;
 
+pub use adopted::adopt_applications;
+pub use applications::{
+    APPLICATION_BY_CLIENT, APPLICATIONS, APPLICATIONS_OF_TENANT, Application, application_by_client,
+    create_application, create_service_principal, principal_of, register_application,
+};
 pub(crate) use audiences::resolved;
 pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVersion};
 pub(crate) use body::Sight;
@@ -17,8 +24,8 @@ pub use body::{Body, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};
 pub(crate) use principals::create_principal;
-pub use principals::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, ServicePrincipal, create_application};
-pub use registrations::{RESOURCES_REGISTERED, RegisterError, RegisteredResource, register};
+pub use principals::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, ServicePrincipal};
+pub use registrations::{RESOURCES_REGISTERED, RegisterError, RegisteredResource, claim, register, release};
 pub use resources::{
     GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, INSTANCES_OF_SET, Membership, Power, RESOURCE_BY_ID, RESOURCES,
     RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE, Resource,

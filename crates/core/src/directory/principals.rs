@@ -25,7 +25,7 @@ pub struct ServicePrincipal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "type")]
 pub enum PrincipalKind {
-    /// An application with credentials of its own.
+    /// An application, which is an object of its own with the same client id.
     Application,
     /// The identity of one resource: it appears and vanishes with it.
     SystemAssigned {
@@ -52,28 +52,18 @@ pub const PRINCIPALS: Table<ObjectId, ServicePrincipal> =
 /// Service principals by client id.
 pub const PRINCIPAL_BY_CLIENT: Unique<ClientId, ObjectId> = Unique::new("principal-by-client");
 
-/// Makes an application's service principal, without any credential.
-pub fn create_application(
-    tx: &mut Tx<'_>,
-    world: &World<'_>,
-    tenant: TenantId,
-    display_name: &str,
-) -> Result<(ObjectId, ServicePrincipal), StoreError> {
-    create_principal(tx, world, tenant, display_name, PrincipalKind::Application)
-}
-
 /// Makes a service principal.
 pub(crate) fn create_principal(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     tenant: TenantId,
-    display_name: &str,
+    (client_id, display_name): (ClientId, &str),
     kind: PrincipalKind,
 ) -> Result<(ObjectId, ServicePrincipal), StoreError> {
     let id = ObjectId::random(world.entropy);
     let principal = ServicePrincipal {
         tenant,
-        client_id: ClientId::random(world.entropy),
+        client_id,
         display_name: display_name.to_owned(),
         kind,
         enabled: true,

@@ -1,27 +1,25 @@
-//! Resources that a tenant registered itself: an application and the identifier it is asked for by.
+//! Identifiers of the applications that a tenant registered: tokens for them are asked for by these.
 
-use super::{Audiences, PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, TokenVersion};
+use super::{APPLICATIONS, Application, Audiences, TokenVersion, application_by_client};
 use bonafide_store::{Absence, Read, StoreError, Table, Tx};
 use bonafide_types::{Audience, ClientId, TenantId};
 use serde::{Deserialize, Serialize};
 
-/// A resource of one tenant.
+/// An identifier of one tenant's application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisteredResource {
-    /// The application that it is.
+    /// The application that it names.
     pub app_id: ClientId,
-    /// Its application id URI, as registered.
+    /// The application id URI, as registered.
     pub identifier: String,
-    /// The form of tokens that it takes (`accessTokenAcceptedVersion`; version 1 unless it says otherwise).
-    pub version: TokenVersion,
 }
 
-/// Registered resources by tenant and identifier (`Audience::lookup_key`).
+/// Identifiers of applications by tenant and identifier (`Audience::lookup_key`): each names one application of a tenant.
 pub const RESOURCES_REGISTERED: Table<(TenantId, String), RegisteredResource> =
     Table::new("registered-resource", Absence::Withholds);
 
-/// The reason why a resource could not be registered.
+/// The reason why an application could not have an identifier.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// Not `api://…` or `https://…` of letters, digits and `-._~:/`.
@@ -41,7 +39,7 @@ pub enum RegisterError {
     Store(#[from] StoreError),
 }
 
-/// Registers an application of a tenant as a resource, or changes its token version.
+/// Gives an application of a tenant one more identifier, and the form of tokens that it takes.
 ///
 /// # Errors
 /// [`RegisterError`].
@@ -53,6 +51,26 @@ pub fn register(
     identifier: &Audience,
     version: TokenVersion,
 ) -> Result<(), RegisterError> {
+    let found = application_by_client(tx, tenant, app_id)?;
+    let (id, mut application) = found.ok_or(RegisterError::NoApplication(app_id))?;
+    claim(tx, known, &application, identifier)?;
+    if !application.identifier_uris.iter().any(|uri| uri == identifier.as_str()) {
+        application.identifier_uris.push(identifier.as_str().to_owned());
+    }
+    application.token_version = Some(version);
+    Ok(tx.put(&APPLICATIONS, &id, &application)?)
+}
+
+/// Takes an identifier for an application, which is to list it among its own.
+///
+/// # Errors
+/// [`RegisterError`].
+pub fn claim(
+    tx: &mut Tx<'_>,
+    known: &Audiences,
+    application: &Application,
+    identifier: &Audience,
+) -> Result<(), RegisterError> {
     let text = identifier.as_str();
     let rest = text.strip_prefix("api://").or_else(|| text.strip_prefix("https://"));
     let is_uri_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte);
@@ -62,20 +80,20 @@ pub fn register(
     if known.resolve(identifier).is_some() {
         return Err(RegisterError::Reserved(identifier.clone()));
     }
-    let principal = match tx.find(&PRINCIPAL_BY_CLIENT, &app_id)? {
-        Some(id) => tx.get(&PRINCIPALS, &id)?,
-        None => None,
-    };
-    if !principal.is_some_and(|row| row.tenant == tenant && row.kind == PrincipalKind::Application) {
-        return Err(RegisterError::NoApplication(app_id));
-    }
-    let key = (tenant, identifier.lookup_key());
-    if tx.get(&RESOURCES_REGISTERED, &key)?.is_some_and(|row| row.app_id != app_id) {
+    let key = (application.tenant, identifier.lookup_key());
+    if tx.get(&RESOURCES_REGISTERED, &key)?.is_some_and(|row| row.app_id != application.client_id) {
         return Err(RegisterError::Taken(identifier.clone()));
     }
-    let row = RegisteredResource { app_id, identifier: text.to_owned(), version };
-    tx.put(&RESOURCES_REGISTERED, &key, &row)?;
-    // The version is the application's, so it holds as well when it is asked for by its id.
-    let by_id = RegisteredResource { identifier: app_id.to_string(), ..row };
-    Ok(tx.put(&RESOURCES_REGISTERED, &(tenant, app_id.to_string()), &by_id)?)
+    let row = RegisteredResource { app_id: application.client_id, identifier: text.to_owned() };
+    Ok(tx.put(&RESOURCES_REGISTERED, &key, &row)?)
+}
+
+/// Gives up an identifier of an application; another application can take it from then on.
+pub fn release(tx: &mut Tx<'_>, application: &Application, identifier: &str) -> Result<(), StoreError> {
+    let Ok(identifier) = Audience::parse(identifier) else { return Ok(()) };
+    let key = (application.tenant, identifier.lookup_key());
+    match tx.get(&RESOURCES_REGISTERED, &key)? {
+        Some(row) if row.app_id == application.client_id => tx.delete(&RESOURCES_REGISTERED, &key),
+        _ => Ok(()),
+    }
 }

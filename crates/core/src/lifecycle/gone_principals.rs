@@ -1,9 +1,8 @@
-//! The belongings of service principals that are gone.
+//! The belongings of service principals and applications that are gone.
 
 use super::budget::Budget;
 use super::deferred::{defer, each};
 use super::place::take_from_hosts;
-use crate::access::assignments;
 use crate::directory::{CREDENTIALS, IDENTITY_USES, PRINCIPALS};
 use bonafide_store::{Absence, Read, Store, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, ResourceUuid};
@@ -51,30 +50,14 @@ pub(super) fn forget_principal(
     defer(tx, &DELETED, &principal, budget.is_spent().then_some(rest))
 }
 
-/// The reason why an application was not deleted.
-#[derive(Debug, thiserror::Error)]
-pub enum DeleteApplicationError {
-    /// It is the last owner of its tenant's root.
-    #[error("it is the last owner of the root")]
-    LastOwner,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Deletes the service principal of an application, unless the tenant's root would be without an owner.
-pub fn delete_application(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), DeleteApplicationError> {
-    if let Some(row) = tx.get(&PRINCIPALS, &id)?
-        && assignments::is_last_owner(tx, row.tenant, id)?
-    {
-        return Err(DeleteApplicationError::LastOwner);
-    }
-    Ok(delete_principal(tx, id)?)
-}
-
 /// Deletes a service principal and its credentials. Role assignments that name it stay: an object id
 /// is never given twice, so they grant nothing.
 pub(super) fn delete_principal(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), StoreError> {
     tx.delete(&PRINCIPALS, &id)?;
+    forget_credentials(tx, id)
+}
+
+/// Deletes the credentials of an object of the directory that is gone.
+pub(super) fn forget_credentials(tx: &mut Tx<'_>, id: ObjectId) -> Result<(), StoreError> {
     forget_principal(tx, id, PrincipalRest::default())
 }

@@ -2,6 +2,7 @@
 //! the placement together. Each takes the proof that its caller may do so, and all that follows from a
 //! change is in the same transaction.
 
+mod applications;
 mod budget;
 mod decide_host;
 mod deferred;
@@ -11,10 +12,10 @@ mod place;
 mod save;
 mod withdrawn_keys;
 
+pub use applications::{DeleteApplicationError, delete_application, delete_service_principal};
 pub use budget::{Budget, Progress};
 pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
-pub use gone_principals::{DeleteApplicationError, delete_application};
 pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};
 pub use save::{IdentityError, SaveError, save, users_of};
 

@@ -11,7 +11,7 @@ use crate::directory::{
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
-use bonafide_types::{ResourceId, ResourceUuid, World};
+use bonafide_types::{ClientId, ResourceId, ResourceUuid, World};
 
 /// The reason why identities could not be changed as asked.
 #[derive(Debug, thiserror::Error)]
@@ -148,8 +148,9 @@ fn principal_of(
     resource: &Resource,
     kind: PrincipalKind,
 ) -> Result<PrincipalRef, StoreError> {
-    let (principal_id, principal) = create_principal(tx, world, resource.tenant, resource.id.name(), kind)?;
-    Ok(PrincipalRef { principal_id, client_id: principal.client_id })
+    let client_id = ClientId::random(world.entropy);
+    let (principal_id, _) = create_principal(tx, world, resource.tenant, (client_id, resource.id.name()), kind)?;
+    Ok(PrincipalRef { principal_id, client_id })
 }
 
 fn load(tx: &impl Read, id: &ResourceId, resource: &Resource) -> Result<AssignedIdentity, SaveError> {

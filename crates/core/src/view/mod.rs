@@ -1,6 +1,7 @@
 //! The view: what the token path needs, in memory, fed by the store's changes. Tokens are issued from
 //! it, so the store may be slow or down.
 
+mod applications;
 mod attested;
 mod compact_id;
 mod credential;
@@ -10,6 +11,7 @@ mod placed;
 mod principals;
 mod runs;
 
+pub use applications::KnownApplication;
 pub use attested::ATTESTED_TOKENS_MAX;
 pub(crate) use attested::{Attested, AttestedTokens};
 pub use credential::{KnownCredential, KnownProof, RegisteredKey};
@@ -20,6 +22,7 @@ pub use principals::KnownPrincipal;
 
 use crate::directory::{RegisteredResource, Tenant};
 use crate::placement::{Host, Placed, SetIdentities};
+use applications::Applications;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
 use imbl::HashMap;
@@ -34,6 +37,7 @@ pub struct View {
     pub(crate) tenants: HashMap<TenantId, Tenant>,
     subscriptions: HashMap<SubscriptionId, TenantId>,
     principals: Principals,
+    applications: Applications,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
     sets: HashMap<ResourceUuid, Arc<SetIdentities>>,
@@ -51,6 +55,7 @@ impl View {
             tenants: HashMap::new(),
             subscriptions: HashMap::new(),
             principals: Principals::new(),
+            applications: Applications::default(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
             sets: HashMap::new(),
@@ -95,9 +100,28 @@ impl View {
         self.principals.after(after).filter(move |(_, principal)| principal.tenant == tenant)
     }
 
-    /// The credentials of a service principal, expired ones included.
-    pub fn credentials(&self, principal: ObjectId) -> &[KnownCredential] {
-        self.principals.credentials(principal)
+    /// The application of a tenant with this client id.
+    pub fn application_by_client(&self, tenant: TenantId, client: ClientId) -> Option<&KnownApplication> {
+        self.applications.by_client(client).filter(|known| known.tenant == tenant)
+    }
+
+    /// The credentials that hang on one object of the directory itself, expired ones included.
+    pub fn credentials(&self, object: ObjectId) -> &[KnownCredential] {
+        self.principals.credentials(object)
+    }
+
+    /// The credentials that a service principal can sign in with, expired ones included: its own, and those of its
+    /// application, which a managed identity does not have.
+    pub fn credentials_to_sign_in(
+        &self,
+        id: ObjectId,
+        principal: &KnownPrincipal,
+    ) -> impl Iterator<Item = &KnownCredential> {
+        let application = (!principal.is_managed())
+            .then(|| self.application_by_client(principal.tenant, principal.client_id))
+            .flatten();
+        let of_application = application.map_or(&[][..], |known| self.credentials(known.id));
+        self.credentials(id).iter().chain(of_application)
     }
 
     /// All hosts.
@@ -125,7 +149,7 @@ impl View {
         self.keys.get(&tenant).map(Arc::as_ref)
     }
 
-    /// A resource that a tenant registered, by its identifier (`Audience::lookup_key`).
+    /// An identifier of an application that a tenant registered (`Audience::lookup_key`).
     pub fn registered_resource(&self, tenant: TenantId, identifier: String) -> Option<&RegisteredResource> {
         self.registered.get(&(tenant, identifier))
     }

@@ -1,12 +1,61 @@
 //! The refusals to assign a role and to define one.
 
+use super::Fault;
 use super::ours::{internal, store_error};
+use super::wire::Wire;
 use bonafide_core::access::{AssignmentError, RoleError};
 use bonafide_types::RoleDefinitionId;
 use bonafide_types::limits::{CUSTOM_ROLES_PER_TENANT_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX};
 use http::StatusCode;
 
-pub(super) fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, String) {
+pub(super) fn wire(fault: &Fault) -> Wire<'_> {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
+    const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
+    match fault {
+        Fault::AssignmentNameInvalid(name) => (
+            BAD,
+            "InvalidRoleAssignmentId",
+            format!("The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."),
+        ),
+        Fault::Assignment(error) => assignment_error(error),
+        Fault::PrincipalIdMissing => {
+            (BAD, "InvalidPrincipalId", "A valid principal ID must be provided for role assignment.".to_owned())
+        }
+        Fault::PrincipalIdInvalid(id) => (
+            BAD,
+            "InvalidPrincipalId",
+            format!("The Principal ID '{id}' is not valid. Principal ID must be a GUID."),
+        ),
+        Fault::RoleIdInvalid(id) => (BAD, "InvalidRoleDefinitionId", format!("The role definition ID '{id}' is not valid.")),
+        Fault::RoleAssignmentMalformed => (BAD, "BadRequestFormat", "The request was incorrectly formatted.".to_owned()),
+        Fault::PrincipalTypeUnmatched { principal, asked } => (
+            BAD,
+            "UnmatchedPrincipalType",
+            format!("The PrincipalId '{}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '{asked}'.", principal.uuid().simple()),
+        ),
+        Fault::Role(error) => role_error(error),
+        Fault::PatternInvalid { pattern, of_data } => (
+            BAD,
+            if *of_data { "InvalidDataActionOrNotDataAction" } else { "InvalidActionOrNotAction" },
+            format!("'{pattern}' does not match any of the actions supported by the providers."),
+        ),
+        Fault::ConditionNotSupported => (
+            BAD,
+            "ConditionNotSupported",
+            "'condition' and 'conditionVersion' are not supported: a grant that ignored its condition would be too wide. Leave them out, or grant less.".to_owned(),
+        ),
+        Fault::GrantNotUnderstood(member) => (
+            BAD,
+            "InvalidRequestContent",
+            format!("'{member}' is not supported: what is granted without it is not what was asked for. Leave it out."),
+        ),
+        Fault::AssignmentNotFound(name) => (NOT_FOUND, "RoleAssignmentNotFound", format!("The role assignment '{name}' is not found.")),
+        Fault::RoleNotFound(id) => (NOT_FOUND, "RoleDefinitionDoesNotExist", format!("The specified role definition with ID '{id}' does not exist.")),
+        _ => internal(),
+    }
+}
+
+fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, String) {
     match error {
         AssignmentError::Exists(name) => (
             StatusCode::CONFLICT,
@@ -53,7 +102,7 @@ pub(super) fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static
     }
 }
 
-pub(super) fn role_error(error: &RoleError) -> (StatusCode, &'static str, String) {
+fn role_error(error: &RoleError) -> (StatusCode, &'static str, String) {
     const BAD: StatusCode = StatusCode::BAD_REQUEST;
     match error {
         RoleError::BuiltIn(id) => {

@@ -1,10 +1,16 @@
 //! Every refusal, and its form on the wire: with its folder the only place that knows error JSON.
 //!
-//! Codes and wording: docs/wire/management.md, which says where each was seen.
+//! Codes and wording: the pages docs/wire/management*.md, which say where each was seen.
 
+mod absent;
 mod access;
+mod caller;
+mod identity;
 mod ours;
+mod request;
+mod state;
 mod table;
+mod wire;
 
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};

@@ -1,8 +1,19 @@
 //! `/metadata/endpoints`: what clients ask to learn about a cloud, without a token.
 
+use super::{Answer, Fixed};
 use crate::config::Config;
+use crate::right::Right;
 use bonafide_types::ApiVersion;
+use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
+use bonafide_wire::Route;
+use http::Method;
 use serde_json::{Value, json};
+
+pub(super) static ENDPOINTS: &[Fixed] = &[Fixed {
+    route: Route::of_view(Method::GET, "/metadata/endpoints", MANAGEMENT_BODY_BYTES_MAX),
+    right: |_| Right::SignedIn,
+    answer: Answer::Public(endpoints),
+}];
 
 /// From this version on the answer is an array of clouds; before, the document of 2015. Source: 2015-01-01 and
 /// 2019-05-01 are those that clients ask for; where between them it changed is ours.
@@ -13,7 +24,7 @@ const OBJECT_FROM: &str = "2022-09-01";
 
 /// Describes this cloud in the shape of the version that is asked for; `None` is that of Azure
 /// Stack, which is the oldest document.
-pub(super) fn endpoints(config: &Config, version: Option<&ApiVersion>) -> Value {
+fn endpoints(config: &Config, version: Option<&ApiVersion>) -> Value {
     match version {
         Some(version) if version.at_least(OBJECT_FROM) => cloud(config),
         Some(version) if version.at_least(ARRAY_FROM) => json!([cloud(config)]),

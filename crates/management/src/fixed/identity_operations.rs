@@ -1,11 +1,16 @@
 //! `/providers/Microsoft.ManagedIdentity/operations`.
 
+use super::Fixed;
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::outcome::Outcome;
+use crate::right::Right;
 use bonafide_store::ReadTx;
 use serde_json::{Value, json};
+
+pub(super) static ENDPOINTS: &[Fixed] =
+    &[Fixed::get("/providers/Microsoft.ManagedIdentity/operations", |_| Right::SignedIn, list)];
 
 /// Resource, operation, name and description of each operation served here.
 const OPERATIONS: [(&str, &str, &str, &str); 8] = [
@@ -60,7 +65,7 @@ const OPERATIONS: [(&str, &str, &str, &str); 8] = [
 ];
 
 /// Lists the operations.
-pub(super) fn list(_tx: &ReadTx<'_>, _call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+fn list(_tx: &ReadTx<'_>, _call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let value: Vec<Value> = OPERATIONS
         .iter()
         .map(|(resource, operation, name, description)| {

@@ -1,6 +1,7 @@
 //! `/subscriptions/{s}/resources` and `/resourceGroups/{g}/resources`: resources of every type, without
 //! their properties.
 
+use super::{Fixed, Named, everything};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::filter::{self, Term};
@@ -9,16 +10,32 @@ use crate::order::list::{self, Source};
 use crate::order::read::head_of;
 use crate::outcome::Outcome;
 use crate::resource_type::Kind;
+use crate::right::Right;
 use crate::types::location_of;
 use bonafide_core::directory::{Resource, Shown};
 use bonafide_store::ReadTx;
+use bonafide_types::ResourceId;
 use serde_json::Value;
+
+pub(super) static ENDPOINTS: &[Fixed] = &[
+    Fixed::get("/subscriptions/{subscription}/resources", right, page),
+    Fixed::get("/subscriptions/{subscription}/resourceGroups/{group}/resources", right, page),
+];
+
+fn right(named: &Named) -> Right {
+    let action = |of: &str| format!("Microsoft.Resources/subscriptions{of}/resources/read");
+    match (named.subscription, &named.group) {
+        (_, Some(group)) => Right::Listing(action("/resourceGroups"), group.clone()),
+        (Some(id), None) => Right::Listing(action(""), ResourceId::of_subscription(id)),
+        (None, None) => everything(),
+    }
+}
 
 /// Top-level members that a list shows beside those of every resource.
 const SHOWN: [&str; 6] = ["kind", "sku", "plan", "zones", "managedBy", "extendedLocation"];
 
 /// One page of the resources in a subscription or group that pass `$filter`.
-pub(super) fn page(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+fn page(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let scope = call.named()?.scope()?;
     let terms = filter::read(call.command.query.get("$filter"))?;
     if let Some(wrong) = terms.iter().find(|term| !known(term)) {

@@ -1,5 +1,7 @@
 //! `/subscriptions/{s}/locations`.
 
+use super::Fixed;
+use super::subscriptions::right_of_any_role;
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
@@ -9,8 +11,11 @@ use bonafide_types::SubscriptionId;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
+pub(super) static ENDPOINTS: &[Fixed] =
+    &[Fixed::get("/subscriptions/{subscription}/locations", right_of_any_role, list)];
+
 /// The locations of Azure. Resources can lie in any other place too: this list is what clients offer.
-pub(super) fn list(_tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+fn list(_tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     Ok(Outcome::shown(json!({ "value": all(call.named()?.subscription()?) })))
 }
 

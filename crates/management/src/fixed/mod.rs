@@ -1,25 +1,38 @@
-//! Endpoints that are no resources: one line each.
+//! Endpoints that are no resources: each file has its own, one line each.
 
 mod endpoints;
 mod identity_operations;
 mod inventory;
 mod locations;
+mod named;
 mod operations;
 mod providers;
 mod subscriptions;
 
 pub(crate) use inventory::{known, passes};
+pub(crate) use named::Named;
 
 use crate::config::Config;
-use crate::fault::Fault;
-use crate::resource_type::ReadFn;
+use crate::resource_type::{ChangeFn, ReadFn};
 use crate::right::Right;
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
-use bonafide_types::{ApiVersion, OperationId, ResourceId, Scope, SubscriptionId};
-use bonafide_wire::Route;
+use bonafide_types::{ApiVersion, ResourceId, Scope};
+use bonafide_wire::{Captures, NoRoute, Route};
 use http::Method;
 use serde_json::Value;
 use std::fmt;
+use std::sync::LazyLock;
+
+/// The endpoints of each file: one line each.
+static FILES: [&[Fixed]; 7] = [
+    endpoints::ENDPOINTS,
+    subscriptions::ENDPOINTS,
+    providers::ENDPOINTS,
+    identity_operations::ENDPOINTS,
+    locations::ENDPOINTS,
+    operations::ENDPOINTS,
+    inventory::ENDPOINTS,
+];
 
 /// An endpoint that is no resource.
 pub(crate) struct Fixed {
@@ -35,34 +48,27 @@ pub(crate) enum Answer {
     Public(fn(&Config, Option<&ApiVersion>) -> Value),
     /// From what is stored.
     Read(ReadFn),
+    /// With the outcome of a change, whose right is a [`Right::Action`]: the locks of its scope are checked before it,
+    /// and its audit record is written after it (`order/change.rs`).
+    Change(ChangeFn),
     /// With the state of an operation, after a step of it.
     Operation(operations::Poll),
 }
 
-/// The parameters in the path of a fixed endpoint.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Named {
-    pub(crate) subscription: Option<SubscriptionId>,
-    pub(crate) group: Option<ResourceId>,
-    pub(crate) namespace: Option<String>,
-    pub(crate) operation: Option<OperationId>,
-}
-
-impl Named {
-    pub(crate) fn subscription(&self) -> Result<SubscriptionId, Fault> {
-        self.subscription.ok_or(Fault::NoSuchRoute)
+impl Fixed {
+    /// An endpoint that answers from what is stored.
+    pub(crate) const fn get(path: &'static str, right: fn(&Named) -> Right, answer: ReadFn) -> Self {
+        Self::of_store(Method::GET, path, right, Answer::Read(answer))
     }
 
-    pub(crate) fn operation(&self) -> Result<(SubscriptionId, OperationId), Fault> {
-        Ok((self.subscription()?, self.operation.ok_or(Fault::NoSuchRoute)?))
-    }
-
-    /// The group, or else the subscription.
-    pub(crate) fn scope(&self) -> Result<ResourceId, Fault> {
-        match &self.group {
-            Some(group) => Ok(group.clone()),
-            None => Ok(ResourceId::of_subscription(self.subscription()?)),
-        }
+    /// An endpoint that touches the store.
+    pub(crate) const fn of_store(
+        method: Method,
+        path: &'static str,
+        right: fn(&Named) -> Right,
+        answer: Answer,
+    ) -> Self {
+        Self { route: Route::of_store(method, path, MANAGEMENT_BODY_BYTES_MAX), right, answer }
     }
 }
 
@@ -78,88 +84,49 @@ impl fmt::Debug for Fixed {
     }
 }
 
-/// A path as the types of a subscription have it, for their [`Right`]s.
-const SUBSCRIPTIONS: &str = "Microsoft.Resources/subscriptions";
-
-const fn get(path: &'static str, right: fn(&Named) -> Right, answer: ReadFn) -> Fixed {
-    Fixed { route: Route::of_store(Method::GET, path, MANAGEMENT_BODY_BYTES_MAX), right, answer: Answer::Read(answer) }
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Fixed> {
+    FILES.iter().copied().flatten()
 }
 
-const fn poll(path: &'static str, answer: operations::Poll) -> Fixed {
-    Fixed {
-        route: Route::of_store(Method::GET, path, MANAGEMENT_BODY_BYTES_MAX),
-        right: right_to_operation,
-        answer: Answer::Operation(answer),
+/// The endpoint with this method and path, among those of as many segments: the paths of resources, which are asked
+/// for most, are longer than most of these.
+pub(crate) fn find<'p>(method: &Method, segments: &[&'p str]) -> Result<(&'static Fixed, Captures<'p>), NoRoute> {
+    static BY_LENGTH: LazyLock<Vec<Vec<&'static Fixed>>> = LazyLock::new(|| {
+        let mut by_length: Vec<Vec<&'static Fixed>> = Vec::new();
+        for fixed in all() {
+            let length = fixed.route.path.matches('/').count();
+            by_length.resize_with(by_length.len().max(length + 1), Vec::new);
+            by_length[length].push(fixed);
+        }
+        by_length
+    });
+    let entries = BY_LENGTH.get(segments.len()).map_or(&[][..], Vec::as_slice);
+    bonafide_wire::find(entries, method, segments).map(|(fixed, captures)| (*fixed, captures))
+}
+
+/// The right to do `action` in the subscription of the path. Each such path names one; a caller of one that did not
+/// would need every right.
+pub(crate) fn in_subscription(named: &Named, action: impl Into<String>) -> Right {
+    match named.subscription {
+        Some(id) => Right::Action(action.into(), Scope::Id(ResourceId::of_subscription(id))),
+        None => everything(),
     }
 }
 
-/// All of them.
-pub(crate) static FIXED: [Fixed; 15] = [
-    Fixed {
-        route: Route::of_view(Method::GET, "/metadata/endpoints", MANAGEMENT_BODY_BYTES_MAX),
-        right: |_| Right::SignedIn,
-        answer: Answer::Public(endpoints::endpoints),
-    },
-    get("/tenants", |_| Right::SignedIn, subscriptions::tenants),
-    get("/providers", |_| Right::SignedIn, providers::list),
-    get("/providers/{namespace}", |_| Right::SignedIn, providers::read),
-    get("/providers/Microsoft.ManagedIdentity/operations", |_| Right::SignedIn, identity_operations::list),
-    get("/subscriptions", |_| Right::SignedIn, subscriptions::list),
-    get("/subscriptions/{subscription}", right_of_any_role, subscriptions::read),
-    get("/subscriptions/{subscription}/locations", right_of_any_role, locations::list),
-    get("/subscriptions/{subscription}/providers", right_to_providers, providers::list),
-    get("/subscriptions/{subscription}/providers/{namespace}", right_to_providers, providers::read),
-    Fixed {
-        route: Route::of_store(
-            Method::POST,
-            "/subscriptions/{subscription}/providers/{namespace}/register",
-            MANAGEMENT_BODY_BYTES_MAX,
-        ),
-        right: right_to_register,
-        answer: Answer::Read(providers::read),
-    },
-    poll(
-        "/subscriptions/{subscription}/providers/{namespace}/locations/{location}/operations/{operation}",
-        operations::status,
-    ),
-    poll("/subscriptions/{subscription}/operationresults/{operation}", operations::result),
-    get("/subscriptions/{subscription}/resources", right_to_inventory, inventory::page),
-    get("/subscriptions/{subscription}/resourceGroups/{group}/resources", right_to_inventory, inventory::page),
-];
-
-/// A path names what its placeholders say, so that none of these is without its subscription; one that
-/// were would be nobody's.
-fn in_subscription(named: &Named, right: impl FnOnce(SubscriptionId) -> Right) -> Right {
-    named.subscription.map_or_else(|| Right::Action("*".to_owned(), Scope::Root), right)
+/// The right of a path that lacks what it should name: nobody's but the tenant's owner's.
+fn everything() -> Right {
+    Right::Action("*".to_owned(), Scope::Root)
 }
 
-fn right_of_any_role(named: &Named) -> Right {
-    in_subscription(named, Right::AnyRole)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn right_to_providers(named: &Named) -> Right {
-    in_subscription(named, |id| {
-        Right::Action(format!("{SUBSCRIPTIONS}/providers/read"), Scope::Id(ResourceId::of_subscription(id)))
-    })
-}
-
-fn right_to_register(named: &Named) -> Right {
-    let namespace = named.namespace.as_deref().unwrap_or("*");
-    in_subscription(named, |id| {
-        Right::Action(format!("{namespace}/register/action"), Scope::Id(ResourceId::of_subscription(id)))
-    })
-}
-
-fn right_to_inventory(named: &Named) -> Right {
-    in_subscription(named, |id| match &named.group {
-        Some(group) => Right::Listing(format!("{SUBSCRIPTIONS}/resourceGroups/resources/read"), group.clone()),
-        None => Right::Listing(format!("{SUBSCRIPTIONS}/resources/read"), ResourceId::of_subscription(id)),
-    })
-}
-
-fn right_to_operation(named: &Named) -> Right {
-    match named.operation() {
-        Ok((subscription, operation)) => Right::Operation(subscription, operation),
-        Err(_) => Right::Action("*".to_owned(), Scope::Root),
+    #[test]
+    fn every_placeholder_of_a_fixed_endpoint_is_one_segment() {
+        for fixed in all() {
+            assert!(!fixed.route.path.contains("..."), "{fixed:?}: it would not be found by its length");
+        }
     }
 }

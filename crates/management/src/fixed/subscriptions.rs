@@ -1,9 +1,11 @@
 //! Tenants and subscriptions, as their callers see them.
 
+use super::{Fixed, Named, everything};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::outcome::Outcome;
+use crate::right::Right;
 use bonafide_core::access::{ScopeKey, assignments};
 use bonafide_core::directory::{SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS};
 use bonafide_store::{Read, ReadTx, StoreError};
@@ -11,8 +13,19 @@ use bonafide_types::SubscriptionId;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+pub(super) static ENDPOINTS: &[Fixed] = &[
+    Fixed::get("/tenants", |_| Right::SignedIn, tenants),
+    Fixed::get("/subscriptions", |_| Right::SignedIn, list),
+    Fixed::get("/subscriptions/{subscription}", right_of_any_role, read),
+];
+
+/// The right to see a subscription and what is the same in all of them.
+pub(super) fn right_of_any_role(named: &Named) -> Right {
+    named.subscription.map_or_else(everything, Right::AnyRole)
+}
+
 /// The caller's tenant: a token is valid in no other.
-pub(super) fn tenants(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+fn tenants(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let id = call.command.by.tenant;
     let rows: Vec<Value> = tx
         .get(&TENANTS, &id)?
@@ -30,7 +43,7 @@ pub(super) fn tenants(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Res
 }
 
 /// The subscriptions in which the caller holds a role, at any scope.
-pub(super) fn list(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+fn list(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let mut value = Vec::new();
     for id in visible(tx, call)? {
         if let Some(row) = tx.get(&SUBSCRIPTIONS, &id)?.filter(|row| row.tenant == call.command.by.tenant) {
@@ -51,7 +64,7 @@ fn visible(tx: &impl Read, call: &Call<'_>) -> Result<BTreeSet<SubscriptionId>, 
 }
 
 /// One subscription.
-pub(super) fn read(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
+fn read(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let id = call.named()?.subscription()?;
     let row = tx.get(&SUBSCRIPTIONS, &id)?.ok_or(Fault::SubscriptionNotFound(id))?;
     Ok(Outcome::shown(show(id, &row)))

@@ -10,7 +10,7 @@
 //! | PUT with a map | has exactly what is named; null is refused, for it asks for nothing |
 //! | `identityIds`, of any type in any api-version | has exactly what is named; beside a map it is refused |
 //!
-//! Sources: docs/wire/management.md.
+//! Sources: docs/wire/management-identity.md.
 
 use crate::fault::Fault;
 use crate::order::granting_body::{self, Grants};

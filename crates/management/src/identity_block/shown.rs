@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// Prints the identities of a resource; `None` when it has none, for then Azure leaves the member out.
 ///
 /// Both types together are spelled with a blank after the comma: az compares the text and, without the
-/// blank, wipes every identity of the resource (docs/wire/management.md). `as_list` prints the ids in
+/// blank, wipes every identity of the resource (docs/wire/management-identity.md). `as_list` prints the ids in
 /// `identityIds`, as Compute did before 2018-06-01.
 pub(crate) fn show(identity: &ResourceIdentity, tenant: TenantId, as_list: bool) -> Option<Value> {
     let kind = match (&identity.system, identity.users.is_empty()) {

@@ -6,6 +6,7 @@ pub(crate) mod api_version;
 pub(crate) mod audit;
 pub(crate) mod body;
 pub(crate) mod caller;
+pub(crate) mod change;
 pub(crate) mod conditions;
 pub(crate) mod delete;
 pub(crate) mod granting_body;

@@ -35,7 +35,7 @@ static SCALE_SETS: ResourceType = ResourceType {
     ..ResourceType::PLAIN
 };
 
-/// The SDKs of storage accounts take 200 and 202 for a new one, and stop at 201 (docs/wire/management.md).
+/// The SDKs of storage accounts take 200 and 202 for a new one, and stop at 201 (docs/wire/management-operations.md).
 static STORAGE_ACCOUNTS: ResourceType =
     ResourceType { name: "Microsoft.Storage/storageAccounts", created: Created::As200, view, ..ResourceType::PLAIN };
 

@@ -2,7 +2,7 @@
 
 use crate::cloud::{ARM, Cloud, VM};
 use bonafide_core::directory::PRINCIPALS;
-use bonafide_core::lifecycle::delete_application;
+use bonafide_core::lifecycle::delete_service_principal;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use http::Method;
@@ -83,7 +83,7 @@ fn the_last_token_of_a_principal_that_is_gone_is_refused_at_once() {
         })
         .unwrap();
     send(Method::PUT).expect(200);
-    cloud.store.write(|tx| delete_application(tx, person.id)).unwrap();
+    cloud.store.write(|tx| delete_service_principal(tx, person.id)).unwrap();
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         send(method).refused(401, "InvalidAuthenticationToken");
     }

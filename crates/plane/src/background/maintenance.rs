@@ -49,7 +49,7 @@ mod tests {
     use crate::files::PlaneFiles;
     use crate::origin::Origin;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
-    use bonafide_core::lifecycle::delete_application;
+    use bonafide_core::lifecycle::delete_service_principal;
     use bonafide_files::{Chosen, Root};
     use bonafide_http::Log;
     use bonafide_store::Read;
@@ -73,7 +73,7 @@ mod tests {
                     let id = CredentialId::random(world.entropy);
                     add_secret(tx, &world, principal, id, hash, world.now.plus_seconds(60))?;
                 }
-                delete_application(tx, principal)
+                delete_service_principal(tx, principal)
             })
             .unwrap();
         let left = || plane.store.read(|tx| tx.page(&CREDENTIALS, &(), None, usize::MAX)).unwrap().len();

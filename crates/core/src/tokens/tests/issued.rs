@@ -1,6 +1,7 @@
 //! Tokens as they are issued: to whom, and with which claims.
 
 use super::*;
+use crate::lifecycle::delete_service_principal;
 
 #[test]
 fn an_issued_token_is_accepted_as_what_it_was_issued_as() {
@@ -87,7 +88,8 @@ fn a_tenant_s_own_resource_is_known_in_that_tenant_only_and_takes_no_service_s_n
         fixture.store.write(|tx| register(tx, &fixture.audiences, tenant, app, &identifier, version))
     };
     register(&fixture, client, "api://orders", TokenVersion::V1).unwrap();
-    register(&fixture, client, "https://orders.example/v2/", TokenVersion::V2).unwrap();
+    let (_, second) = fixture.store.write(|tx| create_application(tx, &world(NOW), tenant, "second")).unwrap();
+    register(&fixture, second.client_id, "https://orders.example/v2/", TokenVersion::V2).unwrap();
     for reserved in ["https://VAULT.azure.net/", "https://x.blob.core.windows.net", ARM] {
         assert!(register(&fixture, client, reserved, TokenVersion::V1).is_err(), "{reserved}");
     }
@@ -101,14 +103,20 @@ fn a_tenant_s_own_resource_is_known_in_that_tenant_only_and_takes_no_service_s_n
     views.catch_up(&fixture.store).unwrap();
     fixture.view = views.snapshot();
     let aud = |tenant, asked: &str| fixture.resolve(tenant, asked).map(|found| found.aud);
-    let client = client.to_string();
+    let (client, client2) = (client.to_string(), second.client_id.to_string());
     assert_eq!(aud(tenant, "api://orders/").as_deref(), Some("api://orders/"));
-    assert_eq!(aud(tenant, "https://orders.example/v2"), Some(client.clone()));
+    assert_eq!(aud(tenant, "https://orders.example/v2"), Some(client2.clone()));
+    assert_eq!(aud(tenant, &client2), Some(client2.clone()));
     assert_eq!(aud(tenant, &client), Some(client.clone()));
     for unknown in ["api://order", "api://orders/x", &format!("{client}/")] {
         assert_eq!(aud(tenant, unknown), None, "{unknown}");
     }
     for asked in ["api://orders", "https://orders.example/v2/", &client] {
         assert_eq!(aud(fixture.other_tenant, asked), None, "{asked}");
+    }
+    fixture.store.write(|tx| delete_service_principal(tx, fixture.app)).unwrap();
+    fixture.reload();
+    for asked in ["api://orders", &client] {
+        assert_eq!(fixture.resolve(tenant, asked), None, "an application without a service principal: {asked}");
     }
 }

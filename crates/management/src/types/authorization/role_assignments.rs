@@ -39,7 +39,7 @@ pub(crate) static ROLE_ASSIGNMENTS: ResourceType = ResourceType {
 
 type Row = (AssignmentKey, RoleAssignment);
 
-/// Makes a role assignment. Old and new SDKs together accept only 201 (docs/wire/management.md).
+/// Makes a role assignment. Old and new SDKs together accept only 201 (docs/wire/management-access.md).
 fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
     let (scope, name) = asked(call)?;
     check_scope(access, scope)?;

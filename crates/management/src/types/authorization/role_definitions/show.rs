@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 /// The id of a role definition as it is shown at a scope: in a subscription it is the subscription's, also
 /// where the role is held above it. az finds a role's name by the exact text of its id
-/// (docs/wire/management.md).
+/// (docs/wire/management-access.md).
 pub(in super::super) fn id_at(scope: &Scope, id: RoleDefinitionId) -> String {
     id_in(subscription(scope), id)
 }

@@ -15,7 +15,7 @@ use bonafide_store::{Read, Tx};
 use bonafide_types::{Excerpt, ResourceId, RoleDefinitionId, Scope};
 
 /// Makes a custom role or replaces what it says. Both are 201: SDKs take nothing else
-/// (docs/wire/management.md).
+/// (docs/wire/management-access.md).
 pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
     let (scope, id) = asked(call)?;
     let body = call.body()?;

@@ -1,0 +1,88 @@
+//! Requests that cannot be read, or say something that none can have.
+
+use super::Fault;
+use super::absent::split;
+use super::ours::internal;
+use super::wire::Wire;
+use crate::limits::TAGS_MAX;
+use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
+use http::StatusCode;
+
+pub(super) fn wire(fault: &Fault) -> Wire<'_> {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
+    match fault {
+        Fault::ApiVersionMissing => (
+            BAD,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.".to_owned(),
+        ),
+        Fault::ApiVersionInvalid { version, supported } => (
+            BAD,
+            "InvalidApiVersionParameter",
+            format!("The api-version '{version}' is invalid. The supported versions are '{}'.", supported.join(",")),
+        ),
+        Fault::NoRegisteredProvider { location, version, type_name, supported } => (
+            BAD,
+            "NoRegisteredProviderFound",
+            format!(
+                "No registered resource provider found for location '{location}' and API version '{version}' for type '{}'. The supported api-versions are '{}'.",
+                split(type_name).1,
+                supported.join(", ")
+            ),
+        ),
+        Fault::PathInvalid(detail) => (BAD, "InvalidRequestUri", format!("The request URI is invalid: {detail}.")),
+        Fault::SubscriptionIdInvalid(id) => (
+            BAD,
+            "InvalidSubscriptionId",
+            format!("The provided subscription identifier '{id}' is malformed or invalid."),
+        ),
+        Fault::QueryInvalid(detail) => {
+            (BAD, "InvalidRequestParameter", format!("The query string is invalid: {detail}."))
+        }
+        Fault::FilterInvalid { detail, filter } => (
+            BAD,
+            "InvalidFilterInQueryString",
+            format!("Invalid $filter '{filter}' specified in the query string: {detail}."),
+        ),
+        Fault::BodyInvalid(detail) => (
+            BAD,
+            "InvalidRequestContent",
+            format!("The request content was invalid and could not be deserialized: '{detail}'."),
+        ),
+        Fault::BodyTooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestContentTooLarge",
+            format!(
+                "The request content size exceeds the maximum size of {} MB.",
+                MANAGEMENT_BODY_BYTES_MAX / (1024 * 1024)
+            ),
+        ),
+        Fault::LocationMissing => {
+            (BAD, "LocationRequired", "The location property is required for this definition.".to_owned())
+        }
+        Fault::NameInvalid { name, type_name, rule } => (
+            BAD,
+            "InvalidResourceName",
+            format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."),
+        ),
+        Fault::GroupNameInvalid { name, wrong } => (
+            BAD,
+            "InvalidResourceGroup",
+            format!(
+                "The provided resource group name '{name}' has these invalid characters: '{wrong}'. The name can only be a letter, digit, '-', '.', '(', ')' or '_'."
+            ),
+        ),
+        Fault::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
+        Fault::MethodNotAllowed(method) => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            format!("The requested resource does not support http method '{method}'."),
+        ),
+        Fault::PreconditionFailed { etag } => (
+            StatusCode::PRECONDITION_FAILED,
+            "PreconditionFailed",
+            format!("The condition of the request is not met. The current etag is '{etag}'."),
+        ),
+        _ => internal(),
+    }
+}
