@@ -108,6 +108,9 @@ fn remove_tree(
     place::take_from_all(tx, uuid)?;
     place::forget_set(tx, uuid)?;
     tx.delete(&RESOURCES, &uuid)?;
+    if let Some(machine) = resource.machine_to_serve() {
+        place::refresh_machine(tx, machine)?;
+    }
     Ok(Progress::Done)
 }
 

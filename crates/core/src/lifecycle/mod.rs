@@ -7,8 +7,10 @@ mod budget;
 mod decide_host;
 mod deferred;
 mod delete;
+mod extension;
 mod gone_principals;
 mod place;
+mod restart;
 mod save;
 mod withdrawn_keys;
 
@@ -16,7 +18,9 @@ pub use applications::{DeleteApplicationError, delete_application, delete_servic
 pub use budget::{Budget, Progress};
 pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
+pub use extension::extension_of;
 pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};
+pub use restart::restart_extension;
 pub use save::{IdentityError, SaveError, save, users_of};
 
 use bonafide_store::{Declaration, Store, StoreError};

@@ -1,12 +1,13 @@
 //! Putting workloads on hosts, and keeping their placements up to date.
 
 use super::budget::Budget;
+use super::extension::extension_of;
 use super::withdrawn_keys::withdraw_keys;
 use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
 use crate::placement::{
-    IDENTITIES_OF_SETS, PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed, PlacedIdentity, Placement,
-    SetIdentities, own,
+    EXTENSION_STATUS, IDENTITIES_OF_SETS, PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed,
+    PlacedIdentity, Placement, SetIdentities, own,
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
@@ -46,7 +47,7 @@ pub fn place(
     if hosts.len() == WORKLOAD_HOSTS_MAX && !hosts.contains(&(host, uuid)) {
         return Err(PlaceError::TooManyHosts(resource.id.clone()));
     }
-    let mut placement = describe(resource);
+    let mut placement = describe(tx, uuid, resource)?;
     placement.own = living(tx, placement.own, &BTreeSet::new())?;
     if let Some(membership) = placement.set {
         share(tx, membership.set)?;
@@ -73,12 +74,17 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
         let old = Placed::read(tx, old)?;
         let known = principals(old.identities());
-        let mut new = describe(resource);
+        let mut new = describe(tx, uuid, resource)?;
         new.own = living(tx, new.own, &known)?;
-        if new != old.row {
-            tx.put(&PLACEMENTS, &key, &new)?;
-            withdraw_keys(tx, key, known, &mut budget)?;
+        let old = old.row;
+        if new == old {
+            continue;
         }
+        if new.extension.is_none() && old.extension.is_some() {
+            tx.delete(&EXTENSION_STATUS, &key)?;
+        }
+        tx.put(&PLACEMENTS, &key, &new)?;
+        withdraw_keys(tx, key, known, &mut budget)?;
     }
     refresh_instances(tx, uuid, resource, &mut budget)
 }
@@ -128,6 +134,14 @@ pub(super) fn forget_set(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), Store
     }
 }
 
+/// Brings the rows of a machine up to date after a change of an extension on it.
+pub(super) fn refresh_machine(tx: &mut Tx<'_>, machine: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&RESOURCES, &machine)? {
+        Some(row) => refresh(tx, machine, &row),
+        None => Ok(()),
+    }
+}
+
 /// Takes one identity from every host that runs a workload; on how many it was is returned.
 pub(super) fn take_from_hosts(tx: &mut Tx<'_>, uuid: ResourceUuid, principal: ObjectId) -> Result<usize, StoreError> {
     let mut changed = 0;
@@ -154,7 +168,7 @@ pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), S
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
         let old = Placed::read(tx, old)?;
-        tx.delete(&PLACEMENTS, &key)?;
+        remove(tx, key)?;
         withdraw_keys(tx, key, principals(old.identities()), &mut budget)?;
     }
     Ok(())
@@ -164,8 +178,14 @@ pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), S
 pub fn take_away(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Result<(), StoreError> {
     let Some(old) = tx.get(&PLACEMENTS, &(host, uuid))? else { return Ok(()) };
     let old = Placed::read(tx, old)?;
-    tx.delete(&PLACEMENTS, &(host, uuid))?;
+    remove(tx, (host, uuid))?;
     withdraw_keys(tx, (host, uuid), principals(old.identities()), &mut Budget::of_one_write())
+}
+
+/// Removes a placement with what its host has reported of it.
+fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
+    tx.delete(&PLACEMENTS, &key)?;
+    tx.delete(&EXTENSION_STATUS, &key)
 }
 
 fn principals<'a>(identities: impl Iterator<Item = &'a PlacedIdentity>) -> BTreeSet<ObjectId> {
@@ -196,14 +216,15 @@ fn living_of_set(tx: &impl Read, set: &Resource, known: &BTreeSet<ObjectId>) -> 
     Ok(identities)
 }
 
-fn describe(resource: &Resource) -> Placement {
+fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<Placement, StoreError> {
     // A machine that is switched off asks for nothing, so that nobody may in its name.
     let is_running = resource.power.is_running();
-    Placement {
+    Ok(Placement {
         resource_id: resource.id.clone(),
         tenant: resource.tenant,
         location: resource.body.location().unwrap_or_default().to_owned(),
         own: if is_running { own(resource) } else { Vec::new() },
         set: resource.set.filter(|_| is_running),
-    }
+        extension: if is_running { extension_of(tx, uuid, resource)? } else { None },
+    })
 }

@@ -2,7 +2,7 @@
 //! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
 
 use super::{IDENTITIES_OF_SETS, SetIdentities, joined};
-use crate::directory::Membership;
+use crate::directory::{Extension, Membership};
 use bonafide_store::{Absence, Index, Read, StoreError, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub struct Placement {
     /// For an instance of a scale set: the set whose identities it has too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Membership>,
+    /// The token endpoint that it is to have beside the metadata service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
 }
 
 /// A workload on a host, with all the identities that it may use there.

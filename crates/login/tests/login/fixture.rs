@@ -257,6 +257,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         power: Power::default(),
         set: None,
         model: 0,
+        extension: None,
         deleting: false,
         version: 1,
         created_at: NOW,

@@ -190,6 +190,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         power: Power::default(),
         set: None,
         model: 0,
+        extension: None,
         deleting: false,
         version: 0,
         created_at: call.cx.world.now,
