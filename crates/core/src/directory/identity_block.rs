@@ -1,5 +1,6 @@
 //! The identity block of a resource, as stored.
 
+use super::resources::is_zero;
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub struct ResourceIdentity {
     /// The system-assigned identity, when it is enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<PrincipalRef>,
+    /// For a scale set: the version of its model that the system-assigned identity came with.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub system_since: u64,
     /// The user-assigned identities, in the order of their assignment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<AssignedIdentity>,
@@ -48,6 +52,9 @@ pub struct AssignedIdentity {
     pub identity: ResourceUuid,
     /// Its ARM id as the caller wrote it.
     pub id: ResourceId,
+    /// For one of a scale set: the version of the set's model that it came with.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: u64,
     /// Its service principal at the time of assignment; an identity's never changes.
     #[serde(flatten)]
     pub principal: PrincipalRef,

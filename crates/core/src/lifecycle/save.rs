@@ -113,6 +113,7 @@ fn change_identities(
             gives = true;
             let kind = PrincipalKind::SystemAssigned { resource: uuid, resource_id: resource.id.clone() };
             resource.identity.system = Some(principal_of(tx, world, resource, kind)?);
+            resource.identity.system_since = resource.model;
         }
         (false, Some(system)) => {
             delete_principal(tx, system.principal_id)?;
@@ -195,5 +196,5 @@ fn load(tx: &impl Read, id: &ResourceId, resource: &Resource) -> Result<Assigned
         return Err(IdentityError::OtherTenant(id.clone()).into());
     }
     let principal = row.principal.ok_or_else(|| IdentityError::NotFound(id.clone()))?;
-    Ok(AssignedIdentity { identity, id: id.clone(), principal })
+    Ok(AssignedIdentity { identity, id: id.clone(), since: resource.model, principal })
 }

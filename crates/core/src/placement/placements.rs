@@ -1,10 +1,12 @@
 //! Desired state: one row for each workload on each host, written by `lifecycle` in the same transaction
 //! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
 
-use crate::directory::Extension;
-use bonafide_store::{Absence, Index, Table};
+use super::{IDENTITIES_OF_SETS, SetIdentities, joined};
+use crate::directory::{Extension, Membership};
+use bonafide_store::{Absence, Index, Read, StoreError, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A workload on a host, with the identities that it may use there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,17 +17,47 @@ pub struct Placement {
     pub tenant: TenantId,
     /// Its location.
     pub location: String,
-    /// Its identities, the system-assigned one first.
-    pub identities: Vec<PlacedIdentity>,
+    /// The identities of its own, the system-assigned one first.
+    #[serde(rename = "identities")]
+    pub own: Vec<PlacedIdentity>,
+    /// For an instance of a scale set: the set whose identities it has too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Membership>,
     /// The token endpoint that it is to have beside the metadata service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
 }
 
-impl Placement {
+/// A workload on a host, with all the identities that it may use there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// Its row.
+    pub row: Placement,
+    /// Those of its set.
+    pub(crate) of_set: Arc<SetIdentities>,
+}
+
+impl Placed {
+    /// The workload of a row, at the revision that is read.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn read(tx: &impl Read, row: Placement) -> Result<Self, StoreError> {
+        let of_set = match row.set {
+            Some(membership) => tx.get(&IDENTITIES_OF_SETS, &membership.set)?.unwrap_or_default(),
+            None => SetIdentities::default(),
+        };
+        Ok(Self { row, of_set: Arc::new(of_set) })
+    }
+
+    /// Its identities, the system-assigned one first.
+    pub fn identities(&self) -> impl Iterator<Item = &PlacedIdentity> {
+        joined(&self.row.own, self.row.set.map_or(0, |membership| membership.model), &self.of_set)
+    }
+
     /// One of its identities.
     pub fn identity(&self, principal: ObjectId) -> Option<&PlacedIdentity> {
-        self.identities.iter().find(|identity| identity.principal == principal)
+        self.identities().find(|identity| identity.principal == principal)
     }
 }
 
@@ -39,13 +71,21 @@ pub struct PlacedIdentity {
     /// The ARM id of a user-assigned identity; `None` for the system-assigned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_assigned: Option<ResourceId>,
+    /// The ARM id of the scale set whose system-assigned identity it is; `None` for the workload's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_of: Option<ResourceId>,
 }
 
 /// Placements by host and workload.
 pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> =
-    Table::indexed("placement", Absence::Withholds, |key, _, entries| {
+    Table::indexed("placement", Absence::Withholds, |key, placement, entries| {
         entries.many(&PLACEMENTS_OF_WORKLOAD, &key.1);
+        if let Some(membership) = placement.set {
+            entries.many(&PLACEMENTS_OF_SET, &membership.set);
+        }
     });
 
+/// Placements of the instances of a scale set, those that run.
+pub const PLACEMENTS_OF_SET: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-set");
 /// Placements by workload.
 pub const PLACEMENTS_OF_WORKLOAD: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-workload");

@@ -255,6 +255,8 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         principal: None,
         body: bonafide_core::directory::Body::default(),
         power: Power::default(),
+        set: None,
+        model: 0,
         extension: None,
         deleting: false,
         version: 1,

@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::identity_block;
 use crate::operations;
 use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
-use crate::resource_type::{Created, Identities, Kind};
+use crate::resource_type::{Absent, Created, Identities, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
@@ -74,6 +74,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
             change_identities(write)?;
             check_takes_more(write)?;
             change_tags(write)?;
+            (kind.of.put)(write)?;
         }
     }
     save(write)
@@ -84,10 +85,17 @@ fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     if write.sent.get("managedBy").is_some_and(|manager| !manager.is_string() && !manager.is_null()) {
         return Err(Fault::BodyInvalid("'managedBy' is not a string".to_owned()));
     }
-    let sent = cleaned(write);
-    if !matches!(write.call.command.verb, Verb::Put) {
-        return write.new.body.patch(&write.new.id, &sent).map_err(|error| BodyError::Merged(error).into());
-    }
+    let (sent, id) = (cleaned(write), &write.new.id);
+    let merged = match (write.call.command.verb, write.kind.of.absent) {
+        _ if write.old.is_none() => return replace_body(write, sent),
+        (Verb::Put, Absent::Goes) => return replace_body(write, sent),
+        (Verb::Put, Absent::Stays) => write.new.body.replace_members(id, sent),
+        _ => write.new.body.patch(id, &sent),
+    };
+    merged.map_err(|error| BodyError::Merged(error).into())
+}
+
+fn replace_body(write: &mut Write<'_, '_>, sent: Map<String, Value>) -> Result<(), Fault> {
     write.new.body = Body::kept(&write.new.id, sent);
     Ok(())
 }
@@ -156,7 +164,7 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
         Some(begun) => Some(begin(write.tx, call, kind, new, begun)?),
         None => None,
     };
-    let shown = || read::shown(call, write.access, kind, write.uuid, new);
+    let shown = || read::shown(write.tx, call, write.access, kind, (write.uuid, new));
     let is_new = write.old.is_none() && kind.of.created == Created::As201;
     Ok(match (call.command.verb, operation) {
         (Verb::Action(_), Some(operation)) => Outcome::Accepted(operation),
@@ -202,6 +210,8 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         principal: None,
         body: Body::default(),
         power: Power::default(),
+        set: None,
+        model: 0,
         extension: None,
         deleting: false,
         version: 0,

@@ -1,5 +1,6 @@
 //! `Microsoft.ContainerService/managedClusters`: stored as sent; the ids of its kubelet's identity are the identity's own.
 
+use crate::fault::Fault;
 use crate::resource_type::{ResourceType, View};
 use bonafide_core::directory::AssignedIdentity;
 use serde_json::{Map, Value};
@@ -13,12 +14,13 @@ pub(crate) static MANAGED_CLUSTERS: ResourceType = ResourceType {
     ..ResourceType::PLAIN
 };
 
-fn view(view: &View<'_>, properties: &mut Map<String, Value>) {
+fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     properties.insert("provisioningState".to_owned(), "Succeeded".into());
     let kubelet = member(properties, "identityProfile").and_then(|profile| member(profile, "kubeletidentity"));
     if let Some(kubelet) = kubelet {
         complete(kubelet, &view.resource.identity.nested);
     }
+    Ok(())
 }
 
 /// Shows the ids of the identity that is assigned in the place of those that were sent with its name.
