@@ -174,7 +174,7 @@ fn show_again(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Shown
             Some(Does::Read(get)) => get(tx, call, access)?,
             _ => return Err(Fault::NoSuchRoute),
         },
-        _ => read::get(call, access)?,
+        _ => read::get(tx, call, access)?,
     };
     match outcome {
         Outcome::Shown(shown) => Ok(shown),
