@@ -1,6 +1,5 @@
 //! The identity block of a resource, as stored.
 
-use super::resources::is_zero;
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
 use serde::{Deserialize, Serialize};
 
@@ -80,4 +79,8 @@ pub struct Change {
     pub remove_all_users: bool,
     /// The user-assigned identities that the properties are to assign, all of them; `None` keeps those that they do.
     pub nested: Option<Vec<ResourceId>>,
+}
+
+pub(super) fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

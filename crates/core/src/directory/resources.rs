@@ -3,7 +3,7 @@
 
 use super::body::{self, Body};
 use super::extension::Extension;
-use super::identity_block::{PrincipalRef, ResourceIdentity};
+use super::identity_block::{PrincipalRef, ResourceIdentity, is_zero};
 use bonafide_store::{Absence, Cleaning, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -62,10 +62,6 @@ pub struct Resource {
     pub created_at: Timestamp,
     /// The time of the last write.
     pub changed_at: Timestamp,
-}
-
-pub(super) fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// The membership of an instance in a scale set.

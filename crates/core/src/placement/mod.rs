@@ -3,6 +3,7 @@
 mod effective_identity;
 mod enrol;
 mod host;
+mod placed;
 mod placements;
 mod reports;
 
@@ -11,5 +12,6 @@ pub(crate) use effective_identity::{joined, own};
 pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew, withdraw_invitations};
 pub(crate) use host::scope_of;
 pub use host::{HOSTS, Host, Standing, show};
-pub use placements::{PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed, PlacedIdentity, Placement};
+pub use placed::Placed;
+pub use placements::{PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
 pub use reports::{EXTENSION_STATUS, ExtensionState, ExtensionStatus};

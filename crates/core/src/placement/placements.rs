@@ -1,12 +1,10 @@
 //! Desired state: one row for each workload on each host, written by `lifecycle` in the same transaction
 //! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
 
-use super::{IDENTITIES_OF_SETS, SetIdentities, joined};
 use crate::directory::{Extension, Membership};
-use bonafide_store::{Absence, Index, Read, StoreError, Table};
+use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// A workload on a host, with the identities that it may use there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,39 +24,6 @@ pub struct Placement {
     /// The token endpoint that it is to have beside the metadata service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
-}
-
-/// A workload on a host, with all the identities that it may use there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Placed {
-    /// Its row.
-    pub row: Placement,
-    /// Those of its set.
-    pub(crate) of_set: Arc<SetIdentities>,
-}
-
-impl Placed {
-    /// The workload of a row, at the revision that is read.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn read(tx: &impl Read, row: Placement) -> Result<Self, StoreError> {
-        let of_set = match row.set {
-            Some(membership) => tx.get(&IDENTITIES_OF_SETS, &membership.set)?.unwrap_or_default(),
-            None => SetIdentities::default(),
-        };
-        Ok(Self { row, of_set: Arc::new(of_set) })
-    }
-
-    /// Its identities, the system-assigned one first.
-    pub fn identities(&self) -> impl Iterator<Item = &PlacedIdentity> {
-        joined(&self.row.own, self.row.set.map_or(0, |membership| membership.model), &self.of_set)
-    }
-
-    /// One of its identities.
-    pub fn identity(&self, principal: ObjectId) -> Option<&PlacedIdentity> {
-        self.identities().find(|identity| identity.principal == principal)
-    }
 }
 
 /// An identity of a placed workload.

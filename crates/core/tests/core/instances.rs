@@ -83,7 +83,7 @@ fn instances_have_the_identities_of_their_set_and_lose_them_with_it() {
     cloud.place(&old);
     assert_eq!(principals(&cloud, &old), [of_system.principal_id, first_principal]);
 
-    // What is added reaches who is brought to the model; what is taken away is gone from all at once.
+    // An identity that is added reaches who is brought to the model; one that is taken away is gone from all at once.
     set(&cloud, 2, &Change { add: vec![later.clone()], ..system() });
     let new = instance(&cloud, "set_1", uuid, 2);
     cloud.place(&new);
