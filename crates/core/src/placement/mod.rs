@@ -7,8 +7,8 @@ mod placed;
 mod placements;
 mod reports;
 
-pub use effective_identity::{IDENTITIES_OF_SETS, SetIdentities, identities_of};
 pub(crate) use effective_identity::own;
+pub use effective_identity::{IDENTITIES_OF_SETS, SetIdentities, identities_of};
 pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew, withdraw_invitations};
 pub(crate) use host::scope_of;
 pub use host::{HOSTS, Host, Standing, show};

@@ -14,6 +14,7 @@ pub use failure::Failure;
 pub use on_behalf::OnBehalf;
 
 use crate::Cx;
+use crate::deployments;
 use crate::fault::Fault;
 use bonafide_core::tokens::Caller;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
@@ -121,11 +122,6 @@ pub(crate) struct Worker {
 #[derive(Clone, Copy)]
 pub(crate) struct Turn<'a> {
     pub(crate) cx: &'a Cx<'a>,
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
-    pub(crate) key: (SubscriptionId, OperationId),
-    /// The time at which the operation was started.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
-    pub(crate) started_at: Timestamp,
     on_behalf: Option<&'a OnBehalf>,
     /// Items that the step may take on, at most.
     pub(crate) batch: usize,
@@ -133,7 +129,6 @@ pub(crate) struct Turn<'a> {
 
 impl Turn<'_> {
     /// The caller in whose name the step's commands are; its rights are asked for anew with each.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     pub(crate) fn caller(&self) -> Result<Caller, StepError> {
         self.on_behalf.and_then(OnBehalf::caller).ok_or_else(unreadable)
     }
@@ -147,7 +142,6 @@ pub(crate) enum Step {
     /// It was the last one.
     Last,
     /// It changed nothing, for something else must happen first.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     Waits,
 }
 
@@ -182,7 +176,7 @@ pub(crate) fn unreadable() -> StepError {
 }
 
 /// All workers: one line each.
-const WORKERS: [&Worker; 3] = [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &FINISHED];
+const WORKERS: [&Worker; 4] = [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &deployments::WORKER, &FINISHED];
 
 /// Rows of older versions, which answered a finished write with an operation.
 static FINISHED: Worker =

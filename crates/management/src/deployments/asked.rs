@@ -1,0 +1,73 @@
+//! The body of a deployment.
+
+use crate::fault::Fault;
+use bonafide_types::Excerpt;
+use serde_json::{Map, Value};
+
+/// The deployment that a client asks for.
+pub(super) struct Asked<'a> {
+    pub(super) template: &'a Map<String, Value>,
+    pub(super) parameters: Option<&'a Map<String, Value>>,
+}
+
+/// Members that say nothing that changes a deployment here.
+const IGNORED: [&str; 6] = [
+    "debugSetting",
+    "expressionEvaluationOptions",
+    "validationLevel",
+    "provisioningState",
+    "correlationId",
+    "timestamp",
+];
+
+/// Reads the body of a deployment. What would change it and is not understood is refused.
+pub(super) fn read(body: &Map<String, Value>) -> Result<Asked<'_>, Fault> {
+    let invalid = |why: &str| Fault::BodyInvalid(why.to_owned());
+    let Some(properties) = body.get("properties").and_then(Value::as_object) else {
+        return Err(invalid("Required property 'properties' not found in JSON"));
+    };
+    let (mut template, mut parameters, mut mode) = (None, None, None);
+    for (name, value) in properties.iter().filter(|(_, value)| !value.is_null()) {
+        match name.to_ascii_lowercase().as_str() {
+            "template" => template = Some(value),
+            "parameters" => parameters = Some(value),
+            "mode" => mode = Some(value),
+            _ if IGNORED.iter().any(|known| known.eq_ignore_ascii_case(name)) => {}
+            _ => {
+                let name: String = Excerpt::of(name).into();
+                return Err(invalid(&format!("'{name}' of a deployment is not supported; leave it out")));
+            }
+        }
+    }
+    match mode.and_then(Value::as_str) {
+        Some(mode) if mode.eq_ignore_ascii_case("Incremental") => {}
+        Some(mode) if mode.eq_ignore_ascii_case("Complete") => {
+            return Err(invalid(
+                "the mode 'Complete' is not supported: use 'Incremental', and delete what is left over",
+            ));
+        }
+        _ => return Err(invalid("the 'mode' of a deployment is 'Incremental'")),
+    }
+    let object =
+        |name: &str, value: &'_ Value| invalid(&format!("'{name}' is {}, where an object is expected", word(value)));
+    let template = template.ok_or_else(|| invalid("Required property 'template' not found in JSON"))?;
+    let template = template.as_object().ok_or_else(|| object("template", template))?;
+    let parameters = match parameters {
+        None => None,
+        Some(value) => {
+            let whole = value.as_object().ok_or_else(|| object("parameters", value))?;
+            // A file of parameters as a whole has them one level deeper.
+            let inner = whole.get("parameters").and_then(Value::as_object);
+            Some(inner.filter(|_| whole.contains_key("$schema")).unwrap_or(whole))
+        }
+    };
+    Ok(Asked { template, parameters })
+}
+
+fn word(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        _ => "a plain value",
+    }
+}
