@@ -357,3 +357,61 @@ fn no_error_of_a_deployment_repeats_a_secret() {
     assert!(poll.body.to_string().contains("*****"), "{:#}", poll.body);
     assert!(!poll.body.to_string().contains("no/place"), "{:#}", poll.body);
 }
+
+#[test]
+fn a_template_file_is_read_as_az_sends_it() {
+    let cloud = Cloud::with_group();
+    // `JsonCTemplatePolicy` of azure-cli 2.91: a bare key, and the text of the file as it is.
+    let body = format!(
+        "{{\"properties\": {{\"parameters\": {{\"name\": {{\"value\": \"id1\"}}}}, \"mode\": \"Incremental\", template:{{
+  // a comment
+  \"$schema\": \"https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#\",
+  'contentVersion': '1.0.0.0',
+  \"parameters\": {{\"name\": {{\"type\": \"string\"}},}},
+  \"resources\": [{{\"type\": \"Microsoft.ManagedIdentity/userAssignedIdentities\", \"apiVersion\": \"{MSI}\", \"name\": \"[
+    parameters('name')]\", \"location\": \"westus\"}}, /* one */],
+}}}}}}"
+    );
+    let token = format!("Bearer {}", cloud.token(&cloud.owner));
+    let send = |method: Method, path: &str| {
+        let path = format!("{path}?api-version={ARM}");
+        cloud.raw(method, &path, &[("authorization", &token)], body.as_bytes())
+    };
+    send(Method::POST, &format!("{}/validate", path(&cloud, "d"))).expect(200);
+    let made = send(Method::PUT, &path(&cloud, "d")).expect(201);
+    assert_eq!(made.body["properties"]["provisioningState"], "Succeeded", "{:#}", made.body);
+    cloud.get(&cloud.identity("id1"), MSI).expect(200);
+    // No other body is read so.
+    send(Method::PUT, &cloud.identity("id2")).refused(400, "InvalidRequestContent");
+}
+
+#[test]
+fn the_most_resources_that_a_template_can_have_are_deployed() {
+    let cloud = Cloud::with_group();
+    let many: Vec<Value> = (0..800)
+        .map(|n| {
+            let before = if n == 0 { json!([]) } else { json!([format!("n{}", n - 1)]) };
+            json!({"type": "Microsoft.Network/networkSecurityGroups", "apiVersion": "2022-01-01", "name": format!("n{n}"), "location": "westus", "dependsOn": before})
+        })
+        .collect();
+    let answer = cloud.put(&path(&cloud, "d"), ARM, of(json!(many))).expect(201);
+    assert_eq!(answer.body["properties"]["provisioningState"], "Running");
+    // Everybody who polls takes steps, and so does the process.
+    let (token, status) = (format!("Bearer {}", cloud.token(&cloud.owner)), status_of(&answer));
+    cloud.in_parallel(4, |send, _| {
+        for _ in 0..20 {
+            assert_eq!(send(Method::GET, &status, &token, &[]), 200);
+        }
+    });
+    while cloud.get(&status, "").expect(200).body["status"] == "InProgress" {
+        cloud.advance_all().unwrap();
+    }
+    let done = cloud.get(&path(&cloud, "d"), ARM).expect(200);
+    assert_eq!(done.body["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(done.body["properties"]["outputResources"].as_array().unwrap().len(), 800);
+    for n in [0, 20, 400, 799] {
+        let id = format!("{}/providers/Microsoft.Network/networkSecurityGroups/n{n}", cloud.at("g"));
+        assert_eq!(cloud.row(&id).1.version, 1, "n{n}");
+    }
+    cloud.delete(&path(&cloud, "d"), ARM).expect(204);
+}
