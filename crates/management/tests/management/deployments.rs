@@ -415,3 +415,40 @@ fn the_most_resources_that_a_template_can_have_are_deployed() {
     }
     cloud.delete(&path(&cloud, "d"), ARM).expect(204);
 }
+
+#[test]
+fn a_deployment_that_is_canceled_makes_nothing_more() {
+    let failing = Failing::new();
+    let cloud = &failing.cloud;
+    let body = of(json!([identity("id1", json!([])), identity("id2", json!(["id1"]))]));
+    let (answer, _) = failing.during(2, |cloud| cloud.put(&path(cloud, "d"), ARM, body));
+    let answer = answer.expect(201);
+    let cancel = || cloud.call(&cloud.owner, Method::POST, &format!("{}/cancel", path(cloud, "d")), ARM, None);
+    cancel().expect(204);
+    cancel().refused(409, "DeploymentCannotBeCancelled");
+    cloud.advance_all().unwrap();
+    assert_eq!(cloud.get(&status_of(&answer), "").expect(200).body["status"], "Canceled");
+    assert_eq!(cloud.get(&path(cloud, "d"), ARM).expect(200).body["properties"]["provisioningState"], "Canceled");
+    cloud.get(&cloud.identity("id1"), MSI).expect(200);
+    cloud.get(&cloud.identity("id2"), MSI).refused(404, "ResourceNotFound");
+    cloud.store.tamper("deployment-sealed", |_, _| panic!("what was sealed is left")).unwrap();
+}
+
+#[test]
+fn tn_05_a_name_in_a_template_is_the_name_of_the_resource() {
+    let cloud = Cloud::with_group();
+    let put = |name: &str| {
+        let resource = json!({"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2022-01-01", "name": name, "location": "westus"});
+        cloud.put(&path(&cloud, "d"), ARM, of(json!([resource])))
+    };
+    let network = |name: &str| format!("{}/providers/Microsoft.Network/virtualNetworks/{name}", cloud.at("g"));
+    for name in ["", "a//b", "a/", "/a", "..", "n%31", "a%2Fsubnets%2Fb"] {
+        let answer = put(name);
+        let state = answer.body["properties"]["provisioningState"].as_str().unwrap_or("refused");
+        assert!(state == "Failed" || state == "refused", "{name}: {state}");
+    }
+    cloud.get(&format!("{}/subnets/b", network("a")), "2022-01-01").expect(404);
+    for name in ["a", "n1"] {
+        cloud.get(&network(name), "2022-01-01").refused(404, "ResourceNotFound");
+    }
+}
