@@ -25,6 +25,7 @@ const TESTED: [&str; 13] = [
     "az.md",
     "power.md",
     "locks.md",
+    "templates.md",
     "custom-roles.md",
     "principals.md",
     "programs.md",
@@ -207,6 +208,11 @@ fn the_commands_of_the_page_on_other_types_work() {
 #[test]
 fn a_machine_is_switched_off_and_on() {
     check("power.md");
+}
+
+#[test]
+fn a_template_is_deployed() {
+    check("templates.md");
 }
 
 #[test]
