@@ -51,7 +51,7 @@ fn conformance(root: &Path, breadth: Breadth, only: Option<&str>) -> ExitCode {
     let required = std::env::var("CONFORMANCE_REQUIRE").is_ok_and(|value| value == "1");
     match xtask::conformance::run(root, breadth, only, required) {
         Ok(tally) => {
-            println!("{tally}");
+            println!("{}\n{tally}", tally.table());
             if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {

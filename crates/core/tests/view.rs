@@ -162,6 +162,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 tenant: tenant(of),
                 location: "here".into(),
                 identities: Vec::new(),
+                extension: None,
             });
             set(tx, &PLACEMENTS, (host(on), workload(n)), row)
         }

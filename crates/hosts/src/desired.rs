@@ -1,10 +1,13 @@
 //! The workloads that are to run on a host.
 
 use crate::{Cx, Fault, Wait};
+use bonafide_core::directory::{self, Extension};
 use bonafide_core::placement::{PlacedIdentity, Placement};
 use bonafide_store::Revision;
 use bonafide_types::{HostId, ResourceUuid};
-use bonafide_wire::hosts::{DESIRED_WAIT_SECONDS_MAX, Desired, Identity, IdentityKind, Workload};
+use bonafide_wire::hosts::{
+    DESIRED_WAIT_SECONDS_MAX, Desired, ExtensionEndpoint, Identity, IdentityKind, System, Workload,
+};
 use bonafide_wire::{Answer, Outcome, Parameters, Record, Reply};
 use http::StatusCode;
 
@@ -58,7 +61,16 @@ fn workload(id: ResourceUuid, placement: &Placement) -> Workload {
         tenant_id: placement.tenant,
         location: placement.location.clone(),
         identities: placement.identities.iter().map(|identity| describe(placement, identity)).collect(),
+        extension: placement.extension.map(endpoint),
     }
+}
+
+fn endpoint(extension: Extension) -> ExtensionEndpoint {
+    let system = match extension.system {
+        directory::System::Linux => System::Linux,
+        directory::System::Windows => System::Windows,
+    };
+    ExtensionEndpoint { port: extension.port, system, run: extension.run }
 }
 
 fn describe(placement: &Placement, identity: &PlacedIdentity) -> Identity {

@@ -52,6 +52,9 @@ pub(crate) enum Fault {
     /// No workload of that name on this host has that identity.
     #[error("the identity is not placed on this host")]
     NotPlaced,
+    /// The workload has no such extension, or its endpoint was asked for anew since.
+    #[error("the workload's extension is not the one that this report is about; ask for the desired state again")]
+    OtherRun,
     /// There is no space left to store it.
     #[error("the disk of the control plane is full: make space on it, and try again")]
     DiskFull(StoreError),
@@ -88,6 +91,7 @@ impl Fault {
             Self::Token => (StatusCode::FORBIDDEN, "Token"),
             Self::Key(_) => (StatusCode::BAD_REQUEST, "Key"),
             Self::NotPlaced => (StatusCode::FORBIDDEN, "NotPlaced"),
+            Self::OtherRun => (StatusCode::CONFLICT, code::OTHER_RUN),
             Self::DiskFull(_) => (StatusCode::SERVICE_UNAVAILABLE, code::DISK_FULL),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "Store"),
             Self::Unserved(why) => (why.status(), unserved(*why)),

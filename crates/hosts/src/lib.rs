@@ -5,6 +5,8 @@
 
 mod credential;
 mod desired;
+mod dialects;
+mod extension;
 mod fault;
 mod join;
 mod rejoin;

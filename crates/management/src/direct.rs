@@ -48,6 +48,7 @@ pub fn put(cx: &Cx<'_>, by: Caller, id: &ResourceId, version: &str, body: &Value
     let command = Command { verb, target, path, query, version, by, correlation, conditions, body };
     Ok(match perform(cx, &command)? {
         Outcome::Shown(shown) | Outcome::Created(shown) => shown.body,
+        Outcome::Begun(begun) => begun.shown.body,
         Outcome::Running(body) => body,
         Outcome::Done | Outcome::Nothing | Outcome::Accepted(_) => Value::Null,
     })

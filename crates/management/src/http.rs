@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::fault::{Fault, Trace};
 use crate::fixed::Answer;
 use crate::order::{api_version, body, caller};
-use crate::outcome::{Accepted, Outcome, Shown};
+use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
 use crate::perform::{may_perform, perform};
 use crate::route;
 use bonafide_core::tokens::Caller;
@@ -153,6 +153,7 @@ fn write(config: &Config, version: &ApiVersion, outcome: Outcome) -> Reply {
         Outcome::Done => Reply::empty(StatusCode::OK),
         Outcome::Nothing => Reply::empty(StatusCode::NO_CONTENT),
         Outcome::Accepted(accepted) => write_accepted(config, version, &accepted),
+        Outcome::Begun(begun) => write_begun(config, version, &begun),
         Outcome::Running(body) => Reply::json(StatusCode::OK, &body).with("retry-after", "1"),
     }
 }
@@ -165,17 +166,36 @@ fn write_shown(status: StatusCode, shown: &Shown) -> Reply {
     }
 }
 
+/// A write that goes on: clients read its status, or its error, at `Azure-AsyncOperation`, and the resource again
+/// afterwards.
+fn write_begun(config: &Config, version: &ApiVersion, begun: &Begun) -> Reply {
+    let status = if begun.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    with_status(config, version, &begun.operation, write_shown(status, &begun.shown).with("retry-after", "1"))
+}
+
 /// The only place that makes a `Location`, an absolute one with an api-version: clients of 2017 take a
 /// relative one for a file, and send the address as it stands (docs/wire/management-operations.md).
 fn write_accepted(config: &Config, version: &ApiVersion, accepted: &Accepted) -> Reply {
-    let Accepted { subscription, operation, status } = accepted;
+    let Accepted { subscription, operation, .. } = accepted;
     let above = format!("{}/subscriptions/{subscription}", config.management);
     let reply = Reply::empty(StatusCode::ACCEPTED)
         .with("location", &format!("{above}/operationresults/{operation}?api-version={version}"))
         .with("retry-after", "1");
-    let Some((namespace, location)) = status else { return reply };
-    let url =
-        format!("{above}/providers/{namespace}/locations/{location}/operations/{operation}?api-version={version}");
+    with_status(config, version, accepted, reply)
+}
+
+/// Adds the address of an operation's status, where its type has one.
+fn with_status(config: &Config, version: &ApiVersion, accepted: &Accepted, reply: Reply) -> Reply {
+    let Accepted { subscription, operation, status } = accepted;
+    let (management, id) = (&config.management, operation);
+    let url = match status {
+        None => return reply,
+        Some(StatusAddress::OfLocation { namespace, location }) => {
+            let above = format!("{management}/subscriptions/{subscription}/providers/{namespace}");
+            format!("{above}/locations/{location}/operations/{id}?api-version={version}")
+        }
+        Some(StatusAddress::Below(path)) => format!("{management}{path}/{id}?api-version={version}"),
+    };
     reply.with("azure-asyncoperation", &url).with("azure-asyncnotification", "Enabled")
 }
 

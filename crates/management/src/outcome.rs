@@ -1,5 +1,6 @@
 //! The outcome of a command, apart from its form on the wire.
 
+use crate::resource_type::Kind;
 use bonafide_types::{OperationId, SubscriptionId};
 use serde_json::Value;
 
@@ -16,6 +17,8 @@ pub(crate) enum Outcome {
     Nothing,
     /// An operation does the rest.
     Accepted(Accepted),
+    /// The resource is stored and shown; an operation does the rest, or has failed to.
+    Begun(Begun),
     /// An operation is not done yet.
     Running(Value),
 }
@@ -40,6 +43,40 @@ impl Outcome {
 pub(crate) struct Accepted {
     pub(crate) subscription: SubscriptionId,
     pub(crate) operation: OperationId,
-    /// The namespace and location under which clients of some types look for the operation's status.
-    pub(crate) status: Option<(String, String)>,
+    /// The address at which clients of some types look for the operation's status.
+    pub(crate) status: Option<StatusAddress>,
+}
+
+impl Accepted {
+    /// The operation's key.
+    pub(crate) fn key(&self) -> (SubscriptionId, OperationId) {
+        (self.subscription, self.operation)
+    }
+}
+
+/// The address of an operation's status: a choice of the type that it is about.
+#[derive(Debug)]
+pub(crate) enum StatusAddress {
+    /// In a namespace, at a location.
+    OfLocation { namespace: String, location: String },
+    /// Below a path, which has a route of its own for it.
+    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
+    Below(String),
+}
+
+impl StatusAddress {
+    /// The address for a resource of a type at a location.
+    pub(crate) fn of(kind: &Kind, location: String) -> Self {
+        let namespace = kind.name.split('/').next().unwrap_or_default();
+        Self::OfLocation { namespace: namespace.to_owned(), location }
+    }
+}
+
+/// A write that goes on after its answer.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) shown: Shown,
+    /// True if the resource was made.
+    pub(crate) is_new: bool,
+    pub(crate) operation: Accepted,
 }

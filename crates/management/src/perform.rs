@@ -8,39 +8,65 @@ use crate::operations;
 use crate::order::access::{self, Access};
 use crate::order::delete::{self, Deleted};
 use crate::order::{change, list, locks, read, write};
-use crate::outcome::{Accepted, Outcome};
+use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
 use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
-use bonafide_core::access::Allowed;
 use bonafide_store::{ReadTx, Tx};
 use bonafide_types::{OperationId, SubscriptionId};
 
-/// Steps of a deletion that its own request takes; polling takes one each. Source: ours; bounds the
+/// Steps of an operation that its own request takes; polling takes one each. Source: ours; bounds the
 /// request to some thousand resources.
 const STEPS_AT_ONCE: usize = 16;
 
 /// Does what is asked.
 pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> {
     let call = &Call { cx, command };
-    match (&command.target, command.verb) {
-        (Target::Fixed(fixed, _), _) => answer_fixed(call, fixed),
-        (Target::Own(_, kind, _), verb) => match own(kind, verb) {
-            Some(Does::Read(answer)) => reading(call, answer),
-            Some(Does::Change(change)) => writing(call, |tx, call, access, allowed| {
-                check_locks(tx, call, access, kind)?;
-                change(tx, call, access, allowed)
-            }),
-            None => Err(Fault::NoSuchRoute),
+    match does(command)? {
+        Does::Answer(fixed) => answer_fixed(call, fixed),
+        Does::Read(answer) => reading(call, answer),
+        Does::Change(change) => match cx.store.write(|tx| changing(tx, call, change))? {
+            Outcome::Begun(begun) => go_on(call, begun),
+            done => Ok(done),
         },
-        (Target::Resource(..), Verb::Get) => reading(call, |_, call, access| read::get(call, access)),
-        (Target::Resource(..), Verb::Head) => reading(call, |_, call, access| read::head(call, access)),
-        (Target::Resource(..), Verb::List) => reading(call, list::of_type),
-        (Target::Resource(..), Verb::Put | Verb::Patch) => writing(call, write::resource),
-        (Target::Resource(..), Verb::Action(action)) => match action.run {
-            Run::Read(answer) => reading(call, answer),
-            Run::Change(_) => writing(call, write::resource),
-        },
-        (Target::Resource(_, kind), Verb::Delete) => delete_resource(call, kind),
+        Does::Delete(kind) => delete_resource(call, kind),
     }
+}
+
+/// Does what is asked inside a transaction of somebody else's, with the same checks as [`perform`]: the caller's right,
+/// locks, linked access, the audit record. An operation that it begins takes its steps later. Only a change of one
+/// thing can be a part of a transaction; whatever reads is asked apart.
+#[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
+pub(crate) fn perform_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Outcome, Fault> {
+    match does(call.command)? {
+        Does::Change(change) => changing(tx, call, change),
+        Does::Answer(_) | Does::Read(_) | Does::Delete(_) => Err(Fault::NoSuchRoute),
+    }
+}
+
+/// The function that a command calls.
+enum Does<'a> {
+    Answer(&'static Fixed),
+    Read(ReadFn),
+    Change(ChangeFn),
+    Delete(&'a Kind),
+}
+
+fn does(command: &Command) -> Result<Does<'_>, Fault> {
+    Ok(match (&command.target, command.verb) {
+        (Target::Fixed(fixed, _), _) => match fixed.answer {
+            Answer::Change(change) => Does::Change(change),
+            _ => Does::Answer(fixed),
+        },
+        (Target::Own(_, kind, _), verb) => own(kind, verb).ok_or(Fault::NoSuchRoute)?,
+        (Target::Resource(..), Verb::Get) => Does::Read(|_, call, access| read::get(call, access)),
+        (Target::Resource(..), Verb::Head) => Does::Read(|_, call, access| read::head(call, access)),
+        (Target::Resource(..), Verb::List) => Does::Read(list::of_type),
+        (Target::Resource(..), Verb::Put | Verb::Patch) => Does::Change(write::resource),
+        (Target::Resource(..), Verb::Action(action)) => match action.run {
+            Run::Read(answer) => Does::Read(answer),
+            Run::Change(_) => Does::Change(write::resource),
+        },
+        (Target::Resource(_, kind), Verb::Delete) => Does::Delete(kind),
+    })
 }
 
 /// Tells whether the caller may do what is asked, as far as its right decides. A store that cannot be read says no.
@@ -56,25 +82,20 @@ fn reading(
     call.cx.store.read(|tx| answer(tx, call, &access::enter(tx, call, &call.command.right())?))
 }
 
-fn writing<T>(
-    call: &Call<'_>,
-    change: impl Fn(&mut Tx<'_>, &Call<'_>, &Access, &Allowed) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+/// Changes something, once the caller's right and the locks allow it.
+fn changing(tx: &mut Tx<'_>, call: &Call<'_>, change: ChangeFn) -> Result<Outcome, Fault> {
     let right = call.command.right();
-    call.cx.store.write(|tx| {
-        let access = access::enter(tx, call, &right)?;
-        let allowed = access.proof(call, &right)?;
-        change(tx, call, &access, &allowed)
-    })
+    let access = access::enter(tx, call, &right)?;
+    let allowed = access.proof(call, &right)?;
+    match &call.command.target {
+        Target::Fixed(..) => return change::endpoint(tx, call, &access, &allowed, change),
+        Target::Own(_, kind, _) => check_locks(tx, call, &access, kind)?,
+        Target::Resource(..) => {}
+    }
+    change(tx, call, &access, &allowed)
 }
 
-/// The function of a type with rows of its own that a verb calls.
-enum Does {
-    Read(ReadFn),
-    Change(ChangeFn),
-}
-
-fn own(kind: &Kind, verb: Verb) -> Option<Does> {
+fn own(kind: &Kind, verb: Verb) -> Option<Does<'static>> {
     let Rows::Own(own) = kind.of.rows else { return None };
     match verb {
         Verb::Get => own.get.map(Does::Read),
@@ -98,21 +119,25 @@ fn answer_fixed(call: &Call<'_>, fixed: &Fixed) -> Result<Outcome, Fault> {
     let show = match fixed.answer {
         Answer::Public(answer) => return Ok(Outcome::shown(answer(call.cx.config, Some(&call.command.version)))),
         Answer::Read(answer) => return reading(call, answer),
-        Answer::Change(of) => {
-            return writing(call, |tx, call, access, allowed| change::endpoint(tx, call, access, allowed, of));
-        }
+        Answer::Change(_) => return Err(Fault::NoSuchRoute),
         Answer::Operation(show) => show,
     };
     let key = call.named()?.operation()?;
     call.cx.store.read(|tx| access::enter(tx, call, &call.command.right()))?;
-    let operation = operations::advance(call.cx.store, &call.cx.world, key, 1)?;
+    let operation = operations::advance(call.cx, key, 1)?;
     let of_tenant = operation.filter(|operation| operation.tenant == call.command.by.tenant);
     show(call, key.1, &of_tenant.ok_or(Fault::OperationNotFound(key.1))?)
 }
 
 /// Deletes a resource or a group. A resource that is not there is gone already.
 fn delete_resource(call: &Call<'_>, kind: &Kind) -> Result<Outcome, Fault> {
-    let begin = |batch| writing(call, |tx, call, access, allowed| delete::resource(tx, call, access, allowed, batch));
+    let right = call.command.right();
+    let begin = |batch| {
+        call.cx.store.write(|tx| {
+            let access = access::enter(tx, call, &right)?;
+            delete::resource(tx, call, &access, &access.proof(call, &right)?, batch)
+        })
+    };
     let deleted = match begin(operations::STEP_ITEMS_MAX) {
         // Few things, but large ones: the operation finds out how many of them a commit holds.
         Err(Fault::TooMuchAtOnce) => begin(0)?,
@@ -123,15 +148,44 @@ fn delete_resource(call: &Call<'_>, kind: &Kind) -> Result<Outcome, Fault> {
         Deleted::Begun { operation, location } if !first_steps(call, operation) => (operation, location),
         Deleted::Gone | Deleted::Begun { .. } => return Ok(Outcome::Done),
     };
-    let namespace = kind.name.split('/').next().unwrap_or_default();
-    let status = location.filter(|_| kind.of.status_address).map(|location| (namespace.to_owned(), location));
+    let status = location.filter(|_| kind.of.status_address).map(|location| StatusAddress::of(kind, location));
     Ok(Outcome::Accepted(Accepted { subscription: key.0, operation: key.1, status }))
+}
+
+/// Goes on with the operation that a write began, and shows the resource as it is then. One that has succeeded leaves
+/// its client nothing to wait for; of one that has not, or has failed, the client is told where it can be read.
+fn go_on(call: &Call<'_>, begun: Begun) -> Result<Outcome, Fault> {
+    let is_done = first_steps(call, begun.operation.key());
+    let right = call.command.right();
+    let shown = call.cx.store.read(|tx| show_again(tx, call, &access::enter(tx, call, &right)?));
+    // It was accepted: whatever its steps have made of the resource, or of the caller's rights, is no refusal.
+    let shown = shown.unwrap_or(begun.shown);
+    Ok(match (is_done, begun.is_new) {
+        (false, is_new) => Outcome::Begun(Begun { shown, is_new, operation: begun.operation }),
+        (true, true) => Outcome::Created(shown),
+        (true, false) => Outcome::Shown(shown),
+    })
+}
+
+/// The target of a write as it is shown to the writer.
+fn show_again(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Shown, Fault> {
+    let outcome = match &call.command.target {
+        Target::Own(_, kind, _) => match own(kind, Verb::Get) {
+            Some(Does::Read(get)) => get(tx, call, access)?,
+            _ => return Err(Fault::NoSuchRoute),
+        },
+        _ => read::get(call, access)?,
+    };
+    match outcome {
+        Outcome::Shown(shown) => Ok(shown),
+        _ => Err(Fault::NoSuchRoute),
+    }
 }
 
 /// Takes the first steps of an operation in the request that started it; true when they were the last ones,
 /// too. A failure of theirs is none of the request, which was accepted: who polls the operation takes more
 /// steps, and so does `operations::advance_all`.
 fn first_steps(call: &Call<'_>, operation: (SubscriptionId, OperationId)) -> bool {
-    operations::advance(call.cx.store, &call.cx.world, operation, STEPS_AT_ONCE)
+    operations::advance(call.cx, operation, STEPS_AT_ONCE)
         .is_ok_and(|operation| operation.is_some_and(|operation| operation.status() == operations::Status::Succeeded))
 }

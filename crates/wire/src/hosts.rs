@@ -8,10 +8,14 @@
 //! | `GET /hosts/v1/deployment` | the facts of the installation that a host needs |
 //! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
 //! | `PUT /hosts/v1/identities/{principalId}/credential` | registers the public half of a key made on this host |
+//! | `PUT /hosts/v1/dialects` | the dialects that the agent serves; one that never says so serves none that a host must name |
+//! | `PUT /hosts/v1/workloads/{workload}/extension` | how the endpoint of a workload's extension is |
 //! | `POST /{tenant}/oauth2/[v2.0/]token` | the token service, for assertions signed by these keys |
 
 use bonafide_types::{ClientId, CredentialId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU16;
+use uuid::Uuid;
 
 /// Path of [`JoinRequest`].
 pub const JOIN_PATH: &str = "/hosts/v1/join";
@@ -25,6 +29,25 @@ pub const INSTALLATION_PATH: &str = "/hosts/v1/deployment";
 pub const DESIRED_PATH: &str = "/hosts/v1/desired";
 /// Longest wait for a change, in seconds. Source: ours; below common proxies' 60 s.
 pub const DESIRED_WAIT_SECONDS_MAX: u64 = 30;
+
+/// Path of [`DialectsRequest`].
+pub const DIALECTS_PATH: &str = "/hosts/v1/dialects";
+/// The dialect of the endpoint of a virtual machine extension, which a host names before anything waits for it.
+pub const VM_EXTENSION: &str = "vm-extension";
+/// Dialects that a host may name. Source: ours; a few times as many as there are protocols.
+pub const DIALECTS_MAX: usize = 32;
+/// Longest name of a dialect, in bytes. Source: ours.
+pub const DIALECT_BYTES_MAX: usize = 32;
+
+/// Path of [`ExtensionReport`], for any workload.
+pub const EXTENSION_PATH: &str = "/hosts/v1/workloads/{workload}/extension";
+/// Longest text of a report, in characters; the rest is cut off. Source: ours; a sentence or two.
+pub const DETAIL_CHARS_MAX: usize = 256;
+
+/// Path at which a host reports on the endpoint of one workload's extension.
+pub fn extension_path(workload: ResourceUuid) -> String {
+    EXTENSION_PATH.replace("{workload}", &workload.to_string())
+}
 
 /// Path of [`CredentialRequest`], for any identity.
 pub const CREDENTIAL_PATH: &str = "/hosts/v1/identities/{principal}/credential";
@@ -124,6 +147,31 @@ pub struct Workload {
     pub location: String,
     /// Its identities: the system-assigned one, if any, first.
     pub identities: Vec<Identity>,
+    /// The token endpoint that it is to have beside the metadata service, on its own loopback address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<ExtensionEndpoint>,
+}
+
+/// The endpoint of the extension `ManagedIdentityExtensionForLinux` or `…ForWindows`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtensionEndpoint {
+    /// The port.
+    pub port: NonZeroU16,
+    /// The operating system that the extension is for.
+    pub system: System,
+    /// A value that changes when the endpoint is to be started anew, and that a report repeats.
+    pub run: Uuid,
+}
+
+/// The operating system of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum System {
+    /// Linux.
+    Linux,
+    /// Windows.
+    Windows,
 }
 
 /// One identity of a workload.
@@ -148,6 +196,48 @@ pub enum IdentityKind {
     SystemAssigned,
     /// A resource of its own, assigned to many.
     UserAssigned,
+}
+
+/// Names the dialects that an agent serves, instead of those that it named before.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DialectsRequest {
+    /// Their names, for instance [`VM_EXTENSION`].
+    pub dialects: Vec<String>,
+}
+
+/// Reports on the endpoint of an extension.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExtensionReport {
+    /// The run that it is about.
+    pub run: Uuid,
+    /// The state of the endpoint.
+    pub state: ExtensionState,
+    /// A sentence for whoever made the extension.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// The state of the endpoint of an extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ExtensionState {
+    /// It answers.
+    Answers,
+    /// It answered, and does not any more.
+    Stopped,
+    /// The name of the token service is not resolved.
+    LoginNotResolved,
+    /// Another process has the port.
+    PortTaken,
+    /// The machine has a kernel of its own, and nothing in it passes requests on.
+    NoForwarder,
+    /// The machine runs another operating system.
+    OtherSystem,
+    /// Another reason; also one that a later version has a word for.
+    #[serde(other)]
+    Failed,
 }
 
 /// Registers the public half of an identity's key.
@@ -184,6 +274,8 @@ pub mod code {
     pub const HOST_FROZEN: &str = "HostFrozen";
     /// The operator disabled it.
     pub const HOST_DISABLED: &str = "HostDisabled";
+    /// The extension is not the one that the host speaks of: look at the desired state again.
+    pub const OTHER_RUN: &str = "OtherRun";
     /// The disk of the control plane is full.
     pub const DISK_FULL: &str = "DiskFull";
 }

@@ -4,6 +4,7 @@
 mod client;
 mod cloud;
 mod namespace;
+mod table;
 mod tally;
 
 pub use tally::Tally;
@@ -14,6 +15,12 @@ use namespace::Namespace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+/// The scenario of a client that could not be installed.
+const INSTALLING: &str = "installing";
+
+/// The file with the table, below `target/conformance/`.
+const TABLE_FILE: &str = "results.md";
 
 /// The reason why no client could be run at all.
 #[derive(Debug, thiserror::Error)]
@@ -67,9 +74,11 @@ pub fn run(root: &Path, breadth: Breadth, only: Option<&str>, required: bool) ->
         let installed_after = started.elapsed();
         match prepared {
             Prepared::Ready => run_client(client, breadth, &binary, &folder, namespaces.is_ok(), &mut tally)?,
-            Prepared::Missing(what) if required => tally.fail(&title, &format!("skipped, but required: {what}")),
+            Prepared::Missing(what) if required => {
+                tally.fail(&title, INSTALLING, &format!("skipped, but required: {what}"))
+            }
             Prepared::Missing(what) => tally.skip(&title, &what),
-            Prepared::Failed(why) => tally.fail(&title, &why),
+            Prepared::Failed(why) => tally.fail(&title, INSTALLING, &why),
         }
         if tally.failed > before {
             println!("# the logs of {title} are in {}", folder.display());
@@ -77,6 +86,8 @@ pub fn run(root: &Path, breadth: Breadth, only: Option<&str>, required: bool) ->
         let took = started.elapsed();
         println!("# {title} took {:.1} s, {:.1} s of it to install", took.as_secs_f32(), installed_after.as_secs_f32());
     }
+    let file = root.join("target/conformance").join(TABLE_FILE);
+    std::fs::write(&file, tally.table()).map_err(|error| ConformanceError::File(file, error))?;
     Ok(tally)
 }
 
@@ -90,11 +101,12 @@ fn run_client(
     tally: &mut Tally,
 ) -> Result<(), ConformanceError> {
     let client_title = client.title();
+    let up = format!("{client_title}/up");
     let namespace = if in_namespace { Some(Namespace::create(&client_title)?) } else { None };
     let cloud = match Cloud::start(binary, folder, namespace) {
         Ok(cloud) => cloud,
         Err(why) => {
-            tally.fail(&format!("{client_title}/up"), &why);
+            tally.fail(&up, "started", &why);
             return Ok(());
         }
     };
@@ -106,8 +118,8 @@ fn run_client(
         println!("# {title} took {:.1} s", started.elapsed().as_secs_f32());
     }
     match cloud.stop() {
-        Ok(()) => tally.pass(&format!("{client_title}/up: started, ran and stopped cleanly")),
-        Err(why) => tally.fail(&format!("{client_title}/up"), &why),
+        Ok(()) => tally.pass(&up, "started, ran and stopped cleanly"),
+        Err(why) => tally.fail(&up, "stopped cleanly", &why),
     }
     Ok(())
 }

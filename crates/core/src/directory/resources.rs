@@ -2,6 +2,7 @@
 //! so that a move changes index entries only.
 
 use super::body::{self, Body};
+use super::extension::Extension;
 use super::identity_block::{PrincipalRef, ResourceIdentity};
 use bonafide_store::{Absence, Cleaning, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
@@ -12,6 +13,8 @@ use serde_json::{Map, Value};
 pub const GROUP_TYPE: &str = "Microsoft.Resources/subscriptions/resourceGroups";
 /// The type of a user-assigned identity.
 pub const IDENTITY_TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
+/// The end of the name of a type whose resources are extensions on the machine above them.
+const EXTENSIONS: &str = "/extensions";
 
 /// A resource or a resource group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ pub struct Resource {
     /// Running, for all but a machine that was switched off.
     #[serde(default, skip_serializing_if = "Power::is_running")]
     pub power: Power,
+    /// The token endpoint that it asks for: an extension on the machine above it, an instance of a scale set on itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
     /// True while it is being deleted in steps: it takes nothing new.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,
@@ -82,6 +88,16 @@ impl Resource {
     pub fn is_being_deleted(&self) -> bool {
         self.deleting || self.body.says_deleting()
     }
+
+    /// True for an extension on a machine, of whatever publisher.
+    pub(crate) fn is_extension(&self) -> bool {
+        self.id.type_name().fold().ends_with(EXTENSIONS)
+    }
+
+    /// The machine on which this extension is to serve tokens.
+    pub(crate) fn machine_to_serve(&self) -> Option<ResourceUuid> {
+        self.extension.and(self.parent).filter(|_| self.is_extension())
+    }
 }
 
 /// Resources by their internal key.
@@ -97,6 +113,9 @@ pub const RESOURCES: Table<ResourceUuid, Resource> =
         }
         if let Some(parent) = resource.parent {
             entries.many(&RESOURCES_BELOW, &parent);
+        }
+        if let Some(machine) = resource.machine_to_serve() {
+            entries.unique(&EXTENSION_OF, &machine);
         }
         for assigned in &resource.identity.users {
             entries.many(&IDENTITY_USES, &assigned.identity);
@@ -122,6 +141,9 @@ pub const RESOURCES_OF_SUBSCRIPTION: Index<SubscriptionId, (String, ResourceUuid
 pub const RESOURCES_BELOW: Index<ResourceUuid, ResourceUuid> = Index::new("resource-below");
 /// The resources that have a user-assigned identity.
 pub const IDENTITY_USES: Index<ResourceUuid, ResourceUuid> = Index::new("identity-use");
+
+/// The extension that serves tokens on a machine; there is one at most.
+pub const EXTENSION_OF: Unique<ResourceUuid, ResourceUuid> = Unique::new("extension-of");
 
 /// The resource with an ARM id, in any case.
 pub fn find(tx: &impl Read, id: &ResourceId) -> Result<Option<(ResourceUuid, Resource)>, StoreError> {

@@ -104,6 +104,9 @@ fn remove_tree(
     end_principals(tx, uuid, &mut resource)?;
     place::take_from_all(tx, uuid)?;
     tx.delete(&RESOURCES, &uuid)?;
+    if let Some(machine) = resource.machine_to_serve() {
+        place::refresh_machine(tx, machine)?;
+    }
     Ok(Progress::Done)
 }
 

@@ -1,10 +1,11 @@
 //! Putting workloads on hosts, and keeping their placements up to date.
 
 use super::budget::Budget;
+use super::extension::extension_of;
 use super::withdrawn_keys::withdraw_keys;
 use crate::access::{Allowed, ScopeKey, WrongProof};
-use crate::directory::{PRINCIPALS, Resource};
-use crate::placement::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
+use crate::directory::{PRINCIPALS, RESOURCES, Resource};
+use crate::placement::{EXTENSION_STATUS, PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
 use std::collections::BTreeSet;
@@ -39,7 +40,7 @@ pub fn place(
     if hosts.len() == WORKLOAD_HOSTS_MAX && !hosts.contains(&(host, uuid)) {
         return Err(PlaceError::TooManyHosts(resource.id.clone()));
     }
-    let placement = living(tx, describe(resource), &BTreeSet::new())?;
+    let placement = living(tx, describe(tx, uuid, resource)?, &BTreeSet::new())?;
     Ok(tx.put(&PLACEMENTS, &(host, uuid), &placement)?)
 }
 
@@ -50,13 +51,25 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
         let known = principals(&old);
-        let new = living(tx, describe(resource), &known)?;
-        if new != old {
-            tx.put(&PLACEMENTS, &key, &new)?;
-            withdraw_keys(tx, key, known, &mut budget)?;
+        let new = living(tx, describe(tx, uuid, resource)?, &known)?;
+        if new == old {
+            continue;
         }
+        if new.extension.is_none() && old.extension.is_some() {
+            tx.delete(&EXTENSION_STATUS, &key)?;
+        }
+        tx.put(&PLACEMENTS, &key, &new)?;
+        withdraw_keys(tx, key, known, &mut budget)?;
     }
     Ok(())
+}
+
+/// Brings the rows of a machine up to date after a change of an extension on it.
+pub(super) fn refresh_machine(tx: &mut Tx<'_>, machine: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&RESOURCES, &machine)? {
+        Some(row) => refresh(tx, machine, &row),
+        None => Ok(()),
+    }
 }
 
 /// Takes one identity from every host that runs a workload; on how many it was is returned.
@@ -79,7 +92,7 @@ pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), S
     let mut budget = Budget::of_one_write();
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
-        tx.delete(&PLACEMENTS, &key)?;
+        remove(tx, key)?;
         withdraw_keys(tx, key, principals(&old), &mut budget)?;
     }
     Ok(())
@@ -88,8 +101,14 @@ pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), S
 /// Takes a workload from one host.
 pub fn take_away(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Result<(), StoreError> {
     let Some(old) = tx.get(&PLACEMENTS, &(host, uuid))? else { return Ok(()) };
-    tx.delete(&PLACEMENTS, &(host, uuid))?;
+    remove(tx, (host, uuid))?;
     withdraw_keys(tx, (host, uuid), principals(&old), &mut Budget::of_one_write())
+}
+
+/// Removes a placement with what its host has reported of it.
+fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
+    tx.delete(&PLACEMENTS, &key)?;
+    tx.delete(&EXTENSION_STATUS, &key)
 }
 
 fn principals(placement: &Placement) -> BTreeSet<ObjectId> {
@@ -109,7 +128,7 @@ fn living(tx: &impl Read, mut placement: Placement, known: &BTreeSet<ObjectId>) 
     Ok(placement)
 }
 
-fn describe(resource: &Resource) -> Placement {
+fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<Placement, StoreError> {
     let system = resource.identity.system.iter().map(|system| PlacedIdentity {
         principal: system.principal_id,
         client_id: system.client_id,
@@ -121,11 +140,13 @@ fn describe(resource: &Resource) -> Placement {
         user_assigned: Some(user.id.clone()),
     });
     let location = resource.body.location().unwrap_or_default();
-    Placement {
+    let extension = if resource.power.is_running() { extension_of(tx, uuid, resource)? } else { None };
+    Ok(Placement {
         resource_id: resource.id.clone(),
         tenant: resource.tenant,
         location: location.to_owned(),
         // A machine that is switched off asks for nothing, so that nobody may in its name.
         identities: system.chain(users).filter(|_| resource.power.is_running()).collect(),
-    }
+        extension,
+    })
 }

@@ -70,14 +70,18 @@ pub fn save(
     }
     resource.version += 1;
     resource.changed_at = world.now;
-    if is_new {
-        return Ok(tx.create(&RESOURCES, &uuid, resource)?);
+    match (is_new, takes_away) {
+        (true, _) => tx.create(&RESOURCES, &uuid, resource)?,
+        (false, true) => tx.put_from_reserve(&RESOURCES, &uuid, resource)?,
+        (false, false) => tx.put(&RESOURCES, &uuid, resource)?,
     }
-    match takes_away {
-        true => tx.put_from_reserve(&RESOURCES, &uuid, resource)?,
-        false => tx.put(&RESOURCES, &uuid, resource)?,
+    if !is_new {
+        place::refresh(tx, uuid, resource)?;
     }
-    Ok(place::refresh(tx, uuid, resource)?)
+    match resource.parent.filter(|_| resource.is_extension()) {
+        Some(machine) => Ok(place::refresh_machine(tx, machine)?),
+        None => Ok(()),
+    }
 }
 
 /// The resources that have a user-assigned identity.

@@ -37,6 +37,9 @@ pub struct Host {
     /// decided since.
     #[serde(default)]
     void_below: u64,
+    /// The dialects that its agent serves, as it said; none of an agent of the time before they said so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dialects: Vec<String>,
 }
 
 /// Hosts by id.
@@ -68,12 +71,18 @@ impl Host {
             used_at: None,
             issued_at: None,
             void_below: 0,
+            dialects: Vec::new(),
         }
     }
 
     /// True for a host that may ask for anything.
     pub fn may_speak(&self) -> bool {
         self.enabled && self.frozen_at.is_none()
+    }
+
+    /// True for a host that may ask for anything and whose agent serves a dialect.
+    pub fn serves(&self, dialect: &str) -> bool {
+        self.may_speak() && self.dialects.iter().any(|served| served == dialect)
     }
 
     /// The weight of a certificate of this host. One without a generation is of the time before there were any; it is

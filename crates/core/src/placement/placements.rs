@@ -1,6 +1,7 @@
 //! Desired state: one row for each workload on each host, written by `lifecycle` in the same transaction
 //! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
 
+use crate::directory::Extension;
 use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ pub struct Placement {
     pub location: String,
     /// Its identities, the system-assigned one first.
     pub identities: Vec<PlacedIdentity>,
+    /// The token endpoint that it is to have beside the metadata service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
 }
 
 impl Placement {

@@ -51,6 +51,7 @@ impl Cloud {
             principal: None,
             body: bonafide_core::directory::Body::default(),
             power: Power::default(),
+            extension: None,
             deleting: false,
             version: 0,
             created_at: NOW,

@@ -5,6 +5,7 @@
 mod applications;
 mod cloud;
 mod custom_roles;
+mod extensions;
 mod hosts;
 mod life_cycles;
 mod root_owners;

@@ -255,6 +255,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         principal: None,
         body: bonafide_core::directory::Body::default(),
         power: Power::default(),
+        extension: None,
         deleting: false,
         version: 1,
         created_at: NOW,

@@ -12,6 +12,7 @@ mod state;
 mod table;
 mod wire;
 
+use crate::operations::Failure;
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
 use bonafide_core::lifecycle::{IdentityError, SaveError};
@@ -145,7 +146,7 @@ pub(crate) enum Fault {
     /// No such operation, or none of the caller's.
     OperationNotFound(OperationId),
     /// An operation that failed.
-    OperationFailed { code: String, message: String },
+    OperationFailed(Failure),
     /// An operation that was canceled.
     OperationCanceled(OperationId),
 
@@ -292,6 +293,15 @@ impl Fault {
         }
     }
 
+    /// The refusal as an operation keeps it.
+    pub(crate) fn failure(&self) -> Failure {
+        if let Self::OperationFailed(failure) = self {
+            return failure.clone();
+        }
+        let (_, code, message) = self.wire();
+        Failure { target: self.target().map(str::to_owned), ..Failure::new(code, message) }
+    }
+
     /// Status, code and message.
     pub(crate) fn parts(&self) -> (u16, String, String) {
         let (status, code, message) = self.wire();
@@ -301,13 +311,10 @@ impl Fault {
     /// The refusal as a reply; `authority` is where a token for the request can be
     /// had, for the challenge of a 401.
     pub(crate) fn reply(&self, authority: impl FnOnce() -> String, trace: &Trace<'_>) -> Reply {
-        let (status, code, mut message) = self.wire();
+        let (status, ..) = self.wire();
+        let mut error = self.failure();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
-            message = trace.added_to(&message);
-        }
-        let mut error = json!({ "code": code, "message": message });
-        if let (Some(target), Some(error)) = (self.target(), error.as_object_mut()) {
-            error.insert("target".to_owned(), target.into());
+            error.message = trace.added_to(&error.message);
         }
         let reply = Reply::json(status, &json!({ "error": error })).with("x-ms-failure-cause", "gateway");
         let reply = match self {

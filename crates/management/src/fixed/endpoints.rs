@@ -32,9 +32,10 @@ fn endpoints(config: &Config, version: Option<&ApiVersion>) -> Value {
     }
 }
 
-/// A cloud. What is not served is left out: portal, gallery, suffixes of services, and `graph` and `graphAudience`,
-/// which are those of Azure AD Graph (docs/wire/management.md). Clients need `suffixes` to be there (az, Azure
-/// PowerShell).
+/// A cloud. What is not served is left out: portal, gallery, most suffixes of services, and `graph` and
+/// `graphAudience`, which are those of Azure AD Graph (docs/wire/management.md). Clients need `suffixes` to be there
+/// (az, Azure PowerShell). `keyVaultDns` has no dot before it, as Azure's has none; without it az runs no command of
+/// `az keyvault`, those of the resource manager neither (observed with 2.91).
 fn cloud(config: &Config) -> Value {
     json!({
         "name": config.cloud_name,
@@ -46,7 +47,7 @@ fn cloud(config: &Config) -> Value {
             "identityProvider": "AAD",
         },
         "microsoftGraphResourceId": format!("{}/", config.graph),
-        "suffixes": {},
+        "suffixes": { "keyVaultDns": config.vault_suffix.trim_start_matches('.') },
     })
 }
 

@@ -38,8 +38,8 @@ fn status(_call: &Call<'_>, id: OperationId, operation: &Operation) -> Result<Ou
         }
         Status::Succeeded => "Succeeded",
         Status::Canceled => "Canceled",
-        Status::Failed { code, message } => {
-            body["error"] = json!({ "code": code, "message": message });
+        Status::Failed(failure) => {
+            body["error"] = json!(failure);
             "Failed"
         }
     };
@@ -55,6 +55,6 @@ fn result(call: &Call<'_>, id: OperationId, operation: &Operation) -> Result<Out
         Status::Running => Ok(Outcome::Accepted(Accepted { subscription, operation: id, status: None })),
         Status::Succeeded => Ok(Outcome::Done),
         Status::Canceled => Err(Fault::OperationCanceled(id)),
-        Status::Failed { code, message } => Err(Fault::OperationFailed { code, message }),
+        Status::Failed(failure) => Err(Fault::OperationFailed(failure)),
     }
 }

@@ -2,7 +2,10 @@
 //! that started the operation takes the first steps, whoever polls it takes more, and `advance_all` picks up
 //! what a stopped process left.
 
-use super::{BadEnd, ENDED, OPERATION_SECONDS, OPERATIONS, Operation, Step, UNFINISHED, worker};
+use super::{
+    BadEnd, ENDED, Failure, OPERATION_SECONDS, OPERATIONS, Operation, Step, StepError, Turn, UNFINISHED, worker,
+};
+use crate::Cx;
 use bonafide_store::{Read, Store, StoreError, Tx};
 use bonafide_types::{OperationId, SubscriptionId, World};
 
@@ -17,52 +20,73 @@ const STEPS_PER_ROUND: usize = 256;
 
 /// Takes at most `steps` steps of an operation, and returns it as it then is; `None` when there is none.
 pub(crate) fn advance(
-    store: &Store,
-    world: &World<'_>,
+    cx: &Cx<'_>,
     key: (SubscriptionId, OperationId),
     steps: usize,
 ) -> Result<Option<Operation>, StoreError> {
     let mut batch = STEP_ITEMS_MAX;
-    let mut operation = store.read(|tx| tx.get(&OPERATIONS, &key))?;
+    let mut operation = cx.store.read(|tx| tx.get(&OPERATIONS, &key))?;
     for _ in 0..steps {
-        if operation.as_ref().is_none_or(|operation| operation.ended_at.is_some()) {
-            break;
+        let Some(before) = operation.as_ref().filter(|operation| operation.ended_at.is_none()) else { break };
+        match fitting_step(cx, key, before, &mut batch)? {
+            Taken::Waits => break,
+            Taken::Now(now) => operation = now.map(|now| *now),
         }
-        operation = fitting_step(store, world, &key, &mut batch)?;
     }
     Ok(operation)
+}
+
+/// The result of a step that was tried.
+enum Taken {
+    /// The operation as it is now.
+    Now(Option<Box<Operation>>),
+    /// There is nothing to do at present.
+    Waits,
+}
+
+impl Taken {
+    fn now(operation: Option<Operation>) -> Self {
+        Self::Now(operation.map(Box::new))
+    }
 }
 
 /// Takes one step, a smaller one when a commit cannot hold it: resources with hundreds of identities fill a
 /// commit sooner.
 fn fitting_step(
-    store: &Store,
-    world: &World<'_>,
-    key: &(SubscriptionId, OperationId),
+    cx: &Cx<'_>,
+    key: (SubscriptionId, OperationId),
+    before: &Operation,
     batch: &mut usize,
-) -> Result<Option<Operation>, StoreError> {
+) -> Result<Taken, StoreError> {
     loop {
-        match store.write(|tx| step(tx, world, key, *batch)) {
-            Err(StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. }) if *batch > 1 => {
-                *batch = batch.div_ceil(4);
+        match cx.store.write(|tx| step(tx, cx, key, *batch)) {
+            Err(StepError::Store(StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. })) => {
+                if *batch > 1 {
+                    *batch = batch.div_ceil(4);
+                    continue;
+                }
+                let failure =
+                    Failure::new("OperationTooLarge", "A step of the operation does not fit into one transaction.");
+                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::now);
             }
-            Err(StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. }) => {
-                return store.write(|tx| fail(tx, world, key));
+            Err(StepError::Failed(failure)) => {
+                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::now);
             }
-            other => return other,
+            Err(StepError::Store(error)) => return Err(error),
+            Ok(taken) => return Ok(taken),
         }
     }
 }
 
 /// Goes on with every unfinished operation. The shell calls it now and then. One that fails does not keep
 /// the others from their turn; the first failure is returned after all had theirs.
-pub fn advance_all(store: &Store, world: &World<'_>) -> Result<(), StoreError> {
+pub fn advance_all(cx: &Cx<'_>) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     let mut after = None;
     loop {
-        let keys = store.read(|tx| tx.many(&UNFINISHED, &(), after.as_ref(), OPERATIONS_AT_ONCE))?;
+        let keys = cx.store.read(|tx| tx.many(&UNFINISHED, &(), after.as_ref(), OPERATIONS_AT_ONCE))?;
         for key in &keys {
-            let advanced = advance(store, world, *key, STEPS_PER_ROUND);
+            let advanced = advance(cx, *key, STEPS_PER_ROUND);
             outcome = outcome.and(advanced.map(drop));
         }
         after = keys.last().copied();
@@ -85,47 +109,51 @@ pub fn sweep(store: &Store, world: &World<'_>) -> Result<(), StoreError> {
     }
 }
 
-fn step(
-    tx: &mut Tx<'_>,
-    world: &World<'_>,
-    key: &(SubscriptionId, OperationId),
-    batch: usize,
-) -> Result<Option<Operation>, StoreError> {
-    let Some(mut operation) = tx.get(&OPERATIONS, key)? else { return Ok(None) };
+fn step(tx: &mut Tx<'_>, cx: &Cx<'_>, key: (SubscriptionId, OperationId), batch: usize) -> Result<Taken, StepError> {
+    let Some(mut operation) = tx.get(&OPERATIONS, &key)? else { return Ok(Taken::Now(None)) };
     if operation.ended_at.is_some() {
-        return Ok(Some(operation));
+        return Ok(Taken::now(Some(operation)));
     }
     // Work of a later version waits for one.
-    let Some(worker) = worker(&operation.work.kind) else { return Ok(Some(operation)) };
-    match (worker.step)(tx, world, &mut operation.work, batch)? {
+    let Some(worker) = worker(&operation.work.kind) else { return Ok(Taken::Waits) };
+    let turn = Turn { cx, key, started_at: operation.started_at, on_behalf: operation.on_behalf.as_ref(), batch };
+    match (worker.step)(tx, &turn, &mut operation.work)? {
         Step::More => {}
-        Step::Last => operation.ended_at = Some(world.now),
-        Step::Unreadable => {
-            end_badly(&mut operation, world, "OperationUnreadable", "What is left to do cannot be read.")
-        }
+        Step::Last => operation.ended_at = Some(cx.world.now),
+        Step::Waits => return Ok(Taken::Waits),
     }
-    // All operations are deletions, and one that was begun ends on a full disk, too.
-    tx.put_from_reserve(&OPERATIONS, key, &operation)?;
-    Ok(Some(operation))
+    save(tx, key, &operation)?;
+    Ok(Taken::now(Some(operation)))
 }
 
-/// Ends an operation whose smallest step does not fit a commit: no later try would do better.
+/// Ends an operation with a step that no later try would do better. One that somebody else took a step of meanwhile
+/// goes on.
 fn fail(
     tx: &mut Tx<'_>,
-    world: &World<'_>,
-    key: &(SubscriptionId, OperationId),
+    cx: &Cx<'_>,
+    key: (SubscriptionId, OperationId),
+    before: &Operation,
+    failure: &Failure,
 ) -> Result<Option<Operation>, StoreError> {
-    let Some(mut operation) = tx.get(&OPERATIONS, key)? else { return Ok(None) };
-    if let Some(worker) = worker(&operation.work.kind) {
-        (worker.give_up)(tx, world, &operation.work)?;
+    let Some(mut operation) = tx.get(&OPERATIONS, &key)? else { return Ok(None) };
+    if operation != *before {
+        return Ok(Some(operation));
     }
-    let message = "A step of the operation does not fit into one transaction.";
-    end_badly(&mut operation, world, "OperationTooLarge", message);
-    tx.put_from_reserve(&OPERATIONS, key, &operation)?;
+    if let Some(worker) = worker(&operation.work.kind) {
+        let turn =
+            Turn { cx, key, started_at: operation.started_at, on_behalf: operation.on_behalf.as_ref(), batch: 1 };
+        (worker.give_up)(tx, &turn, &operation.work, failure)?;
+    }
+    operation.ended_at = Some(cx.world.now);
+    operation.end = Some(BadEnd::Failed(failure.clone()));
+    save(tx, key, &operation)?;
     Ok(Some(operation))
 }
 
-fn end_badly(operation: &mut Operation, world: &World<'_>, code: &str, message: &str) {
-    operation.ended_at = Some(world.now);
-    operation.end = Some(BadEnd::Failed { code: code.to_owned(), message: message.to_owned() });
+/// Stores the state of an operation. One that takes away, and was begun, ends on a full disk, too.
+fn save(tx: &mut Tx<'_>, key: (SubscriptionId, OperationId), operation: &Operation) -> Result<(), StoreError> {
+    match worker(&operation.work.kind) {
+        Some(worker) if worker.takes_away => tx.put_from_reserve(&OPERATIONS, &key, operation),
+        _ => tx.put(&OPERATIONS, &key, operation),
+    }
 }

@@ -1,10 +1,11 @@
 //! Deletions that take several transactions.
 
-use super::{Step, Work, Worker, start};
+use super::{Begun, Step, Work, Worker, unreadable};
+use crate::command::Call;
 use bonafide_core::directory::{RESOURCES, RESOURCES_OF_GROUP};
 use bonafide_core::lifecycle::{Budget, Condemned, Progress, remove, save_condemned, withdraw};
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::{ObjectId, OperationId, ResourceUuid, SubscriptionId, TenantId, World};
+use bonafide_types::{OperationId, ResourceUuid, SubscriptionId, World};
 use serde::{Deserialize, Serialize};
 
 /// Resources looked at for one step that only withdraws identities, for each that may have some. Source: ours.
@@ -13,25 +14,29 @@ const ROWS_PER_ITEM: usize = 4;
 /// A resource group and all in it.
 pub(super) static OF_GROUPS: Worker = Worker {
     kind: "deleteGroup",
-    step: |tx, world, work, batch| {
-        let Some(mut state) = work.state::<OfGroup>() else { return Ok(Step::Unreadable) };
-        let step = group_step(tx, world, &mut state, batch)?;
+    step: |tx, turn, work| {
+        let mut state = work.state::<OfGroup>().ok_or_else(unreadable)?;
+        let step = group_step(tx, &turn.cx.world, &mut state, turn.batch)?;
         *work = Work::new(OF_GROUPS.kind, &state);
         Ok(step)
     },
-    give_up: |tx, world, work| work.state::<OfGroup>().map_or(Ok(()), |state| mark(tx, world, state.group, false)),
+    give_up: |tx, turn, work, _| {
+        work.state::<OfGroup>().map_or(Ok(()), |state| mark(tx, &turn.cx.world, state.group, false))
+    },
+    takes_away: true,
 };
 
 /// A resource with too much below it for one transaction.
 pub(super) static OF_RESOURCES: Worker = Worker {
     kind: "deleteResource",
-    step: |tx, world, work, batch| match work.state::<OfResource>() {
-        Some(state) => resource_step(tx, world, state.resource, batch),
-        None => Ok(Step::Unreadable),
+    step: |tx, turn, work| {
+        let state = work.state::<OfResource>().ok_or_else(unreadable)?;
+        Ok(resource_step(tx, &turn.cx.world, state.resource, turn.batch)?)
     },
-    give_up: |tx, world, work| {
-        work.state::<OfResource>().map_or(Ok(()), |state| mark(tx, world, state.resource, false))
+    give_up: |tx, turn, work, _| {
+        work.state::<OfResource>().map_or(Ok(()), |state| mark(tx, &turn.cx.world, state.resource, false))
     },
+    takes_away: true,
 };
 
 /// The state of the deletion of a group.
@@ -69,19 +74,18 @@ impl Default for Stage {
 /// Begins to delete a resource or a group in steps: from here on it takes nothing new.
 pub(crate) fn begin(
     tx: &mut Tx<'_>,
-    world: &World<'_>,
-    by: (TenantId, ObjectId),
+    call: &Call<'_>,
     subscription: SubscriptionId,
     condemned: Condemned,
     is_group: bool,
 ) -> Result<OperationId, StoreError> {
-    mark(tx, world, condemned, true)?;
+    mark(tx, &call.cx.world, condemned, true)?;
     let work = if is_group {
         Work::new(OF_GROUPS.kind, &OfGroup { group: condemned, stage: Stage::default() })
     } else {
         Work::new(OF_RESOURCES.kind, &OfResource { resource: condemned })
     };
-    start(tx, world, by, subscription, work)
+    Begun::Allowed(work).store(tx, call, subscription)
 }
 
 /// Says in the row itself that it is being deleted, or no longer.

@@ -2,13 +2,22 @@
 //! left to do.
 
 mod advance;
+mod begun;
 pub(crate) mod deletion;
+mod failure;
+mod on_behalf;
 
 pub(crate) use advance::{STEP_ITEMS_MAX, advance};
 pub use advance::{advance_all, sweep};
+pub(crate) use begun::Begun;
+pub use failure::Failure;
+pub use on_behalf::OnBehalf;
 
+use crate::Cx;
+use crate::fault::Fault;
+use bonafide_core::tokens::Caller;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
-use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp, World};
+use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -21,6 +30,10 @@ pub struct Operation {
     pub tenant: TenantId,
     /// The principal that started it, and may poll it.
     pub principal: ObjectId,
+    /// The caller in whose name its steps are taken; none where they need no right, since what they do was allowed
+    /// at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf: Option<OnBehalf>,
     /// The work that is left.
     pub work: Work,
     /// The time of its start.
@@ -38,12 +51,7 @@ pub struct Operation {
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum BadEnd {
     /// It could not be done.
-    Failed {
-        /// The code of the error.
-        code: String,
-        /// The error.
-        message: String,
-    },
+    Failed(Failure),
     /// Somebody canceled it.
     Canceled,
 }
@@ -56,12 +64,7 @@ pub enum Status {
     /// It is done.
     Succeeded,
     /// It could not be done.
-    Failed {
-        /// The code of the error.
-        code: String,
-        /// The error.
-        message: String,
-    },
+    Failed(Failure),
     /// Somebody canceled it.
     Canceled,
 }
@@ -70,9 +73,7 @@ impl Operation {
     /// The state of the operation.
     pub fn status(&self) -> Status {
         match (&self.end, self.ended_at) {
-            (Some(BadEnd::Failed { code, message }), _) => {
-                Status::Failed { code: code.clone(), message: message.clone() }
-            }
+            (Some(BadEnd::Failed(failure)), _) => Status::Failed(failure.clone()),
             (Some(BadEnd::Canceled), _) => Status::Canceled,
             (None, Some(_)) => Status::Succeeded,
             (None, None) => Status::Running,
@@ -108,10 +109,34 @@ impl Work {
 pub(crate) struct Worker {
     /// The kind.
     pub(crate) kind: &'static str,
-    /// Takes one step of at most so many items in a transaction.
-    pub(crate) step: fn(&mut Tx<'_>, &World<'_>, &mut Work, usize) -> Result<Step, StoreError>,
-    /// Undoes what would keep others waiting for work that failed.
-    pub(crate) give_up: fn(&mut Tx<'_>, &World<'_>, &Work) -> Result<(), StoreError>,
+    /// Takes one step in a transaction, which nothing is left of when it fails.
+    pub(crate) step: fn(&mut Tx<'_>, &Turn<'_>, &mut Work) -> Result<Step, StepError>,
+    /// Leaves what failed as it is to stay: what would keep others waiting is undone.
+    pub(crate) give_up: fn(&mut Tx<'_>, &Turn<'_>, &Work, &Failure) -> Result<(), StoreError>,
+    /// True for work that only takes away, and so is done on a full disk, too.
+    pub(crate) takes_away: bool,
+}
+
+/// The circumstances of one step.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn<'a> {
+    pub(crate) cx: &'a Cx<'a>,
+    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
+    pub(crate) key: (SubscriptionId, OperationId),
+    /// The time at which the operation was started.
+    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
+    pub(crate) started_at: Timestamp,
+    on_behalf: Option<&'a OnBehalf>,
+    /// Items that the step may take on, at most.
+    pub(crate) batch: usize,
+}
+
+impl Turn<'_> {
+    /// The caller in whose name the step's commands are; its rights are asked for anew with each.
+    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
+    pub(crate) fn caller(&self) -> Result<Caller, StepError> {
+        self.on_behalf.and_then(OnBehalf::caller).ok_or_else(unreadable)
+    }
 }
 
 /// The result of a step.
@@ -121,15 +146,47 @@ pub(crate) enum Step {
     More,
     /// It was the last one.
     Last,
-    /// The work that is left cannot be read, so that nothing was done.
-    Unreadable,
+    /// It changed nothing, for something else must happen first.
+    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
+    Waits,
+}
+
+/// The reason why a step was not taken.
+#[derive(Debug)]
+pub(crate) enum StepError {
+    /// It is tried again.
+    Store(StoreError),
+    /// No later try would do better: the operation ends with this.
+    Failed(Failure),
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The refusal of a command is the end of the operation; trouble of the store is not.
+impl From<Fault> for StepError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Store(error) => Self::Store(error),
+            other => Self::Failed(other.failure()),
+        }
+    }
+}
+
+/// The end of work of a form that nobody wrote.
+pub(crate) fn unreadable() -> StepError {
+    StepError::Failed(Failure::new("OperationUnreadable", "What is left to do cannot be read."))
 }
 
 /// All workers: one line each.
 const WORKERS: [&Worker; 3] = [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &FINISHED];
 
 /// Rows of older versions, which answered a finished write with an operation.
-static FINISHED: Worker = Worker { kind: "done", step: |_, _, _, _| Ok(Step::Last), give_up: |_, _, _| Ok(()) };
+static FINISHED: Worker =
+    Worker { kind: "done", step: |_, _, _| Ok(Step::Last), give_up: |_, _, _, _| Ok(()), takes_away: true };
 
 /// The worker of this kind; `None` for work of a later version.
 fn worker(kind: &str) -> Option<&'static Worker> {
@@ -152,20 +209,6 @@ pub(super) const UNFINISHED: Index<(), (SubscriptionId, OperationId)> = Index::n
 
 /// Time for which an operation can be polled after it is done, in seconds (one day). Source: ours.
 pub const OPERATION_SECONDS: u64 = 86_400;
-
-/// Stores an operation that a request started.
-pub(crate) fn start(
-    tx: &mut Tx<'_>,
-    world: &World<'_>,
-    (tenant, principal): (TenantId, ObjectId),
-    subscription: SubscriptionId,
-    work: Work,
-) -> Result<OperationId, StoreError> {
-    let id = OperationId::random(world.entropy);
-    let operation = Operation { tenant, principal, work, started_at: world.now, ended_at: None, end: None };
-    tx.create(&OPERATIONS, &(subscription, id), &operation)?;
-    Ok(id)
-}
 
 /// The operation with this id.
 pub(crate) fn find(

@@ -61,7 +61,6 @@ pub(crate) fn resource(
         return Ok(Deleted::Gone);
     }
     let subscription = old.subscription().ok_or(Fault::NoSuchRoute)?;
-    let by = (call.command.by.tenant, call.command.by.object_id);
-    let operation = deletion::begin(tx, &call.cx.world, by, subscription, condemned, is_group)?;
+    let operation = deletion::begin(tx, call, subscription, condemned, is_group)?;
     Ok(Deleted::Begun { operation: (subscription, operation), location: location_of(&old).map(str::to_owned) })
 }

@@ -8,7 +8,8 @@ use super::{api_version, audit, conditions, linked, locks, read, tags, unserved}
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
-use crate::outcome::Outcome;
+use crate::operations;
+use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
 use crate::resource_type::{Created, Identities, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
 use bonafide_core::access::Allowed;
@@ -37,6 +38,8 @@ pub(crate) struct Write<'a, 'tx> {
     pub(crate) new: Resource,
     /// The change of its identities.
     pub(crate) change: Option<Change>,
+    /// An operation that goes on with it, or has failed to; the resource is stored either way.
+    pub(crate) begins: Option<operations::Begun>,
 }
 
 /// Creates, replaces or changes a resource: THE order of every write. Access was checked before, in the
@@ -58,7 +61,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
         Some((uuid, old)) => (*uuid, old.clone()),
         None => create(call, &access.place, id, kind)?,
     };
-    let write = &mut Write { tx, call, access, allowed, kind, sent, uuid, old, new, change: None };
+    let write = &mut Write { tx, call, access, allowed, kind, sent, uuid, old, new, change: None, begins: None };
     match call.command.verb {
         Verb::Action(action) => {
             check_open(&access.place)?;
@@ -135,12 +138,33 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
     lifecycle::save(write.tx, &call.cx.world, allowed, write.uuid, new, write.change.as_ref())
         .map_err(|error| Fault::from_save(&new.id, error))?;
     audit::record(write.tx, call, &action, new.id.as_str())?;
+    let operation = match write.begins.take() {
+        Some(begun) => Some(begin(write.tx, call, kind, new, begun)?),
+        None => None,
+    };
     let shown = || read::shown(call, write.access, kind, write.uuid, new);
-    Ok(match (call.command.verb, write.old) {
-        (Verb::Action(_), _) => Outcome::shown(done(call)),
-        (_, None) if kind.of.created == Created::As201 => Outcome::Created(shown()?),
+    let is_new = write.old.is_none() && kind.of.created == Created::As201;
+    Ok(match (call.command.verb, operation) {
+        (Verb::Action(_), Some(operation)) => Outcome::Accepted(operation),
+        (Verb::Action(_), None) => Outcome::shown(done(call)),
+        (_, Some(operation)) => Outcome::Begun(Begun { shown: shown()?, is_new, operation }),
+        (_, None) if is_new => Outcome::Created(shown()?),
         _ => Outcome::Shown(shown()?),
     })
+}
+
+/// Begins the operation of a write, in its transaction. One on a resource without a location is polled at `global`.
+fn begin(
+    tx: &mut Tx<'_>,
+    call: &Call<'_>,
+    kind: &Kind,
+    new: &Resource,
+    begun: operations::Begun,
+) -> Result<Accepted, Fault> {
+    let subscription = new.subscription().ok_or(Fault::NoSuchRoute)?;
+    let operation = begun.store(tx, call, subscription)?;
+    let location = location_of(new).unwrap_or("global").to_owned();
+    Ok(Accepted { subscription, operation, status: Some(StatusAddress::of(kind, location)) })
 }
 
 /// An operation that was done when its reply was written. `az vm restart` reads the end of one from the reply
@@ -164,6 +188,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         principal: None,
         body: Body::default(),
         power: Power::default(),
+        extension: None,
         deleting: false,
         version: 0,
         created_at: call.cx.world.now,

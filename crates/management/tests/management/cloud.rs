@@ -8,9 +8,9 @@ use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::lifecycle;
 use bonafide_core::names::Names;
 use bonafide_core::tokens::{AcceptedAudiences, Authenticated, Authority, Method as Signed, issue, resolve};
-use bonafide_core::view::Views;
+use bonafide_core::view::{View, Views};
 use bonafide_crypto::{Kek, SystemEntropy};
-use bonafide_management::{Config, Cx};
+use bonafide_management::{Config, Cx, operations};
 use bonafide_store::{Store, StoreError, Tx};
 use bonafide_types::{
     Audience, ObjectId, ResourceId, ResourceUuid, RoleAssignmentId, Secret, SubscriptionId, TenantId, Timestamp, World,
@@ -337,19 +337,27 @@ impl Cloud {
         self.send(method, target, headers, body)
     }
 
-    /// `raw`, with the view as it was.
-    pub fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let view = self.views.snapshot();
-        let cx = Cx {
+    fn cx<'a>(&'a self, view: &'a View) -> Cx<'a> {
+        Cx {
             config: &self.config,
             authority: &self.authority,
             audiences: &self.audiences,
-            view: &view,
+            view,
             view_age_seconds: self.view_age_seconds.get(),
             store: &self.store,
             world: self.world(),
-        };
-        let reply = answer(&cx, &request(method, target, headers, body));
+        }
+    }
+
+    /// Goes on with every operation, as the shell does now and then.
+    pub fn advance_all(&self) -> Result<(), StoreError> {
+        operations::advance_all(&self.cx(&self.views.snapshot()))
+    }
+
+    /// `raw`, with the view as it was.
+    pub fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let view = self.views.snapshot();
+        let reply = answer(&self.cx(&view), &request(method, target, headers, body));
         let body = if reply.body.is_empty() { Value::Null } else { serde_json::from_slice(&reply.body).unwrap() };
         assert!(reply.status != StatusCode::INTERNAL_SERVER_ERROR, "{target}: {body}");
         check_polling(reply.status, &reply.headers);

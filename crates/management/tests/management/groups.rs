@@ -4,7 +4,7 @@ use crate::cloud::{ARM, Answer, Cloud, MSI, VM};
 use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
 use bonafide_core::directory::{PRINCIPALS, RESOURCES};
 use bonafide_crypto::SystemEntropy;
-use bonafide_management::operations::{BadEnd, OPERATIONS, Operation, Work, advance_all, sweep};
+use bonafide_management::operations::{BadEnd, OPERATIONS, Operation, Work, sweep};
 use bonafide_store::{Absence, Read, StoreError, Table};
 use bonafide_types::{OperationId, ResourceUuid, RoleAssignmentId};
 use http::Method;
@@ -188,7 +188,7 @@ fn a_large_group_goes_in_steps_and_takes_nothing_new_meanwhile() {
     assert_eq!(cloud.get(&location, "").expect(202).header("retry-after"), "1");
     assert_eq!(left(&cloud).0, 601);
     // Another replica goes on where this one stopped.
-    advance_all(&cloud.store, &cloud.world()).unwrap();
+    cloud.advance_all().unwrap();
     cloud.get(&location, "").expect(200);
     assert_eq!(left(&cloud), (0, 2));
 }
@@ -325,7 +325,15 @@ fn an_operation_that_fails_keeps_no_other_from_its_turn() {
         // As it is stored: only a proof makes one otherwise.
         let work = Work::new("deleteGroup", &json!({"group": group}));
         let (tenant, principal) = (cloud.tenant, cloud.owner.id);
-        let row = Operation { tenant, principal, work, started_at: cloud.now.get(), ended_at: None, end: None };
+        let row = Operation {
+            tenant,
+            principal,
+            on_behalf: None,
+            work,
+            started_at: cloud.now.get(),
+            ended_at: None,
+            end: None,
+        };
         let key = (cloud.subscription, OperationId::new(uuid::Uuid::from_u128(n)));
         cloud.store.write(|tx| tx.put(&OPERATIONS, &key, &row)).unwrap();
     };
@@ -336,7 +344,7 @@ fn an_operation_that_fails_keeps_no_other_from_its_turn() {
         operation(n, broken);
     }
     operation(u128::MAX, cloud.key(&cloud.at("g")));
-    assert!(advance_all(&cloud.store, &cloud.world()).is_err());
+    assert!(cloud.advance_all().is_err());
     cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
 }
 
@@ -347,13 +355,13 @@ fn an_operation_that_cannot_be_read_or_was_canceled_did_not_succeed() {
     let store = |n: u128, work: Work, end: Option<BadEnd>| {
         let (tenant, principal, started_at) = (cloud.tenant, cloud.owner.id, cloud.now.get());
         let ended_at = end.as_ref().map(|_| started_at);
-        let row = Operation { tenant, principal, work, started_at, ended_at, end };
+        let row = Operation { tenant, principal, on_behalf: None, work, started_at, ended_at, end };
         cloud.store.write(|tx| tx.put(&OPERATIONS, &(cloud.subscription, id(n)), &row)).unwrap();
     };
     store(1, Work::new("deleteGroup", &json!({})), None);
     store(2, Work::new("deleteResource", &json!({"resource": 1})), None);
     store(3, Work::new("deleteGroup", &json!({})), Some(BadEnd::Canceled));
-    advance_all(&cloud.store, &cloud.world()).unwrap();
+    cloud.advance_all().unwrap();
     for (n, code, status) in [
         (1, "OperationUnreadable", "Failed"),
         (2, "OperationUnreadable", "Failed"),

@@ -2,7 +2,6 @@
 
 use crate::cloud::{ARM, Answer, Cloud, MSI, Person, VM};
 use bonafide_core::directory::PRINCIPALS;
-use bonafide_management::operations::advance_all;
 use bonafide_store::Intercepted;
 use bonafide_store::engine::{Commit, Engine};
 use bonafide_store::{EngineError, MemoryEngine, Read, RowKeys, Store};
@@ -95,7 +94,7 @@ fn a_deletion_that_is_not_done_is_polled_until_it_has_succeeded() {
         } else {
             cloud.get(&result, "").expect(202);
         }
-        advance_all(&cloud.store, &cloud.world()).unwrap();
+        cloud.advance_all().unwrap();
         let poll = cloud.get(&status, "").expect(200);
         assert_eq!(poll.body["status"], "Succeeded");
         assert!(poll.body["endTime"].as_str().unwrap().ends_with("+00:00"));
@@ -106,7 +105,7 @@ fn a_deletion_that_is_not_done_is_polled_until_it_has_succeeded() {
     let (answer, _) = failing.during(1, |cloud| cloud.delete(&cloud.at("g"), ARM));
     let answer = answer.expect(202);
     assert!(!answer.headers.contains_key("azure-asyncoperation"));
-    advance_all(&cloud.store, &cloud.world()).unwrap();
+    cloud.advance_all().unwrap();
     cloud.get(&path(answer.header("location")), "").expect(200);
 }
 
@@ -127,7 +126,7 @@ fn tn_08_a_deletion_that_was_accepted_goes_on_wherever_a_crash_left_it() {
         if crashed {
             assert_eq!(cloud.get(&cloud.at("g"), ARM).expect(200).body["properties"]["provisioningState"], "Deleting");
         }
-        advance_all(&cloud.store, &cloud.world()).unwrap();
+        cloud.advance_all().unwrap();
         cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
         assert_eq!(principals(), before, "after {crashes} steps");
         if !crashed {
@@ -153,7 +152,7 @@ fn an_operation_is_polled_by_who_started_it() {
     let url = path(answer.expect(202).header("location"));
     let poll = |who: &Person| cloud.call(who, Method::GET, &url, "", None);
     poll(&other).refused(403, "AuthorizationFailed");
-    advance_all(&cloud.store, &cloud.world()).unwrap();
+    cloud.advance_all().unwrap();
     poll(&contributor).expect(200);
     poll(&cloud.owner).expect(200);
     poll(&cloud.person(cloud.tenant, &[])).refused(403, "AuthorizationFailed");

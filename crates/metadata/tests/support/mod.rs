@@ -87,6 +87,7 @@ pub fn workload(number: usize, identities: Vec<Identity>) -> Workload {
         tenant_id: tenant(),
         location: "westeurope".to_owned(),
         identities,
+        extension: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::control_plane::ControlPlane;
 use crate::lanes::Lanes;
+use crate::surfaces::{At, Round};
 use bonafide_core::lifecycle;
 use bonafide_http::{Event, Stop, clock, stopped};
 use bonafide_management::operations;
@@ -36,8 +37,9 @@ pub(super) async fn maintain(plane: Arc<ControlPlane>, lanes: Arc<Lanes>, mut st
 /// deletions left: each whether the others went well or not.
 fn round(plane: &ControlPlane) -> Result<(), StoreError> {
     plane.store.upkeep();
-    let world = clock::world();
-    let advanced = operations::advance_all(&plane.store, &world);
+    let (view, world) = (plane.views.current(), clock::world());
+    let at = At { parts: plane, view: &view, world, round: Round::default() };
+    let advanced = operations::advance_all(&at.management());
     let cleared = lifecycle::clear(&plane.store);
     operations::sweep(&plane.store, &world).and(advanced).and(cleared)
 }

@@ -25,6 +25,7 @@ fn resource(of: &str, body: Body) -> Option<Resource> {
         principal: None,
         body,
         power: Power::default(),
+        extension: None,
         deleting: false,
         version: 1,
         created_at: now,
