@@ -56,6 +56,9 @@ pub(crate) fn by_ids(asked: &Asked<'_>) -> Result<Value, Fault> {
     Ok(json!({ "@odata.context": asked.context("directoryObjects"), "value": items }))
 }
 
+/// An object with its type.
+type Printed = (Kind, Map<String, Value>);
+
 /// Prints objects of any type, each with its type.
 pub(crate) struct Objects<'a, R> {
     asked: &'a Asked<'a, R>,
@@ -75,7 +78,7 @@ impl<'a, R: Read> Objects<'a, R> {
     }
 
     /// The object of the tenant with an id.
-    pub(crate) fn print(&self, id: ObjectId) -> Result<Option<(Kind, Map<String, Value>)>, Fault> {
+    pub(crate) fn print(&self, id: ObjectId) -> Result<Option<Printed>, Fault> {
         let (of, printed) = match self.asked.principal(id)? {
             Some(row) => (Kind::ServicePrincipal, self.principals.print(id, &row)?),
             None => match self.asked.application(id)? {

@@ -47,10 +47,11 @@ pub fn set_enabled(tx: &mut Tx<'_>, allowed: &Allowed, id: ObjectId, enabled: bo
         return Err(DirectoryError::LastOwner);
     }
     row.enabled = enabled;
-    Ok(match enabled {
+    match enabled {
         true => tx.put(&PRINCIPALS, &id, &row)?,
         false => tx.put_from_reserve(&PRINCIPALS, &id, &row)?,
-    })
+    }
+    Ok(())
 }
 
 /// Deletes the service principal of an application, unless the tenant's root would be without an owner. The application
