@@ -1,6 +1,5 @@
 """The metadata endpoint at its real address."""
 
-import metadata  # noqa: F401
-from support import run
+from metadata import main
 
-run()
+main("imds")

@@ -1,13 +1,12 @@
-"""What the scenarios share: the Azure CLI as a process, the running cloud, and a runner."""
+"""What the scripts share: the Azure CLI as a process, the running cloud, and checks."""
 
 import base64
+import contextlib
 import json
 import os
 import shutil
 import subprocess
-import sys
 import time
-import traceback
 
 INFO = json.load(open(os.environ["BONAFIDE_INFO"]))
 TENANT = INFO["tenantId"]
@@ -18,55 +17,54 @@ GRAPH = INFO["endpoints"]["graph"].rstrip("/")
 OPERATOR = INFO["operator"]["clientId"]
 DEMO = next(w["resourceId"] for w in INFO["workloads"] if w["resourceId"].lower().endswith("/virtualmachines/demo"))
 NOBODY = "00000000-0000-4000-8000-000000000000"
+GROUPS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups"
+MACHINES = "Microsoft.Compute/virtualMachines"
 # The quick gate leaves out most commands: each takes a second.
 ALL = os.environ.get("CONFORMANCE_ALL") == "1"
 COMMAND_SECONDS_MAX = 60
 
-# Each part has a configuration of its own, a new one in each run.
-CONFIGURATION = os.path.join(os.environ["CONFORMANCE_DIR"], "config", os.path.basename(sys.argv[0]))
-shutil.rmtree(CONFIGURATION, ignore_errors=True)
 os.environ.update(
-    AZURE_CONFIG_DIR=CONFIGURATION, AZURE_CORE_COLLECT_TELEMETRY="no", AZURE_CORE_SURVEY_MESSAGE="no",
-    AZURE_CORE_NO_COLOR="true", AZURE_CORE_ONLY_SHOW_ERRORS="true", AZURE_CORE_LOGIN_EXPERIENCE_V2="off",
+    AZURE_CORE_COLLECT_TELEMETRY="no", AZURE_CORE_SURVEY_MESSAGE="no", AZURE_CORE_NO_COLOR="true", AZURE_CORE_ONLY_SHOW_ERRORS="true",
+    AZURE_CORE_LOGIN_EXPERIENCE_V2="off", AZURE_CORE_DISPLAY_REGION_IDENTIFIED="false",
 )
 
-SCENARIOS = []
-COMMANDS = []
+SECONDS_OF_COMMANDS = []
 
 
-def scenario(name, needs=True):
-    """Marks a function as the scenario `name`; scenarios run in the order in which they stand."""
-
-    def mark(function):
-        if needs:
-            SCENARIOS.append((name, function))
-        return function
-
-    return mark
+def configuration(name, of=None):
+    """A new folder for what az keeps, `AZURE_CONFIG_DIR`; a copy of the folder `of`, sign-in included."""
+    folder = os.path.join(os.environ["CONFORMANCE_DIR"], "config", name)
+    shutil.rmtree(folder, ignore_errors=True)
+    if of:
+        shutil.copytree(of, folder)
+    return folder
 
 
-def run():
-    """Runs all scenarios, says how each came out, and ends the process."""
-    failed = False
-    for name, function in SCENARIOS:
-        try:
-            function()
-            print(f"ok {name}", flush=True)
-        except Exception as error:  # a broken scenario must not hide the next
-            failed = True
-            where = traceback.extract_tb(error.__traceback__)
-            line = next((f.lineno for f in reversed(where) if f.name == function.__name__), 0)
-            print(f"FAIL {name}: line {line}: {' '.join(str(error).split())[:900] or type(error).__name__}", flush=True)
-            traceback.print_exc()
-    print(f"# {len(COMMANDS)} commands of {sum(COMMANDS) / max(len(COMMANDS), 1):.2f} s", flush=True)
-    sys.exit(1 if failed else 0)
+@contextlib.contextmanager
+def settings(**variables):
+    """The environment has these variables meanwhile; None takes one away."""
+    before = {name: os.environ.get(name) for name in variables}
+    try:
+        change(variables)
+        yield
+    finally:
+        change(before)
 
 
-def process(*arguments):
+def change(variables):
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def process(*arguments, traceback_of_az=False):
     started = time.monotonic()
     done = subprocess.run([os.path.join(os.environ["CONFORMANCE_DIR"], "bin/az"), *arguments, "--output", "json"],
-                          capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX)
-    COMMANDS.append(time.monotonic() - started)
+                          capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, stdin=subprocess.DEVNULL)
+    SECONDS_OF_COMMANDS.append(time.monotonic() - started)
+    assert traceback_of_az or "Traceback" not in done.stderr, f"az {' '.join(arguments)} ends in a traceback: {done.stderr[-700:]}"
     return done
 
 
@@ -77,9 +75,9 @@ def az(*arguments):
     return json.loads(done.stdout) if done.stdout.strip() else None
 
 
-def refused(word, *arguments, code=1):
-    """The command fails with the exit code and says `word`: 3 is az's for 404."""
-    done = process(*arguments)
+def refused(word, *arguments, code=1, traceback_of_az=False):
+    """The command fails with the exit code and says `word`: 3 is az's for 404. In a traceback only where no answer could help."""
+    done = process(*arguments, traceback_of_az=traceback_of_az)
     said = done.stderr + done.stdout
     assert done.returncode != 0, f"az {' '.join(arguments)} was not refused: {said[-400:]}"
     assert word in said, f"no {word!r} in: {said[-700:]}"
@@ -99,6 +97,23 @@ def names(items):
     return sorted(item["name"] for item in items)
 
 
+def users(identity):
+    """The names of the user-assigned identities of an identity block."""
+    return sorted(key.rsplit("/", 1)[1] for key in identity.get("userAssignedIdentities") or {})
+
+
+def group(name):
+    """Makes the resource group of a script, and gives its id."""
+    return az("group", "create", "--name", name, "--location", "westeurope")["id"]
+
+
+def machine(resource_group, name="vm"):
+    """Makes a machine without a template, and gives its id."""
+    body = {"location": "westeurope", "properties": {"hardwareProfile": {"vmSize": "Standard_D2s_v5"}}}
+    return az("resource", "create", "--resource-group", resource_group, "--name", name, "--resource-type", MACHINES, "--is-full-object",
+              "--properties", json.dumps(body))["id"]
+
+
 def claims(token):
     """The claims of a token, not verified."""
     part = token.split(".")[1]
@@ -109,6 +124,15 @@ def by_certificate(*more):
     """Signs in as the operator."""
     return az("login", "--service-principal", "--username", OPERATOR, "--certificate", INFO["operator"]["certificateFile"],
               "--tenant", TENANT, *more)
+
+
+def token_of(workload, *more):
+    """A token for the resource manager, of a workload that `up` places on this machine."""
+    command = [os.environ["BONAFIDE"], "token", "--data-dir", os.environ["BONAFIDE_DATA"], "--workload", workload,
+               "--resource", "https://management.azure.com/", *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX)
+    assert done.returncode == 0, f"no token of {workload}: {done.stderr[-400:]}"
+    return done.stdout.strip()
 
 
 def eventually(function, seconds=10.0):
