@@ -1,8 +1,8 @@
 //! An application as Microsoft Graph shows it.
 
-use crate::application_sent::merge;
 use crate::credentials::Credentials;
 use crate::kind::Kind;
+use crate::merge::merge;
 use crate::properties::Select;
 use bonafide_core::directory::{Application, TokenVersion};
 use bonafide_store::{Read, StoreError};

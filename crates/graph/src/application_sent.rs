@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::merge::merge;
 use crate::sent::required_name;
 use bonafide_core::directory::{Application, TokenVersion};
 use serde_json::{Map, Value};
@@ -85,18 +86,6 @@ fn put(application: &mut Application, name: &str, empty: &Value, value: &Value) 
     }
     merge(application.properties.entry(name).or_insert(Value::Null), value);
     Ok(())
-}
-
-/// Puts a value in the place of another; of two objects, member by member.
-pub(crate) fn merge(old: &mut Value, new: Value) {
-    match (old, new) {
-        (Value::Object(old), Value::Object(new)) => {
-            for (name, value) in new {
-                merge(old.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (old, new) => *old = new,
-    }
 }
 
 /// A member of an object that its type does not have.

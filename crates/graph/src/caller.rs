@@ -40,7 +40,7 @@ pub(crate) fn may_change<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned: Opt
     }
 }
 
-/// Who does not own it learns nothing of an object, not even whether it is there.
+/// The proof of an owner. Others learn nothing of an object, not even whether it is there.
 fn manage<R: Read>(asked: &Asked<'_, R>, grants: &Grants, owned: Option<Kind>) -> Result<Allowed, Fault> {
     let Some(kind) = owned else { return Err(Fault::MayNot) };
     let (id, _) = asked.target(kind).map_err(|_| Fault::MayNot)?;

@@ -48,7 +48,7 @@ impl<'a> Requested<'a> {
     }
 }
 
-/// What was done.
+/// The answer to a change that was made.
 pub(crate) struct Done {
     pub(crate) status: StatusCode,
     pub(crate) body: Option<Value>,

@@ -7,7 +7,7 @@ use crate::Cx;
 use crate::ids::Ids;
 use crate::kind::Kind;
 use crate::limits::{IDS_MAX, PAGE_ITEMS_MAX};
-use crate::options::OptionsError;
+use crate::options_error::OptionsError;
 use bonafide_core::directory::RegisterError;
 use bonafide_core::lifecycle::DirectoryError;
 use bonafide_core::tokens::TokenError;

@@ -1,6 +1,6 @@
 //! The types of objects that are served, with their properties in the order of Microsoft Learn.
 
-use crate::application_sent::merge;
+use crate::merge::merge;
 use serde_json::{Map, Value, json};
 
 /// A type of the directory's objects.

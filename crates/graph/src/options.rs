@@ -2,23 +2,15 @@
 
 use crate::fault::Fault;
 use crate::limits::PAGE_ITEMS_MAX;
+use crate::options_error::OptionsError;
 use bonafide_types::ObjectId;
-use bonafide_wire::{ParameterError, Parameters};
+use bonafide_wire::Parameters;
 
 /// Items on one page when the client does not say. Source: Microsoft Learn, "List servicePrincipals" (100).
 const PAGE_ITEMS: usize = 100;
 
 /// The options that are served; any other whose name begins with `$` is refused rather than passed over.
 const SERVED: [&str; 5] = ["$filter", "$select", "$top", "$count", "$skiptoken"];
-
-/// The reason why options cannot be read.
-#[derive(Debug, Clone)]
-pub(crate) enum OptionsError {
-    /// A system query option that is not served.
-    Unserved(String),
-    /// The query cannot be read.
-    Query(ParameterError),
-}
 
 /// The options of one request, each as it was sent.
 #[derive(Default)]

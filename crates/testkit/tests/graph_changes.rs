@@ -64,7 +64,7 @@ fn tn_14_who_only_manages_resources_or_reads_changes_nothing_of_an_application_t
     let foreign = cloud.second_tenant().operator;
     let before = (before, rows()).1;
     for (method, path) in changes(&target, &principal, &client, &foreign.principal.to_string()) {
-        // What is made is made in its own tenant.
+        // An application is made in the caller's own tenant.
         if ["/v1.0/applications", "/beta/applications"].contains(&path.as_str()) {
             continue;
         }

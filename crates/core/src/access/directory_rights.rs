@@ -1,19 +1,10 @@
 //! The rights to read and to change the directory (docs/adr/0021-who-may-change-the-directory.md).
 
 use super::proof::Proof;
-use super::{Allowed, Chain, Denied, Grants, Plane, assignments, check};
+use super::{Allowed, CHANGE_DIRECTORY, Chain, Denied, Grants, Plane, check};
 use crate::directory::{OWNERS, PRINCIPALS, application_by_client};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ObjectId, TenantId};
-
-/// The right to read the directory, at the root of the tenant. Source: Microsoft Learn, "Microsoft Entra built-in roles" (of
-/// Directory Readers). That a role assignment at the root grants it is **ours**: there are no directory roles yet
-/// (docs/wire/graph.md).
-pub const READ_DIRECTORY: &str = "Microsoft.Directory/servicePrincipals/standard/read";
-
-/// The right to change the directory, at the root of the tenant. Source: ours; who gives an application a new secret can do
-/// all that its roles allow, which is as much as assigning those roles to oneself.
-pub const CHANGE_DIRECTORY: &str = assignments::WRITE;
 
 /// Tells whether somebody may change every application and service principal of a tenant.
 pub fn may_change_directory(grants: &Grants, tenant: TenantId) -> Result<Allowed, Denied> {

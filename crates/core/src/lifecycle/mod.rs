@@ -10,6 +10,7 @@ mod delete;
 mod directory_error;
 mod extension;
 mod gone_principals;
+mod locked;
 mod object_credentials;
 mod owners;
 mod place;

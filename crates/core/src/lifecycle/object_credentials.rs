@@ -1,7 +1,7 @@
 //! Secrets and certificates of applications and of their service principals.
 
 use super::directory_error::{CREDENTIALS_PER_OBJECT_MAX, DirectoryError};
-use super::service_principals::check_unlocked;
+use super::locked::check_unlocked;
 use crate::access::Allowed;
 use crate::directory::{CREDENTIALS, Credential, CredentialProof, PRINCIPALS};
 use bonafide_store::{Read, Tx};

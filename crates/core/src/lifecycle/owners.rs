@@ -1,7 +1,7 @@
 //! Giving and taking the ownership of applications and service principals.
 
 use super::directory_error::{DirectoryError, OWNERS_MAX};
-use super::service_principals::check_unlocked;
+use super::locked::check_unlocked;
 use crate::access::Allowed;
 use crate::directory::{OWNERS, Ownership, PRINCIPALS};
 use bonafide_store::{Read, StoreError, Tx};

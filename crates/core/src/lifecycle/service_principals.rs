@@ -3,9 +3,10 @@
 
 use super::directory_error::DirectoryError;
 use super::gone_principals::delete_principal;
+use super::locked::check_unlocked;
 use super::owners::forget_owners;
 use crate::access::{Allowed, assignments};
-use crate::directory::{self, Application, PRINCIPALS, PrincipalKind, ServicePrincipal, principal_of};
+use crate::directory::{self, Application, PRINCIPALS, ServicePrincipal, principal_of};
 use bonafide_store::{Read, Tx};
 use bonafide_types::{ObjectId, World};
 
@@ -73,14 +74,4 @@ pub(super) fn end(tx: &mut Tx<'_>, id: ObjectId, row: &ServicePrincipal) -> Resu
     }
     forget_owners(tx, id)?;
     Ok(delete_principal(tx, id)?)
-}
-
-/// Refuses the service principal of a managed identity: it has no credential, owner or end but those of its resource.
-pub(super) fn check_unlocked(row: &ServicePrincipal) -> Result<(), DirectoryError> {
-    match &row.kind {
-        PrincipalKind::Application => Ok(()),
-        PrincipalKind::SystemAssigned { resource_id, .. } | PrincipalKind::UserAssigned { resource_id, .. } => {
-            Err(DirectoryError::Locked(resource_id.clone()))
-        }
-    }
 }
