@@ -42,7 +42,7 @@ fn body(target: &str, other: &str) -> Value {
 }
 
 #[test]
-fn tn_14_who_only_manages_resources_or_reads_changes_nothing_of_an_application_that_may_do_more() {
+fn tn_20_who_only_manages_resources_or_reads_changes_nothing_of_an_application_that_may_do_more() {
     let cloud = Cloud::unthrottled();
     let home = cloud.home.clone();
     let target = application(&cloud, &home.operator);
@@ -75,7 +75,7 @@ fn tn_14_who_only_manages_resources_or_reads_changes_nothing_of_an_application_t
 }
 
 #[test]
-fn tn_15_a_managed_identity_gets_nothing_but_its_being_disabled() {
+fn tn_21_a_managed_identity_gets_nothing_but_its_being_disabled() {
     let cloud = Cloud::unthrottled();
     let home = cloud.home.clone();
     cloud.make_group(&home, "g");
