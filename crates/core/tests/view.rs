@@ -146,6 +146,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 },
                 not_before: NOW,
                 not_after: NOW.plus_seconds(u64::from(proof)),
+                display_name: None,
                 host: on_host.then(|| host(proof % IDS)),
             });
             set(tx, &CREDENTIALS, (object(n), id), row)

@@ -126,8 +126,10 @@ fn basic(request: &Request) -> Result<Basic, Fault> {
 fn by_secret<'v>(cx: &Cx<'v>, found: &Found<'v>, secret: &Secret<String>) -> Result<SignedIn<'v>, Fault> {
     let client = found.client.to_string();
     // A managed identity has no secret, whatever its rows say.
-    let may_have = !found.principal.is_managed();
-    let mut credentials = cx.view.credentials_to_sign_in(found.object_id, found.principal).filter(|_| may_have);
+    if found.principal.is_managed() {
+        return Err(Fault::ManagedIdentity { client });
+    }
+    let mut credentials = cx.view.credentials_to_sign_in(found.object_id, found.principal);
     let is_right = |credential: &&'v KnownCredential| match &credential.proof {
         KnownProof::SecretHash(hash) => cx.service.pepper.is_secret(&credential.id.to_string(), secret.expose(), hash),
         KnownProof::Certificate { .. } => false,

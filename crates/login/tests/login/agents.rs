@@ -185,7 +185,7 @@ fn a_managed_identity_signs_in_with_nothing_but_a_host_s_key() {
         "grant_type=client_credentials&scope={MANAGEMENT}/.default&client_id={}&client_secret=secret",
         identity.client_id
     );
-    assert_eq!(error_code(&fixture.post(identity.tenant, &form)), 7_000_215);
+    assert_eq!(error_code(&fixture.post(identity.tenant, &form)), 7_000_218);
     let assertion = crate::fixture::sign_with(&crate::fixture::header(), &fixture.claims(identity));
     assert_eq!(fixture.assert(identity, &assertion), 700_027);
 }
