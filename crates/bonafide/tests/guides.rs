@@ -18,12 +18,14 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 12] = [
+const TESTED: [&str; 14] = [
     "operator.md",
     "enabling.md",
+    "types.md",
     "az.md",
     "power.md",
     "locks.md",
+    "templates.md",
     "custom-roles.md",
     "principals.md",
     "programs.md",
@@ -199,8 +201,18 @@ fn an_installation_without_demo_gets_its_first_machine() {
 }
 
 #[test]
+fn the_commands_of_the_page_on_other_types_work() {
+    check("types.md");
+}
+
+#[test]
 fn a_machine_is_switched_off_and_on() {
     check("power.md");
+}
+
+#[test]
+fn a_template_is_deployed() {
+    check("templates.md");
 }
 
 #[test]

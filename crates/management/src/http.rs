@@ -4,6 +4,7 @@
 use crate::Cx;
 use crate::command::{Command, Conditions, Tags, Target, Verb};
 use crate::config::Config;
+use crate::deployments;
 use crate::fault::{Fault, Trace};
 use crate::fixed::Answer;
 use crate::order::{api_version, body, caller};
@@ -118,11 +119,13 @@ fn open(cx: &Cx<'_>, request: &Request) -> Result<Opened, Fault> {
 
 fn perform_asked(cx: &Cx<'_>, request: &Request, asked: Asked, correlation: &Correlation) -> Result<Reply, Fault> {
     let command = command(request, asked, correlation);
-    Ok(write(cx.config, &command.version, perform(cx, &command)?))
+    let performed = perform(cx, &command).map_err(|fault| fault.of_version(command.version.as_str()));
+    Ok(write(cx.config, &command.version, performed?))
 }
 
 fn command(request: &Request, asked: Asked, correlation: &Correlation) -> Command {
     let Asked { verb, target, query, version, by } = asked;
+    let read_body = if deployments::is_lenient(&target) { deployments::read_body } else { body::read };
     Command {
         verb,
         target,
@@ -132,7 +135,7 @@ fn command(request: &Request, asked: Asked, correlation: &Correlation) -> Comman
         by,
         correlation: correlation.correlation,
         conditions: Conditions { if_match: tags(request, "if-match"), if_none_match: tags(request, "if-none-match") },
-        body: body::read(&request.body),
+        body: read_body(&request.body),
     }
 }
 

@@ -16,6 +16,7 @@ mod expression;
 mod functions;
 mod ids;
 mod json;
+mod lenient;
 mod limits;
 mod member;
 mod outputs;
@@ -27,6 +28,7 @@ mod scope;
 
 pub use context::{Context, Group, Subscription};
 pub use error::TemplateError;
+pub use lenient::read_lenient;
 pub use limits::{PARAMETERS_MAX, RESOURCES_MAX};
 pub use outputs::PlannedOutput;
 pub use parameters::ShownParameter;

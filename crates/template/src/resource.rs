@@ -82,6 +82,13 @@ pub(crate) fn head(evaluator: &mut Evaluator<'_>, written: &Written<'_>) -> Resu
 
 fn check_segments(type_name: &str, name: &str, is_nested: bool) -> Result<(), TemplateError> {
     let given = name.split('/').count();
+    if type_name.split('/').chain(name.split('/')).any(str::is_empty) {
+        return Err(TemplateError::new(format!(
+            "The template resource '{}' of type '{}' is not valid: no segment of its type and its name can be empty. Please see https://aka.ms/arm-syntax-resources for usage details.",
+            shown(name),
+            shown(type_name)
+        )));
+    }
     let wanted =
         if is_nested && !type_name.contains('.') { type_name.split('/').count() } else { ids::names_of(type_name) };
     // One that is nested and writes its type in full has the name of its own level.

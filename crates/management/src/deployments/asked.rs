@@ -1,8 +1,35 @@
 //! The body of a deployment.
 
+use super::NAME;
+use crate::command::Target;
 use crate::fault::Fault;
+use crate::order::body::{self, BodyError};
+use bonafide_template::read_lenient;
 use bonafide_types::Excerpt;
+use bonafide_types::json::JsonError;
+use bonafide_types::limits::{JSON_MEMBERS_MAX, MANAGEMENT_BODY_BYTES_MAX};
 use serde_json::{Map, Value};
+
+/// True where a body may be a template file as it was written.
+pub(crate) fn is_lenient(target: &Target) -> bool {
+    match target {
+        Target::Own(_, kind, _) => kind.name == NAME,
+        Target::Fixed(_, named) => !named.text("deployment").is_empty(),
+        Target::Resource(..) => false,
+    }
+}
+
+/// Reads the body of a deployment: JSON, or else what az makes of a template file. In either form it has the limits of
+/// every body, and members that are known in one spelling.
+pub(crate) fn read_body(bytes: &[u8]) -> Result<Map<String, Value>, BodyError> {
+    match body::read(bytes) {
+        Err(BodyError::Json(JsonError::Malformed | JsonError::DuplicateMember)) => {
+            let lenient = read_lenient(bytes, MANAGEMENT_BODY_BYTES_MAX, JSON_MEMBERS_MAX).map_err(BodyError::Json)?;
+            body::read(Value::Object(lenient).to_string().as_bytes())
+        }
+        other => other,
+    }
+}
 
 /// The deployment that a client asks for.
 pub(super) struct Asked<'a> {

@@ -104,7 +104,8 @@ fn command(
     correlation: Uuid,
     body: Result<Map<String, Value>, BodyError>,
 ) -> Result<Command, Fault> {
-    let (verb, target) = route::read(method, path).map_err(|fault| fault.of_version(version))?;
+    // A template writes names as they are; in a path, a percent sign begins a code.
+    let (verb, target) = route::read(method, &path.replace('%', "%25")).map_err(|fault| fault.of_version(version))?;
     // A template names resources: no lists, and no actions.
     if !matches!((verb, &target), (Verb::Put | Verb::Get, Target::Resource(..) | Target::Own(..))) {
         return Err(Fault::PathInvalid("it is not the id of a resource".to_owned()));

@@ -1,6 +1,6 @@
 //! The paths of deployments that are none of a resource: `validate`, the operations of a deployment, and its status.
 
-use super::{NAME, read, validate};
+use super::{NAME, put, read, validate};
 use crate::fixed::{Answer, Fixed, Named, everything, poll_status};
 use crate::right::Right;
 use bonafide_types::Scope;
@@ -12,6 +12,12 @@ pub(crate) static ENDPOINTS: &[Fixed] = &[
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/validate",
         |named| right(named, "validate/action"),
         Answer::Read(validate::validate),
+    ),
+    Fixed::of_store(
+        Method::POST,
+        "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/cancel",
+        |named| right(named, "cancel/action"),
+        Answer::Change(put::cancel),
     ),
     Fixed::get(
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/operations",

@@ -13,6 +13,8 @@ pub(crate) enum DeploymentError {
     Refused { name: String, tracking: Uuid, details: Vec<Failure> },
     /// One of this name is not done yet.
     Active { name: String, since: Timestamp },
+    /// It cannot be canceled, for it has ended.
+    NotCancelable { name: String, state: &'static str },
     /// No such deployment.
     NotFound(String),
     /// No such operation of a deployment.

@@ -1,7 +1,7 @@
 //! PUT and DELETE of a deployment.
 
 use super::check::{planned, refusal};
-use super::row::{DEPLOYMENTS, Deployment, OF_GROUP, PARTS, PER_GROUP_MAX, Part, key, remove};
+use super::row::{DEPLOYMENTS, Deployment, OF_GROUP, PARTS, PER_GROUP_MAX, Part, forget_sealed, key, remove};
 use super::sealed::{self, END, End};
 use super::{DeploymentError, NAME, asked, show};
 use crate::command::Call;
@@ -53,6 +53,24 @@ pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allo
     check_ended(&row)?;
     remove(tx, &key, &row)?;
     audit::record(tx, call, &format!("{NAME}/delete"), &format!("{group_id}/providers/{NAME}/{name}"))?;
+    Ok(Outcome::Nothing)
+}
+
+/// Cancels a deployment: what is made stays, and nothing more is made.
+pub(super) fn cancel(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allowed) -> Result<Outcome, Fault> {
+    let (group, _, name) = asked(call, access)?;
+    let key = key(group, name);
+    let row = tx.get(&DEPLOYMENTS, &key)?;
+    let mut row = row.ok_or_else(|| Fault::from(DeploymentError::NotFound(name.to_owned())))?;
+    if row.ended_at.is_some() {
+        return Err(DeploymentError::NotCancelable { name: row.name.clone(), state: show::state(&row) }.into());
+    }
+    let now = call.cx.world.now;
+    operations::cancel(tx, now, row.subscription, row.operation)?;
+    row.ended_at = Some(now);
+    row.canceled = true;
+    tx.put(&DEPLOYMENTS, &key, &row)?;
+    forget_sealed(tx, &row)?;
     Ok(Outcome::Nothing)
 }
 
@@ -142,6 +160,7 @@ fn store(
         ended_at: failure.is_some().then_some(cx.world.now),
         outputs: None,
         failure,
+        canceled: false,
     };
     tx.put(&DEPLOYMENTS, &key(group, name), &deployment)?;
     Ok(deployment)

@@ -38,6 +38,9 @@ pub(super) struct Deployment {
     pub(super) outputs: Option<Map<String, Value>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) failure: Option<Failure>,
+    /// True when somebody canceled it.
+    #[serde(default)]
+    pub(super) canceled: bool,
 }
 
 /// A resource of a deployment, and how far it has come.

@@ -15,6 +15,9 @@ use bonafide_types::{OperationId, ResourceUuid, SubscriptionId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
+/// Outputs of one deployment, in bytes. Source: ours; they are a part of its row.
+const OUTPUTS_BYTES_MAX: usize = 512 * 1024;
+
 pub(crate) static WORKER: Worker = Worker { kind: "deployment", step, give_up, takes_away: false };
 
 /// The place that a deployment has come to.
@@ -138,13 +141,18 @@ fn finish(
 ) -> Result<Step, StepError> {
     let end: End = sealed::open(tx, turn.cx, (progress.deployment, END))?.ok_or_else(unreadable)?;
     let by = turn.caller()?;
-    let mut outputs = Map::new();
+    let (mut outputs, mut bytes) = (Map::new(), 0);
     let mut runtime = AtStep { tx: &*tx, cx: turn.cx, by: &by, subscription: deployment.subscription };
     for output in &end.outputs {
         let (type_name, value) = output.finish(&mut runtime)?;
         let mut shown = json!({ "type": type_name });
         if let Some(value) = value {
             shown["value"] = value;
+        }
+        bytes += output.name.len() + shown.to_string().len();
+        if bytes > OUTPUTS_BYTES_MAX {
+            let why = format!("The outputs of the deployment have more than {OUTPUTS_BYTES_MAX} bytes.");
+            return Err(StepError::Failed(Failure::new("DeploymentOutputsTooLarge", why)));
         }
         outputs.insert(output.name.clone(), shown);
     }

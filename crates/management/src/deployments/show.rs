@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 pub(super) fn state(row: &Deployment) -> &'static str {
     match (row.ended_at, &row.failure) {
         (None, _) => "Running",
+        _ if row.canceled => "Canceled",
         (Some(_), Some(_)) => "Failed",
         (Some(_), None) => "Succeeded",
     }

@@ -22,6 +22,11 @@ pub(super) fn wire(error: &DeploymentError) -> Wire<'_> {
                 "Unable to edit or replace deployment '{name}': previous deployment from '{since}' is still active. Please see https://aka.ms/arm-deploy for usage details."
             ),
         ),
+        DeploymentError::NotCancelable { name, state } => (
+            StatusCode::CONFLICT,
+            "DeploymentCannotBeCancelled",
+            format!("The deployment '{name}' cannot be cancelled because it has provisioning state '{state}'."),
+        ),
         DeploymentError::NotFound(name) => {
             (StatusCode::NOT_FOUND, "DeploymentNotFound", format!("Deployment '{name}' could not be found."))
         }

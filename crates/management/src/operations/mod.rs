@@ -156,7 +156,12 @@ pub(crate) enum StepError {
 
 impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error {
+            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => {
+                Self::Failed(Fault::BodyTooLarge.failure())
+            }
+            other => Self::Store(other),
+        }
     }
 }
 
@@ -203,6 +208,23 @@ pub(super) const UNFINISHED: Index<(), (SubscriptionId, OperationId)> = Index::n
 
 /// Time for which an operation can be polled after it is done, in seconds (one day). Source: ours.
 pub const OPERATION_SECONDS: u64 = 86_400;
+
+/// Cancels an operation that has not ended. No step of it is taken from here on.
+pub(crate) fn cancel(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    subscription: SubscriptionId,
+    id: OperationId,
+) -> Result<(), StoreError> {
+    match tx.get(&OPERATIONS, &(subscription, id))? {
+        Some(mut operation) if operation.ended_at.is_none() => {
+            operation.ended_at = Some(now);
+            operation.end = Some(BadEnd::Canceled);
+            tx.put(&OPERATIONS, &(subscription, id), &operation)
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The operation with this id.
 pub(crate) fn find(

@@ -357,3 +357,98 @@ fn no_error_of_a_deployment_repeats_a_secret() {
     assert!(poll.body.to_string().contains("*****"), "{:#}", poll.body);
     assert!(!poll.body.to_string().contains("no/place"), "{:#}", poll.body);
 }
+
+#[test]
+fn a_template_file_is_read_as_az_sends_it() {
+    let cloud = Cloud::with_group();
+    // `JsonCTemplatePolicy` of azure-cli 2.91: a bare key, and the text of the file as it is.
+    let body = format!(
+        "{{\"properties\": {{\"parameters\": {{\"name\": {{\"value\": \"id1\"}}}}, \"mode\": \"Incremental\", template:{{
+  // a comment
+  \"$schema\": \"https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#\",
+  'contentVersion': '1.0.0.0',
+  \"parameters\": {{\"name\": {{\"type\": \"string\"}},}},
+  \"resources\": [{{\"type\": \"Microsoft.ManagedIdentity/userAssignedIdentities\", \"apiVersion\": \"{MSI}\", \"name\": \"[
+    parameters('name')]\", \"location\": \"westus\"}}, /* one */],
+}}}}}}"
+    );
+    let token = format!("Bearer {}", cloud.token(&cloud.owner));
+    let send = |method: Method, path: &str| {
+        let path = format!("{path}?api-version={ARM}");
+        cloud.raw(method, &path, &[("authorization", &token)], body.as_bytes())
+    };
+    send(Method::POST, &format!("{}/validate", path(&cloud, "d"))).expect(200);
+    let made = send(Method::PUT, &path(&cloud, "d")).expect(201);
+    assert_eq!(made.body["properties"]["provisioningState"], "Succeeded", "{:#}", made.body);
+    cloud.get(&cloud.identity("id1"), MSI).expect(200);
+    // No other body is read so.
+    send(Method::PUT, &cloud.identity("id2")).refused(400, "InvalidRequestContent");
+}
+
+#[test]
+fn the_most_resources_that_a_template_can_have_are_deployed() {
+    let cloud = Cloud::with_group();
+    let many: Vec<Value> = (0..800)
+        .map(|n| {
+            let before = if n == 0 { json!([]) } else { json!([format!("n{}", n - 1)]) };
+            json!({"type": "Microsoft.Network/networkSecurityGroups", "apiVersion": "2022-01-01", "name": format!("n{n}"), "location": "westus", "dependsOn": before})
+        })
+        .collect();
+    let answer = cloud.put(&path(&cloud, "d"), ARM, of(json!(many))).expect(201);
+    assert_eq!(answer.body["properties"]["provisioningState"], "Running");
+    // Everybody who polls takes steps, and so does the process.
+    let (token, status) = (format!("Bearer {}", cloud.token(&cloud.owner)), status_of(&answer));
+    cloud.in_parallel(4, |send, _| {
+        for _ in 0..20 {
+            assert_eq!(send(Method::GET, &status, &token, &[]), 200);
+        }
+    });
+    while cloud.get(&status, "").expect(200).body["status"] == "InProgress" {
+        cloud.advance_all().unwrap();
+    }
+    let done = cloud.get(&path(&cloud, "d"), ARM).expect(200);
+    assert_eq!(done.body["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(done.body["properties"]["outputResources"].as_array().unwrap().len(), 800);
+    for n in [0, 20, 400, 799] {
+        let id = format!("{}/providers/Microsoft.Network/networkSecurityGroups/n{n}", cloud.at("g"));
+        assert_eq!(cloud.row(&id).1.version, 1, "n{n}");
+    }
+    cloud.delete(&path(&cloud, "d"), ARM).expect(204);
+}
+
+#[test]
+fn a_deployment_that_is_canceled_makes_nothing_more() {
+    let failing = Failing::new();
+    let cloud = &failing.cloud;
+    let body = of(json!([identity("id1", json!([])), identity("id2", json!(["id1"]))]));
+    let (answer, _) = failing.during(2, |cloud| cloud.put(&path(cloud, "d"), ARM, body));
+    let answer = answer.expect(201);
+    let cancel = || cloud.call(&cloud.owner, Method::POST, &format!("{}/cancel", path(cloud, "d")), ARM, None);
+    cancel().expect(204);
+    cancel().refused(409, "DeploymentCannotBeCancelled");
+    cloud.advance_all().unwrap();
+    assert_eq!(cloud.get(&status_of(&answer), "").expect(200).body["status"], "Canceled");
+    assert_eq!(cloud.get(&path(cloud, "d"), ARM).expect(200).body["properties"]["provisioningState"], "Canceled");
+    cloud.get(&cloud.identity("id1"), MSI).expect(200);
+    cloud.get(&cloud.identity("id2"), MSI).refused(404, "ResourceNotFound");
+    cloud.store.tamper("deployment-sealed", |_, _| panic!("what was sealed is left")).unwrap();
+}
+
+#[test]
+fn tn_05_a_name_in_a_template_is_the_name_of_the_resource() {
+    let cloud = Cloud::with_group();
+    let put = |name: &str| {
+        let resource = json!({"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2022-01-01", "name": name, "location": "westus"});
+        cloud.put(&path(&cloud, "d"), ARM, of(json!([resource])))
+    };
+    let network = |name: &str| format!("{}/providers/Microsoft.Network/virtualNetworks/{name}", cloud.at("g"));
+    for name in ["", "a//b", "a/", "/a", "..", "n%31", "a%2Fsubnets%2Fb"] {
+        let answer = put(name);
+        let state = answer.body["properties"]["provisioningState"].as_str().unwrap_or("refused");
+        assert!(state == "Failed" || state == "refused", "{name}: {state}");
+    }
+    cloud.get(&format!("{}/subnets/b", network("a")), "2022-01-01").expect(404);
+    for name in ["a", "n1"] {
+        cloud.get(&network(name), "2022-01-01").refused(404, "ResourceNotFound");
+    }
+}

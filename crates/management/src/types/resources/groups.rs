@@ -39,7 +39,8 @@ fn check_location(location: &str) -> Result<(), Fault> {
     }
 }
 
-fn view(view: &View<'_>, properties: &mut Map<String, Value>) {
+fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     let state = if view.resource.is_being_deleted() { "Deleting" } else { "Succeeded" };
     properties.insert("provisioningState".to_owned(), state.into());
+    Ok(())
 }
