@@ -177,9 +177,9 @@ fn by_assertion<'v>(
 fn workload<'v>(cx: &Cx<'v>, form: &Parameters, found: &Found<'v>, host: HostId) -> Result<Workload<'v>, Fault> {
     let text = form.get("workload").ok_or(Fault::MissingParameter("workload"))?;
     let id: ResourceUuid = text.parse().map_err(|_| Fault::NotPlaced)?;
-    let placement = cx.view.placement(host, id).ok_or(Fault::NotPlaced)?;
-    let is_its = placement.tenant == found.tenant && placement.identity(found.object_id).is_some();
-    is_its.then_some(Workload { id, resource_id: &placement.resource_id }).ok_or(Fault::NotPlaced)
+    let placed = cx.view.placement(host, id).ok_or(Fault::NotPlaced)?;
+    let is_its = placed.row.tenant == found.tenant && placed.identity(found.object_id).is_some();
+    is_its.then_some(Workload { id, resource_id: &placed.row.resource_id }).ok_or(Fault::NotPlaced)
 }
 
 impl<'v> Found<'v> {

@@ -22,7 +22,7 @@ pub use placed::{HostChanges, PlacedHost};
 pub use principals::KnownPrincipal;
 
 use crate::directory::{RegisteredResource, Tenant};
-use crate::placement::{Host, Placement};
+use crate::placement::{Host, Placed, SetIdentities};
 use applications::Applications;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
@@ -43,6 +43,7 @@ pub struct View {
     lifetimes: Lifetimes,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
+    sets: HashMap<ResourceUuid, Arc<SetIdentities>>,
     pub(crate) keys: HashMap<TenantId, Arc<TenantKeys>>,
     pub(crate) registered: HashMap<(TenantId, String), RegisteredResource>,
     /// The one part that is not of a revision: all views share it.
@@ -61,6 +62,7 @@ impl View {
             lifetimes: Lifetimes::default(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
+            sets: HashMap::new(),
             keys: HashMap::new(),
             registered: HashMap::new(),
             attested: Arc::default(),
@@ -137,7 +139,7 @@ impl View {
     }
 
     /// A workload on a host.
-    pub fn placement(&self, host: HostId, workload: ResourceUuid) -> Option<&Placement> {
+    pub fn placement(&self, host: HostId, workload: ResourceUuid) -> Option<&Placed> {
         self.placed(host)?.workload(workload)
     }
 

@@ -16,7 +16,7 @@ const MANY: usize = COMMIT_OPS_MAX + 100;
 
 fn principals_placed(cloud: &Cloud) -> usize {
     let rows = cloud.store.read(|tx| tx.page(&PLACEMENTS, &(), None, usize::MAX)).unwrap();
-    rows.iter().map(|(_, placement)| placement.identities.len()).sum()
+    rows.iter().map(|(_, placement)| placement.own.len()).sum()
 }
 
 /// So many keys of each principal, each made on another host.

@@ -308,7 +308,12 @@ fn deployments_are_found_listed_and_forgotten() {
     };
     assert_eq!(list(""), ["e", "d"]);
     assert_eq!(list("?$filter=provisioningState eq 'failed'"), Vec::<String>::new());
-    assert_eq!(list("?$top=1"), ["e"]);
+    let first =
+        cloud.get(&format!("{}/providers/Microsoft.Resources/deployments?$top=1", cloud.at("g")), ARM).expect(200);
+    assert_eq!(first.names(), ["e"]);
+    let next = first.body["nextLink"].as_str().unwrap().strip_prefix("https://localhost:8443").unwrap();
+    let second = cloud.get(next, "").expect(200);
+    assert_eq!((second.names(), second.body.get("nextLink")), (vec!["d"], None));
     cloud.delete(&at("D"), ARM).expect(204);
     cloud.delete(&at("D"), ARM).expect(204);
     cloud.get(&at("d"), ARM).refused(404, "DeploymentNotFound");
