@@ -18,9 +18,10 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 13] = [
+const TESTED: [&str; 14] = [
     "operator.md",
     "enabling.md",
+    "types.md",
     "az.md",
     "power.md",
     "locks.md",
@@ -197,6 +198,11 @@ fn a_machine_gets_identities_and_loses_them() {
 #[test]
 fn an_installation_without_demo_gets_its_first_machine() {
     check_after(&["--empty"], "enabling.md");
+}
+
+#[test]
+fn the_commands_of_the_page_on_other_types_work() {
+    check("types.md");
 }
 
 #[test]

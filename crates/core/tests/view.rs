@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 use bonafide_core::directory::{
-    APPLICATIONS, Application, CREDENTIALS, Credential, CredentialProof, PRINCIPALS, PrincipalKind,
+    APPLICATIONS, Application, CREDENTIALS, Credential, CredentialProof, Membership, PRINCIPALS, PrincipalKind,
     RESOURCES_REGISTERED, RegisteredResource, ServicePrincipal, TENANTS, Tenant, TokenVersion,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
-use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placement};
+use bonafide_core::placement::{HOSTS, Host, IDENTITIES_OF_SETS, PLACEMENTS, Placement};
 use bonafide_core::view::{KnownProof, RegisteredKey, View, Views};
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{AgentKey, Kek, SelfSigned, SystemEntropy};
@@ -18,6 +18,7 @@ use bonafide_types::{
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::sync::LazyLock;
 use uuid::Uuid;
 
@@ -80,6 +81,7 @@ enum Step {
     Credential(u8, u8, Option<(u8, bool)>),
     Host(u8, Option<bool>),
     Placement(u8, u8, Option<u8>),
+    Set(u8, Option<u8>),
     SigningKey(u8, bool),
     Registered(u8, u8, Option<bool>),
     Application(u8, Option<(u8, bool)>),
@@ -94,6 +96,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (n(), n(), weighted(0.7, (0..4_u8, any::<bool>()))).prop_map(|(n, id, row)| Step::Credential(n, id, row)),
         1 => (n(), weighted(0.7, any::<bool>())).prop_map(|(n, row)| Step::Host(n, row)),
         2 => (n(), n(), weighted(0.6, n())).prop_map(|(host, n, row)| Step::Placement(host, n, row)),
+        2 => (n(), weighted(0.6, n())).prop_map(|(n, row)| Step::Set(n, row)),
         1 => (n(), any::<bool>()).prop_map(|(n, there)| Step::SigningKey(n, there)),
         1 => (n(), n(), weighted(0.7, any::<bool>())).prop_map(|(n, name, row)| Step::Registered(n, name, row)),
         2 => (n(), weighted(0.7, (n(), any::<bool>()))).prop_map(|(n, row)| Step::Application(n, row)),
@@ -143,6 +146,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 },
                 not_before: NOW,
                 not_after: NOW.plus_seconds(u64::from(proof)),
+                display_name: None,
                 host: on_host.then(|| host(proof % IDS)),
             });
             set(tx, &CREDENTIALS, (object(n), id), row)
@@ -160,10 +164,16 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 resource_id: resource_id(of),
                 tenant: tenant(of),
                 location: "here".into(),
-                identities: Vec::new(),
+                own: Vec::new(),
+                set: (of > 0).then(|| Membership { set: workload(of), model: 1 }),
                 extension: None,
             });
             set(tx, &PLACEMENTS, (host(on), workload(n)), row)
+        }
+        Step::Set(n, row) => {
+            let identity = |of| json!({ "since": of, "principal": object(of), "client_id": client(of, false) });
+            let row = row.map(|of| serde_json::from_value(json!([identity(of), identity(1)])).unwrap());
+            set(tx, &IDENTITIES_OF_SETS, workload(n), row)
         }
         Step::SigningKey(n, there) => {
             let (kid, row) = SIGNING[usize::from(n)].clone();

@@ -46,7 +46,8 @@ pub struct Subject<'a> {
     pub client_id: ClientId,
     /// `xms_mirid`: the ARM id of a managed identity; `None` for an application.
     pub identity: Option<&'a ResourceId>,
-    /// The workload that uses a user-assigned identity.
+    /// The workload that uses an identity of another resource: a user-assigned one, or that of the scale set which it is
+    /// an instance of.
     pub workload: Option<Workload<'a>>,
 }
 

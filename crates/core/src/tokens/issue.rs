@@ -72,7 +72,8 @@ pub fn issue(
         object_id: client.object_id,
         client_id: principal.client_id,
         identity: identity.as_ref(),
-        workload: client.workload.filter(|_| principal.is_user_assigned()),
+        // That of a system-assigned identity is its own resource, unless it is a scale set's and an instance asks.
+        workload: client.workload.filter(|workload| identity.as_ref().is_some_and(|id| id != workload.resource_id)),
     };
     let key =
         view.keys(subject.tenant).and_then(|keys| keys.signing(world.now)).ok_or_else(|| without_key(world.now))?;

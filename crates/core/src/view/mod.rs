@@ -21,7 +21,7 @@ pub use placed::{HostChanges, PlacedHost};
 pub use principals::KnownPrincipal;
 
 use crate::directory::{RegisteredResource, Tenant};
-use crate::placement::{Host, Placement};
+use crate::placement::{Host, Placed, SetIdentities};
 use applications::Applications;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
@@ -40,6 +40,7 @@ pub struct View {
     applications: Applications,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
+    sets: HashMap<ResourceUuid, Arc<SetIdentities>>,
     pub(crate) keys: HashMap<TenantId, Arc<TenantKeys>>,
     pub(crate) registered: HashMap<(TenantId, String), RegisteredResource>,
     /// The one part that is not of a revision: all views share it.
@@ -57,6 +58,7 @@ impl View {
             applications: Applications::default(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
+            sets: HashMap::new(),
             keys: HashMap::new(),
             registered: HashMap::new(),
             attested: Arc::default(),
@@ -133,7 +135,7 @@ impl View {
     }
 
     /// A workload on a host.
-    pub fn placement(&self, host: HostId, workload: ResourceUuid) -> Option<&Placement> {
+    pub fn placement(&self, host: HostId, workload: ResourceUuid) -> Option<&Placed> {
         self.placed(host)?.workload(workload)
     }
 
