@@ -2,6 +2,7 @@
 
 use crate::installation::INSTALLATION;
 use bonafide_core::access::locks::LOCKS;
+use bonafide_core::directory::{LIFETIME_POLICY_OF, TOKEN_LIFETIME_POLICIES};
 use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_core::lifecycle::DEFERRED;
 use bonafide_management::operations::OPERATIONS;
@@ -9,10 +10,12 @@ use bonafide_management::registration::UNREGISTERED;
 use bonafide_store::{Declaration, Store, StoreError};
 
 /// All tables that declare `Absence::Allows`.
-const FORBIDDING: [Declaration; 7] = [
+const FORBIDDING: [Declaration; 9] = [
     INSTALLATION.declaration(),
     INSTALLATION_SECRETS.declaration(),
     LOCKS.declaration(),
+    TOKEN_LIFETIME_POLICIES.declaration(),
+    LIFETIME_POLICY_OF.declaration(),
     DEFERRED[0],
     DEFERRED[1],
     OPERATIONS.declaration(),
