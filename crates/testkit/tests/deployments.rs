@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 use bonafide_core::directory::find;
-use bonafide_store::Read;
 use bonafide_testkit::{Answer, Ask, Cloud, MANAGEMENT};
 use serde_json::json;
 
