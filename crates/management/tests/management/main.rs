@@ -12,6 +12,7 @@ mod damage;
 mod deployments;
 mod discovery;
 mod etags;
+mod extensions;
 mod generic;
 mod granting_bodies;
 mod groups;
