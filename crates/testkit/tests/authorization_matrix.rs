@@ -171,6 +171,8 @@ impl Stage {
         };
         let (namespace, type_name) = if template.contains("{child}") || template.contains("{feature}") {
             ("Microsoft.Compute", "virtualMachines")
+        } else if template.contains("/artifacttypes/") {
+            ("", "ManagedIdentityExtensionForLinux")
         } else {
             ("Microsoft.Web", "sites")
         };
@@ -189,6 +191,8 @@ impl Stage {
             .replace("{feature}", "EncryptionAtHost")
             .replace("{tagName}", "env")
             .replace("{tagValue}", "dev")
+            .replace("{publisher}", "Microsoft.ManagedIdentity")
+            .replace("{version}", "1.0.0.0")
             .replace("{name}", name);
         assert!(!path.contains('{'), "the matrix does not know what {template} names");
         path

@@ -3,7 +3,7 @@
 use super::Fault;
 use super::ours::internal;
 use super::wire::Wire;
-use bonafide_types::ResourceId;
+use bonafide_types::{Excerpt, ResourceId};
 use http::StatusCode;
 
 pub(super) fn wire(fault: &Fault) -> Wire<'_> {
@@ -74,6 +74,22 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             NOT_FOUND,
             "TagNameNotFound",
             format!("The tag name '{name}' could not be found. Create it before its values."),
+        ),
+        Fault::ExtensionNotFound { type_name } => (
+            NOT_FOUND,
+            "ArtifactNotFound",
+            format!(
+                "The VM extension with publisher 'Microsoft.ManagedIdentity' and type '{type_name}' could not be found. Its types are 'ManagedIdentityExtensionForLinux' and 'ManagedIdentityExtensionForWindows'."
+            ),
+        ),
+        Fault::ArtifactNotFound { publisher, name } => (
+            NOT_FOUND,
+            "ArtifactNotFound",
+            format!(
+                "The VM extension with publisher '{}' and type '{}' could not be found.",
+                Excerpt::of(publisher).as_str(),
+                Excerpt::of(name).as_str()
+            ),
         ),
         Fault::LockNotFound(name) => (NOT_FOUND, "LockNotFound", format!("The lock '{name}' could not be found.")),
         Fault::OperationNotFound(id) => {

@@ -87,6 +87,7 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
                 known.join(",")
             ),
         ),
+        Fault::ExtensionInvalid { message, .. } => (BAD, "InvalidParameter", message.clone()),
         Fault::GroupNameInvalid { name, wrong } => (
             BAD,
             "InvalidResourceGroup",

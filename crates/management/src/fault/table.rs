@@ -21,6 +21,7 @@ impl Fault {
             | Self::AccountNameInvalid(_)
             | Self::VaultNameInvalid(_)
             | Self::GroupLocationUnknown { .. }
+            | Self::ExtensionInvalid { .. }
             | Self::GroupNameInvalid { .. }
             | Self::TooManyTags
             | Self::TagNameInvalid(_)
@@ -63,6 +64,8 @@ impl Fault {
             | Self::TypeNotFound { .. }
             | Self::ActionNotFound { .. }
             | Self::ExtensionNotServed { .. }
+            | Self::ExtensionNotFound { .. }
+            | Self::ArtifactNotFound { .. }
             | Self::LockNotFound(_)
             | Self::FeatureNotFound(_)
             | Self::TagNameNotFound(_)
@@ -75,6 +78,7 @@ impl Fault {
             | Self::TooManyLocks
             | Self::Locked { .. }
             | Self::NotAllowedNow { .. }
+            | Self::PropertyFixed { .. }
             | Self::OperationFailed { .. }
             | Self::OperationCanceled(_)
             | Self::OtherLocation { .. }
@@ -98,6 +102,8 @@ impl Fault {
     pub(super) fn target(&self) -> Option<&'static str> {
         match self {
             Self::IdentitiesUnexpected { .. } | Self::IdentitiesMissing => Some("resourceIdentity.identityIds"),
+            Self::ExtensionInvalid { target, .. } => Some(target),
+            Self::PropertyFixed { path } => Some(path),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 mod availability;
 mod endpoints;
+mod extension_types;
 mod features;
 mod identity_operations;
 mod inventory;
@@ -28,7 +29,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 11] = [
+static FILES: &[&[Fixed]] = &[
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
@@ -36,6 +37,7 @@ static FILES: [&[Fixed]; 11] = [
     availability::ENDPOINTS,
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
+    extension_types::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     tag_names::ENDPOINTS,
