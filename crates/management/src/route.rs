@@ -30,7 +30,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
 fn of_type(of: &ResourceType) -> Vec<Route> {
     let (collection, name) = match of.collection {
         Some(collection) => (collection.to_owned(), "{group}"),
-        None => (format!("/{{scope...}}/providers/{}", of.name), "{name}"),
+        None => (format!("/{{scope...}}/providers/{}", with_parents(of.name)), "{name}"),
     };
     let Rows::Own(own) = &of.rows else {
         let actions = of.actions.iter();
@@ -50,6 +50,12 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
     ];
     let offered = offered.into_iter().filter(|(is_offered, ..)| *is_offered);
     offered.map(|(_, method, path)| route(&method, path.clone())).collect()
+}
+
+/// The path of a type's collection: a child's names its parent.
+fn with_parents(type_name: &str) -> String {
+    let (namespace, types) = type_name.split_once('/').unwrap_or((type_name, ""));
+    format!("{namespace}/{}", types.replace('/', "/{parent}/"))
 }
 
 fn of_resources(collection: &str, name: &str) -> Vec<Route> {
@@ -284,7 +290,10 @@ mod tests {
         let path = path.replace("{scope...}", &group).replace("{subscription}", SUBSCRIPTION);
         let path = path.replace("{namespace}/{type}", "Microsoft.Network/virtualNetworks");
         let path = path.replace("{namespace}", "Microsoft.Compute").replace("{child}", "subnets");
-        path.replace("{operation}", GUID).replace(['{', '}'], "").replace("/name", &format!("/{GUID}"))
+        path.replace("{operation}", GUID)
+            .replace("{parent}", "p")
+            .replace(['{', '}'], "")
+            .replace("/name", &format!("/{GUID}"))
     }
 
     #[test]

@@ -19,6 +19,8 @@ impl Fault {
             | Self::LocationMissing
             | Self::NameInvalid { .. }
             | Self::GroupNameInvalid { .. }
+            | Self::PropertyInvalid { .. }
+            | Self::InstanceUnknown(_)
             | Self::TooManyTags
             | Self::MethodNotAllowed(_)
             | Self::PreconditionFailed { .. } => request::wire(self),
@@ -52,6 +54,8 @@ impl Fault {
             | Self::SubscriptionNotFound(_)
             | Self::GroupNotFound(_)
             | Self::ResourceNotFound(_)
+            | Self::ImageNotFound
+            | Self::InstanceNotFound
             | Self::ParentNotFound { .. }
             | Self::NamespaceNotFound(_)
             | Self::TypeNotFound { .. }
@@ -62,6 +66,7 @@ impl Fault {
             Self::TooManyLocks
             | Self::Locked { .. }
             | Self::NotAllowedNow { .. }
+            | Self::PropertyFixed { .. }
             | Self::OperationFailed { .. }
             | Self::OperationCanceled(_)
             | Self::OtherLocation { .. }

@@ -2,11 +2,13 @@
 
 mod endpoints;
 mod identity_operations;
+mod images;
 mod inventory;
 mod locations;
 mod named;
 mod operations;
 mod providers;
+pub(crate) mod sizes;
 mod subscriptions;
 
 pub(crate) use inventory::{known, passes};
@@ -26,7 +28,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 8] = [
+static FILES: &[&[Fixed]] = &[
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
@@ -34,6 +36,8 @@ static FILES: [&[Fixed]; 8] = [
     locations::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
+    images::ENDPOINTS,
+    sizes::ENDPOINTS,
     crate::deployments::ENDPOINTS,
 ];
 

@@ -22,6 +22,8 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &authorization::permissions::PERMISSIONS,
     &authorization::role_assignments::ROLE_ASSIGNMENTS,
     &authorization::role_definitions::ROLE_DEFINITIONS,
+    &compute::scale_sets::INSTANCES,
+    &compute::scale_sets::SCALE_SETS,
     &compute::virtual_machines::VIRTUAL_MACHINES,
     &container_service::managed_clusters::MANAGED_CLUSTERS,
     &managed_identity::identities::IDENTITIES,
@@ -29,6 +31,9 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &resources::groups::GROUPS,
     &crate::deployments::DEPLOYMENTS,
 ];
+
+/// The type of the instances of a uniform scale set.
+pub(crate) const INSTANCE_TYPE: &str = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines";
 
 /// Resource groups.
 pub(crate) fn of_groups() -> Kind {

@@ -8,7 +8,7 @@ use crate::resource_type::{Absent, Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
 /// Those with a rule that differs, for their children too: one line each.
-const DIFFERENT: [&ResourceType; 4] = [&CLOUD_SERVICES, &EXTENSIONS, &SCALE_SETS, &STORAGE_ACCOUNTS];
+const DIFFERENT: [&ResourceType; 3] = [&CLOUD_SERVICES, &EXTENSIONS, &STORAGE_ACCOUNTS];
 
 static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 
@@ -21,16 +21,6 @@ static CLOUD_SERVICES: ResourceType =
 static EXTENSIONS: ResourceType = ResourceType {
     name: "Microsoft.Compute/virtualMachines/extensions",
     absent: Absent::Stays,
-    view,
-    ..ResourceType::PLAIN
-};
-
-/// Source: compute 2017-12-01 to 2018-06-01 in azure-sdk-for-go 68.0.0.
-static SCALE_SETS: ResourceType = ResourceType {
-    name: "Microsoft.Compute/virtualMachineScaleSets",
-    identities: Identities::MapFrom("2018-06-01"),
-    // `az vmss scale` sends `sku` and `location` alone; `az vmss extension set` the set without its image.
-    absent: Absent::StaysInside,
     view,
     ..ResourceType::PLAIN
 };

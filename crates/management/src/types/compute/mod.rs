@@ -1,3 +1,5 @@
 //! `Microsoft.Compute`.
 
+pub(crate) mod scale_sets;
+mod statuses;
 pub(crate) mod virtual_machines;
