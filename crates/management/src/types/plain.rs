@@ -1,7 +1,7 @@
 //! Types without calls of their own: stored as they were sent
 //! (docs/adr/0003-properties-stored-as-sent.md), a few with a rule that differs.
 
-use super::is_or_below;
+use super::{is_or_below, network};
 use crate::fault::Fault;
 use crate::order::unserved::is_unserved;
 use crate::resource_type::{Absent, Created, Identities, ResourceType, View};
@@ -20,8 +20,20 @@ static CLOUD_SERVICES: ResourceType =
 /// A PUT without a version or settings keeps them (docs/wire/management.md).
 static EXTENSIONS: ResourceType = ResourceType {
     name: "Microsoft.Compute/virtualMachines/extensions",
+    identities: Identities::None,
     absent: Absent::Stays,
     view,
+    ..ResourceType::PLAIN
+};
+
+/// Types of the classic deployment model, which have no identities and are not served (the seeds exclude them).
+pub(super) static CLASSIC: ResourceType = ResourceType {
+    name: "Microsoft.ClassicCompute",
+    identities: Identities::None,
+    put: |write| {
+        let (type_name, version) = (write.kind.name.to_string(), write.call.command.version.to_string());
+        Err(Fault::TypeNotFound { type_name, version, supported: Vec::new() })
+    },
     ..ResourceType::PLAIN
 };
 
@@ -31,7 +43,8 @@ static STORAGE_ACCOUNTS: ResourceType =
 
 /// The rules of a type.
 pub(super) fn rules(name: &str) -> &'static ResourceType {
-    DIFFERENT.into_iter().find(|of| is_or_below(name, of.name)).unwrap_or(&ANY)
+    let different = DIFFERENT.into_iter().find(|of| is_or_below(name, of.name));
+    different.or_else(|| network::rules(name)).unwrap_or(&ANY)
 }
 
 fn view(_view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
