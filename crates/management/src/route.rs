@@ -30,7 +30,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
 fn of_type(of: &ResourceType) -> Vec<Route> {
     let (collection, name) = match of.collection {
         Some(collection) => (collection.to_owned(), "{group}"),
-        None => (format!("/{{scope...}}/providers/{}", with_parents(of.name)), "{name}"),
+        None => collection_of(of.name),
     };
     let Rows::Own(own) = &of.rows else {
         let actions = of.actions.iter();
@@ -52,10 +52,14 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
     offered.map(|(_, method, path)| route(&method, path.clone())).collect()
 }
 
-/// The path of a type's collection: a child's names its parent.
-fn with_parents(type_name: &str) -> String {
-    let (namespace, types) = type_name.split_once('/').unwrap_or((type_name, ""));
-    format!("{namespace}/{}", types.replace('/', "/{parent}/"))
+/// The path of a type's list, and the placeholder of one of its resources; below the names of what lies above it.
+fn collection_of(type_name: &str) -> (String, &'static str) {
+    match type_name.split('/').collect::<Vec<_>>()[..] {
+        [namespace, top, child] => {
+            (format!("/{{scope...}}/providers/{namespace}/{top}/{{name}}/{child}"), "{childName}")
+        }
+        _ => (format!("/{{scope...}}/providers/{type_name}"), "{name}"),
+    }
 }
 
 fn of_resources(collection: &str, name: &str) -> Vec<Route> {
@@ -294,10 +298,7 @@ mod tests {
         let path = path.replace("{scope...}", &group).replace("{subscription}", SUBSCRIPTION);
         let path = path.replace("{namespace}/{type}", "Microsoft.Network/virtualNetworks");
         let path = path.replace("{namespace}", "Microsoft.Compute").replace("{child}", "subnets");
-        path.replace("{operation}", GUID)
-            .replace("{parent}", "p")
-            .replace(['{', '}'], "")
-            .replace("/name", &format!("/{GUID}"))
+        path.replace("{operation}", GUID).replace(['{', '}'], "").replace("/name", &format!("/{GUID}"))
     }
 
     #[test]

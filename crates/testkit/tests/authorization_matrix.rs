@@ -165,16 +165,20 @@ impl Stage {
             path if path.contains("roleDefinitions/") => ROLE,
             path if path.contains("userAssignedIdentities/") => "ida",
             path if path.contains("deployments/") => "d1",
-            path if path.contains("virtualMachineScaleSets/{parent}") => "0",
             path if path.contains("virtualMachineScaleSets/") => "set1",
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
         };
         let (namespace, type_name) = if template.contains("{child}") {
             ("Microsoft.Compute", "virtualMachines")
+        } else if template.contains("/artifacttypes/") {
+            ("", "ManagedIdentityExtensionForLinux")
         } else {
             ("Microsoft.Web", "sites")
         };
+        let is_image = template.contains("/vmimage/");
+        let publisher = if is_image { "Canonical" } else { "Microsoft.ManagedIdentity" };
+        let version = if is_image { "latest" } else { "1.0.0.0" };
         let path = template
             .replace("{scope...}", scope)
             .replace("{subscription}", &home.subscription.to_string())
@@ -186,12 +190,11 @@ impl Stage {
             .replace("{namespace}", namespace)
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
-            .replace("{childName}", "e1")
-            .replace("{parent}", "set1")
-            .replace("{publisher}", "Canonical")
+            .replace("{childName}", if template.contains("virtualMachineScaleSets/") { "0" } else { "e1" })
+            .replace("{publisher}", publisher)
             .replace("{offer}", "UbuntuServer")
             .replace("{sku}", "18.04-LTS")
-            .replace("{version}", "latest")
+            .replace("{version}", version)
             .replace("{name}", name);
         assert!(!path.contains('{'), "the matrix does not know what {template} names");
         path

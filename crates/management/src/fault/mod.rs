@@ -148,6 +148,14 @@ pub(crate) enum Fault {
     ActionNotFound { type_name: String, action: String },
     /// A machine's extension that nothing here runs.
     ExtensionNotServed { type_name: String },
+    /// The publisher of the extension that serves tokens has no other ones.
+    ExtensionNotFound { type_name: String },
+    /// The catalogue has no such extension.
+    ArtifactNotFound { publisher: String, name: String },
+    /// An extension that serves tokens cannot be so.
+    ExtensionInvalid { target: &'static str, message: String },
+    /// A property that stays as it was made.
+    PropertyFixed { path: &'static str },
     /// No such role assignment.
     AssignmentNotFound(RoleAssignmentId),
     /// No such lock.
@@ -171,8 +179,6 @@ pub(crate) enum Fault {
     Locked { scope: String, operation: &'static str, locked: String },
     /// The state of the resource does not allow the operation.
     NotAllowedNow { operation: &'static str, id: ResourceId, state: &'static str },
-    /// A property that cannot change.
-    PropertyFixed { property: &'static str },
     /// A resource group that is being deleted.
     GroupBeingDeleted(String),
     /// More than one transaction can do.

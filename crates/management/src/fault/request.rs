@@ -73,6 +73,7 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "InvalidParameter",
             format!("The provided instanceId {id} is not an active Virtual Machine Scale Set VM instanceId."),
         ),
+        Fault::ExtensionInvalid { message, .. } => (BAD, "InvalidParameter", message.clone()),
         Fault::GroupNameInvalid { name, wrong } => (
             BAD,
             "InvalidResourceGroup",

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::outcome::Outcome;
 use crate::right::Right;
+use crate::types::compute::extensions::PUBLISHER;
 use bonafide_store::ReadTx;
 use bonafide_types::ApiVersion;
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
@@ -29,17 +30,17 @@ pub(super) static ENDPOINTS: &[Fixed] = &[
     Fixed::get(
         "/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/publishers",
         right_of_any_role,
-        |_, call, _| list(call, &[], |image| image.publisher),
+        |_, call, _| list(call, &[], |image| image.publisher, &[PUBLISHER]),
     ),
     Fixed::get(
         "/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/publishers/{publisher}/artifacttypes/vmimage/offers",
         right_of_any_role,
-        |_, call, _| list(call, &["publisher"], |image| image.offer),
+        |_, call, _| list(call, &["publisher"], |image| image.offer, &[]),
     ),
     Fixed::get(
         "/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/publishers/{publisher}/artifacttypes/vmimage/offers/{offer}/skus",
         right_of_any_role,
-        |_, call, _| list(call, &["publisher", "offer"], |image| image.sku),
+        |_, call, _| list(call, &["publisher", "offer"], |image| image.sku, &[]),
     ),
     Fixed::get(
         "/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/publishers/{publisher}/artifacttypes/vmimage/offers/{offer}/skus/{sku}/versions",
@@ -91,10 +92,15 @@ fn named<'a>(named: &'a Named, names: &'a [&str]) -> impl Iterator<Item = &'stat
     IMAGES.iter().filter(|image| names.iter().all(|name| image.member(name).eq_ignore_ascii_case(named.text(name))))
 }
 
-/// One level of the tree: each name once. What has no image is not found.
-fn list(call: &Call<'_>, above: &[&str], name: fn(&Image) -> &'static str) -> Result<Outcome, Fault> {
+/// One level of the tree: each name once, and `others` that have no images. Where there is nothing it is not found.
+fn list(
+    call: &Call<'_>,
+    above: &[&str],
+    name: fn(&Image) -> &'static str,
+    others: &[&'static str],
+) -> Result<Outcome, Fault> {
     let path = call.named()?;
-    let mut names: Vec<&str> = named(path, above).map(name).collect();
+    let mut names: Vec<&str> = named(path, above).map(name).chain(others.iter().copied()).collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {

@@ -1,6 +1,7 @@
 //! Endpoints that are no resources: each file has its own, one line each.
 
 mod endpoints;
+mod extension_types;
 mod identity_operations;
 mod images;
 mod inventory;
@@ -34,6 +35,7 @@ static FILES: &[&[Fixed]] = &[
     providers::ENDPOINTS,
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
+    extension_types::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     images::ENDPOINTS,

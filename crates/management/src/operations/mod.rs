@@ -16,7 +16,7 @@ pub use on_behalf::OnBehalf;
 use crate::Cx;
 use crate::deployments;
 use crate::fault::Fault;
-use crate::types::compute;
+use crate::types::compute::{extensions, scale_sets};
 use bonafide_core::tokens::Caller;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp};
@@ -186,7 +186,8 @@ const WORKERS: &[&Worker] = &[
     &deletion::OF_GROUPS,
     &deletion::OF_RESOURCES,
     &deployments::WORKER,
-    &compute::scale_sets::INSTANCES_FOLLOW,
+    &extensions::WORKER,
+    &scale_sets::INSTANCES_FOLLOW,
     &FINISHED,
 ];
 

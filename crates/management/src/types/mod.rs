@@ -23,6 +23,7 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &authorization::permissions::PERMISSIONS,
     &authorization::role_assignments::ROLE_ASSIGNMENTS,
     &authorization::role_definitions::ROLE_DEFINITIONS,
+    &compute::extensions::VM_EXTENSIONS,
     &compute::scale_sets::INSTANCES,
     &compute::scale_sets::SCALE_SETS,
     &compute::virtual_machines::VIRTUAL_MACHINES,

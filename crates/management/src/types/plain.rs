@@ -4,11 +4,11 @@
 use super::{is_or_below, network};
 use crate::fault::Fault;
 use crate::order::unserved::is_unserved;
-use crate::resource_type::{Absent, Created, Identities, ResourceType, View};
+use crate::resource_type::{Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
 /// Those with a rule that differs, for their children too: one line each.
-const DIFFERENT: [&ResourceType; 3] = [&CLOUD_SERVICES, &EXTENSIONS, &STORAGE_ACCOUNTS];
+const DIFFERENT: [&ResourceType; 2] = [&CLOUD_SERVICES, &STORAGE_ACCOUNTS];
 
 static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 
@@ -16,15 +16,6 @@ static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 /// Cloud Services that none are planned.
 static CLOUD_SERVICES: ResourceType =
     ResourceType { name: "Microsoft.Compute/cloudServices", identities: Identities::None, view, ..ResourceType::PLAIN };
-
-/// A PUT without a version or settings keeps them (docs/wire/management.md).
-static EXTENSIONS: ResourceType = ResourceType {
-    name: "Microsoft.Compute/virtualMachines/extensions",
-    identities: Identities::None,
-    absent: Absent::Stays,
-    view,
-    ..ResourceType::PLAIN
-};
 
 /// Types of the classic deployment model, which have no identities and are not served (the seeds exclude them).
 pub(super) static CLASSIC: ResourceType = ResourceType {

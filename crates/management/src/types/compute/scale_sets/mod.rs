@@ -52,7 +52,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
 fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     let mode = model::orchestration(&write.new.body)?;
     if write.old.is_some_and(|old| model::orchestration(&old.body).is_ok_and(|old| old != mode)) {
-        return Err(Fault::PropertyFixed { property: "orchestrationMode" });
+        return Err(Fault::PropertyFixed { path: "orchestrationMode" });
     }
     write.new.body.set_member(ORCHESTRATION, mode.text().into());
     let policy = model::upgrade_policy(&write.new.body)?;
