@@ -87,6 +87,14 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
                 known.join(",")
             ),
         ),
+        Fault::PropertyInvalid { property, rule } => {
+            (BAD, "InvalidParameter", format!("The value of parameter {property} is invalid: {rule}."))
+        }
+        Fault::InstanceUnknown(id) => (
+            BAD,
+            "InvalidParameter",
+            format!("The provided instanceId {id} is not an active Virtual Machine Scale Set VM instanceId."),
+        ),
         Fault::ExtensionInvalid { message, .. } => (BAD, "InvalidParameter", message.clone()),
         Fault::GroupNameInvalid { name, wrong } => (
             BAD,

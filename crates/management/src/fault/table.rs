@@ -23,6 +23,8 @@ impl Fault {
             | Self::GroupLocationUnknown { .. }
             | Self::ExtensionInvalid { .. }
             | Self::GroupNameInvalid { .. }
+            | Self::PropertyInvalid { .. }
+            | Self::InstanceUnknown(_)
             | Self::TooManyTags
             | Self::TagNameInvalid(_)
             | Self::TagNameTooLong(_)
@@ -59,6 +61,8 @@ impl Fault {
             | Self::SubscriptionNotFound(_)
             | Self::GroupNotFound(_)
             | Self::ResourceNotFound(_)
+            | Self::ImageNotFound
+            | Self::InstanceNotFound
             | Self::ParentNotFound { .. }
             | Self::NamespaceNotFound(_)
             | Self::TypeNotFound { .. }

@@ -5,11 +5,13 @@ mod endpoints;
 mod extension_types;
 mod features;
 mod identity_operations;
+mod images;
 mod inventory;
 mod locations;
 mod named;
 mod operations;
 mod providers;
+pub(crate) mod sizes;
 mod subscriptions;
 mod tag_names;
 
@@ -41,6 +43,8 @@ static FILES: &[&[Fixed]] = &[
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     tag_names::ENDPOINTS,
+    images::ENDPOINTS,
+    sizes::ENDPOINTS,
     crate::deployments::ENDPOINTS,
 ];
 
