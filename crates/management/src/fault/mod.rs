@@ -7,6 +7,7 @@ mod access;
 mod caller;
 mod deployments;
 mod identity;
+mod management_groups;
 mod ours;
 mod request;
 mod state;
@@ -16,7 +17,7 @@ mod wire;
 use crate::deployments::DeploymentError;
 use crate::operations::Failure;
 use bonafide_core::access::locks::LockError;
-use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
+use bonafide_core::access::{AssignmentError, ManagementGroupError, RoleError, WrongProof};
 use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
@@ -139,6 +140,10 @@ pub(crate) enum Fault {
     ActionNotFound { type_name: String, action: String },
     /// A machine's extension that nothing here runs.
     ExtensionNotServed { type_name: String },
+    /// No such management group.
+    ManagementGroupNotFound(String),
+    /// The refusal to write a management group.
+    ManagementGroup { name: String, error: ManagementGroupError },
     /// No such role assignment.
     AssignmentNotFound(RoleAssignmentId),
     /// No such lock.

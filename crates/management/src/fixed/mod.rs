@@ -4,12 +4,14 @@ mod endpoints;
 mod identity_operations;
 mod inventory;
 mod locations;
+mod management_groups;
 mod named;
 mod operations;
 mod providers;
 mod subscriptions;
 
 pub(crate) use inventory::{known, passes};
+pub(crate) use management_groups::id_of as management_group_id;
 pub(crate) use named::Named;
 pub(crate) use operations::poll_status;
 pub(crate) use providers::show as show_provider;
@@ -26,12 +28,13 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 8] = [
+static FILES: [&[Fixed]; 9] = [
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
+    management_groups::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     crate::deployments::ENDPOINTS,
