@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 14] = [
+const TESTED: [&str; 15] = [
     "operator.md",
     "enabling.md",
     "types.md",
@@ -27,6 +27,7 @@ const TESTED: [&str; 14] = [
     "locks.md",
     "templates.md",
     "custom-roles.md",
+    "management-groups.md",
     "principals.md",
     "programs.md",
     "languages.md",
@@ -223,6 +224,11 @@ fn resources_are_locked() {
 #[test]
 fn a_role_of_ones_own_is_made() {
     check("custom-roles.md");
+}
+
+#[test]
+fn a_role_is_given_above_subscriptions() {
+    check("management-groups.md");
 }
 
 #[test]
