@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 use bonafide_core::directory::{
-    APPLICATIONS, Application, CREDENTIALS, Credential, CredentialProof, Membership, PRINCIPALS, PrincipalKind,
-    RESOURCES_REGISTERED, RegisteredResource, ServicePrincipal, TENANTS, Tenant, TokenVersion,
+    APPLICATIONS, Application, CREDENTIALS, Credential, CredentialProof, LIFETIME_POLICY_OF, Membership, PRINCIPALS,
+    PrincipalKind, RESOURCES_REGISTERED, RegisteredResource, ServicePrincipal, TENANTS, TOKEN_LIFETIME_POLICIES,
+    Tenant, TokenLifetimePolicy, TokenVersion,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::placement::{HOSTS, Host, IDENTITIES_OF_SETS, PLACEMENTS, Placement};
@@ -85,6 +86,8 @@ enum Step {
     SigningKey(u8, bool),
     Registered(u8, u8, Option<bool>),
     Application(u8, Option<(u8, bool)>),
+    Lifetime(u8, Option<(u8, bool)>),
+    LifetimeOf(u8, Option<u8>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -100,6 +103,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (n(), any::<bool>()).prop_map(|(n, there)| Step::SigningKey(n, there)),
         1 => (n(), n(), weighted(0.7, any::<bool>())).prop_map(|(n, name, row)| Step::Registered(n, name, row)),
         2 => (n(), weighted(0.7, (n(), any::<bool>()))).prop_map(|(n, row)| Step::Application(n, row)),
+        1 => (n(), weighted(0.7, (n(), any::<bool>()))).prop_map(|(n, row)| Step::Lifetime(n, row)),
+        1 => (n(), weighted(0.7, n())).prop_map(|(n, row)| Step::LifetimeOf(n, row)),
     ]
 }
 
@@ -184,6 +189,18 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 .map(|second| RegisteredResource { app_id: client(name, second), identifier: format!("api://{name}") });
             set(tx, &RESOURCES_REGISTERED, (tenant(n), format!("api://{name}")), row)
         }
+        Step::Lifetime(n, row) => {
+            let row = row.map(|(of, is_default)| TokenLifetimePolicy {
+                tenant: tenant(of),
+                display_name: "l".into(),
+                definition: String::new(),
+                seconds: 300 + u32::from(n),
+                // One at most is the default of its tenant.
+                is_default: is_default && n == 0,
+            });
+            set(tx, &TOKEN_LIFETIME_POLICIES, object(n), row)
+        }
+        Step::LifetimeOf(n, policy) => set(tx, &LIFETIME_POLICY_OF, object(n), policy.map(object)),
         Step::Application(n, row) => {
             let row = row.map(|(of, second)| Application {
                 client_id: client(n, second),
@@ -222,6 +239,10 @@ fn answers(view: &View) -> Vec<String> {
                 found.map(|credential| credential.id).collect::<Vec<_>>()
             });
             lines.push(format!("signs in with {of_client:?}"));
+            for resource in [None, Some(client(n, false)), Some(client(id, true))] {
+                let seconds = view.token_lifetime(tenant, (object(id), client(id, false)), resource);
+                lines.push(format!("for {seconds:?} s"));
+            }
             lines.push(format!("of tenant {n} {id}: {known:?} {clients:?} {registered:?} {applications:?}"));
         }
         for credential in view.credentials(object(n)) {

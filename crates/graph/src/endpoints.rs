@@ -4,6 +4,7 @@ use crate::asked::Asked;
 use crate::change::{Change, Done};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::lifetime_policies as lifetimes;
 use crate::limits::BODY_BYTES_MAX;
 use crate::{applications, directory_objects, organization, owners, passwords, people, service_principals};
 use bonafide_wire::{Lane, Route};
@@ -70,10 +71,10 @@ macro_rules! in_both_versions {
 
 /// Paths below a collection, whose objects are named by their object ids and by their application ids.
 macro_rules! by_both_ids {
-    ($collection:literal, $kind:expr, $($method:ident $path:literal, $run:expr;)*) => {
+    ($collection:literal, $owned:expr, $($method:ident $path:literal, $run:expr;)*) => {
         in_both_versions! {
-            $($method concat!("/", $collection, "/{id}", $path), Some($kind), $run;)*
-            $($method concat!("/", $collection, "(appId='{appId}')", $path), Some($kind), $run;)*
+            $($method concat!("/", $collection, "/{id}", $path), $owned, $run;)*
+            $($method concat!("/", $collection, "(appId='{appId}')", $path), $owned, $run;)*
         }
     };
 }
@@ -89,6 +90,12 @@ const COLLECTIONS: &[Endpoint] = in_both_versions! {
     POST "/directoryObjects/microsoft.graph.getByIds", None, Run::Read(directory_objects::by_ids);
     GET "/organization", None, Run::Read(organization::list);
     GET "/organization/{id}", None, Run::Read(organization::get);
+    GET "/policies/tokenLifetimePolicies", None, Run::Read(lifetimes::list);
+    POST "/policies/tokenLifetimePolicies", None, Run::Change("microsoft.directory/policies/create", lifetimes::create);
+    GET "/policies/tokenLifetimePolicies/{policy}", None, Run::Read(lifetimes::get);
+    PATCH "/policies/tokenLifetimePolicies/{policy}", None, Run::Change("microsoft.directory/policies/basic/update", lifetimes::update);
+    DELETE "/policies/tokenLifetimePolicies/{policy}", None, Run::Change("microsoft.directory/policies/delete", lifetimes::delete);
+    GET "/policies/tokenLifetimePolicies/{policy}/appliesTo", None, Run::Read(lifetimes::applies_to);
     GET "/users", None, Run::Read(people::users);
     GET "/users/{id}", None, Run::Read(people::by_id);
     GET "/groups", None, Run::Read(people::groups);
@@ -98,7 +105,7 @@ const COLLECTIONS: &[Endpoint] = in_both_versions! {
 };
 
 const APPLICATIONS: &[Endpoint] = by_both_ids! {
-    "applications", Kind::Application,
+    "applications", Some(Kind::Application),
     GET "", Run::Read(applications::get);
     PATCH "", Run::Change("microsoft.directory/applications/allProperties/update", applications::update);
     DELETE "", Run::Change("microsoft.directory/applications/delete", applications::delete);
@@ -110,7 +117,7 @@ const APPLICATIONS: &[Endpoint] = by_both_ids! {
 };
 
 const SERVICE_PRINCIPALS: &[Endpoint] = by_both_ids! {
-    "servicePrincipals", Kind::ServicePrincipal,
+    "servicePrincipals", Some(Kind::ServicePrincipal),
     GET "", Run::Read(service_principals::get);
     PATCH "", Run::Change("microsoft.directory/servicePrincipals/allProperties/update", service_principals::update);
     DELETE "", Run::Change("microsoft.directory/servicePrincipals/delete", service_principals::delete);
@@ -122,7 +129,24 @@ const SERVICE_PRINCIPALS: &[Endpoint] = by_both_ids! {
     GET "/ownedObjects", Run::Read(owners::owned);
 };
 
+/// A policy binds the owners of an object, too: it is not theirs to give.
+const POLICIES_OF_APPLICATIONS: &[Endpoint] = by_both_ids! {
+    "applications", None,
+    GET "/tokenLifetimePolicies", Run::Read(lifetimes::of_application);
+    POST "/tokenLifetimePolicies/$ref", Run::Change("microsoft.directory/applications/policies/update", lifetimes::assign_to_application);
+    DELETE "/tokenLifetimePolicies/{policy}/$ref", Run::Change("microsoft.directory/applications/policies/update", lifetimes::unassign_from_application);
+};
+
+const POLICIES_OF_PRINCIPALS: &[Endpoint] = by_both_ids! {
+    "servicePrincipals", None,
+    GET "/tokenLifetimePolicies", Run::Read(lifetimes::of_principal);
+    POST "/tokenLifetimePolicies/$ref", Run::Change("microsoft.directory/servicePrincipals/policies/update", lifetimes::assign_to_principal);
+    DELETE "/tokenLifetimePolicies/{policy}/$ref", Run::Change("microsoft.directory/servicePrincipals/policies/update", lifetimes::unassign_from_principal);
+};
+
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Endpoint> {
-    [COLLECTIONS, APPLICATIONS, SERVICE_PRINCIPALS].into_iter().flatten()
+    [COLLECTIONS, APPLICATIONS, SERVICE_PRINCIPALS, POLICIES_OF_APPLICATIONS, POLICIES_OF_PRINCIPALS]
+        .into_iter()
+        .flatten()
 }

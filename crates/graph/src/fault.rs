@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     Certificate(String),
     /// A credential that would end before it begins, or after its certificate; `Password` or `Key`.
     EndDate(&'static str),
+    /// The definition of a token lifetime policy.
+    Lifetime(&'static str),
     /// Accounts of other directories.
     Audience,
     /// The object would be too large.
@@ -139,6 +141,7 @@ impl Fault {
             Self::KeyType => (BAD, "Request_BadRequest", "A key credential must have the type 'AsymmetricX509Cert' and the usage 'Verify'.".into()),
             Self::Certificate(why) => (BAD, "KeyCredentialsInvalidValue", format!("Key credential value is invalid: {why}.")),
             Self::EndDate(of) => (BAD, "Request_BadRequest", format!("{of} credential end date is invalid: it must lie in the future and behind its start, and not behind the end of its certificate.")),
+            Self::Lifetime(why) => (BAD, "Request_BadRequest", format!("Invalid value specified for property 'definition' of resource 'TokenLifetimePolicy': {why}.")),
             Self::Audience => (BAD, "Request_BadRequest", "Invalid value specified for property 'signInAudience' of resource 'Application'. Accounts of one directory only sign in here: 'AzureADMyOrg'.".into()),
             Self::TooLarge => (BAD, "Request_BadRequest", "The application would be too large to be stored: remove some of its properties.".into()),
             Self::NoApplication(client) => (BAD, "Request_BadRequest", format!("The appId '{}' of the service principal does not reference a valid application object.", Excerpt::of(client))),
@@ -215,6 +218,9 @@ fn directory(why: &DirectoryError) -> (StatusCode, &'static str, String) {
         DirectoryError::OwnerExists => (BAD, "Request_BadRequest", "One or more added object references already exist for the following modified properties: 'owners'.".into()),
         DirectoryError::NoOwner(id) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.")),
         DirectoryError::NoCredential(_) => (BAD, "Request_BadRequest", "No password credential or key credential found with keyId.".into()),
+        DirectoryError::DefaultExists => (BAD, "Request_BadRequest", "The organization has a default token lifetime policy already: change that one, or take isOrganizationDefault from it first.".into()),
+        DirectoryError::PolicyInUse => (BAD, "Request_BadRequest", "The policy is assigned: take it from every object that appliesTo lists first.".into()),
+        DirectoryError::PolicyExists => (BAD, "Request_BadRequest", "The object has a token lifetime policy already, and can have one: take that one away first.".into()),
         DirectoryError::TooMany(what, max) => (BAD, "Directory_QuotaExceeded", format!("The object can have at most {max} {what}.")),
         DirectoryError::WrongProof(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "An unknown error occurred while processing the request.".into()),
     }

@@ -9,7 +9,6 @@ pub(crate) enum Kind {
     Application,
     Organization,
     ServicePrincipal,
-    #[expect(dead_code, reason = "served next")]
     TokenLifetimePolicy,
 }
 

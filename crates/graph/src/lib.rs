@@ -18,6 +18,8 @@ mod find;
 mod ids;
 mod key_credentials;
 mod kind;
+mod lifetime_definition;
+mod lifetime_policies;
 mod limits;
 mod listing;
 mod merge;

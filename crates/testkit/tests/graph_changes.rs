@@ -26,7 +26,7 @@ fn changes(application: &str, principal: &str, client: &str, other: &str) -> Vec
     let routes = <bonafide_graph::Cx<'_> as Surface>::routes();
     let of = |path: &str| {
         let id = if path.contains("/applications") { application } else { principal };
-        path.replace("{id}", id).replace("{appId}", client).replace("{owner}", other)
+        path.replace("{id}", id).replace("{appId}", client).replace("{owner}", other).replace("{policy}", other)
     };
     let is_change = |method: &Method, path: &str| *method != Method::GET && !path.ends_with("etByIds");
     let routes = routes.into_iter().filter(|route| is_change(&route.method, route.path));
@@ -147,4 +147,41 @@ fn au_01_each_change_of_the_directory_has_one_audit_record_and_no_refusal_has_on
         assert_eq!(record["principal"], operator.principal.to_string());
         assert!(!record.to_string().contains(&secret));
     }
+}
+
+#[test]
+fn tn_22_the_lifetime_of_a_token_follows_the_nearest_policy_and_no_other_tenant_s() {
+    let cloud = Cloud::unthrottled();
+    let operator = cloud.home.operator.clone();
+    let person = cloud.application(cloud.home.tenant, "worker");
+    let policies = "/v1.0/policies/tokenLifetimePolicies";
+    let make = |by: &Person, time: &str, is_default: bool| {
+        let definition = format!(r#"{{"TokenLifetimePolicy":{{"Version":1,"AccessTokenLifetime":"{time}"}}}}"#);
+        let body = json!({"displayName": time, "definition": [definition], "isOrganizationDefault": is_default});
+        send(&cloud, by, "POST", policies, Some(&body)).expect(201).text_at("/id").to_owned()
+    };
+    let lives = || {
+        let answer = cloud.sign_in(&person, MANAGEMENT).expect(200);
+        answer.text_at("/expires_in").parse::<u64>().unwrap() + 1
+    };
+    let give = |path: &str, policy: &str| {
+        let body = json!({"@odata.id": format!("https://localhost:8443{policies}/{policy}")});
+        send(&cloud, &operator, "POST", &format!("{path}/tokenLifetimePolicies/$ref"), Some(&body))
+    };
+    let application = format!("/v1.0/applications/{}", application(&cloud, &person));
+    let principal = format!("/v1.0/servicePrincipals/{}", person.principal);
+    assert_eq!(lives(), 3_600);
+    let foreign = make(&cloud.second_tenant().operator, "00:05:00", true);
+    assert_eq!(lives(), 3_600);
+    let _ = give(&principal, &foreign).expect(404);
+    let _ = make(&operator, "02:00:00", true);
+    assert_eq!(lives(), 7_200);
+    let _ = give(&application, &make(&operator, "03:00:00", false)).expect(204);
+    assert_eq!(lives(), 10_800);
+    let nearest = make(&operator, "00:05:00", false);
+    let _ = give(&principal, &nearest).expect(204);
+    assert_eq!(lives(), 300);
+    let _ = send(&cloud, &operator, "DELETE", &format!("{policies}/{nearest}"), None).expect(400);
+    let _ = send(&cloud, &operator, "DELETE", &principal, None).expect(204);
+    let _ = send(&cloud, &operator, "DELETE", &format!("{policies}/{nearest}"), None).expect(204);
 }

@@ -14,6 +14,7 @@ mod principals;
 mod registrations;
 mod resources;
 mod tenants;
+mod token_lifetimes;
 
 pub use adopted::adopt_applications;
 pub use applications::{
@@ -41,3 +42,7 @@ pub use resources::{
     Resource, WITHOUT_SECRETS, find,
 };
 pub use tenants::{SUBSCRIPTIONS, SUBSCRIPTIONS_IN_GROUP, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS, Tenant};
+pub use token_lifetimes::{
+    DEFAULT_LIFETIME_POLICY, LIFETIME_POLICIES_OF_TENANT, LIFETIME_POLICY_OF, LIFETIME_POLICY_USES,
+    TOKEN_LIFETIME_POLICIES, TOKEN_SECONDS_MAX, TOKEN_SECONDS_MIN, TokenLifetimePolicy,
+};

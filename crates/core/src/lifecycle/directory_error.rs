@@ -13,6 +13,9 @@ pub const OWNERS_MAX: usize = 100;
 /// types" (50 for the strictest of them).
 pub const IDENTIFIER_URIS_MAX: usize = 50;
 
+/// Policies of token lifetimes of one tenant, at most. Source: ours; each is in the view.
+pub const LIFETIME_POLICIES_MAX: usize = 100;
+
 /// The reason why an application or a service principal is not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -31,12 +34,21 @@ pub enum DirectoryError {
     /// The owner is one already.
     #[error("the owner is one already")]
     OwnerExists,
-    /// The object has no such owner.
-    #[error("{0} is no owner")]
+    /// The object has no such owner, or no such policy.
+    #[error("{0} is none of its own")]
     NoOwner(ObjectId),
     /// The object has no such credential of that kind.
     #[error("there is no credential {0}")]
     NoCredential(CredentialId),
+    /// The tenant has another default policy.
+    #[error("there is another default policy")]
+    DefaultExists,
+    /// Something has the policy.
+    #[error("the policy is assigned")]
+    PolicyInUse,
+    /// The object has a policy already.
+    #[error("the object has a policy already")]
+    PolicyExists,
     /// It would have more of something than it may.
     #[error("there can be at most {1} {0}")]
     TooMany(&'static str, usize),

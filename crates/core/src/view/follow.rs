@@ -2,8 +2,8 @@
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
 use crate::directory::{
-    APPLICATIONS, Application, CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, SUBSCRIPTIONS,
-    ServicePrincipal, Subscription, TENANTS,
+    APPLICATIONS, Application, CREDENTIALS, Credential, LIFETIME_POLICY_OF, PRINCIPALS, RESOURCES_REGISTERED,
+    SUBSCRIPTIONS, ServicePrincipal, Subscription, TENANTS, TOKEN_LIFETIME_POLICIES, TokenLifetimePolicy,
 };
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
 use crate::placement::{HOSTS, IDENTITIES_OF_SETS, PLACEMENTS, Placed, Placement, SetIdentities};
@@ -27,11 +27,13 @@ const STEP_ROWS: usize = 512;
 const STEPS_AHEAD: usize = 2;
 
 /// The tables that the view holds rows of, and how each row gets into it: a line for each table.
-const FOLLOWED: [&dyn Followed; 10] = [
+const FOLLOWED: [&dyn Followed; 12] = [
     &Follow { table: &TENANTS, put: |view, _, id, row| set(&mut view.tenants, id, row) },
     &Follow { table: &SUBSCRIPTIONS, put: |view, _, id, row| view.put_subscription(id, row.as_ref()) },
     &Follow { table: &PRINCIPALS, put: |view, _, id, row| view.put_principal(id, row.as_ref()) },
     &Follow { table: &APPLICATIONS, put: |view, _, id, row| view.put_application(id, row.as_ref()) },
+    &Follow { table: &TOKEN_LIFETIME_POLICIES, put: |view, _, id, row| view.put_lifetime(id, row.as_ref()) },
+    &Follow { table: &LIFETIME_POLICY_OF, put: |view, _, object, policy| view.put_lifetime_of(object, policy) },
     &Follow { table: &CREDENTIALS, put: |view, _, (of, id), row| view.put_credential(of, id, row.as_ref()) },
     &Follow { table: &HOSTS, put: |view, _, id, row| set(&mut view.hosts, id, row) },
     &Follow { table: &IDENTITIES_OF_SETS, put: |view, at, id, row| view.put_set(at.revision, id, row) },
@@ -229,6 +231,16 @@ impl View {
 
     fn put_application(&mut self, id: ObjectId, row: Option<&Application>) -> Result<(), ViewsError> {
         self.applications.put(id, row);
+        Ok(())
+    }
+
+    fn put_lifetime(&mut self, id: ObjectId, row: Option<&TokenLifetimePolicy>) -> Result<(), ViewsError> {
+        self.lifetimes.put(id, row);
+        Ok(())
+    }
+
+    fn put_lifetime_of(&mut self, object: ObjectId, policy: Option<ObjectId>) -> Result<(), ViewsError> {
+        self.lifetimes.assign(object, policy);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod compact_id;
 mod credential;
 mod follow;
 mod keys;
+mod lifetimes;
 mod placed;
 mod principals;
 mod runs;
@@ -26,6 +27,7 @@ use applications::Applications;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
 use imbl::HashMap;
+use lifetimes::Lifetimes;
 use principals::Principals;
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ pub struct View {
     subscriptions: HashMap<SubscriptionId, TenantId>,
     principals: Principals,
     applications: Applications,
+    lifetimes: Lifetimes,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
     sets: HashMap<ResourceUuid, Arc<SetIdentities>>,
@@ -56,6 +59,7 @@ impl View {
             subscriptions: HashMap::new(),
             principals: Principals::new(),
             applications: Applications::default(),
+            lifetimes: Lifetimes::default(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
             sets: HashMap::new(),
