@@ -32,6 +32,7 @@ const TESTED: [&str; 15] = [
     "programs.md",
     "languages.md",
     "migrating.md",
+    "vm-extension.md",
     "backup.md",
     "troubleshooting.md",
 ];
@@ -249,6 +250,11 @@ fn the_programs_of_the_languages_are_those_that_conformance_runs() {
         let source = std::fs::read_to_string(folder().join("../../conformance").join(source)).unwrap();
         assert!(page.contains(&format!("```{language}\n{source}```")), "{language}");
     }
+}
+
+#[test]
+fn the_extension_of_a_machine_says_why_it_fails_and_a_program_leaves_it() {
+    check("vm-extension.md");
 }
 
 #[test]

@@ -144,6 +144,14 @@ pub(crate) enum Fault {
     ManagementGroupNotFound(String),
     /// The refusal to write a management group.
     ManagementGroup { name: String, error: ManagementGroupError },
+    /// The publisher of the extension that serves tokens has no other ones.
+    ExtensionNotFound { type_name: String },
+    /// The catalogue has no such extension.
+    ArtifactNotFound { publisher: String, name: String },
+    /// An extension that serves tokens cannot be so.
+    ExtensionInvalid { target: &'static str, message: String },
+    /// A property that stays as it was made.
+    PropertyFixed { path: &'static str },
     /// No such role assignment.
     AssignmentNotFound(RoleAssignmentId),
     /// No such lock.

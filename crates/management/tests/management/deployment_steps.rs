@@ -149,3 +149,34 @@ fn a_deployment_that_is_canceled_makes_nothing_more() {
     cloud.get(&cloud.identity("id2"), MSI).refused(404, "ResourceNotFound");
     cloud.store.tamper("deployment-sealed", |_, _| panic!("what was sealed is left")).unwrap();
 }
+
+#[test]
+fn tn_14_a_template_reads_only_what_its_deployer_may_read() {
+    let cloud = Cloud::with_group();
+    cloud.put(&cloud.at("h"), ARM, json!({"location": "westus"})).expect(201);
+    let foreign = cloud.identity("id1").replace("/resourceGroups/g/", "/resourceGroups/h/");
+    cloud.put(&foreign, MSI, json!({"location": "westus"})).expect(201);
+    let contributor = cloud.person(cloud.tenant, &[]);
+    cloud.grant(&contributor, "Contributor", &cloud.at("g"));
+    let mut body = of(json!([]));
+    let value = format!("[reference('{foreign}', '{MSI}').clientId]");
+    body["properties"]["template"]["outputs"] = json!({"o": {"type": "string", "value": value}});
+    let put = |who: &Person| cloud.call(who, Method::PUT, &path(&cloud, "d"), ARM, Some(body.clone()));
+    let failed = put(&contributor).expect(201);
+    assert_eq!(failed.body["properties"]["error"]["details"][0]["code"], "AuthorizationFailed", "{:#}", failed.body);
+    assert!(failed.body["properties"].get("outputs").is_none());
+    let read = put(&cloud.owner).expect(200);
+    assert!(read.body["properties"]["outputs"]["o"]["value"].is_string(), "{:#}", read.body);
+    // Neither does it reach another tenant.
+    let other = format!(
+        "/subscriptions/{}/resourceGroups/x/providers/Microsoft.Network/virtualNetworks/n",
+        cloud.other_subscription
+    );
+    body["properties"]["template"]["outputs"]["o"]["value"] = json!(format!("[reference('{other}', '2022-01-01').x]"));
+    let failed = cloud.put(&path(&cloud, "d"), ARM, body).expect(200);
+    assert_eq!(
+        failed.body["properties"]["error"]["details"][0]["code"], "InvalidAuthenticationTokenTenant",
+        "{:#}",
+        failed.body
+    );
+}
