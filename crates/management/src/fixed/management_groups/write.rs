@@ -31,7 +31,8 @@ pub(super) fn patch(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: 
 pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
     if let Some(uuid) = access.place.management_group {
         let key = (call.command.by.tenant, uuid);
-        management_groups::delete(tx, &[allowed.clone()], key).map_err(|error| refused(call, DELETE, error))?;
+        management_groups::delete(tx, std::slice::from_ref(allowed), key)
+            .map_err(|error| refused(call, DELETE, error))?;
     }
     // Clients take a 202 with an address to poll, or this (azure-cli 2.91).
     Ok(Outcome::Nothing)
