@@ -46,7 +46,7 @@ pub(crate) fn locate(tx: &impl Read, cx: &Cx<'_>, tenant: TenantId, scope: &Scop
     let id = match scope {
         Scope::Root => return Ok(root(tenant)),
         Scope::ManagementGroup(id) => {
-            // What is not there is judged by what lies above all groups.
+            // A group that is not there is judged by what lies above all groups.
             let group = management_groups::named(tx, tenant, id.name())?;
             let place = of_chain(chain_of_management_group(tx, tenant, group)?);
             return Ok(Place { management_group: group, ..place });
