@@ -3,12 +3,14 @@
 mod endpoints;
 mod extension_types;
 mod identity_operations;
+mod images;
 mod inventory;
 mod locations;
 mod management_groups;
 mod named;
 mod operations;
 mod providers;
+pub(crate) mod sizes;
 mod subscriptions;
 
 pub(crate) use inventory::{known, passes};
@@ -29,7 +31,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 10] = [
+static FILES: &[&[Fixed]] = &[
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
@@ -39,6 +41,8 @@ static FILES: [&[Fixed]; 10] = [
     management_groups::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
+    images::ENDPOINTS,
+    sizes::ENDPOINTS,
     crate::deployments::ENDPOINTS,
 ];
 
