@@ -18,12 +18,13 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 12] = [
+const TESTED: [&str; 13] = [
     "operator.md",
     "enabling.md",
     "az.md",
     "power.md",
     "locks.md",
+    "templates.md",
     "custom-roles.md",
     "principals.md",
     "programs.md",
@@ -201,6 +202,11 @@ fn an_installation_without_demo_gets_its_first_machine() {
 #[test]
 fn a_machine_is_switched_off_and_on() {
     check("power.md");
+}
+
+#[test]
+fn a_template_is_deployed() {
+    check("templates.md");
 }
 
 #[test]

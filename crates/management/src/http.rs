@@ -4,6 +4,7 @@
 use crate::Cx;
 use crate::command::{Command, Conditions, Tags, Target, Verb};
 use crate::config::Config;
+use crate::deployments;
 use crate::fault::{Fault, Trace};
 use crate::fixed::Answer;
 use crate::order::{api_version, body, caller};
@@ -123,6 +124,7 @@ fn perform_asked(cx: &Cx<'_>, request: &Request, asked: Asked, correlation: &Cor
 
 fn command(request: &Request, asked: Asked, correlation: &Correlation) -> Command {
     let Asked { verb, target, query, version, by } = asked;
+    let read_body = if deployments::is_lenient(&target) { deployments::read_body } else { body::read };
     Command {
         verb,
         target,
@@ -132,7 +134,7 @@ fn command(request: &Request, asked: Asked, correlation: &Correlation) -> Comman
         by,
         correlation: correlation.correlation,
         conditions: Conditions { if_match: tags(request, "if-match"), if_none_match: tags(request, "if-none-match") },
-        body: body::read(&request.body),
+        body: read_body(&request.body),
     }
 }
 

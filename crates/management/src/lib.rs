@@ -5,6 +5,7 @@
 
 mod command;
 mod config;
+mod deployments;
 mod direct;
 mod fault;
 mod filter;
@@ -27,6 +28,7 @@ pub use direct::{Refused, put};
 
 use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;
+use bonafide_crypto::Kek;
 use bonafide_store::Store;
 use bonafide_types::World;
 use bonafide_wire::{Answer, Lane, Outcome, Request, Route, Surface, Unserved};
@@ -43,6 +45,8 @@ pub struct Cx<'a> {
     pub audiences: &'a AcceptedAudiences,
     /// Keys and principals, to check a token with.
     pub view: &'a View,
+    /// The key under which deployments keep their secrets.
+    pub kek: &'a Kek,
     /// Time since the view last showed all that the store had, in seconds.
     pub view_age_seconds: u64,
     /// Everything else.

@@ -60,7 +60,6 @@ pub(crate) enum StatusAddress {
     /// In a namespace, at a location.
     OfLocation { namespace: String, location: String },
     /// Below a path, which has a route of its own for it.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     Below(String),
 }
 

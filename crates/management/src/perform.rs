@@ -10,8 +10,9 @@ use crate::order::delete::{self, Deleted};
 use crate::order::{change, list, locks, read, write};
 use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
 use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
-use bonafide_store::{ReadTx, Tx};
+use bonafide_store::{Read, ReadTx, Tx};
 use bonafide_types::{OperationId, SubscriptionId};
+use serde_json::Value;
 
 /// Steps of an operation that its own request takes; polling takes one each. Source: ours; bounds the
 /// request to some thousand resources.
@@ -34,11 +35,22 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
 /// Does what is asked inside a transaction of somebody else's, with the same checks as [`perform`]: the caller's right,
 /// locks, linked access, the audit record. An operation that it begins takes its steps later. Only a change of one
 /// thing can be a part of a transaction; whatever reads is asked apart.
-#[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
 pub(crate) fn perform_in(tx: &mut Tx<'_>, call: &Call<'_>) -> Result<Outcome, Fault> {
     match does(call.command)? {
         Does::Change(change) => changing(tx, call, change),
         Does::Answer(_) | Does::Read(_) | Does::Delete(_) => Err(Fault::NoSuchRoute),
+    }
+}
+
+/// Reads a resource as its GET shows it, in whatever reads on behalf of a command's caller.
+pub(crate) fn read_in(tx: &impl Read, call: &Call<'_>) -> Result<Value, Fault> {
+    let (Target::Resource(..), Verb::Get) = (&call.command.target, call.command.verb) else {
+        return Err(Fault::NoSuchRoute);
+    };
+    let access = access::enter(tx, call, &call.command.right())?;
+    match read::get(call, &access)? {
+        Outcome::Shown(shown) => Ok(shown.body),
+        _ => Err(Fault::NoSuchRoute),
     }
 }
 
@@ -99,10 +111,11 @@ fn own(kind: &Kind, verb: Verb) -> Option<Does<'static>> {
     let Rows::Own(own) = kind.of.rows else { return None };
     match verb {
         Verb::Get => own.get.map(Does::Read),
+        Verb::Head => own.head.map(Does::Read),
         Verb::List => own.list.map(|(_, list)| Does::Read(list)),
         Verb::Put => own.put.map(Does::Change),
         Verb::Delete => own.delete.map(Does::Change),
-        Verb::Patch | Verb::Head | Verb::Action(_) => None,
+        Verb::Patch | Verb::Action(_) => None,
     }
 }
 

@@ -145,6 +145,8 @@ pub(crate) struct Own {
     pub(crate) only: Option<&'static str>,
     pub(crate) check_name: fn(&str) -> Result<(), Fault>,
     pub(crate) get: Option<ReadFn>,
+    /// Says only whether a row is there.
+    pub(crate) head: Option<ReadFn>,
     pub(crate) list: Option<(ListRight, ReadFn)>,
     /// True if locks do not stop it: a lock can be taken away.
     pub(crate) is_above_locks: bool,
@@ -158,6 +160,7 @@ impl Own {
         only: None,
         check_name: |_| Ok(()),
         get: None,
+        head: None,
         list: None,
         is_above_locks: false,
         put: None,

@@ -45,6 +45,7 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
         (own.list.is_some(), Method::GET, &collection),
         (own.put.is_some(), Method::PUT, &named),
         (own.get.is_some(), Method::GET, &named),
+        (own.head.is_some(), Method::HEAD, &named),
         (own.delete.is_some(), Method::DELETE, &named),
     ];
     let offered = offered.into_iter().filter(|(is_offered, ..)| *is_offered);
@@ -193,6 +194,7 @@ fn of_own_rows(
     let is_offered = match verb {
         Verb::Put => own.put.is_some(),
         Verb::Get => own.get.is_some(),
+        Verb::Head => own.head.is_some(),
         Verb::Delete => own.delete.is_some(),
         _ => false,
     };

@@ -114,6 +114,8 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&role(&home.root()))).expect(201);
+        let path = format!("{}/resourceGroups/rg/providers/Microsoft.Resources/deployments/d1", home.root());
+        let _ = cloud.call(&home.operator, "PUT", &path, Some(&deployment())).expect(201);
         let operation = cloud.make_operation(&home).to_string();
         Self { cloud, machine, identity, operation }
     }
@@ -159,6 +161,7 @@ impl Stage {
             path if path.contains("roleAssignments/") => ASSIGNMENT,
             path if path.contains("roleDefinitions/") => ROLE,
             path if path.contains("userAssignedIdentities/") => "ida",
+            path if path.contains("deployments/") => "d1",
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
         };
@@ -173,6 +176,8 @@ impl Stage {
             .replace("{group}", "rg")
             .replace("{location}", "westeurope")
             .replace("{operation}", &self.operation)
+            .replace("{deployment}", "d1")
+            .replace("{step}", "0000000000000001")
             .replace("{namespace}", namespace)
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
@@ -187,11 +192,25 @@ impl Stage {
             "PUT" if path.contains("/roleAssignments/") => Some(assignment(&self.identity)),
             "PUT" if path.contains("/roleDefinitions/") => Some(role(&self.cloud.home.root())),
             "PUT" if path.contains("/locks/") => Some(json!({"properties": {"level": "CanNotDelete"}})),
+            "PUT" | "POST" if path.contains("/deployments/") => Some(deployment()),
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
             _ => None,
         }
     }
+}
+
+/// A deployment of one identity.
+fn deployment() -> Value {
+    let schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#";
+    let identity = json!({
+        "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
+        "apiVersion": "2023-01-31",
+        "name": "deployed",
+        "location": "westeurope",
+    });
+    let template = json!({"$schema": schema, "contentVersion": "1.0.0.0", "resources": [identity]});
+    json!({"properties": {"mode": "Incremental", "template": template}})
 }
 
 fn assignment(identity: &ManagedIdentity) -> Value {

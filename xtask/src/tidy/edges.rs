@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bonafide-store-sqlite", MECHANISMS),
     ("bonafide-crypto", MECHANISMS),
     ("bonafide-wire", MECHANISMS),
+    ("bonafide-template", MECHANISMS),
     ("bonafide-core", DOMAIN),
     ("bonafide-login", SURFACES),
     ("bonafide-management", SURFACES),

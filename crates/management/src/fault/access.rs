@@ -33,6 +33,11 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "UnmatchedPrincipalType",
             format!("The PrincipalId '{}' has type 'ServicePrincipal' , which is different from specified PrinciaplType '{asked}'.", principal.uuid().simple()),
         ),
+        Fault::AssignmentScopeUnmatched { name, asked, path } => (
+            BAD,
+            "InvalidCreateRoleAssignmentRequest",
+            format!("The request to create role assignment '{}' is not valid. Role assignment scope '{asked}' must match the scope specified on the URI '{path}'.", name.uuid().simple()),
+        ),
         Fault::Role(error) => role_error(error),
         Fault::PatternInvalid { pattern, of_data } => (
             BAD,

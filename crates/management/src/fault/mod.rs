@@ -5,6 +5,7 @@
 mod absent;
 mod access;
 mod caller;
+mod deployments;
 mod identity;
 mod ours;
 mod request;
@@ -12,6 +13,7 @@ mod state;
 mod table;
 mod wire;
 
+use crate::deployments::DeploymentError;
 use crate::operations::Failure;
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
@@ -87,6 +89,8 @@ pub(crate) enum Fault {
     RoleAssignmentMalformed,
     /// A principal type that the principal has not.
     PrincipalTypeUnmatched { principal: ObjectId, asked: String },
+    /// A role assignment whose body names another scope than its path.
+    AssignmentScopeUnmatched { name: RoleAssignmentId, asked: String, path: String },
     /// The refusal to write or delete a role definition.
     Role(RoleError),
     /// A pattern of a role definition that no operation matches.
@@ -147,6 +151,8 @@ pub(crate) enum Fault {
     OperationNotFound(OperationId),
     /// An operation that failed.
     OperationFailed(Failure),
+    /// A deployment that is refused.
+    Deployment(DeploymentError),
     /// An operation that was canceled.
     OperationCanceled(OperationId),
 
@@ -207,6 +213,12 @@ impl From<StoreError> for Fault {
             StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => Self::BodyTooLarge,
             other => Self::Store(other),
         }
+    }
+}
+
+impl From<DeploymentError> for Fault {
+    fn from(error: DeploymentError) -> Self {
+        Self::Deployment(error)
     }
 }
 
@@ -299,7 +311,11 @@ impl Fault {
             return failure.clone();
         }
         let (_, code, message) = self.wire();
-        Failure { target: self.target().map(str::to_owned), ..Failure::new(code, message) }
+        let details = match self {
+            Self::Deployment(DeploymentError::Refused { details, .. }) => details.clone(),
+            _ => Vec::new(),
+        };
+        Failure { target: self.target().map(str::to_owned), details, ..Failure::new(code, message) }
     }
 
     /// Status, code and message.

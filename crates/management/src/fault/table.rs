@@ -1,7 +1,7 @@
 //! The subject of every refusal: its file has status, code and message.
 
 use super::wire::Wire;
-use super::{Fault, absent, access, caller, identity, ours, request, state};
+use super::{Fault, absent, access, caller, deployments, identity, ours, request, state};
 
 impl Fault {
     /// Status, code and message.
@@ -36,6 +36,7 @@ impl Fault {
             | Self::RoleIdInvalid(_)
             | Self::RoleAssignmentMalformed
             | Self::PrincipalTypeUnmatched { .. }
+            | Self::AssignmentScopeUnmatched { .. }
             | Self::Role(_)
             | Self::PatternInvalid { .. }
             | Self::ConditionNotSupported
@@ -67,6 +68,7 @@ impl Fault {
             | Self::GroupBeingDeleted(_)
             | Self::BeingDeleted(_)
             | Self::TooMuchAtOnce => state::wire(self),
+            Self::Deployment(error) => deployments::wire(error),
             Self::WrongProof | Self::Store(_) | Self::ViewTooOld { .. } | Self::Unserved(_) => ours::wire(self),
         }
     }

@@ -11,6 +11,8 @@ mod subscriptions;
 
 pub(crate) use inventory::{known, passes};
 pub(crate) use named::Named;
+pub(crate) use operations::poll_status;
+pub(crate) use providers::show as show_provider;
 
 use crate::config::Config;
 use crate::resource_type::{ChangeFn, ReadFn};
@@ -24,7 +26,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 7] = [
+static FILES: [&[Fixed]; 8] = [
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
@@ -32,6 +34,7 @@ static FILES: [&[Fixed]; 7] = [
     locations::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
+    crate::deployments::ENDPOINTS,
 ];
 
 /// An endpoint that is no resource.
@@ -115,7 +118,7 @@ pub(crate) fn in_subscription(named: &Named, action: impl Into<String>) -> Right
 }
 
 /// The right of a path that lacks what it should name: nobody's but the tenant's owner's.
-fn everything() -> Right {
+pub(crate) fn everything() -> Right {
     Right::Action("*".to_owned(), Scope::Root)
 }
 

@@ -20,6 +20,11 @@ pub(super) const fn poll(path: &'static str, answer: Poll) -> Fixed {
     Fixed::of_store(Method::GET, path, right, Answer::Operation(answer))
 }
 
+/// An address of `Azure-AsyncOperation` that a type has for itself.
+pub(crate) const fn poll_status(path: &'static str) -> Fixed {
+    poll(path, status)
+}
+
 fn right(named: &Named) -> Right {
     named.operation().map_or_else(|_| everything(), |(subscription, id)| Right::Operation(subscription, id))
 }

@@ -60,7 +60,7 @@ fn one(call: &Call<'_>) -> Result<Outcome, Fault> {
     Ok(Outcome::shown(show(named.subscription, namespace)))
 }
 
-fn show(subscription: Option<SubscriptionId>, namespace: &Namespace) -> Value {
+pub(crate) fn show(subscription: Option<SubscriptionId>, namespace: &Namespace) -> Value {
     let above = subscription.map(|id| format!("/subscriptions/{id}")).unwrap_or_default();
     let types: Vec<Value> = namespace
         .types

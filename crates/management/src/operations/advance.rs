@@ -116,7 +116,7 @@ fn step(tx: &mut Tx<'_>, cx: &Cx<'_>, key: (SubscriptionId, OperationId), batch:
     }
     // Work of a later version waits for one.
     let Some(worker) = worker(&operation.work.kind) else { return Ok(Taken::Waits) };
-    let turn = Turn { cx, key, started_at: operation.started_at, on_behalf: operation.on_behalf.as_ref(), batch };
+    let turn = Turn { cx, on_behalf: operation.on_behalf.as_ref(), batch };
     match (worker.step)(tx, &turn, &mut operation.work)? {
         Step::More => {}
         Step::Last => operation.ended_at = Some(cx.world.now),
@@ -140,8 +140,7 @@ fn fail(
         return Ok(Some(operation));
     }
     if let Some(worker) = worker(&operation.work.kind) {
-        let turn =
-            Turn { cx, key, started_at: operation.started_at, on_behalf: operation.on_behalf.as_ref(), batch: 1 };
+        let turn = Turn { cx, on_behalf: operation.on_behalf.as_ref(), batch: 1 };
         (worker.give_up)(tx, &turn, &operation.work, failure)?;
     }
     operation.ended_at = Some(cx.world.now);

@@ -11,10 +11,8 @@ pub(crate) enum Begun {
     /// Work that the request's own right allowed, to its end.
     Allowed(Work),
     /// Work whose steps are commands of the caller's, each checked like any other.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     OnBehalf(Work),
     /// An operation that failed at once; the request itself was accepted.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     Failed(Failure),
 }
 

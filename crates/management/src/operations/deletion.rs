@@ -2,6 +2,7 @@
 
 use super::{Begun, Step, Work, Worker, unreadable};
 use crate::command::Call;
+use crate::deployments;
 use bonafide_core::directory::{RESOURCES, RESOURCES_OF_GROUP};
 use bonafide_core::lifecycle::{Budget, Condemned, Progress, remove, save_condemned, withdraw};
 use bonafide_store::{Read, StoreError, Tx};
@@ -131,7 +132,7 @@ fn group_step(tx: &mut Tx<'_>, world: &World<'_>, state: &mut OfGroup, batch: us
             return Ok(Step::More);
         }
     }
-    if inside.len() == batch {
+    if inside.len() == batch || !deployments::clear(tx, group.uuid())? {
         return Ok(Step::More);
     }
     Ok(step_of(remove(tx, world, group, group.uuid(), &mut budget)?))

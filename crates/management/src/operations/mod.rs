@@ -14,6 +14,7 @@ pub use failure::Failure;
 pub use on_behalf::OnBehalf;
 
 use crate::Cx;
+use crate::deployments;
 use crate::fault::Fault;
 use bonafide_core::tokens::Caller;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
@@ -121,11 +122,6 @@ pub(crate) struct Worker {
 #[derive(Clone, Copy)]
 pub(crate) struct Turn<'a> {
     pub(crate) cx: &'a Cx<'a>,
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
-    pub(crate) key: (SubscriptionId, OperationId),
-    /// The time at which the operation was started.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
-    pub(crate) started_at: Timestamp,
     on_behalf: Option<&'a OnBehalf>,
     /// Items that the step may take on, at most.
     pub(crate) batch: usize,
@@ -133,7 +129,6 @@ pub(crate) struct Turn<'a> {
 
 impl Turn<'_> {
     /// The caller in whose name the step's commands are; its rights are asked for anew with each.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     pub(crate) fn caller(&self) -> Result<Caller, StepError> {
         self.on_behalf.and_then(OnBehalf::caller).ok_or_else(unreadable)
     }
@@ -147,7 +142,6 @@ pub(crate) enum Step {
     /// It was the last one.
     Last,
     /// It changed nothing, for something else must happen first.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     Waits,
 }
 
@@ -162,7 +156,12 @@ pub(crate) enum StepError {
 
 impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error {
+            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => {
+                Self::Failed(Fault::BodyTooLarge.failure())
+            }
+            other => Self::Store(other),
+        }
     }
 }
 
@@ -182,7 +181,7 @@ pub(crate) fn unreadable() -> StepError {
 }
 
 /// All workers: one line each.
-const WORKERS: [&Worker; 3] = [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &FINISHED];
+const WORKERS: [&Worker; 4] = [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &deployments::WORKER, &FINISHED];
 
 /// Rows of older versions, which answered a finished write with an operation.
 static FINISHED: Worker =
@@ -209,6 +208,23 @@ pub(super) const UNFINISHED: Index<(), (SubscriptionId, OperationId)> = Index::n
 
 /// Time for which an operation can be polled after it is done, in seconds (one day). Source: ours.
 pub const OPERATION_SECONDS: u64 = 86_400;
+
+/// Cancels an operation that has not ended. No step of it is taken from here on.
+pub(crate) fn cancel(
+    tx: &mut Tx<'_>,
+    now: Timestamp,
+    subscription: SubscriptionId,
+    id: OperationId,
+) -> Result<(), StoreError> {
+    match tx.get(&OPERATIONS, &(subscription, id))? {
+        Some(mut operation) if operation.ended_at.is_none() => {
+            operation.ended_at = Some(now);
+            operation.end = Some(BadEnd::Canceled);
+            tx.put(&OPERATIONS, &(subscription, id), &operation)
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The operation with this id.
 pub(crate) fn find(

@@ -33,7 +33,6 @@ impl OnBehalf {
     }
 
     /// The caller for a command of a step; `None` when its row is none of ours.
-    #[allow(dead_code, reason = "deployments and extensions of machines begin such operations")]
     pub(crate) fn caller(&self) -> Option<Caller> {
         Some(Caller {
             tenant: self.tenant,

@@ -25,6 +25,7 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &managed_identity::identities::IDENTITIES,
     &managed_identity::user_assigned::USER_ASSIGNED_IDENTITIES,
     &resources::groups::GROUPS,
+    &crate::deployments::DEPLOYMENTS,
 ];
 
 /// Resource groups.

@@ -9,6 +9,7 @@ mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
+mod deployments;
 mod discovery;
 mod etags;
 mod generic;

@@ -15,14 +15,14 @@ fn path(url: &str) -> String {
 }
 
 /// A cloud with the group `g`, on a store that fails after as many commits as it is told.
-struct Failing {
-    cloud: Cloud,
+pub struct Failing {
+    pub cloud: Cloud,
     commits: Arc<AtomicUsize>,
     allowed: Arc<AtomicUsize>,
 }
 
 impl Failing {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (commits, allowed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(usize::MAX)));
         let (count, limit) = (Arc::clone(&commits), Arc::clone(&allowed));
         let engine = Intercepted {
@@ -39,7 +39,7 @@ impl Failing {
     }
 
     /// The answer to a request of which so many commits succeed; true when more were tried.
-    fn during(&self, commits: usize, request: impl FnOnce(&Cloud) -> Answer) -> (Answer, bool) {
+    pub fn during(&self, commits: usize, request: impl FnOnce(&Cloud) -> Answer) -> (Answer, bool) {
         let allowed = self.commits.load(Ordering::SeqCst) + commits;
         self.allowed.store(allowed, Ordering::SeqCst);
         let answer = request(&self.cloud);

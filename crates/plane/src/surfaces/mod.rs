@@ -209,6 +209,7 @@ impl<'a> At<'a> {
             authority: &parts.login.authority,
             audiences: &parts.management_audiences,
             view,
+            kek: parts.views.kek(),
             view_age_seconds: parts.followed.age().as_secs(),
             store: &parts.store,
             world,

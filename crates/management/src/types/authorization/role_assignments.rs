@@ -47,10 +47,25 @@ fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> 
     let old = at_scope(tx, call, access, name)?;
     conditions::check(&call.command.conditions, old.as_ref().map(tag))?;
     let new = read(sent, name)?;
+    check_same_scope(sent, scope, name)?;
     let row = assignments::create(tx, &call.cx.world, allowed, &access.place.chain, &new)?;
     let shown = show(tx, scope, &row)?.ok_or(Fault::AssignmentNotFound(name))?;
     audit::record(tx, call, "Microsoft.Authorization/roleAssignments/write", &scope.to_string())?;
     Ok(Outcome::Created(Shown { body: shown, etag: Some(tag(&row)) }))
+}
+
+/// A body may repeat its scope, as a GET shows it; another one would be granted elsewhere than it asks for. Clients that
+/// deploy templates write it so (docs/wire/deployments.md).
+fn check_same_scope(sent: &Map<String, Value>, scope: &Scope, name: RoleAssignmentId) -> Result<(), Fault> {
+    let properties = sent.iter().find(|(name, _)| name.eq_ignore_ascii_case("properties"));
+    let properties = properties.and_then(|(_, properties)| properties.as_object());
+    let asked = properties.and_then(|members| members.iter().find(|(name, _)| name.eq_ignore_ascii_case("scope")));
+    let Some(asked) = asked.and_then(|(_, asked)| asked.as_str()) else { return Ok(()) };
+    let (here, there) = (scope.to_string(), asked.trim_end_matches('/'));
+    if there.eq_ignore_ascii_case(here.trim_end_matches('/')) {
+        return Ok(());
+    }
+    Err(Fault::AssignmentScopeUnmatched { name, asked: Excerpt::of(asked).into(), path: here })
 }
 
 /// Deletes a role assignment, which may lie below or above the scope in the path only if the caller may

@@ -1,0 +1,32 @@
+//! The refusal of a template.
+
+use crate::limits::SHOWN_CHARS_MAX;
+
+/// A template that cannot be deployed. Its code is always `InvalidTemplate`. Wording: Microsoft's deployments engine
+/// 1.812.0, without the line and column that it adds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TemplateError(String);
+
+impl TemplateError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// The refusal of a resource: which one, and its cause.
+    pub(crate) fn of_resource(self, name: &str) -> Self {
+        let usage = "Please see https://aka.ms/arm-functions for usage details.";
+        Self(format!("The template resource '{}' is not valid: {}. {usage}", shown(name), self.0))
+    }
+
+    /// The refusal of a variable.
+    pub(crate) fn of_variable(self, name: &str) -> Self {
+        let usage = "Please see https://aka.ms/arm-functions for usage details.";
+        Self(format!("The template variable '{}' is not valid: {}. {usage}", shown(name), self.0))
+    }
+}
+
+/// A text of the template as a refusal repeats it.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
+}

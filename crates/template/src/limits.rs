@@ -1,0 +1,26 @@
+//! Limits of the language. Each has a unit and a source.
+
+/// Longest expression, in characters. Source: Azure's limits of templates.
+pub(crate) const EXPRESSION_CHARS_MAX: usize = 24_576;
+/// Deepest nesting of an expression, and of values that expressions are made of. Source: ours; Microsoft's engine takes a
+/// hundred calls in one another.
+pub(crate) const DEPTH_MAX: usize = 128;
+/// Parameters of a template. Source: Microsoft's deployments engine.
+pub const PARAMETERS_MAX: usize = 256;
+/// Variables of a template. Source: Microsoft's deployments engine.
+pub(crate) const VARIABLES_MAX: usize = 512;
+/// Outputs of a template. Source: Microsoft's deployments engine.
+pub(crate) const OUTPUTS_MAX: usize = 64;
+/// Resources of a template, those that are nested in others included. Source: Azure's limits of templates.
+pub const RESOURCES_MAX: usize = 800;
+/// Function calls in the evaluation of one template. Source: ours.
+pub(crate) const CALLS_MAX: usize = 100_000;
+/// Values that the expressions of one template have, all together and however often the same one, in bytes. Source: ours.
+pub(crate) const COPIED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Resources and outputs of one template with their expressions evaluated, in bytes. Source: Azure's limit of a template with all its
+/// expressions evaluated (4 MB).
+pub(crate) const EVALUATED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Dependencies that all resources of a template name. Source: ours; each is compared with the resources by name only.
+pub(crate) const DEPENDENCIES_MAX: usize = 20_000;
+/// Longest name that a refusal repeats, in characters. Source: ours.
+pub(crate) const SHOWN_CHARS_MAX: usize = 128;
