@@ -76,7 +76,8 @@ impl Az {
         command.env("HOME", place.folder).env("TMPDIR", place.folder.join("tmp")).env("CONFORMANCE_DIR", place.folder);
         command.env("BONAFIDE", place.bonafide).env("BONAFIDE_DATA", place.data);
         command.env("BONAFIDE_INFO", place.data.join("info.json")).env("REQUESTS_CA_BUNDLE", place.trust);
-        command.env("AZURE_CORE_INSTANCE_DISCOVERY", "false");
+        // az reads the document of a cloud by a library that knows this variable only.
+        command.env("SSL_CERT_FILE", place.trust).env("AZURE_CORE_INSTANCE_DISCOVERY", "false");
         if !bench.quick {
             command.env("CONFORMANCE_ALL", "1");
         }
