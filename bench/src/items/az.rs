@@ -59,6 +59,8 @@ struct Place<'a> {
     /// The certificates to trust.
     trust: &'a Path,
     proxy: Option<SocketAddr>,
+    /// True when the answers are old.
+    canned: bool,
 }
 
 impl Az {
@@ -74,6 +76,7 @@ impl Az {
         command.args(["-B", "management.py"]).current_dir(&self.scripts).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LC_ALL", "C.UTF-8");
         command.env("HOME", place.folder).env("TMPDIR", place.folder.join("tmp")).env("CONFORMANCE_DIR", place.folder);
+        command.env("CONFORMANCE_CANNED", if place.canned { "1" } else { "0" });
         command.env("BONAFIDE", place.bonafide).env("BONAFIDE_DATA", place.data);
         command.env("BONAFIDE_INFO", place.data.join("info.json")).env("REQUESTS_CA_BUNDLE", place.trust);
         // az reads the document of a cloud by a library that knows this variable only.
@@ -103,7 +106,14 @@ fn direct(bench: &Bench, az: &Az, round: usize) -> Result<f64, Failure> {
     let folder = bench.folder(&format!("az-here-{round}"))?;
     let data = folder.join("data");
     let cloud = Cloud::start(bench, &data, None)?;
-    let place = Place { folder: &folder, bonafide: &bench.bonafide, data: &data, trust: cloud.ca(), proxy: None };
+    let place = Place {
+        folder: &folder,
+        bonafide: &bench.bonafide,
+        data: &data,
+        trust: cloud.ca(),
+        proxy: None,
+        canned: false,
+    };
     let took = az.run(bench, &place)?;
     cloud.process.stop()?;
     Ok(took)
@@ -130,8 +140,14 @@ impl Recording {
         std::fs::write(&trust, authorities.into_iter().collect::<Result<String, _>>()?)?;
         let bonafide =
             keeping(&folder.join("keeping"), &tokens, &format!("'{}' \"$@\" > \"$kept\"", bench.bonafide.display()))?;
-        let place =
-            Place { folder: &folder, bonafide: &bonafide, data: &data, trust: &trust, proxy: Some(proxy.address) };
+        let place = Place {
+            folder: &folder,
+            bonafide: &bonafide,
+            data: &data,
+            trust: &trust,
+            proxy: Some(proxy.address),
+            canned: false,
+        };
         az.run(bench, &place).map_err(|error| format!("the run that is recorded: {error}"))?;
         let address = cloud.public()?.address;
         cloud.process.stop()?;
@@ -144,7 +160,8 @@ impl Recording {
         let server = replay(&folder, self.address, self.answers.again())?;
         let bonafide = keeping(&folder.join("kept"), &self.tokens, ":")?;
         let trust = folder.join("ca.pem");
-        let place = Place { folder: &folder, bonafide: &bonafide, data: &self.data, trust: &trust, proxy: None };
+        let place =
+            Place { folder: &folder, bonafide: &bonafide, data: &self.data, trust: &trust, proxy: None, canned: true };
         az.run(bench, &place).map_err(|error| {
             format!("canned bytes: {error}; without an answer: {}", server.answers.missing().join(", ")).into()
         })

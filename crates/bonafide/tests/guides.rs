@@ -168,7 +168,8 @@ fn without_up_every_command_says_that_it_is_not_running() {
     };
     let stop =
         format!("kill {}\nwhile curl -sk -o /dev/null \"$LOGIN/healthz\"; do sleep 0.1; done\nset +e\n", up.pid());
-    let pages = TESTED.iter().filter(|page| !page.starts_with("az")).flat_map(|page| commands(page)).collect::<String>();
+    let pages =
+        TESTED.iter().filter(|page| !page.starts_with("az")).flat_map(|page| commands(page)).collect::<String>();
     let asked = "echo 'now arm' >&2; arm GET \"$VM?api-version=2024-11-01\" | value '[\"name\"]'\n";
     let output = run_within(PAGE, shell(dir.path(), &(commands("operator.md").concat() + &stop + &pages + asked)));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
