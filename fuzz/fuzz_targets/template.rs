@@ -21,7 +21,7 @@ fuzz_target!(|text: &str| {
     in_a_world(|world| {
         let group = format!("{}/resourceGroups/g", world.cloud.home.root());
         let path = format!("{group}/providers/Microsoft.Resources/deployments/d");
-        manage(world, Method::POST, &format!("{path}/validate?api-version=2024-11-01"), &body);
-        manage(world, Method::PUT, &format!("{path}?api-version=2024-11-01"), &body);
+        manage(world, Method::POST, &format!("{path}/validate?api-version=2024-11-01"), body.clone());
+        manage(world, Method::PUT, &format!("{path}?api-version=2024-11-01"), body);
     });
 });

@@ -21,6 +21,7 @@ const PAGE: Duration = Duration::from_secs(180);
 const TESTED: [&str; 14] = [
     "operator.md",
     "enabling.md",
+    "types.md",
     "az.md",
     "az-machines.md",
     "power.md",
@@ -208,6 +209,11 @@ fn a_machine_gets_identities_and_loses_them() {
 #[test]
 fn an_installation_without_demo_gets_its_first_machine() {
     check_after(&["--empty"], "enabling.md");
+}
+
+#[test]
+fn the_commands_of_the_page_on_other_types_work() {
+    check("types.md");
 }
 
 #[test]

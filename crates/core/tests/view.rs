@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
 use bonafide_core::directory::{
-    APPLICATIONS, Application, CREDENTIALS, Credential, CredentialProof, PRINCIPALS, PrincipalKind,
-    RESOURCES_REGISTERED, RegisteredResource, ServicePrincipal, TENANTS, Tenant, TokenVersion,
+    APPLICATIONS, Application, CREDENTIALS, Credential, CredentialProof, LIFETIME_POLICY_OF, Membership, PRINCIPALS,
+    PrincipalKind, RESOURCES_REGISTERED, RegisteredResource, ServicePrincipal, TENANTS, TOKEN_LIFETIME_POLICIES,
+    Tenant, TokenLifetimePolicy, TokenVersion,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
-use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placement};
+use bonafide_core::placement::{HOSTS, Host, IDENTITIES_OF_SETS, PLACEMENTS, Placement};
 use bonafide_core::view::{KnownProof, RegisteredKey, View, Views};
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{AgentKey, Kek, SelfSigned, SystemEntropy};
@@ -18,6 +19,7 @@ use bonafide_types::{
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::sync::LazyLock;
 use uuid::Uuid;
 
@@ -80,9 +82,12 @@ enum Step {
     Credential(u8, u8, Option<(u8, bool)>),
     Host(u8, Option<bool>),
     Placement(u8, u8, Option<u8>),
+    Set(u8, Option<u8>),
     SigningKey(u8, bool),
     Registered(u8, u8, Option<bool>),
     Application(u8, Option<(u8, bool)>),
+    Lifetime(u8, Option<(u8, bool)>),
+    LifetimeOf(u8, Option<u8>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -94,9 +99,12 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (n(), n(), weighted(0.7, (0..4_u8, any::<bool>()))).prop_map(|(n, id, row)| Step::Credential(n, id, row)),
         1 => (n(), weighted(0.7, any::<bool>())).prop_map(|(n, row)| Step::Host(n, row)),
         2 => (n(), n(), weighted(0.6, n())).prop_map(|(host, n, row)| Step::Placement(host, n, row)),
+        2 => (n(), weighted(0.6, n())).prop_map(|(n, row)| Step::Set(n, row)),
         1 => (n(), any::<bool>()).prop_map(|(n, there)| Step::SigningKey(n, there)),
         1 => (n(), n(), weighted(0.7, any::<bool>())).prop_map(|(n, name, row)| Step::Registered(n, name, row)),
         2 => (n(), weighted(0.7, (n(), any::<bool>()))).prop_map(|(n, row)| Step::Application(n, row)),
+        1 => (n(), weighted(0.7, (n(), any::<bool>()))).prop_map(|(n, row)| Step::Lifetime(n, row)),
+        1 => (n(), weighted(0.7, n())).prop_map(|(n, row)| Step::LifetimeOf(n, row)),
     ]
 }
 
@@ -143,6 +151,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 },
                 not_before: NOW,
                 not_after: NOW.plus_seconds(u64::from(proof)),
+                display_name: None,
                 host: on_host.then(|| host(proof % IDS)),
             });
             set(tx, &CREDENTIALS, (object(n), id), row)
@@ -160,10 +169,16 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 resource_id: resource_id(of),
                 tenant: tenant(of),
                 location: "here".into(),
-                identities: Vec::new(),
+                own: Vec::new(),
+                set: (of > 0).then(|| Membership { set: workload(of), model: 1 }),
                 extension: None,
             });
             set(tx, &PLACEMENTS, (host(on), workload(n)), row)
+        }
+        Step::Set(n, row) => {
+            let identity = |of| json!({ "since": of, "principal": object(of), "client_id": client(of, false) });
+            let row = row.map(|of| serde_json::from_value(json!([identity(of), identity(1)])).unwrap());
+            set(tx, &IDENTITIES_OF_SETS, workload(n), row)
         }
         Step::SigningKey(n, there) => {
             let (kid, row) = SIGNING[usize::from(n)].clone();
@@ -174,6 +189,18 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 .map(|second| RegisteredResource { app_id: client(name, second), identifier: format!("api://{name}") });
             set(tx, &RESOURCES_REGISTERED, (tenant(n), format!("api://{name}")), row)
         }
+        Step::Lifetime(n, row) => {
+            let row = row.map(|(of, is_default)| TokenLifetimePolicy {
+                tenant: tenant(of),
+                display_name: "l".into(),
+                definition: String::new(),
+                seconds: 300 + u32::from(n),
+                // One at most is the default of its tenant.
+                is_default: is_default && n == 0,
+            });
+            set(tx, &TOKEN_LIFETIME_POLICIES, object(n), row)
+        }
+        Step::LifetimeOf(n, policy) => set(tx, &LIFETIME_POLICY_OF, object(n), policy.map(object)),
         Step::Application(n, row) => {
             let row = row.map(|(of, second)| Application {
                 client_id: client(n, second),
@@ -212,6 +239,10 @@ fn answers(view: &View) -> Vec<String> {
                 found.map(|credential| credential.id).collect::<Vec<_>>()
             });
             lines.push(format!("signs in with {of_client:?}"));
+            for resource in [None, Some(client(n, false)), Some(client(id, true))] {
+                let seconds = view.token_lifetime(tenant, (object(id), client(id, false)), resource);
+                lines.push(format!("for {seconds:?} s"));
+            }
             lines.push(format!("of tenant {n} {id}: {known:?} {clients:?} {registered:?} {applications:?}"));
         }
         for credential in view.credentials(object(n)) {

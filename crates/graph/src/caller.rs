@@ -1,17 +1,14 @@
-//! The caller, and the right to read the directory.
+//! The caller, and the rights to read and to change the directory.
 
 use crate::Cx;
+use crate::asked::Asked;
 use crate::fault::Fault;
-use bonafide_core::access::{self, Chain, Grants, Plane};
+use crate::kind::Kind;
+use bonafide_core::access::{self, Allowed, Chain, Grants, Plane, READ_DIRECTORY, may_change_directory, may_manage};
 use bonafide_core::tokens::{self, Caller};
 use bonafide_store::Read;
 use bonafide_types::limits::VIEW_AGE_SECONDS_MAX;
 use bonafide_wire::Request;
-
-/// The right that every request here needs, at the root of the tenant. Source: Microsoft Learn, "Microsoft Entra
-/// built-in roles" (`microsoft.directory/servicePrincipals/standard/read`, of Directory Readers). That a role
-/// assignment at the root grants it is **ours**: there are no directory roles yet (docs/wire/graph.md).
-const READ: &str = "Microsoft.Directory/servicePrincipals/standard/read";
 
 /// Checks the token of a request, with a view that is not too old for it.
 pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fault> {
@@ -23,9 +20,29 @@ pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fau
     tokens::verify(cx.view, cx.authority, cx.audiences, &cx.world, token).map_err(Fault::Token)
 }
 
-/// The caller's token must still count, and its principal have the right to read the directory, both at the revision
-/// that the request is answered from.
-pub(crate) fn check_may_read(tx: &impl Read, caller: &Caller) -> Result<(), Fault> {
-    let grants = Grants::of(tx, caller)?.ok_or(Fault::PrincipalGone)?;
-    access::check(&grants, &Chain::root(caller.tenant), READ, Plane::Control).map(drop).map_err(|_| Fault::MayNotRead)
+/// The caller's token must still count, and its principal have the right to read the directory or own the object that the
+/// path names, both at the revision that the request is answered from.
+pub(crate) fn check_may_read<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned: Option<Kind>) -> Result<(), Fault> {
+    let grants = Grants::of(asked.tx, who)?.ok_or(Fault::PrincipalGone)?;
+    if access::check(&grants, &Chain::root(who.tenant), READ_DIRECTORY, Plane::Control).is_ok() {
+        return Ok(());
+    }
+    manage(asked, &grants, owned).map(drop)
+}
+
+/// The proof that the caller, whose token must still count, may change the object that the path names, or the whole
+/// directory where it names none.
+pub(crate) fn may_change<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned: Option<Kind>) -> Result<Allowed, Fault> {
+    let grants = Grants::of(asked.tx, who)?.ok_or(Fault::PrincipalGone)?;
+    match may_change_directory(&grants, who.tenant) {
+        Ok(allowed) => Ok(allowed),
+        Err(_) => manage(asked, &grants, owned),
+    }
+}
+
+/// The proof of an owner. Others learn nothing of an object, not even whether it is there.
+fn manage<R: Read>(asked: &Asked<'_, R>, grants: &Grants, owned: Option<Kind>) -> Result<Allowed, Fault> {
+    let Some(kind) = owned else { return Err(Fault::MayNot) };
+    let (id, _) = asked.target(kind).map_err(|_| Fault::MayNot)?;
+    may_manage(asked.tx, grants, asked.tenant, id)?.map_err(|_| Fault::MayNot)
 }

@@ -1,11 +1,15 @@
-//! The credentials of a service principal as Microsoft Graph shows them: when they are valid, and the name of a
-//! certificate. Nothing of a secret.
+//! The credentials of an application or a service principal as Microsoft Graph shows them: when they are valid, and the
+//! name of a certificate. Nothing of a secret but what all begin with.
 
-use bonafide_core::directory::{CREDENTIALS, CredentialProof};
+use bonafide_core::directory::{CREDENTIALS, Credential, CredentialProof};
+use bonafide_crypto::secret_hash::SECRET_PREFIX;
 use bonafide_crypto::thumbprint;
 use bonafide_store::{Read, StoreError};
-use bonafide_types::ObjectId;
+use bonafide_types::{CredentialId, ObjectId};
 use serde_json::{Value, json};
+
+/// Characters of a secret that `hint` shows. Source: Microsoft Learn, "passwordCredential resource type" (3).
+const HINT_CHARS: usize = 3;
 
 /// `keyCredentials` and `passwordCredentials`.
 #[derive(Default)]
@@ -15,33 +19,38 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Reads those of one service principal, expired ones included.
-    pub(crate) fn of(tx: &impl Read, principal: ObjectId) -> Result<Self, StoreError> {
+    /// Reads those of one object, expired ones included.
+    pub(crate) fn of(tx: &impl Read, object: ObjectId) -> Result<Self, StoreError> {
         let mut credentials = Self::default();
-        for ((_, id), credential) in tx.page(&CREDENTIALS, &principal, None, usize::MAX)? {
-            let (start, end) = (credential.not_before.second(), credential.not_after.second());
+        for ((_, id), credential) in tx.page(&CREDENTIALS, &object, None, usize::MAX)? {
             match &credential.proof {
                 CredentialProof::Certificate(der) => credentials.keys.push(json!({
                     "customKeyIdentifier": thumbprint::hex(&thumbprint::sha1(der)).to_ascii_uppercase(),
-                    "displayName": null,
-                    "endDateTime": end,
+                    "displayName": credential.display_name,
+                    "endDateTime": credential.not_after.second(),
                     "key": null,
                     "keyId": id,
-                    "startDateTime": start,
+                    "startDateTime": credential.not_before.second(),
                     "type": "AsymmetricX509Cert",
                     "usage": "Verify",
                 })),
-                CredentialProof::SecretHash(_) => credentials.passwords.push(json!({
-                    "customKeyIdentifier": null,
-                    "displayName": null,
-                    "endDateTime": end,
-                    "hint": null,
-                    "keyId": id,
-                    "secretText": null,
-                    "startDateTime": start,
-                })),
+                CredentialProof::SecretHash(_) => credentials.passwords.push(password(id, &credential, None)),
             }
         }
         Ok(credentials)
     }
+}
+
+/// A secret, with its text in the one answer that shows it.
+pub(crate) fn password(id: CredentialId, credential: &Credential, text: Option<&str>) -> Value {
+    json!({
+        "customKeyIdentifier": null,
+        "displayName": credential.display_name,
+        "endDateTime": credential.not_after.second(),
+        // The same of every secret that was made here.
+        "hint": SECRET_PREFIX.get(..HINT_CHARS),
+        "keyId": id,
+        "secretText": text,
+        "startDateTime": credential.not_before.second(),
+    })
 }

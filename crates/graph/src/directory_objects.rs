@@ -1,19 +1,17 @@
-//! `/directoryObjects`: objects of any type by their ids. Service principals are the only ones here.
+//! `/directoryObjects`: objects of any type by their ids.
 
-use crate::asked::Asked;
+use crate::application;
+use crate::asked::{Asked, read_id};
 use crate::fault::Fault;
+use crate::kind::Kind;
 use crate::limits::IDS_MAX;
 use crate::properties::Select;
-use crate::service_principal::{ODATA_TYPE, Printer};
-use bonafide_core::directory::ServicePrincipal;
-use bonafide_store::StoreError;
+use crate::service_principal::Printer;
+use bonafide_store::Read;
 use bonafide_types::ObjectId;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
-
-/// The names in `types` that service principals belong to.
-const TYPES: [&str; 2] = ["servicePrincipal", "directoryObject"];
 
 /// The body of `getByIds`.
 #[derive(Deserialize)]
@@ -27,12 +25,11 @@ struct Ids {
 /// `GET /directoryObjects/{id}`.
 pub(crate) fn by_id(asked: &Asked<'_>) -> Result<Value, Fault> {
     let text = asked.captures.get("id");
-    let printer = Printer::new(asked, Select::read(asked.options.select())?)?;
     let id = read_id(text)?;
-    let row = asked.principal(id)?.ok_or_else(|| Fault::NotFound(text.to_owned()))?;
+    let object = Objects::new(asked)?.print(id)?.ok_or_else(|| Fault::NotFound(text.to_owned()))?;
     let context = asked.context("directoryObjects/$entity");
     let mut body = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    body.extend(typed(&printer, id, &row)?);
+    body.extend(object.1);
     Ok(Value::Object(body))
 }
 
@@ -45,28 +42,52 @@ pub(crate) fn by_ids(asked: &Asked<'_>) -> Result<Value, Fault> {
         return Err(Fault::TooManyIds);
     }
     let ids = ids.iter().map(|text| read_id(text)).collect::<Result<Vec<ObjectId>, Fault>>()?;
-    let printer = Printer::new(asked, Select::read(asked.options.select())?)?;
-    let are_wanted = types.is_none_or(|types| types.is_empty() || types.iter().any(|name| is_ours(name)));
+    let objects = Objects::new(asked)?;
+    let types = types.filter(|types| !types.is_empty());
+    let is_wanted = |of: Kind| {
+        let is = |name: &String| name.eq_ignore_ascii_case(of.name()) || name.eq_ignore_ascii_case("directoryObject");
+        types.as_ref().is_none_or(|types| types.iter().any(is))
+    };
     let mut seen = HashSet::new();
     let mut items = Vec::new();
-    for id in ids.into_iter().filter(|id| are_wanted && seen.insert(*id)) {
-        if let Some(row) = asked.principal(id)? {
-            items.push(typed(&printer, id, &row)?);
-        }
+    for id in ids.into_iter().filter(|id| seen.insert(*id)) {
+        items.extend(objects.print(id)?.filter(|(of, _)| is_wanted(*of)).map(|(_, object)| object));
     }
     Ok(json!({ "@odata.context": asked.context("directoryObjects"), "value": items }))
 }
 
-fn read_id(text: &str) -> Result<ObjectId, Fault> {
-    text.parse().map_err(|_| Fault::ObjectId(text.to_owned()))
+/// An object with its type.
+type Printed = (Kind, Map<String, Value>);
+
+/// Prints objects of any type, each with its type.
+pub(crate) struct Objects<'a, R> {
+    asked: &'a Asked<'a, R>,
+    principals: Printer<'a, R>,
+    applications: Select,
 }
 
-fn is_ours(name: &str) -> bool {
-    TYPES.iter().any(|ours| ours.eq_ignore_ascii_case(name))
-}
+impl<'a, R: Read> Objects<'a, R> {
+    /// Prints what `$select` names of a service principal, and every property of an application where it has not all of
+    /// these.
+    pub(crate) fn new(asked: &'a Asked<'a, R>) -> Result<Self, Fault> {
+        Ok(Self {
+            asked,
+            principals: Printer::new(asked, asked.select(Kind::ServicePrincipal)?)?,
+            applications: asked.select(Kind::Application).unwrap_or(Select::All),
+        })
+    }
 
-fn typed(printer: &Printer<'_>, id: ObjectId, row: &ServicePrincipal) -> Result<Map<String, Value>, StoreError> {
-    let mut body = Map::from_iter([("@odata.type".to_owned(), ODATA_TYPE.into())]);
-    body.extend(printer.print(id, row)?);
-    Ok(body)
+    /// The object of the tenant with an id.
+    pub(crate) fn print(&self, id: ObjectId) -> Result<Option<Printed>, Fault> {
+        let (of, printed) = match self.asked.principal(id)? {
+            Some(row) => (Kind::ServicePrincipal, self.principals.print(id, &row)?),
+            None => match self.asked.application(id)? {
+                Some(row) => (Kind::Application, application::print(self.asked.tx, &self.applications, id, &row)?),
+                None => return Ok(None),
+            },
+        };
+        let mut object = Map::from_iter([("@odata.type".to_owned(), of.odata_type().into())]);
+        object.extend(printed);
+        Ok(Some((of, object)))
+    }
 }

@@ -1,6 +1,7 @@
-//! `$filter` on service principals: the conjunctions that clients send.
+//! `$filter` on applications and service principals: the conjunctions that clients send.
 
 use crate::fault::Fault;
+use crate::kind::Kind;
 use bonafide_types::{ClientId, ObjectId};
 use bonafide_wire::odata::quoted;
 
@@ -9,7 +10,7 @@ const FILTER_BYTES_MAX: usize = 2_048;
 /// Terms in one filter. Source: ours.
 const FILTER_TERMS_MAX: usize = 16;
 
-/// One condition on a service principal.
+/// One condition on an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// `id eq '…'`.
@@ -20,7 +21,7 @@ pub(crate) enum Condition {
     DisplayName(String),
     /// `startswith(displayName, '…')`, in lower case.
     DisplayNameBegins(String),
-    /// `servicePrincipalNames/any(c:c eq '…')`.
+    /// `servicePrincipalNames/any(c:c eq '…')`, `identifierUris/any(c:c eq '…')`.
     Named(String),
     /// `servicePrincipalType eq '…'`, in lower case.
     Type(String),
@@ -28,7 +29,7 @@ pub(crate) enum Condition {
 
 /// Reads a filter; an empty one has no conditions. Terms are joined by `and`; anything else is refused rather than
 /// passed over. Names and operators are compared without case, blanks may stand between any two words and marks.
-pub(crate) fn read(text: &str) -> Result<Vec<Condition>, Fault> {
+pub(crate) fn read(text: &str, of: Kind) -> Result<Vec<Condition>, Fault> {
     if text.len() > FILTER_BYTES_MAX {
         return Err(Fault::Filter("it is too long"));
     }
@@ -40,7 +41,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Condition>, Fault> {
     if terms.len() > FILTER_TERMS_MAX {
         return Err(Fault::Filter("it has too many terms"));
     }
-    terms.into_iter().map(|term| condition(read_term(term)?)).collect()
+    terms.into_iter().map(|term| condition(read_term(term)?, of)).collect()
 }
 
 /// A term as it is written.
@@ -76,19 +77,21 @@ fn read_term<'t>(tokens: &'t [Token<'_>]) -> Result<Term<'t>, Fault> {
     }
 }
 
-fn condition(term: Term<'_>) -> Result<Condition, Fault> {
+fn condition(term: Term<'_>, of: Kind) -> Result<Condition, Fault> {
     let (Term::Equals(name, value) | Term::Begins(name, value) | Term::AnyEquals(name, value)) = term;
     let is = |property: &str| name.eq_ignore_ascii_case(property);
+    let (names, has_type) = match of {
+        Kind::ServicePrincipal => ("servicePrincipalNames", true),
+        Kind::Application | Kind::Organization | Kind::TokenLifetimePolicy => ("identifierUris", false),
+    };
     match term {
-        Term::Equals(..) if is("id") => value.parse().map(Condition::Id).map_err(|_| Fault::Value("id")),
-        Term::Equals(..) if is("appId") => value.parse().map(Condition::AppId).map_err(|_| Fault::Value("appId")),
+        Term::Equals(..) if is("id") => value.parse().map(Condition::Id).map_err(|_| Fault::Value("id", of)),
+        Term::Equals(..) if is("appId") => value.parse().map(Condition::AppId).map_err(|_| Fault::Value("appId", of)),
         Term::Equals(..) if is("displayName") => Ok(Condition::DisplayName(value.to_lowercase())),
-        Term::Equals(..) if is("servicePrincipalType") => Ok(Condition::Type(value.to_lowercase())),
+        Term::Equals(..) if has_type && is("servicePrincipalType") => Ok(Condition::Type(value.to_lowercase())),
         Term::Begins(..) if is("displayName") => Ok(Condition::DisplayNameBegins(value.to_lowercase())),
-        Term::AnyEquals(..) if is("servicePrincipalNames") && !value.is_empty() => {
-            Ok(Condition::Named(value.to_owned()))
-        }
-        _ => Err(Fault::FilterProperty(name.to_owned())),
+        Term::AnyEquals(..) if is(names) && !value.is_empty() => Ok(Condition::Named(value.to_owned())),
+        _ => Err(Fault::FilterProperty(name.to_owned(), of)),
     }
 }
 
@@ -136,6 +139,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn read(text: &str) -> Result<Vec<Condition>, Fault> {
+        super::read(text, Kind::ServicePrincipal)
+    }
+
     const ID: &str = "00000000-0000-4000-8000-000000000008";
 
     fn named(text: &str) -> Vec<Condition> {
@@ -164,6 +171,15 @@ mod tests {
             let text = format!("{text} and servicePrincipalType eq 'ManagedIdentity'");
             assert_eq!(read(&text).unwrap(), both, "{text}");
         }
+    }
+
+    #[test]
+    fn applications_have_identifier_uris_and_no_type() {
+        let of = |text: &str| super::read(text, Kind::Application);
+        assert_eq!(of("identifierUris/any(s:s eq 'api://x')").unwrap(), named("api://x"));
+        assert!(of("servicePrincipalNames/any(s:s eq 'api://x')").is_err());
+        assert!(of("servicePrincipalType eq 'Application'").is_err());
+        assert!(read("identifierUris/any(s:s eq 'api://x')").is_err());
     }
 
     #[test]

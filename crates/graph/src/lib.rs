@@ -1,26 +1,44 @@
-//! The directory in the form of Microsoft Graph: the service principals of a tenant, read only
+//! The directory in the form of Microsoft Graph: the applications and service principals of a tenant
 //! (docs/wire/graph.md). A plain function from a request to a reply; it may block on the store.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod application;
+mod application_sent;
+mod applications;
 mod asked;
 mod caller;
+mod change;
 mod credentials;
 mod directory_objects;
+mod endpoints;
 mod fault;
 mod filter;
 mod find;
 mod ids;
+mod key_credentials;
+mod kind;
+mod lifetime_definition;
+mod lifetime_policies;
 mod limits;
+mod listing;
+mod merge;
 mod options;
+mod options_error;
+mod organization;
+mod owners;
+mod passwords;
 mod people;
 mod properties;
 mod route;
+mod sent;
 mod service_principal;
 mod service_principals;
 
+use bonafide_core::directory::Audiences;
 use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller};
 use bonafide_core::view::View;
+use bonafide_crypto::secret_hash::Pepper;
 use bonafide_store::Store;
 use bonafide_types::World;
 use bonafide_wire::{Answer, Lane, Outcome, Record, Request, Route, Surface, Unserved};
@@ -41,6 +59,10 @@ pub struct Cx<'a> {
     pub view: &'a View,
     /// Time since the view last showed all that the store had, in seconds.
     pub view_age_seconds: u64,
+    /// The audiences that every tenant knows, which no application can take.
+    pub known: &'a Audiences,
+    /// The key of the hashes of secrets.
+    pub pepper: &'a Pepper,
     /// Everything else.
     pub store: &'a Store,
     /// The file that holds the causes of failures, which an answer of 500 names; `None` where there is none.
@@ -53,7 +75,7 @@ impl Surface for Cx<'_> {
     type Need = Infallible;
 
     fn routes() -> Vec<&'static Route> {
-        route::ENDPOINTS.iter().map(AsRef::as_ref).collect()
+        endpoints::all().map(AsRef::as_ref).collect()
     }
 
     fn admit(&self, request: &Request) -> Result<Lane, Box<Answer>> {
@@ -67,7 +89,7 @@ impl Surface for Cx<'_> {
     fn handle(&self, request: &Request) -> Outcome<Infallible> {
         let ids = Ids::of(request, self.world.entropy);
         let mut caller = None;
-        let reply = route::answer(self, request, &mut caller).unwrap_or_else(|fault| fault.reply(self, &ids));
+        let reply = route::answer(self, request, &ids, &mut caller).unwrap_or_else(|fault| fault.reply(self, &ids));
         let record = record(&ids, caller.as_ref());
         Outcome::Answer(Answer { reply: ids.mark(reply), record })
     }

@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::limits::PAGE_ITEMS_MAX;
+use crate::options_error::OptionsError;
 use bonafide_types::ObjectId;
 use bonafide_wire::Parameters;
 
@@ -12,18 +13,19 @@ const PAGE_ITEMS: usize = 100;
 const SERVED: [&str; 5] = ["$filter", "$select", "$top", "$count", "$skiptoken"];
 
 /// The options of one request, each as it was sent.
+#[derive(Default)]
 pub(crate) struct Options(Parameters);
 
 impl Options {
     /// Reads a query string. Parameters that are no system query options are passed over.
-    pub(crate) fn read(query: &str) -> Result<Self, Fault> {
-        let query = Parameters::parse(query).map_err(Fault::Query)?;
+    pub(crate) fn read(query: &str) -> Result<Self, OptionsError> {
+        let query = Parameters::parse(query).map_err(OptionsError::Query)?;
         let unserved = query
             .iter()
             .map(|(name, _)| name)
             .find(|name| name.starts_with('$') && !SERVED.iter().any(|served| served.eq_ignore_ascii_case(name)));
         match unserved {
-            Some(name) => Err(Fault::Option(name.to_owned())),
+            Some(name) => Err(OptionsError::Unserved(name.to_owned())),
             None => Ok(Self(query)),
         }
     }

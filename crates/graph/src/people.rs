@@ -23,7 +23,7 @@ pub(crate) fn by_id(asked: &Asked<'_>) -> Result<Value, Fault> {
     Err(Fault::NotFound(asked.captures.get("id").to_owned()))
 }
 
-/// `GET /me`: every token here is an application's.
+/// `GET /me`, `GET /me/ownedObjects`: every token here is an application's.
 pub(crate) fn me(_asked: &Asked<'_>) -> Result<Value, Fault> {
     Err(Fault::NoUser)
 }

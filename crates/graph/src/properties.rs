@@ -1,54 +1,7 @@
-//! The properties of a service principal, and `$select`.
+//! `$select`.
 
 use crate::fault::Fault;
-use serde_json::{Map, Value, json};
-
-/// Every property in the order of Microsoft Learn, "servicePrincipal resource type", as it is for an object that has
-/// no more than it must: those that nothing here fills have their empty value, as with Entra.
-pub(crate) fn empty() -> Map<String, Value> {
-    let properties = json!({
-        "id": null,
-        "deletedDateTime": null,
-        "accountEnabled": null,
-        "addIns": [],
-        "alternativeNames": [],
-        "appDescription": null,
-        "appDisplayName": null,
-        "appId": null,
-        "applicationTemplateId": null,
-        "appOwnerOrganizationId": null,
-        "appRoleAssignmentRequired": false,
-        "appRoles": [],
-        "createdDateTime": null,
-        "description": null,
-        "disabledByMicrosoftStatus": null,
-        "displayName": null,
-        "homepage": null,
-        "info": null,
-        "keyCredentials": [],
-        "loginUrl": null,
-        "logoutUrl": null,
-        "notes": null,
-        "notificationEmailAddresses": [],
-        "oauth2PermissionScopes": [],
-        "passwordCredentials": [],
-        "preferredSingleSignOnMode": null,
-        "preferredTokenSigningKeyThumbprint": null,
-        "replyUrls": [],
-        "resourceSpecificApplicationPermissions": [],
-        "samlSingleSignOnSettings": null,
-        "servicePrincipalNames": [],
-        "servicePrincipalType": null,
-        "signInAudience": null,
-        "tags": [],
-        "tokenEncryptionKeyId": null,
-        "verifiedPublisher": null,
-    });
-    match properties {
-        Value::Object(properties) => properties,
-        _ => Map::new(),
-    }
-}
+use crate::kind::Kind;
 
 /// The properties that an answer has.
 pub(crate) enum Select {
@@ -59,12 +12,12 @@ pub(crate) enum Select {
 }
 
 impl Select {
-    /// Reads `$select`; an empty one selects everything. Names are compared without case.
-    pub(crate) fn read(text: &str) -> Result<Self, Fault> {
-        let known = empty();
+    /// Reads `$select` on objects of a type; an empty one selects everything. Names are compared without case.
+    pub(crate) fn read(text: &str, of: Kind) -> Result<Self, Fault> {
+        let known = of.empty();
         let name = |name: &str| {
             let found = known.keys().find(|known| known.eq_ignore_ascii_case(name));
-            found.cloned().ok_or_else(|| Fault::Select(name.to_owned()))
+            found.cloned().ok_or_else(|| Fault::Select(name.to_owned(), of))
         };
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "*");
         let names = names.map(name).collect::<Result<Vec<String>, Fault>>()?;

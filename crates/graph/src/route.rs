@@ -1,61 +1,20 @@
-//! The routes of this surface.
+//! From a request to its endpoint: first the token, then the right, then the question.
 
+use crate::Cx;
 use crate::asked::Asked;
+use crate::caller;
+use crate::change::{Change, Requested};
+use crate::endpoints::{self, Endpoint, Run};
 use crate::fault::Fault;
+use crate::ids::Ids;
 use crate::options::Options;
-use crate::{Cx, caller, directory_objects, people, service_principals};
 use bonafide_core::tokens::Caller;
-use bonafide_wire::{Captures, Lane, NoRoute, Reply, Request, Route, find, path};
-use http::{Method, StatusCode};
-use serde_json::Value;
+use bonafide_wire::{Captures, Lane, NoRoute, Reply, Request, find, path};
+use http::StatusCode;
+use std::sync::LazyLock;
 
-/// Largest body, in bytes. Source: ours; 1,000 ids of one `getByIds` take 39 KB.
-const BODY_BYTES_MAX: usize = 64 * 1024;
-
-/// A route, and its answer.
-pub(crate) struct Endpoint {
-    version: &'static str,
-    route: Route,
-    run: Run,
-}
-
-type Run = fn(&Asked<'_>) -> Result<Value, Fault>;
-
-impl AsRef<Route> for Endpoint {
-    fn as_ref(&self) -> &Route {
-        &self.route
-    }
-}
-
-/// Each line is served under both versions: nothing here differs between them.
-macro_rules! in_both_versions {
-    ($($make:ident $path:literal $run:expr;)*) => {
-        &[$($make("v1.0", concat!("/v1.0", $path), $run), $make("beta", concat!("/beta", $path), $run),)*]
-    };
-}
-
-/// All that is served.
-pub(crate) const ENDPOINTS: &[Endpoint] = in_both_versions! {
-    get "/servicePrincipals" service_principals::list;
-    get "/servicePrincipals/{id}" service_principals::by_id;
-    get "/servicePrincipals(appId='{appId}')" service_principals::by_app_id;
-    get "/directoryObjects/{id}" directory_objects::by_id;
-    post "/directoryObjects/getByIds" directory_objects::by_ids;
-    post "/directoryObjects/microsoft.graph.getByIds" directory_objects::by_ids;
-    get "/users" people::users;
-    get "/users/{id}" people::by_id;
-    get "/groups" people::groups;
-    get "/groups/{id}" people::by_id;
-    get "/me" people::me;
-};
-
-const fn get(version: &'static str, path: &'static str, run: Run) -> Endpoint {
-    Endpoint { version, route: Route::of_store(Method::GET, path, 0), run }
-}
-
-const fn post(version: &'static str, path: &'static str, run: Run) -> Endpoint {
-    Endpoint { version, route: Route::of_store(Method::POST, path, BODY_BYTES_MAX), run }
-}
+/// All endpoints, in one table.
+pub(crate) static ENDPOINTS: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| endpoints::all().collect());
 
 /// The lane of a request whose path exists and whose token is valid.
 pub(crate) fn admit(cx: &Cx<'_>, request: &Request, caller: &mut Option<Caller>) -> Result<Lane, Fault> {
@@ -63,8 +22,7 @@ pub(crate) fn admit(cx: &Cx<'_>, request: &Request, caller: &mut Option<Caller>)
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (endpoint, _) = find_endpoint(request, &segments)?;
     *caller = Some(caller::authenticate(cx, request)?);
-    // A request by an id gets one thing.
-    Ok(if endpoint.route.path.contains('{') { Lane::Read } else { Lane::List })
+    Ok(endpoint.lane())
 }
 
 fn read_path(request: &Request) -> Result<Vec<String>, Fault> {
@@ -76,33 +34,44 @@ fn no_such_path(request: &Request) -> Fault {
 }
 
 fn find_endpoint<'s>(request: &Request, segments: &[&'s str]) -> Result<(&'static Endpoint, Captures<'s>), Fault> {
-    find(ENDPOINTS, &request.method, segments).map_err(|none| match none {
+    let found = find(&ENDPOINTS, &request.method, segments).map_err(|none| match none {
         NoRoute::Path => no_such_path(request),
         NoRoute::Method(methods) => Fault::Method(methods),
-    })
+    });
+    found.map(|(endpoint, captures)| (*endpoint, captures))
 }
 
-/// Answers a request by its path and method: first the token, then the right to read, then the question. `caller`
-/// becomes known to the log also when the answer is a refusal.
-pub(crate) fn answer(cx: &Cx<'_>, request: &Request, caller: &mut Option<Caller>) -> Result<Reply, Fault> {
+/// Answers a request by its path and method. `caller` becomes known to the log also when the answer is a refusal.
+pub(crate) fn answer(cx: &Cx<'_>, request: &Request, ids: &Ids, caller: &mut Option<Caller>) -> Result<Reply, Fault> {
     let segments = read_path(request)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (endpoint, captures) = find_endpoint(request, &segments)?;
-    let who = caller.insert(caller::authenticate(cx, request)?);
-    let body = cx.store.read(|tx| {
-        caller::check_may_read(tx, who)?;
-        let options = Options::read(&request.query)?;
-        (endpoint.run)(&Asked {
-            cx,
-            tx,
-            tenant: who.tenant,
-            version: endpoint.version,
-            captures: &captures,
-            options: &options,
-            request,
-        })
-    })?;
-    Ok(Reply::json(StatusCode::OK, &body))
+    let who: &Caller = caller.insert(caller::authenticate(cx, request)?);
+    let options = Options::read(&request.query);
+    let (version, correlation) = (endpoint.version, ids.logged());
+    // An option that cannot be read is told to who may ask.
+    let none = Options::default();
+    let readable = options.as_ref().unwrap_or(&none);
+    let requested = Requested { cx, who, version, captures: &captures, options: readable, request, correlation };
+    match endpoint.run {
+        Run::Read(read) => cx.store.read(|tx| {
+            let asked: Asked<'_> = requested.asked(tx);
+            caller::check_may_read(&asked, who, endpoint.owned)?;
+            options.as_ref().map_err(|error| Fault::Options(error.clone()))?;
+            Ok(Reply::json(StatusCode::OK, &read(&asked)?))
+        }),
+        Run::Change(action, run) => cx.store.write(|tx| {
+            let allowed = caller::may_change(&requested.asked(&*tx), who, endpoint.owned)?;
+            options.as_ref().map_err(|error| Fault::Options(error.clone()))?;
+            let mut change = Change { tx, allowed: &allowed, request: &requested };
+            let done = run(&mut change)?;
+            change.record(action, &done.scope)?;
+            Ok(match &done.body {
+                Some(body) => Reply::json(done.status, body),
+                None => Reply::empty(done.status),
+            })
+        }),
+    }
 }
 
 /// A path without its first segment, for a message.

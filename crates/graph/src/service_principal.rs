@@ -2,15 +2,15 @@
 
 use crate::asked::Asked;
 use crate::credentials::Credentials;
-use crate::properties::{Select, empty};
-use bonafide_core::directory::{PrincipalKind, RESOURCES_REGISTERED, ServicePrincipal};
+use crate::kind::Kind;
+use crate::properties::Select;
+use bonafide_core::directory::{
+    Application, PrincipalKind, RESOURCES_REGISTERED, ServicePrincipal, application_by_client,
+};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ClientId, ObjectId, TenantId};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-
-/// `@odata.type` of a service principal, where an answer can have objects of other types too.
-pub(crate) const ODATA_TYPE: &str = "#microsoft.graph.servicePrincipal";
 
 /// `servicePrincipalType` of what a service principal stands for.
 pub(crate) fn type_of(kind: &PrincipalKind) -> &'static str {
@@ -21,16 +21,16 @@ pub(crate) fn type_of(kind: &PrincipalKind) -> &'static str {
 }
 
 /// Prints service principals with the properties that were selected.
-pub(crate) struct Printer<'a> {
-    asked: &'a Asked<'a>,
+pub(crate) struct Printer<'a, R> {
+    asked: &'a Asked<'a, R>,
     select: Select,
     /// The identifiers that applications of the tenant registered.
     identifiers: HashMap<ClientId, Vec<String>>,
 }
 
-impl<'a> Printer<'a> {
+impl<'a, R: Read> Printer<'a, R> {
     /// Prints what `$select` names.
-    pub(crate) fn new(asked: &'a Asked<'a>, select: Select) -> Result<Self, StoreError> {
+    pub(crate) fn new(asked: &'a Asked<'a, R>, select: Select) -> Result<Self, StoreError> {
         let identifiers =
             if select.has("servicePrincipalNames") { identifiers(asked.tx, asked.tenant)? } else { HashMap::new() };
         Ok(Self { asked, select, identifiers })
@@ -43,7 +43,7 @@ impl<'a> Printer<'a> {
 
     /// One service principal.
     pub(crate) fn print(&self, id: ObjectId, row: &ServicePrincipal) -> Result<Map<String, Value>, StoreError> {
-        let mut all = empty();
+        let mut all = Kind::ServicePrincipal.empty();
         let mut set = |name: &str, value: Value| drop(all.insert(name.to_owned(), value));
         set("id", json!(id));
         set("accountEnabled", json!(row.enabled));
@@ -55,6 +55,9 @@ impl<'a> Printer<'a> {
         match &row.kind {
             PrincipalKind::Application => {
                 set("appDisplayName", json!(row.display_name));
+                if let Some((_, application)) = application_by_client(self.asked.tx, row.tenant, row.client_id)? {
+                    self.of_application(&application).into_iter().for_each(|(name, value)| set(name, value));
+                }
                 set("appOwnerOrganizationId", json!(row.tenant));
                 set("signInAudience", json!("AzureADMyOrg"));
             }
@@ -72,6 +75,23 @@ impl<'a> Printer<'a> {
         }
         all.retain(|name, _| self.select.has(name));
         Ok(all)
+    }
+
+    /// The properties that a service principal shows of its application. Source: Microsoft Learn, "servicePrincipal resource
+    /// type".
+    fn of_application(&self, application: &Application) -> Vec<(&'static str, Value)> {
+        let (kept, empty) = (&application.properties, Kind::Application.empty());
+        let of = |name: &str| kept.get(name).or(empty.get(name)).cloned().unwrap_or_default();
+        let within = |object: &str, name: &str| kept.get(object).and_then(|value| value.get(name)).cloned();
+        vec![
+            ("appDescription", of("description")),
+            ("appRoles", of("appRoles")),
+            ("homepage", within("web", "homePageUrl").unwrap_or_default()),
+            ("logoutUrl", within("web", "logoutUrl").unwrap_or_default()),
+            ("oauth2PermissionScopes", within("api", "oauth2PermissionScopes").unwrap_or_else(|| json!([]))),
+            ("replyUrls", within("web", "redirectUris").unwrap_or_else(|| json!([]))),
+            ("tags", of("tags")),
+        ]
     }
 
     /// The application id first: az shows the first one as the name of a principal.

@@ -2,7 +2,7 @@
 
 use crate::{Cx, Fault};
 use bonafide_core::directory::{CREDENTIALS, Credential, PRINCIPALS, add_certificate};
-use bonafide_core::placement::{HOSTS, Host, PLACEMENTS};
+use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, Placed};
 use bonafide_crypto::Certificate;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::{CLOCK_SKEW_SECONDS_MAX, IDENTITY_CREDENTIAL_SECONDS};
@@ -22,8 +22,8 @@ pub(crate) fn register(
     let certificate = acceptable(cx, &request.certificate)?;
     let id = cx.store.write(|tx| {
         tx.get(&HOSTS, &host)?.filter(Host::may_speak).ok_or(Fault::UnknownHost(host))?;
-        let placement = tx.get(&PLACEMENTS, &(host, request.workload))?.ok_or(Fault::NotPlaced)?;
-        placement.identity(principal).ok_or(Fault::NotPlaced)?;
+        let row = tx.get(&PLACEMENTS, &(host, request.workload))?.ok_or(Fault::NotPlaced)?;
+        Placed::read(tx, row)?.identity(principal).ok_or(Fault::NotPlaced)?;
         tx.get(&PRINCIPALS, &principal)?.ok_or(Fault::NotPlaced)?;
         forget_all_but_newest(tx, host, principal)?;
         Ok::<_, Fault>(add_certificate(tx, &cx.world, principal, &certificate, Some(host))?)

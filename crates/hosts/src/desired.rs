@@ -2,9 +2,9 @@
 
 use crate::{Cx, Fault, Wait};
 use bonafide_core::directory::{self, Extension};
-use bonafide_core::placement::{PlacedIdentity, Placement};
+use bonafide_core::placement::{Placed, PlacedIdentity};
 use bonafide_store::Revision;
-use bonafide_types::{HostId, ResourceUuid};
+use bonafide_types::{HostId, ResourceId, ResourceUuid};
 use bonafide_wire::hosts::{
     DESIRED_WAIT_SECONDS_MAX, Desired, ExtensionEndpoint, Identity, IdentityKind, System, Workload,
 };
@@ -54,14 +54,14 @@ fn malformed() -> Fault {
     Fault::Malformed("'after' is not a cursor".into())
 }
 
-fn workload(id: ResourceUuid, placement: &Placement) -> Workload {
+fn workload(id: ResourceUuid, placed: &Placed) -> Workload {
     Workload {
         id,
-        resource_id: placement.resource_id.clone(),
-        tenant_id: placement.tenant,
-        location: placement.location.clone(),
-        identities: placement.identities.iter().map(|identity| describe(placement, identity)).collect(),
-        extension: placement.extension.map(endpoint),
+        resource_id: placed.row.resource_id.clone(),
+        tenant_id: placed.row.tenant,
+        location: placed.row.location.clone(),
+        identities: placed.identities().map(|identity| describe(&placed.row.resource_id, identity)).collect(),
+        extension: placed.row.extension.map(endpoint),
     }
 }
 
@@ -73,10 +73,11 @@ fn endpoint(extension: Extension) -> ExtensionEndpoint {
     ExtensionEndpoint { port: extension.port, system, run: extension.run }
 }
 
-fn describe(placement: &Placement, identity: &PlacedIdentity) -> Identity {
-    let (kind, resource_id) = match &identity.user_assigned {
-        None => (IdentityKind::SystemAssigned, &placement.resource_id),
-        Some(id) => (IdentityKind::UserAssigned, id),
+fn describe(workload: &ResourceId, identity: &PlacedIdentity) -> Identity {
+    let (kind, resource_id) = match (&identity.user_assigned, &identity.system_of) {
+        (Some(id), _) => (IdentityKind::UserAssigned, id),
+        (None, Some(set)) => (IdentityKind::SystemAssigned, set),
+        (None, None) => (IdentityKind::SystemAssigned, workload),
     };
     Identity { kind, principal_id: identity.principal, client_id: identity.client_id, resource_id: resource_id.clone() }
 }

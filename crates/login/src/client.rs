@@ -126,8 +126,10 @@ fn basic(request: &Request) -> Result<Basic, Fault> {
 fn by_secret<'v>(cx: &Cx<'v>, found: &Found<'v>, secret: &Secret<String>) -> Result<SignedIn<'v>, Fault> {
     let client = found.client.to_string();
     // A managed identity has no secret, whatever its rows say.
-    let may_have = !found.principal.is_managed();
-    let mut credentials = cx.view.credentials_to_sign_in(found.object_id, found.principal).filter(|_| may_have);
+    if found.principal.is_managed() {
+        return Err(Fault::ManagedIdentity { client });
+    }
+    let mut credentials = cx.view.credentials_to_sign_in(found.object_id, found.principal);
     let is_right = |credential: &&'v KnownCredential| match &credential.proof {
         KnownProof::SecretHash(hash) => cx.service.pepper.is_secret(&credential.id.to_string(), secret.expose(), hash),
         KnownProof::Certificate { .. } => false,
@@ -175,9 +177,9 @@ fn by_assertion<'v>(
 fn workload<'v>(cx: &Cx<'v>, form: &Parameters, found: &Found<'v>, host: HostId) -> Result<Workload<'v>, Fault> {
     let text = form.get("workload").ok_or(Fault::MissingParameter("workload"))?;
     let id: ResourceUuid = text.parse().map_err(|_| Fault::NotPlaced)?;
-    let placement = cx.view.placement(host, id).ok_or(Fault::NotPlaced)?;
-    let is_its = placement.tenant == found.tenant && placement.identity(found.object_id).is_some();
-    is_its.then_some(Workload { id, resource_id: &placement.resource_id }).ok_or(Fault::NotPlaced)
+    let placed = cx.view.placement(host, id).ok_or(Fault::NotPlaced)?;
+    let is_its = placed.row.tenant == found.tenant && placed.identity(found.object_id).is_some();
+    is_its.then_some(Workload { id, resource_id: &placed.row.resource_id }).ok_or(Fault::NotPlaced)
 }
 
 impl<'v> Found<'v> {

@@ -51,6 +51,10 @@ pub(crate) enum Fault {
     SecretExpired {
         client: String,
     },
+    /// A secret for a managed identity, which has none.
+    ManagedIdentity {
+        client: String,
+    },
     AssertionType,
     AssertionMalformed(&'static str),
     AssertionAlgorithm,
@@ -131,6 +135,7 @@ impl Fault {
             Self::TwoProofs => (9_002_313, 400, "invalid_request", "Invalid request. The client must prove who it is in one way only.".into()),
             Self::Secret { client } => (7_000_215, 401, "invalid_client", format!("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.")),
             Self::SecretExpired { client } => (7_000_222, 401, "invalid_client", format!("The provided client secret keys for app '{client}' are expired.")),
+            Self::ManagedIdentity { client } => (7_000_218, 401, "invalid_client", format!("The request body must contain the following parameter: 'client_assertion'. The service principal of application '{client}' is of the type ManagedIdentity: it has no client secret, and signs in only with certificates that its host registered.")),
             Self::AssertionType => (9_002_313, 400, "invalid_request", "Invalid request. 'client_assertion_type' must be 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'.".into()),
             Self::AssertionMalformed(reason) => (50_027, 401, "invalid_client", format!("Invalid JWT token. {reason}")),
             Self::AssertionAlgorithm => (5_002_738, 401, "invalid_client", "Invalid JWT token. The signature algorithm is not supported. Supported signing algorithms are: 'RS256,PS256'".into()),

@@ -25,6 +25,7 @@ mod types;
 
 pub use config::Config;
 pub use direct::{Refused, put};
+pub use types::can_have_identities;
 
 use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;

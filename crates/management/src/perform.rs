@@ -48,7 +48,7 @@ pub(crate) fn read_in(tx: &impl Read, call: &Call<'_>) -> Result<Value, Fault> {
         return Err(Fault::NoSuchRoute);
     };
     let access = access::enter(tx, call, &call.command.right())?;
-    match read::get(call, &access)? {
+    match read::get(tx, call, &access)? {
         Outcome::Shown(shown) => Ok(shown.body),
         _ => Err(Fault::NoSuchRoute),
     }
@@ -69,7 +69,7 @@ fn does(command: &Command) -> Result<Does<'_>, Fault> {
             _ => Does::Answer(fixed),
         },
         (Target::Own(_, kind, _), verb) => own(kind, verb).ok_or(Fault::NoSuchRoute)?,
-        (Target::Resource(..), Verb::Get) => Does::Read(|_, call, access| read::get(call, access)),
+        (Target::Resource(..), Verb::Get) => Does::Read(|tx, call, access| read::get(tx, call, access)),
         (Target::Resource(..), Verb::Head) => Does::Read(|_, call, access| read::head(call, access)),
         (Target::Resource(..), Verb::List) => Does::Read(list::of_type),
         (Target::Resource(..), Verb::Put | Verb::Patch) => Does::Change(write::resource),
@@ -187,7 +187,7 @@ fn show_again(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Shown
             Some(Does::Read(get)) => get(tx, call, access)?,
             _ => return Err(Fault::NoSuchRoute),
         },
-        _ => read::get(call, access)?,
+        _ => read::get(tx, call, access)?,
     };
     match outcome {
         Outcome::Shown(shown) => Ok(shown),

@@ -7,8 +7,8 @@ use crate::order::access::Access;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
 use bonafide_core::access::Allowed;
-use bonafide_core::directory::Resource;
-use bonafide_store::{ReadTx, Tx};
+use bonafide_core::directory::{RESOURCES, RESOURCES_BELOW, Resource};
+use bonafide_store::{Read, ReadTx, StoreError, Tx};
 use bonafide_types::{ApiVersion, ResourceUuid};
 use bonafide_wire::Parameters;
 use http::Method;
@@ -38,6 +38,11 @@ pub(crate) struct ResourceType {
     pub(crate) stored: Option<&'static [&'static str]>,
     /// Members of `properties` that clients send back but cannot set.
     pub(crate) read_only: &'static [&'static str],
+    /// The fate of members that a PUT leaves out.
+    pub(crate) absent: Absent,
+    /// Checks and completes every PUT and PATCH of a resource, after the checks that all types share: the body, the
+    /// identities and the tags are those that are to be stored. What it writes is in the write's own transaction.
+    pub(crate) put: fn(&mut Write<'_, '_>) -> Result<(), Fault>,
     /// The answer to a PUT that made a resource.
     pub(crate) created: Created,
     /// True if a reply repeats the etag in its body.
@@ -49,7 +54,9 @@ pub(crate) struct ResourceType {
     /// The place of its rows.
     pub(crate) rows: Rows,
     /// Completes the properties that a reply shows.
-    pub(crate) view: fn(&View<'_>, &mut Map<String, Value>),
+    pub(crate) view: fn(&View<'_>, &mut Map<String, Value>) -> Result<(), Fault>,
+    /// Completes the members beside `properties` that a reply shows.
+    pub(crate) members: fn(&View<'_>, &mut Map<String, Value>) -> Result<(), Fault>,
 }
 
 impl ResourceType {
@@ -65,12 +72,15 @@ impl ResourceType {
         check_name: |_| Ok(()),
         stored: None,
         read_only: &["provisioningState"],
+        absent: Absent::Goes,
+        put: |_| Ok(()),
         created: Created::As201,
         etag_in_body: false,
         status_address: false,
         actions: &[],
         rows: Rows::Resources,
-        view: |_, _| {},
+        view: |_, _| Ok(()),
+        members: |_, _| Ok(()),
     };
 }
 
@@ -83,6 +93,17 @@ pub(crate) enum Identities {
     Map,
     /// In `identityIds` until this api-version.
     MapFrom(&'static str),
+}
+
+/// The fate of the members that a PUT of a resource leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// They go.
+    Goes,
+    /// Those beside `properties`, and those in it, stay; each that is sent takes the place of the old one whole.
+    Stays,
+    /// They stay at every depth, as in a PATCH; a list is sent whole.
+    StaysInside,
 }
 
 /// The status of a PUT that made a resource.
@@ -179,10 +200,30 @@ pub(crate) enum ListRight {
 
 /// The source of a view.
 pub(crate) struct View<'a> {
+    /// The revision that is shown.
+    pub(crate) tx: &'a dyn Stored,
     pub(crate) uuid: ResourceUuid,
     pub(crate) resource: &'a Resource,
     pub(crate) version: &'a ApiVersion,
     pub(crate) query: &'a Parameters,
+}
+
+/// Stored resources, for a type that shows or checks what others say.
+pub(crate) trait Stored {
+    /// The children of a type, in the order in which they were made.
+    fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError>;
+}
+
+impl<T: Read> Stored for T {
+    fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
+        let mut found = Vec::new();
+        for child in self.many(&RESOURCES_BELOW, &uuid, None, usize::MAX)? {
+            if let Some(resource) = self.get(&RESOURCES, &child)?.filter(|resource| resource.id.is_of(type_name)) {
+                found.push((child, resource));
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// A type as a request names it: one of the catalogue's, whose rules may be those of many.

@@ -131,6 +131,12 @@ impl ControlPlane {
         ))
     }
 
+    /// The same with another usual lifetime of tokens.
+    pub(crate) fn with_token_lifetime(mut self, seconds: Option<u32>) -> Self {
+        self.parts.login.authority.set_token_lifetime(seconds);
+        self
+    }
+
     /// The same without shares of the token service.
     pub(crate) fn unthrottled(mut self) -> Self {
         self.parts.login.shares = None;

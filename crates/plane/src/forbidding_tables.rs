@@ -2,16 +2,19 @@
 
 use crate::installation::INSTALLATION;
 use bonafide_core::access::locks::LOCKS;
+use bonafide_core::directory::{LIFETIME_POLICY_OF, TOKEN_LIFETIME_POLICIES};
 use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_core::lifecycle::DEFERRED;
 use bonafide_management::operations::OPERATIONS;
 use bonafide_store::{Declaration, Store, StoreError};
 
 /// All tables that declare `Absence::Allows`.
-const FORBIDDING: [Declaration; 6] = [
+const FORBIDDING: [Declaration; 8] = [
     INSTALLATION.declaration(),
     INSTALLATION_SECRETS.declaration(),
     LOCKS.declaration(),
+    TOKEN_LIFETIME_POLICIES.declaration(),
+    LIFETIME_POLICY_OF.declaration(),
     DEFERRED[0],
     DEFERRED[1],
     OPERATIONS.declaration(),

@@ -37,6 +37,7 @@ mod tls;
 
 pub use agents::{AgentReport, Membership};
 pub use backup::{BackUpError, back_up};
+pub use bonafide_management::can_have_identities;
 pub use clock_check::ImplausibleClock;
 pub use control_plane::{ControlPlane, OpenControlPlaneError};
 pub use description::{Description, Endpoints, Operator, WorkloadEndpoint};

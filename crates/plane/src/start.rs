@@ -50,6 +50,8 @@ pub struct PlaneOptions {
     pub resources: Vec<String>,
     /// True if each client of the token service has its share, false if nobody is throttled.
     pub throttle: bool,
+    /// The lifetime of tokens in seconds where no policy says another; `None` is the usual one.
+    pub token_lifetime: Option<u32>,
     /// True if the operator gets a new secret and certificate, in place of all older ones.
     pub reset_operator: bool,
     /// Proxies in front of the public origin, whose connections begin with the PROXY protocol.
@@ -149,6 +151,7 @@ impl Opened {
         let port = public.address().port();
         let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
         let plane = if options.throttle { plane } else { plane.unthrottled() };
+        let plane = plane.with_token_lifetime(options.token_lifetime);
         let is_new = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?.is_none();
         Ok(Self { plane: Arc::new(plane), files, server_ca, name, sockets: (public, hosts), is_new, keys })
     }

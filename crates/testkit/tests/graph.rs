@@ -97,6 +97,8 @@ fn a_view_that_is_too_old_decides_nothing_and_what_the_shell_refuses_has_a_body(
         endpoint: ORIGIN,
         authority: &names.authority,
         audiences: &names.graph,
+        known: &names.audiences,
+        pepper: &cloud.login.pepper,
         view: &view,
         view_age_seconds: 31,
         store: &cloud.store,

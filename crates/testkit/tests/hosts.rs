@@ -138,7 +138,7 @@ fn an_identity_of_very_many_machines_is_deleted_at_once_and_cleared_away_afterwa
     read().refused(401, "InvalidAuthenticationToken");
     let placed = |host: HostId| {
         let rows = cloud.store.read(|tx| tx.page(&PLACEMENTS, &host, None, usize::MAX)).unwrap();
-        rows.iter().filter(|(_, row)| !row.identities.is_empty()).count()
+        rows.iter().filter(|(_, row)| !row.own.is_empty()).count()
     };
     assert!(placed(cloud.local.id) > 0, "a commit cannot hold them all");
     cloud.call(operator, "GET", identity.id.as_str(), None).refused(404, "ResourceNotFound");

@@ -34,6 +34,12 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
+    /// Reads a time of RFC 3339, with any offset and fraction; `None` for other text, and for times before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        u64::try_from(time.as_microsecond()).ok().map(Self)
+    }
+
     /// `2026-11-21T09:30:00.1234560Z`: seven decimals, as Azure Resource Manager prints times
     /// (data/transcripts of the SDK recordings, `createdOn`).
     pub fn arm(self) -> String {
@@ -84,6 +90,18 @@ impl fmt::Display for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_rfc_3339_are_read() {
+        let read = |text: &str| Timestamp::parse(text).map(Timestamp::unix_micros);
+        assert_eq!(read("2026-11-21T09:30:05Z"), Some(1_795_253_405_000_000));
+        assert_eq!(read("2026-11-21T10:30:05.0123456+01:00"), Some(1_795_253_405_012_345));
+        for wrong in
+            ["", "2026-11-21", "2026-11-21T09:30:05", "1969-12-31T23:59:59Z", "soon", "9999999-01-01T00:00:00Z"]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn every_format_prints_as_azure_does() {

@@ -6,7 +6,7 @@ use bonafide_core::directory::{RESOURCES, Resource, find};
 use bonafide_core::lifecycle::{self, PlaceError};
 use bonafide_core::placement::PLACEMENTS;
 use bonafide_host::Placer;
-use bonafide_plane::{ControlPlane, Installation};
+use bonafide_plane::{ControlPlane, Installation, can_have_identities};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, enumerate_some};
 use std::sync::Arc;
@@ -17,9 +17,20 @@ const STEP: usize = 1_000;
 /// A resource with its key.
 type Found = (ResourceUuid, Resource);
 
-/// True for what is neither an identity nor a resource group.
+/// True for what is neither an identity nor a resource group, and of a type that can have identities: a network interface
+/// or an extension with the name of a machine is not meant.
 fn could_be_workload(resource: &Resource) -> bool {
-    resource.principal.is_none() && resource.group.is_some()
+    resource.principal.is_none() && resource.group.is_some() && can_have_identities(&resource.id)
+}
+
+/// True for the name of a resource: its own, or with the names above it, as `site/slot` or `site/slots/slot`.
+fn is_named(id: &ResourceId, wanted: &str) -> bool {
+    if !wanted.contains('/') {
+        return id.name().eq_ignore_ascii_case(wanted);
+    }
+    let whole = id.relative_name();
+    let names = whole.split('/').step_by(2).collect::<Vec<_>>().join("/");
+    [whole, names].iter().any(|name| name.eq_ignore_ascii_case(wanted))
 }
 
 fn names(found: &[Found]) -> String {
@@ -52,7 +63,7 @@ impl Placer for LocalHost {
     fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
         let found = match ResourceId::parse(wanted) {
             Ok(id) => self.plane.store.read(|tx| Ok::<_, StoreError>(find(tx, &id)?.into_iter().collect())),
-            Err(_) => self.resources(|resource| resource.id.name().eq_ignore_ascii_case(wanted)),
+            Err(_) => self.resources(|resource| is_named(&resource.id, wanted)),
         };
         let found = found.map_err(|error| error.to_string())?;
         let (workloads, others): (Vec<Found>, Vec<Found>) =

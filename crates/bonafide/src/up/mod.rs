@@ -12,6 +12,7 @@ mod start;
 use crate::data_dir::DataDir;
 use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, privileges, say};
+use bonafide_core::directory::{TOKEN_SECONDS_MAX, TOKEN_SECONDS_MIN};
 use bonafide_crypto::prepare_entropy;
 use bonafide_host::bindings::loopback;
 use bonafide_http::{Log, Sockets, TrustedProxy, log_uncaught};
@@ -53,6 +54,10 @@ pub(crate) struct Options {
     /// A resource of your own that tokens may be asked for, such as api://orders (repeatable; it stays)
     #[arg(long = "resource", value_name = "URI")]
     resources: Vec<String>,
+    /// Lifetime of tokens for which no policy of their tenant says another: 5m to 24h (also in seconds, as in 900)
+    /// [default: 24h for managed identities, 1h for applications]
+    #[arg(long, value_name = "TIME", value_parser = token_lifetime)]
+    token_lifetime: Option<u32>,
     /// Make a new secret and certificate for the operator; the old ones stop working, and tokens that were had with
     /// them do within an hour
     #[arg(long)]
@@ -118,6 +123,17 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "give an IP address and a port, as in 127.0.0.1:8443".to_owned())
 }
 
+fn token_lifetime(text: &str) -> Result<u32, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3_600),
+        _ => (text, 1),
+    };
+    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    let seconds = seconds.filter(|seconds| (TOKEN_SECONDS_MIN..=TOKEN_SECONDS_MAX).contains(seconds));
+    seconds.ok_or_else(|| "give a time from 5m to 24h, as in 15m, 2h or 900".to_owned())
+}
+
 fn throttle(text: &str) -> Result<Throttle, String> {
     if text == "off" {
         return Ok(Throttle(ThrottleOption::Off));
@@ -154,6 +170,7 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
             empty: options.empty,
             resources: options.resources.clone(),
             throttle: options.throttle.0 != ThrottleOption::Off,
+            token_lifetime: options.token_lifetime,
             // Once: a start after a crash is the same one.
             reset_operator: options.reset_operator && !options.resumed,
             trusted_proxies: options.trusted_proxies.clone(),

@@ -242,7 +242,7 @@ impl Demo<'_> {
         // From the directory: an agent whose host is frozen does not know yet what is to run here.
         let (view, host) = (plane.plane.views.current(), plane.installation.local_host);
         let demo = plane.installation.demo_id;
-        let demo = demo.and_then(|id| Some((id, view.placement(host, id)?.resource_id.clone())));
+        let demo = demo.and_then(|id| Some((id, view.placement(host, id)?.row.resource_id.clone())));
         let Some((demo, resource_id)) = demo else {
             return options.of_demo().map_or(Ok(Served::default()), |option| Err(UpError::NoDemo(option)));
         };

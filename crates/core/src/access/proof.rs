@@ -1,6 +1,6 @@
 //! The proof of permission that a write takes.
 
-use super::{Plane, ScopeKey};
+use super::{CHANGE_DIRECTORY, Plane, ScopeKey};
 use bonafide_types::{ObjectId, TenantId};
 
 /// Proof that a check was passed: what needs permission takes it. [`check`] makes one for a caller,
@@ -11,6 +11,7 @@ pub struct Allowed(pub(super) Proof);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Proof {
     Granted { principal: ObjectId, tenant: TenantId, scope: ScopeKey, action: Box<str>, plane: Plane },
+    Owner { principal: ObjectId, tenant: TenantId, object: ObjectId },
     System { tenant: TenantId },
 }
 
@@ -24,7 +25,7 @@ impl Allowed {
     /// The principal that was allowed; `None` for the system.
     pub fn principal(&self) -> Option<ObjectId> {
         match self.0 {
-            Proof::Granted { principal, .. } => Some(principal),
+            Proof::Granted { principal, .. } | Proof::Owner { principal, .. } => Some(principal),
             Proof::System { .. } => None,
         }
     }
@@ -61,7 +62,7 @@ impl Allowed {
                 let (principal, tenant, scope) = (*principal, *tenant, *scope);
                 Ok(Self(Proof::Granted { principal, tenant, scope, action, plane: Plane::Control }))
             }
-            Proof::Granted { .. } => Err(WrongProof),
+            Proof::Granted { .. } | Proof::Owner { .. } => Err(WrongProof),
         }
     }
 
@@ -73,6 +74,26 @@ impl Allowed {
         self.confirm_when(tenant, scope, Plane::Control, |granted| verb_of(granted, type_name) == Some("delete"))
     }
 
+    /// Confirms that this is the proof for changing an object of the directory: that of who may change all of it, or of an
+    /// owner of this very object.
+    ///
+    /// # Errors
+    /// [`WrongProof`], which is a mistake in the caller's code.
+    pub fn confirm_manage(&self, in_tenant: TenantId, of: ObjectId) -> Result<(), WrongProof> {
+        match &self.0 {
+            Proof::Owner { tenant, object, .. } if *tenant == in_tenant && *object == of => Ok(()),
+            _ => self.confirm_change(in_tenant),
+        }
+    }
+
+    /// Confirms that this is the proof for changing the whole directory of a tenant.
+    ///
+    /// # Errors
+    /// [`WrongProof`], which is a mistake in the caller's code.
+    pub fn confirm_change(&self, in_tenant: TenantId) -> Result<(), WrongProof> {
+        self.confirm(in_tenant, ScopeKey::Root, CHANGE_DIRECTORY, Plane::Control)
+    }
+
     fn confirm_when(
         &self,
         in_tenant: TenantId,
@@ -82,6 +103,7 @@ impl Allowed {
     ) -> Result<(), WrongProof> {
         let right = match &self.0 {
             Proof::System { tenant } => *tenant == in_tenant,
+            Proof::Owner { .. } => false,
             Proof::Granted { tenant, scope, action, plane, .. } => {
                 *tenant == in_tenant && *scope == at && *plane == on && is_right(action)
             }

@@ -1,4 +1,4 @@
-//! Credentials of service principals: hashed secrets and certificates.
+//! Credentials of applications and service principals: hashed secrets and certificates.
 
 use bonafide_crypto::Certificate;
 use bonafide_crypto::secret_hash::SecretHash;
@@ -6,7 +6,7 @@ use bonafide_store::{Absence, StoreError, Table, Tx};
 use bonafide_types::{CredentialId, HostId, ObjectId, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
-/// One way in which a service principal can prove who it is.
+/// One way in which an application or a service principal can prove who it is.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Credential {
     /// The secret's hash or the certificate that a proof is checked against.
@@ -15,6 +15,9 @@ pub struct Credential {
     pub not_before: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,
+    /// The name for people, if it was given one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// For a managed identity: the host on which the key was made, over whose mTLS connection alone
     /// it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +34,7 @@ pub enum CredentialProof {
     Certificate(#[serde(with = "base64_bytes")] Vec<u8>),
 }
 
-/// Credentials by principal and credential id.
+/// Credentials by the object of the directory that they hang on, an application or a service principal, and by credential id.
 pub const CREDENTIALS: Table<(ObjectId, CredentialId), Credential> = Table::new("credential", Absence::Withholds);
 
 /// Adds a client secret under `id`, for which its hash was made; only the keyed hash is stored.
@@ -44,7 +47,8 @@ pub fn add_secret(
     not_after: Timestamp,
 ) -> Result<(), StoreError> {
     let proof = CredentialProof::SecretHash(hash);
-    tx.put(&CREDENTIALS, &(principal, id), &Credential { proof, not_before: world.now, not_after, host: None })
+    let credential = Credential { proof, not_before: world.now, not_after, display_name: None, host: None };
+    tx.put(&CREDENTIALS, &(principal, id), &credential)
 }
 
 /// Adds a certificate that has been parsed and found acceptable; `host` binds it to a host.
@@ -60,6 +64,7 @@ pub fn add_certificate(
         proof: CredentialProof::Certificate(certificate.der().to_vec()),
         not_before: Timestamp::from_unix_seconds(certificate.not_before_seconds()),
         not_after: Timestamp::from_unix_seconds(certificate.not_after_seconds()),
+        display_name: None,
         host,
     };
     tx.put(&CREDENTIALS, &(principal, id), &credential)?;

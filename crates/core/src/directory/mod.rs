@@ -8,10 +8,12 @@ mod body;
 mod credentials;
 mod extension;
 mod identity_block;
+mod owners;
 mod principals;
 mod registrations;
 mod resources;
 mod tenants;
+mod token_lifetimes;
 
 pub use adopted::adopt_applications;
 pub use applications::{
@@ -21,16 +23,21 @@ pub use applications::{
 pub(crate) use audiences::resolved;
 pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVersion};
 pub(crate) use body::Sight;
-pub use body::{Body, Shown, digest_of_secrets};
+pub use body::{Body, Named, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
 pub use extension::{Extension, System};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};
+pub use owners::{OWNED, OWNERS, Ownership};
 pub(crate) use principals::create_principal;
 pub use principals::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, ServicePrincipal};
 pub use registrations::{RESOURCES_REGISTERED, RegisterError, RegisteredResource, claim, register, release};
 pub use resources::{
-    EXTENSION_OF, GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, Power, RESOURCE_BY_ID, RESOURCES, RESOURCES_BELOW,
-    RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE, Resource, WITHOUT_SECRETS,
-    find,
+    EXTENSION_OF, GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, INSTANCES_OF_SET, Membership, Power, RESOURCE_BY_ID,
+    RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE,
+    Resource, WITHOUT_SECRETS, find,
 };
 pub use tenants::{SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS, Tenant};
+pub use token_lifetimes::{
+    DEFAULT_LIFETIME_POLICY, LIFETIME_POLICIES_OF_TENANT, LIFETIME_POLICY_OF, LIFETIME_POLICY_USES,
+    TOKEN_LIFETIME_POLICIES, TOKEN_SECONDS_MAX, TOKEN_SECONDS_MIN, TokenLifetimePolicy,
+};

@@ -25,6 +25,9 @@ pub enum RegisterError {
     /// Not `api://…` or `https://…` of letters, digits and `-._~:/`.
     #[error("'{0}' is not an application id URI")]
     Identifier(Audience),
+    /// Text that no audience can be.
+    #[error("'{0}' is not an application id URI")]
+    Unreadable(String),
     /// Every tenant already knows the identifier as another resource.
     #[error("'{0}' is the identifier of a service")]
     Reserved(Audience),

@@ -3,7 +3,7 @@
 
 use super::body::{self, Body};
 use super::extension::Extension;
-use super::identity_block::{PrincipalRef, ResourceIdentity};
+use super::identity_block::{PrincipalRef, ResourceIdentity, is_zero};
 use bonafide_store::{Absence, Cleaning, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,12 @@ pub struct Resource {
     /// For a user-assigned identity: the service principal that it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<PrincipalRef>,
+    /// For an instance of a scale set: the set, whose identities it has beside its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Membership>,
+    /// For a scale set: the version at which its model changed last, to which instances are brought. 0 for all else.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub model: u64,
     /// Every other top-level member as sent, less its secrets.
     #[serde(serialize_with = "body::store", deserialize_with = "body::load")]
     pub body: Body,
@@ -56,6 +62,16 @@ pub struct Resource {
     pub created_at: Timestamp,
     /// The time of the last write.
     pub changed_at: Timestamp,
+}
+
+/// The membership of an instance in a scale set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The set.
+    pub set: ResourceUuid,
+    /// The version of the set's model that the instance has: an identity that the set got later reaches it when it is
+    /// brought to the latest model.
+    pub model: u64,
 }
 
 /// The power of a machine. The identities of a stopped one are on no host.
@@ -114,10 +130,13 @@ pub const RESOURCES: Table<ResourceUuid, Resource> =
         if let Some(parent) = resource.parent {
             entries.many(&RESOURCES_BELOW, &parent);
         }
+        if let Some(membership) = resource.set {
+            entries.many(&INSTANCES_OF_SET, &membership.set);
+        }
         if let Some(machine) = resource.machine_to_serve() {
             entries.unique(&EXTENSION_OF, &machine);
         }
-        for assigned in &resource.identity.users {
+        for assigned in resource.identity.assigned() {
             entries.many(&IDENTITY_USES, &assigned.identity);
         }
     });
@@ -139,7 +158,9 @@ pub const RESOURCES_OF_GROUP: Index<ResourceUuid, (String, ResourceUuid)> = Inde
 pub const RESOURCES_OF_SUBSCRIPTION: Index<SubscriptionId, (String, ResourceUuid)> = Index::new("resource-of-type");
 /// Children of and extensions on a resource.
 pub const RESOURCES_BELOW: Index<ResourceUuid, ResourceUuid> = Index::new("resource-below");
-/// The resources that have a user-assigned identity.
+/// The instances of a scale set, in the order in which they were made.
+pub const INSTANCES_OF_SET: Index<ResourceUuid, ResourceUuid> = Index::new("instance-of-set");
+/// The resources that have a user-assigned identity in their own block.
 pub const IDENTITY_USES: Index<ResourceUuid, ResourceUuid> = Index::new("identity-use");
 
 /// The extension that serves tokens on a machine; there is one at most.

@@ -4,7 +4,7 @@ use super::budget::{Budget, Progress};
 use super::gone_principals::{PrincipalRest, delete_principal, forget_principal};
 use super::place;
 use crate::access::{Allowed, ScopeKey, WrongProof, assignments};
-use crate::directory::{PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
+use crate::directory::{INSTANCES_OF_SET, PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceUuid, World};
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,10 @@ fn remove_tree(
     budget: &mut Budget,
 ) -> Result<Progress, StoreError> {
     // Each that goes takes at least one from the budget, so none is left behind those read here.
-    for below in tx.many(&RESOURCES_BELOW, &uuid, None, budget.left() + 1)? {
+    let mut inside = tx.many(&RESOURCES_BELOW, &uuid, None, budget.left() + 1)?;
+    // Instances that are machines of their own, and no children.
+    inside.extend(tx.many(&INSTANCES_OF_SET, &uuid, None, budget.left() + 1)?);
+    for below in inside {
         let Some(child) = tx.get(&RESOURCES, &below)? else { continue };
         if !remove_tree(tx, world, below, child, budget)?.is_done() {
             return Ok(Progress::Unfinished);
@@ -103,6 +106,7 @@ fn remove_tree(
     budget.take(1);
     end_principals(tx, uuid, &mut resource)?;
     place::take_from_all(tx, uuid)?;
+    place::forget_set(tx, uuid)?;
     tx.delete(&RESOURCES, &uuid)?;
     if let Some(machine) = resource.machine_to_serve() {
         place::refresh_machine(tx, machine)?;
@@ -141,6 +145,8 @@ fn withdraw_all(
         end_principals(tx, uuid, resource)?;
         let left = resource.identity.users.len().saturating_sub(IDENTITIES_AT_ONCE);
         resource.identity.users.truncate(left);
+        // Few, and gone with the first of the others.
+        resource.identity.nested.clear();
         store(tx, world, uuid, resource)?;
     }
     Ok(Progress::Done)

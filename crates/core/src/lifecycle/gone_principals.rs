@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::deferred::{defer, each};
 use super::place::take_from_hosts;
-use crate::directory::{CREDENTIALS, IDENTITY_USES, PRINCIPALS};
+use crate::directory::{CREDENTIALS, IDENTITY_USES, LIFETIME_POLICY_OF, PRINCIPALS};
 use bonafide_store::{Absence, Read, Store, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, ResourceUuid};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ pub(super) fn forget_principal(
     mut rest: PrincipalRest,
 ) -> Result<(), StoreError> {
     let mut budget = Budget::of_one_write();
+    tx.delete(&LIFETIME_POLICY_OF, &principal)?;
     for (key, _) in tx.page(&CREDENTIALS, &principal, None, budget.left())? {
         tx.delete(&CREDENTIALS, &key)?;
         budget.take(1);

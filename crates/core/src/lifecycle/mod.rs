@@ -7,21 +7,37 @@ mod budget;
 mod decide_host;
 mod deferred;
 mod delete;
+mod directory_error;
 mod extension;
 mod gone_principals;
+mod locked;
+mod object_credentials;
+mod owners;
 mod place;
 mod restart;
 mod save;
+mod service_principals;
+mod token_lifetimes;
 mod withdrawn_keys;
 
-pub use applications::{DeleteApplicationError, delete_application, delete_service_principal};
+pub use applications::{create_application, delete_application, save_application};
 pub use budget::{Budget, Progress};
 pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
+pub use directory_error::{
+    CREDENTIALS_PER_OBJECT_MAX, DirectoryError, IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
+};
 pub use extension::extension_of;
+pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};
+pub use owners::{add_owner, remove_owner};
 pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};
 pub use restart::restart_extension;
 pub use save::{IdentityError, SaveError, save, users_of};
+pub use service_principals::{create_service_principal, delete_service_principal, set_enabled};
+pub use token_lifetimes::{
+    assign_lifetime_policy, create_lifetime_policy, delete_lifetime_policy, save_lifetime_policy,
+    unassign_lifetime_policy,
+};
 
 use bonafide_store::{Declaration, Store, StoreError};
 

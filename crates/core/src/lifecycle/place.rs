@@ -5,13 +5,20 @@ use super::extension::extension_of;
 use super::withdrawn_keys::withdraw_keys;
 use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
-use crate::placement::{EXTENSION_STATUS, PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
+use crate::placement::{
+    EXTENSION_STATUS, IDENTITIES_OF_SETS, PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed,
+    PlacedIdentity, Placement, SetIdentities, own,
+};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
 use std::collections::BTreeSet;
 
 /// Hosts that run one workload. Source: ours; a change of the workload is one transaction with all of them.
 pub const WORKLOAD_HOSTS_MAX: usize = 100;
+
+/// Keys that are withdrawn from the hosts of a scale set at once, with one change of the set. Source: ours; bounds the
+/// commit.
+const WITHDRAWN_AT_ONCE: usize = 10_000;
 
 /// The reason why a workload was not put on a host.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +47,23 @@ pub fn place(
     if hosts.len() == WORKLOAD_HOSTS_MAX && !hosts.contains(&(host, uuid)) {
         return Err(PlaceError::TooManyHosts(resource.id.clone()));
     }
-    let placement = living(tx, describe(tx, uuid, resource)?, &BTreeSet::new())?;
+    let mut placement = describe(tx, uuid, resource)?;
+    placement.own = living(tx, placement.own, &BTreeSet::new())?;
+    if let Some(membership) = placement.set {
+        share(tx, membership.set)?;
+    }
     Ok(tx.put(&PLACEMENTS, &(host, uuid), &placement)?)
+}
+
+/// Sees to it that the identities of a set are there for the placements of its instances.
+fn share(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), StoreError> {
+    match (tx.get(&IDENTITIES_OF_SETS, &set)?, tx.get(&RESOURCES, &set)?) {
+        (None, Some(row)) => {
+            let identities = living_of_set(tx, &row, &BTreeSet::new())?;
+            tx.put(&IDENTITIES_OF_SETS, &set, &identities)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Brings a workload's rows up to date after a change of the resource, and withdraws from each host
@@ -50,8 +72,11 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
     let mut budget = Budget::of_one_write();
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
-        let known = principals(&old);
-        let new = living(tx, describe(tx, uuid, resource)?, &known)?;
+        let old = Placed::read(tx, old)?;
+        let known = principals(old.identities());
+        let mut new = describe(tx, uuid, resource)?;
+        new.own = living(tx, new.own, &known)?;
+        let old = old.row;
         if new == old {
             continue;
         }
@@ -61,7 +86,52 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
         tx.put(&PLACEMENTS, &key, &new)?;
         withdraw_keys(tx, key, known, &mut budget)?;
     }
+    refresh_instances(tx, uuid, resource, &mut budget)
+}
+
+/// Brings the identities that a set gives to its instances up to date, with one row for all of them.
+fn refresh_instances(
+    tx: &mut Tx<'_>,
+    uuid: ResourceUuid,
+    set: &Resource,
+    budget: &mut Budget,
+) -> Result<(), StoreError> {
+    let Some(old) = tx.get(&IDENTITIES_OF_SETS, &uuid)? else { return Ok(()) };
+    let known = principals(old.all());
+    let new = living_of_set(tx, set, &known)?;
+    if new == old {
+        return Ok(());
+    }
+    tx.put(&IDENTITIES_OF_SETS, &uuid, &new)?;
+    let taken: BTreeSet<ObjectId> = known.difference(&principals(new.all())).copied().collect();
+    withdraw_from_set(tx, uuid, &taken, budget)
+}
+
+/// Withdraws keys from the hosts that run instances of a set. Those left over, where they are very many, are of no use
+/// to anybody, and expire.
+fn withdraw_from_set(
+    tx: &mut Tx<'_>,
+    set: ResourceUuid,
+    taken: &BTreeSet<ObjectId>,
+    budget: &mut Budget,
+) -> Result<(), StoreError> {
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let hosts: BTreeSet<HostId> =
+        tx.many(&PLACEMENTS_OF_SET, &set, None, usize::MAX)?.into_iter().map(|(host, _)| host).collect();
+    for host in hosts.into_iter().take(WITHDRAWN_AT_ONCE / taken.len()) {
+        withdraw_keys(tx, (host, set), taken.clone(), budget)?;
+    }
     Ok(())
+}
+
+/// Takes the identities of a set that is gone from its instances.
+pub(super) fn forget_set(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&IDENTITIES_OF_SETS, &set)? {
+        Some(_) => tx.delete(&IDENTITIES_OF_SETS, &set),
+        None => Ok(()),
+    }
 }
 
 /// Brings the rows of a machine up to date after a change of an extension on it.
@@ -77,12 +147,17 @@ pub(super) fn take_from_hosts(tx: &mut Tx<'_>, uuid: ResourceUuid, principal: Ob
     let mut changed = 0;
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         if let Some(mut placement) = tx.get(&PLACEMENTS, &key)?
-            && placement.identity(principal).is_some()
+            && placement.own.iter().any(|identity| identity.principal == principal)
         {
-            placement.identities.retain(|identity| identity.principal != principal);
+            placement.own.retain(|identity| identity.principal != principal);
             tx.put(&PLACEMENTS, &key, &placement)?;
             changed += 1;
         }
+    }
+    if let Some(mut of_set) = tx.get(&IDENTITIES_OF_SETS, &uuid)? {
+        of_set.retain(|identity| identity.principal != principal);
+        tx.put(&IDENTITIES_OF_SETS, &uuid, &of_set)?;
+        changed += 1;
     }
     Ok(changed)
 }
@@ -92,8 +167,9 @@ pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), S
     let mut budget = Budget::of_one_write();
     for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
+        let old = Placed::read(tx, old)?;
         remove(tx, key)?;
-        withdraw_keys(tx, key, principals(&old), &mut budget)?;
+        withdraw_keys(tx, key, principals(old.identities()), &mut budget)?;
     }
     Ok(())
 }
@@ -101,8 +177,9 @@ pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), S
 /// Takes a workload from one host.
 pub fn take_away(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Result<(), StoreError> {
     let Some(old) = tx.get(&PLACEMENTS, &(host, uuid))? else { return Ok(()) };
+    let old = Placed::read(tx, old)?;
     remove(tx, (host, uuid))?;
-    withdraw_keys(tx, (host, uuid), principals(&old), &mut Budget::of_one_write())
+    withdraw_keys(tx, (host, uuid), principals(old.identities()), &mut Budget::of_one_write())
 }
 
 /// Removes a placement with what its host has reported of it.
@@ -111,42 +188,43 @@ fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError
     tx.delete(&EXTENSION_STATUS, &key)
 }
 
-fn principals(placement: &Placement) -> BTreeSet<ObjectId> {
-    placement.identities.iter().map(|identity| identity.principal).collect()
+fn principals<'a>(identities: impl Iterator<Item = &'a PlacedIdentity>) -> BTreeSet<ObjectId> {
+    identities.map(|identity| identity.principal).collect()
 }
 
-/// A placement without identities that were deleted while assigned: they stay on the resource, but not
-/// on its hosts. Those in `known` are known to live.
-fn living(tx: &impl Read, mut placement: Placement, known: &BTreeSet<ObjectId>) -> Result<Placement, StoreError> {
-    let mut identities = Vec::with_capacity(placement.identities.len());
-    for identity in placement.identities {
+/// Identities without those that were deleted while assigned: they stay on the resource, but not on its hosts. Those in
+/// `known` are known to live.
+fn living(
+    tx: &impl Read,
+    identities: Vec<PlacedIdentity>,
+    known: &BTreeSet<ObjectId>,
+) -> Result<Vec<PlacedIdentity>, StoreError> {
+    let mut living = Vec::with_capacity(identities.len());
+    for identity in identities {
         if known.contains(&identity.principal) || tx.get(&PRINCIPALS, &identity.principal)?.is_some() {
-            identities.push(identity);
+            living.push(identity);
         }
     }
-    placement.identities = identities;
-    Ok(placement)
+    Ok(living)
+}
+
+/// The same of the identities of a set.
+fn living_of_set(tx: &impl Read, set: &Resource, known: &BTreeSet<ObjectId>) -> Result<SetIdentities, StoreError> {
+    let mut identities = SetIdentities::of(set);
+    let living = principals(living(tx, identities.all().cloned().collect(), known)?.iter());
+    identities.retain(|identity| living.contains(&identity.principal));
+    Ok(identities)
 }
 
 fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<Placement, StoreError> {
-    let system = resource.identity.system.iter().map(|system| PlacedIdentity {
-        principal: system.principal_id,
-        client_id: system.client_id,
-        user_assigned: None,
-    });
-    let users = resource.identity.users.iter().map(|user| PlacedIdentity {
-        principal: user.principal.principal_id,
-        client_id: user.principal.client_id,
-        user_assigned: Some(user.id.clone()),
-    });
-    let location = resource.body.location().unwrap_or_default();
-    let extension = if resource.power.is_running() { extension_of(tx, uuid, resource)? } else { None };
+    // A machine that is switched off asks for nothing, so that nobody may in its name.
+    let is_running = resource.power.is_running();
     Ok(Placement {
         resource_id: resource.id.clone(),
         tenant: resource.tenant,
-        location: location.to_owned(),
-        // A machine that is switched off asks for nothing, so that nobody may in its name.
-        identities: system.chain(users).filter(|_| resource.power.is_running()).collect(),
-        extension,
+        location: resource.body.location().unwrap_or_default().to_owned(),
+        own: if is_running { own(resource) } else { Vec::new() },
+        set: resource.set.filter(|_| is_running),
+        extension: if is_running { extension_of(tx, uuid, resource)? } else { None },
     })
 }

@@ -113,6 +113,7 @@ fn change_identities(
             gives = true;
             let kind = PrincipalKind::SystemAssigned { resource: uuid, resource_id: resource.id.clone() };
             resource.identity.system = Some(principal_of(tx, world, resource, kind)?);
+            resource.identity.system_since = resource.model;
         }
         (false, Some(system)) => {
             delete_principal(tx, system.principal_id)?;
@@ -134,15 +135,45 @@ fn change_identities(
         let removed = change.remove.contains(&user.id) || (change.remove_all_users && !change.add.contains(&user.id));
         !removed
     });
-    let takes_away = resource.identity.users.len() < users_before;
-    if gives || !added.is_empty() {
+    let nested = change_nested(tx, resource, change)?;
+    let takes_away = resource.identity.users.len() < users_before || nested.takes_away;
+    if gives || !added.is_empty() || nested.gives {
         tx.forgo_reserve();
     }
     resource.identity.users.extend(added);
-    if resource.identity.users.len() > USER_ASSIGNED_IDENTITIES_MAX {
+    if resource.identity.assigned().count() > USER_ASSIGNED_IDENTITIES_MAX {
         return Err(IdentityError::TooMany.into());
     }
     Ok(takes_away)
+}
+
+/// The direction of a change.
+#[derive(Default)]
+struct Direction {
+    gives: bool,
+    takes_away: bool,
+}
+
+/// Makes the identities that the properties assign those that they name now.
+fn change_nested(tx: &impl Read, resource: &mut Resource, change: &Change) -> Result<Direction, SaveError> {
+    let Some(ids) = &change.nested else { return Ok(Direction::default()) };
+    let mut now: Vec<AssignedIdentity> = Vec::with_capacity(ids.len());
+    for id in ids {
+        let identity = match resource.identity.nested.iter().find(|was| was.id == *id) {
+            // It stays though the identity was deleted, as one of the identity block does.
+            Some(was) if find(tx, id)?.is_none_or(|(uuid, _)| uuid == was.identity) => was.clone(),
+            _ => load(tx, id, resource)?,
+        };
+        if !now.iter().any(|other| other.identity == identity.identity) {
+            now.push(identity);
+        }
+    }
+    let old = std::mem::replace(&mut resource.identity.nested, now);
+    let lacks = |these: &[AssignedIdentity], those: &[AssignedIdentity]| {
+        those.iter().any(|one| !these.iter().any(|other| other.identity == one.identity))
+    };
+    let now = &resource.identity.nested;
+    Ok(Direction { gives: lacks(&old, now), takes_away: lacks(now, &old) })
 }
 
 fn principal_of(
@@ -165,5 +196,5 @@ fn load(tx: &impl Read, id: &ResourceId, resource: &Resource) -> Result<Assigned
         return Err(IdentityError::OtherTenant(id.clone()).into());
     }
     let principal = row.principal.ok_or_else(|| IdentityError::NotFound(id.clone()))?;
-    Ok(AssignedIdentity { identity, id: id.clone(), principal })
+    Ok(AssignedIdentity { identity, id: id.clone(), since: resource.model, principal })
 }

@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::deferred::{defer, each};
 use crate::directory::CREDENTIALS;
-use crate::placement::PLACEMENTS;
+use crate::placement::{PLACEMENTS, Placed};
 use bonafide_store::{Absence, Read, Store, StoreError, Table, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceUuid};
 use std::collections::{BTreeSet, HashSet};
@@ -29,11 +29,10 @@ pub(super) fn withdraw_keys(
     if taken.is_empty() {
         return Ok(());
     }
-    let placed: HashSet<ObjectId> = tx
-        .page(&PLACEMENTS, &host, None, usize::MAX)?
-        .into_iter()
-        .flat_map(|(_, placement)| placement.identities.into_iter().map(|identity| identity.principal))
-        .collect();
+    let mut placed: HashSet<ObjectId> = HashSet::new();
+    for (_, row) in tx.page(&PLACEMENTS, &host, None, usize::MAX)? {
+        placed.extend(Placed::read(tx, row)?.identities().map(|identity| identity.principal));
+    }
     taken.retain(|principal| !placed.contains(principal));
     while !budget.is_spent()
         && let Some(principal) = taken.pop_first()

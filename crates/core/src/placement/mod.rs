@@ -1,12 +1,17 @@
 //! Placement: which workload runs on which host, and the rows that hosts watch.
 
+mod effective_identity;
 mod enrol;
 mod host;
+mod placed;
 mod placements;
 mod reports;
 
+pub(crate) use effective_identity::own;
+pub use effective_identity::{IDENTITIES_OF_SETS, SetIdentities, identities_of};
 pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew, withdraw_invitations};
 pub(crate) use host::scope_of;
 pub use host::{HOSTS, Host, Standing, show};
-pub use placements::{PLACEMENTS, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
+pub use placed::Placed;
+pub use placements::{PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
 pub use reports::{EXTENSION_STATUS, ExtensionState, ExtensionStatus};

@@ -1,7 +1,7 @@
 //! Desired state: one row for each workload on each host, written by `lifecycle` in the same transaction
 //! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
 
-use crate::directory::Extension;
+use crate::directory::{Extension, Membership};
 use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
 use serde::{Deserialize, Serialize};
@@ -15,18 +15,15 @@ pub struct Placement {
     pub tenant: TenantId,
     /// Its location.
     pub location: String,
-    /// Its identities, the system-assigned one first.
-    pub identities: Vec<PlacedIdentity>,
+    /// The identities of its own, the system-assigned one first.
+    #[serde(rename = "identities")]
+    pub own: Vec<PlacedIdentity>,
+    /// For an instance of a scale set: the set whose identities it has too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Membership>,
     /// The token endpoint that it is to have beside the metadata service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
-}
-
-impl Placement {
-    /// One of its identities.
-    pub fn identity(&self, principal: ObjectId) -> Option<&PlacedIdentity> {
-        self.identities.iter().find(|identity| identity.principal == principal)
-    }
 }
 
 /// An identity of a placed workload.
@@ -39,13 +36,21 @@ pub struct PlacedIdentity {
     /// The ARM id of a user-assigned identity; `None` for the system-assigned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_assigned: Option<ResourceId>,
+    /// The ARM id of the scale set whose system-assigned identity it is; `None` for the workload's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_of: Option<ResourceId>,
 }
 
 /// Placements by host and workload.
 pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> =
-    Table::indexed("placement", Absence::Withholds, |key, _, entries| {
+    Table::indexed("placement", Absence::Withholds, |key, placement, entries| {
         entries.many(&PLACEMENTS_OF_WORKLOAD, &key.1);
+        if let Some(membership) = placement.set {
+            entries.many(&PLACEMENTS_OF_SET, &membership.set);
+        }
     });
 
+/// Placements of the instances of a scale set, those that run.
+pub const PLACEMENTS_OF_SET: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-set");
 /// Placements by workload.
 pub const PLACEMENTS_OF_WORKLOAD: Index<ResourceUuid, (HostId, ResourceUuid)> = Index::new("placement-of-workload");

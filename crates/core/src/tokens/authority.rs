@@ -15,10 +15,11 @@ pub enum AuthorityError {
     Origin(String),
 }
 
-/// The token service's own names.
+/// The token service's own names, and how long its tokens live by configuration.
 #[derive(Debug, Clone)]
 pub struct Authority {
     origin: String,
+    token_lifetime: Option<u32>,
 }
 
 impl Authority {
@@ -28,7 +29,17 @@ impl Authority {
     /// [`AuthorityError::Origin`].
     pub fn new(origin: &str) -> Result<Self, AuthorityError> {
         check_origin(origin)?;
-        Ok(Self { origin: origin.to_owned() })
+        Ok(Self { origin: origin.to_owned(), token_lifetime: None })
+    }
+
+    /// The lifetime of tokens in seconds where no policy of their tenant says another; `None` is the usual one.
+    pub fn set_token_lifetime(&mut self, seconds: Option<u32>) {
+        self.token_lifetime = seconds;
+    }
+
+    /// The lifetime that was set.
+    pub(super) fn token_lifetime(&self) -> Option<u32> {
+        self.token_lifetime
     }
 
     /// `https://host[:port]`, without a slash at the end.

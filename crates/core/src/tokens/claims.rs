@@ -2,7 +2,7 @@
 //! Every claim is described in docs/wire/tokens.md.
 
 use super::{Authority, TokenId, TokenVersion};
-use crate::directory::Resolved;
+use crate::directory::{Resolved, TOKEN_SECONDS_MAX, TOKEN_SECONDS_MIN};
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid, TenantId, Timestamp, World, base64url};
 use serde::Serialize;
 use uuid::Uuid;
@@ -46,7 +46,8 @@ pub struct Subject<'a> {
     pub client_id: ClientId,
     /// `xms_mirid`: the ARM id of a managed identity; `None` for an application.
     pub identity: Option<&'a ResourceId>,
-    /// The workload that uses a user-assigned identity.
+    /// The workload that uses an identity of another resource: a user-assigned one, or that of the scale set which it is
+    /// an instance of.
     pub workload: Option<Workload<'a>>,
 }
 
@@ -69,9 +70,11 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// The lifetime of a token issued at `now`: a day for a managed identity, an hour otherwise.
-    pub fn of(subject: &Subject<'_>, now: Timestamp) -> Self {
-        let seconds = if subject.identity.is_some() { IDENTITY_TOKEN_SECONDS } else { APPLICATION_TOKEN_SECONDS };
+    /// The lifetime of a token issued at `now`: what is asked for, within what a policy may say; else a day for a managed
+    /// identity, an hour otherwise.
+    pub fn of(subject: &Subject<'_>, now: Timestamp, seconds: Option<u32>) -> Self {
+        let usual = if subject.identity.is_some() { IDENTITY_TOKEN_SECONDS } else { APPLICATION_TOKEN_SECONDS };
+        let seconds = seconds.map_or(usual, |seconds| u64::from(seconds.clamp(TOKEN_SECONDS_MIN, TOKEN_SECONDS_MAX)));
         let now = now.unix_seconds();
         Self { not_before: now.saturating_sub(TOKEN_BACKDATE_SECONDS), expires_at: now.saturating_add(seconds) }
     }
@@ -121,10 +124,10 @@ impl<'a> Claims<'a> {
         id: TokenId,
         subject: &Subject<'_>,
         method: Method,
-        resource: &'a Resolved,
+        (resource, validity): (&'a Resolved, Validity),
         capabilities: &'a [String],
     ) -> Self {
-        let Validity { not_before, expires_at } = Validity::of(subject, world.now);
+        let Validity { not_before, expires_at } = validity;
         let iss = authority.issuer(resource.version, subject.tenant);
         let v1 = resource.version == TokenVersion::V1;
         let client = |this: bool| this.then_some(subject.client_id);
@@ -219,7 +222,9 @@ mod tests {
         };
         let resource = Resolved { aud, version, app_id: Some(app_id) };
         let id = TokenId::new(&world);
-        let claims = Claims::new(&authority, &world, id, subject, Method::Certificate, &resource, capabilities);
+        let validity = Validity::of(subject, world.now, None);
+        let of = (&resource, validity);
+        let claims = Claims::new(&authority, &world, id, subject, Method::Certificate, of, capabilities);
         let mut claims = serde_json::to_value(claims).unwrap();
         let members = claims.as_object_mut().unwrap();
         assert_eq!(members.remove("uti"), Some(json!(id.to_string())));
@@ -261,6 +266,17 @@ mod tests {
                 "xms_mirid": format!("{group}/Microsoft.ManagedIdentity/userAssignedIdentities/Id1"),
             })
         );
+    }
+
+    #[test]
+    fn a_lifetime_that_is_asked_for_is_kept_within_five_minutes_and_a_day() {
+        let now = Timestamp::from_unix_seconds(1_795_253_405);
+        for (asked, seconds) in
+            [(None, 3_600), (Some(1), 300), (Some(300), 300), (Some(7_200), 7_200), (Some(u32::MAX), 86_400)]
+        {
+            let validity = Validity::of(&subject(), now, asked);
+            assert_eq!(validity.expires_at, now.unix_seconds() + seconds, "{asked:?}");
+        }
     }
 
     #[test]

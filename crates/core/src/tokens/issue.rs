@@ -72,14 +72,17 @@ pub fn issue(
         object_id: client.object_id,
         client_id: principal.client_id,
         identity: identity.as_ref(),
-        workload: client.workload.filter(|_| principal.is_user_assigned()),
+        // That of a system-assigned identity is its own resource, unless it is a scale set's and an instance asks.
+        workload: client.workload.filter(|workload| identity.as_ref().is_some_and(|id| id != workload.resource_id)),
     };
     let key =
         view.keys(subject.tenant).and_then(|keys| keys.signing(world.now)).ok_or_else(|| without_key(world.now))?;
     let id = TokenId::new(world);
-    let claims = Claims::new(authority, world, id, &subject, client.method, resource, capabilities);
+    let of_policy = view.token_lifetime(subject.tenant, (client.object_id, principal.client_id), resource.app_id);
+    let validity = Validity::of(&subject, world.now, of_policy.or(authority.token_lifetime()));
+    let claims = Claims::new(authority, world, id, &subject, client.method, (resource, validity), capabilities);
     let token = key.sign_jwt(header(resource.version, key.kid()).as_bytes(), &serde_json::to_vec(&claims)?)?;
-    Ok(Issued { token, id, validity: Validity::of(&subject, world.now) })
+    Ok(Issued { token, id, validity })
 }
 
 /// The reason why no key of a tenant signs.

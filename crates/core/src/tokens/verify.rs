@@ -3,7 +3,8 @@
 
 use super::claims::{WORKLOAD_CLAIM, read_workload_claim};
 use super::{Authority, TokenId, TokenVersion};
-use crate::directory::{IDENTITY_USES, PRINCIPALS, PrincipalKind};
+use crate::directory::{IDENTITY_USES, PRINCIPALS, PrincipalKind, RESOURCES};
+use crate::placement::identities_of;
 use crate::view::{Attested, AttestedTokens, View};
 use bonafide_crypto::jws::{self, JwsError};
 use bonafide_store::{Read, StoreError};
@@ -51,7 +52,8 @@ pub struct Caller {
     pub object_id: ObjectId,
     /// `appid` or `azp`.
     pub client_id: ClientId,
-    /// The workload that the token was issued for; none where an application or a system-assigned identity calls.
+    /// The workload that the token was issued for; none where an application calls, or a system-assigned identity whose
+    /// resource is the workload.
     pub workload: Option<ResourceUuid>,
     /// `uti`.
     pub token_id: TokenId,
@@ -73,13 +75,20 @@ impl Caller {
         }
         match (self.workload, row.kind) {
             (Some(workload), PrincipalKind::UserAssigned { resource, .. }) => {
-                tx.has_entry(&IDENTITY_USES, &resource, &workload)
+                Ok(tx.has_entry(&IDENTITY_USES, &resource, &workload)? || self.is_of_set(tx, workload)?)
             }
+            (Some(workload), PrincipalKind::SystemAssigned { .. }) => self.is_of_set(tx, workload),
             // A system-assigned identity's principal goes with its assignment. A token of a version that had no such
             // claim counts as it did then, for the day that it lives at most: none is issued without it any more.
             (None, _) => Ok(true),
-            (Some(_), PrincipalKind::Application | PrincipalKind::SystemAssigned { .. }) => Ok(false),
+            (Some(_), PrincipalKind::Application) => Ok(false),
         }
+    }
+
+    /// True when the workload is an instance that has the identity from its scale set.
+    fn is_of_set(&self, tx: &impl Read, workload: ResourceUuid) -> Result<bool, StoreError> {
+        let Some(instance) = tx.get(&RESOURCES, &workload)?.filter(|row| row.set.is_some()) else { return Ok(false) };
+        Ok(identities_of(tx, &instance)?.iter().any(|identity| identity.principal == self.object_id))
     }
 }
 

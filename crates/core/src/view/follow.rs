@@ -2,11 +2,11 @@
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
 use crate::directory::{
-    APPLICATIONS, Application, CREDENTIALS, Credential, PRINCIPALS, RESOURCES_REGISTERED, SUBSCRIPTIONS,
-    ServicePrincipal, Subscription, TENANTS,
+    APPLICATIONS, Application, CREDENTIALS, Credential, LIFETIME_POLICY_OF, PRINCIPALS, RESOURCES_REGISTERED,
+    SUBSCRIPTIONS, ServicePrincipal, Subscription, TENANTS, TOKEN_LIFETIME_POLICIES, TokenLifetimePolicy,
 };
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
-use crate::placement::{HOSTS, PLACEMENTS, Placement};
+use crate::placement::{HOSTS, IDENTITIES_OF_SETS, PLACEMENTS, Placed, Placement, SetIdentities};
 use arc_swap::ArcSwap;
 use bonafide_crypto::Kek;
 use bonafide_store::{Change, Changes, Key, Read, ReadTx, Revision, Store, StoreError, StoredRows, Table};
@@ -27,13 +27,16 @@ const STEP_ROWS: usize = 512;
 const STEPS_AHEAD: usize = 2;
 
 /// The tables that the view holds rows of, and how each row gets into it: a line for each table.
-const FOLLOWED: [&dyn Followed; 9] = [
+const FOLLOWED: [&dyn Followed; 12] = [
     &Follow { table: &TENANTS, put: |view, _, id, row| set(&mut view.tenants, id, row) },
     &Follow { table: &SUBSCRIPTIONS, put: |view, _, id, row| view.put_subscription(id, row.as_ref()) },
     &Follow { table: &PRINCIPALS, put: |view, _, id, row| view.put_principal(id, row.as_ref()) },
     &Follow { table: &APPLICATIONS, put: |view, _, id, row| view.put_application(id, row.as_ref()) },
+    &Follow { table: &TOKEN_LIFETIME_POLICIES, put: |view, _, id, row| view.put_lifetime(id, row.as_ref()) },
+    &Follow { table: &LIFETIME_POLICY_OF, put: |view, _, object, policy| view.put_lifetime_of(object, policy) },
     &Follow { table: &CREDENTIALS, put: |view, _, (of, id), row| view.put_credential(of, id, row.as_ref()) },
     &Follow { table: &HOSTS, put: |view, _, id, row| set(&mut view.hosts, id, row) },
+    &Follow { table: &IDENTITIES_OF_SETS, put: |view, at, id, row| view.put_set(at.revision, id, row) },
     &Follow { table: &PLACEMENTS, put: |view, at, (host, id), row| view.put_placement(at.revision, host, id, row) },
     &Follow { table: &SIGNING_KEYS, put: |view, at, (of, kid), row| view.put_key(at.kek, of, &kid, row.as_ref()) },
     &Follow { table: &RESOURCES_REGISTERED, put: |view, _, key, row| set(&mut view.registered, key, row) },
@@ -231,6 +234,16 @@ impl View {
         Ok(())
     }
 
+    fn put_lifetime(&mut self, id: ObjectId, row: Option<&TokenLifetimePolicy>) -> Result<(), ViewsError> {
+        self.lifetimes.put(id, row);
+        Ok(())
+    }
+
+    fn put_lifetime_of(&mut self, object: ObjectId, policy: Option<ObjectId>) -> Result<(), ViewsError> {
+        self.lifetimes.assign(object, policy);
+        Ok(())
+    }
+
     fn put_subscription(&mut self, id: SubscriptionId, row: Option<&Subscription>) -> Result<(), ViewsError> {
         set(&mut self.subscriptions, id, row.map(|row| row.tenant))
     }
@@ -255,8 +268,24 @@ impl View {
     ) -> Result<(), ViewsError> {
         let since = self.cursor.revision;
         let placed = self.placed.entry(host).or_insert_with(|| Arc::new(PlacedHost::new(since)));
+        let placement = placement.map(|row| {
+            let of_set = row.set.and_then(|membership| self.sets.get(&membership.set).cloned());
+            Placed { row, of_set: of_set.unwrap_or_default() }
+        });
         Arc::make_mut(placed).put(at, workload, placement);
         Ok(())
+    }
+
+    fn put_set(&mut self, at: Revision, id: ResourceUuid, row: Option<SetIdentities>) -> Result<(), ViewsError> {
+        let row = row.map(Arc::new);
+        let with_instances: Vec<HostId> =
+            self.placed.iter().filter(|(_, placed)| placed.has_instances(id)).map(|(host, _)| *host).collect();
+        for host in with_instances {
+            if let Some(placed) = self.placed.get_mut(&host) {
+                Arc::make_mut(placed).put_set(at, id, &row.clone().unwrap_or_default());
+            }
+        }
+        set(&mut self.sets, id, row)
     }
 
     fn put_key(

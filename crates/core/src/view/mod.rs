@@ -7,6 +7,7 @@ mod compact_id;
 mod credential;
 mod follow;
 mod keys;
+mod lifetimes;
 mod placed;
 mod principals;
 mod runs;
@@ -21,11 +22,12 @@ pub use placed::{HostChanges, PlacedHost};
 pub use principals::KnownPrincipal;
 
 use crate::directory::{RegisteredResource, Tenant};
-use crate::placement::{Host, Placement};
+use crate::placement::{Host, Placed, SetIdentities};
 use applications::Applications;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
 use imbl::HashMap;
+use lifetimes::Lifetimes;
 use principals::Principals;
 use std::sync::Arc;
 
@@ -38,8 +40,10 @@ pub struct View {
     subscriptions: HashMap<SubscriptionId, TenantId>,
     principals: Principals,
     applications: Applications,
+    lifetimes: Lifetimes,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
+    sets: HashMap<ResourceUuid, Arc<SetIdentities>>,
     pub(crate) keys: HashMap<TenantId, Arc<TenantKeys>>,
     pub(crate) registered: HashMap<(TenantId, String), RegisteredResource>,
     /// The one part that is not of a revision: all views share it.
@@ -55,8 +59,10 @@ impl View {
             subscriptions: HashMap::new(),
             principals: Principals::new(),
             applications: Applications::default(),
+            lifetimes: Lifetimes::default(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
+            sets: HashMap::new(),
             keys: HashMap::new(),
             registered: HashMap::new(),
             attested: Arc::default(),
@@ -133,7 +139,7 @@ impl View {
     }
 
     /// A workload on a host.
-    pub fn placement(&self, host: HostId, workload: ResourceUuid) -> Option<&Placement> {
+    pub fn placement(&self, host: HostId, workload: ResourceUuid) -> Option<&Placed> {
         self.placed(host)?.workload(workload)
     }
 

@@ -1,6 +1,6 @@
 //! Placements as the view holds them: by host, with what each host needs to catch up.
 
-use crate::placement::Placement;
+use crate::placement::{Placed, SetIdentities};
 use bonafide_store::Revision;
 use bonafide_types::ResourceUuid;
 use imbl::{HashMap, Vector};
@@ -12,7 +12,7 @@ const REMOVALS_MAX: usize = 1_024;
 /// The workloads placed on one host.
 #[derive(Clone)]
 pub struct PlacedHost {
-    workloads: HashMap<ResourceUuid, (Revision, Arc<Placement>)>,
+    workloads: HashMap<ResourceUuid, (Revision, Arc<Placed>)>,
     removed: Vector<(Revision, ResourceUuid)>,
     /// Removals after this revision are all in `removed`.
     known_since: Revision,
@@ -24,7 +24,7 @@ pub struct HostChanges {
     /// True when `workloads` is everything there is.
     pub complete: bool,
     /// New and changed workloads.
-    pub workloads: Vec<(ResourceUuid, Arc<Placement>)>,
+    pub workloads: Vec<(ResourceUuid, Arc<Placed>)>,
     /// Workloads that are gone.
     pub removed: Vec<ResourceUuid>,
 }
@@ -34,7 +34,7 @@ impl PlacedHost {
         Self { workloads: HashMap::new(), removed: Vector::new(), known_since, changed_at: known_since }
     }
 
-    pub(super) fn put(&mut self, at: Revision, workload: ResourceUuid, placement: Option<Placement>) {
+    pub(super) fn put(&mut self, at: Revision, workload: ResourceUuid, placement: Option<Placed>) {
         self.changed_at = self.changed_at.max(at);
         match placement {
             Some(placement) => drop(self.workloads.insert(workload, (at, Arc::new(placement)))),
@@ -48,8 +48,25 @@ impl PlacedHost {
         }
     }
 
+    /// Gives the instances of a set the identities that it has now.
+    pub(super) fn put_set(&mut self, at: Revision, set: ResourceUuid, of_set: &Arc<SetIdentities>) {
+        let is_instance = |placed: &Placed| placed.row.set.is_some_and(|membership| membership.set == set);
+        let instances = self.workloads.iter().filter(|(_, (_, placed))| is_instance(placed));
+        let changed: Vec<(ResourceUuid, Placed)> = instances
+            .map(|(id, (_, placed))| (*id, Placed { row: placed.row.clone(), of_set: of_set.clone() }))
+            .collect();
+        for (id, placed) in changed {
+            self.put(at, id, Some(placed));
+        }
+    }
+
+    /// True when instances of a set are on this host.
+    pub(super) fn has_instances(&self, set: ResourceUuid) -> bool {
+        self.workloads.values().any(|(_, placed)| placed.row.set.is_some_and(|membership| membership.set == set))
+    }
+
     /// A workload on this host.
-    pub fn workload(&self, id: ResourceUuid) -> Option<&Placement> {
+    pub fn workload(&self, id: ResourceUuid) -> Option<&Placed> {
         self.workloads.get(&id).map(|(_, placement)| placement.as_ref())
     }
 

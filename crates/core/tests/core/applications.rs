@@ -1,5 +1,6 @@
 //! Applications, and those of the time before they were objects of their own.
 
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::{
     APPLICATIONS, Application, Audiences, CREDENTIALS, PRINCIPAL_BY_CLIENT, PRINCIPALS, RESOURCES_REGISTERED,
     RegisterError, RegisteredResource, TokenVersion, add_secret, adopt_applications, application_by_client,
@@ -68,7 +69,7 @@ fn the_end_of_an_application_is_the_end_of_its_principal_its_secrets_and_its_nam
     let (_, other) = store.write(|tx| create_application(tx, &world(), TENANT, "other")).unwrap();
     assert!(matches!(named(other.client_id), Err(RegisterError::Taken(_))));
 
-    store.write(|tx| delete_application(tx, id)).unwrap();
+    store.write(|tx| delete_application(tx, &Allowed::system(TENANT), id)).unwrap();
     let left = |tx: &bonafide_store::ReadTx<'_>| {
         let principal = tx.find(&PRINCIPAL_BY_CLIENT, &row.client_id)?;
         let credentials = tx.page(&CREDENTIALS, &(), None, 10)?.len();
@@ -85,7 +86,7 @@ fn an_application_outlives_its_service_principal_and_can_have_another() {
     let (id, application) = store.read(|tx| application_by_client(tx, TENANT, row.client_id)).unwrap().unwrap();
     let of_application = secret(&store, id);
     secret(&store, first);
-    store.write(|tx| delete_service_principal(tx, first)).unwrap();
+    store.write(|tx| delete_service_principal(tx, &Allowed::system(TENANT), first)).unwrap();
     assert_eq!(store.read(|tx| principal_of(tx, &application)).unwrap(), None);
     let (second, _) = store.write(|tx| create_service_principal(tx, &world(), &application)).unwrap();
     assert_ne!(first, second);

@@ -51,6 +51,8 @@ impl Cloud {
             principal: None,
             body: bonafide_core::directory::Body::default(),
             power: Power::default(),
+            set: None,
+            model: 0,
             extension: None,
             deleting: false,
             version: 0,
@@ -114,7 +116,7 @@ impl Cloud {
     pub(crate) fn placed(&self, id: &ResourceId) -> Vec<ObjectId> {
         let placed = |tx: &bonafide_store::ReadTx<'_>| {
             let (uuid, _) = find(tx, id)?.unwrap();
-            Ok::<_, StoreError>(tx.get(&PLACEMENTS, &(self.host, uuid))?.unwrap().identities)
+            Ok::<_, StoreError>(tx.get(&PLACEMENTS, &(self.host, uuid))?.unwrap().own)
         };
         self.store.read(placed).unwrap().into_iter().map(|identity| identity.principal).collect()
     }

@@ -210,7 +210,7 @@ proptest! {
         };
         prop_assert_eq!(all(&followed), all(&fresh));
         for (_, placement) in all(&fresh) {
-            for identity in placement.identities {
+            for identity in placement.identities() {
                 prop_assert!(cloud.exists(identity.principal), "a host has an identity that does not exist");
             }
         }

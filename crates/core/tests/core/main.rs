@@ -7,6 +7,7 @@ mod cloud;
 mod custom_roles;
 mod extensions;
 mod hosts;
+mod instances;
 mod life_cycles;
 mod root_owners;
 mod sizes;

@@ -2,7 +2,7 @@
 
 use bonafide_core::access::{Allowed, AssignmentError, Chain, NewAssignment, OWNER, ScopeKey, assignments, roles};
 use bonafide_core::directory::{PRINCIPALS, PrincipalKind, create_application};
-use bonafide_core::lifecycle::{DeleteApplicationError, delete_service_principal};
+use bonafide_core::lifecycle::{DirectoryError, delete_service_principal};
 use bonafide_crypto::SystemEntropy;
 use bonafide_store::{Read, Store, StoreError, Tx};
 use bonafide_types::{
@@ -55,14 +55,17 @@ fn tn_11_the_last_owner_of_the_root_stays_until_another_application_is_one() {
         assign(tx, foreign, OWNER, &Chain::root(OTHER));
         for _ in 0..2 {
             assert!(matches!(take(tx, &first), Err(AssignmentError::LastOwner)));
-            assert!(matches!(delete_service_principal(tx, one), Err(DeleteApplicationError::LastOwner)));
+            assert!(matches!(
+                delete_service_principal(tx, &Allowed::system(TENANT), one),
+                Err(DirectoryError::LastOwner)
+            ));
         }
         take(tx, &reader).unwrap();
         let second = assign(tx, two, OWNER, &root());
         take(tx, &first).unwrap();
         assert!(matches!(take(tx, &second), Err(AssignmentError::LastOwner)));
-        delete_service_principal(tx, one).unwrap();
-        assert!(matches!(delete_service_principal(tx, two), Err(DeleteApplicationError::LastOwner)));
+        delete_service_principal(tx, &Allowed::system(TENANT), one).unwrap();
+        assert!(matches!(delete_service_principal(tx, &Allowed::system(TENANT), two), Err(DirectoryError::LastOwner)));
     });
 }
 

@@ -1,6 +1,7 @@
 //! Deletions of what is larger than one commit (4,096 operations).
 
 use crate::cloud::{Cloud, NOW, certificate, system, users, world};
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::{CREDENTIALS, Change, add_certificate, create_application, find};
 use bonafide_core::lifecycle::{self, PlaceError, WORKLOAD_HOSTS_MAX, delete_service_principal};
 use bonafide_core::placement::{self, ENROLMENTS, PLACEMENTS};
@@ -15,7 +16,7 @@ const MANY: usize = COMMIT_OPS_MAX + 100;
 
 fn principals_placed(cloud: &Cloud) -> usize {
     let rows = cloud.store.read(|tx| tx.page(&PLACEMENTS, &(), None, usize::MAX)).unwrap();
-    rows.iter().map(|(_, placement)| placement.identities.len()).sum()
+    rows.iter().map(|(_, placement)| placement.own.len()).sum()
 }
 
 /// So many keys of each principal, each made on another host.
@@ -129,7 +130,7 @@ fn a_principal_with_thousands_of_credentials_is_deleted() {
     let cloud = Cloud::new();
     let (principal, _) = cloud.store.write(|tx| create_application(tx, &world(), cloud.tenant, "app")).unwrap();
     register_keys(&cloud, &[principal], &hosts(MANY));
-    cloud.store.write(|tx| delete_service_principal(tx, principal)).unwrap();
+    cloud.store.write(|tx| delete_service_principal(tx, &Allowed::system(cloud.tenant), principal)).unwrap();
     assert!(!cloud.exists(principal) && cloud.keys(principal) > 0);
     lifecycle::clear(&cloud.store).unwrap();
     assert_eq!(cloud.store.read(|tx| tx.page(&CREDENTIALS, &(), None, 1)).unwrap().len(), 0);

@@ -155,8 +155,8 @@ fn id_12_an_identity_is_used_only_for_a_workload_that_has_it_on_this_host() {
     assert_eq!(error_code(&fixture.ask(&request).0), 900_144);
     // The workload stays on the host, but without the identity; then with it, but in another tenant.
     let key = (fixture.host, fixture.workload);
-    let placed = fixture.view.placement(key.0, key.1).unwrap().clone();
-    let bare = Placement { identities: Vec::new(), ..placed.clone() };
+    let placed = fixture.view.placement(key.0, key.1).unwrap().row.clone();
+    let bare = Placement { own: Vec::new(), ..placed.clone() };
     let moved = Placement { tenant: fixture.other_app.tenant, ..placed };
     for placement in [bare, moved] {
         fixture.change(|tx| tx.put(&PLACEMENTS, &key, &placement));
@@ -185,7 +185,7 @@ fn a_managed_identity_signs_in_with_nothing_but_a_host_s_key() {
         "grant_type=client_credentials&scope={MANAGEMENT}/.default&client_id={}&client_secret=secret",
         identity.client_id
     );
-    assert_eq!(error_code(&fixture.post(identity.tenant, &form)), 7_000_215);
+    assert_eq!(error_code(&fixture.post(identity.tenant, &form)), 7_000_218);
     let assertion = crate::fixture::sign_with(&crate::fixture::header(), &fixture.claims(identity));
     assert_eq!(fixture.assert(identity, &assertion), 700_027);
 }

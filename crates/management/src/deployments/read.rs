@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::filter::{self, Term};
 use crate::order::access::Access;
 use crate::outcome::Outcome;
-use crate::page;
+use crate::page::{self, PAGE_BYTES_MAX};
 use bonafide_store::{Read, ReadTx};
 use bonafide_types::{Excerpt, ResourceId};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn existing(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<(Resour
     row.map(|row| (id, row)).ok_or_else(|| DeploymentError::NotFound(name.to_owned()).into())
 }
 
-/// Lists the deployments of a group, the newest first.
+/// Lists the deployments of a group, the newest first, a page at a time.
 pub(super) fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let (uuid, id) = group(access, call.own()?.0)?;
     let terms = filter::read(call.command.query.get("$filter"))?;
@@ -40,18 +40,27 @@ pub(super) fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<
             other => return Err(other.unsupported()),
         }
     }
-    let top = page::read(call)?.top;
-    let mut value: Vec<Value> = Vec::new();
-    for (_, key) in tx.many(&OF_GROUP, &uuid, None, usize::MAX)?.iter().rev() {
-        let Some(row) = tx.get(&DEPLOYMENTS, key)? else { continue };
+    let asked = page::read(call)?;
+    let after = asked.after.map(|(after, _)| after);
+    let (mut value, mut bytes): (Vec<Value>, usize) = (Vec::new(), 0);
+    let mut last = None;
+    for (started_at, key) in tx.many(&OF_GROUP, &uuid, None, usize::MAX)?.into_iter().rev() {
+        let place = format!("{:020}/{}", started_at.unix_micros(), key.1);
+        if after.as_ref().is_some_and(|after| place >= *after) {
+            continue;
+        }
+        if value.len() == asked.top || bytes > PAGE_BYTES_MAX {
+            return Ok(Outcome::shown(page::list(call, value, last.map(|last| (last, uuid)).as_ref())));
+        }
+        let Some(row) = tx.get(&DEPLOYMENTS, &key)? else { continue };
         if wanted.as_ref().is_none_or(|wanted| show::state(&row).eq_ignore_ascii_case(wanted)) {
-            value.push(show::deployment(tx, &id, &row)?.body);
+            let shown = show::deployment(tx, &id, &row)?.body;
+            bytes += shown.to_string().len();
+            value.push(shown);
         }
-        if value.len() == top {
-            break;
-        }
+        last = Some(place);
     }
-    Ok(Outcome::shown(json!({ "value": value })))
+    Ok(Outcome::shown(page::list(call, value, None)))
 }
 
 /// Lists the operations of a deployment: one for each resource whose turn has come.

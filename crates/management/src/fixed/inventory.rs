@@ -49,7 +49,9 @@ fn page(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fa
     let expand = call.command.query.get("$expand").unwrap_or_default().to_ascii_lowercase();
     let wanted = |resource: &Resource| list::belongs(&source, resource) && passes(&terms, resource);
     let items = list::Items { wanted, members: |name| SHOWN.contains(&name) };
-    list::page(tx, call, access, &source, &items, |kind, _, resource, seen| show(call, kind, resource, seen, &expand))
+    list::page(tx, call, access, &source, &items, |kind, _, resource, seen| {
+        Ok(show(call, kind, resource, seen, &expand))
+    })
 }
 
 fn show(call: &Call<'_>, kind: &Kind, resource: &Resource, mut seen: Shown, expand: &str) -> Value {

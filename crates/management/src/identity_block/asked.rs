@@ -131,6 +131,7 @@ fn unique(users: Users) -> Result<Users, Fault> {
     Ok(users)
 }
 
+/// The id of an identity as a body names it.
 fn identity_id(text: &str) -> Result<ResourceId, Fault> {
     let id =
         ResourceId::parse(text).map_err(|_| Fault::IdentityIdInvalid(text.chars().take(ID_CHARS_MAX).collect()))?;
@@ -196,7 +197,7 @@ impl Asked {
         if named.is_empty() && remove.is_empty() && old.users.is_empty() && null.is_empty() {
             return Err(Fault::IdentitiesMissing);
         }
-        Ok(Change { system: kind.system, add, remove, remove_all_users: false })
+        Ok(Change { system: kind.system, add, remove, ..Change::default() })
     }
 
     /// Null takes an identity away, which only a PATCH can do.
@@ -231,9 +232,10 @@ mod tests {
         let users = users.iter().enumerate().map(|(at, id)| AssignedIdentity {
             identity: ResourceUuid::new(Uuid::from_u128(at as u128)),
             id: ResourceId::parse(id).unwrap(),
+            since: 0,
             principal,
         });
-        ResourceIdentity { system: system.then_some(principal), users: users.collect() }
+        ResourceIdentity { system: system.then_some(principal), users: users.collect(), ..ResourceIdentity::default() }
     }
 
     /// The outcome as text: `S` when there is a system-assigned identity, then the users' last letters.

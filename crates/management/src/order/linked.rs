@@ -30,13 +30,13 @@ pub(crate) fn replaced(tx: &impl Read, asked: &Asked, old: &Resource) -> Result<
 
 /// Checks every identity that is being added. One that does not exist, or lies in another tenant, is
 /// judged by what is above it: without rights there nothing is said about it.
-pub(crate) fn check(
+pub(crate) fn check<'a>(
     tx: &impl Read,
     call: &Call<'_>,
     access: &Access,
     resource: &Resource,
     action: &str,
-    add: &[ResourceId],
+    add: impl Iterator<Item = &'a ResourceId>,
 ) -> Result<(), Fault> {
     let mut denied = Vec::new();
     for id in add {
@@ -49,7 +49,7 @@ pub(crate) fn check(
             Err(Fault::SubscriptionNotFound(_) | Fault::WrongTenant { .. }) => false,
             Err(fault) => return Err(fault),
         };
-        if !granted {
+        if !granted && !denied.contains(id) {
             denied.push(id.clone());
         }
     }

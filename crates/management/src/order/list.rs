@@ -52,7 +52,7 @@ pub(crate) fn of_type(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Resu
     let wanted = |resource: &Resource| belongs(&source, resource) && fixed::passes(&terms, resource);
     let items = Items { wanted, members: read::is_shown };
     page(tx, call, access, &source, &items, |kind, uuid, resource, seen| {
-        read::show(call, kind, uuid, resource, seen).body
+        Ok(read::show(tx, call, kind, (uuid, resource), seen)?.body)
     })
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn page(
     access: &Access,
     source: &Source,
     items: &Items<impl Fn(&Resource) -> bool>,
-    show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Value,
+    show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Result<Value, Fault>,
 ) -> Result<Outcome, Fault> {
     let sights = Sights::new(&access.grants, &access.place.chain);
     let asked = page::read(call)?;
@@ -143,8 +143,8 @@ fn item(
     sights: &Sights<'_>,
     uuid: ResourceUuid,
     items: &Items<impl Fn(&Resource) -> bool>,
-    show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Value,
-) -> Result<Option<Value>, StoreError> {
+    show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Result<Value, Fault>,
+) -> Result<Option<Value>, Fault> {
     let Some(resource) = tx.get(&RESOURCES, &uuid)?.filter(|resource| (items.wanted)(resource)) else {
         return Ok(None);
     };
@@ -153,7 +153,7 @@ fn item(
         return Ok(None);
     }
     let seen = sights.show(&resource, &kind.name, || chain_of(tx, uuid, &resource), items.members)?;
-    Ok(Some(show(&kind, uuid, &resource, seen)))
+    show(&kind, uuid, &resource, seen).map(Some)
 }
 
 /// The keys after a cursor. Where a source has one type only, the cursor's type says nothing.

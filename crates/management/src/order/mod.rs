@@ -13,6 +13,7 @@ pub(crate) mod granting_body;
 pub(crate) mod linked;
 pub(crate) mod list;
 pub(crate) mod locks;
+pub(crate) mod nested;
 pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod tags;

@@ -10,13 +10,14 @@ use crate::outcome::{Outcome, Shown};
 use crate::resource_type::{Kind, View};
 use bonafide_core::access::Sights;
 use bonafide_core::directory::{Resource, Shown as Seen};
+use bonafide_store::Read;
 use bonafide_types::ResourceUuid;
 use serde_json::{Map, Value};
 
 /// Reads a resource.
-pub(crate) fn get(call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+pub(crate) fn get(tx: &impl Read, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let (uuid, resource) = existing(call, access)?;
-    Ok(Outcome::Shown(shown(call, access, call.resource()?.1, *uuid, resource)?))
+    Ok(Outcome::Shown(shown(tx, call, access, call.resource()?.1, (*uuid, resource))?))
 }
 
 /// Says whether a resource is there.
@@ -34,16 +35,16 @@ pub(crate) fn existing<'a>(call: &Call<'_>, access: &'a Access) -> Result<&'a (R
 
 /// A resource as a call answers with it.
 pub(crate) fn shown(
+    tx: &impl Read,
     call: &Call<'_>,
     access: &Access,
     kind: &Kind,
-    uuid: ResourceUuid,
-    resource: &Resource,
+    (uuid, resource): (ResourceUuid, &Resource),
 ) -> Result<Shown, Fault> {
     let chain = &access.place.chain;
     let sights = Sights::new(&access.grants, chain);
     let seen = sights.show(resource, &kind.name, || Ok::<_, Fault>(chain.clone()), is_shown)?;
-    Ok(show(call, kind, uuid, resource, seen))
+    show(tx, call, kind, (uuid, resource), seen)
 }
 
 /// True for a member of a body that a resource shows; its location stands elsewhere.
@@ -52,7 +53,13 @@ pub(crate) fn is_shown(name: &str) -> bool {
 }
 
 /// A resource as its caller reads it, in the order of the recordings. `seen` is what the caller may see of its body.
-pub(crate) fn show(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &Resource, mut seen: Seen) -> Shown {
+pub(crate) fn show(
+    tx: &impl Read,
+    call: &Call<'_>,
+    kind: &Kind,
+    (uuid, resource): (ResourceUuid, &Resource),
+    mut seen: Seen,
+) -> Result<Shown, Fault> {
     let mut properties = match seen.members.shift_remove("properties") {
         Some(Value::Object(properties)) => properties,
         _ => Map::new(),
@@ -60,13 +67,14 @@ pub(crate) fn show(call: &Call<'_>, kind: &Kind, uuid: ResourceUuid, resource: &
     let etag = conditions::etag_of_view(uuid, resource, seen.is_partial);
     let mut shown = head_of(call, kind, resource);
     shown.append(&mut seen.members);
-    let view = View { uuid, resource, version: &call.command.version, query: &call.command.query };
-    (kind.of.view)(&view, &mut properties);
+    let view = View { tx, uuid, resource, version: &call.command.version, query: &call.command.query };
+    (kind.of.members)(&view, &mut shown)?;
+    (kind.of.view)(&view, &mut properties)?;
     shown.insert("properties".to_owned(), Value::Object(properties));
     if kind.of.etag_in_body {
         shown.insert("etag".to_owned(), etag.as_str().into());
     }
-    Shown { body: Value::Object(shown), etag: Some(etag) }
+    Ok(Shown { body: Value::Object(shown), etag: Some(etag) })
 }
 
 /// The first members of every resource, in lists of all types too. `tags` is never left out: az cannot set a

@@ -4,13 +4,13 @@
 use super::access::Access;
 use super::body::BodyError;
 use super::place::{Place, check_above, check_open};
-use super::{api_version, audit, conditions, linked, locks, read, tags, unserved};
+use super::{api_version, audit, conditions, linked, locks, nested, read, tags, unserved};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
 use crate::operations;
 use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
-use crate::resource_type::{Created, Identities, Kind};
+use crate::resource_type::{Absent, Created, Identities, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
@@ -74,6 +74,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
             change_identities(write)?;
             check_takes_more(write)?;
             change_tags(write)?;
+            (kind.of.put)(write)?;
         }
     }
     save(write)
@@ -84,31 +85,52 @@ fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     if write.sent.get("managedBy").is_some_and(|manager| !manager.is_string() && !manager.is_null()) {
         return Err(Fault::BodyInvalid("'managedBy' is not a string".to_owned()));
     }
-    let sent = cleaned(write);
-    if !matches!(write.call.command.verb, Verb::Put) {
-        return write.new.body.patch(&write.new.id, &sent).map_err(|error| BodyError::Merged(error).into());
-    }
+    let (sent, id) = (cleaned(write), &write.new.id);
+    let merged = match (write.call.command.verb, write.kind.of.absent) {
+        _ if write.old.is_none() => return replace_body(write, sent),
+        (Verb::Put, Absent::Goes) => return replace_body(write, sent),
+        (Verb::Put, Absent::Stays) => write.new.body.replace_members(id, sent),
+        _ => write.new.body.patch(id, &sent),
+    };
+    merged.map_err(|error| BodyError::Merged(error).into())
+}
+
+fn replace_body(write: &mut Write<'_, '_>, sent: Map<String, Value>) -> Result<(), Fault> {
     write.new.body = Body::kept(&write.new.id, sent);
     Ok(())
 }
 
 /// The identities that are asked for, and whether the caller may assign them.
 fn change_identities(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    let Some(asked) = read_identity(write)? else { return Ok(()) };
+    let nested = nested::read(write.tx, write.old, &write.new)?;
+    let mut change = match read_identity(write)? {
+        Some(asked) => Some(changed(write, &asked)?),
+        None => nested.assigned.is_some().then(|| Change::none(&write.new.identity)),
+    };
+    let named = change.iter().flat_map(|change| &change.add).chain(&nested.added);
+    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), named)?;
+    if let Some(change) = &mut change {
+        change.nested = nested.assigned;
+    }
+    write.change = change;
+    Ok(())
+}
+
+/// The change that an identity block asks for.
+fn changed(write: &Write<'_, '_>, asked: &identity_block::Asked) -> Result<Change, Fault> {
     let verb = match write.call.command.verb {
         Verb::Put => identity_block::Verb::Put,
         _ => identity_block::Verb::Patch,
     };
-    let replaced = linked::replaced(write.tx, &asked, &write.new)?;
-    let change = asked.change(verb, &write.new.identity, &replaced)?;
-    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), &change.add)?;
-    write.change = Some(change);
-    Ok(())
+    let replaced = linked::replaced(write.tx, asked, &write.new)?;
+    asked.change(verb, &write.new.identity, &replaced)
 }
 
 /// A deletion can take its time; identities can be taken away meanwhile, and nothing else changes.
 fn check_takes_more(write: &Write<'_, '_>) -> Result<(), Fault> {
-    let adds = |change: &Change| !change.add.is_empty() || (change.system && write.new.identity.system.is_none());
+    let adds = |change: &Change| {
+        !change.add.is_empty() || change.nested.is_some() || (change.system && write.new.identity.system.is_none())
+    };
     let is_patch = matches!(write.call.command.verb, Verb::Patch);
     let only_identity = is_patch && write.sent.keys().all(|name| name == "identity");
     if only_identity && write.change.as_ref().is_some_and(|change| !adds(change)) {
@@ -142,7 +164,7 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
         Some(begun) => Some(begin(write.tx, call, kind, new, begun)?),
         None => None,
     };
-    let shown = || read::shown(call, write.access, kind, write.uuid, new);
+    let shown = || read::shown(write.tx, call, write.access, kind, (write.uuid, new));
     let is_new = write.old.is_none() && kind.of.created == Created::As201;
     Ok(match (call.command.verb, operation) {
         (Verb::Action(_), Some(operation)) => Outcome::Accepted(operation),
@@ -188,6 +210,8 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         principal: None,
         body: Body::default(),
         power: Power::default(),
+        set: None,
+        model: 0,
         extension: None,
         deleting: false,
         version: 0,

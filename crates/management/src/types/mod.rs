@@ -4,15 +4,16 @@
 pub(crate) mod authorization;
 pub(crate) mod catalogue;
 pub(crate) mod compute;
+pub(crate) mod container_service;
 pub(crate) mod managed_identity;
 mod plain;
 pub(crate) mod resources;
 
 use crate::fault::Fault;
-use crate::resource_type::{Kind, Own, ResourceType, Rows};
+use crate::resource_type::{Identities, Kind, Own, ResourceType, Rows};
 use bonafide_core::directory::Resource;
 pub(crate) use bonafide_core::directory::{GROUP_TYPE, IDENTITY_TYPE};
-use bonafide_types::TypeName;
+use bonafide_types::{ResourceId, TypeName};
 use std::borrow::Cow;
 
 /// The types with calls of their own: one line each.
@@ -22,6 +23,7 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &authorization::role_assignments::ROLE_ASSIGNMENTS,
     &authorization::role_definitions::ROLE_DEFINITIONS,
     &compute::virtual_machines::VIRTUAL_MACHINES,
+    &container_service::managed_clusters::MANAGED_CLUSTERS,
     &managed_identity::identities::IDENTITIES,
     &managed_identity::user_assigned::USER_ASSIGNED_IDENTITIES,
     &resources::groups::GROUPS,
@@ -146,6 +148,11 @@ const SECRET: &str = "secret";
 pub(crate) fn kind_of(resource: &Resource) -> Option<Kind> {
     let name = resource.id.type_name();
     if name.is(GROUP_TYPE) { Some(of_groups()) } else { kind(&name).ok() }
+}
+
+/// True for a resource of a type whose resources can have identities.
+pub fn can_have_identities(id: &ResourceId) -> bool {
+    kind(&id.type_name()).is_ok_and(|kind| !matches!(kind.of.identities, Identities::None))
 }
 
 /// The location of a resource.

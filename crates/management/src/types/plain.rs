@@ -2,12 +2,13 @@
 //! (docs/adr/0003-properties-stored-as-sent.md), a few with a rule that differs.
 
 use super::is_or_below;
+use crate::fault::Fault;
 use crate::order::unserved::is_unserved;
-use crate::resource_type::{Created, Identities, ResourceType, View};
+use crate::resource_type::{Absent, Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
 /// Those with a rule that differs, for their children too: one line each.
-const DIFFERENT: [&ResourceType; 3] = [&CLOUD_SERVICES, &SCALE_SETS, &STORAGE_ACCOUNTS];
+const DIFFERENT: [&ResourceType; 4] = [&CLOUD_SERVICES, &EXTENSIONS, &SCALE_SETS, &STORAGE_ACCOUNTS];
 
 static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 
@@ -16,10 +17,20 @@ static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 static CLOUD_SERVICES: ResourceType =
     ResourceType { name: "Microsoft.Compute/cloudServices", identities: Identities::None, view, ..ResourceType::PLAIN };
 
+/// A PUT without a version or settings keeps them (docs/wire/management.md).
+static EXTENSIONS: ResourceType = ResourceType {
+    name: "Microsoft.Compute/virtualMachines/extensions",
+    absent: Absent::Stays,
+    view,
+    ..ResourceType::PLAIN
+};
+
 /// Source: compute 2017-12-01 to 2018-06-01 in azure-sdk-for-go 68.0.0.
 static SCALE_SETS: ResourceType = ResourceType {
     name: "Microsoft.Compute/virtualMachineScaleSets",
     identities: Identities::MapFrom("2018-06-01"),
+    // `az vmss scale` sends `sku` and `location` alone; `az vmss extension set` the set without its image.
+    absent: Absent::StaysInside,
     view,
     ..ResourceType::PLAIN
 };
@@ -33,8 +44,9 @@ pub(super) fn rules(name: &str) -> &'static ResourceType {
     DIFFERENT.into_iter().find(|of| is_or_below(name, of.name)).unwrap_or(&ANY)
 }
 
-fn view(_view: &View<'_>, properties: &mut Map<String, Value>) {
+fn view(_view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     // Older versions stored extensions that nothing runs.
     let state = if is_unserved(properties) { "Failed" } else { "Succeeded" };
     properties.insert("provisioningState".to_owned(), state.into());
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The caller of a request, by its token.
 
 use crate::cloud::{ARM, Cloud, VM};
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::PRINCIPALS;
 use bonafide_core::lifecycle::delete_service_principal;
 use bonafide_store::{Read, StoreError};
@@ -83,7 +84,7 @@ fn the_last_token_of_a_principal_that_is_gone_is_refused_at_once() {
         })
         .unwrap();
     send(Method::PUT).expect(200);
-    cloud.store.write(|tx| delete_service_principal(tx, person.id)).unwrap();
+    cloud.store.write(|tx| delete_service_principal(tx, &Allowed::system(person.tenant), person.id)).unwrap();
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         send(method).refused(401, "InvalidAuthenticationToken");
     }

@@ -50,6 +50,7 @@ mod tests {
     use crate::control_plane::open_store;
     use crate::files::PlaneFiles;
     use crate::origin::Origin;
+    use bonafide_core::access::Allowed;
     use bonafide_core::directory::{CREDENTIALS, add_secret, create_application};
     use bonafide_core::lifecycle::delete_service_principal;
     use bonafide_files::{Chosen, Root};
@@ -75,7 +76,7 @@ mod tests {
                     let id = CredentialId::random(world.entropy);
                     add_secret(tx, &world, principal, id, hash, world.now.plus_seconds(60))?;
                 }
-                delete_service_principal(tx, principal)
+                delete_service_principal(tx, &Allowed::system(tenant), principal)
             })
             .unwrap();
         let left = || plane.store.read(|tx| tx.page(&CREDENTIALS, &(), None, usize::MAX)).unwrap().len();

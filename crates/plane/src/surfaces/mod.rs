@@ -229,6 +229,8 @@ impl<'a> At<'a> {
             audiences: &parts.graph_audiences,
             view,
             view_age_seconds: parts.followed.age().as_secs(),
+            known: &parts.login.audiences,
+            pepper: &parts.login.pepper,
             store: &parts.store,
             log_file: parts.management.log_file.as_deref(),
             world,

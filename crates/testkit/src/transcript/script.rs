@@ -70,7 +70,7 @@ impl Script {
     /// | `vm NAME [with identities [system, NAME, …]]` | a machine in group `rg`, placed on the host; identities that are not there are made |
     /// | `vm NAME with N children` | the same, with so many extensions below it |
     /// | `user NAME` | an application with a secret and a certificate, and no role |
-    /// | `role NAME… for WHOM at SCOPE` | a built-in role for a user or identity at `subscription`, `group NAME`, `vm NAME` or `identity NAME` |
+    /// | `role NAME… for WHOM at SCOPE` | a built-in role for a user or identity at `root`, `subscription`, `group NAME`, `vm NAME` or `identity NAME` |
     /// | `second tenant` | another tenant with its subscription; its operator is `operator2` |
     /// | `… in second tenant` | a user or identity of that tenant |
     /// | `vm NAME deleted`, `identity NAME deleted`, `group NAME deleted` | the deletion |
@@ -229,6 +229,7 @@ impl Script {
         let (whom, scope) = rest.split_once(" at ").ok_or("a role is at a scope")?;
         let home = &self.cloud.home;
         let scope = match scope.split_whitespace().collect::<Vec<_>>()[..] {
+            ["root"] => String::new(),
             ["subscription"] => home.root(),
             ["group", name] => format!("{}/resourceGroups/{name}", home.root()),
             ["vm", name] => found(&self.machines, name)?.id.to_string(),

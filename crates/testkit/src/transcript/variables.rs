@@ -2,7 +2,7 @@
 
 use super::script::{Script, found};
 use crate::keys::{client_certificate, client_header, sign_as_client};
-use bonafide_core::directory::PRINCIPALS;
+use bonafide_core::directory::{PRINCIPALS, application_by_client};
 use bonafide_crypto::{AgentKey, Certificate, SelfSigned, thumbprint};
 use bonafide_metadata::TokenFetch;
 use bonafide_store::{Read, StoreError};
@@ -59,6 +59,7 @@ impl Script {
     /// |---|---|
     /// | `tenant`, `sub`, `tenant2`, `sub2`, `host` | the ids of the tenants, their subscriptions and the host |
     /// | `NAME.principal`, `NAME.client`, `NAME.id`, `NAME.uuid` | ids of a user, identity or machine |
+    /// | `NAME.application` | the object id of a user's application |
     /// | `NAME.secret`, `NAME.basic` | a user's secret; client and secret as HTTP Basic has them |
     /// | `NAME.token RESOURCE` | an access token of a user |
     /// | `NAME.assertion [CHANGE …]` | a user's client assertion; `exp=+60` sets a time from now, `aud=TEXT` a text, `jti=` removes, `header.kid=TEXT` does so in the header; `-x5t`, `-signature` take those away |
@@ -112,6 +113,7 @@ impl Script {
             },
             "uuid" => Ok(found(&self.machines, owner)?.uuid.to_string()),
             "host" => Ok(found(&self.hosts, owner)?.to_string()),
+            "application" => self.application(owner),
             "secret" => Ok(found(&self.people, owner)?.secret.clone()),
             "basic" => {
                 let person = found(&self.people, owner)?;
@@ -122,6 +124,12 @@ impl Script {
             "agent-assertion" => self.agent_assertion(owner),
             _ => Err(format!("'{{{name}}}' is no variable")),
         }
+    }
+
+    fn application(&self, owner: &str) -> Result<String, String> {
+        let person = found(&self.people, owner)?;
+        let found = self.cloud.store.read(|tx| application_by_client(tx, person.tenant, person.client));
+        found.unwrap().map(|(id, _)| id.to_string()).ok_or_else(|| format!("'{owner}' has no application"))
     }
 
     /// A moment, now or some seconds away, in one of the spellings.

@@ -2,6 +2,7 @@
 //! out in one way only, `access::Sights`: by what `data/members.txt` says of its members and by what the caller may.
 
 mod marks;
+mod named;
 mod patch;
 mod shown;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 use bonafide_types::ResourceId;
 use bonafide_types::json::JsonError;
 use marks::Marks;
+pub use named::Named;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 pub use shown::Shown;
@@ -53,6 +55,54 @@ impl Body {
         Ok(())
     }
 
+    /// Puts the members that are sent, those of `properties` each for itself, in place of those of the same name, and
+    /// keeps the others; null removes one.
+    ///
+    /// # Errors
+    /// [`JsonError::TooDeep`] or [`JsonError::TooMany`], as for [`Body::patch`].
+    pub fn replace_members(&mut self, id: &ResourceId, mut sent: Map<String, Value>) -> Result<(), JsonError> {
+        if let Some(Value::Object(inner)) = sent.get_mut(PROPERTIES)
+            && let Some(Value::Object(old)) = self.0.get_mut(PROPERTIES)
+        {
+            patch::replace(old, std::mem::take(inner));
+            sent.shift_remove(PROPERTIES);
+        }
+        patch::replace(&mut self.0, sent);
+        patch::check_bounds(&self.0)?;
+        self.drop_secrets(id);
+        Ok(())
+    }
+
+    /// The member at the end of a path of names, in any case, for a decision. It is not for showing: what a caller sees,
+    /// `access::Sights` decides.
+    pub fn member(&self, path: &[&str]) -> Option<&Value> {
+        let (first, rest) = path.split_first()?;
+        rest.iter().try_fold(named(&self.0, first)?, |value, name| named(value.as_object()?, name))
+    }
+
+    /// Puts a value at the end of a path of names, in any case; objects that are missing on the way are made. A value on
+    /// the way that is no object stays, and nothing is put.
+    pub fn set_member(&mut self, path: &[&str], value: Value) {
+        let Some((last, above)) = path.split_last() else { return };
+        let mut object = &mut self.0;
+        for name in above {
+            let slot = object.entry(spelled(object, name)).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(inner) = slot else { return };
+            object = inner;
+        }
+        object.insert(spelled(object, last), value);
+    }
+
+    /// Takes out the member at the end of a path of names, in any case, and gives it.
+    pub fn take_member(&mut self, path: &[&str]) -> Option<Value> {
+        let (last, above) = path.split_last()?;
+        let mut object = &mut self.0;
+        for name in above {
+            object = object.get_mut(&spelled(object, name))?.as_object_mut()?;
+        }
+        object.shift_remove(&spelled(object, last))
+    }
+
     /// The location.
     pub fn location(&self) -> Option<&str> {
         self.0.get(LOCATION).and_then(Value::as_str)
@@ -64,6 +114,11 @@ impl Body {
             Some(location) => drop(self.0.insert(LOCATION.to_owned(), location.into())),
             None => drop(self.0.shift_remove(LOCATION)),
         }
+    }
+
+    /// The user-assigned identities that it names.
+    pub fn named(&self) -> Vec<Named> {
+        named::in_object(&self.0)
     }
 
     /// True for a group of an earlier version that is being deleted: it said so here.
@@ -82,6 +137,19 @@ pub fn digest_of_secrets() -> String {
     marks::digest_of_secrets()
 }
 
+/// A member of an object, in any case of its name.
+fn named<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object
+        .get(name)
+        .or_else(|| object.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// The spelling in which an object has a member, or else the one that is asked for.
+fn spelled(object: &Map<String, Value>, name: &str) -> String {
+    object.keys().find(|other| other.eq_ignore_ascii_case(name)).cloned().unwrap_or_else(|| name.to_owned())
+}
+
+const PROPERTIES: &str = "properties";
 const LOCATION: &str = "location";
 const DELETING: &str = "deleting";
 

@@ -25,6 +25,12 @@ pub(super) fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>)
     }
 }
 
+/// Puts each member of `sent` in place of the one of its name; null removes it.
+pub(super) fn replace(target: &mut Map<String, Value>, sent: Map<String, Value>) {
+    target.retain(|name, _| sent.get(name) != Some(&Value::Null));
+    target.extend(sent.into_iter().filter(|(_, value)| !value.is_null()));
+}
+
 /// The limits of a body that is sent, for one that was put together from several.
 pub(super) fn check_bounds(body: &Map<String, Value>) -> Result<(), JsonError> {
     fn members(value: &Value, depth: usize) -> Result<usize, JsonError> {

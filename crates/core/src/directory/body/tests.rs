@@ -25,6 +25,8 @@ fn resource(of: &str, body: Body) -> Option<Resource> {
         principal: None,
         body,
         power: Power::default(),
+        set: None,
+        model: 0,
         extension: None,
         deleting: false,
         version: 1,

@@ -1,6 +1,7 @@
 //! Tokens as they are issued: to whom, and with which claims.
 
 use super::*;
+use crate::access::Allowed;
 use crate::lifecycle::delete_service_principal;
 
 #[test]
@@ -114,7 +115,7 @@ fn a_tenant_s_own_resource_is_known_in_that_tenant_only_and_takes_no_service_s_n
     for asked in ["api://orders", "https://orders.example/v2/", &client] {
         assert_eq!(aud(fixture.other_tenant, asked), None, "{asked}");
     }
-    fixture.store.write(|tx| delete_service_principal(tx, fixture.app)).unwrap();
+    fixture.store.write(|tx| delete_service_principal(tx, &Allowed::system(tenant), fixture.app)).unwrap();
     fixture.reload();
     for asked in ["api://orders", &client] {
         assert_eq!(fixture.resolve(tenant, asked), None, "an application without a service principal: {asked}");

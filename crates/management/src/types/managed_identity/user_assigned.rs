@@ -36,10 +36,11 @@ fn check_name(name: &str) -> Result<(), Fault> {
     Err(Fault::NameInvalid { name: name.to_owned(), type_name: IDENTITY_TYPE.to_owned(), rule })
 }
 
-fn view(view: &View<'_>, properties: &mut Map<String, Value>) {
+fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     properties.insert("tenantId".to_owned(), view.resource.tenant.to_string().into());
     if let Some(principal) = view.resource.principal {
         properties.insert("principalId".to_owned(), principal.principal_id.to_string().into());
         properties.insert("clientId".to_owned(), principal.client_id.to_string().into());
     }
+    Ok(())
 }

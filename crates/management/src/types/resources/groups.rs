@@ -27,7 +27,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
     if wrong.is_empty() { Ok(()) } else { Err(Fault::GroupNameInvalid { name, wrong }) }
 }
 
-fn view(view: &View<'_>, properties: &mut Map<String, Value>) {
+fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     let state = if view.resource.is_being_deleted() { "Deleting" } else { "Succeeded" };
     properties.insert("provisioningState".to_owned(), state.into());
+    Ok(())
 }

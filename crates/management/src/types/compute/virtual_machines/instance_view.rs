@@ -5,33 +5,51 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::order::read;
 use crate::outcome::Outcome;
-use crate::resource_type::{Action, Run};
+use crate::resource_type::{Action, Run, Stored};
 use bonafide_core::directory::{Power, Resource};
 use bonafide_store::ReadTx;
+use bonafide_types::ResourceUuid;
 use http::Method;
 use serde_json::{Value, json};
 
 pub(super) const GET: Action =
     Action { method: Method::GET, name: "instanceView", right: "instanceView/read", run: Run::Read(get) };
 
-fn get(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
-    let (_, resource) = read::existing(call, access)?;
-    Ok(Outcome::shown(instance_view(resource)))
+fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let (uuid, resource) = read::existing(call, access)?;
+    Ok(Outcome::shown(instance_view(tx, *uuid, resource)?))
 }
+
+const EXTENSIONS: &str = "Microsoft.Compute/virtualMachines/extensions";
 
 /// `instanceView`: provisioned when it was last written, and switched on or off. az prints what stands in
 /// `displayStatus`; the libraries and PowerShell read the code that begins with `PowerState/`.
-pub(super) fn instance_view(resource: &Resource) -> Value {
+pub(super) fn instance_view(tx: &dyn Stored, uuid: ResourceUuid, resource: &Resource) -> Result<Value, Fault> {
     let power = match resource.power {
         Power::Running => "running",
         Power::Stopped => "stopped",
         Power::Deallocated => "deallocated",
     };
     let time = resource.changed_at.arm().replace('Z', "+00:00");
-    json!({
+    let mut view = json!({
         "statuses": [
             { "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded", "time": time },
             { "code": format!("PowerState/{power}"), "level": "Info", "displayStatus": format!("VM {power}") },
         ],
+    });
+    let extensions: Vec<Value> = tx.children(uuid, EXTENSIONS)?.iter().map(|(_, extension)| show(extension)).collect();
+    if !extensions.is_empty() {
+        view["extensions"] = extensions.into();
+    }
+    Ok(view)
+}
+
+/// An extension in the view of its machine, in which az finds its name by its publisher and type.
+fn show(extension: &Resource) -> Value {
+    let text = |name| extension.body.member(&["properties", name]).and_then(Value::as_str).unwrap_or_default();
+    json!({
+        "name": extension.id.name(),
+        "type": format!("{}.{}", text("publisher"), text("type")),
+        "typeHandlerVersion": text("typeHandlerVersion"),
     })
 }

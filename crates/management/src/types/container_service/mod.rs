@@ -1,0 +1,3 @@
+//! `Microsoft.ContainerService`.
+
+pub(crate) mod managed_clusters;
