@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 14] = [
+const TESTED: [&str; 15] = [
     "operator.md",
     "enabling.md",
     "types.md",
@@ -32,6 +32,7 @@ const TESTED: [&str; 14] = [
     "programs.md",
     "languages.md",
     "migrating.md",
+    "vm-extension.md",
     "backup.md",
     "troubleshooting.md",
 ];
@@ -254,6 +255,11 @@ fn the_programs_of_the_languages_are_those_that_conformance_runs() {
         let source = std::fs::read_to_string(folder().join("../../conformance").join(source)).unwrap();
         assert!(page.contains(&format!("```{language}\n{source}```")), "{language}");
     }
+}
+
+#[test]
+fn the_extension_of_a_machine_says_why_it_fails_and_a_program_leaves_it() {
+    check("vm-extension.md");
 }
 
 #[test]

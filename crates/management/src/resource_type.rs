@@ -8,9 +8,11 @@ use crate::order::write::Write;
 use crate::outcome::Outcome;
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{RESOURCES, RESOURCES_BELOW, Resource};
+use bonafide_core::lifecycle::{self, ExtensionHost};
 use bonafide_store::{Read, ReadTx, StoreError, Tx};
-use bonafide_types::{ApiVersion, ResourceUuid};
+use bonafide_types::{ApiVersion, ResourceUuid, Timestamp};
 use bonafide_wire::Parameters;
+use bonafide_wire::hosts::VM_EXTENSION;
 use http::Method;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -51,6 +53,9 @@ pub(crate) struct ResourceType {
     pub(crate) status_address: bool,
     /// Operations on a resource beside reading, writing and deleting it.
     pub(crate) actions: &'static [Action],
+    /// True for a type that serves the extensions of [`PUBLISHER`](crate::types::compute::extensions::PUBLISHER) that its
+    /// bodies name.
+    pub(crate) serves_extensions: bool,
     /// The place of its rows.
     pub(crate) rows: Rows,
     /// Completes the properties that a reply shows.
@@ -78,6 +83,7 @@ impl ResourceType {
         etag_in_body: false,
         status_address: false,
         actions: &[],
+        serves_extensions: false,
         rows: Rows::Resources,
         view: |_, _| Ok(()),
         members: |_, _| Ok(()),
@@ -206,15 +212,36 @@ pub(crate) struct View<'a> {
     pub(crate) resource: &'a Resource,
     pub(crate) version: &'a ApiVersion,
     pub(crate) query: &'a Parameters,
+    pub(crate) now: Timestamp,
+}
+
+impl View<'_> {
+    /// True if `$expand` names a part.
+    pub(crate) fn expands(&self, name: &str) -> bool {
+        let expand = self.query.get("$expand").unwrap_or_default();
+        expand.split(',').any(|word| word.trim().eq_ignore_ascii_case(name))
+    }
 }
 
 /// Stored resources, for a type that shows or checks what others say.
 pub(crate) trait Stored {
+    /// A resource.
+    fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError>;
+    /// The hosts of a workload, as far as its extension is concerned.
+    fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
     /// The children of a type, in the order in which they were made.
     fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError>;
 }
 
 impl<T: Read> Stored for T {
+    fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
+        self.get(&RESOURCES, &uuid)
+    }
+
+    fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
+        lifecycle::extension_hosts(self, workload, VM_EXTENSION)
+    }
+
     fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
         let mut found = Vec::new();
         for child in self.many(&RESOURCES_BELOW, &uuid, None, usize::MAX)? {

@@ -30,7 +30,7 @@ pub(crate) fn routes() -> Vec<&'static Route> {
 fn of_type(of: &ResourceType) -> Vec<Route> {
     let (collection, name) = match of.collection {
         Some(collection) => (collection.to_owned(), "{group}"),
-        None => (format!("/{{scope...}}/providers/{}", of.name), "{name}"),
+        None => collection_of(of.name),
     };
     let Rows::Own(own) = &of.rows else {
         let actions = of.actions.iter();
@@ -50,6 +50,16 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
     ];
     let offered = offered.into_iter().filter(|(is_offered, ..)| *is_offered);
     offered.map(|(_, method, path)| route(&method, path.clone())).collect()
+}
+
+/// The path of a type's list, and the placeholder of one of its resources; below the names of what lies above it.
+fn collection_of(type_name: &str) -> (String, &'static str) {
+    match type_name.split('/').collect::<Vec<_>>()[..] {
+        [namespace, top, child] => {
+            (format!("/{{scope...}}/providers/{namespace}/{top}/{{name}}/{child}"), "{childName}")
+        }
+        _ => (format!("/{{scope...}}/providers/{type_name}"), "{name}"),
+    }
 }
 
 fn of_resources(collection: &str, name: &str) -> Vec<Route> {

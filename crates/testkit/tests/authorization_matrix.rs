@@ -167,6 +167,8 @@ impl Stage {
         };
         let (namespace, type_name) = if template.contains("{child}") {
             ("Microsoft.Compute", "virtualMachines")
+        } else if template.contains("/artifacttypes/") {
+            ("", "ManagedIdentityExtensionForLinux")
         } else {
             ("Microsoft.Web", "sites")
         };
@@ -182,6 +184,8 @@ impl Stage {
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
             .replace("{childName}", "e1")
+            .replace("{publisher}", "Microsoft.ManagedIdentity")
+            .replace("{version}", "1.0.0.0")
             .replace("{name}", name);
         assert!(!path.contains('{'), "the matrix does not know what {template} names");
         path

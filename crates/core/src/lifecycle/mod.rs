@@ -27,10 +27,10 @@ pub use delete::{Condemned, remove, save_condemned, withdraw};
 pub use directory_error::{
     CREDENTIALS_PER_OBJECT_MAX, DirectoryError, IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
 };
-pub use extension::extension_of;
+pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of};
 pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};
 pub use owners::{add_owner, remove_owner};
-pub use place::{PlaceError, WORKLOAD_HOSTS_MAX, place, take_away};
+pub use place::{PlaceError, place, take_away};
 pub use restart::restart_extension;
 pub use save::{IdentityError, SaveError, save, users_of};
 pub use service_principals::{create_service_principal, delete_service_principal, set_enabled};

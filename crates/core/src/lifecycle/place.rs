@@ -7,14 +7,11 @@ use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
 use crate::placement::{
     EXTENSION_STATUS, IDENTITIES_OF_SETS, PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed,
-    PlacedIdentity, Placement, SetIdentities, own,
+    PlacedIdentity, Placement, SetIdentities, WORKLOAD_HOSTS_MAX, own,
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
 use std::collections::BTreeSet;
-
-/// Hosts that run one workload. Source: ours; a change of the workload is one transaction with all of them.
-pub const WORKLOAD_HOSTS_MAX: usize = 100;
 
 /// Keys that are withdrawn from the hosts of a scale set at once, with one change of the set. Source: ours; bounds the
 /// commit.
@@ -80,7 +77,8 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
         if new == old {
             continue;
         }
-        if new.extension.is_none() && old.extension.is_some() {
+        // A machine that is switched off keeps its extension, and what was last said of that.
+        if new.extension.is_none() && old.extension.is_some() && resource.power.is_running() {
             tx.delete(&EXTENSION_STATUS, &key)?;
         }
         tx.put(&PLACEMENTS, &key, &new)?;

@@ -21,6 +21,7 @@ pub fn restart_extension(
     if let Some(extension) = &mut row.extension {
         extension.run = world.entropy.guid();
     }
+    row.changed_at = world.now;
     tx.put(&RESOURCES, &extension, &row)?;
     Ok(place::refresh_machine(tx, uuid)?)
 }

@@ -2,6 +2,7 @@
 //! principal appear and vanish in the same transaction as their resource; a user-assigned identity is a
 //! resource of its own, assigned to many.
 
+use super::extension::{EXTENSION_IDENTITIES_MAX, too_many_identities};
 use super::gone_principals::delete_principal;
 use super::place;
 use crate::access::{Allowed, ScopeKey, WrongProof};
@@ -29,6 +30,11 @@ pub enum IdentityError {
     /// More than [`USER_ASSIGNED_IDENTITIES_MAX`].
     #[error("a resource can have at most {USER_ASSIGNED_IDENTITIES_MAX} user-assigned identities")]
     TooMany,
+    /// More than the extension on the resource serves, [`EXTENSION_IDENTITIES_MAX`]: so many.
+    #[error(
+        "with the extension for managed identities a resource can have at most {EXTENSION_IDENTITIES_MAX} user-assigned identities, and this would have {0}"
+    )]
+    TooManyForExtension(usize),
 }
 
 /// The reason why a resource could not be saved.
@@ -64,6 +70,11 @@ pub fn save(
         Some(change) => change_identities(tx, world, uuid, resource, change)?,
         None => false,
     };
+    let adds =
+        resource.is_extension() || change.is_some_and(|change| !change.add.is_empty() || change.nested.is_some());
+    if let Some(count) = if adds { too_many_identities(tx, uuid, resource)? } else { None } {
+        return Err(IdentityError::TooManyForExtension(count).into());
+    }
     if is_new && resource.id.is_of(IDENTITY_TYPE) {
         let kind = PrincipalKind::UserAssigned { resource: uuid, resource_id: resource.id.clone() };
         resource.principal = Some(principal_of(tx, world, resource, kind)?);

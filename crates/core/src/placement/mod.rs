@@ -13,5 +13,7 @@ pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, jo
 pub(crate) use host::scope_of;
 pub use host::{HOSTS, Host, Standing, show};
 pub use placed::Placed;
-pub use placements::{PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement};
+pub use placements::{
+    PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement, WORKLOAD_HOSTS_MAX,
+};
 pub use reports::{EXTENSION_STATUS, ExtensionState, ExtensionStatus};

@@ -41,6 +41,9 @@ pub struct PlacedIdentity {
     pub system_of: Option<ResourceId>,
 }
 
+/// Hosts that run one workload. Source: ours; a change of the workload is one transaction with all of them.
+pub const WORKLOAD_HOSTS_MAX: usize = 100;
+
 /// Placements by host and workload.
 pub const PLACEMENTS: Table<(HostId, ResourceUuid), Placement> =
     Table::indexed("placement", Absence::Withholds, |key, placement, entries| {

@@ -3,8 +3,8 @@
 use crate::cloud::{Cloud, NOW, certificate, system, users, world};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{CREDENTIALS, Change, add_certificate, create_application, find};
-use bonafide_core::lifecycle::{self, PlaceError, WORKLOAD_HOSTS_MAX, delete_service_principal};
-use bonafide_core::placement::{self, ENROLMENTS, PLACEMENTS};
+use bonafide_core::lifecycle::{self, PlaceError, delete_service_principal};
+use bonafide_core::placement::{self, ENROLMENTS, PLACEMENTS, WORKLOAD_HOSTS_MAX};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_store::Read;

@@ -3,7 +3,7 @@
 use super::Fault;
 use super::ours::internal;
 use super::wire::Wire;
-use bonafide_types::ResourceId;
+use bonafide_types::{Excerpt, ResourceId};
 use http::StatusCode;
 
 pub(super) fn wire(fault: &Fault) -> Wire<'_> {
@@ -65,6 +65,22 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "ArtifactNotFound",
             format!(
                 "The VM extension with publisher 'Microsoft.ManagedIdentity' and type '{type_name}' could not be found. Nothing on a host serves its port; code on a machine asks 'http://169.254.169.254/metadata/identity/oauth2/token'."
+            ),
+        ),
+        Fault::ExtensionNotFound { type_name } => (
+            NOT_FOUND,
+            "ArtifactNotFound",
+            format!(
+                "The VM extension with publisher 'Microsoft.ManagedIdentity' and type '{type_name}' could not be found. Its types are 'ManagedIdentityExtensionForLinux' and 'ManagedIdentityExtensionForWindows'."
+            ),
+        ),
+        Fault::ArtifactNotFound { publisher, name } => (
+            NOT_FOUND,
+            "ArtifactNotFound",
+            format!(
+                "The VM extension with publisher '{}' and type '{}' could not be found.",
+                Excerpt::of(publisher).as_str(),
+                Excerpt::of(name).as_str()
             ),
         ),
         Fault::LockNotFound(name) => (NOT_FOUND, "LockNotFound", format!("The lock '{name}' could not be found.")),

@@ -3,7 +3,7 @@
 use super::Fault;
 use super::ours::internal;
 use super::wire::Wire;
-use bonafide_core::lifecycle::IdentityError;
+use bonafide_core::lifecycle::{EXTENSION_IDENTITIES_MAX, IdentityError};
 use bonafide_types::ResourceId;
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
 use http::StatusCode;
@@ -70,6 +70,9 @@ fn identity_error(resource: &ResourceId, error: &IdentityError) -> (StatusCode, 
         IdentityError::NotFound(id) | IdentityError::OtherTenant(id) => {
             failed(format!("Resource '{id}' was not found."))
         }
+        IdentityError::TooManyForExtension(count) => failed(format!(
+            "With the extension for managed identities a resource can have at most {EXTENSION_IDENTITIES_MAX} user assigned identities, and this would have {count}: take some away, or delete the extension and use the metadata endpoint."
+        )),
         IdentityError::TooMany => {
             failed(format!("A resource can have at most {USER_ASSIGNED_IDENTITIES_MAX} user assigned identities."))
         }

@@ -139,6 +139,14 @@ pub(crate) enum Fault {
     ActionNotFound { type_name: String, action: String },
     /// A machine's extension that nothing here runs.
     ExtensionNotServed { type_name: String },
+    /// The publisher of the extension that serves tokens has no other ones.
+    ExtensionNotFound { type_name: String },
+    /// The catalogue has no such extension.
+    ArtifactNotFound { publisher: String, name: String },
+    /// An extension that serves tokens cannot be so.
+    ExtensionInvalid { target: &'static str, message: String },
+    /// A property that stays as it was made.
+    PropertyFixed { path: &'static str },
     /// No such role assignment.
     AssignmentNotFound(RoleAssignmentId),
     /// No such lock.

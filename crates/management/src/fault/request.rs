@@ -65,6 +65,7 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "InvalidResourceName",
             format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."),
         ),
+        Fault::ExtensionInvalid { message, .. } => (BAD, "InvalidParameter", message.clone()),
         Fault::GroupNameInvalid { name, wrong } => (
             BAD,
             "InvalidResourceGroup",

@@ -26,6 +26,9 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "OperationNotAllowed",
             format!("Operation '{operation}' is not allowed on '{id}' since it is {state}."),
         ),
+        Fault::PropertyFixed { path } => {
+            (CONFLICT, "PropertyChangeNotAllowed", format!("Changing property '{path}' is not allowed."))
+        }
         Fault::OperationFailed(failure) => (CONFLICT, &failure.code, failure.message.clone()),
         Fault::OperationCanceled(id) => (CONFLICT, "OperationCanceled", format!("The operation '{id}' was canceled.")),
         Fault::OtherLocation { id, is, asked } if id.is_group() => (

@@ -18,6 +18,7 @@ impl Fault {
             | Self::BodyTooLarge
             | Self::LocationMissing
             | Self::NameInvalid { .. }
+            | Self::ExtensionInvalid { .. }
             | Self::GroupNameInvalid { .. }
             | Self::TooManyTags
             | Self::MethodNotAllowed(_)
@@ -57,11 +58,14 @@ impl Fault {
             | Self::TypeNotFound { .. }
             | Self::ActionNotFound { .. }
             | Self::ExtensionNotServed { .. }
+            | Self::ExtensionNotFound { .. }
+            | Self::ArtifactNotFound { .. }
             | Self::LockNotFound(_)
             | Self::OperationNotFound(_) => absent::wire(self),
             Self::TooManyLocks
             | Self::Locked { .. }
             | Self::NotAllowedNow { .. }
+            | Self::PropertyFixed { .. }
             | Self::OperationFailed { .. }
             | Self::OperationCanceled(_)
             | Self::OtherLocation { .. }
@@ -77,6 +81,8 @@ impl Fault {
     pub(super) fn target(&self) -> Option<&'static str> {
         match self {
             Self::IdentitiesUnexpected { .. } | Self::IdentitiesMissing => Some("resourceIdentity.identityIds"),
+            Self::ExtensionInvalid { target, .. } => Some(target),
+            Self::PropertyFixed { path } => Some(path),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Endpoints that are no resources: each file has its own, one line each.
 
 mod endpoints;
+mod extension_types;
 mod identity_operations;
 mod inventory;
 mod locations;
@@ -26,12 +27,13 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 8] = [
+static FILES: [&[Fixed]; 9] = [
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
+    extension_types::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     crate::deployments::ENDPOINTS,

@@ -16,6 +16,7 @@ pub use on_behalf::OnBehalf;
 use crate::Cx;
 use crate::deployments;
 use crate::fault::Fault;
+use crate::types::compute::extensions;
 use bonafide_core::tokens::Caller;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp};
@@ -181,7 +182,8 @@ pub(crate) fn unreadable() -> StepError {
 }
 
 /// All workers: one line each.
-const WORKERS: [&Worker; 4] = [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &deployments::WORKER, &FINISHED];
+const WORKERS: [&Worker; 5] =
+    [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &deployments::WORKER, &extensions::WORKER, &FINISHED];
 
 /// Rows of older versions, which answered a finished write with an operation.
 static FINISHED: Worker =

@@ -67,7 +67,8 @@ pub(crate) fn show(
     let etag = conditions::etag_of_view(uuid, resource, seen.is_partial);
     let mut shown = head_of(call, kind, resource);
     shown.append(&mut seen.members);
-    let view = View { tx, uuid, resource, version: &call.command.version, query: &call.command.query };
+    let view =
+        View { tx, uuid, resource, version: &call.command.version, query: &call.command.query, now: call.cx.world.now };
     (kind.of.members)(&view, &mut shown)?;
     (kind.of.view)(&view, &mut properties)?;
     shown.insert("properties".to_owned(), Value::Object(properties));

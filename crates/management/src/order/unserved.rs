@@ -3,10 +3,8 @@
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::resource_type::Kind;
+use crate::types::compute::extensions::PUBLISHER;
 use serde_json::{Map, Value};
-
-/// The publisher of the extensions that serve tokens on a machine's port 50342. Nothing runs them.
-const PUBLISHER: &str = "Microsoft.ManagedIdentity";
 
 /// The last word of the types that run a script on a machine when they are put. Nothing runs it.
 const RUN_COMMANDS: &str = "runCommands";
@@ -17,11 +15,11 @@ pub(crate) fn check(call: &Call<'_>, kind: &Kind, sent: &Map<String, Value>) -> 
         let (type_name, version) = (kind.name.to_string(), call.command.version.to_string());
         return Err(Fault::TypeNotFound { type_name, version, supported: Vec::new() });
     }
-    check_extensions(sent)
+    if kind.of.serves_extensions { Ok(()) } else { check_extensions(sent) }
 }
 
-/// Refuses an extension of [`PUBLISHER`], wherever it stands: as a resource, in the profile of a scale set, or
-/// deeper in a type that makes machines.
+/// Refuses an extension of [`PUBLISHER`] in a type that does not serve it, wherever it stands: in a type that makes
+/// machines out of sight, for instance.
 fn check_extensions(sent: &Map<String, Value>) -> Result<(), Fault> {
     if is_unserved(sent) {
         let type_name = sent.get("type").and_then(Value::as_str).unwrap_or_default();

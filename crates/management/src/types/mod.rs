@@ -22,6 +22,7 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &authorization::permissions::PERMISSIONS,
     &authorization::role_assignments::ROLE_ASSIGNMENTS,
     &authorization::role_definitions::ROLE_DEFINITIONS,
+    &compute::extensions::VM_EXTENSIONS,
     &compute::virtual_machines::VIRTUAL_MACHINES,
     &container_service::managed_clusters::MANAGED_CLUSTERS,
     &managed_identity::identities::IDENTITIES,

@@ -8,7 +8,7 @@ use crate::resource_type::{Absent, Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
 /// Those with a rule that differs, for their children too: one line each.
-const DIFFERENT: [&ResourceType; 4] = [&CLOUD_SERVICES, &EXTENSIONS, &SCALE_SETS, &STORAGE_ACCOUNTS];
+const DIFFERENT: [&ResourceType; 3] = [&CLOUD_SERVICES, &SCALE_SETS, &STORAGE_ACCOUNTS];
 
 static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 
@@ -16,14 +16,6 @@ static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 /// Cloud Services that none are planned.
 static CLOUD_SERVICES: ResourceType =
     ResourceType { name: "Microsoft.Compute/cloudServices", identities: Identities::None, view, ..ResourceType::PLAIN };
-
-/// A PUT without a version or settings keeps them (docs/wire/management.md).
-static EXTENSIONS: ResourceType = ResourceType {
-    name: "Microsoft.Compute/virtualMachines/extensions",
-    absent: Absent::Stays,
-    view,
-    ..ResourceType::PLAIN
-};
 
 /// Source: compute 2017-12-01 to 2018-06-01 in azure-sdk-for-go 68.0.0.
 static SCALE_SETS: ResourceType = ResourceType {

@@ -199,17 +199,17 @@ fn resources_with_many_identities_are_deleted_in_smaller_steps() {
     let ids: Vec<String> = (0..300).map(|n| cloud.make_identity(&format!("id{n}"))).collect();
     let map: serde_json::Map<String, Value> = ids.iter().map(|id| (id.clone(), json!({}))).collect();
     cloud.put(&cloud.at("h"), ARM, json!({"location": "westus"})).expect(201);
-    for n in 0..20 {
-        let body = json!({"location": "westus", "identity": {"type": "UserAssigned", "userAssignedIdentities": map}});
-        cloud.put(&cloud.vm(&format!("vm{n}")).replace("/g/", "/h/"), VM, body).expect(201);
+    let body = json!({"location": "westus", "identity": {"type": "UserAssigned", "userAssignedIdentities": map}});
+    for n in 1..20 {
+        cloud.put(&cloud.vm(&format!("vm{n}")).replace("/g/", "/h/"), VM, body.clone()).expect(201);
     }
-    let machine = cloud.vm("vm0").replace("/g/", "/h/");
+    let site = format!("{}/providers/Microsoft.Web/sites/site", cloud.at("h"));
+    cloud.put(&site, ARM, body.clone()).expect(201);
     for n in 0..20 {
-        let body = json!({"location": "westus", "identity": {"type": "UserAssigned", "userAssignedIdentities": map}});
-        cloud.put(&format!("{machine}/extensions/e{n}"), VM, body).expect(201);
+        cloud.put(&format!("{site}/slots/s{n}"), ARM, body.clone()).expect(201);
     }
     // One resource, and more index entries below it than a commit has room for.
-    finish(&cloud, &cloud.delete(&machine, VM));
+    finish(&cloud, &cloud.delete(&site, ARM));
     assert_eq!(left(&cloud).0, 302 + 19);
     cloud.delete(&cloud.at("h"), ARM).expect(200);
     cloud.get(&cloud.at("h"), ARM).refused(404, "ResourceGroupNotFound");

@@ -13,6 +13,7 @@ mod deployment_steps;
 mod deployments;
 mod discovery;
 mod etags;
+mod extensions;
 mod generic;
 mod granting_bodies;
 mod groups;

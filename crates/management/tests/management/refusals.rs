@@ -82,7 +82,6 @@ fn an_extension_that_nothing_runs_is_refused_and_named() {
         let extension = json!({"location": "westus", "properties": properties});
         let entry = json!([{"name": "msi", "properties": properties}]);
         for answer in [
-            cloud.put(&format!("{}/extensions/msi", cloud.vm("vm1")), VM, extension.clone()),
             cloud.put(&format!("{set}/extensions/msi"), VM, extension.clone()),
             cloud.put(&set, VM, profile(entry.clone())),
             cloud.patch(&set, VM, profile(entry)),
@@ -97,11 +96,11 @@ fn an_extension_that_nothing_runs_is_refused_and_named() {
     let body = json!({"properties": {"publisher": "Microsoft.ManagedIdentity"}});
     let path = format!("{}/extensions/msi", cloud.vm("vm1"));
     cloud.call(&reader, Method::PUT, &path, VM, Some(body)).refused(403, "AuthorizationFailed");
-    // An extension cannot become one bit by bit.
+    // An extension cannot become one that serves tokens bit by bit.
     let other = json!({"location": "westus", "properties": {"publisher": "p", "type": "t"}});
     cloud.put(&path, VM, other).expect(201);
     let step = json!({"properties": {"publisher": "Microsoft.ManagedIdentity"}});
-    cloud.patch(&path, VM, step).refused(404, "ArtifactNotFound");
+    cloud.patch(&path, VM, step).refused(409, "PropertyChangeNotAllowed");
 }
 
 #[test]

@@ -1,3 +1,4 @@
 //! `Microsoft.Compute`.
 
+pub(crate) mod extensions;
 pub(crate) mod virtual_machines;

@@ -6,9 +6,10 @@ use crate::order::access::Access;
 use crate::order::read;
 use crate::outcome::Outcome;
 use crate::resource_type::{Action, Run, Stored};
+use crate::types::compute::extensions;
 use bonafide_core::directory::{Power, Resource};
 use bonafide_store::ReadTx;
-use bonafide_types::ResourceUuid;
+use bonafide_types::{ResourceUuid, Timestamp};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -17,14 +18,16 @@ pub(super) const GET: Action =
 
 fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let (uuid, resource) = read::existing(call, access)?;
-    Ok(Outcome::shown(instance_view(tx, *uuid, resource)?))
+    Ok(Outcome::shown(instance_view(tx, (*uuid, resource), call.cx.world.now)?))
 }
-
-const EXTENSIONS: &str = "Microsoft.Compute/virtualMachines/extensions";
 
 /// `instanceView`: provisioned when it was last written, and switched on or off. az prints what stands in
 /// `displayStatus`; the libraries and PowerShell read the code that begins with `PowerState/`.
-pub(super) fn instance_view(tx: &dyn Stored, uuid: ResourceUuid, resource: &Resource) -> Result<Value, Fault> {
+pub(super) fn instance_view(
+    tx: &dyn Stored,
+    (uuid, resource): (ResourceUuid, &Resource),
+    now: Timestamp,
+) -> Result<Value, Fault> {
     let power = match resource.power {
         Power::Running => "running",
         Power::Stopped => "stopped",
@@ -37,19 +40,9 @@ pub(super) fn instance_view(tx: &dyn Stored, uuid: ResourceUuid, resource: &Reso
             { "code": format!("PowerState/{power}"), "level": "Info", "displayStatus": format!("VM {power}") },
         ],
     });
-    let extensions: Vec<Value> = tx.children(uuid, EXTENSIONS)?.iter().map(|(_, extension)| show(extension)).collect();
+    let extensions = extensions::of_machine(tx, (uuid, resource), now)?;
     if !extensions.is_empty() {
         view["extensions"] = extensions.into();
     }
     Ok(view)
-}
-
-/// An extension in the view of its machine, in which az finds its name by its publisher and type.
-fn show(extension: &Resource) -> Value {
-    let text = |name| extension.body.member(&["properties", name]).and_then(Value::as_str).unwrap_or_default();
-    json!({
-        "name": extension.id.name(),
-        "type": format!("{}.{}", text("publisher"), text("type")),
-        "typeHandlerVersion": text("typeHandlerVersion"),
-    })
 }

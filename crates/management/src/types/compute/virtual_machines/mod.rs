@@ -34,11 +34,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
 
 /// Shows the properties that were sent, and those that Azure adds (recordings of azure-cli, 2026).
 fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
-    let expanded = |name: &str| {
-        let expand = view.query.get("$expand").unwrap_or_default();
-        expand.split(',').any(|word| word.trim().eq_ignore_ascii_case(name))
-    };
-    if !expanded("userData") {
+    if !view.expands("userData") {
         properties.shift_remove("userData");
     }
     profiles::complete(properties);
@@ -50,8 +46,8 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
     }
     // `statusOnly` is how a list is asked for the same.
     let status_only = view.query.get("statusOnly").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    if expanded("instanceView") || status_only {
-        properties.insert("instanceView".to_owned(), instance_view(view.tx, view.uuid, view.resource)?);
+    if view.expands("instanceView") || status_only {
+        properties.insert("instanceView".to_owned(), instance_view(view.tx, (view.uuid, view.resource), view.now)?);
     }
     Ok(())
 }

@@ -4,12 +4,13 @@
 use crate::fault::Fault;
 use crate::order::write::Write;
 use crate::resource_type::{Action, Run};
+use crate::types::compute::extensions;
 use bonafide_core::directory::Power;
 use http::Method;
 
 pub(super) const START: Action = switch("start", "start/action", |write| {
     write.new.power = Power::Running;
-    Ok(())
+    extensions::restart(write)
 });
 
 pub(super) const POWER_OFF: Action = switch("powerOff", "powerOff/action", |write| {
@@ -28,7 +29,7 @@ pub(super) const DEALLOCATE: Action = switch("deallocate", "deallocate/action", 
 /// A machine that is switched off is started, not restarted.
 pub(super) const RESTART: Action = switch("restart", "restart/action", |write| {
     if write.new.power.is_running() {
-        return Ok(());
+        return extensions::restart(write);
     }
     Err(Fault::NotAllowedNow { operation: "restart", id: write.new.id.clone(), state: "not running" })
 });
