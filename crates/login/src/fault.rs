@@ -36,6 +36,10 @@ pub(crate) enum Fault {
         asked: String,
         tenant: String,
     },
+    /// The service principal of the resource is disabled.
+    ResourceDisabled {
+        asked: String,
+    },
     UnknownClient {
         client: String,
         tenant: String,
@@ -129,6 +133,7 @@ impl Fault {
             Self::TwoResources(scope) => (700_022, 400, "invalid_scope", format!("Provided value for the input parameter scope is not valid because it contains more than one resource. Scope {} is not valid.", shown(scope))),
             Self::TokenType(asked) => (90_100, 400, "invalid_request", format!("The request asks for a token of the type '{}'. Only tokens of the type 'Bearer' are issued.", shown(asked))),
             Self::UnknownResource { asked, tenant } => (500_011, 400, "invalid_resource", format!("The application named {} was not found in the tenant named {tenant}. {NOT_INSTALLED}", shown(asked))),
+            Self::ResourceDisabled { asked } => (500_014, 400, "invalid_resource", format!("The service principal for resource '{}' is disabled. This indicates that a subscription within the tenant has lapsed, or that the administrator for this tenant has disabled the application, preventing tokens from being issued for it.", shown(asked))),
             Self::UnknownClient { client, tenant } => (700_016, 400, "unauthorized_client", format!("Application with identifier '{}' was not found in the directory '{tenant}'. {NOT_INSTALLED}", shown(client))),
             Self::Disabled { client } => (7_000_112, 400, "unauthorized_client", format!("Application '{client}' is disabled.")),
             Self::NoProof => (7_000_216, 401, "invalid_client", "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.".into()),
@@ -165,6 +170,7 @@ impl Fault {
             self,
             Self::UnknownTenant(_)
                 | Self::UnknownResource { .. }
+                | Self::ResourceDisabled { .. }
                 | Self::UnknownClient { .. }
                 | Self::Disabled { .. }
                 | Self::Secret { .. }

@@ -27,6 +27,10 @@ pub(crate) fn handle(
     let resource = tokens::resolve(cx.view, &cx.service.audiences, tenant, &asked)
         .ok_or_else(|| Fault::UnknownResource { asked: asked.as_str().to_owned(), tenant: tenant.to_string() })?;
     record.resource = Some(resource.clone());
+    let application = resource.app_id.and_then(|app_id| cx.view.principal_by_client(tenant, app_id));
+    if application.is_some_and(|(_, row)| !row.enabled) {
+        return Err(Fault::ResourceDisabled { asked: asked.as_str().to_owned() });
+    }
     if !client.principal.enabled {
         return Err(Fault::Disabled { client: client.principal.client_id.to_string() });
     }
