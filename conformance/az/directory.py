@@ -1,7 +1,13 @@
-"""Service principals in the directory. Follows azure-cli's `test_service_principal_scenario` and `test_sp_show_exit_code`."""
+"""Service principals and applications in the directory. Follows azure-cli's `test_service_principal_scenario`, `test_sp_show_exit_code`,
+`test_create_for_rbac_password_with_assignment`, `test_create_for_rbac_create_cert`, `test_app_scenario`, `test_app_credential` and
+`test_app_owner`."""
+
+import base64
+import json
+import os
 
 from scenarios import scenario
-from support import ALL, DEMO, NOBODY, OPERATOR, az, equal, refused
+from support import ALL, DEMO, NOBODY, OPERATOR, SUBSCRIPTION, TENANT, az, configuration, equal, names, refused, settings
 
 
 @scenario("ad sp show of a managed identity by application id and by id, list")
@@ -23,3 +29,71 @@ def of_an_identity():
 def nobody():
     equal((az("ad", "user", "list"), az("ad", "group", "list")), ([], []))
     refused("delegated", "ad", "signed-in-user", "show")
+
+
+@scenario("ad sp create-for-rbac, its secret signs in at once, role assignments by application id, name and id, delete")
+def for_rbac():
+    scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/demo"
+    made = az("ad", "sp", "create-for-rbac", "--name", "nightly", "--role", "Reader", "--scopes", scope)
+    equal((made["displayName"], made["tenant"]), ("nightly", TENANT))
+    with settings(AZURE_CONFIG_DIR=configuration("for-rbac", os.environ["AZURE_CONFIG_DIR"])):
+        az("login", "--service-principal", "--username", made["appId"], "--password", made["password"], "--tenant", TENANT)
+        equal(names(az("group", "list")), ["demo"])
+    principal = az("ad", "sp", "show", "--id", made["appId"])["id"]
+    for assignee, role in ((made["appId"], "Contributor"), (principal, "Virtual Machine Contributor")):
+        assigned = az("role", "assignment", "create", "--assignee", assignee, "--role", role, "--scope", scope)
+        equal((assigned["principalId"], assigned["principalType"]), (principal, "ServicePrincipal"))
+    for assigned in az("role", "assignment", "list", "--assignee", made["appId"], "--scope", scope):
+        az("role", "assignment", "delete", "--ids", assigned["id"])
+    az("ad", "sp", "delete", "--id", made["appId"])
+    az("ad", "app", "delete", "--id", made["appId"])
+    refused("does not exist", "ad", "app", "show", "--id", made["appId"], code=3)
+
+
+@scenario("ad sp create-for-rbac with a certificate, ad sp credential reset, list, delete", ALL)
+def certified():
+    made = az("ad", "sp", "create-for-rbac", "--name", "signed", "--create-cert")
+    with settings(AZURE_CONFIG_DIR=configuration("certified", os.environ["AZURE_CONFIG_DIR"])):
+        az("login", "--service-principal", "--username", made["appId"], "--certificate", made["fileWithCertAndPrivateKey"],
+           "--tenant", TENANT, "--allow-no-subscriptions")
+    os.remove(made["fileWithCertAndPrivateKey"])
+    reset = az("ad", "sp", "credential", "reset", "--id", made["appId"], "--display-name", "first")
+    assert reset["password"], "no password"
+    kept, = az("ad", "sp", "credential", "list", "--id", made["appId"])
+    equal(kept["displayName"], "first")
+    az("ad", "sp", "credential", "delete", "--id", made["appId"], "--key-id", kept["keyId"])
+    equal(az("ad", "sp", "credential", "list", "--id", made["appId"]), [])
+    az("ad", "app", "delete", "--id", made["appId"])
+
+
+@scenario("ad app create, show, list, update, credential, owner; tokens of version 2; delete", ALL)
+def application():
+    made = az("ad", "app", "create", "--display-name", "orders", "--identifier-uris", "api://az-orders",
+              "--requested-access-token-version", "2")
+    equal((made["identifierUris"], made["api"]["requestedAccessTokenVersion"]), (["api://az-orders"], 2))
+    equal([found["appId"] for found in az("ad", "app", "list", "--display-name", "orders")], [made["appId"]])
+    az("ad", "app", "update", "--id", made["appId"], "--web-redirect-uris", "https://orders.example/signin")
+    equal(az("ad", "app", "show", "--id", "api://az-orders")["web"]["redirectUris"], ["https://orders.example/signin"])
+    principal = az("ad", "sp", "create", "--id", made["appId"])["id"]
+    claims = az("account", "get-access-token", "--resource", "api://az-orders")["accessToken"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    equal((claims["ver"], claims["aud"], claims["azp"]), ("2.0", made["appId"], OPERATOR))
+    for name in ("first", "second"):
+        az("ad", "app", "credential", "reset", "--id", made["appId"], "--append", "--display-name", name)
+    kept = az("ad", "app", "credential", "list", "--id", made["appId"])
+    equal(sorted(item["displayName"] for item in kept), ["first", "second"])
+    az("ad", "app", "credential", "delete", "--id", made["appId"], "--key-id", kept[0]["keyId"])
+    az("ad", "app", "owner", "add", "--id", made["appId"], "--owner-object-id", principal)
+    equal([owner["id"] for owner in az("ad", "app", "owner", "list", "--id", made["appId"])], [principal])
+    az("ad", "app", "owner", "remove", "--id", made["appId"], "--owner-object-id", principal)
+    az("ad", "app", "delete", "--id", made["appId"])
+
+
+@scenario("ad sp of a managed identity is locked, and can be disabled", ALL)
+def locked():
+    principal = az("vm", "identity", "show", "--ids", DEMO)["principalId"]
+    for command in (("credential", "reset"), ("delete",)):
+        refused("ManagedIdentity", "ad", "sp", *command, "--id", principal)
+    for enabled in (False, True):
+        az("ad", "sp", "update", "--id", principal, "--set", f"accountEnabled={str(enabled).lower()}")
+        equal(az("ad", "sp", "show", "--id", principal)["accountEnabled"], enabled)
