@@ -77,7 +77,7 @@ impl Answers {
 }
 
 impl Inner {
-    /// What is the client's own stays so when an answer repeats it.
+    /// A UUID of the client's own stays so when an answer repeats it.
     fn name(&mut self, text: &str) {
         let named: Vec<_> = uuids(text).map(str::to_lowercase).filter(|uuid| !self.own.contains(uuid)).collect();
         self.named.extend(named);
