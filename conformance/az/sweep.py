@@ -189,6 +189,6 @@ def management():
 @scenario("no command of the directory ends in a traceback, and each refusal is Graph's")
 def directory():
     # An answer that is not the directory's JSON is one of these words.
-    strange = re.compile(r"Expecting value|AADSTS|InvalidResourceType|JSONDecodeError|HTTP|<html")
+    strange = re.compile(r"Expecting value|AADSTS|InvalidResourceType|JSONDecodeError|HTTP Error|<html")
     sweep(DIRECTORY, lambda said: not strange.search(said))
     az("group", "delete", "--name", "az-sweep", "--yes", "--no-wait")
