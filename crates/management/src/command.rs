@@ -95,6 +95,23 @@ impl<'a> Call<'a> {
         self.command.body.as_ref().map_err(|error| error.clone().into())
     }
 
+    /// The body of an action, which need not have one.
+    pub(crate) fn body_if_any(&self) -> Result<Option<&'a Map<String, Value>>, Fault> {
+        match &self.command.body {
+            Err(BodyError::Absent) => Ok(None),
+            Err(error) => Err(error.clone().into()),
+            Ok(body) => Ok(Some(body)),
+        }
+    }
+
+    /// The action that the command is.
+    pub(crate) fn action(&self) -> Option<&'static Action> {
+        match self.command.verb {
+            Verb::Action(action) => Some(action),
+            _ => None,
+        }
+    }
+
     /// The resource that the command is about, and its type.
     pub(crate) fn resource(&self) -> Result<(&'a ResourceId, &'a Kind), Fault> {
         match &self.command.target {

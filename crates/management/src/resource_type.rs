@@ -7,7 +7,7 @@ use crate::order::access::Access;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
 use bonafide_core::access::Allowed;
-use bonafide_core::directory::{RESOURCES, RESOURCES_BELOW, Resource};
+use bonafide_core::directory::{INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource};
 use bonafide_core::lifecycle::{self, ExtensionHost};
 use bonafide_store::{Read, ReadTx, StoreError, Tx};
 use bonafide_types::{ApiVersion, ResourceUuid, Timestamp};
@@ -16,6 +16,7 @@ use bonafide_wire::hosts::VM_EXTENSION;
 use http::Method;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 /// A resource type.
@@ -40,11 +41,15 @@ pub(crate) struct ResourceType {
     pub(crate) stored: Option<&'static [&'static str]>,
     /// Members of `properties` that clients send back but cannot set.
     pub(crate) read_only: &'static [&'static str],
+    /// Members that the type reads, at any depth, in the spelling in which they are stored.
+    pub(crate) spelled: &'static [&'static str],
     /// The fate of members that a PUT leaves out.
     pub(crate) absent: Absent,
     /// Checks and completes every PUT and PATCH of a resource, after the checks that all types share: the body, the
     /// identities and the tags are those that are to be stored. What it writes is in the write's own transaction.
     pub(crate) put: fn(&mut Write<'_, '_>) -> Result<(), Fault>,
+    /// Does what follows from a PUT or PATCH that is stored, in the same transaction.
+    pub(crate) saved: fn(&mut Write<'_, '_>) -> Result<(), Fault>,
     /// The answer to a PUT that made a resource.
     pub(crate) created: Created,
     /// True if a reply repeats the etag in its body.
@@ -77,8 +82,10 @@ impl ResourceType {
         check_name: |_| Ok(()),
         stored: None,
         read_only: &["provisioningState"],
+        spelled: &[],
         absent: Absent::Goes,
         put: |_| Ok(()),
+        saved: |_| Ok(()),
         created: Created::As201,
         etag_in_body: false,
         status_address: false,
@@ -95,6 +102,8 @@ impl ResourceType {
 pub(crate) enum Identities {
     /// They have none.
     None,
+    /// They have those of the scale set that they belong to, and none of their own.
+    OfSet,
     /// In `userAssignedIdentities`.
     Map,
     /// In `identityIds` until this api-version.
@@ -231,6 +240,51 @@ pub(crate) trait Stored {
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
     /// The children of a type, in the order in which they were made.
     fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError>;
+    /// The instances of a scale set.
+    fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError>;
+    /// The version of the model of a scale set.
+    fn model_of(&self, set: ResourceUuid) -> Result<u64, StoreError>;
+}
+
+/// Stored resources that are read for many others: the model of a set is read once for all its instances in a list.
+pub(crate) struct Remembered<'a, T> {
+    tx: &'a T,
+    model: Cell<Option<(ResourceUuid, u64)>>,
+}
+
+impl<'a, T> Remembered<'a, T> {
+    pub(crate) fn new(tx: &'a T) -> Self {
+        Self { tx, model: Cell::new(None) }
+    }
+}
+
+impl<T: Read> Stored for Remembered<'_, T> {
+    fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
+        self.tx.resource(uuid)
+    }
+
+    fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
+        self.tx.extension_hosts(workload)
+    }
+
+    fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
+        self.tx.children(uuid, type_name)
+    }
+
+    fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
+        self.tx.instances(set)
+    }
+
+    fn model_of(&self, set: ResourceUuid) -> Result<u64, StoreError> {
+        if let Some((of, model)) = self.model.get()
+            && of == set
+        {
+            return Ok(model);
+        }
+        let model = self.tx.model_of(set)?;
+        self.model.set(Some((set, model)));
+        Ok(model)
+    }
 }
 
 impl<T: Read> Stored for T {
@@ -250,6 +304,14 @@ impl<T: Read> Stored for T {
             }
         }
         Ok(found)
+    }
+
+    fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
+        self.many(&INSTANCES_OF_SET, &set, None, usize::MAX)
+    }
+
+    fn model_of(&self, set: ResourceUuid) -> Result<u64, StoreError> {
+        Ok(self.get(&RESOURCES, &set)?.map_or(0, |row| row.model))
     }
 }
 

@@ -137,6 +137,10 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
         let id = parse(&format!("/{}", segments.join("/")))?;
         let kind = match *method {
             Method::DELETE => types::known_kind(&id.type_name())?,
+            Method::PUT | Method::PATCH => match types::classic(&id.type_name()) {
+                Some(classic) => classic,
+                None => types::kind(&id.type_name())?,
+            },
             _ => types::kind(&id.type_name())?,
         };
         return Ok((verb_of(method)?, Target::Resource(in_subscription(id)?, kind)));

@@ -79,7 +79,7 @@ fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_h
     for line in matrix.lines().filter(|line| !line.starts_with('#')) {
         let cells: Vec<&str> = line.split_whitespace().collect();
         let [method, path, nobody, foreigner, stranger, reader, ..] = cells[..] else { panic!("{line}") };
-        let public = path == "/metadata/endpoints";
+        let public = ["/metadata/endpoints", "/metadata/vmImageAliases"].contains(&path);
         assert_eq!(nobody == "401", !public, "{line}");
         // Answers that are the same for everybody, and lists of a caller's own objects.
         let same_for_all = public
@@ -110,6 +110,9 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", &format!("{}/extensions/e1", machine.id), Some(&child)).expect(201);
         let site = home.id("rg", "Microsoft.Web/sites", "site1");
         let _ = cloud.call(&home.operator, "PUT", site.as_str(), Some(&json!({"location": "westeurope"}))).expect(201);
+        let set = home.id("rg", "Microsoft.Compute/virtualMachineScaleSets", "set1");
+        let body = json!({"location": "westeurope", "sku": {"name": "Standard_B1s", "capacity": 1}});
+        let _ = cloud.call(&home.operator, "PUT", set.as_str(), Some(&body)).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{ASSIGNMENT}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}", home.root());
@@ -162,6 +165,7 @@ impl Stage {
             path if path.contains("roleDefinitions/") => ROLE,
             path if path.contains("userAssignedIdentities/") => "ida",
             path if path.contains("deployments/") => "d1",
+            path if path.contains("virtualMachineScaleSets/") => "set1",
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
         };
@@ -172,6 +176,9 @@ impl Stage {
         } else {
             ("Microsoft.Web", "sites")
         };
+        let is_image = template.contains("/vmimage/");
+        let publisher = if is_image { "Canonical" } else { "Microsoft.ManagedIdentity" };
+        let version = if is_image { "latest" } else { "1.0.0.0" };
         let path = template
             .replace("{scope...}", scope)
             .replace("{subscription}", &home.subscription.to_string())
@@ -183,9 +190,11 @@ impl Stage {
             .replace("{namespace}", namespace)
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
-            .replace("{childName}", "e1")
-            .replace("{publisher}", "Microsoft.ManagedIdentity")
-            .replace("{version}", "1.0.0.0")
+            .replace("{childName}", if template.contains("virtualMachineScaleSets/") { "0" } else { "e1" })
+            .replace("{publisher}", publisher)
+            .replace("{offer}", "UbuntuServer")
+            .replace("{sku}", "18.04-LTS")
+            .replace("{version}", version)
             .replace("{name}", name);
         assert!(!path.contains('{'), "the matrix does not know what {template} names");
         path

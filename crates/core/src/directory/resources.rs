@@ -44,6 +44,9 @@ pub struct Resource {
     /// For a scale set: the version at which its model changed last, to which instances are brought. 0 for all else.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub model: u64,
+    /// For a scale set: the number of instances that it has made, from which each gets a name that none had before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub instances_made: u64,
     /// Every other top-level member as sent, less its secrets.
     #[serde(serialize_with = "body::store", deserialize_with = "body::load")]
     pub body: Body,

@@ -30,6 +30,11 @@ impl Condemned {
         Ok(Self(uuid))
     }
 
+    /// An instance of a scale set that may be changed: the set takes it away.
+    pub(super) fn instance(uuid: ResourceUuid) -> Self {
+        Self(uuid)
+    }
+
     /// The key of the resource or group.
     pub fn uuid(self) -> ResourceUuid {
         self.0

@@ -10,6 +10,7 @@ mod delete;
 mod directory_error;
 mod extension;
 mod gone_principals;
+mod instances;
 mod locked;
 mod object_credentials;
 mod owners;
@@ -28,6 +29,7 @@ pub use directory_error::{
     CREDENTIALS_PER_OBJECT_MAX, DirectoryError, IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
 };
 pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of};
+pub use instances::{ChangedSet, INSTANCES_MAX};
 pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};
 pub use owners::{add_owner, remove_owner};
 pub use place::{PlaceError, place, take_away};

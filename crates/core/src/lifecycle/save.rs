@@ -101,7 +101,7 @@ pub fn users_of(tx: &impl Read, identity: ResourceUuid) -> Result<Vec<ResourceUu
 }
 
 /// The innermost scope above a resource.
-fn scope_above(resource: &Resource) -> ScopeKey {
+pub(super) fn scope_above(resource: &Resource) -> ScopeKey {
     let subscription = || resource.subscription().map_or(ScopeKey::Root, ScopeKey::Subscription);
     match (resource.parent, resource.group) {
         (Some(parent), _) => ScopeKey::Resource(parent),

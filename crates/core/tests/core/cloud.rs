@@ -53,6 +53,7 @@ impl Cloud {
             power: Power::default(),
             set: None,
             model: 0,
+            instances_made: 0,
             extension: None,
             deleting: false,
             version: 0,

@@ -257,6 +257,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         power: Power::default(),
         set: None,
         model: 0,
+        instances_made: 0,
         extension: None,
         deleting: false,
         version: 1,

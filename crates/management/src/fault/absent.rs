@@ -29,6 +29,11 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
                 id.resource_group().unwrap_or("<null>")
             ),
         ),
+        Fault::ImageNotFound => (NOT_FOUND, "ArtifactNotFound", "Artifact: VMImage was not found.".to_owned()),
+        // Recording of azure-mgmt-compute 20.0.0, 2021.
+        Fault::InstanceNotFound => {
+            (NOT_FOUND, "NotFound", "The entity was not found in this Azure location.".to_owned())
+        }
         Fault::ParentNotFound { action, parent, type_name } => (
             NOT_FOUND,
             "ParentResourceNotFound",

@@ -15,6 +15,7 @@ mod wire;
 
 use crate::deployments::DeploymentError;
 use crate::operations::Failure;
+use crate::types::INSTANCE_TYPE;
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
 use bonafide_core::lifecycle::{IdentityError, SaveError};
@@ -61,6 +62,10 @@ pub(crate) enum Fault {
     NameInvalid { name: String, type_name: String, rule: &'static str },
     /// A group's name with characters that it cannot have.
     GroupNameInvalid { name: String, wrong: String },
+    /// A property with a value that its type does not allow.
+    PropertyInvalid { property: &'static str, rule: String },
+    /// An id that no instance of a scale set has.
+    InstanceUnknown(String),
     /// More tags than allowed.
     TooManyTags,
     /// An identity on a type that has none.
@@ -129,6 +134,10 @@ pub(crate) enum Fault {
     GroupNotFound(String),
     /// No such resource.
     ResourceNotFound(ResourceId),
+    /// An image that is not in the catalogue.
+    ImageNotFound,
+    /// An instance that its scale set does not have.
+    InstanceNotFound,
     /// No such parent.
     ParentNotFound { action: String, parent: ResourceId, type_name: String },
     /// No such namespace.
@@ -285,7 +294,11 @@ impl Fault {
 
     /// No such resource, or no such group.
     pub(crate) fn absent(id: &ResourceId) -> Self {
-        if id.is_group() { Self::GroupNotFound(id.name().to_owned()) } else { Self::ResourceNotFound(id.clone()) }
+        match id {
+            id if id.is_group() => Self::GroupNotFound(id.name().to_owned()),
+            id if id.is_of(INSTANCE_TYPE) => Self::InstanceNotFound,
+            id => Self::ResourceNotFound(id.clone()),
+        }
     }
 
     /// A `$filter` that is refused.

@@ -65,6 +65,14 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "InvalidResourceName",
             format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."),
         ),
+        Fault::PropertyInvalid { property, rule } => {
+            (BAD, "InvalidParameter", format!("The value of parameter {property} is invalid: {rule}."))
+        }
+        Fault::InstanceUnknown(id) => (
+            BAD,
+            "InvalidParameter",
+            format!("The provided instanceId {id} is not an active Virtual Machine Scale Set VM instanceId."),
+        ),
         Fault::ExtensionInvalid { message, .. } => (BAD, "InvalidParameter", message.clone()),
         Fault::GroupNameInvalid { name, wrong } => (
             BAD,

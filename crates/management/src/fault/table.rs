@@ -20,6 +20,8 @@ impl Fault {
             | Self::NameInvalid { .. }
             | Self::ExtensionInvalid { .. }
             | Self::GroupNameInvalid { .. }
+            | Self::PropertyInvalid { .. }
+            | Self::InstanceUnknown(_)
             | Self::TooManyTags
             | Self::MethodNotAllowed(_)
             | Self::PreconditionFailed { .. } => request::wire(self),
@@ -53,6 +55,8 @@ impl Fault {
             | Self::SubscriptionNotFound(_)
             | Self::GroupNotFound(_)
             | Self::ResourceNotFound(_)
+            | Self::ImageNotFound
+            | Self::InstanceNotFound
             | Self::ParentNotFound { .. }
             | Self::NamespaceNotFound(_)
             | Self::TypeNotFound { .. }

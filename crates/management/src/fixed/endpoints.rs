@@ -1,5 +1,6 @@
 //! `/metadata/endpoints`: what clients ask to learn about a cloud, without a token.
 
+use super::images::ALIASES;
 use super::{Answer, Fixed};
 use crate::config::Config;
 use crate::right::Right;
@@ -47,6 +48,7 @@ fn cloud(config: &Config) -> Value {
             "identityProvider": "AAD",
         },
         "microsoftGraphResourceId": format!("{}/", config.graph),
+        "vmImageAliasDoc": format!("{}{ALIASES}?api-version={OBJECT_FROM}", config.management),
         "suffixes": { "keyVaultDns": config.vault_suffix.trim_start_matches('.') },
     })
 }

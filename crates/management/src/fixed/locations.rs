@@ -33,6 +33,11 @@ pub(crate) fn display_names() -> &'static [&'static str] {
     &NAMES
 }
 
+/// The names of the regions.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    rows().filter(|[_, _, _, _, geography, ..]| !geography.is_empty()).map(|[name, ..]| name)
+}
+
 /// The lines of the file, by fields.
 fn rows() -> impl Iterator<Item = [&'static str; 9]> {
     include_str!("../../data/locations.txt")

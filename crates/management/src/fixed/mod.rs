@@ -3,11 +3,13 @@
 mod endpoints;
 mod extension_types;
 mod identity_operations;
+mod images;
 mod inventory;
 mod locations;
 mod named;
 mod operations;
 mod providers;
+pub(crate) mod sizes;
 mod subscriptions;
 
 pub(crate) use inventory::{known, passes};
@@ -27,7 +29,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 /// The endpoints of each file: one line each.
-static FILES: [&[Fixed]; 9] = [
+static FILES: &[&[Fixed]] = &[
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
@@ -36,6 +38,8 @@ static FILES: [&[Fixed]; 9] = [
     extension_types::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
+    images::ENDPOINTS,
+    sizes::ENDPOINTS,
     crate::deployments::ENDPOINTS,
 ];
 

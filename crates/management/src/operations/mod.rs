@@ -16,7 +16,7 @@ pub use on_behalf::OnBehalf;
 use crate::Cx;
 use crate::deployments;
 use crate::fault::Fault;
-use crate::types::compute::extensions;
+use crate::types::compute::{extensions, scale_sets};
 use bonafide_core::tokens::Caller;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp};
@@ -182,8 +182,14 @@ pub(crate) fn unreadable() -> StepError {
 }
 
 /// All workers: one line each.
-const WORKERS: [&Worker; 5] =
-    [&deletion::OF_GROUPS, &deletion::OF_RESOURCES, &deployments::WORKER, &extensions::WORKER, &FINISHED];
+const WORKERS: &[&Worker] = &[
+    &deletion::OF_GROUPS,
+    &deletion::OF_RESOURCES,
+    &deployments::WORKER,
+    &extensions::WORKER,
+    &scale_sets::INSTANCES_FOLLOW,
+    &FINISHED,
+];
 
 /// Rows of older versions, which answered a finished write with an operation.
 static FINISHED: Worker =
@@ -191,7 +197,7 @@ static FINISHED: Worker =
 
 /// The worker of this kind; `None` for work of a later version.
 fn worker(kind: &str) -> Option<&'static Worker> {
-    WORKERS.into_iter().find(|worker| worker.kind == kind)
+    WORKERS.iter().copied().find(|worker| worker.kind == kind)
 }
 
 /// Operations by subscription and id.

@@ -12,6 +12,8 @@ const KNOWN: [&str; 10] =
 /// The reason why a body cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BodyError {
+    /// There is none.
+    Absent,
     Json(JsonError),
     /// One member in two spellings.
     Twice(&'static str),
@@ -22,6 +24,7 @@ pub(crate) enum BodyError {
 impl From<BodyError> for Fault {
     fn from(error: BodyError) -> Self {
         match error {
+            BodyError::Absent => Self::BodyInvalid(JsonError::Malformed.to_string()),
             BodyError::Json(JsonError::TooLarge) => Self::BodyTooLarge,
             BodyError::Json(error) => Self::BodyInvalid(error.to_string()),
             BodyError::Merged(error) => Self::BodyInvalid(format!("with this change applied, {error}")),
@@ -33,6 +36,9 @@ impl From<BodyError> for Fault {
 /// Reads a body. Resource Manager compares member names without case; other spellings of those that the
 /// order of checks reads are put right, so that nothing gets past it by its spelling.
 pub(crate) fn read(bytes: &[u8]) -> Result<Map<String, Value>, BodyError> {
+    if bytes.is_empty() {
+        return Err(BodyError::Absent);
+    }
     let object = parse_object_bounded(bytes, MANAGEMENT_BODY_BYTES_MAX, JSON_MEMBERS_MAX).map_err(BodyError::Json)?;
     let mut body = Map::with_capacity(object.len());
     for (name, value) in object {

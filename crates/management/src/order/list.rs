@@ -9,12 +9,12 @@ use crate::filter;
 use crate::fixed;
 use crate::outcome::Outcome;
 use crate::page::{self, Cursor, PAGE_BYTES_MAX};
-use crate::resource_type::Kind;
-use crate::types;
+use crate::resource_type::{Kind, Remembered};
+use crate::types::{self, INSTANCE_TYPE};
 use bonafide_core::access::Sights;
 use bonafide_core::directory::{
-    GROUP_TYPE, RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION,
-    RESOURCES_OF_TYPE, Resource, Shown,
+    GROUP_TYPE, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP,
+    RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE, Resource, Shown,
 };
 use bonafide_store::{Read, ReadTx, StoreError};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId};
@@ -51,8 +51,9 @@ pub(crate) fn of_type(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Resu
     let source = source(access, id, kind)?;
     let wanted = |resource: &Resource| belongs(&source, resource) && fixed::passes(&terms, resource);
     let items = Items { wanted, members: read::is_shown };
+    let near = Remembered::new(tx);
     page(tx, call, access, &source, &items, |kind, uuid, resource, seen| {
-        Ok(read::show(tx, call, kind, (uuid, resource), seen)?.body)
+        Ok(read::show(&near, call, kind, (uuid, resource), seen)?.body)
     })
 }
 
@@ -167,17 +168,25 @@ fn keys(tx: &impl Read, source: &Source, after: Option<&Cursor>, limit: usize) -
         Source::TypeInGroup(group, name) => {
             tx.many(&RESOURCES_IN_GROUP, &(*group, name.clone()), uuid, limit).map(alone)
         }
+        Source::TypeBelow(above, name) if is_instances(name) => {
+            tx.many(&INSTANCES_OF_SET, above, uuid, limit).map(alone)
+        }
         Source::TypeBelow(above, _) => tx.many(&RESOURCES_BELOW, above, uuid, limit).map(alone),
         Source::Subscription(id) => tx.many(&RESOURCES_OF_SUBSCRIPTION, id, after, limit),
         Source::Group(group) => tx.many(&RESOURCES_OF_GROUP, group, after, limit),
     }
 }
 
+/// True for the instances of a scale set, which of a flexible one are machines and no children.
+fn is_instances(type_fold: &str) -> bool {
+    type_fold.eq_ignore_ascii_case(INSTANCE_TYPE)
+}
+
 /// True when a row of `source` is of the list's type: groups are no resources, and below a resource there
 /// can be several types.
 pub(crate) fn belongs(source: &Source, resource: &Resource) -> bool {
     match source {
-        Source::TypeBelow(_, name) => resource.id.is_of(name),
+        Source::TypeBelow(_, name) => is_instances(name) || resource.id.is_of(name),
         Source::Subscription(_) => !resource.id.is_of(GROUP_TYPE),
         Source::TypeInSubscription(..) | Source::TypeInGroup(..) | Source::Group(_) => true,
     }

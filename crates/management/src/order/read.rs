@@ -7,7 +7,7 @@ use crate::command::Call;
 use crate::fault::Fault;
 use crate::identity_block;
 use crate::outcome::{Outcome, Shown};
-use crate::resource_type::{Kind, View};
+use crate::resource_type::{Kind, Stored, View};
 use bonafide_core::access::Sights;
 use bonafide_core::directory::{Resource, Shown as Seen};
 use bonafide_store::Read;
@@ -54,7 +54,7 @@ pub(crate) fn is_shown(name: &str) -> bool {
 
 /// A resource as its caller reads it, in the order of the recordings. `seen` is what the caller may see of its body.
 pub(crate) fn show(
-    tx: &impl Read,
+    tx: &dyn Stored,
     call: &Call<'_>,
     kind: &Kind,
     (uuid, resource): (ResourceUuid, &Resource),

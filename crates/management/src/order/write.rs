@@ -4,7 +4,7 @@
 use super::access::Access;
 use super::body::BodyError;
 use super::place::{Place, check_above, check_open};
-use super::{api_version, audit, conditions, linked, locks, nested, read, tags, unserved};
+use super::{api_version, audit, conditions, linked, locks, nested, read, spelling, tags, unserved};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
@@ -85,7 +85,7 @@ fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     if write.sent.get("managedBy").is_some_and(|manager| !manager.is_string() && !manager.is_null()) {
         return Err(Fault::BodyInvalid("'managedBy' is not a string".to_owned()));
     }
-    let (sent, id) = (cleaned(write), &write.new.id);
+    let (sent, id) = (cleaned(write)?, &write.new.id);
     let merged = match (write.call.command.verb, write.kind.of.absent) {
         _ if write.old.is_none() => return replace_body(write, sent),
         (Verb::Put, Absent::Goes) => return replace_body(write, sent),
@@ -139,11 +139,13 @@ fn check_takes_more(write: &Write<'_, '_>) -> Result<(), Fault> {
     check_open(&write.access.place)
 }
 
-/// The tags that were sent; a PUT without any leaves none.
+/// The tags that were sent; a PUT without any leaves none, unless it keeps what is left out.
 fn change_tags(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     match tags::read(write.sent)? {
         Some(tags) => write.new.tags = tags,
-        None if matches!(write.call.command.verb, Verb::Put) => write.new.tags = Map::new(),
+        None if matches!((write.call.command.verb, write.kind.of.absent), (Verb::Put, Absent::Goes)) => {
+            write.new.tags = Map::new();
+        }
         None => {}
     }
     Ok(())
@@ -159,6 +161,10 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
     write.access.confirm(call, write.allowed, &action)?;
     lifecycle::save(write.tx, &call.cx.world, allowed, write.uuid, new, write.change.as_ref())
         .map_err(|error| Fault::from_save(&new.id, error))?;
+    if !matches!(call.command.verb, Verb::Action(_)) {
+        (kind.of.saved)(write)?;
+    }
+    let new = &mut write.new;
     audit::record(write.tx, call, &action, new.id.as_str())?;
     let operation = match write.begins.take() {
         Some(begun) => Some(begin(write.tx, call, kind, new, begun)?),
@@ -191,7 +197,7 @@ fn begin(
 
 /// An operation that was done when its reply was written. `az vm restart` reads the end of one from the reply
 /// (`_restart.py` of azure-cli 2.91).
-fn done(call: &Call<'_>) -> Value {
+pub(crate) fn done(call: &Call<'_>) -> Value {
     let now = call.cx.world.now.arm().replace('Z', "+00:00");
     let name = call.cx.world.entropy.guid().to_string();
     json!({ "startTime": now, "endTime": now, "status": "Succeeded", "name": name })
@@ -212,6 +218,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         power: Power::default(),
         set: None,
         model: 0,
+        instances_made: 0,
         extension: None,
         deleting: false,
         version: 0,
@@ -245,8 +252,9 @@ fn canonical(place: &Place, id: &ResourceId, kind: &Kind) -> Result<ResourceId, 
 }
 
 /// The members of a sent body that are stored.
-fn cleaned(write: &Write<'_, '_>) -> Map<String, Value> {
+fn cleaned(write: &Write<'_, '_>) -> Result<Map<String, Value>, Fault> {
     let (mut body, kind) = (write.sent.clone(), write.kind);
+    spelling::put_right(&mut body, kind.of.spelled)?;
     body.retain(|name, _| match kind.of.stored {
         Some(stored) => stored.contains(&name.as_str()),
         None => !NOT_STORED.contains(&name.as_str()),
@@ -254,7 +262,7 @@ fn cleaned(write: &Write<'_, '_>) -> Map<String, Value> {
     if let Some(Value::Object(properties)) = body.get_mut("properties") {
         properties.retain(|name, _| !kind.of.read_only.iter().any(|other| other.eq_ignore_ascii_case(name)));
     }
-    body
+    Ok(body)
 }
 
 /// Puts the location in its canonical form; it cannot change.
@@ -292,7 +300,7 @@ fn read_identity(write: &Write<'_, '_>) -> Result<Option<identity_block::Asked>,
     };
     let asked = identity_block::read(block)?;
     match asked.as_ref().map_or("None", identity_block::Asked::type_text) {
-        wanted if wanted != "None" && matches!(kind.of.identities, Identities::None) => {
+        wanted if wanted != "None" && matches!(kind.of.identities, Identities::None | Identities::OfSet) => {
             Err(Fault::IdentityNotSupported { type_name: kind.name.to_string(), asked: wanted })
         }
         _ => Ok(asked),

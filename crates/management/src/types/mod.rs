@@ -6,6 +6,7 @@ pub(crate) mod catalogue;
 pub(crate) mod compute;
 pub(crate) mod container_service;
 pub(crate) mod managed_identity;
+mod network;
 mod plain;
 pub(crate) mod resources;
 
@@ -23,6 +24,8 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &authorization::role_assignments::ROLE_ASSIGNMENTS,
     &authorization::role_definitions::ROLE_DEFINITIONS,
     &compute::extensions::VM_EXTENSIONS,
+    &compute::scale_sets::INSTANCES,
+    &compute::scale_sets::SCALE_SETS,
     &compute::virtual_machines::VIRTUAL_MACHINES,
     &container_service::managed_clusters::MANAGED_CLUSTERS,
     &managed_identity::identities::IDENTITIES,
@@ -30,6 +33,9 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &resources::groups::GROUPS,
     &crate::deployments::DEPLOYMENTS,
 ];
+
+/// The type of the instances of a uniform scale set.
+pub(crate) const INSTANCE_TYPE: &str = "Microsoft.Compute/virtualMachineScaleSets/virtualMachines";
 
 /// Resource groups.
 pub(crate) fn of_groups() -> Kind {
@@ -75,6 +81,12 @@ pub(crate) fn known_kind(name: &TypeName) -> Result<Kind, Fault> {
     let (top, children) = name.types().split_once('/').ok_or_else(|| missing(name))?;
     let top = namespace.types.iter().find(|known| known.name.eq_ignore_ascii_case(top)).ok_or_else(|| missing(name))?;
     Ok(Kind { name: Cow::Owned(format!("{}/{children}", top.full_name)), of })
+}
+
+/// A type of the classic deployment model, for a write: it is not served, and what asks it for an identity is told that it has none.
+pub(crate) fn classic(name: &TypeName) -> Option<Kind> {
+    let is_classic = name.namespace().eq_ignore_ascii_case("Microsoft.ClassicCompute");
+    is_classic.then(|| Kind { name: Cow::Owned(name.to_string()), of: &plain::CLASSIC })
 }
 
 fn missing(name: &TypeName) -> Fault {

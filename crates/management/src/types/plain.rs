@@ -1,14 +1,14 @@
 //! Types without calls of their own: stored as they were sent
 //! (docs/adr/0003-properties-stored-as-sent.md), a few with a rule that differs.
 
-use super::is_or_below;
+use super::{is_or_below, network};
 use crate::fault::Fault;
 use crate::order::unserved::is_unserved;
-use crate::resource_type::{Absent, Created, Identities, ResourceType, View};
+use crate::resource_type::{Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
 /// Those with a rule that differs, for their children too: one line each.
-const DIFFERENT: [&ResourceType; 3] = [&CLOUD_SERVICES, &SCALE_SETS, &STORAGE_ACCOUNTS];
+const DIFFERENT: [&ResourceType; 2] = [&CLOUD_SERVICES, &STORAGE_ACCOUNTS];
 
 static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 
@@ -17,13 +17,14 @@ static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 static CLOUD_SERVICES: ResourceType =
     ResourceType { name: "Microsoft.Compute/cloudServices", identities: Identities::None, view, ..ResourceType::PLAIN };
 
-/// Source: compute 2017-12-01 to 2018-06-01 in azure-sdk-for-go 68.0.0.
-static SCALE_SETS: ResourceType = ResourceType {
-    name: "Microsoft.Compute/virtualMachineScaleSets",
-    identities: Identities::MapFrom("2018-06-01"),
-    // `az vmss scale` sends `sku` and `location` alone; `az vmss extension set` the set without its image.
-    absent: Absent::StaysInside,
-    view,
+/// Types of the classic deployment model, which have no identities and are not served (the seeds exclude them).
+pub(super) static CLASSIC: ResourceType = ResourceType {
+    name: "Microsoft.ClassicCompute",
+    identities: Identities::None,
+    put: |write| {
+        let (type_name, version) = (write.kind.name.to_string(), write.call.command.version.to_string());
+        Err(Fault::TypeNotFound { type_name, version, supported: Vec::new() })
+    },
     ..ResourceType::PLAIN
 };
 
@@ -33,7 +34,8 @@ static STORAGE_ACCOUNTS: ResourceType =
 
 /// The rules of a type.
 pub(super) fn rules(name: &str) -> &'static ResourceType {
-    DIFFERENT.into_iter().find(|of| is_or_below(name, of.name)).unwrap_or(&ANY)
+    let different = DIFFERENT.into_iter().find(|of| is_or_below(name, of.name));
+    different.or_else(|| network::rules(name)).unwrap_or(&ANY)
 }
 
 fn view(_view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {

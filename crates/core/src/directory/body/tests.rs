@@ -27,6 +27,7 @@ fn resource(of: &str, body: Body) -> Option<Resource> {
         power: Power::default(),
         set: None,
         model: 0,
+        instances_made: 0,
         extension: None,
         deleting: false,
         version: 1,

@@ -1,4 +1,6 @@
 //! `Microsoft.Compute`.
 
 pub(crate) mod extensions;
+pub(crate) mod scale_sets;
+mod statuses;
 pub(crate) mod virtual_machines;

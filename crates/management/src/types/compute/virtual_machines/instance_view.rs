@@ -6,8 +6,8 @@ use crate::order::access::Access;
 use crate::order::read;
 use crate::outcome::Outcome;
 use crate::resource_type::{Action, Run, Stored};
-use crate::types::compute::extensions;
-use bonafide_core::directory::{Power, Resource};
+use crate::types::compute::{extensions, statuses};
+use bonafide_core::directory::Resource;
 use bonafide_store::ReadTx;
 use bonafide_types::{ResourceUuid, Timestamp};
 use http::Method;
@@ -21,25 +21,13 @@ fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fau
     Ok(Outcome::shown(instance_view(tx, (*uuid, resource), call.cx.world.now)?))
 }
 
-/// `instanceView`: provisioned when it was last written, and switched on or off. az prints what stands in
-/// `displayStatus`; the libraries and PowerShell read the code that begins with `PowerState/`.
+/// `instanceView`: the states of the machine and its extensions.
 pub(super) fn instance_view(
     tx: &dyn Stored,
     (uuid, resource): (ResourceUuid, &Resource),
     now: Timestamp,
 ) -> Result<Value, Fault> {
-    let power = match resource.power {
-        Power::Running => "running",
-        Power::Stopped => "stopped",
-        Power::Deallocated => "deallocated",
-    };
-    let time = resource.changed_at.arm().replace('Z', "+00:00");
-    let mut view = json!({
-        "statuses": [
-            { "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded", "time": time },
-            { "code": format!("PowerState/{power}"), "level": "Info", "displayStatus": format!("VM {power}") },
-        ],
-    });
+    let mut view = json!({ "statuses": statuses::of_machine(resource) });
     let extensions = extensions::of_machine(tx, (uuid, resource), now)?;
     if !extensions.is_empty() {
         view["extensions"] = extensions.into();

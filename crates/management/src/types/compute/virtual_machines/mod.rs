@@ -1,11 +1,12 @@
 //! `Microsoft.Compute/virtualMachines`.
 
 mod instance_view;
-mod power;
+pub(crate) mod power;
 mod profiles;
 
 use crate::fault::Fault;
 use crate::resource_type::{Identities, ResourceType, View};
+use crate::types::compute::scale_sets::is_latest;
 use instance_view::instance_view;
 use serde_json::{Map, Value};
 
@@ -18,10 +19,21 @@ pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
     identities: Identities::MapFrom("2018-06-01"),
     location_required: true,
     check_name,
-    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView"],
+    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView", "latestModelApplied"],
     etag_in_body: true,
     status_address: true,
-    actions: &[instance_view::GET, power::START, power::POWER_OFF, power::DEALLOCATE, power::RESTART],
+    actions: &[
+        instance_view::GET,
+        power::START,
+        power::POWER_OFF,
+        power::DEALLOCATE,
+        power::RESTART,
+        power::REAPPLY,
+        power::REDEPLOY,
+        power::REIMAGE,
+        power::GENERALIZE,
+    ],
+    members,
     view,
     ..ResourceType::PLAIN
 };
@@ -32,6 +44,14 @@ fn check_name(name: &str) -> Result<(), Fault> {
     if right { Ok(()) } else { Err(Fault::NameInvalid { name: name.to_owned(), type_name: NAME.to_owned(), rule }) }
 }
 
+/// An instance of a flexible scale set is called by its name.
+fn members(view: &View<'_>, shown: &mut Map<String, Value>) -> Result<(), Fault> {
+    if view.resource.set.is_some() {
+        shown.insert("instanceId".to_owned(), view.resource.id.name().into());
+    }
+    Ok(())
+}
+
 /// Shows the properties that were sent, and those that Azure adds (recordings of azure-cli, 2026).
 fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     if !view.expands("userData") {
@@ -40,6 +60,9 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
     profiles::complete(properties);
     properties.insert("provisioningState".to_owned(), "Succeeded".into());
     properties.insert("vmId".to_owned(), view.uuid.to_string().into());
+    if view.resource.set.is_some() {
+        properties.insert("latestModelApplied".to_owned(), is_latest(view)?.into());
+    }
     if view.version.at_least("2021-11-01") {
         let created = view.resource.created_at.arm().replace('Z', "+00:00");
         properties.insert("timeCreated".to_owned(), created.into());

@@ -8,12 +8,12 @@ use crate::types::compute::extensions;
 use bonafide_core::directory::Power;
 use http::Method;
 
-pub(super) const START: Action = switch("start", "start/action", |write| {
+pub(crate) const START: Action = switch("start", "start/action", |write| {
     write.new.power = Power::Running;
     extensions::restart(write)
 });
 
-pub(super) const POWER_OFF: Action = switch("powerOff", "powerOff/action", |write| {
+pub(crate) const POWER_OFF: Action = switch("powerOff", "powerOff/action", |write| {
     // One that has no place has none to keep.
     if write.new.power != Power::Deallocated {
         write.new.power = Power::Stopped;
@@ -21,17 +21,32 @@ pub(super) const POWER_OFF: Action = switch("powerOff", "powerOff/action", |writ
     Ok(())
 });
 
-pub(super) const DEALLOCATE: Action = switch("deallocate", "deallocate/action", |write| {
+pub(crate) const DEALLOCATE: Action = switch("deallocate", "deallocate/action", |write| {
     write.new.power = Power::Deallocated;
     Ok(())
 });
 
 /// A machine that is switched off is started, not restarted.
-pub(super) const RESTART: Action = switch("restart", "restart/action", |write| {
+pub(crate) const RESTART: Action = switch("restart", "restart/action", |write| {
     if write.new.power.is_running() {
         return extensions::restart(write);
     }
     Err(Fault::NotAllowedNow { operation: "restart", id: write.new.id.clone(), state: "not running" })
+});
+
+/// Commands to what runs in a machine, where nothing of the control plane changes: it is made anew from the same
+/// resource.
+pub(crate) const REAPPLY: Action = switch("reapply", "reapply/action", |_| Ok(()));
+pub(crate) const REDEPLOY: Action = switch("redeploy", "redeploy/action", |_| Ok(()));
+pub(crate) const REIMAGE: Action = switch("reimage", "reimage/action", |_| Ok(()));
+pub(crate) const REIMAGE_ALL: Action = switch("reimageAll", "reimageAll/action", |_| Ok(()));
+
+/// A machine is generalized when it is off.
+pub(crate) const GENERALIZE: Action = switch("generalize", "generalize/action", |write| {
+    if write.new.power.is_running() {
+        return Err(Fault::NotAllowedNow { operation: "generalize", id: write.new.id.clone(), state: "running" });
+    }
+    Ok(())
 });
 
 const fn switch(

@@ -1,0 +1,158 @@
+//! The operation in which instances follow their set: as many as it has capacity for, of its model, switched as it was
+//! asked. Each step is one commit with some of them.
+
+use super::instances::make;
+use super::model::{self, UpgradePolicy};
+use crate::Cx;
+use crate::operations::{Step, StepError, Turn, Work, Worker, unreadable};
+use bonafide_core::directory::{Membership, Power, Resource};
+use bonafide_core::lifecycle::{Budget, ChangedSet};
+use bonafide_store::{StoreError, Tx};
+use bonafide_types::ResourceUuid;
+use serde::{Deserialize, Serialize};
+
+/// The worker.
+pub(crate) static INSTANCES_FOLLOW: Worker =
+    Worker { kind: "scaleSet", step, give_up: |_, _, _, _| Ok(()), takes_away: false };
+
+/// The state of an operation on a set.
+#[derive(Serialize, Deserialize)]
+struct State {
+    set: ChangedSet,
+    does: Does,
+    /// The instances that it is about; none for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only: Option<Vec<ResourceUuid>>,
+    /// The last of them that it is done with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<ResourceUuid>,
+}
+
+/// The change of the instances of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Does {
+    /// As many as the capacity says; then of the latest model, where the policy says so.
+    Follow { upgrades: bool },
+    /// Of the latest model.
+    Upgrade,
+    /// On or off.
+    Switch(Power),
+    /// Away with them.
+    Delete,
+}
+
+/// The work for all instances of a set.
+pub(super) fn work(set: ChangedSet, does: Does) -> Work {
+    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: None, after: None })
+}
+
+/// The work for some instances of a set.
+pub(super) fn work_on(set: ChangedSet, does: Does, mut only: Vec<ResourceUuid>) -> Work {
+    only.sort_unstable();
+    only.dedup();
+    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: Some(only), after: None })
+}
+
+fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepError> {
+    let mut state: State = work.state().ok_or_else(unreadable)?;
+    // With a set that is gone or going, so are its instances.
+    let Some(mut set) = state.set.read(tx)? else { return Ok(Step::Last) };
+    let step = match state.does {
+        Does::Follow { upgrades } => match (scale(tx, turn.cx, turn.batch, state.set, &mut set)?, upgrades) {
+            (Step::Last, true) => {
+                state.does = Does::Upgrade;
+                Step::More
+            }
+            (step, _) => step,
+        },
+        _ => each(tx, turn, &mut state, &set)?,
+    };
+    *work = Work::new(INSTANCES_FOLLOW.kind, &state);
+    Ok(step)
+}
+
+/// The set of work that only makes or removes instances.
+pub(super) fn only_scales(work: &Work) -> Option<ChangedSet> {
+    let state: State = work.state()?;
+    (state.does == Does::Follow { upgrades: false }).then_some(state.set)
+}
+
+/// Makes or removes instances, as many as a commit holds.
+pub(super) fn scale(
+    tx: &mut Tx<'_>,
+    cx: &Cx<'_>,
+    batch: usize,
+    of: ChangedSet,
+    set: &mut Resource,
+) -> Result<Step, StoreError> {
+    let there = of.instances(tx)?;
+    let target = model::capacity(&set.body).unwrap_or(there.len());
+    if there.len() < target {
+        let missing = target - there.len();
+        let made = missing.min(batch);
+        for _ in 0..made {
+            make(tx, cx, of, set)?;
+        }
+        of.count(tx, set)?;
+        return Ok(if made == missing { Step::Last } else { Step::More });
+    }
+    let surplus = there.len() - target;
+    let mut budget = Budget::new(batch);
+    // The newest go first.
+    for uuid in there.into_iter().rev().take(surplus.min(batch)) {
+        if !of.remove(tx, &cx.world, uuid, &mut budget)?.is_done() {
+            return Ok(Step::More);
+        }
+    }
+    Ok(if surplus <= batch { Step::Last } else { Step::More })
+}
+
+/// Changes the next of the instances that it is about.
+fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> Result<Step, StepError> {
+    let all = match &state.only {
+        Some(only) => only.clone(),
+        None => state.set.instances(tx)?,
+    };
+    let batch = match (state.does, model::upgrade_policy(&set.body)) {
+        (Does::Upgrade, Ok(UpgradePolicy::Rolling)) => model::rolling_batch(&set.body, all.len()).min(turn.batch),
+        _ => turn.batch,
+    };
+    let next: Vec<ResourceUuid> =
+        all.into_iter().filter(|uuid| state.after.is_none_or(|after| *uuid > after)).take(batch).collect();
+    let mut budget = Budget::new(turn.batch);
+    for uuid in &next {
+        if state.does == Does::Delete {
+            if !state.set.remove(tx, &turn.cx.world, *uuid, &mut budget)?.is_done() {
+                return Ok(Step::More);
+            }
+        } else {
+            state.set.change(tx, &turn.cx.world, *uuid, |instance| change(instance, state.does, set))?;
+        }
+        state.after = Some(*uuid);
+    }
+    if next.len() == batch {
+        return Ok(Step::More);
+    }
+    if state.does == Does::Delete {
+        let mut set = set.clone();
+        model::set_capacity(&mut set.body, state.set.instances(tx)?.len());
+        state.set.count(tx, &set)?;
+    }
+    Ok(Step::Last)
+}
+
+fn change(instance: &mut Resource, does: Does, set: &Resource) {
+    match does {
+        Does::Upgrade => {
+            if let Some(Membership { set: of, .. }) = instance.set {
+                instance.set = Some(Membership { set: of, model: set.model });
+                super::instances::bring_to_model(instance, set);
+            }
+        }
+        // One that has no place has none to keep.
+        Does::Switch(Power::Stopped) if instance.power == Power::Deallocated => {}
+        Does::Switch(power) => instance.power = power,
+        Does::Follow { .. } | Does::Delete => {}
+    }
+}

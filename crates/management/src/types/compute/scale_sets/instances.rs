@@ -1,0 +1,184 @@
+//! `Microsoft.Compute/virtualMachineScaleSets/virtualMachines`: the instances of a uniform set. Those of a flexible one are
+//! machines of their own.
+
+use super::model::{Orchestration, orchestration};
+use super::{text, texts};
+use crate::Cx;
+use crate::command::Call;
+use crate::fault::Fault;
+use crate::order::access::Access;
+use crate::order::read;
+use crate::order::write::Write;
+use crate::outcome::Outcome;
+use crate::resource_type::{Absent, Action, Identities, ResourceType, Run, View};
+use crate::types::INSTANCE_TYPE;
+use crate::types::compute::statuses;
+use crate::types::compute::virtual_machines::power;
+use bonafide_core::directory::{Body, Resource};
+use bonafide_core::lifecycle::ChangedSet;
+use bonafide_store::{ReadTx, StoreError, Tx};
+use bonafide_types::ResourceId;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+pub(crate) static INSTANCES: ResourceType = ResourceType {
+    name: INSTANCE_TYPE,
+    identities: Identities::OfSet,
+    absent: Absent::StaysInside,
+    put,
+    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView", "latestModelApplied"],
+    etag_in_body: true,
+    status_address: true,
+    actions: &[
+        Action { method: Method::GET, name: "instanceView", right: "instanceView/read", run: Run::Read(get_view) },
+        power::START,
+        power::POWER_OFF,
+        power::DEALLOCATE,
+        power::RESTART,
+        power::REIMAGE,
+        power::REIMAGE_ALL,
+        power::REDEPLOY,
+    ],
+    members,
+    view,
+    ..ResourceType::PLAIN
+};
+
+/// An instance comes with the capacity of its set only.
+fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    if write.old.is_none() { Err(Fault::InstanceNotFound) } else { Ok(()) }
+}
+
+/// Makes the next instance of a set.
+pub(super) fn make(tx: &mut Tx<'_>, cx: &Cx<'_>, of: ChangedSet, set: &mut Resource) -> Result<(), StoreError> {
+    loop {
+        let number = set.instances_made;
+        set.instances_made += 1;
+        let (id, is_child, sent) = match orchestration(&set.body) {
+            Ok(Orchestration::Flexible) => (machine_id(set, number), false, machine(set, number)),
+            _ => (ResourceId::parse(&format!("{}/virtualMachines/{number}", set.id)).ok(), true, instance(set, number)),
+        };
+        // The name of a set is one that its instances can have.
+        let Some(id) = id else { return Ok(()) };
+        let body = Body::kept(&id, sent);
+        if of.add(tx, &cx.world, set, id, is_child, body)?.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+fn machine_id(set: &Resource, number: u64) -> Option<ResourceId> {
+    let name = format!("{}_{number}", set.id.name());
+    set.id.group_id()?.provider_child("Microsoft.Compute/virtualMachines", &name).ok()
+}
+
+const PROFILE: &[&str] = &["properties", "virtualMachineProfile"];
+const IMAGE: &[&str] = &["properties", "virtualMachineProfile", "storageProfile", "imageReference"];
+const IMAGE_MEMBERS: &[&str] = &["publisher", "offer", "sku", "version", "id"];
+
+/// The parts that instances of both forms have of the set's profile.
+fn profiles(set: &Resource, number: u64) -> Map<String, Value> {
+    let of_profile = |path: &[&str]| text(set, &[PROFILE, path].concat());
+    let prefix = of_profile(&["osProfile", "computerNamePrefix"]).unwrap_or(set.id.name());
+    let mut os = json!({ "computerName": format!("{prefix}{}", base36(number)) });
+    if let Some(name) = of_profile(&["osProfile", "adminUsername"]) {
+        os["adminUsername"] = name.into();
+    }
+    let is_windows = set.body.member(&[PROFILE, &["osProfile", "windowsConfiguration"]].concat()).is_some();
+    let system = if is_windows { "Windows" } else { "Linux" };
+    os[if is_windows { "windowsConfiguration" } else { "linuxConfiguration" }] = json!({});
+    let properties = json!({
+        "hardwareProfile": {},
+        "storageProfile": {
+            "imageReference": texts(set, IMAGE, IMAGE_MEMBERS),
+            "osDisk": { "osType": system, "createOption": "FromImage", "managedDisk": {} },
+            "dataDisks": [],
+        },
+        "osProfile": os,
+        "networkProfile": { "networkInterfaces": [] },
+    });
+    match properties {
+        Value::Object(properties) => properties,
+        _ => Map::new(),
+    }
+}
+
+/// The number of an instance in the name of its computer. Source: recording of azure-mgmt-compute 20.0.0 (`testPC000001`).
+fn base36(number: u64) -> String {
+    let digit = |value: u64| char::from_digit(u32::try_from(value).unwrap_or_default(), 36).unwrap_or('0');
+    let digits = (0..6).rev().map(|place| digit(number / 36_u64.pow(place) % 36));
+    digits.map(|digit| digit.to_ascii_uppercase()).collect()
+}
+
+fn instance(set: &Resource, number: u64) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("location".to_owned(), set.body.location().unwrap_or_default().into());
+    body.insert("sku".to_owned(), texts(set, &["sku"], &["name", "tier"]));
+    body.insert("properties".to_owned(), Value::Object(profiles(set, number)));
+    body
+}
+
+fn machine(set: &Resource, number: u64) -> Map<String, Value> {
+    let mut properties = profiles(set, number);
+    properties.insert("hardwareProfile".to_owned(), json!({ "vmSize": text(set, &["sku", "name"]) }));
+    properties.insert("virtualMachineScaleSet".to_owned(), json!({ "id": set.id.as_str() }));
+    let mut body = Map::new();
+    body.insert("location".to_owned(), set.body.location().unwrap_or_default().into());
+    body.insert("properties".to_owned(), Value::Object(properties));
+    body
+}
+
+/// Gives an instance the image and the size of its set's model.
+pub(super) fn bring_to_model(instance: &mut Resource, set: &Resource) {
+    let image = texts(set, IMAGE, IMAGE_MEMBERS);
+    instance.body.set_member(&["properties", "storageProfile", "imageReference"], image);
+    if instance.id.is_of(INSTANCE_TYPE) {
+        instance.body.set_member(&["sku"], texts(set, &["sku"], &["name", "tier"]));
+    } else {
+        instance.body.set_member(&["properties", "hardwareProfile", "vmSize"], json!(text(set, &["sku", "name"])));
+    }
+}
+
+fn get_view(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let (_, instance) = read::existing(call, access)?;
+    Ok(Outcome::shown(instance_view(instance)))
+}
+
+fn instance_view(instance: &Resource) -> Value {
+    json!({
+        "computerName": text(instance, &["properties", "osProfile", "computerName"]),
+        "statuses": statuses::of_machine(instance),
+    })
+}
+
+/// An instance is called by its number, and named after its set (recording of azure-mgmt-compute 20.0.0).
+fn members(view: &View<'_>, shown: &mut Map<String, Value>) -> Result<(), Fault> {
+    let number = view.resource.id.name();
+    let set = view.resource.id.parent();
+    let set = set.as_ref().map_or("", ResourceId::name);
+    shown.insert("name".to_owned(), format!("{set}_{number}").into());
+    shown.insert("instanceId".to_owned(), number.into());
+    Ok(())
+}
+
+fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
+    let expand = view.query.get("$expand").unwrap_or_default();
+    properties.insert("latestModelApplied".to_owned(), is_latest(view)?.into());
+    properties.insert("modelDefinitionApplied".to_owned(), "VirtualMachineScaleSet".into());
+    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    properties.insert("vmId".to_owned(), view.uuid.to_string().into());
+    if view.version.at_least("2021-11-01") {
+        let created = view.resource.created_at.arm().replace('Z', "+00:00");
+        properties.insert("timeCreated".to_owned(), created.into());
+    }
+    if expand.split(',').any(|word| word.trim().eq_ignore_ascii_case("instanceView")) {
+        properties.insert("instanceView".to_owned(), instance_view(view.resource));
+    }
+    Ok(())
+}
+
+/// True when the instance has the latest model of its set.
+pub(crate) fn is_latest(view: &View<'_>) -> Result<bool, Fault> {
+    let Some(membership) = view.resource.set else { return Ok(true) };
+    Ok(view.tx.model_of(membership.set)? <= membership.model)
+}
