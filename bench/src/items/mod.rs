@@ -1,5 +1,6 @@
 //! The measurements, one file each.
 
+mod az;
 mod before;
 mod bindings;
 mod cached;
@@ -44,5 +45,6 @@ pub(crate) const ITEMS: &[Item] = &[
     Item { name: "permission", what: "a permission check with 10,000 role assignments", measure: permission::measure },
     Item { name: "scale", what: "1,000 against 100,000 identities", measure: scale::measure },
     Item { name: "revocation", what: "revocation to first refusal", measure: revocation::measure },
+    Item { name: "az", what: "the Azure CLI against `up` and against canned bytes", measure: az::measure },
     Item { name: BEFORE, what: "this build against an older one", measure: before::measure },
 ];
