@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: &[&str] = &[
+const TESTED: [&str; 17] = [
     "operator.md",
     "enabling.md",
     "types.md",
@@ -28,6 +28,7 @@ const TESTED: &[&str] = &[
     "locks.md",
     "templates.md",
     "custom-roles.md",
+    "management-groups.md",
     "principals.md",
     "programs.md",
     "languages.md",
@@ -235,6 +236,11 @@ fn resources_are_locked() {
 #[test]
 fn a_role_of_ones_own_is_made() {
     check("custom-roles.md");
+}
+
+#[test]
+fn a_role_is_given_above_subscriptions() {
+    check("management-groups.md");
 }
 
 #[test]

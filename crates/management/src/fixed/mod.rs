@@ -6,6 +6,7 @@ mod identity_operations;
 mod images;
 mod inventory;
 mod locations;
+mod management_groups;
 mod named;
 mod operations;
 mod providers;
@@ -13,6 +14,7 @@ pub(crate) mod sizes;
 mod subscriptions;
 
 pub(crate) use inventory::{known, passes};
+pub(crate) use management_groups::id_of as management_group_id;
 pub(crate) use named::Named;
 pub(crate) use operations::poll_status;
 pub(crate) use providers::show as show_provider;
@@ -36,6 +38,7 @@ static FILES: &[&[Fixed]] = &[
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
     extension_types::ENDPOINTS,
+    management_groups::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     images::ENDPOINTS,

@@ -94,12 +94,13 @@ fn missing(name: &TypeName) -> Fault {
 }
 
 /// Namespaces whose types all have providers of their own.
-const RESERVED: [&str; 3] = ["Microsoft.Authorization", "Microsoft.Resources", "Microsoft.ManagedIdentity"];
+const RESERVED: [&str; 4] =
+    ["Microsoft.Authorization", "Microsoft.Management", "Microsoft.Resources", "Microsoft.ManagedIdentity"];
 
 /// Namespaces of Azure without a type here: a request to one of them is refused for its type, not for its
 /// namespace.
 /// Source: those of the recording behind `data/providers.txt` that it leaves out.
-const UNSERVED: [&str; 37] = [
+const UNSERVED: [&str; 36] = [
     "Microsoft.Addons",
     "Microsoft.AutonomousDevelopmentPlatform",
     "Microsoft.Billing",
@@ -126,7 +127,6 @@ const UNSERVED: [&str; 37] = [
     "Microsoft.HybridNetwork",
     "Microsoft.IntelligentITDigitalTwin",
     "Microsoft.Logz",
-    "Microsoft.Management",
     "Microsoft.Marketplace",
     "Microsoft.MarketplaceOrdering",
     "Microsoft.PolicyInsights",
