@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "it answers on a terminal")]
 
 mod bare;
+mod canned;
 mod child;
 mod cloud;
 mod host;

@@ -55,7 +55,7 @@ pub(crate) fn serve(folder: &Path) -> Result<(), Failure> {
 }
 
 /// TLS as `up` sets it up: a P-256 certificate of an authority made for the occasion.
-fn acceptor(folder: &Path) -> Result<TlsAcceptor, Failure> {
+pub(crate) fn acceptor(folder: &Path) -> Result<TlsAcceptor, Failure> {
     let now = world().now.unix_seconds();
     let ca = ServerCa::create(
         &ServerCaSpec {

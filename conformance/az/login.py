@@ -3,7 +3,7 @@
 
 from scenarios import scenario
 from support import (
-    ALL, INFO, NOBODY, OPERATOR, SUBSCRIPTION, TENANT, az, by_certificate, claims, equal, names, refused,
+    ALL, CANNED, INFO, NOBODY, OPERATOR, SUBSCRIPTION, TENANT, az, by_certificate, claims, equal, names, refused,
 )
 
 SECRET_FILE = INFO["operator"]["secretFile"]
@@ -52,7 +52,7 @@ def tokens():
     token = az("account", "get-access-token")
     said = claims(token["accessToken"])
     equal((said["appid"], said["tid"], token["tenant"], token["subscription"]), (OPERATOR, TENANT, TENANT, SUBSCRIPTION))
-    assert abs(token["expires_on"] - said["exp"]) <= 5, f"{token['expires_on']} is not {said['exp']}"
+    assert CANNED or abs(token["expires_on"] - said["exp"]) <= 5, f"{token['expires_on']} is not {said['exp']}"
     vault = az("account", "get-access-token", "--resource", "https://vault.azure.net")
     equal(claims(vault["accessToken"])["aud"], "https://vault.azure.net")
     if ALL:

@@ -1,11 +1,13 @@
 //! The measurements, one file each.
 
+mod az;
 mod before;
 mod bindings;
 mod cached;
 mod gate;
 mod mac;
 mod operations;
+mod permission;
 mod put;
 mod revocation;
 pub(crate) mod scale;
@@ -40,7 +42,9 @@ pub(crate) const ITEMS: &[Item] = &[
     Item { name: "start", what: "`up` on an existing data directory to the first token", measure: start::measure },
     Item { name: "put", what: "durable PUT of a VM with an identity, 16 writers", measure: put::measure },
     Item { name: "mac", what: "the MAC of a row that is read", measure: mac::measure },
+    Item { name: "permission", what: "a permission check with 10,000 role assignments", measure: permission::measure },
     Item { name: "scale", what: "1,000 against 100,000 identities", measure: scale::measure },
     Item { name: "revocation", what: "revocation to first refusal", measure: revocation::measure },
+    Item { name: "az", what: "the Azure CLI against `up` and against canned bytes", measure: az::measure },
     Item { name: BEFORE, what: "this build against an older one", measure: before::measure },
 ];

@@ -18,15 +18,17 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 15] = [
+const TESTED: [&str; 17] = [
     "operator.md",
     "enabling.md",
     "types.md",
     "az.md",
+    "az-machines.md",
     "power.md",
     "locks.md",
     "templates.md",
     "custom-roles.md",
+    "management-groups.md",
     "principals.md",
     "programs.md",
     "languages.md",
@@ -169,7 +171,8 @@ fn without_up_every_command_says_that_it_is_not_running() {
     };
     let stop =
         format!("kill {}\nwhile curl -sk -o /dev/null \"$LOGIN/healthz\"; do sleep 0.1; done\nset +e\n", up.pid());
-    let pages = TESTED.iter().filter(|page| **page != "az.md").flat_map(|page| commands(page)).collect::<String>();
+    let pages =
+        TESTED.iter().filter(|page| !page.starts_with("az")).flat_map(|page| commands(page)).collect::<String>();
     let asked = "echo 'now arm' >&2; arm GET \"$VM?api-version=2024-11-01\" | value '[\"name\"]'\n";
     let output = run_within(PAGE, shell(dir.path(), &(commands("operator.md").concat() + &stop + &pages + asked)));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -185,10 +188,19 @@ fn the_operator_signs_in_with_curl() {
 
 #[test]
 fn the_azure_cli_works_from_nothing() {
+    check_with_az("az.md");
+}
+
+#[test]
+fn the_azure_cli_gives_machines_identities_and_takes_them_away() {
+    check_with_az("az-machines.md");
+}
+
+fn check_with_az(page: &str) {
     if !is_installed("az") {
         return skip("az is not installed (conformance/az/prepare installs it)");
     }
-    check("az.md");
+    check(page);
 }
 
 #[test]
@@ -224,6 +236,11 @@ fn resources_are_locked() {
 #[test]
 fn a_role_of_ones_own_is_made() {
     check("custom-roles.md");
+}
+
+#[test]
+fn a_role_is_given_above_subscriptions() {
+    check("management-groups.md");
 }
 
 #[test]

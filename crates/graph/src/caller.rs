@@ -24,7 +24,7 @@ pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fau
 /// path names, both at the revision that the request is answered from.
 pub(crate) fn check_may_read<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned: Option<Kind>) -> Result<(), Fault> {
     let grants = Grants::of(asked.tx, who)?.ok_or(Fault::PrincipalGone)?;
-    if access::check(&grants, &Chain::root(who.tenant), READ_DIRECTORY, Plane::Control).is_ok() {
+    if access::check(asked.tx, &grants, &Chain::root(who.tenant), READ_DIRECTORY, Plane::Control)?.is_ok() {
         return Ok(());
     }
     manage(asked, &grants, owned).map(drop)
@@ -34,7 +34,7 @@ pub(crate) fn check_may_read<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned:
 /// directory where it names none.
 pub(crate) fn may_change<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned: Option<Kind>) -> Result<Allowed, Fault> {
     let grants = Grants::of(asked.tx, who)?.ok_or(Fault::PrincipalGone)?;
-    match may_change_directory(&grants, who.tenant) {
+    match may_change_directory(asked.tx, &grants, who.tenant)? {
         Ok(allowed) => Ok(allowed),
         Err(_) => manage(asked, &grants, owned),
     }

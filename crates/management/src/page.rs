@@ -46,6 +46,17 @@ fn parse(top: Option<&str>, token: Option<&str>) -> Result<Page, Fault> {
     Ok(Page { top, after })
 }
 
+/// The part of all items that a client asks for, with the link to the next one.
+pub(crate) fn part(call: &Call<'_>, mut items: Vec<(Cursor, Value)>) -> Result<Value, Fault> {
+    let asked = read(call)?;
+    items.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    items.retain(|(cursor, _)| asked.after.as_ref().is_none_or(|after| cursor > after));
+    let has_more = items.len() > asked.top;
+    items.truncate(asked.top);
+    let last = items.last().map(|(cursor, _)| cursor.clone()).filter(|_| has_more);
+    Ok(list(call, items.into_iter().map(|(_, item)| item).collect(), last.as_ref()))
+}
+
 /// A list, with the link to the next page when there is one. The link begins with the configured endpoint,
 /// never with what the request says its host is.
 pub(crate) fn list(call: &Call<'_>, items: Vec<Value>, next: Option<&Cursor>) -> Value {

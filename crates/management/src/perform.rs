@@ -10,8 +10,9 @@ use crate::order::delete::{self, Deleted};
 use crate::order::{change, list, locks, read, write};
 use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
 use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
+use bonafide_core::access::Attributes;
 use bonafide_store::{Read, ReadTx, Tx};
-use bonafide_types::{OperationId, SubscriptionId};
+use bonafide_types::{OperationId, Scope, SubscriptionId};
 use serde_json::Value;
 
 /// Steps of an operation that its own request takes; polling takes one each. Source: ours; bounds the
@@ -85,27 +86,54 @@ fn does(command: &Command) -> Result<Does<'_>, Fault> {
 /// Tells whether the caller may do what is asked, as far as its right decides. A store that cannot be read says no.
 pub(crate) fn may_perform(cx: &Cx<'_>, command: &Command) -> bool {
     let (call, right) = (&Call { cx, command }, command.right());
-    cx.store.read(|tx| access::enter(tx, call, &right)).is_ok()
+    cx.store.read(|tx| access::enter_before_body(tx, call, &right)).is_ok()
 }
 
 fn reading(
     call: &Call<'_>,
     answer: impl FnOnce(&ReadTx<'_>, &Call<'_>, &Access) -> Result<Outcome, Fault>,
 ) -> Result<Outcome, Fault> {
-    call.cx.store.read(|tx| answer(tx, call, &access::enter(tx, call, &call.command.right())?))
+    let right = call.command.right();
+    call.cx.store.read(|tx| {
+        let access = access::enter(tx, call, &right)?;
+        check_group(call, &access)?;
+        answer(tx, call, &access)
+    })
 }
 
 /// Changes something, once the caller's right and the locks allow it.
 fn changing(tx: &mut Tx<'_>, call: &Call<'_>, change: ChangeFn) -> Result<Outcome, Fault> {
     let right = call.command.right();
-    let access = access::enter(tx, call, &right)?;
-    let allowed = access.proof(call, &right)?;
+    let access = access::enter_before_body(tx, call, &right)?;
+    let allowed = access.proof(call, &right, || attributes(tx, call, &access))?;
+    check_group(call, &access)?;
     match &call.command.target {
         Target::Fixed(..) => return change::endpoint(tx, call, &access, &allowed, change),
         Target::Own(_, kind, _) => check_locks(tx, call, &access, kind)?,
         Target::Resource(..) => {}
     }
     change(tx, call, &access, &allowed)
+}
+
+/// A row at a management group needs the group: the right was asked for above it, if it is not there.
+fn check_group(call: &Call<'_>, access: &Access) -> Result<(), Fault> {
+    match &call.command.target {
+        Target::Own(Scope::ManagementGroup(id), ..) if access.place.management_group.is_none() => {
+            Err(Fault::ManagementGroupNotFound(id.name().to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The attributes of a change, which a condition of a role may ask for beside its action.
+fn attributes(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Attributes, Fault> {
+    match &call.command.target {
+        Target::Own(_, kind, _) => match kind.of.rows {
+            Rows::Own(own) => (own.attributes)(tx, call, access),
+            Rows::Resources => Ok(Attributes::default()),
+        },
+        Target::Fixed(..) | Target::Resource(..) => Ok(Attributes::default()),
+    }
 }
 
 fn own(kind: &Kind, verb: Verb) -> Option<Does<'static>> {
@@ -149,8 +177,9 @@ fn delete_resource(call: &Call<'_>, kind: &Kind) -> Result<Outcome, Fault> {
     let right = call.command.right();
     let begin = |batch| {
         call.cx.store.write(|tx| {
-            let access = access::enter(tx, call, &right)?;
-            delete::resource(tx, call, &access, &access.proof(call, &right)?, batch)
+            let access = access::enter_before_body(tx, call, &right)?;
+            let allowed = access.proof(call, &right, || attributes(tx, call, &access))?;
+            delete::resource(tx, call, &access, &allowed, batch)
         })
     };
     let deleted = match begin(operations::STEP_ITEMS_MAX) {

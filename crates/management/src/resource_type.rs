@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
-use bonafide_core::access::Allowed;
+use bonafide_core::access::{Allowed, Attributes};
 use bonafide_core::directory::{INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource};
 use bonafide_core::lifecycle::{self, ExtensionHost};
 use bonafide_store::{Read, ReadTx, StoreError, Tx};
@@ -167,6 +167,8 @@ pub(crate) enum Run {
 
 /// Answers from what is stored.
 pub(crate) type ReadFn = fn(&ReadTx<'_>, &Call<'_>, &Access) -> Result<Outcome, Fault>;
+/// Gives what a condition of a role may ask of a call beside its action.
+pub(crate) type AttributesFn = fn(&Tx<'_>, &Call<'_>, &Access) -> Result<Attributes, Fault>;
 /// Changes what is stored.
 pub(crate) type ChangeFn = fn(&mut Tx<'_>, &Call<'_>, &Access, &Allowed) -> Result<Outcome, Fault>;
 
@@ -192,6 +194,8 @@ pub(crate) struct Own {
     pub(crate) put: Option<ChangeFn>,
     pub(crate) patch: Option<ChangeFn>,
     pub(crate) delete: Option<ChangeFn>,
+    /// The attributes of a change; of a type without any, what is granted under a condition is not granted.
+    pub(crate) attributes: AttributesFn,
 }
 
 impl Own {
@@ -206,6 +210,7 @@ impl Own {
         put: None,
         patch: None,
         delete: None,
+        attributes: |_, _, _| Ok(Attributes::default()),
     };
 }
 

@@ -3,7 +3,7 @@
 
 use crate::command::{Command, Target, Verb};
 use crate::resource_type::{ListRight, Rows};
-use bonafide_types::{OperationId, ResourceId, Scope, SubscriptionId};
+use bonafide_types::{OperationId, Scope, SubscriptionId};
 
 /// The right that a call requires.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,10 @@ pub(crate) enum Right {
     Action(String, Scope),
     /// As `Action`; whoever holds any role at the scope, above it or inside it sees what those roles let them
     /// read.
-    Listing(String, ResourceId),
+    Listing(String, Scope),
+    /// As `Action`, at a management group; where that is not there, the right at any: the change itself asks for it at the one
+    /// in which the new group is to lie, once its body is read.
+    Placing(String, Scope),
     /// The start of the operation by the caller, or the right to read operations in the subscription.
     Operation(SubscriptionId, OperationId),
 }
@@ -27,7 +30,7 @@ impl Command {
         let (scope, kind) = match &self.target {
             Target::Fixed(fixed, named) => return (fixed.right)(named),
             Target::Resource(id, kind) if matches!(self.verb, Verb::List) => {
-                return Right::Listing(kind.right("read"), id.clone());
+                return Right::Listing(kind.right("read"), Scope::Id(id.clone()));
             }
             Target::Resource(id, kind) => (Scope::Id(id.clone()), kind),
             Target::Own(scope, kind, _) => (scope.clone(), kind),
@@ -43,7 +46,7 @@ impl Command {
         {
             return match scope {
                 Scope::Root => Right::SignedIn,
-                Scope::Id(id) => Right::Listing(kind.right(verb), id),
+                scope => Right::Listing(kind.right(verb), scope),
             };
         }
         Right::Action(kind.right(verb), scope)

@@ -125,7 +125,7 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
     };
     let scope = match &segments[..at] {
         [] => Scope::Root,
-        above => Scope::Id(in_subscription(parse(&format!("/{}", above.join("/")))?)?),
+        above => scope_of(parse(&format!("/{}", above.join("/")))?)?,
     };
     let top = format!("{}/{}", segments[at + 1], segments[at + 2]);
     let depth = words.len() - at;
@@ -151,6 +151,7 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
         return match (method, scope) {
             (&Method::GET, Scope::Id(id)) => Ok((Verb::List, Target::Resource(id, kind))),
             (_, Scope::Root) => Err(Fault::NoSuchRoute),
+            (_, Scope::ManagementGroup(_)) => Err(missing(segments, words)),
             _ => Err(Fault::MethodNotAllowed(method.to_string())),
         };
     }
@@ -255,6 +256,14 @@ fn missing(segments: &[String], words: &[&str]) -> Fault {
     let type_name: Vec<&str> = std::iter::once(namespace).chain(types).collect();
     let type_name = type_name.join("/").chars().take(TYPE_CHARS_MAX).collect();
     Fault::TypeNotFound { type_name, version: String::new(), supported: Vec::new() }
+}
+
+/// The scope that an id names: a management group, or something in a subscription.
+fn scope_of(id: ResourceId) -> Result<Scope, Fault> {
+    match Scope::of(id) {
+        Scope::Id(id) => in_subscription(id).map(Scope::Id),
+        scope => Ok(scope),
+    }
 }
 
 /// An id that lies in a subscription. Any other id names a type of the tenant, none of which is served, or

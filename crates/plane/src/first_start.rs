@@ -113,7 +113,7 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
     let local_host = HostId::random(world.entropy);
     let installation = plane.store.write(|tx| {
         tx.put(&TENANTS, &tenant, &Tenant { display_name: "Default Directory".into(), created_at: world.now })?;
-        let row = Subscription { tenant, display_name: "Default Subscription".into(), created_at: world.now };
+        let row = Subscription::new(tenant, "Default Subscription", world.now);
         tx.put(&SUBSCRIPTIONS, &subscription, &row)?;
         tx.put(&SIGNING_KEYS, &(tenant, kid.clone()), &signing_key)?;
         let application = Application::new(&world, tenant, OPERATOR);

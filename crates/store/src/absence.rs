@@ -55,4 +55,9 @@ impl Source {
     pub(crate) const fn index(name: &'static str) -> Self {
         Self { table: name, on_damage: OnDamage::Fail }
     }
+
+    /// An index that is read for what its entries give, and for nothing else: one that is damaged gives nothing.
+    pub(crate) const fn grants(name: &'static str) -> Self {
+        Self { table: name, on_damage: OnDamage::Skip }
+    }
 }

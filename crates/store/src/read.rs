@@ -57,6 +57,21 @@ pub trait Read: RawRead {
         })
     }
 
+    /// At most `limit` keys of a unique index that begin with `prefix` (leading parts of the key), in order. Damaged entries are
+    /// absent outside and inside of transactions: only for an index each of whose entries gives somebody something.
+    fn keys_under<IK: Key, K: Key, P: Key>(
+        &self,
+        index: &Unique<IK, K>,
+        prefix: &P,
+        limit: usize,
+    ) -> Result<Vec<IK>, StoreError> {
+        self.guard(|| {
+            let name = self::prefix(index.name);
+            let entries = self.raw_range(Source::grants(index.name), &stored_key(index.name, prefix)?, None, limit)?;
+            entries.iter().map(|(key, _)| decode_key(index.name, &key[name.len()..])).collect()
+        })
+    }
+
     /// True when an index has the row `row` under `key`.
     fn has_entry<IK: Key, K: Key>(&self, index: &Index<IK, K>, key: &IK, row: &K) -> Result<bool, StoreError> {
         self.guard(|| {

@@ -92,7 +92,7 @@ fn found(plane: &Plane, number: usize) -> Realm {
         let created_at = world.now;
         tx.put(&TENANTS, tenant, &Tenant { display_name: format!("Directory {}", number + 1), created_at })?;
         tx.put(&SIGNING_KEYS, &(*tenant, kid.clone()), key)?;
-        let row = Subscription { tenant: *tenant, display_name: format!("Subscription {}", number + 1), created_at };
+        let row = Subscription::new(*tenant, format!("Subscription {}", number + 1), created_at);
         tx.put(&SUBSCRIPTIONS, &subscription, &row)
     });
     let operator = plane.application(*tenant, "operator");

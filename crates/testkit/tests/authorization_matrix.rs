@@ -15,6 +15,9 @@ use std::fmt::Write as _;
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../transcripts/authorization-matrix.txt");
 const ASSIGNMENT: &str = "00000000-0000-4000-8000-000000000001";
 const ROLE: &str = "00000000-0000-4000-8000-000000000002";
+const LIST: &str = "/providers/Microsoft.Management/managementGroups";
+const ENTITIES: &str = "/providers/Microsoft.Management/getEntities";
+const CHECK_NAME: &str = "/providers/Microsoft.Management/checkNameAvailability";
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
 /// A caller of the matrix.
@@ -84,12 +87,16 @@ fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_h
         // Answers that are the same for everybody, and lists of a caller's own objects.
         let same_for_all = public
             || ["/tenants", "/subscriptions", "/providers", "/providers/{namespace}"].contains(&path)
-            || path == "/providers/Microsoft.ManagedIdentity/operations";
+            || path == "/providers/Microsoft.ManagedIdentity/operations"
+            || [LIST, ENTITIES].contains(&path);
+        // Groups of this name are the caller's own tenant's: the foreigner owns that.
+        let in_own_tenant = path.starts_with("/providers/Microsoft.Management/");
         assert_eq!(stranger == "403", !same_for_all, "{line}");
-        assert_eq!(foreigner == "401", !same_for_all, "{line}");
+        assert_eq!(foreigner == "401", !same_for_all && !in_own_tenant, "{line}");
         // It answers from what is stored, and takes a body.
-        let is_read = ["GET", "HEAD"].contains(&method) || path.ends_with("/checkNameAvailability");
-        assert!(is_read || reader == "403", "a reader writes: {line}");
+        let is_check = path.ends_with("/checkNameAvailability");
+        let reads = ["GET", "HEAD"].contains(&method) || is_check || [ENTITIES, CHECK_NAME].contains(&path);
+        assert!(reads || reader == "403", "a reader writes: {line}");
     }
 }
 
@@ -121,6 +128,12 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&role(&home.root()))).expect(201);
         let path = format!("{}/tagNames/env", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, None).expect(201);
+        // The subscription lies in the first group, and nothing in the second.
+        for (name, parent) in [("mg", home.tenant.to_string()), ("spare", "mg".to_owned())] {
+            let _ = cloud.call(&home.operator, "PUT", &management_group(name), Some(&lies_in(&parent))).expect(200);
+        }
+        let placed = format!("{}/subscriptions/{}", management_group("mg"), home.subscription);
+        let _ = cloud.call(&home.operator, "PUT", &placed, None).expect(200);
         let path = format!("{}/resourceGroups/rg/providers/Microsoft.Resources/deployments/d1", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&deployment())).expect(201);
         let operation = cloud.make_operation(&home).to_string();
@@ -130,18 +143,19 @@ impl Stage {
     /// The status with which a route answers a caller.
     fn status(&self, route: &str, caller: Caller) -> u16 {
         let (method, template) = route.split_once(' ').unwrap();
-        let path = self.path(template);
+        let path = self.path(method, template);
         let mut ask = Ask::new(method, &format!("{path}?api-version={}", version(&path)));
         if let Some(body) = self.body(method, &path) {
             ask = ask.json(&body);
         }
-        if let Some(person) = self.person(caller) {
+        if let Some(person) = self.person(caller, template) {
             ask = ask.bearer(&self.cloud.token(&person, MANAGEMENT));
         }
         self.cloud.management(ask.request()).status.as_u16()
     }
 
-    fn person(&self, caller: Caller) -> Option<Person> {
+    /// The caller, with its role at the place that the route is about.
+    fn person(&self, caller: Caller, template: &str) -> Option<Person> {
         let home = &self.cloud.home;
         let person = || self.cloud.application(home.tenant, "caller");
         match caller {
@@ -150,13 +164,18 @@ impl Stage {
             Caller::Stranger => Some(person()),
             Caller::Holder(role) => {
                 let person = person();
-                self.cloud.grant(home, person.principal, role, &home.root());
+                let scope = match template {
+                    CHECK_NAME => management_group(&home.tenant.to_string()),
+                    path if path.starts_with("/providers/Microsoft.Management/") => management_group("mg"),
+                    _ => home.root(),
+                };
+                self.cloud.grant(home, person.principal, role, &scope);
                 Some(person)
             }
         }
     }
 
-    fn path(&self, template: &str) -> String {
+    fn path(&self, method: &str, template: &str) -> String {
         let home = &self.cloud.home;
         let group = format!("subscriptions/{}/resourceGroups/rg", home.subscription);
         let scope = match template {
@@ -186,6 +205,10 @@ impl Stage {
         let path = template
             .replace("{scope...}", scope)
             .replace("{subscription}", &home.subscription.to_string())
+            .replace(
+                "{managementGroup}",
+                if method == "DELETE" && !template.contains("/subscriptions/") { "spare" } else { "mg" },
+            )
             .replace("{group}", "rg")
             .replace("{location}", "westeurope")
             .replace("{operation}", &self.operation)
@@ -216,6 +239,11 @@ impl Stage {
             "PATCH" if path.contains("/tags/default") => {
                 Some(json!({"operation": "Merge", "properties": {"tags": {}}}))
             }
+            "PUT" if path.contains("/managementGroups/") => Some(json!({})),
+            "PATCH" if path.contains("/managementGroups/") => Some(json!({"displayName": "Mine"})),
+            "POST" if path.starts_with("/providers/") && path.ends_with("/checkNameAvailability") => {
+                Some(json!({"name": "free"}))
+            }
             "PUT" | "POST" if path.contains("/deployments/") => Some(deployment()),
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
@@ -225,6 +253,15 @@ impl Stage {
             _ => None,
         }
     }
+}
+
+/// The id of a management group.
+fn management_group(name: &str) -> String {
+    format!("{LIST}/{name}")
+}
+
+fn lies_in(parent: &str) -> Value {
+    json!({"properties": {"details": {"parent": {"id": management_group(parent)}}}})
 }
 
 /// A deployment of one identity.

@@ -16,6 +16,7 @@ pub struct Id<K>(Uuid, PhantomData<fn() -> K>);
 mod of {
     pub enum Tenant {}
     pub enum Subscription {}
+    pub enum ManagementGroup {}
     pub enum Client {}
     pub enum Object {}
     pub enum Resource {}
@@ -30,6 +31,8 @@ mod of {
 pub type TenantId = Id<of::Tenant>;
 /// A subscription; it trusts one tenant.
 pub type SubscriptionId = Id<of::Subscription>;
+/// The internal key of a management group; that of a tenant's root group is the tenant's id.
+pub type ManagementGroupUuid = Id<of::ManagementGroup>;
 /// The id that an application or managed identity signs in with. On the wire: `appid`, `clientId`, `client_id`.
 pub type ClientId = Id<of::Client>;
 /// The object id of a service principal. On the wire: `oid`, `sub`, `principalId`, `object_id`.

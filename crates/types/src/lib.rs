@@ -30,8 +30,8 @@ pub use certificate_number::{CertificateNumber, NotASerial, Serial};
 pub use enumerate::enumerate_some;
 pub use excerpt::Excerpt;
 pub use ids::{
-    ClientId, CredentialId, GuidError, HostId, Id, ObjectId, OperationId, ResourceUuid, RoleAssignmentId,
-    RoleDefinitionId, SubscriptionId, TenantId,
+    ClientId, CredentialId, GuidError, HostId, Id, ManagementGroupUuid, ObjectId, OperationId, ResourceUuid,
+    RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
 };
 pub use lifetime::{Lifetime, PROGRAM_MADE_AT, Phase};
 pub use location::Location;
@@ -39,7 +39,7 @@ pub use loggable::Loggable;
 pub use printable::{is_printable, printable, printable_json, printable_lines};
 pub use rate::Rate;
 pub use resource_id::{ResourceId, ResourceIdError, check_name};
-pub use scope::Scope;
+pub use scope::{MANAGEMENT_GROUP_TYPE, Scope};
 pub use secret::Secret;
 pub use timestamp::Timestamp;
 pub use type_name::{TypeName, TypeNameError};

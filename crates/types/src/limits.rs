@@ -6,6 +6,10 @@ pub const RESOURCE_GROUP_NAME_BYTES_MAX: usize = 90;
 pub const USER_ASSIGNED_IDENTITIES_MAX: usize = 1_000;
 /// Role assignments in one subscription. Source: Azure RBAC limits (4,000).
 pub const ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX: usize = 4_000;
+/// Role assignments at one management group. Source: Microsoft Learn, "Azure subscription and service limits".
+pub const ROLE_ASSIGNMENTS_PER_MANAGEMENT_GROUP_MAX: usize = 500;
+/// Management groups of one tenant. Source: Microsoft Learn, "Azure subscription and service limits".
+pub const MANAGEMENT_GROUPS_PER_TENANT_MAX: usize = 10_000;
 /// Custom roles in one tenant. Source: Azure RBAC limits (5,000).
 pub const CUSTOM_ROLES_PER_TENANT_MAX: usize = 5_000;
 

@@ -1,38 +1,100 @@
-//! The check: grants, a scope's chain, an action; allowed or not.
+//! The check of a right.
 
+use super::condition::{Attributes, Condition, Truth};
+use super::permission::Answer;
 use super::proof::Proof;
 use super::{Allowed, Chain, Grants, Plane};
+use bonafide_store::{Read, StoreError};
 
 /// No role of the principal grants the action there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no role assignment grants this")]
 pub struct Denied;
 
-/// Checks that a role held at the scope or above it grants the action. Roles add up; an action that one takes away
-/// (`notActions`) another can still grant. Roles of another tenant grant nothing.
-pub fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Result<Allowed, Denied> {
-    let granted = grants.tenant == chain.tenant()
-        && grants.roles.iter().any(|(scope, role)| {
-            chain.scopes().contains(scope)
-                && grants.permissions(*role, chain).iter().any(|permission| permission.grants(action, plane))
-        });
-    if granted {
-        Ok(Allowed(Proof::Granted {
-            principal: grants.principal,
-            tenant: chain.tenant(),
-            scope: chain.scope(),
-            action: action.into(),
-            plane,
-        }))
-    } else {
-        Err(Denied)
+/// The answer to whether a principal may do something, as long as nothing but the action and its place are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It may.
+    Granted(Allowed),
+    /// It may if more holds, which is not known yet.
+    Conditional(Conditional),
+    /// It may not, whatever else holds.
+    Denied,
+}
+
+/// A right under conditions, one of which must hold. It is no proof until [`Conditional::given`] makes it one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conditional {
+    proof: Proof,
+    action: Box<str>,
+    conditions: Vec<Condition>,
+}
+
+impl Conditional {
+    /// The proof, if what is known now fulfils a condition.
+    pub fn given(&self, attributes: &Attributes) -> Result<Allowed, Denied> {
+        let holds = |condition: &Condition| condition.truth(&self.action, attributes) == Truth::True;
+        if self.conditions.iter().any(holds) { Ok(Allowed(self.proof.clone())) } else { Err(Denied) }
     }
+}
+
+/// Decides whether a role held at the scope or above it grants the action. Roles add up; an action that one takes away
+/// (`notActions`) another can still grant. Roles of another tenant grant nothing. From the outermost scope on: who may
+/// do much is told soonest.
+pub fn decide(
+    tx: &impl Read,
+    grants: &Grants,
+    chain: &Chain,
+    action: &str,
+    plane: Plane,
+) -> Result<Decision, StoreError> {
+    let mut conditions = Vec::new();
+    if grants.tenant != chain.tenant() {
+        return Ok(Decision::Denied);
+    }
+    let proof = || Proof::Granted {
+        principal: grants.principal,
+        tenant: chain.tenant(),
+        scope: chain.scope(),
+        action: action.into(),
+        plane,
+    };
+    for scope in chain.scopes() {
+        for role in grants.roles_at(tx, *scope)?.iter() {
+            for permission in &*grants.permissions(tx, *role, chain)? {
+                match permission.answer(action, plane) {
+                    Answer::Granted => return Ok(Decision::Granted(Allowed(proof()))),
+                    Answer::If(condition) => conditions.push(condition.clone()),
+                    Answer::Withheld => {}
+                }
+            }
+        }
+    }
+    if conditions.is_empty() {
+        return Ok(Decision::Denied);
+    }
+    Ok(Decision::Conditional(Conditional { proof: proof(), action: action.into(), conditions }))
+}
+
+/// The same where nothing more is going to be known: what is granted under a condition only is not granted.
+pub fn check(
+    tx: &impl Read,
+    grants: &Grants,
+    chain: &Chain,
+    action: &str,
+    plane: Plane,
+) -> Result<Result<Allowed, Denied>, StoreError> {
+    Ok(match decide(tx, grants, chain, action, plane)? {
+        Decision::Granted(allowed) => Ok(allowed),
+        Decision::Conditional(_) | Decision::Denied => Err(Denied),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Allowed, Chain, Denied, Grants, Plane, StoreError};
     use crate::access::{ScopeKey, WrongProof, roles};
+    use bonafide_store::Store;
     use bonafide_types::{ObjectId, ResourceUuid, SubscriptionId, TenantId};
     use proptest::prelude::*;
     use uuid::Uuid;
@@ -50,7 +112,13 @@ mod tests {
 
     fn grants(tenant: u128, held: &[(ScopeKey, &str)]) -> Grants {
         let held = held.iter().map(|(scope, role)| (*scope, roles::by_name(role).unwrap().id));
-        Grants::new(TenantId::new(id(tenant)), ObjectId::new(id(9)), held)
+        Grants::known(TenantId::new(id(tenant)), ObjectId::new(id(9)), held)
+    }
+
+    /// The check where the store has nothing.
+    fn check(grants: &Grants, chain: &Chain, action: &str, plane: Plane) -> Result<Allowed, Denied> {
+        let checked = Store::in_memory().read(|tx| super::check(tx, grants, chain, action, plane));
+        checked.map_err(|error: StoreError| panic!("{error}")).unwrap()
     }
 
     const READ: &str = "Microsoft.Compute/virtualMachines/read";
@@ -117,7 +185,7 @@ mod tests {
     proptest! {
         #[test]
         fn more_roles_never_allow_less(picks in proptest::collection::vec(0_usize..928, 1..6), extra in 0_usize..928) {
-            let held = |picks: &[usize]| Grants::new(
+            let held = |picks: &[usize]| Grants::known(
                 TenantId::new(id(7)), ObjectId::new(id(9)), picks.iter().map(|at| (ScopeKey::Root, roles::all()[*at].id)));
             let more: Vec<usize> = picks.iter().copied().chain([extra]).collect();
             for action in [READ, "Microsoft.Authorization/roleAssignments/write", "Microsoft.Compute/virtualMachines/delete"] {

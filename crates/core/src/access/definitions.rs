@@ -3,7 +3,7 @@
 
 use super::custom_roles::{Assignable, CUSTOM_ROLES, CustomRole, RoleKey, by_name, is_full};
 use super::{Allowed, Permission, Plane, ScopeKey, WrongProof, assignments, roles};
-use crate::directory::RESOURCES;
+use crate::directory::{MANAGEMENT_GROUPS, RESOURCES};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::CUSTOM_ROLES_PER_TENANT_MAX;
 use bonafide_types::{RoleDefinitionId, TenantId, World};
@@ -38,6 +38,10 @@ pub enum RoleError {
     /// The role can be assigned nowhere.
     #[error("a custom role has at least one assignable scope, and the root is none")]
     NotAssignable,
+    /// The role could be assigned at several management groups.
+    /// Source: Microsoft Learn, "Azure custom roles" (custom role limits).
+    #[error("a custom role has one management group at most among its assignable scopes")]
+    SeveralGroups,
     /// Somebody holds the role.
     #[error("there are role assignments of the role definition {0}")]
     HasAssignments(RoleDefinitionId),
@@ -69,10 +73,14 @@ pub fn write(
     if new.assignable.is_empty() || new.assignable.iter().any(|assignable| assignable.scope == ScopeKey::Root) {
         return Err(RoleError::NotAssignable);
     }
+    let is_group = |assignable: &&Assignable| matches!(assignable.scope, ScopeKey::ManagementGroup(_));
+    if new.assignable.iter().filter(is_group).count() > 1 {
+        return Err(RoleError::SeveralGroups);
+    }
     let old = tx.get(&CUSTOM_ROLES, &key)?;
     check_proofs(tenant, proofs, &new.assignable, WRITE)?;
     if let Some(old) = &old {
-        check_proofs(tenant, proofs, &existing(tx, old)?, WRITE)?;
+        check_proofs(tenant, proofs, &existing(tx, tenant, old)?, WRITE)?;
     }
     let is_taken = by_name(tx, tenant, &new.name)?.is_some_and(|(other, _)| other != id);
     if is_taken || roles::by_name(&new.name).is_some() {
@@ -106,7 +114,7 @@ pub fn delete(tx: &mut Tx<'_>, proofs: &[Allowed], key: RoleKey) -> Result<Optio
         return Err(RoleError::BuiltIn(key.1));
     }
     let Some(role) = tx.get(&CUSTOM_ROLES, &key)? else { return Ok(None) };
-    check_proofs(key.0, proofs, &existing(tx, &role)?, DELETE)?;
+    check_proofs(key.0, proofs, &existing(tx, key.0, &role)?, DELETE)?;
     // Principals can be gone and their assignments stay: those hold the role as well.
     if assignments::any_of(tx, key.0, key.1)? {
         return Err(RoleError::HasAssignments(key.1));
@@ -117,12 +125,14 @@ pub fn delete(tx: &mut Tx<'_>, proofs: &[Allowed], key: RoleKey) -> Result<Optio
 
 /// The assignable scopes that still exist. One that is gone is never a scope again, so nobody needs a right
 /// there.
-pub fn existing(tx: &impl Read, role: &CustomRole) -> Result<Vec<Assignable>, StoreError> {
+pub fn existing(tx: &impl Read, tenant: TenantId, role: &CustomRole) -> Result<Vec<Assignable>, StoreError> {
     let mut found = Vec::new();
     for assignable in &role.assignable {
         let is_there = match assignable.scope {
             ScopeKey::Root | ScopeKey::Subscription(_) => true,
             ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => tx.get(&RESOURCES, &uuid)?.is_some(),
+            ScopeKey::ManagementGroup(_) if assignable.scope == ScopeKey::root_group(tenant) => true,
+            ScopeKey::ManagementGroup(uuid) => tx.get(&MANAGEMENT_GROUPS, &(tenant, uuid))?.is_some(),
         };
         if is_there {
             found.push(assignable.clone());

@@ -7,8 +7,12 @@ use bonafide_store::{Read, StoreError};
 use bonafide_types::{ObjectId, TenantId};
 
 /// Tells whether somebody may change every application and service principal of a tenant.
-pub fn may_change_directory(grants: &Grants, tenant: TenantId) -> Result<Allowed, Denied> {
-    check(grants, &Chain::root(tenant), CHANGE_DIRECTORY, Plane::Control)
+pub fn may_change_directory(
+    tx: &impl Read,
+    grants: &Grants,
+    tenant: TenantId,
+) -> Result<Result<Allowed, Denied>, StoreError> {
+    check(tx, grants, &Chain::root(tenant), CHANGE_DIRECTORY, Plane::Control)
 }
 
 /// Tells whether somebody may change one object of the directory: by the right to change all of it, or as an owner of the
@@ -19,7 +23,7 @@ pub fn may_manage(
     tenant: TenantId,
     object: ObjectId,
 ) -> Result<Result<Allowed, Denied>, StoreError> {
-    if let Ok(allowed) = may_change_directory(grants, tenant) {
+    if let Ok(allowed) = may_change_directory(tx, grants, tenant)? {
         return Ok(Ok(allowed));
     }
     let principal = grants.principal();

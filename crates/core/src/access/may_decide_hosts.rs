@@ -14,6 +14,5 @@ pub fn may_decide_hosts(
     tenant: TenantId,
     principal: ObjectId,
 ) -> Result<Result<Allowed, Denied>, StoreError> {
-    let grants = Grants::load(tx, tenant, principal)?;
-    Ok(check(&grants, &Chain::root(tenant), DECIDE_HOSTS, Plane::Control))
+    check(tx, &Grants::new(tenant, principal), &Chain::root(tenant), DECIDE_HOSTS, Plane::Control)
 }

@@ -12,7 +12,6 @@ pub fn may_write(
     uuid: ResourceUuid,
     resource: &Resource,
 ) -> Result<Result<Allowed, Denied>, StoreError> {
-    let grants = Grants::load(tx, resource.tenant, principal)?;
     let action = format!("{}/write", resource.id.type_name().as_str());
-    Ok(check(&grants, &chain_of(tx, uuid, resource)?, &action, Plane::Control))
+    check(tx, &Grants::new(resource.tenant, principal), &chain_of(tx, uuid, resource)?, &action, Plane::Control)
 }

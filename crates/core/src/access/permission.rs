@@ -1,6 +1,7 @@
 //! One entry of a role's permissions, built-in or custom.
 
 use super::Plane;
+use super::condition::{Attributes, Condition, Truth};
 use super::matching::matches;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -23,39 +24,48 @@ pub struct Permission {
     /// Data-plane patterns taken out again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_data_actions: Vec<Pattern>,
-    /// An ABAC condition, which we do not evaluate: what it limits is not granted. Custom roles have none.
+    /// An ABAC condition: it must hold as well. Custom roles have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub condition: Option<Pattern>,
+    pub condition: Option<Condition>,
+}
+
+/// The answer of a permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer<'a> {
+    Granted,
+    /// Granted if the condition holds, which is not known yet.
+    If(&'a Condition),
+    Withheld,
 }
 
 impl Permission {
-    /// True when it grants `action` on this plane. Actions never grant data actions.
+    /// True when it grants `action` on this plane, whatever else is known of the call. Actions never grant data actions.
     pub fn grants(&self, action: &str, plane: Plane) -> bool {
+        self.answer(action, plane) == Answer::Granted
+    }
+
+    pub(super) fn answer(&self, action: &str, plane: Plane) -> Answer<'_> {
         let (granted, taken) = match plane {
             Plane::Control => (&self.actions, &self.not_actions),
             Plane::Data => (&self.data_actions, &self.not_data_actions),
         };
-        granted.iter().any(|pattern| matches(pattern, action))
-            && !taken.iter().any(|pattern| matches(pattern, action))
-            && !self.condition.as_ref().is_some_and(|condition| limits(condition, action))
+        if !granted.iter().any(|pattern| matches(pattern, action))
+            || taken.iter().any(|pattern| matches(pattern, action))
+        {
+            return Answer::Withheld;
+        }
+        let Some(condition) = &self.condition else { return Answer::Granted };
+        match condition.truth(action, &Attributes::default()) {
+            Truth::True => Answer::Granted,
+            Truth::False => Answer::Withheld,
+            Truth::Unknown => Answer::If(condition),
+        }
     }
 
     /// All of its patterns, on both planes.
     pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
         [&self.actions, &self.not_actions, &self.data_actions, &self.not_data_actions].into_iter().flatten()
     }
-}
-
-/// True unless it is certain that the condition holds for `action` whatever it says. Every condition
-/// that names operations is a conjunction of `(!(ActionMatches{'operation'})) OR …`: it is true of an
-/// operation that no `ActionMatches` names. All others limit every action.
-fn limits(condition: &str, action: &str) -> bool {
-    let guarded = condition.trim_start_matches('(').starts_with("!(ActionMatches{");
-    !guarded
-        || condition
-            .split("ActionMatches{'")
-            .skip(1)
-            .any(|rest| rest.split('\'').next().is_some_and(|pattern| matches(pattern, action)))
 }
 
 #[cfg(test)]

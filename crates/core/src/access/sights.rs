@@ -3,12 +3,14 @@
 
 use super::{Chain, Grants, Plane, check};
 use crate::directory::{Resource, Shown, Sight};
+use bonafide_store::{Read, StoreError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// The parts that one caller sees of the resources at a scope and below it.
 #[derive(Debug)]
-pub struct Sights<'a> {
+pub struct Sights<'a, R> {
+    tx: &'a R,
     grants: &'a Grants,
     above: &'a Chain,
     /// By the name of the type.
@@ -26,10 +28,10 @@ enum Reach {
     Some,
 }
 
-impl<'a> Sights<'a> {
+impl<'a, R: Read> Sights<'a, R> {
     /// The sights of a caller with these roles, at the scope of `above` and below it.
-    pub fn new(grants: &'a Grants, above: &'a Chain) -> Self {
-        Self { grants, above, reach: RefCell::default() }
+    pub fn new(tx: &'a R, grants: &'a Grants, above: &'a Chain) -> Self {
+        Self { tx, grants, above, reach: RefCell::default() }
     }
 
     /// The members of a resource's body that `wanted` names, as the caller may see them: all but secrets where it may write
@@ -37,8 +39,8 @@ impl<'a> Sights<'a> {
     /// asked for it only where that decides.
     ///
     /// # Errors
-    /// That of `chain`.
-    pub fn show<E>(
+    /// That of `chain`, and the store's.
+    pub fn show<E: From<StoreError>>(
         &self,
         resource: &Resource,
         type_name: &str,
@@ -53,29 +55,33 @@ impl<'a> Sights<'a> {
         Ok(resource.shown(Sight::Whole, &wanted))
     }
 
-    fn may_write<E>(&self, type_name: &str, chain: impl FnOnce() -> Result<Chain, E>) -> Result<bool, E> {
-        match self.reach(type_name) {
+    fn may_write<E: From<StoreError>>(
+        &self,
+        type_name: &str,
+        chain: impl FnOnce() -> Result<Chain, E>,
+    ) -> Result<bool, E> {
+        match self.reach(type_name)? {
             Reach::All => Ok(true),
             Reach::None => Ok(false),
-            Reach::Some => Ok(check(self.grants, &chain()?, &write(type_name), Plane::Control).is_ok()),
+            Reach::Some => Ok(check(self.tx, self.grants, &chain()?, &write(type_name), Plane::Control)?.is_ok()),
         }
     }
 
-    fn reach(&self, type_name: &str) -> Reach {
+    fn reach(&self, type_name: &str) -> Result<Reach, StoreError> {
         let mut reach = self.reach.borrow_mut();
         if let Some(known) = reach.get(type_name) {
-            return *known;
+            return Ok(*known);
         }
         let action = write(type_name);
-        let found = if check(self.grants, self.above, &action, Plane::Control).is_ok() {
+        let found = if check(self.tx, self.grants, self.above, &action, Plane::Control)?.is_ok() {
             Reach::All
-        } else if self.grants.grant_somewhere(&action, Plane::Control) {
+        } else if self.grants.may_grant_somewhere(self.tx, &action, Plane::Control)? {
             Reach::Some
         } else {
             Reach::None
         };
         reach.insert(type_name.to_owned(), found);
-        found
+        Ok(found)
     }
 }
 

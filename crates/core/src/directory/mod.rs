@@ -8,6 +8,7 @@ mod body;
 mod credentials;
 mod extension;
 mod identity_block;
+mod management_groups;
 mod owners;
 mod principals;
 mod registrations;
@@ -27,6 +28,10 @@ pub use body::{Body, Named, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
 pub use extension::{Extension, System};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};
+pub use management_groups::{
+    MANAGEMENT_GROUP_LEVELS_MAX, MANAGEMENT_GROUPS, MANAGEMENT_GROUPS_BELOW, ManagementGroup, ManagementGroupKey,
+    management_group_named, root_group_of,
+};
 pub use owners::{OWNED, OWNERS, Ownership};
 pub(crate) use principals::create_principal;
 pub use principals::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, ServicePrincipal};
@@ -36,7 +41,9 @@ pub use resources::{
     RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE,
     Resource, WITHOUT_SECRETS, find,
 };
-pub use tenants::{SUBSCRIPTION_TAGS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS, Tenant};
+pub use tenants::{
+    SUBSCRIPTION_TAGS, SUBSCRIPTIONS, SUBSCRIPTIONS_IN_GROUP, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS, Tenant,
+};
 pub use token_lifetimes::{
     DEFAULT_LIFETIME_POLICY, LIFETIME_POLICIES_OF_TENANT, LIFETIME_POLICY_OF, LIFETIME_POLICY_USES,
     TOKEN_LIFETIME_POLICIES, TOKEN_SECONDS_MAX, TOKEN_SECONDS_MIN, TokenLifetimePolicy,

@@ -1,7 +1,7 @@
 //! Tenants and subscriptions.
 
 use bonafide_store::{Absence, Index, Table};
-use bonafide_types::{SubscriptionId, TenantId, Timestamp};
+use bonafide_types::{ManagementGroupUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -26,12 +26,25 @@ pub struct Subscription {
     pub display_name: String,
     /// The time at which it was made.
     pub created_at: Timestamp,
+    /// The management group that it lies in; `None` for the tenant's root group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management_group: Option<ManagementGroupUuid>,
+}
+
+impl Subscription {
+    /// A new subscription, in the root management group.
+    pub fn new(tenant: TenantId, display_name: impl Into<String>, created_at: Timestamp) -> Self {
+        Self { tenant, display_name: display_name.into(), created_at, management_group: None }
+    }
 }
 
 /// Subscriptions by id.
 pub const SUBSCRIPTIONS: Table<SubscriptionId, Subscription> =
     Table::indexed("subscription", Absence::Withholds, |_, subscription, entries| {
         entries.many(&SUBSCRIPTIONS_OF_TENANT, &subscription.tenant);
+        if let Some(group) = subscription.management_group {
+            entries.many(&SUBSCRIPTIONS_IN_GROUP, &(subscription.tenant, group));
+        }
     });
 
 /// The subscriptions that trust a tenant.
@@ -40,3 +53,7 @@ pub const SUBSCRIPTIONS_OF_TENANT: Index<TenantId, SubscriptionId> = Index::new(
 /// The tags of subscriptions, by subscription; none where nothing is.
 pub const SUBSCRIPTION_TAGS: Table<SubscriptionId, Map<String, Value>> =
     Table::new("subscription-tags", Absence::Withholds);
+
+/// The subscriptions that lie in a management group other than the root group itself.
+pub const SUBSCRIPTIONS_IN_GROUP: Index<(TenantId, ManagementGroupUuid), SubscriptionId> =
+    Index::new("subscription-in-management-group");

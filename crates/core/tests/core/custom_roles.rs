@@ -73,13 +73,17 @@ fn assign(tx: &mut Tx<'_>, world: &World<'_>, principal: ObjectId, chain: &Chain
 }
 
 fn may(tx: &Tx<'_>, principal: ObjectId, chain: &Chain, action: &str) -> bool {
+    proof(tx, principal, chain, action).is_some()
+}
+
+fn proof(tx: &Tx<'_>, principal: ObjectId, chain: &Chain, action: &str) -> Option<Allowed> {
     let client_id = tx.get(&PRINCIPALS, &principal).unwrap().unwrap().client_id;
     let now = Timestamp::from_unix_seconds(0);
     let token_id = TokenId::new(&World { now, entropy: &SystemEntropy });
     let expires_at = now;
     let caller = Caller { tenant: TENANT, object_id: principal, client_id, workload: None, token_id, expires_at };
     let grants = Grants::of(tx, &caller).unwrap().unwrap();
-    check(&grants, chain, action, Plane::Control).is_ok()
+    check(tx, &grants, chain, action, Plane::Control).unwrap().ok()
 }
 
 #[test]
@@ -146,11 +150,13 @@ fn a_name_is_given_once_and_built_in_roles_are_as_they_are() {
 #[test]
 fn a_role_is_written_and_deleted_with_the_right_at_each_of_its_scopes() {
     in_store(|tx, world, principal| {
-        let owner = roles::by_name("Owner").unwrap().id;
-        let grants = Grants::new(TENANT, principal, [(ScopeKey::Root, owner)]);
-        let proof = |n: u128, action| {
-            check(&grants, &Chain::root(TENANT).then(subscription(n)), action, Plane::Control).unwrap()
-        };
+        let (role_id, name) = (roles::by_name("Owner").unwrap().id, RoleAssignmentId::random(world.entropy));
+        let owns = NewAssignment { name, principal, role: role_id, description: None };
+        assignments::create(tx, world, &system()[0], &Chain::root(TENANT), &owns).unwrap();
+        let known = [WRITE, DELETE].map(|action| {
+            [2, 3].map(|n| proof(tx, principal, &Chain::root(TENANT).then(subscription(n)), action).unwrap())
+        });
+        let proof = |n: usize, action| known[usize::from(action == DELETE)][n - 2].clone();
         let key = (TENANT, ROLE);
         let mut refused = |proofs: &[Allowed], subscriptions: &[u128]| {
             let result = write(tx, world, proofs, key, role("r", READ, subscriptions));

@@ -5,6 +5,7 @@
 mod applications;
 mod cloud;
 mod custom_roles;
+mod differential;
 mod extensions;
 mod hosts;
 mod instances;

@@ -5,7 +5,9 @@ use super::ours::{internal, store_error};
 use super::wire::Wire;
 use bonafide_core::access::{AssignmentError, RoleError};
 use bonafide_types::RoleDefinitionId;
-use bonafide_types::limits::{CUSTOM_ROLES_PER_TENANT_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX};
+use bonafide_types::limits::{
+    CUSTOM_ROLES_PER_TENANT_MAX, ROLE_ASSIGNMENTS_PER_MANAGEMENT_GROUP_MAX, ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX,
+};
 use http::StatusCode;
 
 pub(super) fn wire(fault: &Fault) -> Wire<'_> {
@@ -97,6 +99,19 @@ fn assignment_error(error: &AssignmentError) -> (StatusCode, &'static str, Strin
             "RoleAssignmentLimitExceeded",
             format!("The role assignment limit of {ROLE_ASSIGNMENTS_PER_SUBSCRIPTION_MAX} has been reached."),
         ),
+        AssignmentError::TooManyAtGroup => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentLimitExceeded",
+            format!("The role assignment limit of {ROLE_ASSIGNMENTS_PER_MANAGEMENT_GROUP_MAX} has been reached."),
+        ),
+        AssignmentError::DataActionsAtGroup(id) => (
+            StatusCode::BAD_REQUEST,
+            "RoleAssignmentScopeNotAssignableToRoleDefinition",
+            format!(
+                "The role definition with ID '{}' has data actions: a custom role with data actions cannot be assigned at a management group. Assign it at the subscriptions.",
+                id.uuid().simple()
+            ),
+        ),
         AssignmentError::LastOwner => (
             StatusCode::CONFLICT,
             "RoleAssignmentDeleteNotPermitted",
@@ -123,6 +138,11 @@ fn role_error(error: &RoleError) -> (StatusCode, &'static str, String) {
             BAD,
             "InvalidRequestContent",
             "A custom role has at least one assignable scope, and the root is none.".to_owned(),
+        ),
+        RoleError::SeveralGroups => (
+            BAD,
+            "InvalidRequestContent",
+            "A custom role has one management group at most among its assignable scopes: choose the one above them all.".to_owned(),
         ),
         RoleError::HasAssignments(id) => (
             BAD,

@@ -7,6 +7,7 @@ mod access;
 mod caller;
 mod deployments;
 mod identity;
+mod management_groups;
 mod ours;
 mod request;
 mod state;
@@ -17,7 +18,7 @@ use crate::deployments::DeploymentError;
 use crate::operations::Failure;
 use crate::types::INSTANCE_TYPE;
 use bonafide_core::access::locks::LockError;
-use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
+use bonafide_core::access::{AssignmentError, ManagementGroupError, RoleError, WrongProof};
 use bonafide_core::lifecycle::{IdentityError, SaveError, TagError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
@@ -160,6 +161,10 @@ pub(crate) enum Fault {
     ActionNotFound { type_name: String, action: String },
     /// A machine's extension that nothing here runs.
     ExtensionNotServed { type_name: String },
+    /// No such management group.
+    ManagementGroupNotFound(String),
+    /// The refusal to write a management group.
+    ManagementGroup { name: String, error: ManagementGroupError },
     /// The publisher of the extension that serves tokens has no other ones.
     ExtensionNotFound { type_name: String },
     /// The catalogue has no such extension.

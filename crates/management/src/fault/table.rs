@@ -1,7 +1,7 @@
 //! The subject of every refusal: its file has status, code and message.
 
 use super::wire::Wire;
-use super::{Fault, absent, access, caller, deployments, identity, ours, request, state};
+use super::{Fault, absent, access, caller, deployments, identity, management_groups, ours, request, state};
 
 impl Fault {
     /// Status, code and message.
@@ -52,6 +52,7 @@ impl Fault {
             | Self::GrantNotUnderstood(_)
             | Self::AssignmentNotFound(_)
             | Self::RoleNotFound(_) => access::wire(self),
+            Self::ManagementGroupNotFound(_) | Self::ManagementGroup { .. } => management_groups::wire(self),
             Self::Token { .. }
             | Self::PrincipalGone
             | Self::WrongTenant { .. }

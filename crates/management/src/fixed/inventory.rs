@@ -13,7 +13,7 @@ use crate::resource_type::Kind;
 use crate::right::Right;
 use bonafide_core::directory::{Resource, Shown};
 use bonafide_store::ReadTx;
-use bonafide_types::ResourceId;
+use bonafide_types::{ResourceId, Scope};
 use serde_json::Value;
 
 pub(super) static ENDPOINTS: &[Fixed] = &[
@@ -24,8 +24,8 @@ pub(super) static ENDPOINTS: &[Fixed] = &[
 fn right(named: &Named) -> Right {
     let action = |of: &str| format!("Microsoft.Resources/subscriptions{of}/resources/read");
     match (named.subscription, &named.group) {
-        (_, Some(group)) => Right::Listing(action("/resourceGroups"), group.clone()),
-        (Some(id), None) => Right::Listing(action(""), ResourceId::of_subscription(id)),
+        (_, Some(group)) => Right::Listing(action("/resourceGroups"), Scope::Id(group.clone())),
+        (Some(id), None) => Right::Listing(action(""), Scope::Id(ResourceId::of_subscription(id))),
         (None, None) => everything(),
     }
 }

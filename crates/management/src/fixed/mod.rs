@@ -8,6 +8,7 @@ mod identity_operations;
 mod images;
 mod inventory;
 mod locations;
+mod management_groups;
 mod named;
 mod operations;
 mod providers;
@@ -15,6 +16,7 @@ pub(crate) mod sizes;
 mod subscriptions;
 mod tag_names;
 
+pub(crate) use management_groups::id_of as management_group_id;
 pub(crate) use named::Named;
 pub(crate) use operations::poll_status;
 pub(crate) use providers::show_in as show_provider;
@@ -40,6 +42,7 @@ static FILES: &[&[Fixed]] = &[
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
     extension_types::ENDPOINTS,
+    management_groups::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
     tag_names::ENDPOINTS,

@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::outcome::Outcome;
 use crate::right::Right;
-use bonafide_core::access::{ScopeKey, assignments};
+use bonafide_core::access::{ScopeKey, assignments, chain_of_subscription};
 use bonafide_core::directory::{SUBSCRIPTION_TAGS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS};
 use bonafide_store::{Read, ReadTx, StoreError};
 use bonafide_types::SubscriptionId;
@@ -57,10 +57,19 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, F
 fn visible(tx: &impl Read, call: &Call<'_>) -> Result<BTreeSet<SubscriptionId>, StoreError> {
     let tenant = call.command.by.tenant;
     let held = assignments::of_principal(tx, tenant, call.command.by.object_id)?;
-    if held.iter().any(|(_, row)| row.scope == ScopeKey::Root) {
-        return tx.many(&SUBSCRIPTIONS_OF_TENANT, &tenant, None, usize::MAX).map(BTreeSet::from_iter);
+    let mut found: BTreeSet<SubscriptionId> = held.iter().filter_map(|(_, row)| row.subscription).collect();
+    let above: BTreeSet<ScopeKey> =
+        held.into_iter().filter(|(_, row)| row.subscription.is_none()).map(|(_, row)| row.scope).collect();
+    if above.is_empty() {
+        return Ok(found);
     }
-    Ok(held.iter().filter_map(|(_, row)| row.subscription).collect())
+    for id in tx.many(&SUBSCRIPTIONS_OF_TENANT, &tenant, None, usize::MAX)? {
+        let Some(row) = tx.get(&SUBSCRIPTIONS, &id)? else { continue };
+        if chain_of_subscription(tx, id, &row)?.scopes().iter().any(|scope| above.contains(scope)) {
+            found.insert(id);
+        }
+    }
+    Ok(found)
 }
 
 /// One subscription.

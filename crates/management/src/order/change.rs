@@ -22,7 +22,9 @@ pub(crate) fn endpoint(
     change: ChangeFn,
 ) -> Result<Outcome, Fault> {
     let Target::Fixed(fixed, named) = &call.command.target else { return Err(Fault::NoSuchRoute) };
-    let Right::Action(action, scope) = call.command.right() else { return Err(Fault::WrongProof) };
+    let (Right::Action(action, scope) | Right::Placing(action, scope)) = call.command.right() else {
+        return Err(Fault::WrongProof);
+    };
     if let (Some(group), None) = (&named.group, &access.place.group) {
         return Err(Fault::GroupNotFound(group.name().to_owned()));
     }

@@ -18,6 +18,11 @@ pub(crate) enum Grants {
     LockProperties,
     Identity,
     IdentityUser,
+    ManagementGroup,
+    ManagementGroupProperties,
+    ManagementGroupDetails,
+    ManagementGroupParent,
+    ManagementGroupPatch,
 }
 
 impl Grants {
@@ -33,6 +38,11 @@ impl Grants {
             Self::LockProperties => &["lock.properties"],
             Self::Identity => &["identity"],
             Self::IdentityUser => &["identity.user"],
+            Self::ManagementGroup => &["managementGroup", "envelope"],
+            Self::ManagementGroupProperties => &["managementGroup.properties"],
+            Self::ManagementGroupDetails => &["managementGroup.details"],
+            Self::ManagementGroupParent => &["managementGroup.parent"],
+            Self::ManagementGroupPatch => &["managementGroup.patch"],
         }
     }
 }
@@ -154,6 +164,11 @@ mod tests {
             Grants::LockProperties,
             Grants::Identity,
             Grants::IdentityUser,
+            Grants::ManagementGroup,
+            Grants::ManagementGroupProperties,
+            Grants::ManagementGroupDetails,
+            Grants::ManagementGroupParent,
+            Grants::ManagementGroupPatch,
         ];
         let words: Vec<&str> = all.iter().flat_map(|of| of.words()).copied().collect();
         assert!(LINES.iter().all(|line| words.contains(&line.of)));

@@ -45,7 +45,7 @@ pub(crate) fn check<'a>(
             return Err(Fault::Identity { resource: resource.id.clone(), error });
         }
         let granted = match locate(tx, call.cx, call.command.by.tenant, &Scope::Id(id.clone())) {
-            Ok(place) => access.may(&place.chain, ASSIGN),
+            Ok(place) => access.may(tx, &place.chain, ASSIGN)?,
             Err(Fault::SubscriptionNotFound(_) | Fault::WrongTenant { .. }) => false,
             Err(fault) => return Err(fault),
         };

@@ -1,7 +1,7 @@
 //! Lists of stored resources: one page of those that the caller may read.
 
 use super::access::Access;
-use super::place::chain_of;
+use super::place::chain_near;
 use super::wanted::Wanted;
 use super::{api_version, read};
 use crate::command::Call;
@@ -83,7 +83,7 @@ pub(crate) fn page(
     items: &Items<impl Fn(&Resource) -> bool>,
     show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Result<Value, Fault>,
 ) -> Result<Outcome, Fault> {
-    let sights = Sights::new(&access.grants, &access.place.chain);
+    let sights = Sights::new(tx, &access.grants, &access.place.chain);
     let asked = page::read(call)?;
     let mut found = Vec::new();
     let mut bytes = 0;
@@ -137,7 +137,7 @@ fn printed_bytes(item: &Value) -> usize {
 fn item(
     tx: &impl Read,
     access: &Access,
-    sights: &Sights<'_>,
+    sights: &Sights<'_, impl Read>,
     uuid: ResourceUuid,
     items: &Items<impl Fn(&Resource) -> bool>,
     show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Result<Value, Fault>,
@@ -146,10 +146,11 @@ fn item(
         return Ok(None);
     };
     let Some(kind) = types::kind_of(&resource) else { return Ok(None) };
-    if !access.sees_all() && !access.may(&chain_of(tx, uuid, &resource)?, &kind.right("read")) {
+    let chain = || chain_near(tx, &access.place.chain, uuid, &resource);
+    if !access.sees_all() && !access.may(tx, &chain()?, &kind.right("read"))? {
         return Ok(None);
     }
-    let seen = sights.show(&resource, &kind.name, || chain_of(tx, uuid, &resource), items.members)?;
+    let seen = sights.show(&resource, &kind.name, chain, items.members)?;
     show(&kind, uuid, &resource, seen).map(Some)
 }
 

@@ -1,6 +1,6 @@
 //! Management locks: what is locked, here or above, is not changed or not deleted, whatever roles grant.
 
-use super::place::{Place, chain_of};
+use super::place::{Place, chain_near};
 use crate::command::Call;
 use crate::fault::Fault;
 use bonafide_core::access::ScopeKey;
@@ -49,15 +49,12 @@ fn delete(
 pub(crate) fn is_below(tx: &impl Read, (_, scope, _): &LockKey, place: &Place) -> Result<bool, Fault> {
     let (ScopeKey::Group(uuid) | ScopeKey::Resource(uuid)) = scope else { return Ok(false) };
     let Some(resource) = tx.get(&RESOURCES, uuid)? else { return Ok(false) };
-    Ok(chain_of(tx, *uuid, &resource)?.scopes().contains(&place.chain.scope()))
+    Ok(chain_near(tx, &place.chain, *uuid, &resource)?.scopes().contains(&place.chain.scope()))
 }
 
 /// The subscription that a place lies in.
 pub(crate) fn subscription_of(place: &Place) -> Option<SubscriptionId> {
-    place.chain.scopes().iter().find_map(|scope| match scope {
-        ScopeKey::Subscription(id) => Some(*id),
-        _ => None,
-    })
+    place.chain.subscription()
 }
 
 fn refused(tx: &impl Read, call: &Call<'_>, operation: &'static str, key: &LockKey) -> Result<(), Fault> {

@@ -3,12 +3,14 @@
 use crate::Cx;
 use crate::fault::{Fault, Issuers};
 use crate::resource_type::Kind;
-pub(crate) use bonafide_core::access::chain_of;
-use bonafide_core::access::{Chain, ScopeKey};
+pub(crate) use bonafide_core::access::chain_near;
+use bonafide_core::access::{
+    Chain, ScopeKey, chain_of, chain_of_management_group, chain_of_subscription, management_groups,
+};
 use bonafide_core::directory::{GROUP_TYPE, RESOURCES, Resource, SUBSCRIPTIONS, find};
 use bonafide_core::tokens::TokenVersion;
 use bonafide_store::{Read, StoreError};
-use bonafide_types::{ResourceId, ResourceUuid, Scope, TenantId};
+use bonafide_types::{ManagementGroupUuid, ResourceId, ResourceUuid, Scope, TenantId};
 
 /// A stored resource with its key.
 pub(crate) type Found = (ResourceUuid, Resource);
@@ -22,6 +24,8 @@ pub(crate) struct Place {
     pub(crate) group: Option<Found>,
     /// The resource that this one is a child of or an extension on, if it exists.
     pub(crate) parent: Option<Found>,
+    /// The management group, if the scope is one that exists.
+    pub(crate) management_group: Option<ManagementGroupUuid>,
     /// The resource itself, if it exists.
     pub(crate) found: Option<Found>,
     /// The outermost of all these that is being deleted.
@@ -30,13 +34,26 @@ pub(crate) struct Place {
 
 /// The root of the caller's own tenant.
 pub(crate) fn root(tenant: TenantId) -> Place {
-    Place { chain: Chain::root(tenant), group: None, parent: None, found: None, going: None }
+    of_chain(Chain::root(tenant))
+}
+
+fn of_chain(chain: Chain) -> Place {
+    Place { chain, group: None, parent: None, management_group: None, found: None, going: None }
 }
 
 /// Finds where a scope lies. A subscription of another tenant is refused before anything in it is read.
 pub(crate) fn locate(tx: &impl Read, cx: &Cx<'_>, tenant: TenantId, scope: &Scope) -> Result<Place, Fault> {
-    let Scope::Id(id) = scope else { return Ok(root(tenant)) };
-    // Management groups and the like are not served; they must not pass for the root.
+    let id = match scope {
+        Scope::Root => return Ok(root(tenant)),
+        Scope::ManagementGroup(id) => {
+            // A group that is not there is judged by what lies above all groups.
+            let group = management_groups::named(tx, tenant, id.name())?;
+            let place = of_chain(chain_of_management_group(tx, tenant, group)?);
+            return Ok(Place { management_group: group, ..place });
+        }
+        Scope::Id(id) => id,
+    };
+    // Other ids outside of subscriptions are not served; they must not pass for the root.
     let subscription = id.subscription().ok_or(Fault::NoSuchRoute)?;
     let row = tx.get(&SUBSCRIPTIONS, &subscription)?.ok_or(Fault::SubscriptionNotFound(subscription))?;
     if row.tenant != tenant {
@@ -46,7 +63,7 @@ pub(crate) fn locate(tx: &impl Read, cx: &Cx<'_>, tenant: TenantId, scope: &Scop
         return Err(Fault::WrongTenant { subscription: row.tenant, issuer });
     }
     let mut place = root(tenant);
-    place.chain = place.chain.then(ScopeKey::Subscription(subscription));
+    place.chain = chain_of_subscription(tx, subscription, &row)?;
     for id in lineage(id) {
         let found = find(tx, &id)?;
         if let Some((_, row)) = found.as_ref().filter(|(_, row)| row.is_being_deleted()) {
@@ -111,7 +128,14 @@ fn lineage(id: &ResourceId) -> Vec<ResourceId> {
 pub(crate) fn chain_at(tx: &impl Read, tenant: TenantId, scope: ScopeKey) -> Result<Option<Chain>, StoreError> {
     Ok(match scope {
         ScopeKey::Root => Some(Chain::root(tenant)),
-        ScopeKey::Subscription(_) => Some(Chain::root(tenant).then(scope)),
+        ScopeKey::Subscription(id) => match tx.get(&SUBSCRIPTIONS, &id)?.filter(|row| row.tenant == tenant) {
+            Some(row) => Some(chain_of_subscription(tx, id, &row)?),
+            None => None,
+        },
+        ScopeKey::ManagementGroup(uuid) => {
+            let is_there = management_groups::name_of(tx, tenant, uuid)?.is_some();
+            is_there.then(|| chain_of_management_group(tx, tenant, Some(uuid))).transpose()?
+        }
         ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => match tx.get(&RESOURCES, &uuid)? {
             Some(resource) => Some(chain_of(tx, uuid, &resource)?),
             None => None,

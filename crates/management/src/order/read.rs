@@ -42,7 +42,7 @@ pub(crate) fn shown(
     (uuid, resource): (ResourceUuid, &Resource),
 ) -> Result<Shown, Fault> {
     let chain = &access.place.chain;
-    let sights = Sights::new(&access.grants, chain);
+    let sights = Sights::new(tx, &access.grants, chain);
     let seen = sights.show(resource, &kind.name, || Ok::<_, Fault>(chain.clone()), is_shown)?;
     show(tx, call, kind, (uuid, resource), seen)
 }

@@ -172,7 +172,7 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
         Some(begun) => Some(begin(write.tx, call, kind, new, begun)?),
         None => None,
     };
-    let shown = || read::shown(write.tx, call, write.access, kind, (write.uuid, new));
+    let shown = || read::shown(&*write.tx, call, write.access, kind, (write.uuid, new));
     let is_new = write.old.is_none() && kind.of.created == Created::As201;
     Ok(match (call.command.verb, operation) {
         (Verb::Action(_), Some(operation)) => Outcome::Accepted(operation),

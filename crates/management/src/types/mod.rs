@@ -96,8 +96,13 @@ fn missing(name: &TypeName) -> Fault {
 }
 
 /// Namespaces whose types all have providers of their own.
-const RESERVED: [&str; 4] =
-    ["Microsoft.Authorization", "Microsoft.Features", "Microsoft.Resources", "Microsoft.ManagedIdentity"];
+const RESERVED: [&str; 5] = [
+    "Microsoft.Authorization",
+    "Microsoft.Features",
+    "Microsoft.Management",
+    "Microsoft.Resources",
+    "Microsoft.ManagedIdentity",
+];
 
 /// Types of those namespaces that are stored as they were sent, with an identity where they have one: clients make and
 /// read them, and nothing else here is about what they say.
@@ -106,7 +111,7 @@ const STORED: [&str; 1] = ["Microsoft.Authorization/policyAssignments"];
 /// Namespaces of Azure without a type here: a request to one of them is refused for its type, not for its
 /// namespace.
 /// Source: those of the recording behind `data/providers.txt` that it leaves out.
-const UNSERVED: [&str; 36] = [
+const UNSERVED: [&str; 35] = [
     "Microsoft.Addons",
     "Microsoft.AutonomousDevelopmentPlatform",
     "Microsoft.Billing",
@@ -132,7 +137,6 @@ const UNSERVED: [&str; 36] = [
     "Microsoft.HybridNetwork",
     "Microsoft.IntelligentITDigitalTwin",
     "Microsoft.Logz",
-    "Microsoft.Management",
     "Microsoft.Marketplace",
     "Microsoft.MarketplaceOrdering",
     "Microsoft.PolicyInsights",

@@ -206,9 +206,9 @@ fn a_path_that_azure_has_and_nobody_serves_here_says_which_type_is_missing() {
         ),
         (
             Method::GET,
-            "/providers/Microsoft.Management/managementGroups".into(),
+            "/providers/Microsoft.Management/serviceGroups/s".into(),
             "Microsoft.Management",
-            "managementGroups".into(),
+            "serviceGroups".into(),
         ),
         (
             Method::PUT,

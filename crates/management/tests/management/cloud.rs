@@ -121,7 +121,7 @@ impl Cloud {
                     tx.put(&SIGNING_KEYS, &(*tenant, kid.clone()), key)?;
                 }
                 for (id, tenant) in ids.iter().zip([tenant, tenant, other_tenant]) {
-                    let row = Subscription { tenant: *tenant, display_name: "s".to_owned(), created_at: NOW };
+                    let row = Subscription::new(*tenant, "s", NOW);
                     tx.put(&SUBSCRIPTIONS, id, &row)?;
                 }
                 Ok::<_, StoreError>(())

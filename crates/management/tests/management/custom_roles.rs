@@ -86,13 +86,14 @@ fn a_role_that_cannot_be_is_refused_with_the_reason() {
         json!(["/"]),
         json!(["nothing"]),
         json!([format!("{root}/resourceGroups")]),
-        json!(["/providers/Microsoft.Management/managementGroups/m"]),
+        json!(["/providers/Microsoft.Management/managementGroups/m/settings/default"]),
         json!(vec![root.clone(); 257]),
     ] {
         with("assignableScopes", scopes.clone()).refused(400, "InvalidRequestContent");
     }
     with("assignableScopes", json!([root, cloud.at("none")])).refused(404, "ResourceGroupNotFound");
     with("assignableScopes", json!([cloud.vm("none")])).refused(404, "ResourceNotFound");
+    with("assignableScopes", json!(["/providers/Microsoft.Management/managementGroups/m"])).refused(404, "NotFound");
     for name in [json!(""), json!(" "), Value::Null, json!(1), json!("a\nb"), json!("x".repeat(513))] {
         with("roleName", name).refused(400, "InvalidRequestContent");
     }

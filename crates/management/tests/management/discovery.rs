@@ -119,6 +119,7 @@ fn own_path(cloud: &Cloud, name: &str) -> Option<String> {
         "Microsoft.Resources/providers" => format!("{root}/providers"),
         "Microsoft.Resources/resourceGroups" => format!("{root}/resourcegroups"),
         "Microsoft.Resources/resources" => format!("{root}/resources"),
+        "Microsoft.Management/managementGroups" => "/providers/Microsoft.Management/managementGroups".to_owned(),
         "Microsoft.Resources/subscriptions" => "/subscriptions".to_owned(),
         "Microsoft.Resources/tenants" => "/tenants".to_owned(),
         _ => return None,

@@ -1,7 +1,6 @@
 //! Changes between reading and committing: an engine that lets something else commit first.
 
 use crate::cloud::{Cloud, Person, VM};
-use bonafide_core::access::ROLE_ASSIGNMENTS;
 use bonafide_core::directory::{PRINCIPALS, RESOURCES, Resource};
 use bonafide_crypto::SystemEntropy;
 use bonafide_store::Intercepted;
@@ -51,9 +50,12 @@ impl Race {
         self.armed.lock().unwrap().push(change.key);
     }
 
+    /// Arms the index entry of a role: a deletion takes it away together with the row, and it is what grants.
     fn arm_role_of(&self, person: &Person) {
+        let id = person.id.uuid();
         self.arm(|change| {
-            Ok(self.cloud.store.decode(&ROLE_ASSIGNMENTS, change)?.is_some_and(|(key, _)| key.1 == person.id))
+            let is_entry = change.key.starts_with(b"role-assignment-by-content\0");
+            Ok(is_entry && change.key.windows(16).any(|part| part == id.as_bytes()))
         });
     }
 

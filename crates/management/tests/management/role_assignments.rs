@@ -242,10 +242,10 @@ fn an_assignment_is_touched_only_at_its_own_scope() {
 fn a_scope_that_is_not_served_does_not_pass_for_the_root() {
     let cloud = Cloud::with_group();
     let scope = "/providers/Microsoft.Management/managementGroups/m";
-    cloud.put(&path(scope, 1), AUTHZ, body(&cloud.owner, READER)).refused(404, "InvalidResourceType");
+    cloud.put(&path(scope, 1), AUTHZ, body(&cloud.owner, READER)).refused(404, "NotFound");
     for what in ["roleAssignments", "roleDefinitions", "permissions"] {
         let list = format!("{scope}/providers/Microsoft.Authorization/{what}");
-        cloud.get(&list, AUTHZ).refused(404, "InvalidResourceType");
+        cloud.get(&list, AUTHZ).refused(404, "NotFound");
         let list = format!("/providers/Microsoft.Compute/virtualMachines/v/providers/Microsoft.Authorization/{what}");
         cloud.get(&list, AUTHZ).refused(404, "MissingSubscription");
     }

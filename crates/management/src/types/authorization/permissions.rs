@@ -18,14 +18,14 @@ pub(crate) static PERMISSIONS: ResourceType = ResourceType {
 };
 
 /// Lists the permissions of the roles that the caller holds at the scope or above it, each role once.
-fn list(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     role_assignments::check_scope(access, call.own()?.0)?;
-    let held = access.grants.roles();
-    let here = |at| held.iter().filter(move |(held_at, _)| *held_at == at).map(|(_, role)| *role);
-    let chain = &access.place.chain;
-    let mut seen = BTreeSet::new();
-    let roles = chain.scopes().iter().flat_map(|at| here(*at)).filter(|role| seen.insert(*role));
-    let value: Vec<Value> =
-        roles.flat_map(|role| access.grants.permissions(role, chain)).map(role_definitions::permission).collect();
+    let (chain, mut seen) = (&access.place.chain, BTreeSet::new());
+    let mut value: Vec<Value> = Vec::new();
+    for scope in chain.scopes() {
+        for role in access.grants.roles_at(tx, *scope)?.iter().filter(|role| seen.insert(**role)) {
+            value.extend(access.grants.permissions(tx, *role, chain)?.iter().map(role_definitions::permission));
+        }
+    }
     Ok(Outcome::shown(json!({ "value": value })))
 }

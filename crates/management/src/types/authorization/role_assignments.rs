@@ -1,9 +1,10 @@
 //! `{scope}/providers/Microsoft.Authorization/roleAssignments`.
 
 use super::role_definitions;
-use crate::command::Call;
+use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::filter::{self, Term};
+use crate::fixed::management_group_id;
 use crate::order::access::Access;
 use crate::order::granting_body::{self, Grants};
 use crate::order::place::chain_at;
@@ -11,7 +12,9 @@ use crate::order::{audit, conditions};
 use crate::outcome::{Outcome, Shown};
 use crate::resource_type::{ListRight, Own, ResourceType, Rows};
 use bonafide_core::access::assignments::{self, AssignmentKey};
-use bonafide_core::access::{Allowed, NewAssignment, RoleAssignment, ScopeKey};
+use bonafide_core::access::{
+    Allowed, Attributes, NewAssignment, RoleAssignment, ScopeKey, chain_of_management_group, management_groups,
+};
 use bonafide_core::directory::{RESOURCES, SUBSCRIPTIONS_OF_TENANT};
 use bonafide_store::{Read, ReadTx, Tx};
 use bonafide_types::{Excerpt, ObjectId, ResourceId, RoleAssignmentId, RoleDefinitionId, Scope};
@@ -32,10 +35,14 @@ pub(crate) static ROLE_ASSIGNMENTS: ResourceType = ResourceType {
         list: Some((ListRight::Granted, list)),
         put: Some(put),
         delete: Some(delete),
+        attributes,
         ..Own::NOTHING
     }),
     ..ResourceType::PLAIN
 };
+
+/// The type of every principal that there is.
+const SERVICE_PRINCIPAL: &str = "ServicePrincipal";
 
 type Row = (AssignmentKey, RoleAssignment);
 
@@ -93,6 +100,28 @@ fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fau
     Ok(Outcome::Shown(Shown { body: shown, etag: Some(tag(&row)) }))
 }
 
+/// The attributes that conditions of roles ask for, of the role assignment that is to be made or of the one that
+/// is there. Source: the conditions of the built-in roles (`core/data/roles.txt`).
+fn attributes(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Attributes, Fault> {
+    const ROLE: &str = "Microsoft.Authorization/roleAssignments:RoleDefinitionId";
+    const PRINCIPAL: &str = "Microsoft.Authorization/roleAssignments:PrincipalId";
+    const TYPE: &str = "Microsoft.Authorization/roleAssignments:PrincipalType";
+    let (_, name) = asked(call)?;
+    let known = Attributes::default();
+    Ok(match call.command.verb {
+        Verb::Put => {
+            let new = read(call.body()?, name)?;
+            known.request(ROLE, new.role).request(PRINCIPAL, new.principal).request(TYPE, SERVICE_PRINCIPAL)
+        }
+        _ => match at_scope(tx, call, access, name)? {
+            Some((key, row)) => {
+                known.resource(ROLE, row.role).resource(PRINCIPAL, key.1).resource(TYPE, SERVICE_PRINCIPAL)
+            }
+            None => known,
+        },
+    })
+}
+
 /// The scope and name of the role assignment that a call is about.
 fn asked<'a>(call: &Call<'a>) -> Result<(&'a Scope, RoleAssignmentId), Fault> {
     let (scope, name) = call.own()?;
@@ -128,8 +157,16 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fa
     if !only_here {
         let subscriptions = match scope {
             Scope::Id(id) => id.subscription().into_iter().collect(),
-            Scope::Root => tx.many(&SUBSCRIPTIONS_OF_TENANT, &tenant, None, usize::MAX)?,
+            Scope::Root | Scope::ManagementGroup(_) => tx.many(&SUBSCRIPTIONS_OF_TENANT, &tenant, None, usize::MAX)?,
         };
+        if !matches!(scope, Scope::Id(_)) {
+            for group in management_groups::all(tx, tenant)? {
+                let chain = chain_of_management_group(tx, tenant, Some(group))?;
+                if chain.scopes().contains(&access.place.chain.scope()) {
+                    rows.extend(assignments::at(tx, tenant, chain.scope())?);
+                }
+            }
+        }
         for subscription in subscriptions {
             for row in assignments::in_subscription(tx, tenant, subscription)? {
                 if below(tx, &row.1, access)? {
@@ -174,7 +211,11 @@ fn wanted(terms: &[Term]) -> Result<(bool, Option<ObjectId>), Fault> {
 
 /// The resource or group that a scope names must exist.
 pub(crate) fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
-    let Scope::Id(id) = scope else { return Ok(()) };
+    let id = match scope {
+        // A management group is there (`perform.rs`).
+        Scope::Root | Scope::ManagementGroup(_) => return Ok(()),
+        Scope::Id(id) => id,
+    };
     if id.parent().is_none() || access.place.found.is_some() {
         return Ok(());
     }
@@ -200,7 +241,7 @@ fn read(body: &Map<String, Value>, name: RoleAssignmentId) -> Result<NewAssignme
     let principal = principal_id(text("principalId"))?;
     let role = role_id(text("roleDefinitionId"))?;
     if let Some(asked) = text("principalType")
-        && !asked.eq_ignore_ascii_case("ServicePrincipal")
+        && !asked.eq_ignore_ascii_case(SERVICE_PRINCIPAL)
     {
         return Err(Fault::PrincipalTypeUnmatched { principal, asked: Excerpt::of(asked).into() });
     }
@@ -236,6 +277,10 @@ fn show(tx: &impl Read, asked: &Scope, (key, row): &Row) -> Result<Option<Value>
     let (scope, above) = match row.scope {
         ScopeKey::Root => ("/".to_owned(), String::new()),
         ScopeKey::Subscription(id) => (format!("/subscriptions/{id}"), format!("/subscriptions/{id}")),
+        ScopeKey::ManagementGroup(uuid) => match management_groups::name_of(tx, key.0, uuid)? {
+            Some(name) => (management_group_id(&name), management_group_id(&name)),
+            None => return Ok(None),
+        },
         ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => match tx.get(&RESOURCES, &uuid)? {
             Some(resource) => (resource.id.to_string(), resource.id.to_string()),
             None => return Ok(None),
@@ -245,7 +290,7 @@ fn show(tx: &impl Read, asked: &Scope, (key, row): &Row) -> Result<Option<Value>
         "properties": {
             "roleDefinitionId": role_definitions::id_at(asked, row.role),
             "principalId": key.1.to_string(),
-            "principalType": "ServicePrincipal",
+            "principalType": SERVICE_PRINCIPAL,
             "scope": scope,
             "condition": null,
             "conditionVersion": null,

@@ -3,7 +3,7 @@
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
-use crate::order::place::chain_of;
+use crate::order::place::chain_near;
 use crate::order::read;
 use crate::outcome::Outcome;
 use crate::page;
@@ -25,7 +25,7 @@ pub(super) fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<
     for user in users_of(tx, *uuid)? {
         let Some(resource) = tx.get(&RESOURCES, &user)? else { continue };
         let Some(kind) = kind_of(&resource) else { continue };
-        if access.may(&chain_of(tx, user, &resource)?, &kind.right("read")) {
+        if access.may(tx, &chain_near(tx, &access.place.chain, user, &resource)?, &kind.right("read"))? {
             visible.push(resource);
         }
     }

@@ -92,7 +92,7 @@ fn tagged<'a>(call: &Call<'a>, access: &Access) -> Result<&'a ResourceId, Fault>
     check_scope(access, scope)?;
     match scope {
         Scope::Id(id) => Ok(id),
-        Scope::Root => Err(Fault::NoSuchRoute),
+        Scope::Root | Scope::ManagementGroup(_) => Err(Fault::NoSuchRoute),
     }
 }
 

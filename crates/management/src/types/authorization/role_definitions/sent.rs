@@ -131,15 +131,18 @@ fn scopes(properties: &Map<String, Value>) -> Result<Vec<ResourceId>, Fault> {
     scopes.iter().map(scope).collect()
 }
 
-/// A subscription, or something in one. The root is for built-in roles, as on Azure.
+/// A management group, a subscription, or something in one. The root is for built-in roles, as on Azure.
 fn scope(scope: &Value) -> Result<ResourceId, Fault> {
     let text = scope.as_str().ok_or_else(|| wrong("an entry of 'properties.assignableScopes' is not a text"))?;
     match Scope::parse(text) {
+        Ok(Scope::ManagementGroup(id)) => Ok(id),
         Ok(Scope::Id(id)) if id.subscription().is_some() => Ok(id),
         Ok(Scope::Root) => Err(wrong("a custom role cannot have the root '/' in 'properties.assignableScopes'")),
         Ok(Scope::Id(_)) | Err(_) => {
             let text: String = text.chars().take(256).collect();
-            Err(wrong(&format!("'{text}' in 'properties.assignableScopes' is no scope in a subscription")))
+            Err(wrong(&format!(
+                "'{text}' in 'properties.assignableScopes' is no management group and no scope in a subscription"
+            )))
         }
     }
 }

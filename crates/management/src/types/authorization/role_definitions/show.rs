@@ -21,7 +21,7 @@ fn id_in(subscription: Option<SubscriptionId>, id: RoleDefinitionId) -> String {
 
 fn subscription(scope: &Scope) -> Option<SubscriptionId> {
     match scope {
-        Scope::Root => None,
+        Scope::Root | Scope::ManagementGroup(_) => None,
         Scope::Id(id) => id.subscription(),
     }
 }
@@ -66,7 +66,7 @@ pub(super) fn custom(tx: &impl Read, at: &Scope, id: RoleDefinitionId, role: &Cu
 fn id_now(tx: &impl Read, assignable: &Assignable) -> Result<String, StoreError> {
     let resource = match assignable.scope {
         ScopeKey::Group(uuid) | ScopeKey::Resource(uuid) => tx.get(&RESOURCES, &uuid)?,
-        ScopeKey::Root | ScopeKey::Subscription(_) => None,
+        ScopeKey::Root | ScopeKey::Subscription(_) | ScopeKey::ManagementGroup(_) => None,
     };
     Ok(resource.map_or_else(|| assignable.id.to_string(), |resource| resource.id.to_string()))
 }
@@ -96,7 +96,7 @@ pub(in super::super) fn permission(permission: &Permission) -> Value {
         shown.insert(name.to_owned(), json!(patterns));
     }
     if let Some(condition) = &permission.condition {
-        shown.insert("condition".to_owned(), condition.as_ref().into());
+        shown.insert("condition".to_owned(), condition.as_str().into());
         shown.insert("conditionVersion".to_owned(), "2.0".into());
     }
     Value::Object(shown)

@@ -70,7 +70,7 @@ fn proofs_at(
     let mut proofs = Vec::new();
     for assignable in &role.assignable {
         let chain = chain_of(tx, call, assignable)?;
-        let proof = check(&access.grants, &chain, action, Plane::Control);
+        let proof = check(tx, &access.grants, &chain, action, Plane::Control)?;
         proofs.push(proof.map_err(|_| denied(call, action, &show::id_at(scope, id)))?);
     }
     Ok(proofs)
@@ -81,7 +81,7 @@ fn chain_of(tx: &impl Read, call: &Call<'_>, assignable: &Assignable) -> Result<
     let tenant = call.command.by.tenant;
     match chain_at(tx, tenant, assignable.scope)? {
         Some(chain) => Ok(chain),
-        None => Ok(locate(tx, call.cx, tenant, &Scope::Id(assignable.id.clone()))?.chain),
+        None => Ok(locate(tx, call.cx, tenant, &Scope::of(assignable.id.clone()))?.chain),
     }
 }
 
@@ -96,7 +96,8 @@ fn assignable(
     let (mut scopes, mut proofs) = (Vec::<Assignable>::new(), Vec::new());
     let (mut refused, mut missing) = (Vec::new(), None);
     for id in ids {
-        let place = match locate(tx, call.cx, call.command.by.tenant, &Scope::Id(id.clone())) {
+        let at = Scope::of(id.clone());
+        let place = match locate(tx, call.cx, call.command.by.tenant, &at) {
             Ok(place) => place,
             Err(Fault::SubscriptionNotFound(_) | Fault::WrongTenant { .. }) => {
                 refused.push(id.clone());
@@ -104,12 +105,16 @@ fn assignable(
             }
             Err(fault) => return Err(fault),
         };
-        let Ok(proof) = check(&access.grants, &place.chain, WRITE, Plane::Control) else {
+        let Ok(proof) = check(tx, &access.grants, &place.chain, WRITE, Plane::Control)? else {
             refused.push(id.clone());
             continue;
         };
         let id = match &place.found {
             Some((_, resource)) => resource.id.clone(),
+            None if matches!(at, Scope::ManagementGroup(_)) && place.management_group.is_none() => {
+                missing.get_or_insert_with(|| id.clone());
+                continue;
+            }
             None if id.parent().is_none() => id.clone(),
             None => {
                 missing.get_or_insert_with(|| id.clone());
@@ -130,7 +135,11 @@ fn assignable(
             needed: WRITE,
             linked: refused,
         }),
-        Some(missing) => Err(Fault::absent(&missing)),
+        Some(missing) => Err(match Scope::of(missing) {
+            Scope::ManagementGroup(id) => Fault::ManagementGroupNotFound(id.name().to_owned()),
+            Scope::Root => Fault::NoSuchRoute,
+            Scope::Id(id) => Fault::absent(&id),
+        }),
         None => Ok((scopes, proofs)),
     }
 }
