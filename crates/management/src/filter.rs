@@ -1,4 +1,4 @@
-//! `$filter`: the conjunctions that clients send.
+//! `$filter`: the conditions that clients send, joined by `and` and `or`.
 
 use crate::fault::Fault;
 use bonafide_types::Excerpt;
@@ -8,6 +8,10 @@ use bonafide_wire::odata::quoted;
 const FILTER_BYTES_MAX: usize = 2_048;
 /// Terms in one filter. Source: ours.
 const TERMS_MAX: usize = 16;
+/// Clauses that a filter is made into. Source: ours.
+const CLAUSES_MAX: usize = 64;
+/// Parentheses in one another. Source: ours.
+const DEPTH_MAX: usize = 8;
 
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,9 +32,19 @@ impl Term {
     }
 }
 
-/// Reads a filter; an empty one has no terms. Terms are joined by `and`; anything else is refused rather
-/// than passed over.
+/// Reads a filter whose terms are joined by `and` alone; an empty one has no terms. Anything else is refused rather than
+/// passed over.
 pub(crate) fn read(text: Option<&str>) -> Result<Vec<Term>, Fault> {
+    let mut clauses = read_any(text)?;
+    match (clauses.pop(), clauses.is_empty()) {
+        (terms, true) => Ok(terms.unwrap_or_default()),
+        (_, false) => Err(Fault::filter("'or' is not supported here")),
+    }
+}
+
+/// Reads a filter whose terms are joined by `and` and `or`, with parentheses: it passes what passes all terms of one of
+/// these clauses. An empty filter has none.
+pub(crate) fn read_any(text: Option<&str>) -> Result<Vec<Vec<Term>>, Fault> {
     let text = text.unwrap_or_default().trim();
     if text.len() > FILTER_BYTES_MAX {
         return Err(Fault::filter("it is too long"));
@@ -39,18 +53,65 @@ pub(crate) fn read(text: Option<&str>) -> Result<Vec<Term>, Fault> {
         return Ok(Vec::new());
     }
     let tokens = tokens(text).ok_or_else(|| Fault::filter("a quote or parenthesis is not closed"))?;
-    let mut terms = Vec::new();
-    for part in tokens.split(|token| matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("and"))) {
-        terms.push(
-            term(part).ok_or_else(|| {
-                Fault::filter("only terms of the form name eq 'value', joined by 'and', are supported")
-            })?,
-        );
-    }
-    if terms.len() > TERMS_MAX {
+    if tokens.iter().filter(|token| matches!(token, Token::Text(_) | Token::Call(..))).count() > TERMS_MAX {
         return Err(Fault::filter("it has too many terms"));
     }
-    Ok(terms)
+    let mut rest = tokens.as_slice();
+    match any_of(&mut rest) {
+        Some(clauses) if rest.is_empty() && clauses.len() <= CLAUSES_MAX => Ok(clauses),
+        Some(clauses) if clauses.len() > CLAUSES_MAX => Err(Fault::filter("it has too many alternatives")),
+        _ => Err(Fault::filter("only terms of the form name eq 'value', joined by 'and' and 'or', are supported")),
+    }
+}
+
+/// Alternatives joined by `or`, as clauses.
+fn any_of(rest: &mut &[Token]) -> Option<Vec<Vec<Term>>> {
+    let mut clauses = all_of(rest)?;
+    while takes_word(rest, "or") {
+        clauses.extend(all_of(rest)?);
+    }
+    Some(clauses)
+}
+
+/// Terms and parentheses joined by `and`, as clauses: each of one side with each of the other.
+fn all_of(rest: &mut &[Token]) -> Option<Vec<Vec<Term>>> {
+    let mut clauses = one(rest)?;
+    while takes_word(rest, "and") {
+        let others = one(rest)?;
+        if clauses.len() * others.len() > CLAUSES_MAX {
+            // More than anybody is answered for; the caller counts them.
+            return Some(vec![Vec::new(); CLAUSES_MAX + 1]);
+        }
+        clauses = clauses
+            .iter()
+            .flat_map(|clause| others.iter().map(|other| [clause.as_slice(), other.as_slice()].concat()))
+            .collect();
+    }
+    Some(clauses)
+}
+
+fn one(rest: &mut &[Token]) -> Option<Vec<Vec<Term>>> {
+    if let [Token::Open, after @ ..] = *rest {
+        *rest = after;
+        let clauses = any_of(rest)?;
+        let [Token::Close, after @ ..] = *rest else { return None };
+        *rest = after;
+        return Some(clauses);
+    }
+    let length = if matches!(rest.first(), Some(Token::Call(..))) { 1 } else { 3 };
+    let (tokens, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(vec![vec![term(tokens)?]])
+}
+
+fn takes_word(rest: &mut &[Token], wanted: &str) -> bool {
+    match *rest {
+        [Token::Word(word), after @ ..] if word.eq_ignore_ascii_case(wanted) => {
+            *rest = after;
+            true
+        }
+        _ => false,
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +119,8 @@ enum Token {
     Word(String),
     Text(String),
     Call(String, Vec<String>),
+    Open,
+    Close,
 }
 
 fn term(tokens: &[Token]) -> Option<Term> {
@@ -79,16 +142,28 @@ fn term(tokens: &[Token]) -> Option<Term> {
 fn tokens(text: &str) -> Option<Vec<Token>> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
+    let mut depth = 0_usize;
     while !rest.is_empty() {
         if rest.starts_with('\'') {
             let (value, after) = quoted(rest)?;
             found.push(Token::Text(value));
             rest = after;
+        } else if let Some(after) = rest.strip_prefix('(') {
+            found.push(Token::Open);
+            depth += 1;
+            if depth > DEPTH_MAX {
+                return None;
+            }
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix(')') {
+            found.push(Token::Close);
+            depth = depth.checked_sub(1)?;
+            rest = after;
         } else {
-            let end = rest.find([' ', '\'', '(']).unwrap_or(rest.len());
+            let end = rest.find([' ', '\'', '(', ')']).unwrap_or(rest.len());
             let word = &rest[..end];
             rest = &rest[end..];
-            if let Some(inner) = rest.strip_prefix('(') {
+            if let Some(inner) = rest.strip_prefix('(').filter(|_| !is_operator(word)) {
                 let (arguments, after) = arguments(inner)?;
                 found.push(Token::Call(word.to_ascii_lowercase(), arguments));
                 rest = after;
@@ -98,7 +173,12 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
         }
         rest = rest.trim_start();
     }
-    Some(found)
+    (depth == 0).then_some(found)
+}
+
+/// True for a word before a parenthesis that calls nothing.
+fn is_operator(word: &str) -> bool {
+    ["and", "or"].iter().any(|operator| word.eq_ignore_ascii_case(operator))
 }
 
 /// The arguments up to the closing parenthesis: texts and names.
@@ -158,22 +238,43 @@ mod tests {
             "a eq b",
             "a eq 'b",
             "a gt 'b'",
-            "a eq 'b' or c eq 'd'",
             "a eq 'b' and",
             "f(",
             "f('a'",
             "'a'",
             "(((",
+            "(a eq 'b'",
+            "a eq 'b')",
+            "()",
+            "or",
+            "a eq 'b' or",
+            "a eq 'b' c eq 'd'",
+            "((((((((((a eq 'b'))))))))))",
         ] {
             assert!(read(Some(text)).is_err(), "{text}");
         }
         assert!(read(Some(&"a eq 'b' and ".repeat(40))).is_err());
     }
 
+    #[test]
+    fn alternatives_become_clauses() {
+        let read = |text| read_any(Some(text)).unwrap();
+        let (a, b, c) = (equals("a", "1"), equals("b", "2"), equals("c", "3"));
+        assert_eq!(read("a EQ '1' OR b eq '2' And c eQ '3'"), [vec![a.clone()], vec![b.clone(), c.clone()]]);
+        let both = [vec![a.clone(), c.clone()], vec![b.clone(), c.clone()]];
+        assert_eq!(read("(a eq '1' or b eq '2') and c eq '3'"), both);
+        assert_eq!(read("(a eq '1' or(b eq '2'))and c eq '3'"), both);
+        assert_eq!(read_any(Some("")).unwrap(), Vec::<Vec<Term>>::new());
+        assert!(super::read(Some("a eq '1' or b eq '2'")).is_err());
+        let pair = "(a eq '1' or b eq '2')";
+        assert_eq!(read(&[pair; 6].join(" and ")).len(), 64);
+        assert!(read_any(Some(&[pair; 7].join(" and "))).is_err());
+    }
+
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "[a-c'(), ]{0,40}") {
-            let _ = read(Some(&text));
+        fn any_text_is_read_or_refused(text in "[a-c'(), ]{0,40}|(a eq 'b'|\\(|\\)| and | or ){0,12}") {
+            let _ = read_any(Some(&text));
         }
     }
 }

@@ -119,7 +119,8 @@ fn open(cx: &Cx<'_>, request: &Request) -> Result<Opened, Fault> {
 
 fn perform_asked(cx: &Cx<'_>, request: &Request, asked: Asked, correlation: &Correlation) -> Result<Reply, Fault> {
     let command = command(request, asked, correlation);
-    Ok(write(cx.config, &command.version, perform(cx, &command)?))
+    let performed = perform(cx, &command).map_err(|fault| fault.of_version(command.version.as_str()));
+    Ok(write(cx.config, &command.version, performed?))
 }
 
 fn command(request: &Request, asked: Asked, correlation: &Correlation) -> Command {

@@ -143,8 +143,9 @@ fn own(kind: &Kind, verb: Verb) -> Option<Does<'static>> {
         Verb::Head => own.head.map(Does::Read),
         Verb::List => own.list.map(|(_, list)| Does::Read(list)),
         Verb::Put => own.put.map(Does::Change),
+        Verb::Patch => own.patch.map(Does::Change),
         Verb::Delete => own.delete.map(Does::Change),
-        Verb::Patch | Verb::Action(_) => None,
+        Verb::Action(_) => None,
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct ResourceType {
     pub(crate) identities: Identities,
     /// True if a resource must have a location.
     pub(crate) location_required: bool,
+    /// Checks the location of a new resource, in its canonical form.
+    pub(crate) check_location: fn(&str) -> Result<(), Fault>,
     /// Checks a new resource's name.
     pub(crate) check_name: fn(&str) -> Result<(), Fault>,
     /// The top-level members that are stored; `None`: all that are sent.
@@ -79,6 +81,7 @@ impl ResourceType {
         is_of_manager: false,
         identities: Identities::Map,
         location_required: false,
+        check_location: |_| Ok(()),
         check_name: |_| Ok(()),
         stored: None,
         read_only: &["provisioningState"],
@@ -189,6 +192,7 @@ pub(crate) struct Own {
     /// True if locks do not stop it: a lock can be taken away.
     pub(crate) is_above_locks: bool,
     pub(crate) put: Option<ChangeFn>,
+    pub(crate) patch: Option<ChangeFn>,
     pub(crate) delete: Option<ChangeFn>,
     /// The attributes of a change; of a type without any, what is granted under a condition is not granted.
     pub(crate) attributes: AttributesFn,
@@ -204,6 +208,7 @@ impl Own {
         list: None,
         is_above_locks: false,
         put: None,
+        patch: None,
         delete: None,
         attributes: |_, _, _| Ok(Attributes::default()),
     };

@@ -44,6 +44,7 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
     let offered = [
         (own.list.is_some(), Method::GET, &collection),
         (own.put.is_some(), Method::PUT, &named),
+        (own.patch.is_some(), Method::PATCH, &named),
         (own.get.is_some(), Method::GET, &named),
         (own.head.is_some(), Method::HEAD, &named),
         (own.delete.is_some(), Method::DELETE, &named),
@@ -208,6 +209,7 @@ fn of_own_rows(
     let verb = verb_of(method)?;
     let is_offered = match verb {
         Verb::Put => own.put.is_some(),
+        Verb::Patch => own.patch.is_some(),
         Verb::Get => own.get.is_some(),
         Verb::Head => own.head.is_some(),
         Verb::Delete => own.delete.is_some(),

@@ -93,7 +93,9 @@ fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_h
         let in_own_tenant = path.starts_with("/providers/Microsoft.Management/");
         assert_eq!(stranger == "403", !same_for_all, "{line}");
         assert_eq!(foreigner == "401", !same_for_all && !in_own_tenant, "{line}");
-        let reads = ["GET", "HEAD"].contains(&method) || [ENTITIES, CHECK_NAME].contains(&path);
+        // It answers from what is stored, and takes a body.
+        let is_check = path.ends_with("/checkNameAvailability");
+        let reads = ["GET", "HEAD"].contains(&method) || is_check || [ENTITIES, CHECK_NAME].contains(&path);
         assert!(reads || reader == "403", "a reader writes: {line}");
     }
 }
@@ -124,6 +126,8 @@ impl Stage {
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&role(&home.root()))).expect(201);
+        let path = format!("{}/tagNames/env", home.root());
+        let _ = cloud.call(&home.operator, "PUT", &path, None).expect(201);
         // The subscription lies in the first group, and nothing in the second.
         for (name, parent) in [("mg", home.tenant.to_string()), ("spare", "mg".to_owned())] {
             let _ = cloud.call(&home.operator, "PUT", &management_group(name), Some(&lies_in(&parent))).expect(200);
@@ -188,7 +192,7 @@ impl Stage {
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
         };
-        let (namespace, type_name) = if template.contains("{child}") {
+        let (namespace, type_name) = if template.contains("{child}") || template.contains("{feature}") {
             ("Microsoft.Compute", "virtualMachines")
         } else if template.contains("/artifacttypes/") {
             ("", "ManagedIdentityExtensionForLinux")
@@ -214,6 +218,9 @@ impl Stage {
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
             .replace("{childName}", if template.contains("virtualMachineScaleSets/") { "0" } else { "e1" })
+            .replace("{feature}", "EncryptionAtHost")
+            .replace("{tagName}", "env")
+            .replace("{tagValue}", "dev")
             .replace("{publisher}", publisher)
             .replace("{offer}", "UbuntuServer")
             .replace("{sku}", "18.04-LTS")
@@ -228,12 +235,21 @@ impl Stage {
             "PUT" if path.contains("/roleAssignments/") => Some(assignment(&self.identity)),
             "PUT" if path.contains("/roleDefinitions/") => Some(role(&self.cloud.home.root())),
             "PUT" if path.contains("/locks/") => Some(json!({"properties": {"level": "CanNotDelete"}})),
+            "PUT" if path.contains("/tags/default") => Some(json!({"properties": {"tags": {}}})),
+            "PATCH" if path.contains("/tags/default") => {
+                Some(json!({"operation": "Merge", "properties": {"tags": {}}}))
+            }
             "PUT" if path.contains("/managementGroups/") => Some(json!({})),
             "PATCH" if path.contains("/managementGroups/") => Some(json!({"displayName": "Mine"})),
-            "POST" if path.ends_with("/checkNameAvailability") => Some(json!({"name": "free"})),
+            "POST" if path.starts_with("/providers/") && path.ends_with("/checkNameAvailability") => {
+                Some(json!({"name": "free"}))
+            }
             "PUT" | "POST" if path.contains("/deployments/") => Some(deployment()),
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
+            "POST" if path.ends_with("/checkNameAvailability") => {
+                Some(json!({"name": "site2", "type": "Microsoft.Web/sites"}))
+            }
             _ => None,
         }
     }

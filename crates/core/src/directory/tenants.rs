@@ -3,6 +3,7 @@
 use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{ManagementGroupUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A tenant (directory): the namespace of service principals and the issuer of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,10 @@ pub const SUBSCRIPTIONS: Table<SubscriptionId, Subscription> =
 
 /// The subscriptions that trust a tenant.
 pub const SUBSCRIPTIONS_OF_TENANT: Index<TenantId, SubscriptionId> = Index::new("subscription-of-tenant");
+
+/// The tags of subscriptions, by subscription; none where nothing is.
+pub const SUBSCRIPTION_TAGS: Table<SubscriptionId, Map<String, Value>> =
+    Table::new("subscription-tags", Absence::Withholds);
 
 /// The subscriptions that lie in a management group other than the root group itself.
 pub const SUBSCRIPTIONS_IN_GROUP: Index<(TenantId, ManagementGroupUuid), SubscriptionId> =

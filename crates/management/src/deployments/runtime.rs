@@ -49,7 +49,8 @@ impl<R: Read> Runtime for AtStep<'_, R> {
 
     fn provider(&mut self, namespace: &str, type_name: Option<&str>) -> Result<Value, Fault> {
         let unknown = || Fault::NamespaceNotFound(Excerpt::of(namespace).into());
-        let mut shown = show_provider(Some(self.subscription), catalogue::namespace(namespace).ok_or_else(unknown)?);
+        let mut shown =
+            show_provider(self.tx, self.subscription, catalogue::namespace(namespace).ok_or_else(unknown)?)?;
         let Some(type_name) = type_name else { return Ok(shown) };
         let types = shown["resourceTypes"].as_array_mut().map(std::mem::take).unwrap_or_default();
         let is_asked =

@@ -72,6 +72,14 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
                 "The VM extension with publisher 'Microsoft.ManagedIdentity' and type '{type_name}' could not be found. Nothing on a host serves its port; code on a machine asks 'http://169.254.169.254/metadata/identity/oauth2/token'."
             ),
         ),
+        Fault::FeatureNotFound(name) => {
+            (NOT_FOUND, "FeatureNotFound", format!("The feature '{name}' could not be found."))
+        }
+        Fault::TagNameNotFound(name) => (
+            NOT_FOUND,
+            "TagNameNotFound",
+            format!("The tag name '{name}' could not be found. Create it before its values."),
+        ),
         Fault::ExtensionNotFound { type_name } => (
             NOT_FOUND,
             "ArtifactNotFound",

@@ -19,7 +19,7 @@ use crate::operations::Failure;
 use crate::types::INSTANCE_TYPE;
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, ManagementGroupError, RoleError, WrongProof};
-use bonafide_core::lifecycle::{IdentityError, SaveError};
+use bonafide_core::lifecycle::{IdentityError, SaveError, TagError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::{
@@ -61,6 +61,12 @@ pub(crate) enum Fault {
     LocationMissing,
     /// A resource name that its type does not allow.
     NameInvalid { name: String, type_name: String, rule: &'static str },
+    /// The name of a storage account that none can have.
+    AccountNameInvalid(String),
+    /// The name of a vault that none can have.
+    VaultNameInvalid(String),
+    /// A place that no group can lie in.
+    GroupLocationUnknown { location: String, known: &'static [&'static str] },
     /// A group's name with characters that it cannot have.
     GroupNameInvalid { name: String, wrong: String },
     /// A property with a value that its type does not allow.
@@ -69,6 +75,12 @@ pub(crate) enum Fault {
     InstanceUnknown(String),
     /// More tags than allowed.
     TooManyTags,
+    /// A tag's name with characters that it cannot have.
+    TagNameInvalid(String),
+    /// A tag's name that is too long.
+    TagNameTooLong(String),
+    /// A tag's value that is too long.
+    TagValueTooLong(String),
     /// An identity on a type that has none.
     IdentityNotSupported { type_name: String, asked: &'static str },
     /// An identity type that is no such word.
@@ -169,6 +181,10 @@ pub(crate) enum Fault {
     TooManyLocks,
     /// No such role definition.
     RoleNotFound(String),
+    /// No such feature.
+    FeatureNotFound(String),
+    /// No name of a tag that was agreed on.
+    TagNameNotFound(String),
     /// No such operation, or none of the caller's.
     OperationNotFound(OperationId),
     /// An operation that failed.
@@ -178,6 +194,16 @@ pub(crate) enum Fault {
     /// An operation that was canceled.
     OperationCanceled(OperationId),
 
+    /// A provider that is not registered in the subscription.
+    NotRegistered(String),
+    /// A provider that is there without a registration.
+    RegistrationFree(String),
+    /// A provider of which the subscription has resources.
+    ProviderInUse(String),
+    /// A name of a tag that has values.
+    TagNameHasValues(String),
+    /// As many names or values of tags as can be agreed on.
+    TooManyTagNames { of: &'static str, max: usize },
     /// A resource that is elsewhere.
     OtherLocation { id: ResourceId, is: String, asked: String },
     /// A lock does not allow it.
@@ -276,6 +302,15 @@ impl From<AssignmentError> for Fault {
     }
 }
 
+impl From<TagError> for Fault {
+    fn from(error: TagError) -> Self {
+        match error {
+            TagError::WrongProof(_) => Self::WrongProof,
+            TagError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<RoleError> for Fault {
     fn from(error: RoleError) -> Self {
         match error {
@@ -337,11 +372,12 @@ impl Fault {
             return failure.clone();
         }
         let (_, code, message) = self.wire();
+        let detail = |target: &str| Failure { target: Some(target.to_owned()), ..Failure::new(code, message.clone()) };
         let details = match self {
             Self::Deployment(DeploymentError::Refused { details, .. }) => details.clone(),
-            _ => Vec::new(),
+            _ => self.detailed().map(detail).into_iter().collect(),
         };
-        Failure { target: self.target().map(str::to_owned), details, ..Failure::new(code, message) }
+        Failure { target: self.target().map(str::to_owned), details, ..Failure::new(code, message.clone()) }
     }
 
     /// Status, code and message.

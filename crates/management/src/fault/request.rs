@@ -4,7 +4,7 @@ use super::Fault;
 use super::absent::split;
 use super::ours::internal;
 use super::wire::Wire;
-use crate::limits::TAGS_MAX;
+use crate::limits::{TAG_NAME_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
 use http::StatusCode;
 
@@ -65,6 +65,28 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "InvalidResourceName",
             format!("The name '{name}' is not allowed for a resource of type '{type_name}': {rule}."),
         ),
+        Fault::AccountNameInvalid(name) => (
+            BAD,
+            "AccountNameInvalid",
+            format!(
+                "{name} is not a valid storage account name. Storage account name must be between 3 and 24 characters in length and use numbers and lower-case letters only."
+            ),
+        ),
+        Fault::VaultNameInvalid(name) => (
+            BAD,
+            "VaultNameNotValid",
+            format!(
+                "The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens."
+            ),
+        ),
+        Fault::GroupLocationUnknown { location, known } => (
+            BAD,
+            "LocationNotAvailableForResourceGroup",
+            format!(
+                "The provided location '{location}' is not available for resource group. List of available regions is '{}'.",
+                known.join(",")
+            ),
+        ),
         Fault::PropertyInvalid { property, rule } => {
             (BAD, "InvalidParameter", format!("The value of parameter {property} is invalid: {rule}."))
         }
@@ -82,6 +104,25 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             ),
         ),
         Fault::TooManyTags => (BAD, "TooManyTags", format!("A resource can have at most {TAGS_MAX} tags.")),
+        Fault::TagNameInvalid(name) => (
+            BAD,
+            "InvalidTagNameCharacters",
+            format!("The tag names '{name}' have reserved characters '<,>,%,&,\\,?,/' or control characters."),
+        ),
+        Fault::TagNameTooLong(name) => (
+            BAD,
+            "InvalidTagName",
+            format!(
+                "Tag name too large. Following tag name '{name}' exceeded the maximum length. Maximum allowed length for tag name - '{TAG_NAME_CHARS_MAX}' characters."
+            ),
+        ),
+        Fault::TagValueTooLong(value) => (
+            BAD,
+            "InvalidTagValueLength",
+            format!(
+                "Tag value too large. Following tag value '{value}' exceeded the maximum length. Maximum allowed length for tag value - '{TAG_VALUE_CHARS_MAX}' characters."
+            ),
+        ),
         Fault::MethodNotAllowed(method) => (
             StatusCode::METHOD_NOT_ALLOWED,
             "MethodNotAllowed",

@@ -9,6 +9,27 @@ use http::StatusCode;
 pub(super) fn wire(fault: &Fault) -> Wire<'_> {
     const CONFLICT: StatusCode = StatusCode::CONFLICT;
     match fault {
+        Fault::NotRegistered(namespace) => (CONFLICT, "MissingSubscriptionRegistration", not_registered(namespace)),
+        Fault::RegistrationFree(namespace) => (
+            CONFLICT,
+            "ResourceProviderRegistrationFree",
+            format!("The resource provider '{namespace}' is part of the resource manager: it cannot be unregistered."),
+        ),
+        Fault::ProviderInUse(namespace) => (
+            CONFLICT,
+            "ResourceProviderInUse",
+            format!(
+                "The resource provider '{namespace}' cannot be unregistered: the subscription has resources of it. Delete them first."
+            ),
+        ),
+        Fault::TagNameHasValues(name) => {
+            (CONFLICT, "TagNameHasValues", format!("The tag name '{name}' has values. Delete them first."))
+        }
+        Fault::TooManyTagNames { of, max } => (
+            CONFLICT,
+            "TagNameLimitExceeded",
+            format!("The {of} has {max} predefined entries, the most it can have. Delete one first."),
+        ),
         Fault::TooManyLocks => (
             CONFLICT,
             "LockLimitExceeded",
@@ -60,4 +81,11 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
         }
         _ => internal(),
     }
+}
+
+/// az finds the provider's name between the last quotes, and registers it (`_check_rp_not_registered_err` of azure-cli).
+fn not_registered(namespace: &str) -> String {
+    format!(
+        "The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for how to register subscriptions."
+    )
 }

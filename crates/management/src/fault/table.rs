@@ -18,11 +18,17 @@ impl Fault {
             | Self::BodyTooLarge
             | Self::LocationMissing
             | Self::NameInvalid { .. }
+            | Self::AccountNameInvalid(_)
+            | Self::VaultNameInvalid(_)
+            | Self::GroupLocationUnknown { .. }
             | Self::ExtensionInvalid { .. }
             | Self::GroupNameInvalid { .. }
             | Self::PropertyInvalid { .. }
             | Self::InstanceUnknown(_)
             | Self::TooManyTags
+            | Self::TagNameInvalid(_)
+            | Self::TagNameTooLong(_)
+            | Self::TagValueTooLong(_)
             | Self::MethodNotAllowed(_)
             | Self::PreconditionFailed { .. } => request::wire(self),
             Self::IdentityNotSupported { .. }
@@ -66,8 +72,15 @@ impl Fault {
             | Self::ExtensionNotFound { .. }
             | Self::ArtifactNotFound { .. }
             | Self::LockNotFound(_)
+            | Self::FeatureNotFound(_)
+            | Self::TagNameNotFound(_)
             | Self::OperationNotFound(_) => absent::wire(self),
-            Self::TooManyLocks
+            Self::NotRegistered(_)
+            | Self::RegistrationFree(_)
+            | Self::ProviderInUse(_)
+            | Self::TagNameHasValues(_)
+            | Self::TooManyTagNames { .. }
+            | Self::TooManyLocks
             | Self::Locked { .. }
             | Self::NotAllowedNow { .. }
             | Self::PropertyFixed { .. }
@@ -82,6 +95,14 @@ impl Fault {
         }
     }
 
+    /// The namespace that `details` name, where the refusal has any: clients of before 2020 read it there.
+    pub(super) fn detailed(&self) -> Option<&str> {
+        match self {
+            Self::NotRegistered(namespace) => Some(namespace),
+            _ => None,
+        }
+    }
+
     /// The part of the request that the refusal is about; `None` where Azure names none.
     pub(super) fn target(&self) -> Option<&'static str> {
         match self {
@@ -89,6 +110,55 @@ impl Fault {
             Self::ExtensionInvalid { target, .. } => Some(target),
             Self::PropertyFixed { path } => Some(path),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployments::DeploymentError;
+    use bonafide_core::access::locks::LockError;
+    use bonafide_core::access::{AssignmentError, RoleError};
+    use bonafide_wire::Unserved;
+
+    #[test]
+    fn a_limit_is_refused_with_its_code_and_its_number() {
+        let refused = |fault: Fault| {
+            let (status, code, message) = fault.wire();
+            (status.as_u16(), code.to_owned(), message)
+        };
+        for (fault, status, code, number) in [
+            (Fault::from(LockError::TooMany), 409, "LockLimitExceeded", "1000"),
+            (AssignmentError::TooMany.into(), 400, "RoleAssignmentLimitExceeded", "4000"),
+            (RoleError::TooMany.into(), 400, "RoleDefinitionLimitExceeded", "5000"),
+            (DeploymentError::TooMany.into(), 409, "DeploymentQuotaExceeded", "800"),
+            (Fault::TooManyTagNames { of: "subscription", max: 7 }, 409, "TagNameLimitExceeded", "7"),
+        ] {
+            let (is_status, is_code, message) = refused(fault);
+            assert_eq!((is_status, is_code.as_str()), (status, code));
+            assert!(message.contains(number), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_the_shell_turns_away_is_refused_in_words_of_this_surface() {
+        for (why, status, code) in [
+            (Unserved::OtherUser, 403, "AuthorizationFailed"),
+            (Unserved::CertificateExpired, 401, "AuthenticationFailed"),
+            (Unserved::TargetTooLong, 414, "InvalidRequestUri"),
+            (Unserved::HeadTooLarge, 431, "RequestHeaderFieldsTooLarge"),
+            (Unserved::HeadMalformed, 400, "InvalidRequest"),
+            (Unserved::BodyTooLarge, 413, "RequestContentTooLarge"),
+            (Unserved::BodyTooSlow, 408, "RequestTimeout"),
+            (Unserved::BodyBroken, 400, "InvalidRequestContent"),
+            (Unserved::Busy, 503, "ServiceUnavailable"),
+            (Unserved::Failed, 500, "InternalServerError"),
+        ] {
+            let fault = Fault::Unserved(why);
+            let (is_status, is_code, message) = fault.wire();
+            assert_eq!((is_status.as_u16(), is_code), (status, code));
+            assert!(!message.is_empty());
         }
     }
 }

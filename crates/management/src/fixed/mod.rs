@@ -1,7 +1,9 @@
 //! Endpoints that are no resources: each file has its own, one line each.
 
+mod availability;
 mod endpoints;
 mod extension_types;
+mod features;
 mod identity_operations;
 mod images;
 mod inventory;
@@ -12,12 +14,12 @@ mod operations;
 mod providers;
 pub(crate) mod sizes;
 mod subscriptions;
+mod tag_names;
 
-pub(crate) use inventory::{known, passes};
 pub(crate) use management_groups::id_of as management_group_id;
 pub(crate) use named::Named;
 pub(crate) use operations::poll_status;
-pub(crate) use providers::show as show_provider;
+pub(crate) use providers::show_in as show_provider;
 
 use crate::config::Config;
 use crate::resource_type::{ChangeFn, ReadFn};
@@ -35,12 +37,15 @@ static FILES: &[&[Fixed]] = &[
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
+    features::ENDPOINTS,
+    availability::ENDPOINTS,
     identity_operations::ENDPOINTS,
     locations::ENDPOINTS,
     extension_types::ENDPOINTS,
     management_groups::ENDPOINTS,
     operations::ENDPOINTS,
     inventory::ENDPOINTS,
+    tag_names::ENDPOINTS,
     images::ENDPOINTS,
     sizes::ENDPOINTS,
     crate::deployments::ENDPOINTS,

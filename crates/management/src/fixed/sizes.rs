@@ -6,7 +6,7 @@ use super::subscriptions::right_of_any_role;
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::filter::{self, Term};
-use crate::fixed::locations::names;
+use crate::locations;
 use crate::order::access::Access;
 use crate::outcome::Outcome;
 use bonafide_store::ReadTx;
@@ -73,7 +73,7 @@ fn sizes(_tx: &ReadTx<'_>, _call: &Call<'_>, _access: &Access) -> Result<Outcome
 /// The sizes as SKUs, of every location or of the one that `$filter` names.
 fn skus(_tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let terms = filter::read(call.command.query.get("$filter"))?;
-    let mut locations: Vec<&str> = names().collect();
+    let mut locations: Vec<&str> = locations::names().to_vec();
     for term in &terms {
         match term {
             Term::Equals(name, value) if name == "location" => {

@@ -7,7 +7,7 @@ use crate::order::access::Access;
 use crate::outcome::Outcome;
 use crate::right::Right;
 use bonafide_core::access::{ScopeKey, assignments, chain_of_subscription};
-use bonafide_core::directory::{SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS};
+use bonafide_core::directory::{SUBSCRIPTION_TAGS, SUBSCRIPTIONS, SUBSCRIPTIONS_OF_TENANT, Subscription, TENANTS};
 use bonafide_store::{Read, ReadTx, StoreError};
 use bonafide_types::SubscriptionId;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, F
     let mut value = Vec::new();
     for id in visible(tx, call)? {
         if let Some(row) = tx.get(&SUBSCRIPTIONS, &id)?.filter(|row| row.tenant == call.command.by.tenant) {
-            value.push(show(id, &row));
+            value.push(show(tx, id, &row)?);
         }
     }
     let count = json!({ "type": "Total", "value": value.len() });
@@ -76,15 +76,15 @@ fn visible(tx: &impl Read, call: &Call<'_>) -> Result<BTreeSet<SubscriptionId>, 
 fn read(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let id = call.named()?.subscription()?;
     let row = tx.get(&SUBSCRIPTIONS, &id)?.ok_or(Fault::SubscriptionNotFound(id))?;
-    Ok(Outcome::shown(show(id, &row)))
+    Ok(Outcome::shown(show(tx, id, &row)?))
 }
 
-fn show(id: SubscriptionId, row: &Subscription) -> Value {
-    json!({
+fn show(tx: &impl Read, id: SubscriptionId, row: &Subscription) -> Result<Value, StoreError> {
+    Ok(json!({
         "id": format!("/subscriptions/{id}"),
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
-        "tags": {},
+        "tags": tx.get(&SUBSCRIPTION_TAGS, &id)?.unwrap_or_default(),
         "subscriptionId": id.to_string(),
         "tenantId": row.tenant.to_string(),
         "displayName": row.display_name,
@@ -94,5 +94,5 @@ fn show(id: SubscriptionId, row: &Subscription) -> Value {
             "quotaId": "PayAsYouGo_2014-09-01",
             "spendingLimit": "Off",
         },
-    })
+    }))
 }

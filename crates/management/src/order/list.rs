@@ -2,11 +2,10 @@
 
 use super::access::Access;
 use super::place::chain_near;
+use super::wanted::Wanted;
 use super::{api_version, read};
 use crate::command::Call;
 use crate::fault::Fault;
-use crate::filter;
-use crate::fixed;
 use crate::outcome::Outcome;
 use crate::page::{self, Cursor, PAGE_BYTES_MAX};
 use crate::resource_type::{Kind, Remembered};
@@ -44,12 +43,9 @@ pub(crate) enum Source {
 pub(crate) fn of_type(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let (id, kind) = call.resource()?;
     api_version::check(call, kind, None)?;
-    let terms = filter::read(call.command.query.get("$filter"))?;
-    if let Some(wrong) = terms.iter().find(|term| !fixed::known(term)) {
-        return Err(wrong.unsupported());
-    }
+    let asked = Wanted::read(call)?;
     let source = source(access, id, kind)?;
-    let wanted = |resource: &Resource| belongs(&source, resource) && fixed::passes(&terms, resource);
+    let wanted = |resource: &Resource| belongs(&source, resource) && asked.passes(resource);
     let items = Items { wanted, members: read::is_shown };
     let near = Remembered::new(tx);
     page(tx, call, access, &source, &items, |kind, uuid, resource, seen| {

@@ -19,4 +19,5 @@ pub(crate) mod read;
 pub(crate) mod spelling;
 pub(crate) mod tags;
 pub(crate) mod unserved;
+pub(crate) mod wanted;
 pub(crate) mod write;

@@ -10,8 +10,9 @@ use crate::fault::Fault;
 use crate::identity_block;
 use crate::operations;
 use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
+use crate::registration;
 use crate::resource_type::{Absent, Created, Identities, Kind};
-use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of};
+use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of, names};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
 use bonafide_core::lifecycle;
@@ -48,6 +49,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     let (id, kind) = call.resource()?;
     let found = access.place.found.as_ref();
     api_version::check(call, kind, found)?;
+    registration::check(tx, id.subscription(), &kind.name)?;
     check_above(&access.place, id, kind, "write")?;
     let old = found.map(|(_, old)| old);
     if old.is_none() && !matches!(call.command.verb, Verb::Put) {
@@ -206,6 +208,7 @@ pub(crate) fn done(call: &Call<'_>) -> Value {
 /// A new resource, in Azure's spelling of its id.
 fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Result<(ResourceUuid, Resource), Fault> {
     (kind.of.check_name)(id.name())?;
+    names::check(&kind.name, id.name())?;
     let new = Resource {
         id: canonical(place, id, kind)?,
         tenant: place.chain.tenant(),
@@ -285,7 +288,10 @@ fn check_location(write: &mut Write<'_, '_>) -> Result<(), Fault> {
             Err(Fault::OtherLocation { id: write.new.id.clone(), is: is.to_owned(), asked })
         }
         (_, None) if write.kind.of.location_required => Err(Fault::LocationMissing),
-        (_, location) => {
+        (is, location) => {
+            if let (None, Some(location)) = (is, &location) {
+                (write.kind.of.check_location)(location)?;
+            }
             write.new.body.set_location(location);
             Ok(())
         }

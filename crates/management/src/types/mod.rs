@@ -6,6 +6,7 @@ pub(crate) mod catalogue;
 pub(crate) mod compute;
 pub(crate) mod container_service;
 pub(crate) mod managed_identity;
+pub(crate) mod names;
 mod network;
 mod plain;
 pub(crate) mod resources;
@@ -31,6 +32,7 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &managed_identity::identities::IDENTITIES,
     &managed_identity::user_assigned::USER_ASSIGNED_IDENTITIES,
     &resources::groups::GROUPS,
+    &resources::tags::TAGS,
     &crate::deployments::DEPLOYMENTS,
 ];
 
@@ -71,7 +73,7 @@ pub(crate) fn known_kind(name: &TypeName) -> Result<Kind, Fault> {
         return Err(if is_azures { missing(name) } else { Fault::NamespaceNotFound(name.namespace().to_owned()) });
     };
     // These are served here or not at all: a lock or a deployment that did nothing would be a lie.
-    if RESERVED.contains(&namespace.name) {
+    if RESERVED.contains(&namespace.name) && !STORED.iter().any(|stored| name.is(stored)) {
         return Err(missing(name));
     }
     let of = plain::rules(name.as_str());
@@ -94,13 +96,22 @@ fn missing(name: &TypeName) -> Fault {
 }
 
 /// Namespaces whose types all have providers of their own.
-const RESERVED: [&str; 4] =
-    ["Microsoft.Authorization", "Microsoft.Management", "Microsoft.Resources", "Microsoft.ManagedIdentity"];
+const RESERVED: [&str; 5] = [
+    "Microsoft.Authorization",
+    "Microsoft.Features",
+    "Microsoft.Management",
+    "Microsoft.Resources",
+    "Microsoft.ManagedIdentity",
+];
+
+/// Types of those namespaces that are stored as they were sent, with an identity where they have one: clients make and
+/// read them, and nothing else here is about what they say.
+const STORED: [&str; 1] = ["Microsoft.Authorization/policyAssignments"];
 
 /// Namespaces of Azure without a type here: a request to one of them is refused for its type, not for its
 /// namespace.
 /// Source: those of the recording behind `data/providers.txt` that it leaves out.
-const UNSERVED: [&str; 36] = [
+const UNSERVED: [&str; 35] = [
     "Microsoft.Addons",
     "Microsoft.AutonomousDevelopmentPlatform",
     "Microsoft.Billing",
@@ -122,7 +133,6 @@ const UNSERVED: [&str; 36] = [
     "Microsoft.Diagnostics",
     "Microsoft.Elastic",
     "Microsoft.Experimentation",
-    "Microsoft.Features",
     "Microsoft.HardwareSecurityModules",
     "Microsoft.HybridNetwork",
     "Microsoft.IntelligentITDigitalTwin",

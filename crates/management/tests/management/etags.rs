@@ -18,7 +18,7 @@ fn kinds(cloud: &Cloud) -> Vec<(String, &'static str, Value)> {
         (cloud.vm("vm1"), VM, json!({"location": "westus"})),
         (cloud.identity("id1"), MSI, json!({"location": "westus"})),
         (
-            format!("{}/providers/Microsoft.Network/virtualNetworks/n", cloud.at("g")),
+            format!("{}/providers/Microsoft.Network/virtualNetworks/nab", cloud.at("g")),
             ARM,
             json!({"location": "westus"}),
         ),

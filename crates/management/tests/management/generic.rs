@@ -233,7 +233,7 @@ fn a_type_without_identities_says_so_and_is_stored_without_one() {
 #[test]
 fn tn_04_a_type_that_is_nothing_but_a_secret_is_neither_stored_nor_read() {
     let cloud = Cloud::with_group();
-    let vault = format!("{}/providers/Microsoft.KeyVault/vaults/v1", cloud.at("g"));
+    let vault = format!("{}/providers/Microsoft.KeyVault/vaults/vault1", cloud.at("g"));
     let body = json!({"location": "westus", "properties": {"value": "hunter2"}});
     cloud.put(&vault, "2023-07-01", json!({"location": "westus"})).expect(201);
     for path in [

@@ -51,7 +51,7 @@ impl Failing {
 #[test]
 fn what_is_done_when_its_answer_is_written_is_answered_as_done() {
     let cloud = Cloud::with_group();
-    let network = format!("{}/providers/Microsoft.Network/virtualNetworks/n", cloud.at("g"));
+    let network = format!("{}/providers/Microsoft.Network/virtualNetworks/nab", cloud.at("g"));
     for (path, version) in
         [(cloud.vm("vm1"), VM), (network, "2022-01-01"), (cloud.identity("id1"), MSI), (cloud.at("h"), ARM)]
     {

@@ -31,7 +31,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
             "windowsProfile": {"adminPassword": SECRET}, "aadProfile": {"serverAppSecret": SECRET}}),
         ),
         (
-            "Microsoft.App/containerApps/a",
+            "Microsoft.App/containerApps/aab",
             json!({"configuration": {"secrets": [{"name": "n", "value": SECRET}]},
             "template": {"containers": [{"name": "open", "env": [{"name": "E", "value": SECRET}]}]}}),
         ),
@@ -66,9 +66,12 @@ fn bodies() -> Vec<(&'static str, Value)> {
             json!({"sslCertificates": [{"properties": {"data": SECRET, "password": SECRET}}]}),
         ),
         ("Microsoft.Sql/servers/s", json!({"administratorLogin": "open", "administratorLoginPassword": SECRET})),
-        ("Microsoft.Automation/automationAccounts/a", json!({"publicNetworkAccess": true})),
-        ("Microsoft.Automation/automationAccounts/a/variables/v", json!({"isEncrypted": true, "value": SECRET})),
-        ("Microsoft.Automation/automationAccounts/a/credentials/c", json!({"userName": "open", "password": SECRET})),
+        ("Microsoft.Automation/automationAccounts/aabcde", json!({"publicNetworkAccess": true})),
+        ("Microsoft.Automation/automationAccounts/aabcde/variables/v", json!({"isEncrypted": true, "value": SECRET})),
+        (
+            "Microsoft.Automation/automationAccounts/aabcde/credentials/c",
+            json!({"userName": "open", "password": SECRET}),
+        ),
         ("Microsoft.ApiManagement/service/s", json!({"publisherName": "open"})),
         (
             "Microsoft.ApiManagement/service/s/namedValues/n",
@@ -92,9 +95,9 @@ fn bodies() -> Vec<(&'static str, Value)> {
             "Microsoft.MachineLearningServices/workspaces/m/connections/c",
             json!({"authType": "PAT", "credentials": {"pat": SECRET}, "value": SECRET}),
         ),
-        ("Microsoft.Batch/batchAccounts/b", json!({"poolAllocationMode": "open"})),
+        ("Microsoft.Batch/batchAccounts/bab", json!({"poolAllocationMode": "open"})),
         (
-            "Microsoft.Batch/batchAccounts/b/certificates/c",
+            "Microsoft.Batch/batchAccounts/bab/certificates/c",
             json!({"format": "Pfx", "data": SECRET, "password": SECRET}),
         ),
         ("Microsoft.AppPlatform/Spring/s", json!({"zoneRedundant": false})),

@@ -210,7 +210,7 @@ fn wanted(terms: &[Term]) -> Result<(bool, Option<ObjectId>), Fault> {
 }
 
 /// The resource or group that a scope names must exist.
-pub(super) fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
+pub(crate) fn check_scope(access: &Access, scope: &Scope) -> Result<(), Fault> {
     let id = match scope {
         // A management group is there (`perform.rs`).
         Scope::Root | Scope::ManagementGroup(_) => return Ok(()),

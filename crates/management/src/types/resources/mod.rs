@@ -1,3 +1,4 @@
 //! `Microsoft.Resources`.
 
 pub(crate) mod groups;
+pub(crate) mod tags;
