@@ -136,13 +136,10 @@ fn of_vault(mut request: Request) -> Request {
 async fn a_path_that_no_surface_serves_is_answered_in_the_form_that_its_clients_read() {
     let cloud = Cloud::new();
     let id = "00000000-0000-4000-8000-000000000001";
-    let (status, body) = cloud.get(&format!("/v1.0/applications/{id}")).await;
+    let (status, body) = cloud.get(&format!("/v1.0/devices/{id}")).await;
     assert_eq!((status, body["error"]["code"].as_str()), (404, Some("Request_ResourceNotFound")));
     let message = body["error"]["message"].as_str().unwrap();
-    assert!(
-        message.starts_with(&format!("Resource 'applications/{id}' does not exist or one of its queried")),
-        "{message}"
-    );
+    assert!(message.starts_with(&format!("Resource 'devices/{id}' does not exist or one of its queried")), "{message}");
     let (status, body) = cloud.get("/beta/servicePrincipals").await;
     assert_eq!((status, body["error"]["code"].as_str()), (401, Some("InvalidAuthenticationToken")));
     for path in ["/secrets/s", "/subscriptions", "/v1.0/users", "/common/oauth2/token"] {

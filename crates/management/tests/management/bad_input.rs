@@ -217,7 +217,7 @@ fn a_path_that_azure_has_and_nobody_serves_here_says_which_type_is_missing() {
             "deployments".into(),
         ),
         (
-            Method::PUT,
+            Method::GET,
             format!("{group}/providers/Microsoft.ClassicCompute/domainNames/cs1"),
             "Microsoft.ClassicCompute",
             "domainNames".into(),

@@ -23,7 +23,8 @@ fn metadata_endpoints_have_three_shapes_and_need_no_token() {
     // Nothing but what is served, and what a client stops without.
     assert_eq!(object["suffixes"], json!({"keyVaultDns": "vault.localhost:8443"}));
     assert_eq!(object["microsoftGraphResourceId"], "https://localhost:8443/");
-    assert_eq!(object.as_object().unwrap().len(), 5);
+    assert_eq!(object["vmImageAliasDoc"], "https://localhost:8443/metadata/vmImageAliases?api-version=2022-09-01");
+    assert_eq!(object.as_object().unwrap().len(), 6);
     assert_eq!(ask("2019-05-01"), json!([object]));
     let oldest = ask("2015-01-01");
     assert_eq!(ask("1.0"), oldest);
@@ -119,6 +120,10 @@ fn own_path(cloud: &Cloud, name: &str) -> Option<String> {
         "Microsoft.Resources/providers" => format!("{root}/providers"),
         "Microsoft.Resources/resourceGroups" => format!("{root}/resourcegroups"),
         "Microsoft.Resources/resources" => format!("{root}/resources"),
+        // Instances come with the capacity of their set.
+        "Microsoft.Compute/virtualMachineScaleSets/virtualMachines" => {
+            format!("{}/providers/Microsoft.Compute/virtualMachineScaleSets/ss1/virtualMachines", cloud.at("g"))
+        }
         "Microsoft.Management/managementGroups" => "/providers/Microsoft.Management/managementGroups".to_owned(),
         "Microsoft.Resources/subscriptions" => "/subscriptions".to_owned(),
         "Microsoft.Resources/tenants" => "/tenants".to_owned(),
@@ -131,6 +136,8 @@ fn every_type_that_is_listed_is_served_in_every_version_that_is_listed() {
     let cloud = Cloud::with_group();
     let body = json!({"location": "westus", "identity": {"type": "SystemAssigned"}});
     cloud.put(&cloud.vm("vm1"), VM, body).expect(201);
+    let set = format!("{}/providers/Microsoft.Compute/virtualMachineScaleSets/ss1", cloud.at("g"));
+    cloud.put(&set, VM, json!({"location": "westus", "sku": {"name": "Standard_D2s_v5", "capacity": 1}})).expect(201);
     let providers = cloud.get(&format!("{}/providers", cloud.root()), ARM).expect(200).body;
     let mut listed = BTreeMap::new();
     for provider in providers["value"].as_array().unwrap() {
@@ -152,6 +159,10 @@ fn every_type_that_is_listed_is_served_in_every_version_that_is_listed() {
         let segments: Vec<&str> = types.split('/').collect();
         let mut above = format!("{}/providers/{namespace}", cloud.at("g"));
         for depth in 1..segments.len() {
+            if segments[..depth] == ["virtualMachineScaleSets", "virtualMachines"] {
+                above = format!("{set}/virtualMachines/0");
+                continue;
+            }
             above = format!("{above}/{}/abcdefg", segments[depth - 1]);
             let parent = listed.get(&format!("{namespace}/{}", segments[..depth].join("/"))).unwrap_or(versions);
             assert!(cloud.put(&above, parent[0], body()).status < 300, "{above}");

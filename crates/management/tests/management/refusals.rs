@@ -108,9 +108,8 @@ fn a_command_that_nothing_runs_is_refused() {
     let cloud = Cloud::with_group();
     cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
     let set = format!("{}/providers/Microsoft.Compute/virtualMachineScaleSets/ss1", cloud.at("g"));
-    cloud.put(&set, VM, json!({"location": "westus"})).expect(201);
+    cloud.put(&set, VM, json!({"location": "westus", "sku": {"name": "Standard_D2s_v5", "capacity": 1}})).expect(201);
     let instance = format!("{set}/virtualMachines/0");
-    cloud.put(&instance, VM, json!({"location": "westus"})).expect(201);
     for machine in [cloud.vm("vm1"), instance] {
         let body = json!({"location": "westus", "properties": {"source": {"script": "true"}}});
         cloud.put(&format!("{machine}/runCommands/c1"), VM, body).refused(404, "InvalidResourceType");
