@@ -5,7 +5,7 @@ use crate::error::TemplateError;
 use serde_json::Value;
 
 /// The kinds of symbols.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Table {
     Parameters,
     Variables,
