@@ -2,7 +2,9 @@
 //! are known whatever is evaluated, and when.
 
 use crate::expression::{Call, Expression, Text, parse, text};
+use crate::functions::{self, Run};
 use crate::json::find;
+use crate::limits::DEPTH_MAX;
 use crate::scope::Table;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -101,7 +103,7 @@ impl Uses {
 
     fn add_text(&mut self, written: &str) {
         let Text::Expression(inside) = text(written) else { return };
-        let Ok(expression) = parse(inside) else {
+        let Ok(expression) = parse(inside, DEPTH_MAX) else {
             self.any = true;
             return;
         };
@@ -115,14 +117,11 @@ impl Uses {
     }
 
     fn add_call(&mut self, call: &Call) {
-        let table = match call.function.to_ascii_lowercase().as_str() {
-            "parameters" => Table::Parameters,
-            "variables" => Table::Variables,
-            _ => return,
-        };
+        // A call of no function stops the template.
+        let Ok(Run::Symbol(table)) = functions::find(&call.function).map(|function| &function.run) else { return };
         match call.arguments.first() {
             Some(Expression::Value(Value::String(name))) => {
-                self.named.insert((table, name.to_ascii_lowercase()));
+                self.named.insert((*table, name.to_ascii_lowercase()));
             }
             _ => self.any = true,
         }
