@@ -101,7 +101,7 @@ fn a_locked_instance_stays_as_it_is_whichever_way_leads_to_it() {
                 cloud.delete(&lock, LOCKS).expect(200);
             }
         }
-        // What leads to another instance is not stopped, and neither is a change by a lock that stops deletions.
+        // Another instance can be deleted, and a lock that stops deletions stops no change.
         lock(&cloud, &ways.instance, "CanNotDelete");
         for answer in ways.writes() {
             assert!(answer.status < 300, "{mode}: {} {}", answer.status, answer.body);
