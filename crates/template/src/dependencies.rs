@@ -4,10 +4,11 @@
 use crate::error::{TemplateError, shown};
 use crate::expression::{Call, Expression};
 use crate::ids;
-use crate::limits::DEPENDENCIES_MAX;
+use crate::limits::{DEPENDENCIES_MAX, EVALUATED_BYTES_MAX};
 use crate::residue::{Node, Residue};
 use crate::resource::Read;
 use serde_json::Value;
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
@@ -17,11 +18,18 @@ pub(crate) struct Index {
     by_text: HashMap<String, Option<usize>>,
     ids: Vec<String>,
     versions: Vec<String>,
+    /// Bytes of ids and versions that references may still be filled up with.
+    left: Cell<usize>,
 }
 
 impl Index {
     pub(crate) fn of(resources: &[Read]) -> Result<Self, TemplateError> {
-        let mut index = Self { by_text: HashMap::new(), ids: Vec::new(), versions: Vec::new() };
+        let mut index = Self {
+            by_text: HashMap::new(),
+            ids: Vec::new(),
+            versions: Vec::new(),
+            left: Cell::new(EVALUATED_BYTES_MAX),
+        };
         for (at, resource) in resources.iter().enumerate() {
             let id = resource.id.to_ascii_lowercase();
             if index.by_text.insert(id, Some(at)).is_some() {
@@ -85,6 +93,9 @@ impl Index {
         match self.find(name)? {
             Some(at) => {
                 read.push(at);
+                // A short name may stand for a long id, and many times.
+                let bytes = self.ids[at].len() + self.versions[at].len();
+                self.left.set(self.left.get().checked_sub(bytes).ok_or_else(too_large)?);
                 call.arguments[0] = Expression::Value(self.ids[at].clone().into());
                 if call.arguments.len() == 1 {
                     call.arguments.push(Expression::Value(self.versions[at].clone().into()));
@@ -102,6 +113,12 @@ impl Index {
             None => Ok(()),
         }
     }
+}
+
+fn too_large() -> TemplateError {
+    TemplateError::new(format!(
+        "The template's references, with ids written out, have more than {EVALUATED_BYTES_MAX} bytes."
+    ))
 }
 
 fn settle_node(

@@ -15,8 +15,11 @@ pub(crate) const OUTPUTS_MAX: usize = 64;
 pub const RESOURCES_MAX: usize = 800;
 /// Function calls in the evaluation of one template. Source: ours.
 pub(crate) const CALLS_MAX: usize = 100_000;
-/// Values that the expressions of one template have, all together and however often the same one, in bytes. Source: ours.
-pub(crate) const COPIED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Deepest nesting of an evaluation, in values, calls, and the variables and parameters that they name. Source: ours; a chain of 64
+/// variables fits, and a debug build needs less than half of the 2 MiB of stack that a thread has.
+pub(crate) const EVALUATION_DEPTH_MAX: usize = 192;
+/// Memory for the values of one evaluation, copies included and never given back, in bytes. Source: ours.
+pub(crate) const EVALUATION_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Resources and outputs of one template with their expressions evaluated, in bytes. Source: Azure's limit of a template with all its
 /// expressions evaluated (4 MB).
 pub(crate) const EVALUATED_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -67,12 +67,14 @@ impl Residue {
 
 fn finish<R: Runtime>(node: &Node, runtime: &mut R, budget: &mut Budget) -> Result<Value, R::Error> {
     match node {
-        Node::Value(value) => Ok(value.clone()),
+        Node::Value(value) => copied(value, budget).map_err(R::Error::from),
         Node::Call(call) => finish_call(call, runtime, budget),
         Node::Array(items) => {
+            budget.container(0)?;
             items.iter().map(|item| finish(item, runtime, budget)).collect::<Result<_, _>>().map(Value::Array)
         }
         Node::Object(members) => {
+            budget.container(members.len())?;
             let mut object = Members::default();
             for (name, value) in members {
                 let is_written_out = matches!(name, Expression::Value(_));
@@ -90,9 +92,14 @@ fn finish_expression<R: Runtime>(
     budget: &mut Budget,
 ) -> Result<Value, R::Error> {
     match expression {
-        Expression::Value(value) => Ok(value.clone()),
+        Expression::Value(value) => copied(value, budget).map_err(R::Error::from),
         Expression::Call(call) => finish_call(call, runtime, budget),
     }
+}
+
+fn copied(value: &Value, budget: &mut Budget) -> Result<Value, TemplateError> {
+    budget.value(value)?;
+    Ok(value.clone())
 }
 
 fn finish_call<R: Runtime>(call: &Call, runtime: &mut R, budget: &mut Budget) -> Result<Value, R::Error> {
@@ -105,7 +112,11 @@ fn finish_call<R: Runtime>(call: &Call, runtime: &mut R, budget: &mut Budget) ->
             let text = |at: usize| arguments.get(at).and_then(Value::as_str);
             runtime.provider(text(0).unwrap_or_default(), text(1))?
         }
-        _ => functions::pure(&call.function, arguments)?,
+        _ => {
+            // Its value is no larger than its arguments.
+            arguments.iter().try_for_each(|argument| budget.value(argument))?;
+            functions::pure(&call.function, arguments)?
+        }
     };
     budget.value(&value)?;
     for step in &call.path {
@@ -139,7 +150,7 @@ fn reference<R: Runtime>(arguments: &[Value], runtime: &mut R) -> Result<Value, 
 
 fn size_of(node: &Node) -> usize {
     match node {
-        Node::Value(value) => size(value, 0).unwrap_or(0),
+        Node::Value(value) => size(value),
         Node::Call(call) => size_of_call(call),
         Node::Array(items) => items.iter().map(size_of).sum(),
         Node::Object(members) => members.iter().map(|(name, value)| size_of_expression(name) + size_of(value)).sum(),
@@ -152,7 +163,7 @@ fn size_of_call(call: &Call) -> usize {
 
 fn size_of_expression(expression: &Expression) -> usize {
     match expression {
-        Expression::Value(value) => size(value, 0).unwrap_or(0),
+        Expression::Value(value) => size(value),
         Expression::Call(call) => size_of_call(call),
     }
 }

@@ -15,6 +15,8 @@ const OF_DEPLOYMENT: [&str; 8] =
 const LATE: [&str; 3] = ["properties", "tags", "sku"];
 /// Members of the language that are not served yet.
 const LATER: [&str; 4] = ["copy", "existing", "asserts", "import"];
+/// Copies of a resource's type and name in its ids and in the index by which it is found, room for growth included. Source: counted.
+const COPIES: usize = 16;
 const DEPLOYMENTS: &str = "Microsoft.Resources/deployments";
 
 /// A resource as a template writes it, nested ones apart.
@@ -116,6 +118,7 @@ pub(crate) fn read(
     if type_name.eq_ignore_ascii_case(DEPLOYMENTS) {
         return Err(of(TemplateError::new("Deployments nested in a template are not served here yet")));
     }
+    evaluator.take((type_name.len() + name.len()) * COPIES).map_err(of)?;
     let id = id_of(evaluator, members, &type_name, &name).map_err(of)?;
     let is_wanted = condition(evaluator, find(members, "condition")).map_err(of)?;
     let api_version = match find(members, "apiVersion").filter(|_| is_wanted) {

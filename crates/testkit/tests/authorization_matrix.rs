@@ -118,7 +118,7 @@ impl Stage {
         let child = json!({"location": "westeurope", "properties": {"publisher": "p", "type": "t", "typeHandlerVersion": "1.0"}});
         let _ = cloud.call(&home.operator, "PUT", &format!("{}/extensions/e1", machine.id), Some(&child)).expect(201);
         let site = home.id("rg", "Microsoft.Web/sites", "site1");
-        let _ = cloud.call(&home.operator, "PUT", site.as_str(), Some(&json!({"location": "westeurope"}))).expect(201);
+        let _ = cloud.call(&home.operator, "PUT", site.as_str(), Some(&json!({"location": "westeurope"}))).expect(200);
         let set = home.id("rg", "Microsoft.Compute/virtualMachineScaleSets", "set1");
         let body = json!({"location": "westeurope", "sku": {"name": "Standard_B1s", "capacity": 1}});
         let _ = cloud.call(&home.operator, "PUT", set.as_str(), Some(&body)).expect(201);

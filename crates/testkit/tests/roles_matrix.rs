@@ -186,7 +186,7 @@ impl Stage {
             let Machine { id, .. } = cloud.make_machine(&home, "rg", "w", false, &[&assigned]);
             id.to_string()
         } else {
-            let id = home.id("rg", type_name, "w1").to_string();
+            let id = home.id("rg", type_name, "workload").to_string();
             let made = cloud.call(&home.operator, "PUT", &id, Some(&body(type_name)));
             assert!(made.status < 300, "{type_name}: {}", made.text);
             id

@@ -7,14 +7,23 @@ use crate::order::unserved::is_unserved;
 use crate::resource_type::{Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
-/// Those with a rule that differs, for their children too: one line each.
-const DIFFERENT: [&ResourceType; 2] = [&CLOUD_SERVICES, &STORAGE_ACCOUNTS];
+/// Those with a rule that differs, for their children too, a child before its parent: one line each.
+static DIFFERENT: [ResourceType; 8] = [
+    CLOUD_SERVICES,
+    as_200("Microsoft.Compute/availabilitySets"),
+    as_200("Microsoft.Compute/disks"),
+    as_200("Microsoft.Compute/snapshots"),
+    as_200("Microsoft.Storage/storageAccounts"),
+    as_200("Microsoft.Web/serverFarms"),
+    ResourceType { name: "Microsoft.Web/sites/functions", view, ..ResourceType::PLAIN },
+    as_200("Microsoft.Web/sites"),
+];
 
 static ANY: ResourceType = ResourceType { view, ..ResourceType::PLAIN };
 
 /// Azure gives them no identities. Source: Microsoft's list of the services that have them, which says of
 /// Cloud Services that none are planned.
-static CLOUD_SERVICES: ResourceType =
+const CLOUD_SERVICES: ResourceType =
     ResourceType { name: "Microsoft.Compute/cloudServices", identities: Identities::None, view, ..ResourceType::PLAIN };
 
 /// Types of the classic deployment model, which have no identities and are not served (the seeds exclude them).
@@ -28,13 +37,15 @@ pub(super) static CLASSIC: ResourceType = ResourceType {
     ..ResourceType::PLAIN
 };
 
-/// The SDKs of storage accounts take 200 and 202 for a new one, and stop at 201 (docs/wire/management-operations.md).
-static STORAGE_ACCOUNTS: ResourceType =
-    ResourceType { name: "Microsoft.Storage/storageAccounts", created: Created::As200, view, ..ResourceType::PLAIN };
+/// A type whose SDKs take 200 and 202 for a new resource, and stop at 201. Source: the operations of azure-mgmt-compute,
+/// -storage and -web that azure-cli 2.91 brings; `az disk create` (docs/wire/management-operations.md).
+const fn as_200(name: &'static str) -> ResourceType {
+    ResourceType { name, created: Created::As200, view, ..ResourceType::PLAIN }
+}
 
 /// The rules of a type.
 pub(super) fn rules(name: &str) -> &'static ResourceType {
-    let different = DIFFERENT.into_iter().find(|of| is_or_below(name, of.name));
+    let different = DIFFERENT.iter().find(|of| is_or_below(name, of.name));
     different.or_else(|| network::rules(name)).unwrap_or(&ANY)
 }
 
@@ -43,4 +54,21 @@ fn view(_view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fau
     let state = if is_unserved(properties) { "Failed" } else { "Succeeded" };
     properties.insert("provisioningState".to_owned(), state.into());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_resource_is_answered_with_the_status_that_its_sdks_take() {
+        for name in
+            ["microsoft.web/SITES", "Microsoft.Web/sites/slots", "Microsoft.Web/serverfarms", "Microsoft.Compute/disks"]
+        {
+            assert_eq!(rules(name).created, Created::As200, "{name}");
+        }
+        for name in ["Microsoft.Web/sites/functions", "Microsoft.Compute/images", "Microsoft.Compute/disksets"] {
+            assert_eq!(rules(name).created, Created::As201, "{name}");
+        }
+    }
 }

@@ -49,7 +49,7 @@ fn a_generic_resource_has_identities_like_any_other() {
     let id = cloud.make_identity("id1");
     let path = format!("{}/providers/Microsoft.Web/sites/app", cloud.at("g"));
     let block = json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {&id: {}}});
-    cloud.put(&path, "2021-02-01", json!({"location": "westus", "identity": block})).expect(201);
+    cloud.put(&path, "2021-02-01", json!({"location": "westus", "identity": block})).expect(200);
     let identity = cloud.get(&path, "2021-02-01").body["identity"].clone();
     assert_eq!(identity["type"], "SystemAssigned, UserAssigned");
     assert!(identity["userAssignedIdentities"][&id]["clientId"].is_string());

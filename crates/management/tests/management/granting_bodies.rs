@@ -154,11 +154,11 @@ fn tn_13_a_list_of_identities_is_never_passed_over() {
     let cloud = Cloud::with_group();
     let id = cloud.make_identity("id1");
     let at = |of: &str| format!("{}/providers/{of}/r", cloud.at("g"));
-    for (of, version) in [
-        ("Microsoft.Compute/virtualMachines", "2017-12-01"),
-        ("Microsoft.Compute/virtualMachines", VM),
-        ("Microsoft.Compute/virtualMachineScaleSets", "2017-12-01"),
-        ("Microsoft.Web/sites", "2018-02-01"),
+    for (of, version, made) in [
+        ("Microsoft.Compute/virtualMachines", "2017-12-01", 201),
+        ("Microsoft.Compute/virtualMachines", VM, 201),
+        ("Microsoft.Compute/virtualMachineScaleSets", "2017-12-01", 201),
+        ("Microsoft.Web/sites", "2018-02-01", 200),
     ] {
         let path = at(of);
         let send = |identity: Value| cloud.put(&path, version, json!({"location": "westus", "identity": identity}));
@@ -166,7 +166,7 @@ fn tn_13_a_list_of_identities_is_never_passed_over() {
         send(beside).refused(400, "InvalidRequestContent");
         send(json!({"type": "SystemAssigned", "identityIds": [&id]})).refused(400, "InvalidParameter");
         assert_eq!(cloud.get(&path, version).status, 404, "{of}");
-        send(json!({"type": "UserAssigned", "identityIds": [&id], "userAssignedIdentities": null})).expect(201);
+        send(json!({"type": "UserAssigned", "identityIds": [&id], "userAssignedIdentities": null})).expect(made);
         let identity = cloud.get(&path, "2026-04-01").expect(200).body["identity"].clone();
         assert!(identity["userAssignedIdentities"][&id].is_object(), "{of}: {identity}");
         cloud.delete(&path, version);

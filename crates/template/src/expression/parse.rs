@@ -3,19 +3,19 @@
 use super::token::{Token, tokens};
 use super::{Call, Expression};
 use crate::error::{TemplateError, shown};
-use crate::limits::{DEPTH_MAX, EXPRESSION_CHARS_MAX};
+use crate::limits::EXPRESSION_CHARS_MAX;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-/// Reads an expression, without its brackets.
-pub(crate) fn parse(text: &str) -> Result<Expression, TemplateError> {
+/// Reads an expression, without its brackets, that may be nested so deep.
+pub(crate) fn parse(text: &str, depth_max: usize) -> Result<Expression, TemplateError> {
     if text.len() > EXPRESSION_CHARS_MAX && text.chars().count() > EXPRESSION_CHARS_MAX {
         return Err(TemplateError::new(format!(
             "The language expression length limit exceeded. Limit: '{EXPRESSION_CHARS_MAX}' and actual: '{}'. Please see https://aka.ms/arm-functions for usage details.",
             text.chars().count()
         )));
     }
-    let mut parser = Parser { text, tokens: tokens(text)?.into_iter().peekable() };
+    let mut parser = Parser { text, depth_max, tokens: tokens(text)?.into_iter().peekable() };
     let expression = parser.expression(0)?;
     match parser.next() {
         Token::End => Ok(expression),
@@ -25,6 +25,7 @@ pub(crate) fn parse(text: &str) -> Result<Expression, TemplateError> {
 
 struct Parser<'a> {
     text: &'a str,
+    depth_max: usize,
     tokens: Peekable<IntoIter<Token>>,
 }
 
@@ -53,10 +54,11 @@ impl Parser<'_> {
     }
 
     fn expression(&mut self, depth: usize) -> Result<Expression, TemplateError> {
-        if depth > DEPTH_MAX {
+        if depth > self.depth_max {
             return Err(TemplateError::new(format!(
-                "The language expression '{}' is nested more than {DEPTH_MAX} deep.",
-                shown(self.text)
+                "The language expression '{}' is nested more than {} deep.",
+                shown(self.text),
+                self.depth_max
             )));
         }
         let mut function = match self.next() {

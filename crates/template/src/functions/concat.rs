@@ -11,7 +11,8 @@ pub(super) fn concat(arguments: Vec<Value>) -> Result<Value, TemplateError> {
         });
         return Ok(Value::Array(items.collect()));
     }
-    let mut text = String::new();
+    let length = arguments.iter().filter_map(Value::as_str).map(str::len).sum();
+    let mut text = String::with_capacity(length);
     for argument in &arguments {
         match argument {
             Value::String(part) => text.push_str(part),

@@ -4,8 +4,9 @@ mod concat;
 mod resource_ids;
 
 use crate::arguments::{all_texts, between};
+use crate::context::Context;
 use crate::error::{TemplateError, shown};
-use crate::scope::{Scope, Table};
+use crate::scope::Table;
 use serde_json::Value;
 
 /// A function.
@@ -24,7 +25,9 @@ pub(crate) enum Run {
     /// Whenever its arguments have theirs.
     Pure(fn(Vec<Value>) -> Result<Value, TemplateError>),
     /// Before the deployment begins.
-    Known(fn(&mut dyn Scope, &[Value]) -> Result<Value, TemplateError>),
+    Known(fn(&Context, &[Value]) -> Result<Value, TemplateError>),
+    /// When it is first asked for.
+    Symbol(Table),
     /// In the deployment only.
     Deployed,
 }
@@ -32,23 +35,27 @@ pub(crate) enum Run {
 static FUNCTIONS: [Function; 11] = [
     Function { name: "concat", count: any, types: |_, _| Ok(()), run: Run::Pure(concat::concat) },
     known("extensionResourceId", any, resource_ids::of_extension),
-    known("parameters", only_one, |scope, given| scope.symbol(Table::Parameters, text(given))),
+    symbol("parameters", Table::Parameters),
     deployed("providers", |name, given| between(name, given, 1, 2)),
     deployed("reference", |name, given| between(name, given, 1, 3)),
-    known("resourceGroup", |name, given| between(name, given, 0, 0), |scope, _| Ok(scope.context().resource_group())),
+    known("resourceGroup", |name, given| between(name, given, 0, 0), |context, _| Ok(context.resource_group())),
     known("resourceId", any, resource_ids::in_group),
-    known("subscription", |name, given| between(name, given, 0, 0), |scope, _| Ok(scope.context().subscription())),
+    known("subscription", |name, given| between(name, given, 0, 0), |context, _| Ok(context.subscription())),
     known("subscriptionResourceId", any, resource_ids::in_subscription),
     known("tenantResourceId", any, resource_ids::in_tenant),
-    known("variables", only_one, |scope, given| scope.symbol(Table::Variables, text(given))),
+    symbol("variables", Table::Variables),
 ];
 
 const fn known(
     name: &'static str,
     count: fn(&str, usize) -> Result<(), TemplateError>,
-    run: fn(&mut dyn Scope, &[Value]) -> Result<Value, TemplateError>,
+    run: fn(&Context, &[Value]) -> Result<Value, TemplateError>,
 ) -> Function {
     Function { name, count, types: all_texts, run: Run::Known(run) }
+}
+
+const fn symbol(name: &'static str, table: Table) -> Function {
+    Function { name, count: only_one, types: all_texts, run: Run::Symbol(table) }
 }
 
 const fn deployed(name: &'static str, count: fn(&str, usize) -> Result<(), TemplateError>) -> Function {
@@ -87,9 +94,4 @@ fn only_one(name: &str, given: usize) -> Result<(), TemplateError> {
     Err(TemplateError::new(format!(
         "The template language function '{name}' must have only one parameter. Please see https://aka.ms/arm-functions for usage details."
     )))
-}
-
-/// The first argument, a text.
-fn text(given: &[Value]) -> &str {
-    given.first().and_then(Value::as_str).unwrap_or_default()
 }

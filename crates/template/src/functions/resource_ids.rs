@@ -1,13 +1,12 @@
 //! `resourceId` and its like: an id from a type and names, each checked against the other.
 
+use crate::context::Context;
 use crate::error::{TemplateError, shown};
 use crate::ids;
-use crate::scope::Scope;
 use serde_json::Value;
 
 /// `resourceId([subscription, [group,]] type, name, …)`.
-pub(super) fn in_group(scope: &mut dyn Scope, arguments: &[Value]) -> Result<Value, TemplateError> {
-    let context = scope.context();
+pub(super) fn in_group(context: &Context, arguments: &[Value]) -> Result<Value, TemplateError> {
     let Asked { above, tail } = read("resourceId", arguments, 2)?;
     let group = match above.as_slice() {
         [] => context.group_id(),
@@ -18,9 +17,9 @@ pub(super) fn in_group(scope: &mut dyn Scope, arguments: &[Value]) -> Result<Val
 }
 
 /// `subscriptionResourceId([subscription,] type, name, …)`.
-pub(super) fn in_subscription(scope: &mut dyn Scope, arguments: &[Value]) -> Result<Value, TemplateError> {
+pub(super) fn in_subscription(context: &Context, arguments: &[Value]) -> Result<Value, TemplateError> {
     let Asked { above, tail } = read("subscriptionResourceId", arguments, 1)?;
-    let subscription = above.first().copied().unwrap_or(&scope.context().subscription.id);
+    let subscription = above.first().copied().unwrap_or(&context.subscription.id);
     let scope = format!("/subscriptions/{subscription}");
     Ok(match tail.strip_prefix("Microsoft.Resources/resourceGroups/") {
         Some(group) => format!("{scope}/resourceGroups/{group}").into(),
@@ -29,12 +28,12 @@ pub(super) fn in_subscription(scope: &mut dyn Scope, arguments: &[Value]) -> Res
 }
 
 /// `tenantResourceId(type, name, …)`.
-pub(super) fn in_tenant(_: &mut dyn Scope, arguments: &[Value]) -> Result<Value, TemplateError> {
+pub(super) fn in_tenant(_: &Context, arguments: &[Value]) -> Result<Value, TemplateError> {
     Ok(format!("/providers/{}", read("tenantResourceId", arguments, 0)?.tail).into())
 }
 
 /// `extensionResourceId(scope, type, name, …)`.
-pub(super) fn of_extension(_: &mut dyn Scope, arguments: &[Value]) -> Result<Value, TemplateError> {
+pub(super) fn of_extension(_: &Context, arguments: &[Value]) -> Result<Value, TemplateError> {
     let function = "extensionResourceId";
     let Some((scope, rest)) = arguments.split_first() else { return Err(too_few(function)) };
     let scope = scope.as_str().unwrap_or_default();
