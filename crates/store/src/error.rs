@@ -83,6 +83,14 @@ pub enum StoreError {
         /// `limits::ROW_BYTES_MAX`.
         max: usize,
     },
+    /// A value is nested more than `limits::ROW_LEVELS_MAX` deep: it could not be read back.
+    #[error("a value of table '{table}' is nested more than {max} deep")]
+    TooDeep {
+        /// The table, or `audit`.
+        table: &'static str,
+        /// `limits::ROW_LEVELS_MAX`.
+        max: usize,
+    },
     /// The transaction changes too much for one commit; larger work must be a resumable job.
     #[error("a transaction may change at most {max} keys (rows, index entries and audit records together)")]
     TooManyOps {

@@ -16,6 +16,7 @@ mod index;
 #[cfg(feature = "interception")]
 mod intercepted;
 mod key;
+mod levels;
 pub mod limits;
 mod locked;
 pub mod mark;

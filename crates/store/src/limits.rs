@@ -6,6 +6,8 @@ use crate::row_keys::SEAL_BYTES;
 pub const KEY_BYTES_MAX: usize = 1024;
 /// Largest row or audit record, in bytes of JSON. Source: ours, docs/adr/0002.
 pub const ROW_BYTES_MAX: usize = 1024 * 1024;
+/// Objects and arrays in one another in a row or audit record. Source: serde_json, which reads back 127.
+pub const ROW_LEVELS_MAX: usize = 127;
 /// Largest value of an engine, in bytes: a row and its MAC. Source: ours, docs/adr/0014.
 pub const VALUE_BYTES_MAX: usize = ROW_BYTES_MAX + SEAL_BYTES;
 /// Operations in one commit: rows, index entries and audit records together. Source: ours; a resource

@@ -6,7 +6,8 @@ use crate::entries::{Entry, Kind};
 use crate::error::StoreError;
 use crate::index::{prefix, stored_key};
 use crate::key::Key;
-use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, ROW_BYTES_MAX};
+use crate::levels::Levels;
+use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, ROW_BYTES_MAX, ROW_LEVELS_MAX};
 use crate::read::raw::RawRead;
 use crate::reserve;
 use crate::row_keys::Proven;
@@ -14,6 +15,7 @@ use crate::rows::{ProvenRows, RowSnapshot};
 use crate::table::Table;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
@@ -309,8 +311,12 @@ impl RawRead for Tx<'_> {
 
 fn to_json(table: &'static str, value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(ROW_BYTES);
-    serde_json::to_writer(&mut bytes, value)
-        .map_err(|error| StoreError::Encode { table, reason: error.to_string() })?;
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Levels::default());
+    value.serialize(&mut serializer).map_err(|error| match error.classify() {
+        // Writing into memory does not fail: it was refused.
+        Category::Io => StoreError::TooDeep { table, max: ROW_LEVELS_MAX },
+        _ => StoreError::Encode { table, reason: error.to_string() },
+    })?;
     match bytes.len() {
         0..=ROW_BYTES_MAX => Ok(bytes),
         bytes => Err(StoreError::ValueTooLarge { table, bytes, max: ROW_BYTES_MAX }),

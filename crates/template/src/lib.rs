@@ -9,6 +9,7 @@
 mod arguments;
 mod context;
 mod dependencies;
+mod depth;
 mod document;
 mod error;
 mod evaluate;
@@ -25,6 +26,7 @@ mod plan;
 mod residue;
 mod resource;
 mod scope;
+mod secure;
 
 pub use context::{Context, Group, Subscription};
 pub use error::TemplateError;

@@ -5,6 +5,8 @@ pub(crate) const EXPRESSION_CHARS_MAX: usize = 24_576;
 /// Deepest nesting of an expression, and of values that expressions are made of. Source: ours; Microsoft's engine takes a
 /// hundred calls in one another.
 pub(crate) const DEPTH_MAX: usize = 128;
+/// Deepest nesting of the value of a parameter or an output. Source: ours; a row that is stored can be nested 127 deep.
+pub(crate) const STORED_DEPTH_MAX: usize = 64;
 /// Parameters of a template. Source: Microsoft's deployments engine.
 pub const PARAMETERS_MAX: usize = 256;
 /// Variables of a template. Source: Microsoft's deployments engine.
@@ -23,6 +25,9 @@ pub(crate) const EVALUATION_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Resources and outputs of one template with their expressions evaluated, in bytes. Source: Azure's limit of a template with all its
 /// expressions evaluated (4 MB).
 pub(crate) const EVALUATED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Values of the parameters that a deployment shows, in bytes of JSON. Source: ours; they are a part of a row that has its outputs
+/// and its error, too.
+pub(crate) const SHOWN_BYTES_MAX: usize = 384 * 1024;
 /// Dependencies that all resources of a template name. Source: ours; each is compared with the resources by name only.
 pub(crate) const DEPENDENCIES_MAX: usize = 20_000;
 /// Longest name that a refusal repeats, in characters. Source: ours.

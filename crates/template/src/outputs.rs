@@ -1,10 +1,12 @@
 //! Outputs.
 
+use crate::depth::check_depth;
 use crate::error::{TemplateError, shown};
 use crate::evaluate::Evaluator;
 use crate::json::{find, kind};
 use crate::parameters::{check_type, type_of};
 use crate::residue::{Residue, Runtime};
+use crate::secure::Secure;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -13,20 +15,30 @@ use serde_json::{Map, Value};
 pub struct PlannedOutput {
     /// Its name as Resource Manager shows it.
     pub name: String,
+    /// True when its value may be made of a secure one.
+    #[serde(default = "yes")]
+    pub uses_secure: bool,
     type_name: String,
     value: Residue,
 }
 
+/// For those that were stored before it was known.
+fn yes() -> bool {
+    true
+}
+
 impl PlannedOutput {
-    /// The type as a deployment shows it, and the value; none where it is secure.
+    /// The type as a deployment shows it, and the value; none where it is secure, or made of what is.
     ///
     /// # Errors
     /// The runtime's, and a value of another type.
     pub fn finish<R: Runtime>(&self, runtime: &mut R) -> Result<(&'static str, Option<Value>), R::Error> {
         let wanted = type_of(Some(&self.type_name.as_str().into()))?;
         let value = self.value.finish(runtime)?;
-        check_type(&format!("output '{}'", shown(&self.name)), wanted, &value)?;
-        Ok((wanted.shown, Some(value).filter(|_| !wanted.is_secure)))
+        let place = format!("output '{}'", shown(&self.name));
+        check_type(&place, wanted, &value)?;
+        check_depth(&place, &value)?;
+        Ok((wanted.shown, Some(value).filter(|_| !wanted.is_secure && !self.uses_secure)))
     }
 
     pub(crate) fn residue(&mut self) -> &mut Residue {
@@ -38,6 +50,7 @@ impl PlannedOutput {
 pub(crate) fn read(
     evaluator: &mut Evaluator<'_>,
     outputs: &Map<String, Value>,
+    secure: &Secure,
 ) -> Result<Vec<PlannedOutput>, TemplateError> {
     let mut read = Vec::new();
     for (name, output) in outputs {
@@ -67,8 +80,9 @@ pub(crate) fn read(
         let value = find(output, "value")
             .ok_or_else(|| invalid("The 'value' property must be specified if not for output copy."))?;
         if is_wanted {
-            let value = evaluator.residue(value)?;
-            read.push(PlannedOutput { name: camel_cased(name), type_name: wanted.shown.to_owned(), value });
+            let (uses_secure, value) = (secure.is_used_by(value), evaluator.residue(value)?);
+            let type_name = wanted.shown.to_owned();
+            read.push(PlannedOutput { name: camel_cased(name), uses_secure, type_name, value });
         }
     }
     Ok(read)

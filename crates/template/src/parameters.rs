@@ -1,11 +1,13 @@
 //! Parameters: what a template declares, and what its deployment gives.
 
+use crate::depth::check_depth;
 use crate::document::check_count;
 use crate::error::{TemplateError, shown};
 use crate::evaluate::{Evaluator, Symbol};
 use crate::json::{find, kind};
-use crate::limits::PARAMETERS_MAX;
+use crate::limits::{PARAMETERS_MAX, SHOWN_BYTES_MAX};
 use crate::scope::Table;
+use crate::secure::Secure;
 use serde_json::{Map, Value};
 
 /// A parameter as a deployment shows it.
@@ -15,7 +17,7 @@ pub struct ShownParameter {
     pub name: String,
     /// Its type, as Azure writes it.
     pub type_name: &'static str,
-    /// Its value; none where it is secure.
+    /// Its value; none where it is secure, or a default that is made of what is.
     pub value: Option<Value>,
 }
 
@@ -72,7 +74,8 @@ pub(crate) fn declare<'a>(
     evaluator: &mut Evaluator<'a>,
     declared: &'a Map<String, Value>,
     given: &'a Map<String, Value>,
-) -> Result<Vec<(ShownParameter, Option<Value>)>, TemplateError> {
+    secure: &Secure,
+) -> Result<Vec<ShownParameter>, TemplateError> {
     check_count("input parameters", "arm-syntax-parameters", declared.len(), PARAMETERS_MAX)?;
     check_no_others(declared, given)?;
     for (name, declaration) in declared {
@@ -92,15 +95,27 @@ pub(crate) fn declare<'a>(
             return Err(TemplateError::new(format!("The template declares the parameter '{}' twice.", shown(name))));
         }
     }
-    declared.iter().map(|(name, declaration)| checked(evaluator, name, declaration)).collect()
+    let (mut all, mut bytes) = (Vec::with_capacity(declared.len()), 0);
+    for (name, declaration) in declared {
+        let parameter = checked(evaluator, name, declaration, secure)?;
+        bytes += name.len() + parameter.value.as_ref().map_or(0, |value| value.to_string().len());
+        if bytes > SHOWN_BYTES_MAX {
+            return Err(TemplateError::new(format!(
+                "The values of the template's parameters have more than {SHOWN_BYTES_MAX} bytes."
+            )));
+        }
+        all.push(parameter);
+    }
+    Ok(all)
 }
 
-/// The value of one parameter, and its secret if it has one.
+/// One parameter, with its value if that may be shown.
 fn checked(
     evaluator: &mut Evaluator<'_>,
     name: &str,
     declaration: &Value,
-) -> Result<(ShownParameter, Option<Value>), TemplateError> {
+    secure: &Secure,
+) -> Result<ShownParameter, TemplateError> {
     let Some(declaration) = declaration.as_object() else {
         return Err(TemplateError::new(format!("The template parameter '{}' is no object.", shown(name))));
     };
@@ -113,11 +128,27 @@ fn checked(
     let value = evaluator.value_of_symbol(Table::Parameters, name)?;
     let place = format!("parameter '{}'", shown(name));
     check_type(&place, wanted, &value)?;
+    check_depth(&place, &value)?;
     let rules = Rules { place: &place, wanted, declaration };
     rules.check_allowed(&value)?;
     rules.check_bounds(&value)?;
-    let (shown, secret) = if wanted.is_secure { (None, Some(value)) } else { (Some(value), None) };
-    Ok((ShownParameter { name: name.to_owned(), type_name: wanted.shown, value: shown }, secret))
+    let value = Some(value).filter(|_| !secure.has_parameter(name));
+    Ok(ShownParameter { name: name.to_owned(), type_name: wanted.shown, value })
+}
+
+/// The parameters that are secure, and what is made of them.
+pub(crate) fn secure(
+    declared: &Map<String, Value>,
+    variables: &Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Secure {
+    // A declaration that cannot be read stops the template.
+    let is_secure = |declaration: &Value| {
+        let type_name = declaration.as_object().and_then(|declaration| find(declaration, "type"));
+        type_of(type_name).map_or(true, |found| found.is_secure)
+    };
+    let is_given = |name: &str| matches!(given_value(name, find(given, name)), Ok(Some(_)));
+    Secure::of(declared, variables, is_secure, is_given)
 }
 
 /// `{"value": …}`; a null one is not given.

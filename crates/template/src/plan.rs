@@ -12,6 +12,7 @@ use crate::parameters::{self, ShownParameter};
 use crate::residue::Residue;
 use crate::resource::{self, Read, Written};
 use crate::scope::Table;
+use crate::secure::Secure;
 use serde_json::{Map, Value};
 
 /// A deployment before it begins.
@@ -21,8 +22,6 @@ pub struct Plan {
     pub content_version: String,
     /// The parameters, with the values that are used.
     pub parameters: Vec<ShownParameter>,
-    /// The texts of secure parameters: nothing that is stored or shown in the clear may repeat them.
-    pub secrets: Vec<String>,
     /// The resources, in the order in which they are deployed.
     pub resources: Vec<Planned>,
     /// The outputs.
@@ -42,6 +41,8 @@ pub struct Planned {
     pub api_version: String,
     /// Its body.
     pub body: Residue,
+    /// True when its body may use a secure value: no error may repeat what is in it.
+    pub uses_secure: bool,
     /// The resources that it comes after, as places in the plan.
     pub after: Vec<usize>,
 }
@@ -67,7 +68,8 @@ pub fn plan(
             return Err(TemplateError::new(format!("The template defines the variable '{name}' twice.")));
         }
     }
-    let parameters = parameters::declare(&mut evaluator, document.parameters, given)?;
+    let secure = parameters::secure(document.parameters, document.variables, given);
+    let parameters = parameters::declare(&mut evaluator, document.parameters, given, &secure)?;
     // Errors in variables that nobody uses stop the template, too.
     for name in document.variables.keys() {
         if name.eq_ignore_ascii_case("copy") {
@@ -75,27 +77,20 @@ pub fn plan(
         }
         evaluator.value_of_symbol(Table::Variables, name).map_err(|error| error.of_variable(name))?;
     }
-    let mut secrets = Vec::new();
-    parameters.iter().filter_map(|(_, secret)| secret.as_ref()).for_each(|secret| texts_of(secret, &mut secrets));
-    let (resources, outputs) = read_all(&mut evaluator, &document)?;
-    Ok(Plan {
-        content_version: document.content_version.to_owned(),
-        parameters: parameters.into_iter().map(|(shown, _)| shown).collect(),
-        secrets,
-        resources,
-        outputs,
-    })
+    let (resources, outputs) = read_all(&mut evaluator, &document, &secure)?;
+    Ok(Plan { content_version: document.content_version.to_owned(), parameters, resources, outputs })
 }
 
 fn read_all(
     evaluator: &mut Evaluator<'_>,
     document: &document::Document<'_>,
+    secure: &Secure,
 ) -> Result<(Vec<Planned>, Vec<PlannedOutput>), TemplateError> {
     let mut resources = Vec::new();
     for written in document.resources {
-        nested(evaluator, written, None, &mut resources)?;
+        nested(evaluator, secure, written, None, &mut resources)?;
     }
-    let mut outputs = outputs::read(evaluator, document.outputs)?;
+    let mut outputs = outputs::read(evaluator, document.outputs, secure)?;
     let index = Index::of(&resources)?;
     let mut reads = Vec::with_capacity(resources.len());
     for resource in &mut resources {
@@ -120,6 +115,7 @@ fn read_all(
 /// Reads a resource, and those that are written inside it.
 fn nested(
     evaluator: &mut Evaluator<'_>,
+    secure: &Secure,
     written: &Value,
     parent: Option<(String, String)>,
     read: &mut Vec<Read>,
@@ -132,13 +128,13 @@ fn nested(
             "The number of resources in the template is over the limit of '{RESOURCES_MAX}'. Please see https://aka.ms/arm-template-limits for usage details."
         )));
     }
-    let written = Written { members, parent };
+    let written = Written { members, parent, secure };
     let head = resource::head(evaluator, &written)?;
     read.push(resource::read(evaluator, &written, head.clone())?);
     match find(members, "resources") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::Array(inner)) => {
-            inner.iter().try_for_each(|inner| nested(evaluator, inner, Some(head.clone()), read))
+            inner.iter().try_for_each(|inner| nested(evaluator, secure, inner, Some(head.clone()), read))
         }
         Some(_) => Err(TemplateError::new("its 'resources' is not a list").of_resource(&head.1)),
     }
@@ -150,7 +146,10 @@ fn planned(resources: Vec<Read>, order: &[usize], index: &Index) -> Result<Vec<P
     let mut at_of: Vec<Option<usize>> = vec![None; resources.len()];
     let mut planned: Vec<Planned> = Vec::new();
     for at in order {
-        let Some(Read { id, type_name, name, api_version, depends_on, body }) = resources[*at].take() else { continue };
+        let Some(Read { id, type_name, name, api_version, depends_on, body, uses_secure }) = resources[*at].take()
+        else {
+            continue;
+        };
         let Some(body) = body else { continue };
         let mut after: Vec<usize> = Vec::new();
         for name in &depends_on {
@@ -160,17 +159,7 @@ fn planned(resources: Vec<Read>, order: &[usize], index: &Index) -> Result<Vec<P
         after.sort_unstable();
         after.dedup();
         at_of[*at] = Some(planned.len());
-        planned.push(Planned { id, type_name, name, api_version, body, after });
+        planned.push(Planned { id, type_name, name, api_version, body, uses_secure, after });
     }
     Ok(planned)
-}
-
-/// The texts in a secure value.
-fn texts_of(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) if !text.is_empty() => texts.push(text.clone()),
-        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
-        Value::Object(members) => members.values().for_each(|value| texts_of(value, texts)),
-        _ => {}
-    }
 }

@@ -6,6 +6,7 @@ use crate::expression::Expression;
 use crate::ids;
 use crate::json::{find, kind};
 use crate::residue::{Node, Residue};
+use crate::secure::Secure;
 use serde_json::{Map, Value};
 
 /// Members that say how a resource is deployed; all others are its body.
@@ -24,6 +25,7 @@ pub(crate) struct Written<'a> {
     pub(crate) members: &'a Map<String, Value>,
     /// The type and name of the resource that it is nested in.
     pub(crate) parent: Option<(String, String)>,
+    pub(crate) secure: &'a Secure,
 }
 
 /// A resource whose turn is known.
@@ -37,6 +39,8 @@ pub(crate) struct Read {
     pub(crate) depends_on: Vec<String>,
     /// Its body; none where its condition is not met.
     pub(crate) body: Option<Residue>,
+    /// True when its body may use a secure value.
+    pub(crate) uses_secure: bool,
 }
 
 /// The type and name of a resource, for those nested in it.
@@ -122,6 +126,10 @@ pub(crate) fn read(
     let id = id_of(evaluator, members, &type_name, &name).map_err(of)?;
     let is_wanted = condition(evaluator, find(members, "condition")).map_err(of)?;
     let api_version = match find(members, "apiVersion").filter(|_| is_wanted) {
+        // It is stored and shown as the name is, and no client needs one that is secret.
+        Some(version) if written.secure.is_used_by(version) => {
+            return Err(of(TemplateError::new("its apiVersion uses a secure parameter")));
+        }
         Some(version) => evaluator.value(version).map_err(of)?,
         None => Value::Null,
     };
@@ -132,7 +140,8 @@ pub(crate) fn read(
     };
     let depends_on = depends_on(evaluator, find(members, "dependsOn").filter(|_| is_wanted)).map_err(of)?;
     let body = if is_wanted { Some(body(evaluator, members).map_err(of)?) } else { None };
-    Ok(Read { id, type_name, name, api_version, depends_on, body })
+    let uses_secure = members.iter().any(|(name, value)| is_of_body(name) && written.secure.is_used_by(value));
+    Ok(Read { id, type_name, name, api_version, depends_on, body, uses_secure })
 }
 
 fn id_of(
@@ -198,15 +207,22 @@ fn depends_on(evaluator: &mut Evaluator<'_>, written: Option<&Value>) -> Result<
     }
 }
 
+fn is_of_body(name: &str) -> bool {
+    !OF_DEPLOYMENT.iter().chain(&LATER).any(|known| known.eq_ignore_ascii_case(name))
+}
+
 fn body(evaluator: &mut Evaluator<'_>, members: &Map<String, Value>) -> Result<Residue, TemplateError> {
     let mut body = Vec::new();
     let mut is_known = true;
     for (name, value) in members {
-        let is_one_of = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
-        if is_one_of(&OF_DEPLOYMENT) || is_one_of(&LATER) {
+        if !is_of_body(name) {
             continue;
         }
-        let node = if is_one_of(&LATE) { evaluator.residue(value)?.0 } else { Node::Value(evaluator.value(value)?) };
+        let node = if LATE.iter().any(|late| late.eq_ignore_ascii_case(name)) {
+            evaluator.residue(value)?.0
+        } else {
+            Node::Value(evaluator.value(value)?)
+        };
         is_known &= matches!(node, Node::Value(_));
         body.push((name.clone(), node));
     }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
-use bonafide_template::{Context, Group, PARAMETERS_MAX, Plan, RESOURCES_MAX, Subscription, TemplateError, plan};
+use bonafide_template::{
+    Context, Group, PARAMETERS_MAX, Plan, RESOURCES_MAX, Runtime, Subscription, TemplateError, plan,
+};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
@@ -125,13 +127,100 @@ fn more_parameters_than_the_limit_are_refused() {
 }
 
 #[test]
-fn a_secure_parameter_is_among_the_secrets_and_not_among_the_parameters_shown() {
+fn a_secure_parameter_is_shown_without_its_value() {
     let plan = template(json!({
         "parameters": { "p": {"type": "secureString", "defaultValue": "s3cret"}, "q": {"type": "string", "defaultValue": "open"} },
     }))
     .unwrap();
-    assert_eq!(plan.secrets, ["s3cret"]);
-    assert!(!format!("{:?}", plan.parameters).contains("s3cret"));
+    assert_eq!(plan.parameters[0].value, None);
+    assert_eq!(plan.parameters[1].value, Some(json!("open")));
+}
+
+/// A value with a number of levels, made of a chain of object parameters of 21 levels each.
+fn chained(levels: usize) -> Value {
+    let wrapped = |inside: Value, levels: usize| (0..levels).fold(inside, |value, _| json!({ "a": value }));
+    let mut parameters = Map::new();
+    let (mut left, mut n) = (levels, 0);
+    while left > 21 {
+        let inside = json!(format!("[parameters('p{}')]", n + 1));
+        parameters.insert(format!("p{n}"), json!({"type": "object", "defaultValue": wrapped(inside, 21)}));
+        (left, n) = (left - 21, n + 1);
+    }
+    parameters.insert(format!("p{n}"), json!({"type": "object", "defaultValue": wrapped(json!("x"), left)}));
+    parameters.into()
+}
+
+#[test]
+fn a_parameter_is_nested_no_deeper_than_a_row_can_hold() {
+    template(json!({ "parameters": chained(64) })).unwrap();
+    for levels in [65, 126, 140] {
+        let refused = template(json!({ "parameters": chained(levels) })).unwrap_err().to_string();
+        assert!(refused.contains("nested more than"), "{refused}");
+    }
+}
+
+struct Nothing;
+
+impl Runtime for Nothing {
+    type Error = TemplateError;
+
+    fn resource(&mut self, _: &str, _: Option<&str>) -> Result<Value, TemplateError> {
+        Ok(json!({ "properties": (0..90).fold(json!("x"), |value, _| json!([value])) }))
+    }
+
+    fn provider(&mut self, _: &str, _: Option<&str>) -> Result<Value, TemplateError> {
+        Ok(Value::Null)
+    }
+}
+
+#[test]
+fn an_output_is_nested_no_deeper_than_a_row_can_hold() {
+    let plan = template(json!({
+        "outputs": {"o": {"type": "array", "value": "[reference('/subscriptions/s/resourceGroups/g/providers/A.B/c/d', '2020-01-01')]"}},
+    }))
+    .unwrap();
+    assert!(
+        plan.outputs[0].finish(&mut Nothing).unwrap_err().to_string().contains("output 'o' is nested more than 64")
+    );
+}
+
+#[test]
+fn parameters_of_more_bytes_than_a_row_can_hold_are_refused() {
+    let large = json!({"p": {"type": "string", "defaultValue": "x".repeat(400 * 1024)}});
+    assert!(template(json!({ "parameters": large })).unwrap_err().to_string().contains("more than 393216 bytes"));
+}
+
+#[test]
+fn tn_14_what_is_made_of_a_secure_parameter_is_secure() {
+    let declared = json!({
+        "s": {"type": "secureObject", "defaultValue": {"pin": 1234, "word": "s3cret"}},
+        "direct": {"type": "int", "defaultValue": "[Parameters('S').pin]"},
+        "chained": {"type": "string", "defaultValue": "[concat('x', variables('v'))]"},
+        "computed": {"type": "string", "defaultValue": "[parameters(concat('', 's')).word]"},
+        "named": {"type": "object", "defaultValue": {"[parameters('s').word]": 1}},
+        "plain": {"type": "string", "defaultValue": "[concat('a', 'parameters(''s'')')]"},
+    });
+    let body = |value: &str| json!({"type": "A.B/c", "apiVersion": "2020-01-01", "name": value.len().to_string(), "properties": {"x": value}});
+    let output = |value: &str| json!({"type": "string", "value": value});
+    let plan = template(json!({
+        "parameters": declared,
+        "variables": {"v": "[parameters('s').word]", "w": "plain"},
+        "resources": [body("[parameters('chained')]"), body("[variables('w')]"), body("x")],
+        "outputs": {"a": output("[concat(variables('v'), '')]"), "b": output("[parameters('plain')]")},
+    }))
+    .unwrap();
+    for parameter in &plan.parameters {
+        assert_eq!(parameter.value.is_some(), parameter.name == "plain", "{}", parameter.name);
+    }
+    let uses: Vec<bool> = plan.resources.iter().map(|planned| planned.uses_secure).collect();
+    assert_eq!(uses, [true, false, false]);
+    assert_eq!(plan.outputs[0].finish(&mut Nothing).unwrap(), ("String", None));
+    assert!(plan.outputs[1].finish(&mut Nothing).unwrap().1.is_some());
+    let mut version = body("x");
+    version["apiVersion"] = json!("[parameters('s').word]");
+    let parameters = json!({"s": {"type": "secureObject", "defaultValue": {"word": "2020-01-01"}}});
+    let refused = template(json!({ "parameters": parameters, "resources": [version] })).unwrap_err().to_string();
+    assert!(refused.contains("apiVersion uses a secure parameter"), "{refused}");
 }
 
 proptest! {

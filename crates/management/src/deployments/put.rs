@@ -1,7 +1,9 @@
 //! PUT and DELETE of a deployment.
 
 use super::check::{planned, refusal};
-use super::row::{DEPLOYMENTS, Deployment, OF_GROUP, PARTS, PER_GROUP_MAX, Part, forget_sealed, key, remove};
+use super::row::{
+    DEPLOYMENTS, Deployment, HEADS, Head, OF_GROUP, PARTS, PER_GROUP_MAX, Part, forget_sealed, key, remove,
+};
 use super::sealed::{self, END, End};
 use super::{DeploymentError, NAME, asked, show};
 use crate::command::Call;
@@ -27,7 +29,7 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allowed
     let plan = planned(tx, call, access)?;
     let failure = refusal(tx, call, name, &plan)?.map(|fault| fault.failure());
     let key = key(group, name);
-    let old = tx.get(&DEPLOYMENTS, &key)?;
+    let old = tx.get(&HEADS, &key)?;
     if let Some(old) = &old {
         check_ended(old)?;
         remove(tx, &key, old)?;
@@ -49,7 +51,7 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allowed
 pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allowed) -> Result<Outcome, Fault> {
     let (group, group_id, name) = asked(call, access)?;
     let key = key(group, name);
-    let Some(row) = tx.get(&DEPLOYMENTS, &key)? else { return Ok(Outcome::Nothing) };
+    let Some(row) = tx.get(&HEADS, &key)? else { return Ok(Outcome::Nothing) };
     check_ended(&row)?;
     remove(tx, &key, &row)?;
     audit::record(tx, call, &format!("{NAME}/delete"), &format!("{group_id}/providers/{NAME}/{name}"))?;
@@ -70,11 +72,11 @@ pub(super) fn cancel(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allo
     row.ended_at = Some(now);
     row.canceled = true;
     tx.put(&DEPLOYMENTS, &key, &row)?;
-    forget_sealed(tx, &row)?;
+    forget_sealed(tx, row.uuid, row.count)?;
     Ok(Outcome::Nothing)
 }
 
-fn check_ended(row: &Deployment) -> Result<(), Fault> {
+fn check_ended(row: &Head) -> Result<(), Fault> {
     match row.ended_at {
         Some(_) => Ok(()),
         None => Err(DeploymentError::Active { name: row.name.clone(), since: row.started_at }.into()),
@@ -88,7 +90,7 @@ fn make_room(tx: &mut Tx<'_>, group: ResourceUuid) -> Result<(), Fault> {
         return Ok(());
     }
     for (_, key) in &keys {
-        if let Some(row) = tx.get(&DEPLOYMENTS, key)?.filter(|row| row.ended_at.is_some()) {
+        if let Some(row) = tx.get(&HEADS, key)?.filter(|row| row.ended_at.is_some()) {
             return Ok(remove(tx, key, &row)?);
         }
     }
@@ -127,6 +129,7 @@ fn store(
             name: planned.name,
             api_version: planned.api_version,
             after,
+            uses_secure: planned.uses_secure,
             state: None,
         };
         tx.create(&PARTS, &(uuid, at), &part)?;
@@ -134,7 +137,7 @@ fn store(
     let begun = match &failure {
         Some(failure) => operations::Begun::Failed(failure.clone()),
         None => {
-            sealed::put(tx, cx, (uuid, END), &End { outputs: plan.outputs, secrets: plan.secrets })?;
+            sealed::put(tx, cx, (uuid, END), &End { outputs: plan.outputs })?;
             operations::Begun::OnBehalf(super::run::work(group, name, uuid))
         }
     };

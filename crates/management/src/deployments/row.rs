@@ -1,6 +1,6 @@
 //! The rows of a deployment: itself, and one for each resource.
 
-use super::sealed::SEALED;
+use super::sealed::{END, SEALED};
 use crate::operations::Failure;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{OperationId, ResourceUuid, SubscriptionId, Timestamp};
@@ -43,6 +43,18 @@ pub(super) struct Deployment {
     pub(super) canceled: bool,
 }
 
+/// The members of a stored deployment that its removal needs. All others are passed over, however they are nested.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Head {
+    pub(super) uuid: ResourceUuid,
+    pub(super) name: String,
+    pub(super) count: u64,
+    pub(super) started_at: Timestamp,
+    #[serde(default)]
+    pub(super) ended_at: Option<Timestamp>,
+}
+
 /// A resource of a deployment, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,8 +66,15 @@ pub(super) struct Part {
     /// The places of those that it comes after.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) after: Vec<u64>,
+    /// True when its body may use a secure value, or was stored before that was known.
+    #[serde(default = "yes")]
+    pub(super) uses_secure: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) state: Option<State>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The state of a resource whose turn has come.
@@ -98,6 +117,12 @@ pub(super) const DEPLOYMENTS: Table<DeploymentKey, Deployment> =
         entries.many(&BY_TIME, &(key.0, row.started_at));
     });
 
+/// The same rows, to be looked at and removed, never to be written.
+pub(super) const HEADS: Table<DeploymentKey, Head> =
+    Table::indexed("deployment", Absence::Withholds, |key, row, entries| {
+        entries.many(&BY_TIME, &(key.0, row.started_at));
+    });
+
 const BY_TIME: Index<(ResourceUuid, Timestamp), DeploymentKey> = Index::new("deployment-by-time");
 /// The same entries, oldest first.
 pub(super) const OF_GROUP: Index<ResourceUuid, (Timestamp, DeploymentKey)> = Index::new("deployment-by-time");
@@ -116,28 +141,26 @@ pub(super) fn parts(tx: &impl Read, deployment: &Deployment) -> Result<Vec<Part>
     Ok(rows.into_iter().map(|(_, part)| part).collect())
 }
 
-/// Removes a deployment with all that is stored of it. What it deployed stays.
-pub(super) fn remove(tx: &mut Tx<'_>, key: &DeploymentKey, deployment: &Deployment) -> Result<(), StoreError> {
-    forget_sealed(tx, deployment)?;
-    for (part, _) in tx.page(&PARTS, &deployment.uuid, None, usize::MAX)? {
-        tx.delete(&PARTS, &part)?;
+/// Removes a deployment with all that is stored of it. What it deployed stays. Its resources are not read: what cannot be
+/// read can be removed.
+pub(super) fn remove(tx: &mut Tx<'_>, key: &DeploymentKey, deployment: &Head) -> Result<(), StoreError> {
+    forget_sealed(tx, deployment.uuid, deployment.count)?;
+    for at in 0..deployment.count {
+        tx.delete(&PARTS, &(deployment.uuid, at))?;
     }
-    tx.delete(&DEPLOYMENTS, key)
+    tx.delete(&HEADS, key)
 }
 
-/// Removes what nobody needs once a deployment has ended: the bodies of its resources, and its secrets.
-pub(super) fn forget_sealed(tx: &mut Tx<'_>, deployment: &Deployment) -> Result<(), StoreError> {
-    for (key, _) in tx.page(&SEALED, &deployment.uuid, None, usize::MAX)? {
-        tx.delete(&SEALED, &key)?;
-    }
-    Ok(())
+/// Removes what nobody needs once a deployment has ended: the bodies of its resources, and its outputs.
+pub(super) fn forget_sealed(tx: &mut Tx<'_>, deployment: ResourceUuid, count: u64) -> Result<(), StoreError> {
+    (0..count).chain([END]).try_for_each(|at| tx.delete(&SEALED, &(deployment, at)))
 }
 
 /// Removes some of the deployments of a group that is being deleted; true when there are no more.
 pub(crate) fn clear(tx: &mut Tx<'_>, group: ResourceUuid) -> Result<bool, StoreError> {
     let keys = tx.many(&OF_GROUP, &group, None, CLEARED_AT_ONCE)?;
     for (_, key) in &keys {
-        if let Some(row) = tx.get(&DEPLOYMENTS, key)? {
+        if let Some(row) = tx.get(&HEADS, key)? {
             remove(tx, key, &row)?;
         }
     }

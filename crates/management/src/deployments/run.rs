@@ -4,8 +4,9 @@
 use super::check::Part as Asked;
 use super::row::{DEPLOYMENTS, Deployment, PARTS, State, Word, forget_sealed, key};
 use super::runtime::AtStep;
-use super::sealed::{self, END, End, SEALED, without_secrets};
+use super::sealed::{self, END, End, SEALED};
 use crate::command::Call;
+use crate::fault::Fault;
 use crate::operations::{self, Failure, Status, Step, StepError, Turn, Work, Worker, unreadable};
 use crate::order::body;
 use crate::outcome::Outcome;
@@ -44,21 +45,20 @@ fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepE
     let Some(deployment) = find(tx, &progress)? else {
         return Err(StepError::Failed(Failure::new("DeploymentNotFound", "The deployment is gone.")));
     };
+    let part = tx.get(&PARTS, &(progress.deployment, progress.next))?;
     let taken = match progress.waits {
         Some(operation) => wait(tx, turn, &mut progress, operation),
         None if progress.next < deployment.count => deploy(tx, turn, &mut progress, &deployment),
         None => finish(tx, turn, &progress, deployment),
     };
     *work = Work::new(WORKER.kind, &progress);
-    // The cause is one of the secrets' own texts, perhaps.
-    match taken {
-        Err(StepError::Failed(failure)) => {
-            let end: Option<End> = sealed::open(tx, turn.cx, (progress.deployment, END))?;
-            let secrets = end.map(|end| end.secrets).unwrap_or_default();
-            Err(StepError::Failed(failed(masked(failure, &secrets))))
+    taken.map_err(|error| match (error, part.filter(|part| part.uses_secure)) {
+        (StepError::Failed(failure), Some(part)) => {
+            StepError::Failed(failed(without_text(&format!("The resource '{}'", part.name), &failure)))
         }
-        other => other,
-    }
+        (StepError::Failed(failure), None) => StepError::Failed(failed(failure)),
+        (error @ StepError::Store(_), _) => error,
+    })
 }
 
 fn find(tx: &impl Read, progress: &Progress) -> Result<Option<Deployment>, StoreError> {
@@ -144,7 +144,11 @@ fn finish(
     let (mut outputs, mut bytes) = (Map::new(), 0);
     let mut runtime = AtStep { tx: &*tx, cx: turn.cx, by: &by, subscription: deployment.subscription };
     for output in &end.outputs {
-        let (type_name, value) = output.finish(&mut runtime)?;
+        let (type_name, value) = output.finish(&mut runtime).map_err(|fault| match fault {
+            fault if !output.uses_secure => StepError::from(fault),
+            fault @ Fault::Store(_) => fault.into(),
+            fault => StepError::Failed(without_text(&format!("The output '{}'", output.name), &fault.failure())),
+        })?;
         let mut shown = json!({ "type": type_name });
         if let Some(value) = value {
             shown["value"] = value;
@@ -159,7 +163,7 @@ fn finish(
     deployment.outputs = Some(outputs);
     deployment.ended_at = Some(turn.cx.world.now);
     tx.put(&DEPLOYMENTS, &key(progress.group, &progress.name), &deployment)?;
-    forget_sealed(tx, &deployment)?;
+    forget_sealed(tx, deployment.uuid, deployment.count)?;
     Ok(Step::Last)
 }
 
@@ -178,7 +182,7 @@ fn give_up(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &Work, failure: &Failure) -> 
     deployment.ended_at = Some(now);
     deployment.failure = Some(failure.clone());
     tx.put(&DEPLOYMENTS, &key(progress.group, &progress.name), &deployment)?;
-    forget_sealed(tx, &deployment)
+    forget_sealed(tx, deployment.uuid, deployment.count)
 }
 
 /// The status of a failed resource, as lists of operations say it.
@@ -197,11 +201,9 @@ fn failed(cause: Failure) -> Failure {
     Failure { details: vec![cause], ..Failure::new("DeploymentFailed", message) }
 }
 
-fn masked(failure: Failure, secrets: &[String]) -> Failure {
-    Failure {
-        code: failure.code,
-        message: without_secrets(&failure.message, secrets),
-        target: failure.target.map(|target| without_secrets(&target, secrets)),
-        details: failure.details.into_iter().map(|detail| masked(detail, secrets)).collect(),
-    }
+/// The failure of what a secure value is used in: nothing but the code says no word of the value. Crossing values out would
+/// miss those that an error repeats in part, or in another form.
+fn without_text(place: &str, failure: &Failure) -> Failure {
+    let message = format!("{place} uses a secure value. Of the error that it failed with, only the code is kept.");
+    Failure::new(failure.code.clone(), message)
 }

@@ -1,5 +1,5 @@
 //! The secrets of a deployment until it has ended: the bodies of its resources, in which secure parameters stand
-//! as their values, its outputs, and the secrets themselves. All is sealed; nothing of it is left afterwards
+//! as their values, and its outputs. All is sealed; nothing of it is left afterwards
 //! (docs/adr/0023-a-deployment-is-commands.md).
 
 use super::DeploymentError;
@@ -21,12 +21,10 @@ pub(super) const SEALED: Table<(ResourceUuid, u64), Sealed> = Table::new("deploy
 /// The place of what is read at the end.
 pub(super) const END: u64 = u64::MAX;
 
-/// The part that is read at the end, or when a resource fails.
+/// The part that is read at the end.
 #[derive(Serialize, Deserialize)]
 pub(super) struct End {
     pub(super) outputs: Vec<PlannedOutput>,
-    /// Texts that no error may repeat.
-    pub(super) secrets: Vec<String>,
 }
 
 /// Seals and stores the body of a resource, or the end.
@@ -70,12 +68,4 @@ pub(super) fn body(
 fn context<'a>(deployment: &'a str, place: &'a str) -> SealContext<'a> {
     // The place is part of the name by its length, which the context keeps apart.
     SealContext { purpose: "deployment", tenant: deployment, name: place, version: VERSION }
-}
-
-/// An error with its secrets crossed out: it is stored, and shown to whoever may read the deployment.
-pub(super) fn without_secrets(text: &str, secrets: &[String]) -> String {
-    let mut secrets: Vec<&String> = secrets.iter().filter(|secret| !secret.is_empty()).collect();
-    // A secret may be a part of another.
-    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "*****"))
 }

@@ -258,7 +258,9 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. } => Self::TooMuchAtOnce,
-            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => Self::BodyTooLarge,
+            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } | StoreError::TooDeep { .. } => {
+                Self::BodyTooLarge
+            }
             other => Self::Store(other),
         }
     }

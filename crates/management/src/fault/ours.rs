@@ -42,6 +42,7 @@ pub(super) fn store_error(error: &StoreError) -> (StatusCode, &'static str, Stri
         | StoreError::Decode { .. }
         | StoreError::KeyTooLong { .. }
         | StoreError::ValueTooLarge { .. }
+        | StoreError::TooDeep { .. }
         | StoreError::TooManyOps { .. }
         | StoreError::TooManyReads { .. }
         | StoreError::MacsTakenAway

@@ -67,11 +67,9 @@ fn fitting_step(
                 }
                 let failure =
                     Failure::new("OperationTooLarge", "A step of the operation does not fit into one transaction.");
-                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::now);
+                return end(cx, key, before, failure).map(Taken::now);
             }
-            Err(StepError::Failed(failure)) => {
-                return cx.store.write(|tx| fail(tx, cx, key, before, &failure)).map(Taken::now);
-            }
+            Err(StepError::Failed(failure)) => return end(cx, key, before, failure).map(Taken::now),
             Err(StepError::Store(error)) => return Err(error),
             Ok(taken) => return Ok(taken),
         }
@@ -124,6 +122,25 @@ fn step(tx: &mut Tx<'_>, cx: &Cx<'_>, key: (SubscriptionId, OperationId), batch:
     }
     save(tx, key, &operation)?;
     Ok(Taken::now(Some(operation)))
+}
+
+/// Ends an operation with a failure, or with a short one where the rows that repeat it cannot hold it: an operation that
+/// cannot end would be taken up again for ever.
+fn end(
+    cx: &Cx<'_>,
+    key: (SubscriptionId, OperationId),
+    before: &Operation,
+    failure: Failure,
+) -> Result<Option<Operation>, StoreError> {
+    let code = failure.code.clone();
+    let failure = failure.bounded();
+    match cx.store.write(|tx| fail(tx, cx, key, before, &failure)) {
+        Err(StoreError::ValueTooLarge { .. } | StoreError::TooDeep { .. }) => {
+            let short = Failure::new(code, "The error is too large to be kept.").bounded();
+            cx.store.write(|tx| fail(tx, cx, key, before, &short))
+        }
+        other => other,
+    }
 }
 
 /// Ends an operation with a step that no later try would do better. One that somebody else took a step of meanwhile

@@ -158,7 +158,7 @@ pub(crate) enum StepError {
 impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } => {
+            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } | StoreError::TooDeep { .. } => {
                 Self::Failed(Fault::BodyTooLarge.failure())
             }
             other => Self::Store(other),

@@ -2,8 +2,13 @@
 
 use crate::cloud::{ARM, Answer, Cloud, MSI, Person, VM};
 use bonafide_core::access::ScopeKey;
+use bonafide_store::{Absence, Read, StoreError, Table, Tx};
+use bonafide_types::ResourceUuid;
 use http::Method;
 use serde_json::{Value, json};
+
+/// Stored deployments, whatever is in them.
+const ANY_DEPLOYMENT: Table<(ResourceUuid, String), Value> = Table::new("deployment", Absence::Withholds);
 
 const SECRET: &str = "Correct-Horse-Battery-1";
 
@@ -253,18 +258,104 @@ fn deployments_are_found_listed_and_forgotten() {
 }
 
 #[test]
-fn no_error_of_a_deployment_repeats_a_secret() {
+fn tn_14_no_error_of_a_deployment_repeats_a_secret_or_a_part_of_one() {
+    let cloud = Cloud::with_group();
+    // An error repeats no more than the beginning of a long text.
+    let long = format!("no/place/{}", "x".repeat(200));
+    for (n, secret) in [json!("no/place"), json!(long), json!({"place": 8_675_309})].into_iter().enumerate() {
+        let (type_name, value) = match &secret {
+            Value::Object(_) => ("secureObject", "[parameters('p').place]"),
+            _ => ("secureString", "[parameters('p')]"),
+        };
+        let mut template = template(json!([{
+            "type": "Microsoft.Compute/virtualMachines", "apiVersion": VM, "name": "vm1", "location": value,
+        }]));
+        template["parameters"] = json!({ "p": { "type": type_name } });
+        let name = format!("d{n}");
+        let answer =
+            cloud.put(&path(&cloud, &name), ARM, deployment(template, json!({"p": {"value": secret}}))).expect(201);
+        let poll = cloud.get(&status_of(&answer), "").expect(200);
+        assert_eq!(poll.body["status"], "Failed");
+        let cause = &poll.body["error"]["details"][0];
+        let told = "The resource 'vm1' uses a secure value. Of the error that it failed with, only the code is kept.";
+        assert_eq!(cause["message"], told, "{cause:#}");
+        assert_ne!(cause["code"], Value::Null);
+        let operations = cloud.get(&format!("{}/operations", path(&cloud, &name)), ARM).expect(200).body.to_string();
+        for text in [poll.body.to_string(), operations] {
+            assert!(!text.contains("no/place") && !text.contains("8675309"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn tn_14_many_secrets_of_one_character_do_not_make_an_error_longer() {
     let cloud = Cloud::with_group();
     let mut template = template(json!([{
-        "type": "Microsoft.Compute/virtualMachines", "apiVersion": VM, "name": "vm1", "location": "[parameters('p')]",
+        "type": "Microsoft.Compute/virtualMachines", "apiVersion": VM, "name": "vm1", "location": "*/*",
     }]));
-    template["parameters"] = json!({"p": {"type": "secureString"}});
-    let answer =
-        cloud.put(&path(&cloud, "d"), ARM, deployment(template, json!({"p": {"value": "no/place"}}))).expect(201);
+    let names = (0..15).map(|n| format!("p{n}"));
+    template["parameters"] = names.map(|name| (name, json!({"type": "secureString", "defaultValue": "*"}))).collect();
+    let answer = cloud.put(&path(&cloud, "d"), ARM, deployment(template, json!({}))).expect(201);
     let poll = cloud.get(&status_of(&answer), "").expect(200);
     assert_eq!(poll.body["status"], "Failed");
-    assert!(poll.body.to_string().contains("*****"), "{:#}", poll.body);
-    assert!(!poll.body.to_string().contains("no/place"), "{:#}", poll.body);
+    assert!(poll.body.to_string().len() < 4_096);
+    cloud.advance_all().unwrap();
+}
+
+#[test]
+fn tn_14_an_output_and_a_default_that_are_made_of_a_secret_are_shown_without_it() {
+    let cloud = Cloud::with_group();
+    let mut template = template(json!([identity("id1", json!([]))]));
+    template["parameters"] = json!({
+        "secret": {"type": "secureString"},
+        "derived": {"type": "string", "defaultValue": "[concat('x', parameters('secret'))]"},
+    });
+    template["variables"] = json!({"v": "[parameters('derived')]"});
+    template["outputs"] = json!({
+        "o": {"type": "string", "value": "[variables('v')]"},
+        "open": {"type": "string", "value": "[resourceGroup().name]"},
+    });
+    let body = deployment(template, json!({"secret": {"value": SECRET}}));
+    let validate = format!("{}/validate", path(&cloud, "d"));
+    let valid = cloud.call(&cloud.owner, Method::POST, &validate, ARM, Some(body.clone())).expect(200);
+    let made = cloud.put(&path(&cloud, "d"), ARM, body).expect(201);
+    assert_eq!(made.body["properties"]["provisioningState"], "Succeeded", "{:#}", made.body);
+    assert_eq!(made.body["properties"]["outputs"]["o"], json!({"type": "String"}));
+    assert_eq!(made.body["properties"]["outputs"]["open"], json!({"type": "String", "value": "g"}));
+    assert_eq!(made.body["properties"]["parameters"]["derived"], json!({"type": "String"}));
+    for body in [valid.body, made.body] {
+        assert!(!body.to_string().contains(SECRET), "{body:#}");
+    }
+    assert_unstored(&cloud);
+}
+
+#[test]
+fn a_deployment_whose_parameters_nest_too_deeply_is_refused_and_an_old_one_can_be_removed() {
+    let cloud = Cloud::with_group();
+    let mut deep = template(json!([]));
+    for n in 0..6 {
+        let end = if n == 5 { json!("x") } else { json!(format!("[parameters('p{}')]", n + 1)) };
+        let default = (0..21).fold(end, |value, _| json!({ "a": value }));
+        deep["parameters"][format!("p{n}")] = json!({"type": "object", "defaultValue": default});
+    }
+    cloud.put(&path(&cloud, "d"), ARM, deployment(deep, json!({}))).refused(400, "InvalidTemplate");
+    for name in ["d", "e"] {
+        cloud.put(&path(&cloud, name), ARM, of(json!([identity("id1", json!([]))]))).expect(201);
+    }
+    // Rows that cannot be read, as versions stored them that did not look at the depth.
+    let spoil = |tx: &mut Tx<'_>| {
+        for (key, mut row) in tx.page(&ANY_DEPLOYMENT, &(), None, usize::MAX)? {
+            row["parameters"] = json!(1);
+            tx.put(&ANY_DEPLOYMENT, &key, &row)?;
+        }
+        Ok::<(), StoreError>(())
+    };
+    cloud.store.write(spoil).unwrap();
+    cloud.delete(&path(&cloud, "d"), ARM).expect(204);
+    cloud.get(&path(&cloud, "d"), ARM).refused(404, "DeploymentNotFound");
+    cloud.delete(&cloud.at("g"), ARM);
+    cloud.advance_all().unwrap();
+    cloud.get(&cloud.at("g"), ARM).refused(404, "ResourceGroupNotFound");
 }
 
 #[test]
