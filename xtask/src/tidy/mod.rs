@@ -1,8 +1,9 @@
 //! Checks beyond the compiler's: which crate may use which, that every route has a transcript, that cited documents
-//! exist, that no file names a path of one machine, that every row of the threat model has a test, and that comments are in
-//! plain English.
+//! exist, that no file names a path of one machine, that every row of the threat model has a test, that every statement of the
+//! original has a row and what shows it exists, and that comments are in plain English.
 
 mod circles;
+mod compatibility;
 mod docs;
 mod edges;
 mod opening;
@@ -45,6 +46,7 @@ pub fn check(root: &Path) -> Result<Findings, TidyError> {
     let mut findings = Findings::default();
     findings.problems.extend(edges::check(&edges::metadata(root)?)?);
     findings.problems.extend(docs::check(&files));
+    findings.problems.extend(compatibility::check(&files));
     findings.problems.extend(words::check(&files));
     findings.problems.extend(circles::check(&files));
     findings.problems.extend(system_rights::check(&files));
