@@ -138,6 +138,19 @@ impl Audiences {
         Some(resolved(asked, &key, entry.version, entry.app_id))
     }
 
+    /// True for what `resolve` finds, and for an identifier that only reads like it: with a port, dots or slashes at the
+    /// end, or at a path below the same host. No application of a tenant has one.
+    pub fn reserves(&self, identifier: &Audience) -> bool {
+        if self.resolve(identifier).is_some() {
+            return true;
+        }
+        let key = identifier.lookup_key();
+        let Some(asked) = Origin::parse(&key) else { return false };
+        let [host, host_and_port] = asked.texts();
+        self.exact.keys().filter_map(|known| Origin::parse(known)).any(|known| known.covers(&asked))
+            || self.patterns.iter().any(|(pattern, _)| pattern.matches(&host) || pattern.matches(&host_and_port))
+    }
+
     fn by_app_id(&self, asked: &Audience) -> Option<(ClientId, TokenVersion)> {
         let app_id = asked.as_str().parse().ok()?;
         self.by_app_id.get(&app_id).map(|version| (app_id, *version))
@@ -168,6 +181,41 @@ fn read_line(line: &str) -> Option<Registration> {
     let _name = columns.next()?;
     let identifiers = columns.next()?.split_whitespace().map(str::to_owned).collect();
     columns.next().is_none().then_some(Registration { app_id, version, identifiers })
+}
+
+/// The part of an identifier before its path, in one spelling.
+#[derive(Debug, PartialEq, Eq)]
+struct Origin<'a> {
+    scheme: &'a str,
+    host: &'a str,
+    /// Without leading zeros; none where it is that of the scheme.
+    port: Option<&'a str>,
+}
+
+impl<'a> Origin<'a> {
+    /// That of a key (`Audience::lookup_key`).
+    fn parse(key: &'a str) -> Option<Self> {
+        let (scheme, rest) = key.split_once("://")?;
+        let authority = rest.split('/').next()?;
+        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        let port = port.trim_end_matches('.').trim_start_matches('0');
+        Some(Self {
+            scheme,
+            host: host.trim_end_matches('.'),
+            port: Some(port).filter(|port| !["", "443"].contains(port)),
+        })
+    }
+
+    /// True when another one is of the same host; where this one says a port, at that port.
+    fn covers(&self, other: &Self) -> bool {
+        (self.scheme, self.host) == (other.scheme, other.host) && (self.port.is_none() || self.port == other.port)
+    }
+
+    fn texts(&self) -> [String; 2] {
+        let host = format!("{}://{}", self.scheme, self.host);
+        let host_and_port = format!("{host}:{}", self.port.unwrap_or_default());
+        [host, host_and_port]
+    }
 }
 
 /// `https://*.blob.core.windows.net`: anchored at both ends, each `*` one DNS label.
@@ -320,6 +368,32 @@ mod tests {
         }
         let no_app = Registration { app_id: None, version: TokenVersion::V2, identifiers: vec!["api://x".to_owned()] };
         assert_eq!(Audiences::new(&[no_app]).unwrap_err(), AudiencesError::NoAppId("api://x".to_owned()));
+    }
+
+    #[test]
+    fn another_spelling_of_a_registered_host_and_what_lies_below_it_are_reserved() {
+        for (asked, is_reserved) in [
+            ("https://management.azure.com:443", true),
+            ("https://management.azure.com:0443/", true),
+            ("https://management.azure.com:8443", true),
+            ("https://management.azure.com//", true),
+            ("https://management.azure.com./", true),
+            ("https://Management.Azure.com.:443//x", true),
+            ("https://graph.microsoft.com/v1.0", true),
+            ("https://analysis.windows.net", true),
+            ("https://account.blob.core.windows.net:443/x", true),
+            ("https://localhost:8443/orders", true),
+            ("https://localhost:08443", true),
+            ("https://kv.vault.localhost:8443//", true),
+            ("api://AzureADTokenExchange/x", true),
+            ("https://localhost:5001", false),
+            ("https://localhost", false),
+            ("https://management.azure.com.example", false),
+            ("https://orders.example/management.azure.com", false),
+            ("api://orders", false),
+        ] {
+            assert_eq!(AUDIENCES.reserves(&Audience::parse(asked).unwrap()), is_reserved, "{asked}");
+        }
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use super::{APPLICATIONS, Application, Audiences, TokenVersion, application_by_c
 use bonafide_store::{Absence, Read, StoreError, Table, Tx};
 use bonafide_types::{Audience, ClientId, TenantId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// An identifier of one tenant's application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub enum RegisterError {
     /// Every tenant already knows the identifier as another resource.
     #[error("'{0}' is the identifier of a service")]
     Reserved(Audience),
+    /// The application id in it is not that of the application.
+    #[error("'{0}' has the id of another application")]
+    OtherApplication(Audience),
     /// Another application of the tenant has the identifier.
     #[error("'{0}' is taken")]
     Taken(Audience),
@@ -80,8 +84,11 @@ pub fn claim(
     if !rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(is_uri_byte)) {
         return Err(RegisterError::Identifier(identifier.clone()));
     }
-    if known.resolve(identifier).is_some() {
+    if known.reserves(identifier) {
         return Err(RegisterError::Reserved(identifier.clone()));
+    }
+    if app_id_in(text).is_some_and(|app_id| app_id != application.client_id) {
+        return Err(RegisterError::OtherApplication(identifier.clone()));
     }
     let key = (application.tenant, identifier.lookup_key());
     if tx.get(&RESOURCES_REGISTERED, &key)?.is_some_and(|row| row.app_id != application.client_id) {
@@ -89,6 +96,12 @@ pub fn claim(
     }
     let row = RegisteredResource { app_id: application.client_id, identifier: text.to_owned() };
     Ok(tx.put(&RESOURCES_REGISTERED, &key, &row)?)
+}
+
+/// The application id that an identifier begins with.
+fn app_id_in(identifier: &str) -> Option<ClientId> {
+    let name = identifier.strip_prefix("api://")?.split(['/', ':']).next()?;
+    Uuid::parse_str(name.trim_end_matches('.')).ok().map(ClientId::new)
 }
 
 /// Gives up an identifier of an application; another application can take it from then on.

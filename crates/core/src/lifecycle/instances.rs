@@ -31,6 +31,11 @@ impl ChangedSet {
         Ok(Self(uuid))
     }
 
+    /// The key of the set.
+    pub fn uuid(self) -> ResourceUuid {
+        self.0
+    }
+
     /// The set, while it is there and not being deleted.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
 //! Deletions that take several transactions.
 
-use super::{Begun, Step, Work, Worker, unreadable};
+use super::{Begun, Step, StepError, Work, Worker, unreadable};
 use crate::command::Call;
 use crate::deployments;
-use bonafide_core::directory::{RESOURCES, RESOURCES_OF_GROUP};
+use crate::order::locks::{self, Operation};
+use bonafide_core::directory::{INSTANCES_OF_SET, RESOURCES, RESOURCES_OF_GROUP};
 use bonafide_core::lifecycle::{Budget, Condemned, Progress, remove, save_condemned, withdraw};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{OperationId, ResourceUuid, SubscriptionId, World};
@@ -32,6 +33,7 @@ pub(super) static OF_RESOURCES: Worker = Worker {
     kind: "deleteResource",
     step: |tx, turn, work| {
         let state = work.state::<OfResource>().ok_or_else(unreadable)?;
+        check_instances(tx, state.resource.uuid())?;
         Ok(resource_step(tx, &turn.cx.world, state.resource, turn.batch)?)
     },
     give_up: |tx, turn, work, _| {
@@ -109,6 +111,13 @@ fn resource_step(tx: &mut Tx<'_>, world: &World<'_>, resource: Condemned, batch:
         return Ok(Step::More);
     }
     Ok(step_of(remove(tx, world, resource, resource.uuid(), &mut budget)?))
+}
+
+/// Refuses to go on where an instance of the set was locked meanwhile: a machine beside a set that is going takes locks.
+fn check_instances(tx: &impl Read, uuid: ResourceUuid) -> Result<(), StepError> {
+    let Some(set) = tx.get(&RESOURCES, &uuid)?.filter(|row| row.instances_made > 0) else { return Ok(()) };
+    let instances = tx.many(&INSTANCES_OF_SET, &uuid, None, usize::MAX)?;
+    locks::locked(tx, &set, &instances, Operation::Delete)?.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
 fn step_of(progress: Progress) -> Step {

@@ -24,5 +24,6 @@ mod races;
 mod refusals;
 mod role_assignments;
 mod role_conditions;
+mod scale_set_locks;
 mod secret_values;
 mod virtual_machines;

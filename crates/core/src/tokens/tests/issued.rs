@@ -91,9 +91,18 @@ fn a_tenant_s_own_resource_is_known_in_that_tenant_only_and_takes_no_service_s_n
     register(&fixture, client, "api://orders", TokenVersion::V1).unwrap();
     let (_, second) = fixture.store.write(|tx| create_application(tx, &world(NOW), tenant, "second")).unwrap();
     register(&fixture, second.client_id, "https://orders.example/v2/", TokenVersion::V2).unwrap();
-    for reserved in ["https://VAULT.azure.net/", "https://x.blob.core.windows.net", ARM] {
+    let below = "https://graph.microsoft.com/v1.0";
+    for reserved in ["https://VAULT.azure.net/", "https://x.blob.core.windows.net", ARM, below] {
         assert!(register(&fixture, client, reserved, TokenVersion::V1).is_err(), "{reserved}");
     }
+    let id = second.client_id.to_string();
+    for other in
+        [id.clone(), id.replace('-', ""), id.to_uppercase(), format!("{id}/x"), format!("{id}:1"), format!("{id}.")]
+    {
+        let refused = register(&fixture, client, &format!("api://{other}"), TokenVersion::V1);
+        assert!(matches!(refused, Err(RegisterError::OtherApplication(_))), "{other}");
+    }
+    register(&fixture, client, &format!("api://{client}/orders"), TokenVersion::V1).unwrap();
     for wrong in ["orders", "api://", "http://orders", "https://a@b", "https://a?b", "api:///x"] {
         let refused = register(&fixture, client, wrong, TokenVersion::V1);
         assert!(matches!(refused, Err(RegisterError::Identifier(_))), "{wrong}");

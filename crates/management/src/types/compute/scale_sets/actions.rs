@@ -1,6 +1,6 @@
 //! Actions on a set: each is about the instances that its body names, or about all.
 
-use super::follow::{Does, work, work_on};
+use super::follow::{Does, check, work, work_on};
 use super::instance_view;
 use crate::fault::Fault;
 use crate::operations::Begun;
@@ -57,6 +57,11 @@ fn begin(write: &mut Write<'_, '_>, does: Does, named: Instances) -> Result<(), 
     let Some(action) = write.call.action() else { return Err(Fault::NoSuchRoute) };
     let allowed = write.allowed.as_write(&write.kind.name, action.right)?;
     let set = ChangedSet::by(&allowed, write.uuid, &write.new)?;
+    let only = match &named {
+        Instances::All => None,
+        Instances::These(only) => Some(only.as_slice()),
+    };
+    check(write.tx, set, &write.new, does, only)?;
     let work = match named {
         Instances::All => work(set, does),
         Instances::These(only) => work_on(set, does, only),

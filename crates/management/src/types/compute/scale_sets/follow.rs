@@ -4,10 +4,12 @@
 use super::instances::make;
 use super::model::{self, UpgradePolicy};
 use crate::Cx;
+use crate::fault::Fault;
 use crate::operations::{Step, StepError, Turn, Work, Worker, unreadable};
+use crate::order::locks::{self, Operation};
 use bonafide_core::directory::{Membership, Power, Resource};
 use bonafide_core::lifecycle::{Budget, ChangedSet};
-use bonafide_store::{StoreError, Tx};
+use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::ResourceUuid;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,35 @@ pub(super) enum Does {
     Delete,
 }
 
+impl Does {
+    fn operation(self) -> Operation {
+        if self == Self::Delete { Operation::Delete } else { Operation::Write }
+    }
+}
+
+/// Refuses work on instances of which one is locked; none is all of them.
+pub(super) fn check(
+    tx: &impl Read,
+    of: ChangedSet,
+    set: &Resource,
+    does: Does,
+    only: Option<&[ResourceUuid]>,
+) -> Result<(), Fault> {
+    let there = of.instances(tx)?;
+    let Does::Follow { upgrades } = does else {
+        return locks::check_each(tx, set, only.unwrap_or(&there), does.operation());
+    };
+    let (stay, go) = there.split_at(model::capacity(&set.body)?.min(there.len()));
+    locks::check_each(tx, set, go, Operation::Delete)?;
+    if upgrades { locks::check_each(tx, set, stay, Operation::Write) } else { Ok(()) }
+}
+
+/// Refuses the next of the work where locks stop it that came later.
+fn check_next(tx: &impl Read, set: &Resource, next: &[ResourceUuid], operation: Operation) -> Result<(), StepError> {
+    // Not by `check_each`: a step that reads too much is tried again as a smaller one.
+    locks::locked(tx, set, next, operation)?.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
 /// The work for all instances of a set.
 pub(super) fn work(set: ChangedSet, does: Does) -> Work {
     Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: None, after: None })
@@ -59,13 +90,16 @@ fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepE
     // With a set that is gone or going, so are its instances.
     let Some(mut set) = state.set.read(tx)? else { return Ok(Step::Last) };
     let step = match state.does {
-        Does::Follow { upgrades } => match (scale(tx, turn.cx, turn.batch, state.set, &mut set)?, upgrades) {
-            (Step::Last, true) => {
-                state.does = Does::Upgrade;
-                Step::More
+        Does::Follow { upgrades } => {
+            check_scaling(tx, turn.batch, state.set, &set)?;
+            match (scale(tx, turn.cx, turn.batch, state.set, &mut set)?, upgrades) {
+                (Step::Last, true) => {
+                    state.does = Does::Upgrade;
+                    Step::More
+                }
+                (step, _) => step,
             }
-            (step, _) => step,
-        },
+        }
         _ => each(tx, turn, &mut state, &set)?,
     };
     *work = Work::new(INSTANCES_FOLLOW.kind, &state);
@@ -76,6 +110,22 @@ fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepE
 pub(super) fn only_scales(work: &Work) -> Option<ChangedSet> {
     let state: State = work.state()?;
     (state.does == Does::Follow { upgrades: false }).then_some(state.set)
+}
+
+/// Refuses a step of scaling where locks or tags that came later stop it.
+fn check_scaling(tx: &impl Read, batch: usize, of: ChangedSet, set: &Resource) -> Result<(), StepError> {
+    let there = of.instances(tx)?;
+    let target = model::capacity(&set.body).unwrap_or(there.len());
+    if there.len() < target {
+        model::check_tags(set, target)?;
+        return check_next(tx, set, &[of.uuid()], Operation::Write);
+    }
+    check_next(tx, set, &surplus(&there, target, batch), Operation::Delete)
+}
+
+/// The next of the instances that are more than the capacity: the newest go first.
+fn surplus(there: &[ResourceUuid], target: usize, batch: usize) -> Vec<ResourceUuid> {
+    there.iter().skip(target).rev().take(batch).copied().collect()
 }
 
 /// Makes or removes instances, as many as a commit holds.
@@ -97,15 +147,13 @@ pub(super) fn scale(
         of.count(tx, set)?;
         return Ok(if made == missing { Step::Last } else { Step::More });
     }
-    let surplus = there.len() - target;
     let mut budget = Budget::new(batch);
-    // The newest go first.
-    for uuid in there.into_iter().rev().take(surplus.min(batch)) {
+    for uuid in surplus(&there, target, batch) {
         if !of.remove(tx, &cx.world, uuid, &mut budget)?.is_done() {
             return Ok(Step::More);
         }
     }
-    Ok(if surplus <= batch { Step::Last } else { Step::More })
+    Ok(if there.len() - target <= batch { Step::Last } else { Step::More })
 }
 
 /// Changes the next of the instances that it is about.
@@ -120,6 +168,7 @@ fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> 
     };
     let next: Vec<ResourceUuid> =
         all.into_iter().filter(|uuid| state.after.is_none_or(|after| *uuid > after)).take(batch).collect();
+    check_next(tx, set, &next, state.does.operation())?;
     let mut budget = Budget::new(turn.batch);
     for uuid in &next {
         if state.does == Does::Delete {

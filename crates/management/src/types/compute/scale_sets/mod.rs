@@ -68,7 +68,11 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
         write.new.model = write.new.version + 1;
     }
     let upgrades = is_changed && policy.upgrades_by_itself() && there > 0;
+    if there < target {
+        model::check_tags(&write.new, target)?;
+    }
     if there != target || upgrades {
+        follow::check(write.tx, set, &write.new, Does::Follow { upgrades }, None)?;
         write.begins = Some(Begun::Allowed(work(set, Does::Follow { upgrades })));
     }
     Ok(())
