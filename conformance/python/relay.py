@@ -1,12 +1,16 @@
 """A way to the Cloud Shell endpoint for MSAL for Python, which knows no other address than Azure's own."""
 
+import errno
 import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 
 FIXED = ("127.0.0.1", 50342)
+# Seconds for which the fixed port may be taken: it lies among those that the system gives to any connection.
+WAIT_MAX = 30
 
 
 class Relay(BaseHTTPRequestHandler):
@@ -24,5 +28,15 @@ class Relay(BaseHTTPRequestHandler):
 
 def start():
     """Passes what is asked at the fixed address on to MSI_ENDPOINT, until the process ends."""
-    server = ThreadingHTTPServer(FIXED, Relay)
+    server = listening(time.monotonic() + WAIT_MAX)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def listening(until):
+    while True:
+        try:
+            return ThreadingHTTPServer(FIXED, Relay)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise
+            time.sleep(0.2)
