@@ -70,7 +70,7 @@ impl Asked {
         match shown.status {
             200 => Some(shown.header("etag").to_owned()),
             404 => None,
-            // What has no GET is a name of a tag, or one of its values, and a PUT of what is there changes nothing.
+            // A name of a tag, or one of its values: a PUT of one that is there changes nothing.
             405 => {
                 let is_there = Self::new(self.method, self.template).with_put().status == 412;
                 is_there.then(|| self.send("PUT", about, None).header("etag").to_owned())
