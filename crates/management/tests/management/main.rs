@@ -9,6 +9,7 @@ mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
+mod deployment_limits;
 mod deployment_steps;
 mod deployments;
 mod discovery;
