@@ -84,6 +84,26 @@ fn a_deployment_whose_error_is_too_large_for_its_row_fails_with_a_short_one() {
 }
 
 #[test]
+fn ov_04_a_deployment_advances_at_its_own_address_and_a_poll_elsewhere_only_looks() {
+    let cloud = Cloud::with_group();
+    let many: Vec<Value> = (0..18).map(|n| identity(&format!("id{n}"), json!([]))).collect();
+    let answer = cloud.put(&path(&cloud, "d"), ARM, of(json!(many))).expect(201);
+    let status = status_of(&answer);
+    let operation = status.rsplit('/').next().unwrap().split('?').next().unwrap();
+    for _ in 0..5 {
+        let there = format!("{}/providers/Microsoft.Resources/locations/l/operations/{operation}", cloud.root());
+        assert_eq!(cloud.get(&there, ARM).expect(200).body["status"], "InProgress");
+        cloud.get(&format!("{}/operationresults/{operation}", cloud.root()), ARM).expect(202);
+    }
+    cloud.get(&cloud.identity("id16"), MSI).refused(404, "ResourceNotFound");
+    // Two resources, and the end.
+    for word in ["InProgress", "InProgress", "Succeeded"] {
+        assert_eq!(cloud.get(&status, "").expect(200).body["status"], word);
+    }
+    cloud.get(&cloud.identity("id17"), MSI).expect(200);
+}
+
+#[test]
 fn tn_14_a_template_reads_providers_with_the_right_that_reading_them_takes() {
     let cloud = Cloud::with_group();
     let mut body = of(json!([]));
