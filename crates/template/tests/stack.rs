@@ -112,7 +112,7 @@ fn what_is_left_of_the_deepest_template_is_copied_compared_stored_and_dropped() 
             let stored = serde_json::to_vec(&copy).unwrap();
             assert!(copy == serde_json::from_slice::<Vec<PlannedOutput>>(&stored).unwrap(), "{inside}");
         }
-        // What no row could hold is refused while somebody waits for the answer.
+        // A value that no row could hold is refused while somebody waits for the answer.
         let deeper = wrapped(json!("[variables('d1')]"), 3, |value| json!([value]));
         variables.insert("d2".to_owned(), deeper);
         for inside in ["[variables('d2')]", &nested(2, "variables('d2'), reference('/a', '2020-01-01').x")] {

@@ -64,7 +64,7 @@ fn a_deployment_whose_error_is_too_large_for_its_row_fails_with_a_short_one() {
     let body = of(json!([identity("id1", json!([])), identity("id2", json!(["id1"]))]));
     let (answer, _) = failing.during(2, |cloud| cloud.put(&path(cloud, "d"), ARM, body));
     let answer = answer.expect(201);
-    // What is left of the row has no room for the error of the step that comes next, but for a word of it.
+    // The rest of the row has room for a word of the next step's error, no more.
     change_all(cloud, |row| {
         row["parameters"] = json!({"p": {"type": "String", "value": ""}});
         let left = ROW_BYTES_MAX - row.to_string().len() - 250;
