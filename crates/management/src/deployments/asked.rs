@@ -29,7 +29,7 @@ pub(crate) fn evaluates(verb: Verb, target: &Target) -> bool {
         Target::Fixed(fixed, named) if !named.text("deployment").is_empty() => match fixed.answer {
             Answer::Operation(_) => true,
             Answer::Read(_) => fixed.route.method == Method::POST,
-            Answer::Change(_) | Answer::Public(_) => false,
+            Answer::Change(..) | Answer::Public(_) => false,
         },
         Target::Fixed(..) | Target::Resource(..) => false,
     }
