@@ -3,10 +3,8 @@
 
 mod support;
 
-use bonafide_metadata::canonical;
 use bytes::Bytes;
 use http::Method;
-use proptest::prelude::*;
 use support::*;
 
 const HOST: (&str, &str) = ("host", "169.254.169.254");
