@@ -1,0 +1,108 @@
+//! The types of `Microsoft.Network` that clients read after they made a machine. They are stored as they were sent; what
+//! Azure adds to them is shown. No network is made: the addresses are made from the resource and of no network.
+
+mod children;
+mod security_groups;
+
+use super::is_or_below;
+use crate::fault::Fault;
+use crate::resource_type::{Identities, ResourceType, View};
+use bonafide_types::ResourceUuid;
+use serde_json::{Map, Value, json};
+
+/// The types, with the lists whose elements have ids of their own and are no resources.
+const LISTS: [(&str, &[&str]); 6] = [
+    ("Microsoft.Network/networkInterfaces", &["ipConfigurations"]),
+    ("Microsoft.Network/publicIPAddresses", &[]),
+    ("Microsoft.Network/virtualNetworks", &[]),
+    (security_groups::NAME, &[]),
+    (
+        "Microsoft.Network/loadBalancers",
+        &["frontendIPConfigurations", "loadBalancingRules", "probes", "inboundNatPools", "outboundRules"],
+    ),
+    ("Microsoft.Network/routeTables", &[]),
+];
+
+/// Azure gives none of them an identity (azure-mgmt-network 30: no model of theirs has one).
+static NETWORK: ResourceType = ResourceType {
+    name: "Microsoft.Network",
+    identities: Identities::None,
+    etag_in_body: true,
+    put: children::put,
+    view,
+    ..ResourceType::PLAIN
+};
+
+/// The rules of a type, where it is one of these or a child of one.
+pub(super) fn rules(name: &str) -> Option<&'static ResourceType> {
+    LISTS.iter().any(|(of, _)| is_or_below(name, of)).then_some(&NETWORK)
+}
+
+fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
+    let resource = view.resource;
+    for list in LISTS.iter().filter(|(of, _)| resource.id.is_of(of)).flat_map(|(_, lists)| *lists) {
+        let Some(Value::Array(elements)) = member(properties, list) else { continue };
+        for element in elements {
+            name_element(element, &format!("{}/{list}", resource.id));
+        }
+    }
+    if resource.id.is_of("Microsoft.Network/networkInterfaces") {
+        complete_interface(view.uuid, properties);
+    } else if resource.id.is_of("Microsoft.Network/publicIPAddresses") {
+        put_absent(properties, "ipAddress", address([203, 0, 113], view.uuid));
+        put_absent(properties, "publicIPAllocationMethod", "Dynamic".into());
+        put_absent(properties, "publicIPAddressVersion", "IPv4".into());
+    } else if resource.id.is_of(security_groups::NAME) {
+        properties.insert("defaultSecurityRules".to_owned(), security_groups::default_rules(&resource.id));
+    }
+    children::show(view, properties)?;
+    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    if resource.parent.is_none() {
+        properties.insert("resourceGuid".to_owned(), view.uuid.to_string().into());
+    }
+    Ok(())
+}
+
+/// az reads `macAddress`, and of each configuration `privateIPAddress` and `publicIPAddress.id` (azure-cli 2.91).
+fn complete_interface(uuid: ResourceUuid, properties: &mut Map<String, Value>) {
+    let bytes = uuid.uuid().into_bytes();
+    // The first half is Microsoft's, as of every machine of Azure.
+    let mac = format!("00-22-48-{:02X}-{:02X}-{:02X}", bytes[13], bytes[14], bytes[15]);
+    put_absent(properties, "macAddress", mac.into());
+    let Some(Value::Array(configurations)) = member(properties, "ipConfigurations") else { return };
+    let is_only = configurations.len() == 1;
+    for configuration in configurations {
+        let Some(inner) = configuration.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        put_absent(inner, "privateIPAddress", address([10, 0, 0], uuid));
+        put_absent(inner, "privateIPAllocationMethod", "Dynamic".into());
+        put_absent(inner, "privateIPAddressVersion", "IPv4".into());
+        put_absent(inner, "primary", is_only.into());
+    }
+}
+
+/// An address in a network of 256, made from a resource: never its first or last.
+fn address([a, b, c]: [u8; 3], uuid: ResourceUuid) -> Value {
+    let last = uuid.uuid().into_bytes()[15] % 250 + 4;
+    format!("{a}.{b}.{c}.{last}").into()
+}
+
+/// Gives an element of a list its id, its type's state and `properties`.
+fn name_element(element: &mut Value, above: &str) {
+    let Some(object) = element.as_object_mut() else { return };
+    let Some(name) = object.get("name").and_then(Value::as_str).map(str::to_owned) else { return };
+    object.insert("id".to_owned(), format!("{above}/{name}").into());
+    let properties = object.entry("properties").or_insert_with(|| json!({}));
+    if let Some(properties) = properties.as_object_mut() {
+        properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    }
+}
+
+fn put_absent(object: &mut Map<String, Value>, name: &str, value: Value) {
+    if member(object, name).is_none_or(|there| there.is_null()) {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+fn member<'a>(object: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Value> {
+    object.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
