@@ -50,7 +50,7 @@ pub(super) fn show(view: &View<'_>, properties: &mut Map<String, Value>) -> Resu
     for (list, type_name) in lists(&view.resource.id) {
         let elements: Vec<Value> =
             view.tx.children(view.uuid, &type_name)?.iter().map(|child| element(child, &type_name)).collect();
-        // What an earlier version stored is in the body until the next write.
+        // The body has elements that an earlier version stored, until the next write.
         let stored = super::member(properties, list).and_then(Value::as_array_mut);
         match stored {
             Some(stored) => {
