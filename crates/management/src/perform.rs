@@ -7,9 +7,9 @@ use crate::fixed::{Answer, Fixed};
 use crate::operations;
 use crate::order::access::{self, Access};
 use crate::order::delete::{self, Deleted};
-use crate::order::{change, list, locks, read, write};
+use crate::order::{change, conditions, list, locks, read, write};
 use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
-use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
+use crate::resource_type::{ChangeFn, Kind, Own, ReadFn, Rows, Run};
 use bonafide_core::access::Attributes;
 use bonafide_store::{Read, ReadTx, Tx};
 use bonafide_types::{OperationId, Scope, SubscriptionId};
@@ -67,7 +67,7 @@ enum Does<'a> {
 fn does(command: &Command) -> Result<Does<'_>, Fault> {
     Ok(match (&command.target, command.verb) {
         (Target::Fixed(fixed, _), _) => match fixed.answer {
-            Answer::Change(change) => Does::Change(change),
+            Answer::Change(_, change) => Does::Change(change),
             _ => Does::Answer(fixed),
         },
         (Target::Own(_, kind, _), verb) => own(kind, verb).ok_or(Fault::NoSuchRoute)?,
@@ -109,7 +109,12 @@ fn changing(tx: &mut Tx<'_>, call: &Call<'_>, change: ChangeFn) -> Result<Outcom
     check_group(call, &access)?;
     match &call.command.target {
         Target::Fixed(..) => return change::endpoint(tx, call, &access, &allowed, change),
-        Target::Own(_, kind, _) => check_locks(tx, call, &access, kind)?,
+        Target::Own(_, kind, _) => {
+            if let Rows::Own(Own { changes: Some(changes), .. }) = kind.of.rows {
+                conditions::check_change(tx, call, &access, changes.etag)?;
+            }
+            check_locks(tx, call, &access, kind)?;
+        }
         Target::Resource(..) => {}
     }
     change(tx, call, &access, &allowed)
@@ -142,10 +147,7 @@ fn own(kind: &Kind, verb: Verb) -> Option<Does<'static>> {
         Verb::Get => own.get.map(Does::Read),
         Verb::Head => own.head.map(Does::Read),
         Verb::List => own.list.map(|(_, list)| Does::Read(list)),
-        Verb::Put => own.put.map(Does::Change),
-        Verb::Patch => own.patch.map(Does::Change),
-        Verb::Delete => own.delete.map(Does::Change),
-        Verb::Action(_) => None,
+        Verb::Put | Verb::Patch | Verb::Delete | Verb::Action(_) => own.change(verb).map(Does::Change),
     }
 }
 
@@ -162,7 +164,7 @@ fn answer_fixed(call: &Call<'_>, fixed: &Fixed) -> Result<Outcome, Fault> {
     let show = match fixed.answer {
         Answer::Public(answer) => return Ok(Outcome::shown(answer(call.cx.config, Some(&call.command.version)))),
         Answer::Read(answer) => return reading(call, answer),
-        Answer::Change(_) => return Err(Fault::NoSuchRoute),
+        Answer::Change(..) => return Err(Fault::NoSuchRoute),
         Answer::Operation(show) => show,
     };
     let key = call.named()?.operation()?;
