@@ -21,6 +21,7 @@ mod granting_bodies;
 mod groups;
 mod identities;
 mod management_groups;
+mod network_children;
 mod operations;
 mod races;
 mod refusals;
