@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
 mod access;
+mod answer;
 mod authentication;
 mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
+mod deployment_secrets;
 mod deployment_steps;
 mod deployments;
 mod discovery;
