@@ -4,12 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
 mod access;
+mod answer;
 mod authentication;
 mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
+<<<<<<< HEAD
 mod deployment_limits;
+=======
+mod deployment_secrets;
+>>>>>>> main
 mod deployment_steps;
 mod deployments;
 mod discovery;
@@ -20,6 +25,7 @@ mod granting_bodies;
 mod groups;
 mod identities;
 mod management_groups;
+mod network_children;
 mod operations;
 mod races;
 mod refusals;

@@ -1,9 +1,15 @@
 //! Requests that touch the store: who waits with whom.
 
-use super::*;
-use bonafide_wire::Lane;
+use super::cloud::{Cloud, request};
+use crate::listener::PlaneListener;
 use bonafide_wire::hosts::{JOIN_PATH, RENEW_PATH};
-use std::sync::mpsc;
+use bonafide_wire::{Lane, Peer, Request};
+use http::Method;
+use http::header::AUTHORIZATION;
+use serde_json::Value;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 /// Longest time that an answer takes that waits for nothing.
 const AT_ONCE: Duration = Duration::from_secs(5);
