@@ -10,11 +10,8 @@ mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
-<<<<<<< HEAD
 mod deployment_limits;
-=======
 mod deployment_secrets;
->>>>>>> main
 mod deployment_steps;
 mod deployments;
 mod discovery;
