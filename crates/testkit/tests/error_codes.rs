@@ -18,6 +18,7 @@ const TESTED: &[(&str, &str, &str)] = &[
     ("RequestTimeout", TABLE, SHELL),
     ("ServiceUnavailable", TABLE, SHELL),
     ("TagNameLimitExceeded", TABLE, LIMITS),
+    ("TooManyRequests", TABLE, SHELL),
 ];
 
 const TABLE: &str = "crates/management/src/fault/table.rs";
