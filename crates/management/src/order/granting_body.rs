@@ -23,6 +23,8 @@ pub(crate) enum Grants {
     ManagementGroupDetails,
     ManagementGroupParent,
     ManagementGroupPatch,
+    HierarchySettings,
+    HierarchySettingsProperties,
 }
 
 impl Grants {
@@ -43,6 +45,8 @@ impl Grants {
             Self::ManagementGroupDetails => &["managementGroup.details"],
             Self::ManagementGroupParent => &["managementGroup.parent"],
             Self::ManagementGroupPatch => &["managementGroup.patch"],
+            Self::HierarchySettings => &["hierarchySettings", "envelope"],
+            Self::HierarchySettingsProperties => &["hierarchySettings.properties"],
         }
     }
 }
