@@ -173,6 +173,8 @@ mod tests {
             Grants::ManagementGroupDetails,
             Grants::ManagementGroupParent,
             Grants::ManagementGroupPatch,
+            Grants::HierarchySettings,
+            Grants::HierarchySettingsProperties,
         ];
         let words: Vec<&str> = all.iter().flat_map(|of| of.words()).copied().collect();
         assert!(LINES.iter().all(|line| words.contains(&line.of)));
