@@ -21,7 +21,7 @@ const KIND: Kind = Kind::AppRoleAssignment;
 /// The end of a role assignment that a path names.
 #[derive(Clone, Copy)]
 enum End {
-    /// Who has the role.
+    /// The one that has the role.
     Principal,
     /// The service at which it is given.
     Resource,

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::kind::Kind;
-use bonafide_core::directory::is_app_role_value;
+use bonafide_core::directory::{DEFAULT_APP_ROLE, is_app_role_value};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -12,6 +12,7 @@ const MEMBERS: [&str; 7] = ["allowedMemberTypes", "description", "displayName", 
 const MEMBER_TYPES: [&str; 2] = ["Application", "User"];
 
 /// Each role says who can have it and whether it is enabled, and no two have one name in tokens: names decide at services.
+/// The id that stands for no role in particular is none of a role.
 pub(crate) fn check(roles: &Value) -> Result<(), Fault> {
     let mut values = HashSet::new();
     for role in roles.as_array().map_or(&[][..], Vec::as_slice) {
@@ -24,6 +25,9 @@ pub(crate) fn check(roles: &Value) -> Result<(), Fault> {
         let is_type = |name: &Value| name.as_str().is_some_and(|name| MEMBER_TYPES.contains(&name));
         if !types.is_some_and(|types| types.iter().all(is_type)) {
             return Err(wrong("appRoles/allowedMemberTypes"));
+        }
+        if members.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()) == Some(DEFAULT_APP_ROLE) {
+            return Err(wrong("appRoles/id"));
         }
         members.get("isEnabled").filter(|value| value.is_boolean()).ok_or_else(|| wrong("appRoles/isEnabled"))?;
         match members.get("value") {

@@ -101,7 +101,6 @@ const COLLECTIONS: &[Endpoint] = in_both_versions! {
     GET "/oauth2PermissionGrants", About::Directory, Run::Read(unserved::grants);
     POST "/oauth2PermissionGrants", About::Directory, Run::Change("microsoft.directory/oAuth2PermissionGrants/create", unserved::grant);
     GET "/oauth2PermissionGrants/{grant}", About::Directory, Run::Read(unserved::no_grant);
-    PATCH "/oauth2PermissionGrants/{grant}", About::Directory, Run::Change("microsoft.directory/oAuth2PermissionGrants/basic/update", unserved::no_grant_to_change);
     DELETE "/oauth2PermissionGrants/{grant}", About::Directory, Run::Change("microsoft.directory/oAuth2PermissionGrants/delete", unserved::no_grant_to_change);
     GET "/directory/deletedItems/{item}", About::Directory, Run::Read(unserved::deleted);
     DELETE "/directory/deletedItems/{item}", About::Directory, Run::Change("microsoft.directory/deletedItems/delete", unserved::not_kept);

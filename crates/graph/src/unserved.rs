@@ -27,7 +27,7 @@ pub(crate) fn no_grant(asked: &Asked<'_>) -> Result<Value, Fault> {
     Err(Fault::NotFound(asked.captures.get("grant").to_owned()))
 }
 
-/// `DELETE` and `PATCH /oauth2PermissionGrants/{id}`.
+/// `DELETE /oauth2PermissionGrants/{id}`.
 pub(crate) fn no_grant_to_change(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
     Err(Fault::NotFound(change.request.captures.get("grant").to_owned()))
 }

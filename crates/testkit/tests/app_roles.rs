@@ -86,7 +86,7 @@ fn tn_23_a_successor_of_a_service_a_role_or_a_principal_inherits_no_role() {
     let again = send(&cloud, &operator, "POST", "/v1.0/servicePrincipals", Some(&again)).expect(201);
     let again: ObjectId = again.text_at("/id").parse().unwrap();
     assert_eq!((held(&cloud, &worker, &orders), rows()), (Value::Null, 0));
-    // Who had the role, made again.
+    // A principal with the role that is made again.
     let _ = give(&cloud, &operator, worker.principal, again).expect(201);
     assert_eq!(held(&cloud, &worker, &orders), json!(["Read"]));
     let target = format!("/v1.0/servicePrincipals/{}", worker.principal);

@@ -11,7 +11,7 @@ use bonafide_types::{ObjectId, TenantId, World};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Holders of one role who can lose it with the role itself. Source: ours; they go in the commit that changes the application.
+/// Assignments that can end with the roles that one change of an application takes out. Source: ours; they go in its commit.
 const HOLDERS_AT_ONCE: usize = 500;
 
 /// A role to be given.
@@ -94,11 +94,10 @@ pub fn take_app_role(tx: &mut Tx<'_>, allowed: &Allowed, id: AppRoleAssignmentId
 pub(super) fn forget_undefined(tx: &mut Tx<'_>, old: &Application, new: &Application) -> Result<(), DirectoryError> {
     let defined: HashSet<Uuid> = new.app_roles().iter().map(|role| role.id).collect();
     let Some((resource, _)) = principal_of(tx, new)? else { return Ok(()) };
+    let mut left = HOLDERS_AT_ONCE;
     for role in old.app_roles().iter().filter(|role| !defined.contains(&role.id)) {
-        let keys = tx.many(&APP_ROLE_HOLDERS, &(resource, role.id), None, HOLDERS_AT_ONCE + 1)?;
-        if keys.len() > HOLDERS_AT_ONCE {
-            return Err(DirectoryError::AppRoleHeld(role.id));
-        }
+        let keys = tx.many(&APP_ROLE_HOLDERS, &(resource, role.id), None, left + 1)?;
+        left = left.checked_sub(keys.len()).ok_or(DirectoryError::AppRoleHeld(role.id))?;
         forget(tx, &keys)?;
     }
     Ok(())
