@@ -77,7 +77,7 @@ impl Fault {
                 );
                 reply.with("www-authenticate", &challenge)
             }
-            StatusCode::SERVICE_UNAVAILABLE => reply.with("retry-after", "1"),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => reply.with("retry-after", "1"),
             _ => reply,
         }
     }

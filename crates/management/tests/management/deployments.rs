@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 /// Stored deployments, whatever is in them.
-const ANY_DEPLOYMENT: Table<(ResourceUuid, String), Value> = Table::new("deployment", Absence::Withholds);
+pub const ANY_DEPLOYMENT: Table<(ResourceUuid, String), Value> = Table::new("deployment", Absence::Withholds);
 
 pub const SECRET: &str = "Correct-Horse-Battery-1";
 

@@ -10,6 +10,7 @@ mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
+mod deployment_limits;
 mod deployment_secrets;
 mod deployment_steps;
 mod deployments;

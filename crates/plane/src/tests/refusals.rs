@@ -15,7 +15,7 @@ fn every_refusal_is_in_the_words_of_its_surface() {
         let said = |service: &dyn Fn(&Request) -> Answer, path: &str| {
             let Answer { reply, .. } = service(&request(Method::PUT, path));
             assert_eq!(reply.status, why.status(), "{path} {why:?}");
-            let is_later = matches!(why, Unserved::Busy);
+            let is_later = why.is_for_now();
             assert_eq!(reply.headers.contains_key("retry-after"), is_later, "{path} {why:?}");
             let body: Value = serde_json::from_slice(&reply.body).unwrap();
             (reply.headers, body)
