@@ -12,8 +12,17 @@ use uuid::Uuid;
 pub(super) struct AppRoles {
     /// Enabled ones that service principals can have, with their names in tokens.
     defined: HashMap<ObjectId, Arc<[(Uuid, String)]>>,
-    /// The id of the assignment, the service principal of the service, the role.
-    held: HashMap<ObjectId, Arc<[(Uuid, ObjectId, Uuid)]>>,
+    held: HashMap<ObjectId, Arc<[Held]>>,
+}
+
+/// A role that a principal has.
+#[derive(Clone, Copy)]
+struct Held {
+    /// The id of the assignment.
+    id: Uuid,
+    /// The service principal of the service.
+    resource: ObjectId,
+    role: Uuid,
 }
 
 impl AppRoles {
@@ -29,8 +38,9 @@ impl AppRoles {
 
     pub(super) fn assign(&mut self, (principal, id): (ObjectId, Uuid), row: Option<&AppRoleAssignment>) {
         let held = self.held.get(&principal).map_or(&[][..], |held| &held[..]);
-        let others = held.iter().copied().filter(|(other, ..)| *other != id);
-        let held: Arc<[_]> = others.chain(row.map(|row| (id, row.resource, row.role))).collect();
+        let others = held.iter().copied().filter(|held| held.id != id);
+        let new = row.map(|row| Held { id, resource: row.resource, role: row.role });
+        let held: Arc<[_]> = others.chain(new).collect();
         match held.is_empty() {
             true => drop(self.held.remove(&principal)),
             false => drop(self.held.insert(principal, held)),
@@ -47,7 +57,7 @@ impl View {
         let Some(application) = self.application_by_client(tenant, client) else { return Vec::new() };
         let Some((resource, _)) = self.principal_by_client(tenant, client) else { return Vec::new() };
         let defined = self.app_roles.defined.get(&application.id).map_or(&[][..], |roles| &roles[..]);
-        let has = |role: Uuid| held.iter().any(|(_, at, held)| (*at, *held) == (resource, role));
+        let has = |role: Uuid| held.iter().any(|held| (held.resource, held.role) == (resource, role));
         defined.iter().filter(|(id, _)| has(*id)).map(|(_, value)| value.as_str()).collect()
     }
 }
