@@ -1,7 +1,8 @@
 //! The operation in which instances follow their set: as many as it has capacity for, of its model, switched as it was
 //! asked. Each step is one commit with some of them.
 
-use super::instances::make;
+use super::extension;
+use super::instances::{bring_to_model, make};
 use super::model::{self, UpgradePolicy};
 use crate::Cx;
 use crate::fault::Fault;
@@ -10,7 +11,7 @@ use crate::order::locks::{self, Operation};
 use bonafide_core::directory::{Membership, Power, Resource};
 use bonafide_core::lifecycle::{Budget, ChangedSet};
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::ResourceUuid;
+use bonafide_types::{ResourceUuid, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The worker.
@@ -19,7 +20,7 @@ pub(crate) static INSTANCES_FOLLOW: Worker =
 
 /// The state of an operation on a set.
 #[derive(Serialize, Deserialize)]
-struct State {
+pub(super) struct State {
     set: ChangedSet,
     does: Does,
     /// The instances that it is about; none for all.
@@ -27,7 +28,10 @@ struct State {
     only: Option<Vec<ResourceUuid>>,
     /// The last of them that it is done with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    after: Option<ResourceUuid>,
+    pub(super) after: Option<ResourceUuid>,
+    /// The time of its start: what it changed has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) since: Option<Timestamp>,
 }
 
 /// The change of the instances of a set.
@@ -38,6 +42,10 @@ pub(super) enum Does {
     Follow { upgrades: bool },
     /// Of the latest model.
     Upgrade,
+    /// With the extension of the model answering, where the work asked for it.
+    Await,
+    /// Started anew, those that run.
+    Restart,
     /// On or off.
     Switch(Power),
     /// Away with them.
@@ -73,37 +81,58 @@ fn check_next(tx: &impl Read, set: &Resource, next: &[ResourceUuid], operation: 
     locks::locked(tx, set, next, operation)?.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// The work for all instances of a set.
-pub(super) fn work(set: ChangedSet, does: Does) -> Work {
-    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: None, after: None })
+/// The work for all instances of a set, that begins now.
+pub(super) fn work(set: ChangedSet, does: Does, now: Timestamp) -> Work {
+    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: None, after: None, since: Some(now) })
 }
 
-/// The work for some instances of a set.
-pub(super) fn work_on(set: ChangedSet, does: Does, mut only: Vec<ResourceUuid>) -> Work {
+/// The work for some instances of a set, that begins now.
+pub(super) fn work_on(set: ChangedSet, does: Does, mut only: Vec<ResourceUuid>, now: Timestamp) -> Work {
     only.sort_unstable();
     only.dedup();
-    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: Some(only), after: None })
+    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: Some(only), after: None, since: Some(now) })
 }
 
 fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepError> {
     let mut state: State = work.state().ok_or_else(unreadable)?;
     // With a set that is gone or going, so are its instances.
     let Some(mut set) = state.set.read(tx)? else { return Ok(Step::Last) };
-    let step = match state.does {
-        Does::Follow { upgrades } => {
+    let mut step = match state.does {
+        Does::Follow { .. } => {
             check_scaling(tx, turn.batch, state.set, &set)?;
-            match (scale(tx, turn.cx, turn.batch, state.set, &mut set)?, upgrades) {
-                (Step::Last, true) => {
-                    state.does = Does::Upgrade;
-                    Step::More
-                }
-                (step, _) => step,
-            }
+            scale(tx, turn.cx, turn.batch, state.set, &mut set)?
         }
+        Does::Await => extension::wait(tx, turn, &set, &mut state)?,
         _ => each(tx, turn, &mut state, &set)?,
     };
+    if step == Step::Last
+        && let Some(next) = next(state.does, &set)
+    {
+        (state.does, state.after, step) = (next, None, Step::More);
+    }
     *work = Work::new(INSTANCES_FOLLOW.kind, &state);
     Ok(step)
+}
+
+/// The change that follows one that is done.
+fn next(done: Does, set: &Resource) -> Option<Does> {
+    match done {
+        Does::Follow { upgrades: true } => Some(Does::Upgrade),
+        Does::Follow { .. } | Does::Upgrade => set.model_extension.as_ref().map(|_| Does::Await),
+        Does::Await | Does::Restart | Does::Switch(_) | Does::Delete => None,
+    }
+}
+
+impl State {
+    /// The instances that are left, in their order.
+    pub(super) fn left(&self, tx: &impl Read) -> Result<Vec<ResourceUuid>, StoreError> {
+        let mut all = match &self.only {
+            Some(only) => only.clone(),
+            None => self.set.instances(tx)?,
+        };
+        all.retain(|uuid| self.after.is_none_or(|after| *uuid > after));
+        Ok(all)
+    }
 }
 
 /// The set of work that only makes or removes instances.
@@ -158,25 +187,23 @@ pub(super) fn scale(
 
 /// Changes the next of the instances that it is about.
 fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> Result<Step, StepError> {
-    let all = match &state.only {
-        Some(only) => only.clone(),
-        None => state.set.instances(tx)?,
-    };
+    let of = state.only.as_ref().map_or_else(|| state.set.instances(tx), |only| Ok(only.clone()))?.len();
     let batch = match (state.does, model::upgrade_policy(&set.body)) {
-        (Does::Upgrade, Ok(UpgradePolicy::Rolling)) => model::rolling_batch(&set.body, all.len()).min(turn.batch),
+        (Does::Upgrade, Ok(UpgradePolicy::Rolling)) => model::rolling_batch(&set.body, of).min(turn.batch),
         _ => turn.batch,
     };
-    let next: Vec<ResourceUuid> =
-        all.into_iter().filter(|uuid| state.after.is_none_or(|after| *uuid > after)).take(batch).collect();
+    let next: Vec<ResourceUuid> = state.left(tx)?.into_iter().take(batch).collect();
     check_next(tx, set, &next, state.does.operation())?;
     let mut budget = Budget::new(turn.batch);
     for uuid in &next {
-        if state.does == Does::Delete {
-            if !state.set.remove(tx, &turn.cx.world, *uuid, &mut budget)?.is_done() {
-                return Ok(Step::More);
+        match state.does {
+            Does::Delete => {
+                if !state.set.remove(tx, &turn.cx.world, *uuid, &mut budget)?.is_done() {
+                    return Ok(Step::More);
+                }
             }
-        } else {
-            state.set.change(tx, &turn.cx.world, *uuid, |instance| change(instance, state.does, set))?;
+            Does::Upgrade => upgrade(tx, turn, state.set, *uuid, set)?,
+            does => drop(state.set.change(tx, &turn.cx.world, *uuid, |instance| change(instance, does, turn))?),
         }
         state.after = Some(*uuid);
     }
@@ -191,17 +218,40 @@ fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> 
     Ok(Step::Last)
 }
 
-fn change(instance: &mut Resource, does: Does, set: &Resource) {
-    match does {
-        Does::Upgrade => {
-            if let Some(Membership { set: of, .. }) = instance.set {
-                instance.set = Some(Membership { set: of, model: set.model });
-                super::instances::bring_to_model(instance, set);
-            }
+/// Brings an instance to the latest model.
+fn upgrade(
+    tx: &mut Tx<'_>,
+    turn: &Turn<'_>,
+    of: ChangedSet,
+    uuid: ResourceUuid,
+    set: &Resource,
+) -> Result<(), StepError> {
+    let Some(old) = of.instance(tx, uuid)? else { return Ok(()) };
+    let mut new = old.clone();
+    new.set = Some(Membership { set: of.uuid(), model: set.model });
+    bring_to_model(&mut new, set);
+    if new.model_extension.is_some() {
+        extension::check(tx, uuid, &new)?;
+        if new.model_extension == old.model_extension && extension::does_not_answer(tx, uuid, &old, turn.cx.world.now)?
+        {
+            extension::start_anew(&mut new, turn.cx);
         }
+    }
+    of.change(tx, &turn.cx.world, uuid, |instance| *instance = new)?;
+    Ok(())
+}
+
+fn change(instance: &mut Resource, does: Does, turn: &Turn<'_>) {
+    match does {
         // One that has no place has none to keep.
         Does::Switch(Power::Stopped) if instance.power == Power::Deallocated => {}
-        Does::Switch(power) => instance.power = power,
-        Does::Follow { .. } | Does::Delete => {}
+        Does::Switch(power) => {
+            if power.is_running() && !instance.power.is_running() {
+                extension::start_anew(instance, turn.cx);
+            }
+            instance.power = power;
+        }
+        Does::Restart if instance.power.is_running() => extension::start_anew(instance, turn.cx),
+        Does::Follow { .. } | Does::Upgrade | Does::Await | Does::Restart | Does::Delete => {}
     }
 }
