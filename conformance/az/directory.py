@@ -1,5 +1,5 @@
 """Service principals and applications in the directory. Follows azure-cli's `test_service_principal_scenario`, `test_sp_show_exit_code`,
-`test_create_for_rbac_password_with_assignment`, `test_create_for_rbac_create_cert`, `test_app_scenario`, `test_app_credential` and
+`test_create_for_rbac_password_with_assignment`, `test_create_for_rbac_idempotent`, `test_create_for_rbac_create_cert`, `test_app_scenario`, `test_app_credential` and
 `test_app_owner`."""
 
 import base64
@@ -45,6 +45,8 @@ def for_rbac():
         equal((assigned["principalId"], assigned["principalType"]), (principal, "ServicePrincipal"))
     for assigned in az("role", "assignment", "list", "--assignee", made["appId"], "--scope", scope):
         az("role", "assignment", "delete", "--ids", assigned["id"])
+    if ALL:
+        equal(az("ad", "sp", "create-for-rbac", "--name", "nightly")["appId"], made["appId"])
     az("ad", "sp", "delete", "--id", made["appId"])
     az("ad", "app", "delete", "--id", made["appId"])
     refused("does not exist", "ad", "app", "show", "--id", made["appId"], code=3)

@@ -14,4 +14,8 @@ def registered():
         assert {"Microsoft.Compute", "Microsoft.ManagedIdentity", "Microsoft.Authorization"} <= {
             item["namespace"] for item in az("provider", "list")}
         az("provider", "register", "--namespace", "Microsoft.Web", "--wait")
+        az("provider", "unregister", "--namespace", "Microsoft.Batch")
+        equal(az("provider", "show", "--namespace", "Microsoft.Batch")["registrationState"], "Unregistered")
+        az("provider", "register", "--namespace", "Microsoft.Batch", "--wait")
+        equal(az("provider", "show", "--namespace", "Microsoft.Batch")["registrationState"], "Registered")
         refused("InvalidResourceNamespace", "provider", "show", "--namespace", "Microsoft.Nope", code=3)

@@ -25,6 +25,8 @@ def failing():
     equal(az("vm", "extension", "list", *VM), [])
     az("vm", "identity", "assign", *HERE, "--name", "vm-extension")
     refused("VMExtensionProvisioningError", "vm", "extension", "set", *VM, *LINUX, "--version", "1.0", "--settings", '{"port": 50342}')
+    # Without a version az looks for the newest.
+    refused("VMExtensionProvisioningError", "vm", "extension", "set", *VM, *LINUX, "--settings", '{"port": 50342}')
     refused("port", "vm", "extension", "set", *VM, *LINUX, "--version", "1.0", "--settings", '{"port": 0}')
 
 

@@ -216,7 +216,7 @@ fn directory(why: &DirectoryError) -> (StatusCode, &'static str, String) {
         DirectoryError::Register(why) => (BAD, "Request_BadRequest", format!("Invalid value specified for property 'identifierUris' of resource 'Application': {}.", Excerpt::of(&why.to_string()))),
         DirectoryError::PrincipalExists => (StatusCode::CONFLICT, "Request_MultipleObjectsWithSameKeyValue", "The application has a service principal already.".into()),
         DirectoryError::OwnerExists => (BAD, "Request_BadRequest", "One or more added object references already exist for the following modified properties: 'owners'.".into()),
-        DirectoryError::NoOwner(id) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.")),
+        DirectoryError::NoOwner(id) | DirectoryError::PolicyNotAssigned(id) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.")),
         DirectoryError::NoCredential(_) => (BAD, "Request_BadRequest", "No password credential or key credential found with keyId.".into()),
         DirectoryError::DefaultExists => (BAD, "Request_BadRequest", "The organization has a default token lifetime policy already: change that one, or take isOrganizationDefault from it first.".into()),
         DirectoryError::PolicyInUse => (BAD, "Request_BadRequest", "The policy is assigned: take it from every object that appliesTo lists first.".into()),

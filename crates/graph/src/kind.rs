@@ -23,6 +23,16 @@ impl Kind {
         }
     }
 
+    /// The collection's segment of a path.
+    pub(crate) fn collection(self) -> &'static str {
+        match self {
+            Self::Application => "applications",
+            Self::Organization => "organization",
+            Self::ServicePrincipal => "servicePrincipals",
+            Self::TokenLifetimePolicy => "tokenLifetimePolicies",
+        }
+    }
+
     /// The name in messages about a property.
     pub(crate) fn resource(self) -> &'static str {
         match self {

@@ -46,11 +46,12 @@ pub(crate) fn admit(cx: &Cx<'_>, request: &Request) -> Result<Lane, Box<Reply>> 
 
 fn lane(verb: Verb, target: &Target) -> Lane {
     match (verb, target) {
+        _ if deployments::evaluates(verb, target) => Lane::Template,
         (_, Target::Fixed(fixed, _)) => match fixed.answer {
             // A poll takes a step of the work.
             Answer::Operation(_) => Lane::Write,
-            Answer::Change(_) if fixed.route.method == Method::DELETE => Lane::Removal,
-            Answer::Change(_) => Lane::Write,
+            Answer::Change(..) if fixed.route.method == Method::DELETE => Lane::Removal,
+            Answer::Change(..) => Lane::Write,
             Answer::Read(_) | Answer::Public(_) => Lane::List,
         },
         (Verb::Delete, _) => Lane::Removal,

@@ -2,14 +2,15 @@
 
 use crate::Cx;
 use crate::command::{Call, Command, Target, Verb};
+use crate::deployments::{self, evaluates};
 use crate::fault::Fault;
 use crate::fixed::{Answer, Fixed};
 use crate::operations;
 use crate::order::access::{self, Access};
 use crate::order::delete::{self, Deleted};
-use crate::order::{change, list, locks, read, write};
+use crate::order::{change, conditions, list, locks, read, write};
 use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
-use crate::resource_type::{ChangeFn, Kind, ReadFn, Rows, Run};
+use crate::resource_type::{ChangeFn, Kind, Own, ReadFn, Rows, Run};
 use bonafide_core::access::Attributes;
 use bonafide_store::{Read, ReadTx, Tx};
 use bonafide_types::{OperationId, Scope, SubscriptionId};
@@ -70,7 +71,7 @@ enum Does<'a> {
 fn does(command: &Command) -> Result<Does<'_>, Fault> {
     Ok(match (&command.target, command.verb) {
         (Target::Fixed(fixed, _), _) => match fixed.answer {
-            Answer::Change(change) => Does::Change(change),
+            Answer::Change(_, change) => Does::Change(change),
             _ => Does::Answer(fixed),
         },
         (Target::Own(_, kind, _), verb) => own(kind, verb).ok_or(Fault::NoSuchRoute)?,
@@ -112,7 +113,12 @@ fn changing(tx: &mut Tx<'_>, call: &Call<'_>, change: ChangeFn) -> Result<Outcom
     check_group(call, &access)?;
     match &call.command.target {
         Target::Fixed(..) => return change::endpoint(tx, call, &access, &allowed, change),
-        Target::Own(_, kind, _) => check_locks(tx, call, &access, kind)?,
+        Target::Own(_, kind, _) => {
+            if let Rows::Own(Own { changes: Some(changes), .. }) = kind.of.rows {
+                conditions::check_change(tx, call, &access, changes.etag)?;
+            }
+            check_locks(tx, call, &access, kind)?;
+        }
         Target::Resource(..) => {}
     }
     change(tx, call, &access, &allowed)
@@ -145,10 +151,7 @@ fn own(kind: &Kind, verb: Verb) -> Option<Does<'static>> {
         Verb::Get => own.get.map(Does::Read),
         Verb::Head => own.head.map(Does::Read),
         Verb::List => own.list.map(|(_, list)| Does::Read(list)),
-        Verb::Put => own.put.map(Does::Change),
-        Verb::Patch => own.patch.map(Does::Change),
-        Verb::Delete => own.delete.map(Does::Change),
-        Verb::Action(_) => None,
+        Verb::Put | Verb::Patch | Verb::Delete | Verb::Action(_) => own.change(verb).map(Does::Change),
     }
 }
 
@@ -165,12 +168,20 @@ fn answer_fixed(call: &Call<'_>, fixed: &Fixed) -> Result<Outcome, Fault> {
     let show = match fixed.answer {
         Answer::Public(answer) => return Ok(Outcome::shown(answer(call.cx.config, Some(&call.command.version)))),
         Answer::Read(answer) => return reading(call, answer),
-        Answer::Change(_) => return Err(Fault::NoSuchRoute),
+        Answer::Change(..) => return Err(Fault::NoSuchRoute),
         Answer::Operation(show) => show,
     };
     let key = call.named()?.operation()?;
     call.cx.store.read(|tx| access::enter(tx, call, &call.command.right()))?;
-    let operation = operations::advance(call.cx, key, 1)?;
+    // Templates are evaluated in their own lane: a poll in another one takes no step of a deployment.
+    let operation = match call.cx.store.read(|tx| operations::find(tx, key.0, key.1))? {
+        Some(found)
+            if found.work.kind == deployments::WORKER.kind && !evaluates(call.command.verb, &call.command.target) =>
+        {
+            Some(found)
+        }
+        _ => operations::advance(call.cx, key, 1)?,
+    };
     let of_tenant = operation.filter(|operation| operation.tenant == call.command.by.tenant);
     show(call, key.1, &of_tenant.ok_or(Fault::OperationNotFound(key.1))?)
 }

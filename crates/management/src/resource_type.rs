@@ -1,7 +1,7 @@
 //! Resource types. A type is one value, which owns its rights, its actions and its rules. The checks that all types
 //! share are in `order/` and cannot be skipped.
 
-use crate::command::Call;
+use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::order::place::Found;
@@ -173,6 +173,8 @@ pub(crate) enum Run {
 pub(crate) type ReadFn = fn(&ReadTx<'_>, &Call<'_>, &Access) -> Result<Outcome, Fault>;
 /// Gives what a condition of a role may ask of a call beside its action.
 pub(crate) type AttributesFn = fn(&Tx<'_>, &Call<'_>, &Access) -> Result<Attributes, Fault>;
+/// Gives the etag of what a change is about, as it is; `None` if it is not there.
+pub(crate) type TagFn = fn(&Tx<'_>, &Call<'_>, &Access) -> Result<Option<String>, Fault>;
 /// Changes what is stored.
 pub(crate) type ChangeFn = fn(&mut Tx<'_>, &Call<'_>, &Access, &Allowed) -> Result<Outcome, Fault>;
 
@@ -195,9 +197,7 @@ pub(crate) struct Own {
     pub(crate) list: Option<(ListRight, ReadFn)>,
     /// True if locks do not stop it: a lock can be taken away.
     pub(crate) is_above_locks: bool,
-    pub(crate) put: Option<ChangeFn>,
-    pub(crate) patch: Option<ChangeFn>,
-    pub(crate) delete: Option<ChangeFn>,
+    pub(crate) changes: Option<Changes>,
     /// The attributes of a change; of a type without any, what is granted under a condition is not granted.
     pub(crate) attributes: AttributesFn,
 }
@@ -211,11 +211,29 @@ impl Own {
         head: None,
         list: None,
         is_above_locks: false,
-        put: None,
-        patch: None,
-        delete: None,
+        changes: None,
         attributes: |_, _, _| Ok(Attributes::default()),
     };
+
+    /// The function that does a change.
+    pub(crate) fn change(&self, verb: Verb) -> Option<ChangeFn> {
+        let changes = self.changes.as_ref()?;
+        match verb {
+            Verb::Put => changes.put,
+            Verb::Patch => changes.patch,
+            Verb::Delete => changes.delete,
+            Verb::Get | Verb::Head | Verb::List | Verb::Action(_) => None,
+        }
+    }
+}
+
+/// The changes of rows that are no resources. What is `None` is not offered.
+pub(crate) struct Changes {
+    /// The etag of a row: no change is offered whose preconditions could not be checked.
+    pub(crate) etag: TagFn,
+    pub(crate) put: Option<ChangeFn>,
+    pub(crate) patch: Option<ChangeFn>,
+    pub(crate) delete: Option<ChangeFn>,
 }
 
 /// The roles that a list requires.

@@ -43,11 +43,11 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
     };
     let offered = [
         (own.list.is_some(), Method::GET, &collection),
-        (own.put.is_some(), Method::PUT, &named),
-        (own.patch.is_some(), Method::PATCH, &named),
+        (own.change(Verb::Put).is_some(), Method::PUT, &named),
+        (own.change(Verb::Patch).is_some(), Method::PATCH, &named),
         (own.get.is_some(), Method::GET, &named),
         (own.head.is_some(), Method::HEAD, &named),
-        (own.delete.is_some(), Method::DELETE, &named),
+        (own.change(Verb::Delete).is_some(), Method::DELETE, &named),
     ];
     let offered = offered.into_iter().filter(|(is_offered, ..)| *is_offered);
     offered.map(|(_, method, path)| route(&method, path.clone())).collect()
@@ -218,12 +218,9 @@ fn of_own_rows(
     (own.check_name)(name)?;
     let verb = verb_of(method)?;
     let is_offered = match verb {
-        Verb::Put => own.put.is_some(),
-        Verb::Patch => own.patch.is_some(),
         Verb::Get => own.get.is_some(),
         Verb::Head => own.head.is_some(),
-        Verb::Delete => own.delete.is_some(),
-        _ => false,
+        verb => own.change(verb).is_some(),
     };
     if is_offered { Ok((verb, Target::Own(scope, kind, name.clone()))) } else { Err(wrong()) }
 }

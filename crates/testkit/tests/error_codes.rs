@@ -21,6 +21,7 @@ const TESTED: &[(&str, &str, &str)] = &[
     ("RoleDefinitionLimitExceeded", TABLE, LIMITS),
     ("ServiceUnavailable", TABLE, SHELL),
     ("TagNameLimitExceeded", TABLE, LIMITS),
+    ("TooManyRequests", TABLE, SHELL),
 ];
 
 const TABLE: &str = "crates/management/src/fault/table.rs";

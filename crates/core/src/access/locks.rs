@@ -4,6 +4,7 @@ use super::{Allowed, Chain, Plane, ScopeKey, WrongProof};
 use bonafide_store::{Absence, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, SubscriptionId, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A management lock; its subscription, scope and name are its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Lock {
     /// The principal that made it; `None` for the system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<ObjectId>,
+    /// A random value of its last write, from which its ETag is made; rows of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<Uuid>,
 }
 
 /// The operations that a lock stops.

@@ -40,4 +40,4 @@ pub use plane::Plane;
 pub use proof::{Allowed, WrongProof};
 pub use root_owners::OWNER;
 pub use scope_key::ScopeKey;
-pub use sights::Sights;
+pub use sights::{Sights, for_every_reader};

@@ -85,6 +85,11 @@ impl<'a, R: Read> Sights<'a, R> {
     }
 }
 
+/// The members of a resource's body that are for every reader of it, for a resource that shows another in its own body.
+pub fn for_every_reader(resource: &Resource) -> Shown {
+    resource.shown(Sight::Declared, &|_| true)
+}
+
 fn write(type_name: &str) -> String {
     format!("{type_name}/write")
 }

@@ -30,8 +30,8 @@ impl Condemned {
         Ok(Self(uuid))
     }
 
-    /// An instance of a scale set that may be changed: the set takes it away.
-    pub(super) fn instance(uuid: ResourceUuid) -> Self {
+    /// A part of a resource that may be changed, which takes it away: an instance of a scale set, a child in a list.
+    pub(super) fn part(uuid: ResourceUuid) -> Self {
         Self(uuid)
     }
 

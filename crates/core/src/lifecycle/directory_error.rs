@@ -34,8 +34,8 @@ pub enum DirectoryError {
     /// The owner is one already.
     #[error("the owner is one already")]
     OwnerExists,
-    /// The object has no such owner, or no such policy.
-    #[error("{0} is none of its own")]
+    /// The object has no such owner.
+    #[error("{0} is none of its owners")]
     NoOwner(ObjectId),
     /// The object has no such credential of that kind.
     #[error("there is no credential {0}")]
@@ -46,6 +46,9 @@ pub enum DirectoryError {
     /// Something has the policy.
     #[error("the policy is assigned")]
     PolicyInUse,
+    /// The object does not have this policy.
+    #[error("the policy {0} is not assigned")]
+    PolicyNotAssigned(ObjectId),
     /// The object has a policy already.
     #[error("the object has a policy already")]
     PolicyExists,

@@ -4,8 +4,8 @@
 use super::budget::{Budget, Progress};
 use super::delete::{Condemned, remove};
 use super::place;
-use super::save::scope_above;
-use crate::access::{Allowed, ScopeKey, WrongProof};
+use super::save::confirm_write;
+use crate::access::{Allowed, WrongProof};
 use crate::directory::{Body, INSTANCES_OF_SET, Membership, RESOURCES, Resource, ResourceIdentity, find};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceId, ResourceUuid, Timestamp, World};
@@ -26,8 +26,7 @@ impl ChangedSet {
     /// # Errors
     /// [`WrongProof`] when the proof is for something else.
     pub fn by(allowed: &Allowed, uuid: ResourceUuid, set: &Resource) -> Result<Self, WrongProof> {
-        let scope = if set.version == 0 { scope_above(set) } else { ScopeKey::of(uuid, set) };
-        allowed.confirm_write(set.tenant, scope, set.id.type_name().as_str())?;
+        confirm_write(allowed, uuid, set)?;
         Ok(Self(uuid))
     }
 
@@ -139,7 +138,7 @@ impl ChangedSet {
         budget: &mut Budget,
     ) -> Result<Progress, StoreError> {
         match self.instance(tx, uuid)? {
-            Some(_) => remove(tx, world, Condemned::instance(uuid), uuid, budget),
+            Some(_) => remove(tx, world, Condemned::part(uuid), uuid, budget),
             None => Ok(Progress::Done),
         }
     }

@@ -11,6 +11,7 @@ mod directory_error;
 mod extension;
 mod gone_principals;
 mod instances;
+mod listed_children;
 mod locked;
 mod object_credentials;
 mod owners;
@@ -31,6 +32,7 @@ pub use directory_error::{
 };
 pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of, too_many_identities};
 pub use instances::{ChangedSet, INSTANCES_MAX};
+pub use listed_children::ChangedParent;
 pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};
 pub use owners::{add_owner, remove_owner};
 pub use place::{PlaceError, place, take_away};

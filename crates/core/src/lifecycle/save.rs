@@ -64,8 +64,7 @@ pub fn save(
     change: Option<&Change>,
 ) -> Result<(), SaveError> {
     let is_new = resource.version == 0;
-    let scope = if is_new { scope_above(resource) } else { ScopeKey::of(uuid, resource) };
-    allowed.confirm_write(resource.tenant, scope, resource.id.type_name().as_str())?;
+    confirm_write(allowed, uuid, resource)?;
     let takes_away = match change {
         Some(change) => change_identities(tx, world, uuid, resource, change)?,
         None => false,
@@ -101,8 +100,14 @@ pub fn users_of(tx: &impl Read, identity: ResourceUuid) -> Result<Vec<ResourceUu
     tx.many(&IDENTITY_USES, &identity, None, usize::MAX)
 }
 
+/// The proof of a write on a resource; of a new one, in the innermost scope above it.
+pub(super) fn confirm_write(allowed: &Allowed, uuid: ResourceUuid, resource: &Resource) -> Result<(), WrongProof> {
+    let scope = if resource.version == 0 { scope_above(resource) } else { ScopeKey::of(uuid, resource) };
+    allowed.confirm_write(resource.tenant, scope, resource.id.type_name().as_str())
+}
+
 /// The innermost scope above a resource.
-pub(super) fn scope_above(resource: &Resource) -> ScopeKey {
+fn scope_above(resource: &Resource) -> ScopeKey {
     let subscription = || resource.subscription().map_or(ScopeKey::Root, ScopeKey::Subscription);
     match (resource.parent, resource.group) {
         (Some(parent), _) => ScopeKey::Resource(parent),

@@ -17,7 +17,7 @@ pub(crate) static ENDPOINTS: &[Fixed] = &[
         Method::POST,
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/cancel",
         |named| right(named, "cancel/action"),
-        Answer::Change(put::cancel),
+        Answer::Change(read::etag, put::cancel),
     ),
     Fixed::get(
         "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/operations",

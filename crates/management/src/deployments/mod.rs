@@ -14,7 +14,7 @@ mod sealed;
 mod show;
 mod validate;
 
-pub(crate) use asked::{is_lenient, read_body};
+pub(crate) use asked::{evaluates, is_lenient, read_body};
 pub(crate) use endpoints::ENDPOINTS;
 pub(crate) use error::DeploymentError;
 pub(crate) use row::{PER_GROUP_MAX, clear};
@@ -23,7 +23,7 @@ pub(crate) use run::WORKER;
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
-use crate::resource_type::{ListRight, Own, ResourceType, Rows};
+use crate::resource_type::{Changes, ListRight, Own, ResourceType, Rows};
 use bonafide_types::{ResourceId, ResourceUuid, Scope};
 
 pub(crate) const NAME: &str = "Microsoft.Resources/deployments";
@@ -40,8 +40,7 @@ pub(crate) static DEPLOYMENTS: ResourceType = ResourceType {
         get: Some(read::get),
         head: Some(read::head),
         list: Some((ListRight::Granted, read::list)),
-        put: Some(put::put),
-        delete: Some(put::delete),
+        changes: Some(Changes { etag: read::etag, put: Some(put::put), patch: None, delete: Some(put::delete) }),
         ..Own::NOTHING
     }),
     ..ResourceType::PLAIN

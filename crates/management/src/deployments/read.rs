@@ -8,7 +8,7 @@ use crate::filter::{self, Term};
 use crate::order::access::Access;
 use crate::outcome::Outcome;
 use crate::page::{self, PAGE_BYTES_MAX};
-use bonafide_store::{Read, ReadTx};
+use bonafide_store::{Read, ReadTx, Tx};
 use bonafide_types::{Excerpt, ResourceId};
 use serde_json::{Value, json};
 
@@ -21,6 +21,11 @@ pub(super) fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<O
 /// Says whether a deployment is there.
 pub(super) fn head(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     existing(tx, call, access).map(|_| Outcome::Nothing)
+}
+
+pub(super) fn etag(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Option<String>, Fault> {
+    let (group, _, name) = asked(call, access)?;
+    Ok(tx.get(&DEPLOYMENTS, &key(group, name))?.as_ref().map(show::tag))
 }
 
 fn existing(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<(ResourceId, Deployment), Fault> {

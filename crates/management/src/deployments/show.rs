@@ -4,6 +4,7 @@ use super::NAME;
 use super::row::{Deployment, Part, parts};
 use crate::command::Call;
 use crate::fault::Fault;
+use crate::order::conditions;
 use crate::outcome::Shown;
 use bonafide_store::Read;
 use bonafide_template::Plan;
@@ -19,6 +20,11 @@ pub(super) fn state(row: &Deployment) -> &'static str {
         (Some(_), Some(_)) => "Failed",
         (Some(_), None) => "Succeeded",
     }
+}
+
+/// The etag of a deployment: each PUT makes another one, and so does its end. Source: ours; Azure has none.
+pub(super) fn tag(row: &Deployment) -> String {
+    conditions::etag_of_version(row.uuid.uuid(), row.ended_at.map_or(0, Timestamp::unix_micros))
 }
 
 /// A deployment.
@@ -50,7 +56,7 @@ pub(super) fn deployment(tx: &impl Read, group: &ResourceId, row: &Deployment) -
         body["tags"] = Value::Object(row.tags.clone());
     }
     body["properties"] = properties;
-    Ok(Shown { body, etag: None })
+    Ok(Shown { body, etag: Some(tag(row)) })
 }
 
 /// The answer to `validate`.

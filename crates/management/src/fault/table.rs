@@ -153,6 +153,7 @@ mod tests {
             (Unserved::BodyTooSlow, 408, "RequestTimeout"),
             (Unserved::BodyBroken, 400, "InvalidRequestContent"),
             (Unserved::Busy, 503, "ServiceUnavailable"),
+            (Unserved::ShareTaken, 429, "TooManyRequests"),
             (Unserved::Failed, 500, "InternalServerError"),
         ] {
             let fault = Fault::Unserved(why);

@@ -5,7 +5,8 @@ use super::{Answer, Fixed, Named, in_subscription};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
-use crate::outcome::Outcome;
+use crate::order::conditions;
+use crate::outcome::{Outcome, Shown};
 use crate::right::Right;
 use bonafide_core::access::Allowed;
 use bonafide_store::{Absence, Read, ReadTx, Table, Tx};
@@ -37,13 +38,13 @@ pub(super) static ENDPOINTS: &[Fixed] = &[
         Method::POST,
         "/subscriptions/{subscription}/providers/Microsoft.Features/providers/{namespace}/features/{feature}/register",
         |named| in_subscription(named, "Microsoft.Features/providers/features/register/action"),
-        Answer::Change(register),
+        Answer::Change(etag, register),
     ),
     Fixed::of_store(
         Method::POST,
         "/subscriptions/{subscription}/providers/Microsoft.Features/providers/{namespace}/features/{feature}/unregister",
         |named| in_subscription(named, "Microsoft.Features/providers/features/unregister/action"),
-        Answer::Change(unregister),
+        Answer::Change(etag, unregister),
     ),
 ];
 
@@ -66,7 +67,13 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, F
 fn read(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
     let (id, feature) = asked(call)?;
     let is_registered = tx.get(&FEATURES, &(id, key(feature)))?.is_some();
-    Ok(Outcome::shown(show(id, feature, state(is_registered))))
+    Ok(shown(id, feature, state(is_registered)))
+}
+
+fn etag(tx: &Tx<'_>, call: &Call<'_>, _access: &Access) -> Result<Option<String>, Fault> {
+    let (id, feature) = asked(call)?;
+    let is_registered = tx.get(&FEATURES, &(id, key(feature)))?.is_some();
+    Ok(Some(conditions::etag_of_content(&show(id, feature, state(is_registered)))))
 }
 
 fn register(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -> Result<Outcome, Fault> {
@@ -75,13 +82,13 @@ fn register(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allow
     if tx.get(&FEATURES, &key)?.is_none() {
         tx.put(&FEATURES, &key, &call.cx.world.now)?;
     }
-    Ok(Outcome::shown(show(id, feature, REGISTERED)))
+    Ok(shown(id, feature, REGISTERED))
 }
 
 fn unregister(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -> Result<Outcome, Fault> {
     let (id, feature) = asked(call)?;
     tx.delete(&FEATURES, &(id, key(feature)))?;
-    Ok(Outcome::shown(show(id, feature, "Unregistered")))
+    Ok(shown(id, feature, "Unregistered"))
 }
 
 const REGISTERED: &str = "Registered";
@@ -106,6 +113,12 @@ fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 fn key((namespace, name): (&str, &str)) -> String {
     format!("{namespace}/{name}").to_ascii_lowercase()
+}
+
+fn shown(id: SubscriptionId, feature: (&str, &str), state: &str) -> Outcome {
+    let body = show(id, feature, state);
+    let etag = Some(conditions::etag_of_content(&body));
+    Outcome::Shown(Shown { body, etag })
 }
 
 fn show(id: SubscriptionId, (namespace, name): (&str, &str), state: &str) -> Value {

@@ -22,7 +22,7 @@ pub(crate) use operations::poll_status;
 pub(crate) use providers::show_in as show_provider;
 
 use crate::config::Config;
-use crate::resource_type::{ChangeFn, ReadFn};
+use crate::resource_type::{ChangeFn, ReadFn, TagFn};
 use crate::right::Right;
 use bonafide_types::limits::MANAGEMENT_BODY_BYTES_MAX;
 use bonafide_types::{ApiVersion, ResourceId, Scope};
@@ -66,8 +66,9 @@ pub(crate) enum Answer {
     /// From what is stored.
     Read(ReadFn),
     /// With the outcome of a change, whose right is a [`Right::Action`]: the locks of its scope are checked before it,
-    /// and its audit record is written after it (`order/change.rs`).
-    Change(ChangeFn),
+    /// and its preconditions against the etag that the first one gives, and its audit record is written after it
+    /// (`order/change.rs`).
+    Change(TagFn, ChangeFn),
     /// With the state of an operation, after a step of it.
     Operation(operations::Poll),
 }

@@ -6,7 +6,8 @@ use crate::command::Call;
 use crate::fault::Fault;
 use crate::locations;
 use crate::order::access::Access;
-use crate::outcome::Outcome;
+use crate::order::conditions;
+use crate::outcome::{Outcome, Shown};
 use crate::registration;
 use crate::right::Right;
 use crate::types::catalogue::{self, Namespace, Places};
@@ -26,13 +27,13 @@ pub(super) static ENDPOINTS: &[Fixed] = &[
         Method::POST,
         "/subscriptions/{subscription}/providers/{namespace}/register",
         |named| in_subscription(named, format!("{}/register/action", named.text("namespace"))),
-        Answer::Change(register),
+        Answer::Change(etag, register),
     ),
     Fixed::of_store(
         Method::POST,
         "/subscriptions/{subscription}/providers/{namespace}/unregister",
         |named| in_subscription(named, format!("{}/unregister/action", named.text("namespace"))),
-        Answer::Change(unregister),
+        Answer::Change(etag, unregister),
     ),
 ];
 
@@ -49,19 +50,33 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, F
 
 /// One provider.
 fn read(tx: &ReadTx<'_>, call: &Call<'_>, _access: &Access) -> Result<Outcome, Fault> {
-    Ok(Outcome::shown(show(&States::of(tx, call)?, named(call)?)))
+    shown(tx, call, named(call)?)
+}
+
+fn etag(tx: &Tx<'_>, call: &Call<'_>, _access: &Access) -> Result<Option<String>, Fault> {
+    Ok(Some(tag(&States::of(tx, call)?, named(call)?)))
+}
+
+/// The etag of a provider in a subscription, or in the tenant. Source: ours; Azure has none.
+fn tag(states: &States, namespace: &Namespace) -> String {
+    conditions::etag_of_content(&json!([states.subscription, namespace.name, states.word(namespace)]))
+}
+
+fn shown(tx: &impl Read, call: &Call<'_>, namespace: &Namespace) -> Result<Outcome, Fault> {
+    let states = States::of(tx, call)?;
+    Ok(Outcome::Shown(Shown { body: show(&states, namespace), etag: Some(tag(&states, namespace)) }))
 }
 
 fn register(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -> Result<Outcome, Fault> {
     let namespace = named(call)?;
     registration::register(tx, call.named()?.subscription()?, namespace.name)?;
-    Ok(Outcome::shown(show(&States::of(tx, call)?, namespace)))
+    shown(tx, call, namespace)
 }
 
 fn unregister(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -> Result<Outcome, Fault> {
     let namespace = named(call)?;
     registration::unregister(tx, call.named()?.subscription()?, namespace.name, call.cx.world.now)?;
-    Ok(Outcome::shown(show(&States::of(tx, call)?, namespace)))
+    shown(tx, call, namespace)
 }
 
 /// The provider in the path.

@@ -6,7 +6,7 @@ use crate::command::Call;
 use crate::fault::Fault;
 use crate::limits::TAG_VALUE_CHARS_MAX;
 use crate::order::access::Access;
-use crate::order::tags;
+use crate::order::{conditions, tags};
 use crate::outcome::{Outcome, Shown};
 use crate::right::Right;
 use bonafide_core::access::Allowed;
@@ -41,10 +41,20 @@ const VALUE: &str = "/subscriptions/{subscription}/tagNames/{tagName}/tagValues/
 
 pub(super) static ENDPOINTS: &[Fixed] = &[
     Fixed::get("/subscriptions/{subscription}/tagNames", |named| right(named, "/read"), list),
-    Fixed::of_store(Method::PUT, NAME, |named| right(named, "/write"), Answer::Change(put)),
-    Fixed::of_store(Method::DELETE, NAME, |named| right(named, "/delete"), Answer::Change(delete)),
-    Fixed::of_store(Method::PUT, VALUE, |named| right(named, "/tagValues/write"), Answer::Change(put_value)),
-    Fixed::of_store(Method::DELETE, VALUE, |named| right(named, "/tagValues/delete"), Answer::Change(delete_value)),
+    Fixed::of_store(Method::PUT, NAME, |named| right(named, "/write"), Answer::Change(etag, put)),
+    Fixed::of_store(Method::DELETE, NAME, |named| right(named, "/delete"), Answer::Change(etag, delete)),
+    Fixed::of_store(
+        Method::PUT,
+        VALUE,
+        |named| right(named, "/tagValues/write"),
+        Answer::Change(etag_of_value, put_value),
+    ),
+    Fixed::of_store(
+        Method::DELETE,
+        VALUE,
+        |named| right(named, "/tagValues/delete"),
+        Answer::Change(etag_of_value, delete_value),
+    ),
 ];
 
 fn right(named: &Named, verb: &str) -> Right {
@@ -59,10 +69,28 @@ fn named(tx: &impl Read, call: &Call<'_>) -> Result<((SubscriptionId, String), O
     Ok((key, row))
 }
 
+fn etag(tx: &Tx<'_>, call: &Call<'_>, _access: &Access) -> Result<Option<String>, Fault> {
+    let ((id, _), row) = named(tx, call)?;
+    Ok(row.map(|row| conditions::etag_of_content(&shown(id, &row))))
+}
+
+fn etag_of_value(tx: &Tx<'_>, call: &Call<'_>, _access: &Access) -> Result<Option<String>, Fault> {
+    let ((id, _), row) = named(tx, call)?;
+    let value = call.named()?.text("tagValue");
+    let row = row.filter(|row| row.values.iter().any(|known| known == value));
+    Ok(row.map(|row| conditions::etag_of_content(&value_of(id, &row.name, value))))
+}
+
+/// A body with an etag that is made from it. Source: ours; Azure has none.
+fn tagged(body: Value) -> Shown {
+    let etag = Some(conditions::etag_of_content(&body));
+    Shown { body, etag }
+}
+
 fn put(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -> Result<Outcome, Fault> {
     let (key, row) = named(tx, call)?;
     if let Some(row) = row {
-        return Ok(Outcome::shown(shown(key.0, &row)));
+        return Ok(Outcome::Shown(tagged(shown(key.0, &row))));
     }
     let name = call.named()?.text("tagName").to_owned();
     tags::check_name(&name)?;
@@ -71,7 +99,7 @@ fn put(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -
     }
     let row = TagName { name, values: Vec::new() };
     tx.put(&TAG_NAMES, &key, &row)?;
-    Ok(Outcome::Created(Shown { body: shown(key.0, &row), etag: None }))
+    Ok(Outcome::Created(tagged(shown(key.0, &row))))
 }
 
 /// Takes a name away that has no values; one that is not there is gone already.
@@ -96,7 +124,7 @@ fn put_value(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allo
     }
     let body = || value_of(key.0, &row.name, value);
     if row.values.iter().any(|known| known == value) {
-        return Ok(Outcome::shown(body()));
+        return Ok(Outcome::Shown(tagged(body())));
     }
     if row.values.len() == AGREED_MAX {
         return Err(Fault::TooManyTagNames { of: "name", max: AGREED_MAX });
@@ -104,7 +132,7 @@ fn put_value(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allo
     let body = body();
     row.values.push(value.to_owned());
     tx.put(&TAG_NAMES, &key, &row)?;
-    Ok(Outcome::Created(Shown { body, etag: None }))
+    Ok(Outcome::Created(tagged(body)))
 }
 
 fn delete_value(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -> Result<Outcome, Fault> {

@@ -2,9 +2,10 @@
 
 use super::access::Access;
 use super::place::check_open;
-use super::{audit, locks};
+use super::{audit, conditions, locks};
 use crate::command::{Call, Target};
 use crate::fault::Fault;
+use crate::fixed::Answer;
 use crate::outcome::Outcome;
 use crate::resource_type::ChangeFn;
 use crate::right::Right;
@@ -13,7 +14,7 @@ use bonafide_store::Tx;
 use http::Method;
 
 /// Changes what an endpoint is about. Access was checked before, in the same transaction (`access::enter`); what the
-/// path names must be there and not be going, and its locks must allow it. Who did it is recorded with it.
+/// path names must be there and not be going, and the preconditions and its locks must allow it. Who did it is recorded with it.
 pub(crate) fn endpoint(
     tx: &mut Tx<'_>,
     call: &Call<'_>,
@@ -27,6 +28,9 @@ pub(crate) fn endpoint(
     };
     if let (Some(group), None) = (&named.group, &access.place.group) {
         return Err(Fault::GroupNotFound(group.name().to_owned()));
+    }
+    if let Answer::Change(etag, _) = fixed.answer {
+        conditions::check_change(tx, call, access, etag)?;
     }
     match fixed.route.method {
         Method::DELETE => locks::check_delete_at(tx, call, &access.place)?,

@@ -1,11 +1,17 @@
 //! Entity tags, and the conditions of a write that name them: `If-Match` and `If-None-Match` (RFC 9110, section 13).
+//! Resources are asked in `write.rs` and `delete.rs`; whatever else is changed has a [`TagFn`] beside its change, which
+//! [`check_change`] asks.
 
+use super::access::Access;
 use super::place::Found;
-use crate::command::{Conditions, Tags};
+use crate::command::{Call, Conditions, Tags};
 use crate::fault::Fault;
+use crate::resource_type::TagFn;
 use bonafide_core::directory::Resource;
 use bonafide_crypto::thumbprint::sha256;
+use bonafide_store::Tx;
 use bonafide_types::{ResourceUuid, Timestamp, base64url};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// Bytes of an etag. Source: ours; no two of so many random bits are alike.
@@ -35,11 +41,37 @@ pub(crate) fn etag_of_row(mark: Option<Uuid>, name: Uuid, updated_at: Timestamp)
     }
 }
 
+/// The etag of a row that counts its writes, and whose id is given once.
+pub(crate) fn etag_of_version(id: Uuid, version: u64) -> String {
+    tag(id, version, "\"")
+}
+
+/// The etag of something that has no id or mark of its own: what says the same has the same one.
+pub(crate) fn etag_of_content(content: &Value) -> String {
+    tag_of(content.to_string().as_bytes(), "\"")
+}
+
 fn tag(id: Uuid, version: u64, end: &str) -> String {
     let mut of = [0; 24];
     of[..16].copy_from_slice(id.as_bytes());
     of[16..].copy_from_slice(&version.to_be_bytes());
-    format!("\"{}{end}", base64url::encode(&sha256(&of)[..TAG_BYTES]))
+    tag_of(&of, end)
+}
+
+fn tag_of(bytes: &[u8], end: &str) -> String {
+    format!("\"{}{end}", base64url::encode(&sha256(bytes)[..TAG_BYTES]))
+}
+
+/// Checks the preconditions of a change of what is no resource, after the form of its body; the etag is asked for only
+/// where there is a precondition.
+pub(crate) fn check_change(tx: &Tx<'_>, call: &Call<'_>, access: &Access, etag: TagFn) -> Result<(), Fault> {
+    let conditions = &call.command.conditions;
+    if let (Tags::Absent, Tags::Absent) = (&conditions.if_match, &conditions.if_none_match) {
+        return Ok(());
+    }
+    let etag = etag(tx, call, access)?;
+    let _ = call.body_if_any()?;
+    check(conditions, etag)
 }
 
 /// Checks the preconditions of a write against the etag of what is there.

@@ -21,7 +21,7 @@ use bonafide_types::{Excerpt, Location, ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
 
 /// Members of a body that are stored elsewhere, or are not the caller's to say.
-const NOT_STORED: [&str; 7] = ["id", "name", "type", "tags", "identity", "etag", "systemData"];
+pub(crate) const NOT_STORED: [&str; 7] = ["id", "name", "type", "tags", "identity", "etag", "systemData"];
 
 /// A write on its way through the steps.
 pub(crate) struct Write<'a, 'tx> {

@@ -10,6 +10,7 @@ pub(crate) mod names;
 mod network;
 mod plain;
 pub(crate) mod resources;
+mod storage;
 
 use crate::fault::Fault;
 use crate::resource_type::{Identities, Kind, Own, ResourceType, Rows};

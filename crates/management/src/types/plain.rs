@@ -1,6 +1,7 @@
 //! Types without calls of their own: stored as they were sent
 //! (docs/adr/0003-properties-stored-as-sent.md), a few with a rule that differs.
 
+use super::storage::STORAGE_ACCOUNTS;
 use super::{is_or_below, network};
 use crate::fault::Fault;
 use crate::order::unserved::is_unserved;
@@ -8,12 +9,11 @@ use crate::resource_type::{Created, Identities, ResourceType, View};
 use serde_json::{Map, Value};
 
 /// Those with a rule that differs, for their children too, a child before its parent: one line each.
-static DIFFERENT: [ResourceType; 8] = [
+static DIFFERENT: [ResourceType; 7] = [
     CLOUD_SERVICES,
     as_200("Microsoft.Compute/availabilitySets"),
     as_200("Microsoft.Compute/disks"),
     as_200("Microsoft.Compute/snapshots"),
-    as_200("Microsoft.Storage/storageAccounts"),
     as_200("Microsoft.Web/serverFarms"),
     ResourceType { name: "Microsoft.Web/sites/functions", view, ..ResourceType::PLAIN },
     as_200("Microsoft.Web/sites"),
@@ -45,7 +45,7 @@ const fn as_200(name: &'static str) -> ResourceType {
 
 /// The rules of a type.
 pub(super) fn rules(name: &str) -> &'static ResourceType {
-    let different = DIFFERENT.iter().find(|of| is_or_below(name, of.name));
+    let different = DIFFERENT.iter().chain([&STORAGE_ACCOUNTS]).find(|of| is_or_below(name, of.name));
     different.or_else(|| network::rules(name)).unwrap_or(&ANY)
 }
 

@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
 mod access;
+mod answer;
 mod authentication;
 mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
+mod deployment_limits;
+mod deployment_secrets;
 mod deployment_steps;
 mod deployments;
 mod discovery;
@@ -19,6 +22,7 @@ mod granting_bodies;
 mod groups;
 mod identities;
 mod management_groups;
+mod network_children;
 mod operations;
 mod races;
 mod refusals;

@@ -196,7 +196,8 @@ fn du_05_a_damaged_lock_stops_the_start() {
     let plane = directory.open().unwrap();
     let subscription = plane.store.read(|tx| tx.get(&INSTALLATION, &())).unwrap().unwrap().subscription;
     let level = LockLevel::CanNotDelete;
-    let lock = Lock { name: "keep".to_owned(), level, notes: None, created_at: clock::now(), created_by: None };
+    let lock =
+        Lock { name: "keep".to_owned(), level, notes: None, created_at: clock::now(), created_by: None, mark: None };
     let key = (subscription, ScopeKey::Subscription(subscription), "keep".to_owned());
     plane.store.write(|tx| tx.put(&LOCKS, &key, &lock)).unwrap();
     drop(plane);

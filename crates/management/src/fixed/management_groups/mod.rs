@@ -40,9 +40,9 @@ pub(super) static ENDPOINTS: &[Fixed] = &[
         Answer::Read(lists::check_name),
     ),
     Fixed::get(GROUP, |named| at(named, READ), show::get),
-    Fixed::of_store(Method::PUT, GROUP, placing, Answer::Change(write::put)),
-    Fixed::of_store(Method::PATCH, GROUP, |named| at(named, WRITE), Answer::Change(write::patch)),
-    Fixed::of_store(Method::DELETE, GROUP, |named| at(named, DELETE), Answer::Change(write::delete)),
+    Fixed::of_store(Method::PUT, GROUP, placing, Answer::Change(show::etag, write::put)),
+    Fixed::of_store(Method::PATCH, GROUP, |named| at(named, WRITE), Answer::Change(show::etag, write::patch)),
+    Fixed::of_store(Method::DELETE, GROUP, |named| at(named, DELETE), Answer::Change(show::etag, write::delete)),
     Fixed::get(
         "/providers/Microsoft.Management/managementGroups/{managementGroup}/descendants",
         |named| at(named, READ),
@@ -54,8 +54,18 @@ pub(super) static ENDPOINTS: &[Fixed] = &[
         subscriptions::list,
     ),
     Fixed::get(PLACED, |named| at(named, READ_PLACED), subscriptions::get),
-    Fixed::of_store(Method::PUT, PLACED, |named| at(named, PLACE), Answer::Change(subscriptions::put)),
-    Fixed::of_store(Method::DELETE, PLACED, |named| at(named, TAKE), Answer::Change(subscriptions::delete)),
+    Fixed::of_store(
+        Method::PUT,
+        PLACED,
+        |named| at(named, PLACE),
+        Answer::Change(subscriptions::etag, subscriptions::put),
+    ),
+    Fixed::of_store(
+        Method::DELETE,
+        PLACED,
+        |named| at(named, TAKE),
+        Answer::Change(subscriptions::etag, subscriptions::delete),
+    ),
 ];
 
 /// The right to do `action` at the management group of the path.

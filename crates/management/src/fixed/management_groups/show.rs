@@ -5,9 +5,10 @@ use super::{found, id_of};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
-use crate::outcome::Outcome;
-use bonafide_core::directory::MANAGEMENT_GROUP_LEVELS_MAX;
-use bonafide_store::{Read, ReadTx};
+use crate::order::conditions;
+use crate::outcome::{Outcome, Shown};
+use bonafide_core::directory::{MANAGEMENT_GROUP_LEVELS_MAX, MANAGEMENT_GROUPS, ManagementGroup};
+use bonafide_store::{Read, ReadTx, Tx};
 use bonafide_types::{MANAGEMENT_GROUP_TYPE, ManagementGroupUuid};
 use serde_json::{Map, Value, json};
 
@@ -28,13 +29,28 @@ pub(super) fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<O
     let expand = expand(call)?;
     let uuid = found(call, access)?;
     let tree = Tree::read(tx, call.command.by.tenant)?;
-    Ok(Outcome::shown(show(call, &tree, uuid, expand)))
+    Ok(shown(call, &tree, uuid, expand))
+}
+
+pub(super) fn etag(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Option<String>, Fault> {
+    let Some(uuid) = access.place.management_group else { return Ok(None) };
+    let row = tx.get(&MANAGEMENT_GROUPS, &(call.command.by.tenant, uuid))?;
+    Ok(Some(tag(uuid, row.as_ref())))
+}
+
+/// The etag of a group; the root group, which has no row, has always the same. Source: ours; Azure has none.
+fn tag(uuid: ManagementGroupUuid, row: Option<&ManagementGroup>) -> String {
+    conditions::etag_of_version(uuid.uuid(), row.map_or(0, |row| row.version))
+}
+
+fn shown(call: &Call<'_>, tree: &Tree, uuid: ManagementGroupUuid, expand: Expand) -> Outcome {
+    Outcome::Shown(Shown { body: show(call, tree, uuid, expand), etag: Some(tag(uuid, tree.row(uuid))) })
 }
 
 /// A group as a write answers with it.
 pub(super) fn written(tx: &impl Read, call: &Call<'_>, uuid: ManagementGroupUuid) -> Result<Outcome, Fault> {
     let tree = Tree::read(tx, call.command.by.tenant)?;
-    Ok(Outcome::shown(show(call, &tree, uuid, Expand::default())))
+    Ok(shown(call, &tree, uuid, Expand::default()))
 }
 
 fn expand(call: &Call<'_>) -> Result<Expand, Fault> {

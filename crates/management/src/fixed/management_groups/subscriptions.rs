@@ -6,9 +6,9 @@ use super::{found, id_of};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::{Access, denied};
-use crate::order::locks;
 use crate::order::place::{self, Place};
-use crate::outcome::Outcome;
+use crate::order::{conditions, locks};
+use crate::outcome::{Outcome, Shown};
 use crate::page;
 use bonafide_core::access::management_groups::{self, MOVE_SUBSCRIPTION, PLACE, TAKE, WRITE};
 use bonafide_core::access::{Allowed, Plane, chain_of_management_group, check};
@@ -22,7 +22,7 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &A
     let group = found(call, access)?;
     let (id, row) = asked(tx, call)?;
     move_to(tx, call, access, allowed, (id, &row), group, PLACE)?;
-    Ok(Outcome::shown(show(tx, call, group, id, &row)?))
+    shown(tx, call, group, id, &row)
 }
 
 /// Takes a subscription out of a group: it then lies in the root group. One that lies elsewhere is gone already.
@@ -41,10 +41,36 @@ pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed:
 pub(super) fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let group = found(call, access)?;
     let (id, row) = asked(tx, call)?;
-    if row.management_group.unwrap_or_else(|| root_group_of(row.tenant)) != group {
+    if lies_in(&row) != group {
         return Err(Fault::SubscriptionNotFound(id));
     }
-    Ok(Outcome::shown(show(tx, call, group, id, &row)?))
+    shown(tx, call, group, id, &row)
+}
+
+/// The etag of a subscription in a group. Source: ours; Azure has none.
+fn tag(group: ManagementGroupUuid, id: SubscriptionId) -> String {
+    conditions::etag_of_content(&json!([group.uuid(), id]))
+}
+
+pub(super) fn etag(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Option<String>, Fault> {
+    let group = found(call, access)?;
+    let (id, row) = asked(tx, call)?;
+    Ok((lies_in(&row) == group).then(|| tag(group, id)))
+}
+
+/// The group in which a subscription lies.
+fn lies_in(row: &Subscription) -> ManagementGroupUuid {
+    row.management_group.unwrap_or_else(|| root_group_of(row.tenant))
+}
+
+fn shown(
+    tx: &impl Read,
+    call: &Call<'_>,
+    group: ManagementGroupUuid,
+    id: SubscriptionId,
+    row: &Subscription,
+) -> Result<Outcome, Fault> {
+    Ok(Outcome::Shown(Shown { body: show(tx, call, group, id, row)?, etag: Some(tag(group, id)) }))
 }
 
 /// Lists the subscriptions that lie directly in a group.

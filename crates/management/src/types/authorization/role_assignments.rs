@@ -10,7 +10,7 @@ use crate::order::granting_body::{self, Grants};
 use crate::order::place::chain_at;
 use crate::order::{audit, conditions};
 use crate::outcome::{Outcome, Shown};
-use crate::resource_type::{ListRight, Own, ResourceType, Rows};
+use crate::resource_type::{Changes, ListRight, Own, ResourceType, Rows};
 use bonafide_core::access::assignments::{self, AssignmentKey};
 use bonafide_core::access::{
     Allowed, Attributes, NewAssignment, RoleAssignment, ScopeKey, chain_of_management_group, management_groups,
@@ -33,8 +33,7 @@ pub(crate) static ROLE_ASSIGNMENTS: ResourceType = ResourceType {
         check_name: |name| read_name(name).map(drop),
         get: Some(get),
         list: Some((ListRight::Granted, list)),
-        put: Some(put),
-        delete: Some(delete),
+        changes: Some(Changes { etag, put: Some(put), patch: None, delete: Some(delete) }),
         attributes,
         ..Own::NOTHING
     }),
@@ -51,8 +50,6 @@ fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> 
     let (scope, name) = asked(call)?;
     check_scope(access, scope)?;
     let sent = call.body()?;
-    let old = at_scope(tx, call, access, name)?;
-    conditions::check(&call.command.conditions, old.as_ref().map(tag))?;
     let new = read(sent, name)?;
     check_same_scope(sent, scope, name)?;
     let row = assignments::create(tx, &call.cx.world, allowed, &access.place.chain, &new)?;
@@ -80,7 +77,6 @@ fn check_same_scope(sent: &Map<String, Value>, scope: &Scope, name: RoleAssignme
 fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
     let (scope, name) = asked(call)?;
     let found = at_scope(tx, call, access, name)?;
-    conditions::check(&call.command.conditions, found.as_ref().map(tag))?;
     let Some(row) = found else { return Ok(Outcome::Nothing) };
     let shown = show(tx, scope, &row)?;
     assignments::delete(tx, allowed, &row.0)?;
@@ -130,6 +126,12 @@ fn asked<'a>(call: &Call<'a>) -> Result<(&'a Scope, RoleAssignmentId), Fault> {
 
 fn read_name(name: &str) -> Result<RoleAssignmentId, Fault> {
     name.parse().map_err(|_| Fault::AssignmentNameInvalid(Excerpt::of(name).into()))
+}
+
+fn etag(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Option<String>, Fault> {
+    let (scope, name) = asked(call)?;
+    check_scope(access, scope)?;
+    Ok(at_scope(tx, call, access, name)?.as_ref().map(tag))
 }
 
 /// The etag of a role assignment. Source: ours; Azure has none.

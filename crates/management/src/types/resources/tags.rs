@@ -6,8 +6,8 @@ use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::order::place::check_open;
 use crate::order::{audit, conditions, tags};
-use crate::outcome::Outcome;
-use crate::resource_type::{Own, ResourceType, Rows};
+use crate::outcome::{Outcome, Shown};
+use crate::resource_type::{Changes, Own, ResourceType, Rows};
 use crate::types::authorization::role_assignments::check_scope;
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::SUBSCRIPTION_TAGS;
@@ -23,9 +23,7 @@ pub(crate) static TAGS: ResourceType = ResourceType {
     rows: Rows::Own(&Own {
         only: Some("default"),
         get: Some(get),
-        put: Some(put),
-        patch: Some(patch),
-        delete: Some(delete),
+        changes: Some(Changes { etag, put: Some(put), patch: Some(patch), delete: Some(delete) }),
         ..Own::NOTHING
     }),
     ..ResourceType::PLAIN
@@ -35,7 +33,20 @@ type Tags = Map<String, Value>;
 
 fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let id = tagged(call, access)?;
-    Ok(shown(id, &current(tx, access, id)?))
+    Ok(shown(access, id, &current(tx, access, id)?))
+}
+
+fn etag(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Option<String>, Fault> {
+    let id = tagged(call, access)?;
+    Ok(Some(tag(access, id, &current(tx, access, id)?)))
+}
+
+/// The etag of the tags of something; not that of the thing, which they are a part of. Source: ours; Azure has none.
+fn tag(access: &Access, id: &ResourceId, tags: &Tags) -> String {
+    match &access.place.found {
+        Some((uuid, _)) => conditions::etag_of_content(&json!([uuid.uuid(), tags])),
+        None => conditions::etag_of_content(&json!([id.subscription(), tags])),
+    }
 }
 
 /// Puts the sent tags in place of all.
@@ -70,7 +81,6 @@ fn change(
 ) -> Result<Outcome, Fault> {
     let id = tagged(call, access)?;
     let found = access.place.found.as_ref();
-    conditions::check(&call.command.conditions, found.map(conditions::etag_of))?;
     let new = new(&current(tx, access, id)?)?;
     check_open(&access.place)?;
     match (found, id.subscription()) {
@@ -83,7 +93,7 @@ fn change(
         (None, None) => return Err(Fault::NoSuchRoute),
     }
     audit::record(tx, call, by.1.right(), id.as_str())?;
-    Ok(shown(id, &new))
+    Ok(shown(access, id, &new))
 }
 
 /// The subscription, group or resource that the path names; it is there.
@@ -152,13 +162,14 @@ fn without(old: &Tags, named: &Tags) -> Tags {
     tags
 }
 
-fn shown(id: &ResourceId, tags: &Tags) -> Outcome {
-    Outcome::shown(json!({
+fn shown(access: &Access, id: &ResourceId, tags: &Tags) -> Outcome {
+    let body = json!({
         "id": format!("{id}/providers/{NAME}/default"),
         "name": "default",
         "type": NAME,
         "properties": { "tags": tags },
-    }))
+    });
+    Outcome::Shown(Shown { body, etag: Some(tag(access, id, tags)) })
 }
 
 #[cfg(test)]

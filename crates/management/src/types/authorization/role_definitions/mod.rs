@@ -6,7 +6,7 @@ mod sent;
 mod show;
 mod write;
 
-use crate::resource_type::{ListRight, Own, ResourceType, Rows};
+use crate::resource_type::{Changes, ListRight, Own, ResourceType, Rows};
 pub(super) use show::{id_at, permission};
 
 pub(crate) static ROLE_DEFINITIONS: ResourceType = ResourceType {
@@ -14,8 +14,7 @@ pub(crate) static ROLE_DEFINITIONS: ResourceType = ResourceType {
     rows: Rows::Own(&Own {
         get: Some(read::get),
         list: Some((ListRight::Granted, read::list)),
-        put: Some(write::put),
-        delete: Some(write::delete),
+        changes: Some(Changes { etag: write::etag, put: Some(write::put), patch: None, delete: Some(write::delete) }),
         ..Own::NOTHING
     }),
     ..ResourceType::PLAIN

@@ -1,11 +1,11 @@
 //! Custom roles are made, changed and deleted, by callers with the right at every scope that this reaches.
 
 use super::{read, sent, show};
-use crate::command::Call;
+use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::order::access::{Access, denied};
+use crate::order::audit;
 use crate::order::place::{chain_at, locate};
-use crate::order::{audit, conditions};
 use crate::outcome::{Outcome, Shown};
 use bonafide_core::access::definitions::{self, DELETE, WRITE};
 use bonafide_core::access::{
@@ -21,7 +21,6 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &A
     let body = call.body()?;
     let key = (call.command.by.tenant, id);
     let old = tx.get(&CUSTOM_ROLES, &key)?;
-    conditions::check(&call.command.conditions, old.as_ref().map(|role| read::tag(id, role)))?;
     let sent = sent::read(body)?;
     let mut proofs = vec![allowed.clone()];
     if let Some(old) = &old {
@@ -39,7 +38,6 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &A
 pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
     let (scope, id) = asked(call)?;
     let found = read::near(tx, call, access, id)?;
-    conditions::check(&call.command.conditions, found.as_ref().map(|role| read::tag(id, role)))?;
     let Some(role) = found else { return Ok(Outcome::Nothing) };
     let shown = show::custom(tx, scope, id, &role)?;
     let mut proofs = vec![allowed.clone()];
@@ -47,6 +45,16 @@ pub(super) fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed:
     definitions::delete(tx, &proofs, (call.command.by.tenant, id))?;
     audit::record(tx, call, DELETE, &show::id_at(scope, id))?;
     Ok(Outcome::shown(shown))
+}
+
+/// The etag of the role. One that a deletion does not see from its scope is not there for it; a name is taken everywhere.
+pub(super) fn etag(tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Option<String>, Fault> {
+    let (_, id) = asked(call)?;
+    let role = match call.command.verb {
+        Verb::Delete => read::near(tx, call, access, id)?,
+        _ => tx.get(&CUSTOM_ROLES, &(call.command.by.tenant, id))?,
+    };
+    Ok(role.map(|role| read::tag(id, &role)))
 }
 
 /// The scope and id of the role that a write is about, which is no built-in one.

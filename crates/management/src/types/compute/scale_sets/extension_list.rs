@@ -9,7 +9,7 @@ use crate::order::place::{Found, check_open};
 use crate::order::write::{Part, part};
 use crate::order::{api_version, conditions, read};
 use crate::outcome::{Accepted, Begun, Outcome, Shown};
-use crate::resource_type::{Kind, ListRight, Own, ResourceType, Rows};
+use crate::resource_type::{Changes, Kind, ListRight, Own, ResourceType, Rows};
 use crate::types::compute::extensions::of_set::{LIST, at, entries, name_of};
 use crate::types::compute::extensions::{Provisioning, member, of_instance, word};
 use bonafide_core::access::{Allowed, Sights};
@@ -28,9 +28,7 @@ pub(crate) static SET_EXTENSIONS: ResourceType = ResourceType {
         get: Some(get),
         head: Some(head),
         list: Some((ListRight::Granted, list)),
-        put: Some(put),
-        patch: Some(put),
-        delete: Some(delete),
+        changes: Some(Changes { etag, put: Some(put), patch: Some(put), delete: Some(delete) }),
         ..Own::NOTHING
     }),
     ..ResourceType::PLAIN
@@ -59,13 +57,19 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fa
     Ok(Outcome::shown(json!({ "value": all.collect::<Result<Vec<_>, Fault>>()? })))
 }
 
+/// An entry has the etag of its set.
+fn etag(_tx: &Tx<'_>, call: &Call<'_>, access: &Access) -> Result<Option<String>, Fault> {
+    let (_, name) = id_of(call)?;
+    let found = access.place.found.as_ref();
+    Ok(found.filter(|(_, set)| find(entries(&set.body), name).is_some()).map(conditions::etag_of))
+}
+
 /// Writes an entry. What a PUT leaves out stays, as of an extension on a machine.
 fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) -> Result<Outcome, Fault> {
     let (id, name) = id_of(call)?;
     let found = set(call, access, "write")?;
     let old = entries(&found.1.body);
     let there = find(old, name);
-    conditions::check(&call.command.conditions, there.map(|_| conditions::etag_of(found)))?;
     if there.is_none() && matches!(call.command.verb, Verb::Patch) {
         return Err(Fault::absent(&id));
     }
@@ -91,7 +95,6 @@ fn delete(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowed: &Allowed) 
     let found = set(call, access, "delete")?;
     let old = entries(&found.1.body);
     let there = find(old, name);
-    conditions::check(&call.command.conditions, there.map(|_| conditions::etag_of(found)))?;
     let Some(at) = there else { return Ok(Outcome::Nothing) };
     check_open(&access.place)?;
     let mut new = old.to_vec();

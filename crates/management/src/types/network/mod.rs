@@ -1,30 +1,26 @@
 //! The types of `Microsoft.Network` that clients read after they made a machine. They are stored as they were sent; what
 //! Azure adds to them is shown. No network is made: the addresses are made from the resource and of no network.
 
+mod children;
+mod security_groups;
+
 use super::is_or_below;
 use crate::fault::Fault;
 use crate::resource_type::{Identities, ResourceType, View};
 use bonafide_types::ResourceUuid;
 use serde_json::{Map, Value, json};
 
-/// The types, with the lists whose elements have ids of their own.
-const LISTS: [(&str, &[&str]); 5] = [
+/// The types, with the lists whose elements have ids of their own and are no resources.
+const LISTS: [(&str, &[&str]); 6] = [
     ("Microsoft.Network/networkInterfaces", &["ipConfigurations"]),
     ("Microsoft.Network/publicIPAddresses", &[]),
-    ("Microsoft.Network/virtualNetworks", &["subnets"]),
-    ("Microsoft.Network/networkSecurityGroups", &["securityRules"]),
+    ("Microsoft.Network/virtualNetworks", &[]),
+    (security_groups::NAME, &[]),
     (
         "Microsoft.Network/loadBalancers",
-        &[
-            "frontendIPConfigurations",
-            "backendAddressPools",
-            "loadBalancingRules",
-            "probes",
-            "inboundNatRules",
-            "inboundNatPools",
-            "outboundRules",
-        ],
+        &["frontendIPConfigurations", "loadBalancingRules", "probes", "inboundNatPools", "outboundRules"],
     ),
+    ("Microsoft.Network/routeTables", &[]),
 ];
 
 /// Azure gives none of them an identity (azure-mgmt-network 30: no model of theirs has one).
@@ -32,6 +28,7 @@ static NETWORK: ResourceType = ResourceType {
     name: "Microsoft.Network",
     identities: Identities::None,
     etag_in_body: true,
+    put: children::put,
     view,
     ..ResourceType::PLAIN
 };
@@ -55,9 +52,14 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
         put_absent(properties, "ipAddress", address([203, 0, 113], view.uuid));
         put_absent(properties, "publicIPAllocationMethod", "Dynamic".into());
         put_absent(properties, "publicIPAddressVersion", "IPv4".into());
+    } else if resource.id.is_of(security_groups::NAME) {
+        properties.insert("defaultSecurityRules".to_owned(), security_groups::default_rules(&resource.id));
     }
+    children::show(view, properties)?;
     properties.insert("provisioningState".to_owned(), "Succeeded".into());
-    properties.insert("resourceGuid".to_owned(), view.uuid.to_string().into());
+    if resource.parent.is_none() {
+        properties.insert("resourceGuid".to_owned(), view.uuid.to_string().into());
+    }
     Ok(())
 }
 
