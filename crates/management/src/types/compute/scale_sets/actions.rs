@@ -1,7 +1,8 @@
 //! Actions on a set: each is about the instances that its body names, or about all.
 
-use super::follow::{Does, check, work, work_on};
+use super::follow::check;
 use super::instance_view;
+use super::work::{Does, work, work_on};
 use crate::fault::Fault;
 use crate::operations::Begun;
 use crate::order::write::Write;

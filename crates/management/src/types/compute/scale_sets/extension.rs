@@ -1,6 +1,6 @@
 //! The extension of a set's model on its instances: whether one can have it, and what the operation waits for.
 
-use super::follow::State;
+use super::work::State;
 use crate::Cx;
 use crate::operations::{Failure, Step, StepError, Turn};
 use crate::types::compute::extensions::{PUBLISHER, Provisioning, failure, of_instance};

@@ -4,6 +4,7 @@
 use super::extension;
 use super::instances::{bring_to_model, make};
 use super::model::{self, UpgradePolicy};
+use super::work::{Does, KIND, State};
 use crate::Cx;
 use crate::fault::Fault;
 use crate::operations::{Step, StepError, Turn, Work, Worker, unreadable};
@@ -11,52 +12,11 @@ use crate::order::locks::{self, Operation};
 use bonafide_core::directory::{Membership, Power, Resource};
 use bonafide_core::lifecycle::{Budget, ChangedSet};
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::{ResourceUuid, Timestamp};
-use serde::{Deserialize, Serialize};
+use bonafide_types::ResourceUuid;
 
 /// The worker.
 pub(crate) static INSTANCES_FOLLOW: Worker =
-    Worker { kind: "scaleSet", step, give_up: |_, _, _, _| Ok(()), takes_away: false };
-
-/// The state of an operation on a set.
-#[derive(Serialize, Deserialize)]
-pub(super) struct State {
-    set: ChangedSet,
-    does: Does,
-    /// The instances that it is about; none for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    only: Option<Vec<ResourceUuid>>,
-    /// The last of them that it is done with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<ResourceUuid>,
-    /// The time of its start: what it changed has changed since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) since: Option<Timestamp>,
-}
-
-/// The change of the instances of a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Does {
-    /// As many as the capacity says; then of the latest model, where the policy says so.
-    Follow { upgrades: bool },
-    /// Of the latest model.
-    Upgrade,
-    /// With the extension of the model answering, where the work asked for it.
-    Await,
-    /// Started anew, those that run.
-    Restart,
-    /// On or off.
-    Switch(Power),
-    /// Away with them.
-    Delete,
-}
-
-impl Does {
-    fn operation(self) -> Operation {
-        if self == Self::Delete { Operation::Delete } else { Operation::Write }
-    }
-}
+    Worker { kind: KIND, step, give_up: |_, _, _, _| Ok(()), takes_away: false };
 
 /// Refuses work on instances of which one is locked; none is all of them.
 pub(super) fn check(
@@ -81,18 +41,6 @@ fn check_next(tx: &impl Read, set: &Resource, next: &[ResourceUuid], operation: 
     locks::locked(tx, set, next, operation)?.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// The work for all instances of a set, that begins now.
-pub(super) fn work(set: ChangedSet, does: Does, now: Timestamp) -> Work {
-    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: None, after: None, since: Some(now) })
-}
-
-/// The work for some instances of a set, that begins now.
-pub(super) fn work_on(set: ChangedSet, does: Does, mut only: Vec<ResourceUuid>, now: Timestamp) -> Work {
-    only.sort_unstable();
-    only.dedup();
-    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: Some(only), after: None, since: Some(now) })
-}
-
 fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepError> {
     let mut state: State = work.state().ok_or_else(unreadable)?;
     // With a set that is gone or going, so are its instances.
@@ -110,7 +58,7 @@ fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepE
     {
         (state.does, state.after, step) = (next, None, Step::More);
     }
-    *work = Work::new(INSTANCES_FOLLOW.kind, &state);
+    *work = Work::new(KIND, &state);
     Ok(step)
 }
 
@@ -121,24 +69,6 @@ fn next(done: Does, set: &Resource) -> Option<Does> {
         Does::Follow { .. } | Does::Upgrade => set.model_extension.as_ref().map(|_| Does::Await),
         Does::Await | Does::Restart | Does::Switch(_) | Does::Delete => None,
     }
-}
-
-impl State {
-    /// The instances that are left, in their order.
-    pub(super) fn left(&self, tx: &impl Read) -> Result<Vec<ResourceUuid>, StoreError> {
-        let mut all = match &self.only {
-            Some(only) => only.clone(),
-            None => self.set.instances(tx)?,
-        };
-        all.retain(|uuid| self.after.is_none_or(|after| *uuid > after));
-        Ok(all)
-    }
-}
-
-/// The set of work that only makes or removes instances.
-pub(super) fn only_scales(work: &Work) -> Option<ChangedSet> {
-    let state: State = work.state()?;
-    (state.does == Does::Follow { upgrades: false }).then_some(state.set)
 }
 
 /// Refuses a step of scaling where locks or tags that came later stop it.

@@ -8,6 +8,7 @@ mod follow;
 mod instance_view;
 mod instances;
 mod model;
+mod work;
 
 pub(crate) use extension_list::SET_EXTENSIONS;
 pub(crate) use follow::INSTANCES_FOLLOW;
@@ -20,9 +21,9 @@ use crate::resource_type::{Absent, Identities, ResourceType, View};
 use crate::types::compute::extensions::of_set;
 use bonafide_core::directory::{Body, Resource};
 use bonafide_core::lifecycle::ChangedSet;
-use follow::{Does, work};
 use model::{CAPACITY, ORCHESTRATION, says_extensions};
 use serde_json::{Map, Value, json};
+use work::{Does, work};
 
 const NAME: &str = "Microsoft.Compute/virtualMachineScaleSets";
 
@@ -89,7 +90,7 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 /// Makes instances in the commit of the change, where it holds them all; what goes may have much below it.
 fn saved(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     let Some(Begun::Allowed(begun)) = &write.begins else { return Ok(()) };
-    let Some(set) = follow::only_scales(begun) else { return Ok(()) };
+    let Some(set) = work::only_scales(begun) else { return Ok(()) };
     let (there, target) = (set.instances(write.tx)?.len(), model::capacity(&write.new.body)?);
     if there <= target
         && target - there <= STEP_ITEMS_MAX
