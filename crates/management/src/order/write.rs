@@ -8,6 +8,7 @@ use super::{api_version, audit, conditions, derived, linked, locks, nested, read
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
+use crate::locations;
 use crate::operations;
 use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
 use crate::registration;
@@ -337,6 +338,7 @@ fn check_location(write: &mut Write<'_, '_>) -> Result<(), Fault> {
         (is, location) => {
             if let (None, Some(location)) = (is, &location) {
                 (write.kind.of.check_location)(location)?;
+                locations::check(&write.kind.name, location)?;
             }
             write.new.body.set_location(location);
             Ok(())
