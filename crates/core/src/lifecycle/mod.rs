@@ -30,7 +30,7 @@ pub use delete::{Condemned, remove, save_condemned, withdraw};
 pub use directory_error::{
     CREDENTIALS_PER_OBJECT_MAX, DirectoryError, IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
 };
-pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of};
+pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of, too_many_identities};
 pub use instances::{ChangedSet, INSTANCES_MAX};
 pub use listed_children::ChangedParent;
 pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};
