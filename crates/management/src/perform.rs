@@ -28,7 +28,10 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
         Does::Read(answer) => reading(call, answer),
         Does::Change(change) => match cx.store.write(|tx| changing(tx, call, change))? {
             Outcome::Begun(begun) => go_on(call, begun),
-            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) => Ok(Outcome::shown(write::done(call))),
+            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) => Ok(match command.verb {
+                Verb::Delete => Outcome::Done,
+                _ => Outcome::shown(write::done(call)),
+            }),
             done => Ok(done),
         },
         Does::Delete(kind) => delete_resource(call, kind),

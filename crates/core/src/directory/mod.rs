@@ -31,7 +31,7 @@ pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVers
 pub(crate) use body::Sight;
 pub use body::{Body, Named, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
-pub use extension::{Extension, System};
+pub use extension::{Extension, ModelExtension, System};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};
 pub use management_groups::{
     MANAGEMENT_GROUP_LEVELS_MAX, MANAGEMENT_GROUPS, MANAGEMENT_GROUPS_BELOW, ManagementGroup, ManagementGroupKey,

@@ -33,7 +33,7 @@ pub use directory_error::{
     APP_ROLES_AT_ONE_RESOURCE_MAX, APP_ROLES_OF_PRINCIPAL_MAX, CREDENTIALS_PER_OBJECT_MAX, DirectoryError,
     IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
 };
-pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of};
+pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of, too_many_identities};
 pub use instances::{ChangedSet, INSTANCES_MAX};
 pub use listed_children::ChangedParent;
 pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};

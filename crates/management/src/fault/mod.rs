@@ -65,6 +65,8 @@ pub(crate) enum Fault {
     VaultNameInvalid(String),
     /// A place that no group can lie in.
     GroupLocationUnknown { location: String, known: &'static [&'static str] },
+    /// A place that no resource can lie in.
+    LocationUnknown { location: String, type_name: String, known: &'static [&'static str] },
     /// A group's name with characters that it cannot have.
     GroupNameInvalid { name: String, wrong: String },
     /// A property with a value that its type does not allow.
@@ -123,8 +125,8 @@ pub(crate) enum Fault {
     /// A token of another tenant than the subscription's.
     WrongTenant { subscription: TenantId, issuer: Issuers },
 
-    /// No role grants the action.
-    Denied { caller: (ClientId, ObjectId), action: String, scope: String },
+    /// No role grants the action, or one does `under_condition` that does not hold for what is asked.
+    Denied { caller: (ClientId, ObjectId), action: String, scope: String, under_condition: bool },
     /// No role grants the action on something that the request refers to.
     LinkedDenied {
         caller: (ClientId, ObjectId),
@@ -243,6 +245,14 @@ impl Fault {
             Self::TypeNotFound { type_name, supported, .. } => {
                 Self::TypeNotFound { type_name, version: Excerpt::of(asked).into(), supported }
             }
+            other => other,
+        }
+    }
+
+    /// The refusal of what a role grants under a condition that does not hold.
+    pub(crate) fn under_condition(self) -> Self {
+        match self {
+            Self::Denied { caller, action, scope, .. } => Self::Denied { caller, action, scope, under_condition: true },
             other => other,
         }
     }

@@ -21,6 +21,7 @@ impl Fault {
             | Self::AccountNameInvalid(_)
             | Self::VaultNameInvalid(_)
             | Self::GroupLocationUnknown { .. }
+            | Self::LocationUnknown { .. }
             | Self::ExtensionInvalid { .. }
             | Self::GroupNameInvalid { .. }
             | Self::PropertyInvalid { .. }

@@ -28,6 +28,7 @@ mod races;
 mod refusals;
 mod role_assignments;
 mod role_conditions;
+mod scale_set_extensions;
 mod scale_set_locks;
 mod secret_values;
 mod virtual_machines;
