@@ -6,7 +6,8 @@
 mod support;
 
 use std::time::Duration;
-use support::{Clock, Up, eventually, run};
+use support::clock::Clock;
+use support::{Up, eventually, run};
 
 const MANAGEMENT: &str = "https://management.azure.com/";
 const HOUR: i64 = 3_600;

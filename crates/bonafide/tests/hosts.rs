@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::{Clock, Up, bonafide, eventually, refused, run};
+use support::clock::Clock;
+use support::{Up, bonafide, eventually, refused, run};
 
 const MANAGEMENT: &str = "https://management.azure.com/";
 const VAULT: &str = "https://vault.azure.net";

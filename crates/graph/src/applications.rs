@@ -14,7 +14,7 @@ use bonafide_core::directory::Application;
 use bonafide_core::lifecycle;
 use bonafide_store::Read;
 use bonafide_types::ObjectId;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// `GET /applications`: one page of those that pass `$filter`.
 pub(crate) fn list(asked: &Asked<'_>) -> Result<Value, Fault> {
@@ -24,12 +24,8 @@ pub(crate) fn list(asked: &Asked<'_>) -> Result<Value, Fault> {
 
 /// `GET /applications/{id}`.
 pub(crate) fn get(asked: &Asked<'_>) -> Result<Value, Fault> {
-    let select = asked.select(Kind::Application)?;
     let (id, row) = asked.named_application()?;
-    let context = asked.context(&format!("applications{}/$entity", select.context()));
-    let mut body = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    body.extend(print(asked.tx, &select, id, &row)?);
-    Ok(Value::Object(body))
+    shown(asked, id, &row)
 }
 
 /// `POST /applications`.
@@ -48,10 +44,8 @@ pub(crate) fn create(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
 }
 
 fn shown<R: Read>(asked: &Asked<'_, R>, id: ObjectId, row: &Application) -> Result<Value, Fault> {
-    let context = asked.context("applications/$entity");
-    let mut body = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    body.extend(print(asked.tx, &asked.select(Kind::Application)?, id, row)?);
-    Ok(Value::Object(body))
+    let select = asked.select(Kind::Application)?;
+    Ok(asked.entity(&format!("applications{}/$entity", select.context()), print(asked.tx, &select, id, row)?))
 }
 
 /// `PATCH /applications/{id}`.

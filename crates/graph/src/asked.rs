@@ -1,6 +1,7 @@
 //! One request, as the endpoints see it.
 
 use crate::Cx;
+use crate::about::{About, Named};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::options::Options;
@@ -11,6 +12,7 @@ use bonafide_core::directory::{
 use bonafide_store::{Read, ReadTx, StoreError};
 use bonafide_types::{ClientId, ObjectId, TenantId};
 use bonafide_wire::{Captures, Request};
+use serde_json::{Map, Value, json};
 
 /// One request of a caller who may ask it.
 pub(crate) struct Asked<'a, R = ReadTx<'a>> {
@@ -20,6 +22,7 @@ pub(crate) struct Asked<'a, R = ReadTx<'a>> {
     pub(crate) tenant: TenantId,
     /// `v1.0` or `beta`.
     pub(crate) version: &'static str,
+    pub(crate) about: About,
     pub(crate) captures: &'a Captures<'a>,
     pub(crate) options: &'a Options,
     pub(crate) request: &'a Request,
@@ -29,6 +32,18 @@ impl<R: Read> Asked<'_, R> {
     /// `@odata.context`: the address of the part of the model that the answer has the form of.
     pub(crate) fn context(&self, part: &str) -> String {
         format!("{}/{}/$metadata#{part}", self.cx.endpoint, self.version)
+    }
+
+    /// The answer that is one object.
+    pub(crate) fn entity(&self, part: &str, object: Map<String, Value>) -> Value {
+        let mut body = Map::from_iter([("@odata.context".to_owned(), self.context(part).into())]);
+        body.extend(object);
+        Value::Object(body)
+    }
+
+    /// The answer that is a list.
+    pub(crate) fn list(&self, part: &str, items: Vec<Map<String, Value>>) -> Value {
+        json!({ "@odata.context": self.context(part), "value": items })
     }
 
     /// `$select` on objects of a type.
@@ -61,6 +76,16 @@ impl<R: Read> Asked<'_, R> {
             Kind::Application => self.tx.find(&APPLICATION_BY_CLIENT, &client)?,
             _ => self.tx.find(&PRINCIPAL_BY_CLIENT, &client)?,
         })
+    }
+
+    /// The object that the path names, of the type that its endpoint is about.
+    pub(crate) fn named(&self) -> Result<Named, Fault> {
+        let kind = self.about.kind().unwrap_or(Kind::ServicePrincipal);
+        let id = match kind {
+            Kind::Application => self.named_application()?.0,
+            _ => self.named_principal()?.0,
+        };
+        Ok(Named { id, kind })
     }
 
     /// The service principal that the path names.

@@ -3,7 +3,6 @@
 use crate::Cx;
 use crate::asked::Asked;
 use crate::fault::Fault;
-use crate::kind::Kind;
 use bonafide_core::access::{self, Allowed, Chain, Grants, Plane, READ_DIRECTORY, may_change_directory, may_manage};
 use bonafide_core::tokens::{self, Caller};
 use bonafide_store::Read;
@@ -22,27 +21,27 @@ pub(crate) fn authenticate(cx: &Cx<'_>, request: &Request) -> Result<Caller, Fau
 
 /// The caller's token must still count, and its principal have the right to read the directory or own the object that the
 /// path names, both at the revision that the request is answered from.
-pub(crate) fn check_may_read<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned: Option<Kind>) -> Result<(), Fault> {
+pub(crate) fn check_may_read<R: Read>(asked: &Asked<'_, R>, who: &Caller) -> Result<(), Fault> {
     let grants = Grants::of(asked.tx, who)?.ok_or(Fault::PrincipalGone)?;
     if access::check(asked.tx, &grants, &Chain::root(who.tenant), READ_DIRECTORY, Plane::Control)?.is_ok() {
         return Ok(());
     }
-    manage(asked, &grants, owned).map(drop)
+    manage(asked, &grants).map(drop)
 }
 
 /// The proof that the caller, whose token must still count, may change the object that the path names, or the whole
 /// directory where it names none.
-pub(crate) fn may_change<R: Read>(asked: &Asked<'_, R>, who: &Caller, owned: Option<Kind>) -> Result<Allowed, Fault> {
+pub(crate) fn may_change<R: Read>(asked: &Asked<'_, R>, who: &Caller) -> Result<Allowed, Fault> {
     let grants = Grants::of(asked.tx, who)?.ok_or(Fault::PrincipalGone)?;
     match may_change_directory(asked.tx, &grants, who.tenant)? {
         Ok(allowed) => Ok(allowed),
-        Err(_) => manage(asked, &grants, owned),
+        Err(_) => manage(asked, &grants),
     }
 }
 
 /// The proof of an owner. Others learn nothing of an object, not even whether it is there.
-fn manage<R: Read>(asked: &Asked<'_, R>, grants: &Grants, owned: Option<Kind>) -> Result<Allowed, Fault> {
-    let Some(kind) = owned else { return Err(Fault::MayNot) };
+fn manage<R: Read>(asked: &Asked<'_, R>, grants: &Grants) -> Result<Allowed, Fault> {
+    let Some(kind) = asked.about.owned() else { return Err(Fault::MayNot) };
     let (id, _) = asked.target(kind).map_err(|_| Fault::MayNot)?;
     may_manage(asked.tx, grants, asked.tenant, id)?.map_err(|_| Fault::MayNot)
 }

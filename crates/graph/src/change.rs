@@ -1,10 +1,12 @@
 //! One request that changes the directory, as its endpoint sees it.
 
+use crate::about::{About, Named};
 use crate::asked::{Asked, read_id};
 use crate::fault::Fault;
 use crate::limits::BODY_BYTES_MAX;
 use bonafide_core::access::Allowed;
 use bonafide_core::audit::{self, Record};
+use bonafide_core::lifecycle::CredentialOwner;
 use bonafide_core::tokens::Caller;
 use bonafide_store::{StoreError, Tx};
 use bonafide_types::ObjectId;
@@ -27,6 +29,7 @@ pub(crate) struct Requested<'a> {
     pub(crate) cx: &'a crate::Cx<'a>,
     pub(crate) who: &'a Caller,
     pub(crate) version: &'static str,
+    pub(crate) about: About,
     pub(crate) captures: &'a bonafide_wire::Captures<'a>,
     pub(crate) options: &'a crate::options::Options,
     pub(crate) request: &'a bonafide_wire::Request,
@@ -41,6 +44,7 @@ impl<'a> Requested<'a> {
             tx,
             tenant: self.who.tenant,
             version: self.version,
+            about: self.about,
             captures: self.captures,
             options: self.options,
             request: self.request,
@@ -73,7 +77,17 @@ impl Done {
     }
 }
 
-impl Change<'_, '_> {
+impl<'a> Change<'a, '_> {
+    /// The object that the path names.
+    pub(crate) fn named(&self) -> Result<Named, Fault> {
+        self.asked().named()
+    }
+
+    /// The credentials of an object, to be changed.
+    pub(crate) fn credentials_of(&self, id: ObjectId) -> CredentialOwner<'a> {
+        CredentialOwner { allowed: self.allowed, tenant: self.request.who.tenant, id }
+    }
+
     /// The request as a question at this point of the transaction.
     pub(crate) fn asked(&self) -> Asked<'_, Tx<'_>> {
         self.request.asked(&*self.tx)

@@ -6,7 +6,7 @@ use bonafide_crypto::secret_hash::SECRET_PREFIX;
 use bonafide_crypto::thumbprint;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{CredentialId, ObjectId};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Characters of a secret that `hint` shows. Source: Microsoft Learn, "passwordCredential resource type" (3).
 const HINT_CHARS: usize = 3;
@@ -34,7 +34,7 @@ impl Credentials {
                     "type": "AsymmetricX509Cert",
                     "usage": "Verify",
                 })),
-                CredentialProof::SecretHash(_) => credentials.passwords.push(password(id, &credential, None)),
+                CredentialProof::SecretHash(_) => credentials.passwords.push(password(id, &credential, None).into()),
             }
         }
         Ok(credentials)
@@ -42,15 +42,18 @@ impl Credentials {
 }
 
 /// A secret, with its text in the one answer that shows it.
-pub(crate) fn password(id: CredentialId, credential: &Credential, text: Option<&str>) -> Value {
-    json!({
-        "customKeyIdentifier": null,
-        "displayName": credential.display_name,
-        "endDateTime": credential.not_after.second(),
-        // The same of every secret that was made here.
-        "hint": SECRET_PREFIX.get(..HINT_CHARS),
-        "keyId": id,
-        "secretText": text,
-        "startDateTime": credential.not_before.second(),
-    })
+pub(crate) fn password(id: CredentialId, credential: &Credential, text: Option<&str>) -> Map<String, Value> {
+    Map::from_iter(
+        [
+            ("customKeyIdentifier", Value::Null),
+            ("displayName", json!(credential.display_name)),
+            ("endDateTime", json!(credential.not_after.second())),
+            // The same of every secret that was made here.
+            ("hint", json!(SECRET_PREFIX.get(..HINT_CHARS))),
+            ("keyId", json!(id)),
+            ("secretText", json!(text)),
+            ("startDateTime", json!(credential.not_before.second())),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    )
 }

@@ -10,7 +10,7 @@ use crate::service_principal::Printer;
 use bonafide_store::Read;
 use bonafide_types::ObjectId;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 
 /// The body of `getByIds`.
@@ -27,10 +27,7 @@ pub(crate) fn by_id(asked: &Asked<'_>) -> Result<Value, Fault> {
     let text = asked.captures.get("id");
     let id = read_id(text)?;
     let object = Objects::new(asked)?.print(id)?.ok_or_else(|| Fault::NotFound(text.to_owned()))?;
-    let context = asked.context("directoryObjects/$entity");
-    let mut body = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    body.extend(object.1);
-    Ok(Value::Object(body))
+    Ok(asked.entity("directoryObjects/$entity", object.1))
 }
 
 /// `POST /directoryObjects/getByIds`: the objects that exist, each once, in the order in which they were
@@ -53,7 +50,7 @@ pub(crate) fn by_ids(asked: &Asked<'_>) -> Result<Value, Fault> {
     for id in ids.into_iter().filter(|id| seen.insert(*id)) {
         items.extend(objects.print(id)?.filter(|(of, _)| is_wanted(*of)).map(|(_, object)| object));
     }
-    Ok(json!({ "@odata.context": asked.context("directoryObjects"), "value": items }))
+    Ok(asked.list("directoryObjects", items))
 }
 
 /// An object with its type.

@@ -21,8 +21,6 @@ pub(crate) trait Listed {
     type Row;
     /// The type.
     const KIND: Kind;
-    /// The collection's segment of the path.
-    const PATH: &'static str;
 
     /// The ids of those after one, in their order, as far as one page goes at least.
     fn ids<'a>(
@@ -52,7 +50,6 @@ pub(crate) struct ServicePrincipals;
 impl Listed for ServicePrincipals {
     type Row = ServicePrincipal;
     const KIND: Kind = Kind::ServicePrincipal;
-    const PATH: &'static str = "servicePrincipals";
 
     fn ids<'a>(
         asked: &'a Asked<'a>,
@@ -94,7 +91,6 @@ pub(crate) struct Applications;
 impl Listed for Applications {
     type Row = Application;
     const KIND: Kind = Kind::Application;
-    const PATH: &'static str = "applications";
 
     fn ids<'a>(
         asked: &'a Asked<'a>,

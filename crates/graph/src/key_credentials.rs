@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::sent::{member_text, member_time};
 use bonafide_core::directory::{Credential, CredentialProof};
-use bonafide_core::lifecycle::{self, CREDENTIALS_PER_OBJECT_MAX, CredentialOwner, KeptOrNew};
+use bonafide_core::lifecycle::{self, CREDENTIALS_PER_OBJECT_MAX, KeptOrNew};
 use bonafide_crypto::{Certificate, KeyKind};
 use bonafide_types::{CredentialId, ObjectId, Timestamp};
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ pub(crate) fn replace(change: &mut Change<'_, '_>, object: ObjectId, sent: &Valu
     let list = sent.as_array().filter(|list| list.len() <= CREDENTIALS_PER_OBJECT_MAX).ok_or_else(wrong)?;
     let read = |item: &Value| read(change, item.as_object().ok_or_else(wrong)?);
     let certificates = list.iter().map(read).collect::<Result<Vec<_>, Fault>>()?;
-    let owner = CredentialOwner { allowed: change.allowed, tenant: change.request.who.tenant, id: object };
+    let owner = change.credentials_of(object);
     Ok(lifecycle::set_certificates(change.tx, owner, &certificates)?)
 }
 

@@ -26,20 +26,9 @@ pub(crate) fn list(asked: &Asked<'_>) -> Result<Value, Fault> {
     show(asked, "policies/tokenLifetimePolicies", &ids)
 }
 
-/// `GET /applications/{id}/tokenLifetimePolicies`.
-pub(crate) fn of_application(asked: &Asked<'_>) -> Result<Value, Fault> {
-    let (id, _) = asked.named_application()?;
-    of(asked, id)
-}
-
-/// `GET /servicePrincipals/{id}/tokenLifetimePolicies`.
-pub(crate) fn of_principal(asked: &Asked<'_>) -> Result<Value, Fault> {
-    let (id, _) = asked.named_principal()?;
-    of(asked, id)
-}
-
-fn of(asked: &Asked<'_>, object: ObjectId) -> Result<Value, Fault> {
-    let ids: Vec<ObjectId> = asked.tx.get(&LIFETIME_POLICY_OF, &object)?.into_iter().collect();
+/// `GET …/{id}/tokenLifetimePolicies` of an application or a service principal.
+pub(crate) fn of(asked: &Asked<'_>) -> Result<Value, Fault> {
+    let ids: Vec<ObjectId> = asked.tx.get(&LIFETIME_POLICY_OF, &asked.named()?.id)?.into_iter().collect();
     show(asked, "tokenLifetimePolicies", &ids)
 }
 
@@ -49,7 +38,7 @@ fn show(asked: &Asked<'_>, part: &str, ids: &[ObjectId]) -> Result<Value, Fault>
     for id in ids {
         items.extend(policy(asked, *id)?.map(|row| print(&select, *id, &row)));
     }
-    Ok(json!({ "@odata.context": asked.context(part), "value": items }))
+    Ok(asked.list(part, items))
 }
 
 /// A policy of the caller's tenant. One of another tenant does not exist (TN-01).
@@ -76,10 +65,8 @@ fn print(select: &Select, id: ObjectId, row: &TokenLifetimePolicy) -> Map<String
 }
 
 fn entity<R: Read>(asked: &Asked<'_, R>, id: ObjectId, row: &TokenLifetimePolicy) -> Result<Value, Fault> {
-    let context = asked.context("policies/tokenLifetimePolicies/$entity");
-    let mut body = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    body.extend(print(&asked.select(KIND)?, id, row));
-    Ok(Value::Object(body))
+    let printed = print(&asked.select(KIND)?, id, row);
+    Ok(asked.entity("policies/tokenLifetimePolicies/$entity", printed))
 }
 
 /// `GET /policies/tokenLifetimePolicies/{policy}`.
@@ -96,7 +83,7 @@ pub(crate) fn applies_to(asked: &Asked<'_>) -> Result<Value, Fault> {
     for object in asked.tx.many(&LIFETIME_POLICY_USES, &id, None, USES_MAX)? {
         items.extend(objects.print(object)?.map(|(_, printed)| printed));
     }
-    Ok(json!({ "@odata.context": asked.context("directoryObjects"), "value": items }))
+    Ok(asked.list("directoryObjects", items))
 }
 
 /// `POST /policies/tokenLifetimePolicies`.
@@ -139,42 +126,22 @@ pub(crate) fn delete(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
     Ok(Done::nothing(format!("/policies/tokenLifetimePolicies/{id}")))
 }
 
-/// `POST /applications/{id}/tokenLifetimePolicies/$ref`.
-pub(crate) fn assign_to_application(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_application()?;
-    assign(change, id, format!("/applications/{id}"))
-}
-
-/// `POST /servicePrincipals/{id}/tokenLifetimePolicies/$ref`. That of a managed identity has one, too: it is an order of
-/// the tenant about its tokens, and gives it nothing.
-pub(crate) fn assign_to_principal(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_principal()?;
-    assign(change, id, format!("/servicePrincipals/{id}"))
-}
-
-fn assign(change: &mut Change<'_, '_>, object: ObjectId, scope: String) -> Result<Done, Fault> {
+/// `POST …/{id}/tokenLifetimePolicies/$ref` of an application or a service principal. That of a managed identity has one,
+/// too: it is an order of the tenant about its tokens, and gives it nothing.
+pub(crate) fn assign(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
+    let object = change.named()?;
     let id = change.reference()?;
     if policy(&change.asked(), id)?.is_none() {
         return Err(Fault::NotFound(id.to_string()));
     }
-    lifecycle::assign_lifetime_policy(change.tx, change.allowed, change.request.who.tenant, object, id)?;
-    Ok(Done::nothing(scope))
+    lifecycle::assign_lifetime_policy(change.tx, change.allowed, change.request.who.tenant, object.id, id)?;
+    Ok(Done::nothing(object.scope()))
 }
 
-/// `DELETE /applications/{id}/tokenLifetimePolicies/{policy}/$ref`.
-pub(crate) fn unassign_from_application(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_application()?;
-    unassign(change, id, format!("/applications/{id}"))
-}
-
-/// `DELETE /servicePrincipals/{id}/tokenLifetimePolicies/{policy}/$ref`.
-pub(crate) fn unassign_from_principal(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_principal()?;
-    unassign(change, id, format!("/servicePrincipals/{id}"))
-}
-
-fn unassign(change: &mut Change<'_, '_>, object: ObjectId, scope: String) -> Result<Done, Fault> {
+/// `DELETE …/{id}/tokenLifetimePolicies/{policy}/$ref` of an application or a service principal.
+pub(crate) fn unassign(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
+    let object = change.named()?;
     let id = read_id(change.request.captures.get("policy"))?;
-    lifecycle::unassign_lifetime_policy(change.tx, change.allowed, change.request.who.tenant, object, id)?;
-    Ok(Done::nothing(scope))
+    lifecycle::unassign_lifetime_policy(change.tx, change.allowed, change.request.who.tenant, object.id, id)?;
+    Ok(Done::nothing(object.scope()))
 }

@@ -23,13 +23,13 @@ pub(crate) fn page<L: Listed>(
     let page = find::page::<L>(asked, &conditions, &range)?;
     let items = page.items.iter().map(|(id, row)| print(*id, row).map(Value::Object)).collect::<Result<Vec<_>, _>>()?;
     let mut body = Map::new();
-    body.insert("@odata.context".to_owned(), asked.context(&format!("{}{selected}", L::PATH)).into());
+    body.insert("@odata.context".to_owned(), asked.context(&format!("{}{selected}", L::KIND.collection())).into());
     if let Some(total) = page.total {
         body.insert("@odata.count".to_owned(), total.into());
     }
     if let Some(next) = page.next {
         let query = asked.options.next(next);
-        let link = format!("{}/{}/{}?{query}", asked.cx.endpoint, asked.version, L::PATH);
+        let link = format!("{}/{}/{}?{query}", asked.cx.endpoint, asked.version, L::KIND.collection());
         body.insert("@odata.nextLink".to_owned(), link.into());
     }
     body.insert("value".to_owned(), Value::Array(items));

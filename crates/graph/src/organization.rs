@@ -11,8 +11,7 @@ use serde_json::{Map, Value, json};
 /// `GET /organization`: one.
 pub(crate) fn list(asked: &Asked<'_>) -> Result<Value, Fault> {
     let select = asked.select(Kind::Organization)?;
-    let items: Vec<Value> = print(asked)?.into_iter().map(Value::Object).collect();
-    Ok(json!({ "@odata.context": asked.context(&format!("organization{}", select.context())), "value": items }))
+    Ok(asked.list(&format!("organization{}", select.context()), print(asked)?.into_iter().collect()))
 }
 
 /// `GET /organization/{id}`.
@@ -21,10 +20,8 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Value, Fault> {
     let not_found = || Fault::NotFound(text.to_owned());
     let id: TenantId = text.parse().map_err(|_| Fault::ObjectId(text.to_owned()))?;
     let printed = print(asked)?.filter(|_| id == asked.tenant).ok_or_else(not_found)?;
-    let context = asked.context(&format!("organization{}/$entity", asked.select(Kind::Organization)?.context()));
-    let mut body = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    body.extend(printed);
-    Ok(Value::Object(body))
+    let select = asked.select(Kind::Organization)?;
+    Ok(asked.entity(&format!("organization{}/$entity", select.context()), printed))
 }
 
 fn print(asked: &Asked<'_>) -> Result<Option<Map<String, Value>>, Fault> {

@@ -7,9 +7,9 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::sent::{member_text, member_time};
 use bonafide_core::directory::{Credential, CredentialProof};
-use bonafide_core::lifecycle::{self, CredentialOwner};
+use bonafide_core::lifecycle;
 use bonafide_crypto::secret_hash;
-use bonafide_types::{CredentialId, ObjectId};
+use bonafide_types::CredentialId;
 use serde_json::{Map, Value};
 
 /// Lifetime of a secret where none is asked for, in seconds. Source: Microsoft Learn, "application: addPassword" (2 years).
@@ -18,32 +18,9 @@ const PASSWORD_SECONDS: u64 = 2 * 365 * 86_400;
 /// The members of a `passwordCredential` in a request.
 const MEMBERS: [&str; 4] = ["customKeyIdentifier", "displayName", "endDateTime", "startDateTime"];
 
-/// `POST /applications/{id}/addPassword`.
-pub(crate) fn add_to_application(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_application()?;
-    add(change, id, format!("/applications/{id}"))
-}
-
-/// `POST /servicePrincipals/{id}/addPassword`.
-pub(crate) fn add_to_principal(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_principal()?;
-    add(change, id, format!("/servicePrincipals/{id}"))
-}
-
-/// `POST /applications/{id}/removePassword`.
-pub(crate) fn remove_from_application(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_application()?;
-    remove(change, id, format!("/applications/{id}"))
-}
-
-/// `POST /servicePrincipals/{id}/removePassword`.
-pub(crate) fn remove_from_principal(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
-    let (id, _) = change.asked().named_principal()?;
-    remove(change, id, format!("/servicePrincipals/{id}"))
-}
-
-/// The secret is in this answer and nowhere else.
-fn add(change: &mut Change<'_, '_>, object: ObjectId, scope: String) -> Result<Done, Fault> {
+/// `POST …/{id}/addPassword` of an application or a service principal. The secret is in this answer and nowhere else.
+pub(crate) fn add(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
+    let object = change.named()?;
     let sent = change.body()?;
     let sent = match sent.get("passwordCredential") {
         Some(Value::Object(credential)) => credential.clone(),
@@ -64,27 +41,20 @@ fn add(change: &mut Change<'_, '_>, object: ObjectId, scope: String) -> Result<D
     let proof = CredentialProof::SecretHash(change.request.cx.pepper.hash(&id.to_string(), secret.expose()));
     let display_name = member_text(&sent, "displayName")?;
     let credential = Credential { proof, not_before, not_after, display_name, host: None };
-    let owner = owner(change, object);
+    let owner = change.credentials_of(object.id);
     lifecycle::add_password(change.tx, owner, id, &credential)?;
-    let mut body = Map::from_iter([(
-        "@odata.context".to_owned(),
-        change.asked().context("microsoft.graph.passwordCredential").into(),
-    )]);
-    if let Value::Object(shown) = password(id, &credential, Some(secret.expose())) {
-        body.extend(shown);
-    }
-    Ok(Done::shown(Value::Object(body), scope))
+    let shown = password(id, &credential, Some(secret.expose()));
+    let body = change.asked().entity("microsoft.graph.passwordCredential", shown);
+    Ok(Done::shown(body, object.scope()))
 }
 
-fn remove(change: &mut Change<'_, '_>, object: ObjectId, scope: String) -> Result<Done, Fault> {
+/// `POST …/{id}/removePassword` of an application or a service principal.
+pub(crate) fn remove(change: &mut Change<'_, '_>) -> Result<Done, Fault> {
+    let object = change.named()?;
     let sent = change.body()?;
     let text = sent.get("keyId").and_then(Value::as_str).ok_or(Fault::Missing("keyId"))?;
     let id = CredentialId::new(read_id(text)?.uuid());
-    let owner = owner(change, object);
+    let owner = change.credentials_of(object.id);
     lifecycle::remove_password(change.tx, owner, id)?;
-    Ok(Done::nothing(scope))
-}
-
-fn owner<'a>(change: &Change<'a, '_>, id: ObjectId) -> CredentialOwner<'a> {
-    CredentialOwner { allowed: change.allowed, tenant: change.request.who.tenant, id }
+    Ok(Done::nothing(object.scope()))
 }

@@ -2,7 +2,7 @@
 
 use crate::asked::Asked;
 use crate::fault::Fault;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// `GET /users`: none, whatever the filter is.
 pub(crate) fn users(asked: &Asked<'_>) -> Result<Value, Fault> {
@@ -15,7 +15,7 @@ pub(crate) fn groups(asked: &Asked<'_>) -> Result<Value, Fault> {
 }
 
 fn none(asked: &Asked<'_>, collection: &str) -> Value {
-    json!({ "@odata.context": asked.context(collection), "value": [] })
+    asked.list(collection, Vec::new())
 }
 
 /// `GET /users/{id}`, `GET /groups/{id}`.

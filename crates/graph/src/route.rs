@@ -48,20 +48,20 @@ pub(crate) fn answer(cx: &Cx<'_>, request: &Request, ids: &Ids, caller: &mut Opt
     let (endpoint, captures) = find_endpoint(request, &segments)?;
     let who: &Caller = caller.insert(caller::authenticate(cx, request)?);
     let options = Options::read(&request.query);
-    let (version, correlation) = (endpoint.version, ids.logged());
+    let (version, about, correlation) = (endpoint.version, endpoint.about, ids.logged());
     // An option that cannot be read is told to who may ask.
     let none = Options::default();
     let readable = options.as_ref().unwrap_or(&none);
-    let requested = Requested { cx, who, version, captures: &captures, options: readable, request, correlation };
+    let requested = Requested { cx, who, version, about, captures: &captures, options: readable, request, correlation };
     match endpoint.run {
         Run::Read(read) => cx.store.read(|tx| {
             let asked: Asked<'_> = requested.asked(tx);
-            caller::check_may_read(&asked, who, endpoint.owned)?;
+            caller::check_may_read(&asked, who)?;
             options.as_ref().map_err(|error| Fault::Options(error.clone()))?;
             Ok(Reply::json(StatusCode::OK, &read(&asked)?))
         }),
         Run::Change(action, run) => cx.store.write(|tx| {
-            let allowed = caller::may_change(&requested.asked(&*tx), who, endpoint.owned)?;
+            let allowed = caller::may_change(&requested.asked(&*tx), who)?;
             options.as_ref().map_err(|error| Fault::Options(error.clone()))?;
             let mut change = Change { tx, allowed: &allowed, request: &requested };
             let done = run(&mut change)?;

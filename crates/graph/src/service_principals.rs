@@ -13,7 +13,7 @@ use bonafide_core::directory::{PrincipalKind, ServicePrincipal, application_by_c
 use bonafide_core::lifecycle;
 use bonafide_store::Read;
 use bonafide_types::{ClientId, ObjectId};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// `GET /servicePrincipals`: one page of those that pass `$filter`.
 pub(crate) fn list(asked: &Asked<'_>) -> Result<Value, Fault> {
@@ -29,10 +29,7 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Value, Fault> {
 
 fn shown<R: Read>(asked: &Asked<'_, R>, id: ObjectId, row: &ServicePrincipal) -> Result<Value, Fault> {
     let printer = Printer::new(asked, asked.select(Kind::ServicePrincipal)?)?;
-    let context = asked.context(&format!("servicePrincipals{}/$entity", printer.context()));
-    let mut body = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    body.extend(printer.print(id, row)?);
-    Ok(Value::Object(body))
+    Ok(asked.entity(&format!("servicePrincipals{}/$entity", printer.context()), printer.print(id, row)?))
 }
 
 /// `POST /servicePrincipals`: that of an application of the tenant. There are none of other tenants' applications.

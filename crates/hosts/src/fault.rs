@@ -102,7 +102,11 @@ impl Fault {
             Self::Clock(error) => reply.because(error),
             _ => reply,
         };
-        if status == StatusCode::SERVICE_UNAVAILABLE { reply.with("retry-after", "1") } else { reply }
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            reply.with("retry-after", "1")
+        } else {
+            reply
+        }
     }
 }
 
@@ -116,7 +120,7 @@ fn unserved(why: Unserved) -> &'static str {
         Unserved::BodyTooLarge => "BodyTooLarge",
         Unserved::BodyTooSlow => "BodyTooSlow",
         Unserved::BodyBroken => "BodyBroken",
-        Unserved::Busy => "Busy",
+        Unserved::Busy | Unserved::ShareTaken => "Busy",
         Unserved::Failed => "Failed",
     }
 }

@@ -156,7 +156,7 @@ impl Fault {
             Self::Replayed => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion was used before.".into()),
             Self::Nonce(_) => (50_027, 401, "invalid_client", "Invalid JWT token. The assertion is not for this process of the token service.".into()),
             Self::NotPlaced => (700_030, 401, "invalid_client", "Invalid certificate. The identity is not assigned to the workload on this host.".into()),
-            Self::Busy | Self::Throttled { .. } => (90_055, 429, "temporarily_unavailable", "Too many requests. Try again later.".into()),
+            Self::Busy | Self::Throttled { .. } | Self::Unserved(Unserved::ShareTaken) => (90_055, 429, "temporarily_unavailable", "Too many requests. Try again later.".into()),
             Self::Internal | Self::Unserved(Unserved::Failed) => (50_000, 500, "server_error", "There was an error issuing a token.".into()),
             Self::Unserved(Unserved::Busy) => (90_033, 503, "temporarily_unavailable", "A transient error has occurred. Please try again.".into()),
             Self::Unserved(Unserved::TargetTooLong) => (90_015, 414, "invalid_request", "Requested query string is too long.".into()),
@@ -218,7 +218,7 @@ impl Fault {
         let reply = headers::no_store(Reply::json(status, &body));
         match self {
             Self::Throttled { after_seconds } => reply.with("retry-after", &after_seconds.to_string()),
-            Self::Busy | Self::Unserved(Unserved::Busy) => reply.with("retry-after", "1"),
+            Self::Busy | Self::Unserved(Unserved::Busy | Unserved::ShareTaken) => reply.with("retry-after", "1"),
             Self::PostOnly(_) => reply.with("allow", "POST"),
             Self::GetOnly(_) => reply.with("allow", "GET, HEAD"),
             _ => reply,

@@ -46,6 +46,7 @@ pub(crate) fn admit(cx: &Cx<'_>, request: &Request) -> Result<Lane, Box<Reply>> 
 
 fn lane(verb: Verb, target: &Target) -> Lane {
     match (verb, target) {
+        _ if deployments::evaluates(verb, target) => Lane::Template,
         (_, Target::Fixed(fixed, _)) => match fixed.answer {
             // A poll takes a step of the work.
             Answer::Operation(_) => Lane::Write,

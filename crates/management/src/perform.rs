@@ -2,6 +2,7 @@
 
 use crate::Cx;
 use crate::command::{Call, Command, Target, Verb};
+use crate::deployments::{self, evaluates};
 use crate::fault::Fault;
 use crate::fixed::{Answer, Fixed};
 use crate::operations;
@@ -27,7 +28,10 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
         Does::Read(answer) => reading(call, answer),
         Does::Change(change) => match cx.store.write(|tx| changing(tx, call, change))? {
             Outcome::Begun(begun) => go_on(call, begun),
-            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) => Ok(Outcome::shown(write::done(call))),
+            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) => Ok(match command.verb {
+                Verb::Delete => Outcome::Done,
+                _ => Outcome::shown(write::done(call)),
+            }),
             done => Ok(done),
         },
         Does::Delete(kind) => delete_resource(call, kind),
@@ -169,7 +173,15 @@ fn answer_fixed(call: &Call<'_>, fixed: &Fixed) -> Result<Outcome, Fault> {
     };
     let key = call.named()?.operation()?;
     call.cx.store.read(|tx| access::enter(tx, call, &call.command.right()))?;
-    let operation = operations::advance(call.cx, key, 1)?;
+    // Templates are evaluated in their own lane: a poll in another one takes no step of a deployment.
+    let operation = match call.cx.store.read(|tx| operations::find(tx, key.0, key.1))? {
+        Some(found)
+            if found.work.kind == deployments::WORKER.kind && !evaluates(call.command.verb, &call.command.target) =>
+        {
+            Some(found)
+        }
+        _ => operations::advance(call.cx, key, 1)?,
+    };
     let of_tenant = operation.filter(|operation| operation.tenant == call.command.by.tenant);
     show(call, key.1, &of_tenant.ok_or(Fault::OperationNotFound(key.1))?)
 }

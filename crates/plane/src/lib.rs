@@ -29,6 +29,7 @@ mod row_keys;
 mod runtime;
 mod secrets;
 mod shared_answer;
+mod shares;
 mod start;
 mod surfaces;
 #[cfg(test)]

@@ -221,6 +221,7 @@ impl PlaneListener {
             Ok(lane) => lane,
             Err(refusal) => return Ok(Outcome::Answer(*refusal)),
         };
+        let asked = Arc::clone(request);
         let (plane, request, on) = (Arc::clone(&self.plane), Arc::clone(request), self.on);
         let job = move || {
             let outcome = ask(&plane, &request);
@@ -231,7 +232,8 @@ impl PlaneListener {
             }
             outcome
         };
-        self.lanes.of(lane).run(job).await
+        let principal = || asked.headers.get(AUTHORIZATION).and_then(|value| self.principal(value));
+        self.lanes.run(lane, principal, job).await
     }
 }
 

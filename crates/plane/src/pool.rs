@@ -12,6 +12,9 @@ pub(crate) enum PoolError {
     /// The queue is full, or the job waited past its deadline.
     #[error("the server is busy")]
     Busy,
+    /// The principal whose job it is has its share of the lane.
+    #[error("the caller has as many jobs waiting as it may have")]
+    ShareTaken,
     /// The job panicked, with what it said; the thread goes on.
     #[error("the job failed inside the server: {0}")]
     Panicked(Panicked),
@@ -22,6 +25,7 @@ impl PoolError {
     pub(crate) fn unserved(&self) -> Unserved {
         match self {
             Self::Busy => Unserved::Busy,
+            Self::ShareTaken => Unserved::ShareTaken,
             Self::Panicked(panicked) => panicked.resume(),
         }
     }

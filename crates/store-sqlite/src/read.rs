@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Connections kept open while nobody reads. Source: ours; more than the shell's pool for work on the
 /// store has threads, so that readers hardly ever connect.
-const READERS_KEPT: usize = 64;
+const READERS_KEPT: usize = 72;
 
 /// Positions in the log that one revision has. Part of the data format.
 pub(crate) const POSITIONS: i64 = 4096;

@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod evaluate;
 mod expression;
+mod flat;
 mod functions;
 mod ids;
 mod json;

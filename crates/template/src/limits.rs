@@ -5,7 +5,8 @@ pub(crate) const EXPRESSION_CHARS_MAX: usize = 24_576;
 /// Deepest nesting of an expression, and of values that expressions are made of. Source: ours; Microsoft's engine takes a
 /// hundred calls in one another.
 pub(crate) const DEPTH_MAX: usize = 128;
-/// Deepest nesting of the value of a parameter or an output. Source: ours; a row that is stored can be nested 127 deep.
+/// Deepest nesting of a value that is stored: of a parameter or an output, or in the body of a resource. Source: ours; a row can be
+/// nested 127 deep, the body of a request 32.
 pub(crate) const STORED_DEPTH_MAX: usize = 64;
 /// Parameters of a template. Source: Microsoft's deployments engine.
 pub const PARAMETERS_MAX: usize = 256;

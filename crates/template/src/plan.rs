@@ -3,10 +3,10 @@
 use crate::context::Context;
 use crate::dependencies::{self, Index};
 use crate::document;
-use crate::error::TemplateError;
+use crate::error::{TemplateError, shown};
 use crate::evaluate::{Evaluator, Symbol};
 use crate::json::find;
-use crate::limits::{EVALUATED_BYTES_MAX, RESOURCES_MAX};
+use crate::limits::{EVALUATED_BYTES_MAX, RESOURCES_MAX, STORED_DEPTH_MAX};
 use crate::outputs::{self, PlannedOutput};
 use crate::parameters::{self, ShownParameter};
 use crate::residue::Residue;
@@ -103,6 +103,7 @@ fn read_all(
     }
     let order = dependencies::order(&resources, &reads, &index)?;
     let planned = planned(resources, &order, &index)?;
+    check_stored(&planned, &mut outputs)?;
     let size = planned.iter().map(|planned| planned.body.size()).sum::<usize>();
     if size + outputs.iter_mut().map(|output| output.residue().size()).sum::<usize>() > EVALUATED_BYTES_MAX {
         return Err(TemplateError::new(format!(
@@ -110,6 +111,22 @@ fn read_all(
         )));
     }
     Ok((planned, outputs))
+}
+
+/// Refuses values that are nested too deeply to be stored until the turn of what they are part of.
+fn check_stored(planned: &[Planned], outputs: &mut [PlannedOutput]) -> Result<(), TemplateError> {
+    let too_deep = |place: String| {
+        TemplateError::new(format!(
+            "The template {place} has a value that is nested more than {STORED_DEPTH_MAX} deep."
+        ))
+    };
+    if let Some(planned) = planned.iter().find(|planned| !planned.body.can_be_stored()) {
+        return Err(too_deep(format!("resource '{}'", shown(&planned.name))));
+    }
+    match outputs.iter_mut().find_map(|output| (!output.residue().can_be_stored()).then(|| output.name.clone())) {
+        Some(name) => Err(too_deep(format!("output '{}'", shown(&name)))),
+        None => Ok(()),
+    }
 }
 
 /// Reads a resource, and those that are written inside it.

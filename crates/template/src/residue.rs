@@ -6,14 +6,13 @@ use crate::expression::{Call, Expression};
 use crate::functions;
 use crate::json::{Budget, Members, size};
 use crate::member::{member, property_name};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A value with expressions in it that the deployment finishes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Residue(pub(crate) Node);
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Node {
     Value(Value),
     Call(Call),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
-use bonafide_template::{Context, Group, Plan, Subscription, TemplateError, plan};
+use bonafide_template::{Context, Group, Plan, PlannedOutput, Subscription, TemplateError, plan};
 use serde_json::{Map, Value, json};
 
 /// Half of what a thread has. Source: ours; `std::thread` gives 2 MiB.
@@ -92,21 +92,32 @@ fn the_deepest_expression_and_the_deepest_value_are_read_where_the_evaluation_is
 }
 
 #[test]
-fn what_is_left_of_the_deepest_template_is_copied_compared_written_and_dropped() {
+fn what_is_left_of_the_deepest_template_is_copied_compared_stored_and_dropped() {
     on_a_small_stack(|| {
         let mut variables = Map::new();
         variables.insert("d0".to_owned(), wrapped(json!("x"), 31, |value| json!([value])));
-        for n in 1..4 {
-            let before = json!(format!("[variables('d{}')]", n - 1));
-            variables.insert(format!("d{n}"), wrapped(before, 31, |value| json!([value])));
-        }
-        let open = nested(100, "reference('/a', '2020-01-01').x");
-        for inside in ["[variables('d3')]", &open] {
+        let again = wrapped(json!("[variables('d0')]"), 31, |value| json!([value]));
+        variables.insert("d1".to_owned(), again);
+        let open = nested(126, "reference('/a', '2020-01-01').x");
+        let steps = format!(
+            "[reference('/a', '2020-01-01'){}]",
+            "[reference('/b', '2020-01-01').x".repeat(100) + &"]".repeat(100)
+        );
+        let with_value = nested(60, "variables('d1'), reference('/a', '2020-01-01').x");
+        for inside in ["[variables('d0')]", &open, &steps, &with_value] {
             let output = wrapped(json!(inside), 27, |value| json!({ "a": value }));
             let plan = planned(variables.clone(), &output).unwrap();
             let copy = plan.outputs.clone();
             assert!(copy == plan.outputs && !format!("{copy:?}").is_empty());
-            serde_json::to_vec(&copy).unwrap();
+            let stored = serde_json::to_vec(&copy).unwrap();
+            assert!(copy == serde_json::from_slice::<Vec<PlannedOutput>>(&stored).unwrap(), "{inside}");
+        }
+        // A value that no row could hold is refused while somebody waits for the answer.
+        let deeper = wrapped(json!("[variables('d1')]"), 3, |value| json!([value]));
+        variables.insert("d2".to_owned(), deeper);
+        for inside in ["[variables('d2')]", &nested(2, "variables('d2'), reference('/a', '2020-01-01').x")] {
+            let refused = planned(variables.clone(), &json!([inside])).map(|_| ()).unwrap_err().to_string();
+            assert!(refused.contains("output 'o' has a value that is nested more than 64 deep"), "{refused}");
         }
     });
 }

@@ -11,6 +11,7 @@ mod agent;
 mod ask;
 mod cloud;
 mod entropy;
+mod full;
 mod keys;
 mod now;
 mod people;

@@ -16,11 +16,9 @@ const TESTED: &[(&str, &str, &str)] = &[
     ("RequestContentTooLarge", TABLE, SHELL),
     ("RequestHeaderFieldsTooLarge", TABLE, SHELL),
     ("RequestTimeout", TABLE, SHELL),
-    ("ResourceGroupBeingDeleted", GROUPS, "a_group_that_is_being_deleted_says_so_after_its_location"),
-    ("RoleAssignmentLimitExceeded", TABLE, LIMITS),
-    ("RoleDefinitionLimitExceeded", TABLE, LIMITS),
     ("ServiceUnavailable", TABLE, SHELL),
     ("TagNameLimitExceeded", TABLE, LIMITS),
+    ("TooManyRequests", TABLE, SHELL),
 ];
 
 const TABLE: &str = "crates/management/src/fault/table.rs";
@@ -89,4 +87,47 @@ fn every_error_code_has_a_transcript_or_a_test_and_is_documented() {
     }
     missing.extend(TESTED.iter().filter(|(code, ..)| !known.contains(code)).map(|(code, ..)| format!("{code}: gone")));
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// The statuses and codes of the replies of a transcript.
+fn replies(text: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    let mut status = String::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("< ")) {
+        if line.len() == 3 && line.bytes().all(|b| b.is_ascii_digit()) {
+            status = line.to_owned();
+        }
+        for name in ["\"code\": \"", "\"error\": \""] {
+            let codes = line.split(name).skip(1).filter_map(|rest| rest.split('"').next());
+            found.extend(codes.map(|code| (status.clone(), code.to_owned())));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_error_of_azures_is_shown_by_the_transcripts_that_the_table_names_or_has_its_reason() {
+    let page = fs::read_to_string(root().join("docs/wire/errors.md")).unwrap();
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
+        .map(|line| line.split(" | ").collect::<Vec<_>>())
+        .filter(|cells| !matches!(cells[0], "status" | "---"))
+        .collect();
+    assert!(rows.len() > 60, "{}", rows.len());
+    let mut wrong = Vec::new();
+    for cells in rows {
+        let [status, code, _, shown_by] = cells[..] else { panic!("{cells:?}") };
+        let code = code.trim_matches('`');
+        if ["later: ", "never: "].iter().any(|reason| shown_by.starts_with(reason)) {
+            continue;
+        }
+        for name in shown_by.split(", ").map(|name| name.trim_matches('`')) {
+            let text = fs::read_to_string(root().join("transcripts").join(name)).unwrap_or_default();
+            if !replies(&text).contains(&(status.to_owned(), code.to_owned())) {
+                wrong.push(format!("{name}: no reply of {status} with {code}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -19,7 +19,7 @@ fn a_thousand_instances_come_and_go_in_bounded_commits() {
     let operator = &cloud.home.operator;
     cloud.make_group(&cloud.home, "rg");
     let body =
-        json!({"location": "here", "sku": {"name": "s", "capacity": 1_000}, "identity": {"type": "SystemAssigned"}});
+        json!({"location": "westus", "sku": {"name": "s", "capacity": 1_000}, "identity": {"type": "SystemAssigned"}});
     let id = set_of(&cloud, &body);
     let shown = |path: &str| cloud.call(operator, "GET", path, None).expect(200).body;
     assert_eq!(shown(&id)["sku"]["capacity"], 1_000);
@@ -40,7 +40,7 @@ fn a_thousand_instances_come_and_go_in_bounded_commits() {
 fn a_caller_who_may_not_write_a_set_changes_none_of_its_instances() {
     let cloud = Cloud::new();
     cloud.make_group(&cloud.home, "rg");
-    let id = set_of(&cloud, &json!({"location": "here", "sku": {"name": "s", "capacity": 2}}));
+    let id = set_of(&cloud, &json!({"location": "westus", "sku": {"name": "s", "capacity": 2}}));
     let stranger = cloud.application(cloud.home.tenant, "stranger");
     for (method, path) in
         [("POST", "deallocate"), ("POST", "delete"), ("POST", "manualupgrade"), ("DELETE", "virtualMachines/0")]
@@ -77,7 +77,7 @@ fn an_instance_is_a_workload_with_the_identities_of_its_set_for_as_long_as_it_is
         let set = set_of(
             &cloud,
             &json!({
-                "location": "here", "sku": {"name": "s", "capacity": 1}, "properties": {"orchestrationMode": mode},
+                "location": "westus", "sku": {"name": "s", "capacity": 1}, "properties": {"orchestrationMode": mode},
                 "identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": users},
             }),
         );

@@ -10,6 +10,8 @@ pub enum Lane {
     Removal,
     /// Changes.
     Write,
+    /// Deployments, as far as their templates are evaluated: that takes memory.
+    Template,
     /// One thing, read.
     Read,
     /// Any number of things, read.
@@ -20,5 +22,6 @@ pub enum Lane {
 
 impl Lane {
     /// Every one.
-    pub const ALL: [Self; 6] = [Self::System, Self::Removal, Self::Write, Self::Read, Self::List, Self::Stranger];
+    pub const ALL: [Self; 7] =
+        [Self::System, Self::Removal, Self::Write, Self::Template, Self::Read, Self::List, Self::Stranger];
 }

@@ -34,6 +34,11 @@ pub enum Unserved {
     /// Too much is waiting already; the same request can be sent again.
     #[error("the server is busy; try again")]
     Busy,
+    /// As many requests of the same principal wait already as it may have waiting; the others are not held up.
+    #[error(
+        "as many requests of this kind wait as one principal may have waiting; send it again when they are answered"
+    )]
+    ShareTaken,
     /// The server failed; it is no fault of the request.
     #[error("the request failed inside the server")]
     Failed,
@@ -41,7 +46,7 @@ pub enum Unserved {
 
 impl Unserved {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::OtherUser,
         Self::CertificateExpired,
         Self::TargetTooLong,
@@ -51,8 +56,14 @@ impl Unserved {
         Self::BodyTooSlow,
         Self::BodyBroken,
         Self::Busy,
+        Self::ShareTaken,
         Self::Failed,
     ];
+
+    /// True when the same request can be sent again a second later.
+    pub fn is_for_now(self) -> bool {
+        matches!(self, Self::Busy | Self::ShareTaken)
+    }
 
     /// The status on every surface; the metadata endpoint answers some that clients would repeat with 400.
     pub fn status(self) -> StatusCode {
@@ -65,6 +76,7 @@ impl Unserved {
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::HeadMalformed | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ShareTaken => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

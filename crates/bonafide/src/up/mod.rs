@@ -4,6 +4,7 @@ mod described;
 mod hosts;
 mod keeper;
 mod local;
+mod notes;
 mod options;
 mod own_endpoint;
 mod proxies;

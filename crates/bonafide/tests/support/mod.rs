@@ -3,8 +3,13 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+mod answer;
+pub(crate) mod clock;
+pub(crate) mod identities;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
+
+pub(crate) use answer::*;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +18,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -291,33 +296,6 @@ impl Drop for Up {
     }
 }
 
-/// The clock of processes that a test starts.
-pub(crate) struct Clock(PathBuf);
-
-impl Clock {
-    pub(crate) fn ahead(dir: &Path, seconds: i64) -> Self {
-        let clock = Self(dir.join("clock"));
-        clock.set(seconds);
-        clock
-    }
-
-    /// Sets it to so many seconds after the true time, in one step.
-    pub(crate) fn set(&self, seconds: i64) {
-        let draft = self.0.with_extension("draft");
-        std::fs::write(&draft, seconds.to_string()).unwrap();
-        std::fs::rename(draft, &self.0).unwrap();
-    }
-
-    pub(crate) fn start(&self, dir: &Path) -> Up {
-        Up::run(self.on(up_command(dir, &[])), dir)
-    }
-
-    fn on(&self, mut command: Command) -> Command {
-        command.env("BONAFIDE_TEST_CLOCK", &self.0);
-        command
-    }
-}
-
 /// `up` on free ports in `dir`.
 pub(crate) fn up_command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = bonafide(dir, "up");
@@ -370,36 +348,6 @@ pub(crate) fn refused(command: Command) -> String {
     lines[0].to_owned()
 }
 
-/// A reply, read to its end.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    pub(crate) fn read(stream: &mut impl Read) -> Self {
-        let mut bytes = Vec::new();
-        // A connection that is reset after the reply still gave the reply.
-        let _ = stream.read_to_end(&mut bytes);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        Self { status, head: head.to_owned(), body: body.to_owned() }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| {
-            line.split_once(": ").filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        })
-    }
-}
-
 /// A request to a metadata endpoint, after which it closes.
 pub(crate) fn metadata_request(host: impl std::fmt::Display, target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
@@ -422,28 +370,6 @@ pub(crate) fn as_other_user(host: SocketAddr, target: &str) -> String {
 pub(crate) fn claims(token: &str) -> Value {
     let part = token.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-}
-
-/// Sends text as it is and reads all that comes back.
-pub(crate) fn http(address: SocketAddr, text: &str) -> Answer {
-    let mut stream = connect(address);
-    // A server that refuses early may close before all is written.
-    let _ = stream.write_all(text.as_bytes());
-    Answer::read(&mut stream)
-}
-
-/// The same for bytes, after which nothing more will come.
-pub(crate) fn http_bytes(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let mut stream = connect(address);
-    let _ = stream.write_all(bytes);
-    let _ = stream.shutdown(Shutdown::Write);
-    Answer::read(&mut stream)
-}
-
-pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
 }
 
 /// A port that is free, and stays so until it is used: it is none of those that systems give to outgoing

@@ -91,6 +91,6 @@ pub fn unassign_lifetime_policy(
     allowed.confirm_change(tenant)?;
     match tx.get(&LIFETIME_POLICY_OF, &object)? {
         Some(held) if held == policy => Ok(tx.delete(&LIFETIME_POLICY_OF, &object)?),
-        _ => Err(DirectoryError::NoOwner(policy)),
+        _ => Err(DirectoryError::PolicyNotAssigned(policy)),
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may insist, in its fixture too")]
 
 mod agents;
+mod assertion_spellings;
 mod assertions;
 mod audiences;
 mod bounds;

@@ -1,13 +1,15 @@
 //! The body of a deployment.
 
 use super::NAME;
-use crate::command::Target;
+use crate::command::{Target, Verb};
 use crate::fault::Fault;
+use crate::fixed::Answer;
 use crate::order::body::{self, BodyError};
 use bonafide_template::read_lenient;
 use bonafide_types::Excerpt;
 use bonafide_types::json::JsonError;
 use bonafide_types::limits::{JSON_MEMBERS_MAX, MANAGEMENT_BODY_BYTES_MAX};
+use http::Method;
 use serde_json::{Map, Value};
 
 /// True where a body may be a template file as it was written.
@@ -16,6 +18,20 @@ pub(crate) fn is_lenient(target: &Target) -> bool {
         Target::Own(_, kind, _) => kind.name == NAME,
         Target::Fixed(_, named) => !named.text("deployment").is_empty(),
         Target::Resource(..) => false,
+    }
+}
+
+/// True of requests in which a template is evaluated, or a step of a deployment taken: they wait in a lane of their own,
+/// which bounds how many evaluations there are at once.
+pub(crate) fn evaluates(verb: Verb, target: &Target) -> bool {
+    match target {
+        Target::Own(_, kind, _) => kind.name == NAME && matches!(verb, Verb::Put),
+        Target::Fixed(fixed, named) if !named.text("deployment").is_empty() => match fixed.answer {
+            Answer::Operation(_) => true,
+            Answer::Read(_) => fixed.route.method == Method::POST,
+            Answer::Change(..) | Answer::Public(_) => false,
+        },
+        Target::Fixed(..) | Target::Resource(..) => false,
     }
 }
 

@@ -15,11 +15,14 @@ use bonafide_core::tokens::Caller;
 use bonafide_store::Read;
 use bonafide_template::{Context, Group, Plan, Planned, Subscription, plan};
 use bonafide_types::json::JsonError;
-use bonafide_types::{ApiVersion, ResourceId};
+use bonafide_types::{ApiVersion, ResourceId, SubscriptionId};
 use bonafide_wire::Parameters;
 use http::Method;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+/// The version in which the providers are read that a template asks for. Source: ours; no answer depends on it.
+const PROVIDERS_VERSION: &str = "2022-09-01";
 
 /// Plans a deployment.
 pub(super) fn planned(tx: &impl Read, call: &Call<'_>, access: &Access) -> Result<Plan, Fault> {
@@ -86,14 +89,31 @@ impl Part<'_> {
         correlation: Uuid,
         body: Result<Map<String, Value>, BodyError>,
     ) -> Result<Command, Fault> {
-        command(&Method::PUT, self.id, self.api_version, by, correlation, body)
+        of_resource(command(&Method::PUT, self.id, self.api_version, by, correlation, body)?)
     }
 }
 
 /// The command that reads a resource.
 pub(super) fn get(cx: &Cx<'_>, id: &ResourceId, version: &str, by: Caller) -> Result<Command, Fault> {
-    let correlation = cx.world.entropy.guid();
-    command(&Method::GET, id.as_str(), version, by, correlation, Err(BodyError::Json(JsonError::NotAnObject)))
+    of_resource(get_path(cx, id.as_str(), version, by)?)
+}
+
+/// The command that reads a provider in a subscription.
+pub(super) fn get_provider(cx: &Cx<'_>, id: SubscriptionId, namespace: &str, by: Caller) -> Result<Command, Fault> {
+    get_path(cx, &format!("/subscriptions/{id}/providers/{namespace}"), PROVIDERS_VERSION, by)
+}
+
+fn get_path(cx: &Cx<'_>, path: &str, version: &str, by: Caller) -> Result<Command, Fault> {
+    let (correlation, no_body) = (cx.world.entropy.guid(), BodyError::Json(JsonError::NotAnObject));
+    command(&Method::GET, path, version, by, correlation, Err(no_body))
+}
+
+/// A template names resources: no lists, no actions, and no endpoints.
+fn of_resource(command: Command) -> Result<Command, Fault> {
+    match (command.verb, &command.target) {
+        (Verb::Put | Verb::Get, Target::Resource(..) | Target::Own(..)) => Ok(command),
+        _ => Err(Fault::PathInvalid("it is not the id of a resource".to_owned())),
+    }
 }
 
 fn command(
@@ -106,10 +126,6 @@ fn command(
 ) -> Result<Command, Fault> {
     // A template writes names as they are; in a path, a percent sign begins a code.
     let (verb, target) = route::read(method, &path.replace('%', "%25")).map_err(|fault| fault.of_version(version))?;
-    // A template names resources: no lists, and no actions.
-    if !matches!((verb, &target), (Verb::Put | Verb::Get, Target::Resource(..) | Target::Own(..))) {
-        return Err(Fault::PathInvalid("it is not the id of a resource".to_owned()));
-    }
     let version: ApiVersion = version.parse().map_err(|_| Fault::ApiVersionMissing)?;
     let (query, conditions) = (Parameters::default(), Conditions::default());
     Ok(Command { verb, target, path: path.to_owned(), query, version, by, correlation, conditions, body })

@@ -14,7 +14,7 @@ mod sealed;
 mod show;
 mod validate;
 
-pub(crate) use asked::{is_lenient, read_body};
+pub(crate) use asked::{evaluates, is_lenient, read_body};
 pub(crate) use endpoints::ENDPOINTS;
 pub(crate) use error::DeploymentError;
 pub(crate) use row::{PER_GROUP_MAX, clear};

@@ -115,7 +115,8 @@ fn wait(
         Some(Status::Running) => return Ok(Step::Waits),
         Some(Status::Failed(failure)) => return Err(StepError::Failed(failure)),
         Some(Status::Canceled) => {
-            return Err(StepError::Failed(Failure::new("OperationCanceled", "The operation was canceled.")));
+            let why = "The resource operation completed with terminal provisioning state 'Canceled'.";
+            return Err(StepError::Failed(Failure::new("ResourceDeploymentFailure", why)));
         }
         // It was done so long ago that nothing is known of it any more.
         Some(Status::Succeeded) | None => {}

@@ -5,6 +5,7 @@ use crate::Cx;
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::fixed::show_provider;
+use crate::order::access;
 use crate::perform::read_in;
 use crate::types::catalogue;
 use bonafide_core::tokens::Caller;
@@ -47,16 +48,19 @@ impl<R: Read> Runtime for AtStep<'_, R> {
         Ok(whole)
     }
 
+    /// A provider, for who may read it in the subscription.
     fn provider(&mut self, namespace: &str, type_name: Option<&str>) -> Result<Value, Fault> {
         let unknown = || Fault::NamespaceNotFound(Excerpt::of(namespace).into());
-        let mut shown =
-            show_provider(self.tx, self.subscription, catalogue::namespace(namespace).ok_or_else(unknown)?)?;
+        let namespace = catalogue::namespace(namespace).ok_or_else(unknown)?;
+        let command = check::get_provider(self.cx, self.subscription, namespace.name, self.by.clone())?;
+        access::enter(self.tx, &Call { cx: self.cx, command: &command }, &command.right())?;
+        let mut shown = show_provider(self.tx, self.subscription, namespace)?;
         let Some(type_name) = type_name else { return Ok(shown) };
         let types = shown["resourceTypes"].as_array_mut().map(std::mem::take).unwrap_or_default();
         let is_asked =
             |entry: &Value| entry["resourceType"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(type_name));
         types.into_iter().find(is_asked).ok_or_else(|| Fault::TypeNotFound {
-            type_name: Excerpt::of(&format!("{namespace}/{type_name}")).into(),
+            type_name: Excerpt::of(&format!("{}/{type_name}", namespace.name)).into(),
             version: String::new(),
             supported: Vec::new(),
         })

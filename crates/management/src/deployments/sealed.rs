@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The form of what is sealed.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Sealed parts of deployments: by the deployment's own key, and the place of a resource or [`END`].
 pub(super) const SEALED: Table<(ResourceUuid, u64), Sealed> = Table::new("deployment-sealed", Absence::Withholds);

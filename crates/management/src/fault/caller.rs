@@ -21,13 +21,16 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
                 issuer.token, issuer.subscription, issuer.login
             ),
         ),
-        Fault::Denied { caller: (client, object), action, scope } => (
-            FORBIDDEN,
-            "AuthorizationFailed",
-            format!(
-                "The client '{client}' with object id '{object}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
-            ),
-        ),
+        Fault::Denied { caller: (client, object), action, scope, under_condition } => {
+            let or = if *under_condition { " or an ABAC condition not fulfilled" } else { "" };
+            (
+                FORBIDDEN,
+                "AuthorizationFailed",
+                format!(
+                    "The client '{client}' with object id '{object}' does not have authorization{or} to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+                ),
+            )
+        }
         Fault::LinkedDenied { caller: (client, object), action, scope, needed, linked } => {
             let linked: Vec<&str> = linked.iter().map(ResourceId::as_str).collect();
             (

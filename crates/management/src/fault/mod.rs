@@ -6,9 +6,11 @@ mod absent;
 mod access;
 mod caller;
 mod deployments;
+mod from;
 mod identity;
 mod management_groups;
 mod ours;
+mod reply;
 mod request;
 mod state;
 mod table;
@@ -17,19 +19,15 @@ mod wire;
 use crate::deployments::DeploymentError;
 use crate::operations::Failure;
 use crate::types::INSTANCE_TYPE;
-use bonafide_core::access::locks::LockError;
-use bonafide_core::access::{AssignmentError, ManagementGroupError, RoleError, WrongProof};
-use bonafide_core::lifecycle::{IdentityError, SaveError, TagError};
+use bonafide_core::access::{AssignmentError, ManagementGroupError, RoleError};
+use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::{
     ClientId, Excerpt, ObjectId, OperationId, ResourceId, RoleAssignmentId, SubscriptionId, TenantId, Timestamp,
 };
-use bonafide_wire::path::PathError;
-use bonafide_wire::{Reply, Unserved};
-use http::StatusCode;
-use serde_json::json;
-use uuid::Uuid;
+use bonafide_wire::Unserved;
+pub(crate) use reply::Trace;
 
 /// Longest filter that a refusal repeats, in characters. Source: ours.
 const FILTER_CHARS_SHOWN_MAX: usize = 256;
@@ -67,6 +65,8 @@ pub(crate) enum Fault {
     VaultNameInvalid(String),
     /// A place that no group can lie in.
     GroupLocationUnknown { location: String, known: &'static [&'static str] },
+    /// A place that no resource can lie in.
+    LocationUnknown { location: String, type_name: String, known: &'static [&'static str] },
     /// A group's name with characters that it cannot have.
     GroupNameInvalid { name: String, wrong: String },
     /// A property with a value that its type does not allow.
@@ -125,8 +125,8 @@ pub(crate) enum Fault {
     /// A token of another tenant than the subscription's.
     WrongTenant { subscription: TenantId, issuer: Issuers },
 
-    /// No role grants the action.
-    Denied { caller: (ClientId, ObjectId), action: String, scope: String },
+    /// No role grants the action, or one does `under_condition` that does not hold for what is asked.
+    Denied { caller: (ClientId, ObjectId), action: String, scope: String, under_condition: bool },
     /// No role grants the action on something that the request refers to.
     LinkedDenied {
         caller: (ClientId, ObjectId),
@@ -230,97 +230,12 @@ pub(crate) enum Fault {
     Unserved(Unserved),
 }
 
-/// The request id and the log file by which the cause of a failure of ours is found.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Trace<'a> {
-    /// The request's id in the log and in `x-ms-request-id`.
-    pub(crate) request: Uuid,
-    /// The file of failures, where there is one.
-    pub(crate) log_file: Option<&'a str>,
-}
-
-impl Trace<'_> {
-    fn added_to(&self, message: &str) -> String {
-        let tracked = format!("{message} The tracking id is '{}'.", self.request);
-        self.log_file.map_or(tracked.clone(), |file| format!("{tracked} For details see logs in {file}"))
-    }
-}
-
 /// The version 1 issuers of two tenants, as `WrongTenant` prints them.
 #[derive(Debug)]
 pub(crate) struct Issuers {
     pub(crate) token: String,
     pub(crate) subscription: String,
     pub(crate) login: String,
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::TooManyOps { .. } | StoreError::TooManyReads { .. } => Self::TooMuchAtOnce,
-            StoreError::ValueTooLarge { .. } | StoreError::KeyTooLong { .. } | StoreError::TooDeep { .. } => {
-                Self::BodyTooLarge
-            }
-            other => Self::Store(other),
-        }
-    }
-}
-
-impl From<DeploymentError> for Fault {
-    fn from(error: DeploymentError) -> Self {
-        Self::Deployment(error)
-    }
-}
-
-impl From<PathError> for Fault {
-    fn from(error: PathError) -> Self {
-        Self::PathInvalid(error.to_string())
-    }
-}
-
-impl From<WrongProof> for Fault {
-    fn from(_: WrongProof) -> Self {
-        Self::WrongProof
-    }
-}
-
-impl From<LockError> for Fault {
-    fn from(error: LockError) -> Self {
-        match error {
-            LockError::TooMany => Self::TooManyLocks,
-            LockError::WrongProof(_) => Self::WrongProof,
-            LockError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<AssignmentError> for Fault {
-    fn from(error: AssignmentError) -> Self {
-        match error {
-            AssignmentError::Store(error) => error.into(),
-            AssignmentError::WrongProof(_) => Self::WrongProof,
-            other => Self::Assignment(other),
-        }
-    }
-}
-
-impl From<TagError> for Fault {
-    fn from(error: TagError) -> Self {
-        match error {
-            TagError::WrongProof(_) => Self::WrongProof,
-            TagError::Store(error) => error.into(),
-        }
-    }
-}
-
-impl From<RoleError> for Fault {
-    fn from(error: RoleError) -> Self {
-        match error {
-            RoleError::Store(error) => error.into(),
-            RoleError::WrongProof(_) => Self::WrongProof,
-            other => Self::Role(other),
-        }
-    }
 }
 
 impl Fault {
@@ -330,6 +245,14 @@ impl Fault {
             Self::TypeNotFound { type_name, supported, .. } => {
                 Self::TypeNotFound { type_name, version: Excerpt::of(asked).into(), supported }
             }
+            other => other,
+        }
+    }
+
+    /// The refusal of what a role grants under a condition that does not hold.
+    pub(crate) fn under_condition(self) -> Self {
+        match self {
+            Self::Denied { caller, action, scope, .. } => Self::Denied { caller, action, scope, under_condition: true },
             other => other,
         }
     }
@@ -365,62 +288,6 @@ impl Fault {
             SaveError::Store(error) => error.into(),
             SaveError::WrongProof(_) => Self::WrongProof,
             SaveError::Identity(error) => Self::Identity { resource: resource.clone(), error },
-        }
-    }
-
-    /// The refusal as an operation keeps it.
-    pub(crate) fn failure(&self) -> Failure {
-        if let Self::OperationFailed(failure) = self {
-            return failure.clone();
-        }
-        let (_, code, message) = self.wire();
-        let detail = |target: &str| Failure { target: Some(target.to_owned()), ..Failure::new(code, message.clone()) };
-        let details = match self {
-            Self::Deployment(DeploymentError::Refused { details, .. }) => details.clone(),
-            _ => self.detailed().map(detail).into_iter().collect(),
-        };
-        Failure { target: self.target().map(str::to_owned), details, ..Failure::new(code, message.clone()) }
-    }
-
-    /// Status, code and message.
-    pub(crate) fn parts(&self) -> (u16, String, String) {
-        let (status, code, message) = self.wire();
-        (status.as_u16(), code.to_owned(), message)
-    }
-
-    /// The refusal as a reply; `authority` is where a token for the request can be
-    /// had, for the challenge of a 401.
-    pub(crate) fn reply(&self, authority: impl FnOnce() -> String, trace: &Trace<'_>) -> Reply {
-        let (status, ..) = self.wire();
-        let mut error = self.failure();
-        if status == StatusCode::INTERNAL_SERVER_ERROR {
-            error.message = trace.added_to(&error.message);
-        }
-        let reply = Reply::json(status, &json!({ "error": error })).with("x-ms-failure-cause", "gateway");
-        let reply = match self {
-            Self::Token { error, .. } => reply.because(error),
-            Self::Store(error) => reply.because(error),
-            Self::ViewTooOld { seconds } => reply.because(&format!("the view is {seconds} s old")),
-            Self::WrongProof => reply.because(&"a write came with the permission for another"),
-            _ => reply,
-        };
-        match status {
-            StatusCode::UNAUTHORIZED => {
-                // Messages may repeat what the token says: only our own words go into the header.
-                let challenge = format!(
-                    "Bearer authorization_uri=\"{}\", error=\"invalid_token\", error_description=\"{}\"",
-                    authority(),
-                    match self {
-                        Self::Token { error: TokenError::Missing, .. } => {
-                            "The authentication failed because of missing 'Authorization' header."
-                        }
-                        _ => "The access token is invalid.",
-                    }
-                );
-                reply.with("www-authenticate", &challenge)
-            }
-            StatusCode::SERVICE_UNAVAILABLE => reply.with("retry-after", "1"),
-            _ => reply,
         }
     }
 }

@@ -74,6 +74,7 @@ fn unserved(why: Unserved) -> (StatusCode, &'static str, String) {
         Unserved::BodyTooSlow => "RequestTimeout",
         Unserved::BodyBroken => "InvalidRequestContent",
         Unserved::Busy => return unavailable(),
+        Unserved::ShareTaken => "TooManyRequests",
         Unserved::Failed => return internal(),
     };
     (why.status(), code, format!("The request is not served: {why}."))

@@ -79,6 +79,14 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
                 "The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens."
             ),
         ),
+        Fault::LocationUnknown { location, type_name, known } => (
+            BAD,
+            "LocationNotAvailableForResourceType",
+            format!(
+                "The provided location '{location}' is not available for resource type '{type_name}'. List of available regions for the resource type is '{}'.",
+                known.join(",")
+            ),
+        ),
         Fault::GroupLocationUnknown { location, known } => (
             BAD,
             "LocationNotAvailableForResourceGroup",

@@ -21,6 +21,7 @@ impl Fault {
             | Self::AccountNameInvalid(_)
             | Self::VaultNameInvalid(_)
             | Self::GroupLocationUnknown { .. }
+            | Self::LocationUnknown { .. }
             | Self::ExtensionInvalid { .. }
             | Self::GroupNameInvalid { .. }
             | Self::PropertyInvalid { .. }
@@ -153,6 +154,7 @@ mod tests {
             (Unserved::BodyTooSlow, 408, "RequestTimeout"),
             (Unserved::BodyBroken, 400, "InvalidRequestContent"),
             (Unserved::Busy, 503, "ServiceUnavailable"),
+            (Unserved::ShareTaken, 429, "TooManyRequests"),
             (Unserved::Failed, 500, "InternalServerError"),
         ] {
             let fault = Fault::Unserved(why);

@@ -32,12 +32,13 @@ impl Access {
         right: &Right,
         attributes: impl FnOnce() -> Result<Attributes, Fault>,
     ) -> Result<Allowed, Fault> {
-        let allowed = match &self.decision {
-            Decision::Granted(allowed) => Some(allowed.clone()),
-            Decision::Conditional(conditional) => conditional.given(&attributes()?).ok(),
-            Decision::Denied => None,
-        };
-        allowed.ok_or_else(|| refused(call, right))
+        match &self.decision {
+            Decision::Granted(allowed) => Ok(allowed.clone()),
+            Decision::Conditional(conditional) => {
+                conditional.given(&attributes()?).map_err(|_| refused(call, right).under_condition())
+            }
+            Decision::Denied => Err(refused(call, right)),
+        }
     }
 
     /// Checks that a proof is the caller's own and for this action in this place.
@@ -65,7 +66,7 @@ impl Access {
 pub(crate) fn enter(tx: &impl Read, call: &Call<'_>, right: &Right) -> Result<Access, Fault> {
     let access = enter_before_body(tx, call, right)?;
     match access.decision {
-        Decision::Conditional(_) => Err(refused(call, right)),
+        Decision::Conditional(_) => Err(refused(call, right).under_condition()),
         Decision::Granted(_) | Decision::Denied => Ok(access),
     }
 }
@@ -200,5 +201,5 @@ fn refused(call: &Call<'_>, right: &Right) -> Fault {
 /// The refusal of an action.
 pub(crate) fn denied(call: &Call<'_>, action: &str, scope: &str) -> Fault {
     let caller = (call.command.by.client_id, call.command.by.object_id);
-    Fault::Denied { caller, action: action.to_owned(), scope: scope.to_owned() }
+    Fault::Denied { caller, action: action.to_owned(), scope: scope.to_owned(), under_condition: false }
 }

@@ -2,7 +2,7 @@
 
 use super::access::Access;
 use super::place::check_above;
-use super::{api_version, conditions};
+use super::{api_version, conditions, derived};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::identity_block;
@@ -16,13 +16,25 @@ use serde_json::{Map, Value};
 
 /// Reads a resource.
 pub(crate) fn get(tx: &impl Read, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
-    let (uuid, resource) = existing(call, access)?;
-    Ok(Outcome::Shown(shown(tx, call, access, call.resource()?.1, (*uuid, resource))?))
+    let (id, kind) = call.resource()?;
+    let derived = derived::named(&access.place, id, kind);
+    let (uuid, resource) = match &derived {
+        Some(derived) => {
+            api_version::check(call, kind, Some(derived))?;
+            derived
+        }
+        None => existing(call, access)?,
+    };
+    Ok(Outcome::Shown(shown(tx, call, access, kind, (*uuid, resource))?))
 }
 
 /// Says whether a resource is there.
 pub(crate) fn head(call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
-    existing(call, access).map(|_| Outcome::Nothing)
+    let (id, kind) = call.resource()?;
+    match derived::named(&access.place, id, kind) {
+        Some(derived) => api_version::check(call, kind, Some(&derived)).map(|()| Outcome::Nothing),
+        None => existing(call, access).map(|_| Outcome::Nothing),
+    }
 }
 
 /// The resource that a call is about.

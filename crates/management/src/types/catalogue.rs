@@ -33,6 +33,13 @@ pub(crate) enum Places {
     Nowhere,
 }
 
+/// True for a type whose resources lie in regions.
+pub(crate) fn lies_in_regions(full_name: &str) -> bool {
+    let namespace = full_name.split('/').next().and_then(namespace);
+    let found = namespace.and_then(|namespace| namespace.types.iter().find(|of| of.full_name == full_name));
+    found.is_some_and(|of| of.places == Places::Regions)
+}
+
 static NAMESPACES: LazyLock<Vec<Namespace>> = LazyLock::new(|| read(include_str!("../../data/providers.txt")));
 
 /// All providers, by name.

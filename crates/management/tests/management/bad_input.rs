@@ -15,7 +15,7 @@ fn put(cloud: &Cloud, body: &[u8]) -> Answer {
 fn np_06_a_body_beyond_the_limits_is_refused_quickly() {
     let cloud = Cloud::with_group();
     let nested = |depth: usize| {
-        format!("{{\"location\":\"x\",\"properties\":{}1{}}}", "{\"a\":".repeat(depth), "}".repeat(depth))
+        format!("{{\"location\":\"westus\",\"properties\":{}1{}}}", "{\"a\":".repeat(depth), "}".repeat(depth))
     };
     let many = format!("{{\"a\":[{}0]}}", "0,".repeat(10_000));
     let members: Vec<String> = (0..10_001).map(|n| format!("\"m{n}\":0")).collect();

@@ -1,7 +1,8 @@
 //! The steps of deployments: crashes between them, rights that change meanwhile, many of them, and their end.
 
 use crate::cloud::{ARM, Cloud, MSI, Person};
-use crate::deployments::{assert_unstored, identity, machine, of, path, status_of};
+use crate::deployment_secrets::assert_unstored;
+use crate::deployments::{identity, machine, of, path, status_of};
 use crate::operations::Failing;
 use bonafide_core::directory::PRINCIPALS;
 use bonafide_store::{Read, Tx};

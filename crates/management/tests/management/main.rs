@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, unreachable_pub)]
 
 mod access;
+mod answer;
 mod authentication;
 mod bad_input;
 mod cloud;
 mod custom_roles;
 mod damage;
+mod deployment_limits;
+mod deployment_secrets;
 mod deployment_steps;
 mod deployments;
 mod discovery;
@@ -25,6 +28,7 @@ mod races;
 mod refusals;
 mod role_assignments;
 mod role_conditions;
+mod scale_set_extensions;
 mod scale_set_locks;
 mod secret_values;
 mod virtual_machines;

@@ -209,7 +209,7 @@ fn upstream(logs: &Logs, world: &World<'_>) -> Reply {
 fn unserved(why: Unserved) -> Reply {
     let error = match why {
         Unserved::OtherUser => "access_denied",
-        Unserved::Busy | Unserved::Failed => "unknown",
+        Unserved::Busy | Unserved::ShareTaken | Unserved::Failed => "unknown",
         Unserved::CertificateExpired
         | Unserved::TargetTooLong
         | Unserved::HeadTooLarge

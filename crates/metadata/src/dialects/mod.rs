@@ -75,6 +75,7 @@ fn unserved_status(why: Unserved) -> u16 {
         | Unserved::BodyTooLarge
         | Unserved::BodyBroken
         | Unserved::Busy
+        | Unserved::ShareTaken
         | Unserved::Failed => why.status().as_u16(),
     }
 }

@@ -66,6 +66,7 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
             Unserved::BodyTooSlow => ("a late body", 400, 400, false),
             Unserved::BodyBroken => ("a broken body", 400, 400, false),
             Unserved::Busy => ("a busy server", 503, 503, true),
+            Unserved::ShareTaken => ("too many requests at once", 429, 429, true),
             Unserved::Failed => ("a failure of the server", 500, 500, true),
         },
     }

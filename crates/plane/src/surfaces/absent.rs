@@ -52,7 +52,7 @@ impl Absent<'_> {
     fn refusal(&self, why: Unserved) -> Reply {
         let message = format!("The request is not served: {why}.");
         let reply = of_vault(&self.world, why.status(), "BadParameter", &message);
-        if why == Unserved::Busy { reply.with("retry-after", "1") } else { reply }
+        if why.is_for_now() { reply.with("retry-after", "1") } else { reply }
     }
 }
 

@@ -1,9 +1,15 @@
 //! Requests that touch the store: who waits with whom.
 
-use super::*;
-use bonafide_wire::Lane;
+use super::cloud::{Cloud, request};
+use crate::listener::PlaneListener;
 use bonafide_wire::hosts::{JOIN_PATH, RENEW_PATH};
-use std::sync::mpsc;
+use bonafide_wire::{Lane, Peer, Request};
+use http::Method;
+use http::header::AUTHORIZATION;
+use serde_json::Value;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 /// Longest time that an answer takes that waits for nothing.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -102,6 +108,7 @@ async fn ov_04_who_shows_no_valid_token_is_refused_at_once_while_every_lane_is_f
 async fn ov_04_no_lane_waits_for_another() {
     let cloud = Cloud::new();
     let group = format!("/subscriptions/{}/resourceGroups/rg", cloud.installation.subscription);
+    let deployment = format!("{group}/providers/Microsoft.Resources/deployments/d");
     let (stranger, host) = (Peer::Anonymous((Ipv4Addr::LOCALHOST, 1).into()), Peer::Host(cloud.host));
     for full in Lane::ALL {
         let filled = cloud.fill(full).await;
@@ -110,6 +117,16 @@ async fn ov_04_no_lane_waits_for_another() {
         cloud.plane.readable.forget().await;
         for (lane, method, path) in [
             (Lane::Write, Method::PUT, group.as_str()),
+            (Lane::Template, Method::PUT, &deployment),
+            (Lane::Template, Method::POST, &format!("{deployment}/validate")),
+            (
+                Lane::Template,
+                Method::GET,
+                &format!("{deployment}/operationStatuses/00000000-0000-0000-0000-000000000001"),
+            ),
+            (Lane::List, Method::GET, &format!("{deployment}/operations")),
+            (Lane::Write, Method::POST, &format!("{deployment}/cancel")),
+            (Lane::Read, Method::GET, &deployment),
             (Lane::Read, Method::GET, &group),
             (Lane::List, Method::GET, "/subscriptions"),
             (Lane::Removal, Method::DELETE, &group),

@@ -1,14 +1,23 @@
 //! Polls of the desired state, on connections of the hosts listener.
 
-use super::*;
-use bonafide_http::{HttpLimits, Listener, Listening, Log, Stop, Waits};
-use bonafide_types::Timestamp;
-use http::{HeaderValue, StatusCode};
+use super::cloud::{Cloud, request};
+use crate::listener::PlaneListener;
+use bonafide_core::placement;
+use bonafide_http::{
+    Admission, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service, Stop, Waits, clock,
+};
+use bonafide_types::{HostId, Timestamp};
+use bonafide_wire::{Answer, Peer, Request, Unserved};
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::Value;
 use std::borrow::Cow;
-use std::net::SocketAddr;
-use std::sync::atomic::AtomicUsize;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// Longer than any machine is busy.
 const LONG: Duration = Duration::from_secs(60);
@@ -105,4 +114,28 @@ async fn ov_03_hosts_that_wait_on_every_connection_shut_out_no_other_host() {
     let answer = read(poll(address, "").await).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "the third host is shut out: {answer:?}");
     assert_eq!(read(waiting.swap_remove(0)).await, "", "it has waited for longest, and may ask again");
+}
+
+#[tokio::test]
+async fn a_poll_is_logged_when_it_brings_news_and_not_when_its_time_is_up() {
+    let cloud = Cloud::new();
+    let (keep, revisions) = watch::channel(0);
+    let hosts = PlaneListener { revisions, ..cloud.hosts() };
+    let poll = |query: &str| Request {
+        query: query.to_owned(),
+        peer: Peer::Host(cloud.host),
+        ..request(Method::GET, "/hosts/v1/desired")
+    };
+    let Answer { reply, record } = hosts.answered(poll("")).await;
+    assert!(reply.status == 200 && !record.is_quiet());
+    let desired: Value = serde_json::from_slice(&reply.body).unwrap();
+    let after = desired["cursor"].as_str().unwrap();
+    let Answer { reply, record } = hosts.answered(poll(&format!("after={after}&wait=1"))).await;
+    assert!(reply.status == 200 && record.is_quiet(), "{reply:?}");
+    let Answer { reply, record } = hosts.answered(poll("after=nonsense&wait=1")).await;
+    assert!(reply.status == 400 && !record.is_quiet());
+    // The end of the process ends the poll, which is no failure.
+    drop(keep);
+    let Answer { reply, record } = hosts.answered(poll(&format!("after={after}&wait=60"))).await;
+    assert!(reply.status == 503 && record.is_quiet(), "{reply:?}");
 }

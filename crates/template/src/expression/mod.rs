@@ -5,11 +5,10 @@ mod token;
 
 pub(crate) use parse::parse;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An expression.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Expression {
     /// A literal, or what an expression has become.
     Value(Value),
@@ -17,7 +16,7 @@ pub(crate) enum Expression {
 }
 
 /// A call of a function, and the members of its result that are taken.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
     /// As it was written.
     pub(crate) function: String,

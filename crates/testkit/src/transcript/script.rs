@@ -69,6 +69,7 @@ impl Script {
     /// | `identity NAME` | a user-assigned identity in group `rg`, which is made with the first |
     /// | `vm NAME [with identities [system, NAME, …]]` | a machine in group `rg`, placed on the host; identities that are not there are made |
     /// | `vm NAME with N children` | the same, with so many extensions below it |
+    /// | `N role assignments`, `N custom roles` | so many at the subscription |
     /// | `user NAME` | an application with a secret and a certificate, and no role |
     /// | `role NAME… for WHOM at SCOPE` | a built-in role for a user or identity at `root`, `subscription`, `group NAME`, `vm NAME` or `identity NAME` |
     /// | `second tenant` | another tenant with its subscription; its operator is `operator2` |
@@ -113,8 +114,7 @@ impl Script {
             }
             ["vm", name, "with", count, "children"] => {
                 self.machine(name, "")?;
-                let count = count.parse().map_err(|_| "a number of children is missing")?;
-                self.cloud.make_children(found(&self.machines, name)?, count);
+                self.cloud.make_children(found(&self.machines, name)?, number(count)?);
             }
             ["user", name] => self.user(name, false)?,
             ["user", name, "in", "second", "tenant"] => self.user(name, true)?,
@@ -147,9 +147,13 @@ impl Script {
             ["time", "passes", seconds, "s"] => {
                 self.cloud.advance(seconds.parse().map_err(|_| "a number of seconds is missing")?);
             }
+            [count, "role", "assignments"] => {
+                self.cloud.make_role_assignments(&self.cloud.home, number(count)?);
+            }
+            [count, "custom", "roles"] => self.cloud.make_custom_roles(&self.cloud.home, number(count)?),
             [count, "token", "requests"] => {
                 let machine = self.chosen()?.clone();
-                for _ in 0..count.parse().map_err(|_| "a number of requests is missing")? {
+                for _ in 0..number(count)? {
                     let _: Answer = self.cloud.workload_token(&machine, "https://vault.azure.net", "");
                 }
             }
@@ -249,6 +253,10 @@ impl Script {
         }
         found(&self.machines, name)?.principal.ok_or(format!("'{name}' has no system-assigned identity"))
     }
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| format!("'{text}' is no number"))
 }
 
 /// The object of this name.

@@ -29,7 +29,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
     if wrong.is_empty() { Ok(()) } else { Err(Fault::GroupNameInvalid { name, wrong }) }
 }
 
-/// Refuses a place that Azure does not have; resources in a group can lie anywhere.
+/// Refuses a place that Azure does not have; resources in a group can lie elsewhere.
 fn check_location(location: &str) -> Result<(), Fault> {
     let is_known = locations::names().contains(&location);
     if is_known {
