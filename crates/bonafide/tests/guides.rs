@@ -18,12 +18,13 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 18] = [
+const TESTED: [&str; 19] = [
     "operator.md",
     "enabling.md",
     "types.md",
     "az.md",
     "az-machines.md",
+    "az-vm-create.md",
     "az-app-roles.md",
     "power.md",
     "locks.md",
@@ -195,6 +196,11 @@ fn the_azure_cli_works_from_nothing() {
 #[test]
 fn the_azure_cli_gives_machines_identities_and_takes_them_away() {
     check_with_az("az-machines.md");
+}
+
+#[test]
+fn the_azure_cli_makes_a_machine_and_deletes_it() {
+    check_with_az("az-vm-create.md");
 }
 
 #[test]
