@@ -2,6 +2,7 @@
 //! resources whose identities they are.
 
 mod adopted;
+mod app_roles;
 mod applications;
 mod audiences;
 mod body;
@@ -17,6 +18,10 @@ mod tenants;
 mod token_lifetimes;
 
 pub use adopted::adopt_applications;
+pub use app_roles::{
+    APP_ROLE_ASSIGNMENTS, APP_ROLE_HOLDERS, APP_ROLES_ASSIGNED_TO, AppRole, AppRoleAssignment, AppRoleAssignmentId,
+    DEFAULT_APP_ROLE, is_app_role_value,
+};
 pub use applications::{
     APPLICATION_BY_CLIENT, APPLICATIONS, APPLICATIONS_OF_TENANT, Application, application_by_client,
     create_application, create_service_principal, principal_of, register_application,
