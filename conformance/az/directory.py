@@ -1,13 +1,13 @@
 """Service principals and applications in the directory. Follows azure-cli's `test_service_principal_scenario`, `test_sp_show_exit_code`,
-`test_create_for_rbac_password_with_assignment`, `test_create_for_rbac_idempotent`, `test_create_for_rbac_create_cert`, `test_app_scenario`, `test_app_credential` and
-`test_app_owner`."""
+`test_create_for_rbac_password_with_assignment`, `test_create_for_rbac_idempotent`, `test_create_for_rbac_create_cert`, `test_app_scenario`, `test_app_credential`,
+`test_app_owner`, `test_app_permission` and `test_app_permission_grant`; roles of applications, for which az has no command, by `az rest`."""
 
 import base64
 import json
 import os
 
 from scenarios import scenario
-from support import ALL, DEMO, NOBODY, OPERATOR, SUBSCRIPTION, TENANT, az, configuration, equal, names, refused, settings
+from support import ALL, DEMO, GRAPH, NOBODY, OPERATOR, SUBSCRIPTION, TENANT, az, configuration, equal, names, refused, settings
 
 
 @scenario("ad sp show of a managed identity by application id and by id, list")
@@ -99,3 +99,29 @@ def locked():
     for enabled in (False, True):
         az("ad", "sp", "update", "--id", principal, "--set", f"accountEnabled={str(enabled).lower()}")
         equal(az("ad", "sp", "show", "--id", principal)["accountEnabled"], enabled)
+
+
+@scenario("ad app create with app roles, one given to a machine's identity by rest; ad app permission, ad sp owner", ALL)
+def app_roles():
+    role = {"id": "21f75bb3-d92d-4a17-8d02-f857f8451d5d", "value": "Orders.Read", "displayName": "r", "description": "r",
+            "allowedMemberTypes": ["Application"], "isEnabled": True}
+    service = az("ad", "app", "create", "--display-name", "shop", "--identifier-uris", "api://az-shop", "--app-roles", json.dumps([role]))["appId"]
+    resource = az("ad", "sp", "create", "--id", service)
+    equal([defined["value"] for defined in resource["appRoles"]], ["Orders.Read"])
+    machine = az("vm", "identity", "show", "--ids", DEMO)["principalId"]
+    assigned = f"{GRAPH}/v1.0/servicePrincipals/{machine}/appRoleAssignments"
+    body = json.dumps({"principalId": machine, "resourceId": resource["id"], "appRoleId": role["id"]})
+    given = az("rest", "--method", "post", "--url", assigned, "--body", body)
+    refused("already exists", "rest", "--method", "post", "--url", assigned, "--body", body)
+    equal([item["resourceDisplayName"] for item in az("rest", "--url", assigned)["value"]], ["shop"])
+    az("rest", "--method", "delete", "--url", f"{assigned}/{given['id']}")
+    client = az("ad", "sp", "create-for-rbac", "--name", "buyer")["appId"]
+    az("ad", "app", "permission", "add", "--id", client, "--api", service, "--api-permissions", f"{role['id']}=Role")
+    equal([item["resourceAppId"] for item in az("ad", "app", "permission", "list", "--id", client)], [service])
+    equal(az("ad", "app", "permission", "list-grants", "--id", client), [])
+    refused("Delegated permissions", "ad", "app", "permission", "grant", "--id", client, "--api", service, "--scope", "user_impersonation")
+    az("ad", "app", "permission", "delete", "--id", client, "--api", service)
+    equal(az("ad", "app", "permission", "list", "--id", client), [])
+    equal(az("ad", "sp", "owner", "list", "--id", client), [])
+    for application in (client, service):
+        az("ad", "app", "delete", "--id", application)

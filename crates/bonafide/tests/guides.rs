@@ -18,12 +18,14 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 17] = [
+const TESTED: [&str; 19] = [
     "operator.md",
     "enabling.md",
     "types.md",
     "az.md",
     "az-machines.md",
+    "az-vm-create.md",
+    "az-app-roles.md",
     "power.md",
     "locks.md",
     "templates.md",
@@ -194,6 +196,16 @@ fn the_azure_cli_works_from_nothing() {
 #[test]
 fn the_azure_cli_gives_machines_identities_and_takes_them_away() {
     check_with_az("az-machines.md");
+}
+
+#[test]
+fn the_azure_cli_makes_a_machine_and_deletes_it() {
+    check_with_az("az-vm-create.md");
+}
+
+#[test]
+fn a_service_asks_for_a_role_and_a_machine_gets_it() {
+    check_with_az("az-app-roles.md");
 }
 
 fn check_with_az(page: &str) {

@@ -1,5 +1,6 @@
 //! An application as a request sends it.
 
+use crate::app_roles_sent;
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::merge::merge;
@@ -67,6 +68,7 @@ fn put(application: &mut Application, name: &str, empty: &Value, value: &Value) 
     let mut value = value.clone();
     if name == "appRoles" {
         check_ids(&value).ok_or_else(wrong)?;
+        app_roles_sent::read(&mut value)?;
     }
     if name == "api"
         && let Value::Object(api) = &mut value

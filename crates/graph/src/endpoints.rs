@@ -7,7 +7,9 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::lifetime_policies as lifetimes;
 use crate::limits::BODY_BYTES_MAX;
-use crate::{applications, directory_objects, organization, owners, passwords, people, service_principals};
+use crate::{
+    app_roles, applications, directory_objects, organization, owners, passwords, people, service_principals, unserved,
+};
 use bonafide_wire::{Lane, Route};
 use http::Method;
 use serde_json::Value;
@@ -96,6 +98,13 @@ const COLLECTIONS: &[Endpoint] = in_both_versions! {
     PATCH "/policies/tokenLifetimePolicies/{policy}", About::Directory, Run::Change("microsoft.directory/policies/basic/update", lifetimes::update);
     DELETE "/policies/tokenLifetimePolicies/{policy}", About::Directory, Run::Change("microsoft.directory/policies/delete", lifetimes::delete);
     GET "/policies/tokenLifetimePolicies/{policy}/appliesTo", About::Directory, Run::Read(lifetimes::applies_to);
+    GET "/oauth2PermissionGrants", About::Directory, Run::Read(unserved::grants);
+    POST "/oauth2PermissionGrants", About::Directory, Run::Change("microsoft.directory/oAuth2PermissionGrants/create", unserved::grant);
+    GET "/oauth2PermissionGrants/{grant}", About::Directory, Run::Read(unserved::no_grant);
+    DELETE "/oauth2PermissionGrants/{grant}", About::Directory, Run::Change("microsoft.directory/oAuth2PermissionGrants/delete", unserved::no_grant_to_change);
+    GET "/directory/deletedItems/{item}", About::Directory, Run::Read(unserved::deleted);
+    DELETE "/directory/deletedItems/{item}", About::Directory, Run::Change("microsoft.directory/deletedItems/delete", unserved::not_kept);
+    POST "/directory/deletedItems/{item}/restore", About::Directory, Run::Change("microsoft.directory/deletedItems/restore", unserved::not_kept);
     GET "/users", About::Directory, Run::Read(people::users);
     GET "/users/{id}", About::Directory, Run::Read(people::by_id);
     GET "/groups", About::Directory, Run::Read(people::groups);
@@ -127,6 +136,23 @@ const SERVICE_PRINCIPALS: &[Endpoint] = by_both_ids! {
     POST "/owners/$ref", Run::Change("microsoft.directory/servicePrincipals/owners/update", owners::add);
     DELETE "/owners/{owner}/$ref", Run::Change("microsoft.directory/servicePrincipals/owners/update", owners::remove);
     GET "/ownedObjects", Run::Read(owners::owned);
+    GET "/oauth2PermissionGrants", Run::Read(unserved::grants_of_principal);
+    GET "/appRoleAssignments", Run::Read(app_roles::held);
+    GET "/appRoleAssignments/{assignment}", Run::Read(app_roles::one_held);
+    GET "/appRoleAssignedTo", Run::Read(app_roles::given);
+    GET "/appRoleAssignedTo/{assignment}", Run::Read(app_roles::one_given);
+    POST "/appRoleAssignedTo", Run::Change(ASSIGN_APP_ROLE, app_roles::give);
+    DELETE "/appRoleAssignedTo/{assignment}", Run::Change(ASSIGN_APP_ROLE, app_roles::take);
+};
+
+/// The action of giving and taking roles at a service.
+const ASSIGN_APP_ROLE: &str = "microsoft.directory/servicePrincipals/appRoleAssignedTo/update";
+
+/// A role is the service's to give: the owners of who gets it have no say, and those of the service go by `appRoleAssignedTo`.
+const ROLES_OF_PRINCIPALS: &[Endpoint] = by_both_ids! {
+    "servicePrincipals", About::Object(Kind::ServicePrincipal),
+    POST "/appRoleAssignments", Run::Change(ASSIGN_APP_ROLE, app_roles::give_to);
+    DELETE "/appRoleAssignments/{assignment}", Run::Change(ASSIGN_APP_ROLE, app_roles::take_from);
 };
 
 /// A policy binds the owners of an object, too: it is not theirs to give.
@@ -146,7 +172,14 @@ const POLICIES_OF_PRINCIPALS: &[Endpoint] = by_both_ids! {
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Endpoint> {
-    [COLLECTIONS, APPLICATIONS, SERVICE_PRINCIPALS, POLICIES_OF_APPLICATIONS, POLICIES_OF_PRINCIPALS]
-        .into_iter()
-        .flatten()
+    [
+        COLLECTIONS,
+        APPLICATIONS,
+        SERVICE_PRINCIPALS,
+        ROLES_OF_PRINCIPALS,
+        POLICIES_OF_APPLICATIONS,
+        POLICIES_OF_PRINCIPALS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -64,6 +64,14 @@ pub(crate) enum Fault {
     NoApplication(String),
     /// The application has a service principal already; its application id.
     PrincipalExists(String),
+    /// The member of a body names another object than the path.
+    OtherObject(&'static str),
+    /// A delegated permission.
+    NoDelegation,
+    /// An object that was deleted, which is final; the name under which it was asked for.
+    NotKept(String),
+    /// The value of a role that cannot be.
+    RoleValue(String),
     /// The service principal of a managed identity.
     Locked,
     /// The directory is not changed.
@@ -146,6 +154,10 @@ impl Fault {
             Self::TooLarge => (BAD, "Request_BadRequest", "The application would be too large to be stored: remove some of its properties.".into()),
             Self::NoApplication(client) => (BAD, "Request_BadRequest", format!("The appId '{}' of the service principal does not reference a valid application object.", Excerpt::of(client))),
             Self::PrincipalExists(client) => (StatusCode::CONFLICT, "Request_MultipleObjectsWithSameKeyValue", format!("The service principal cannot be created, updated, or restored because the service principal name {client} is already in use.")),
+            Self::OtherObject(name) => (BAD, "Request_BadRequest", format!("The value of property '{name}' must be the id of the service principal that the request is sent to.")),
+            Self::NoDelegation => (BAD, "Request_BadRequest", NO_DELEGATION.into()),
+            Self::NotKept(name) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{}' does not exist or one of its queried reference-property objects are not present. A deletion is final here: nothing is kept that could be restored.", Excerpt::of(name))),
+            Self::RoleValue(value) => (BAD, "Request_BadRequest", format!("Invalid value specified for property 'value' of resource 'AppRole': '{}'. It must be of 1 to 120 letters, digits and marks without blanks or quotes, begin with no '.', and be of one role only.", Excerpt::of(value))),
             Self::Locked => (StatusCode::FORBIDDEN, "Authorization_RequestDenied", LOCKED.into()),
             Self::Directory(why) => directory(why),
             Self::Filter(detail) => (BAD, "BadRequest", format!("Invalid filter clause: {detail}.")),
@@ -217,6 +229,11 @@ fn directory(why: &DirectoryError) -> (StatusCode, &'static str, String) {
         DirectoryError::PrincipalExists => (StatusCode::CONFLICT, "Request_MultipleObjectsWithSameKeyValue", "The application has a service principal already.".into()),
         DirectoryError::OwnerExists => (BAD, "Request_BadRequest", "One or more added object references already exist for the following modified properties: 'owners'.".into()),
         DirectoryError::NoOwner(id) | DirectoryError::PolicyNotAssigned(id) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.")),
+        DirectoryError::NoPrincipal(id) => (StatusCode::NOT_FOUND, "Request_ResourceNotFound", format!("Resource '{id}' does not exist or one of its queried reference-property objects are not present.")),
+        DirectoryError::NoAppRole(_) => (BAD, "Request_BadRequest", "Permission being assigned was not found on application".into()),
+        DirectoryError::AppRoleNotGiven(id) => (BAD, "Request_BadRequest", format!("The app role '{id}' cannot be assigned to a service principal: it must be enabled, and 'Application' must be one of its allowedMemberTypes.")),
+        DirectoryError::AppRoleAssigned => (BAD, "Request_BadRequest", "Permission being assigned already exists on the object".into()),
+        DirectoryError::AppRoleHeld(id) => (BAD, "Request_BadRequest", format!("The app role '{id}' has too many assignments to be deleted with them: disable it, delete its assignments (appRoleAssignedTo), and then delete it.")),
         DirectoryError::NoCredential(_) => (BAD, "Request_BadRequest", "No password credential or key credential found with keyId.".into()),
         DirectoryError::DefaultExists => (BAD, "Request_BadRequest", "The organization has a default token lifetime policy already: change that one, or take isOrganizationDefault from it first.".into()),
         DirectoryError::PolicyInUse => (BAD, "Request_BadRequest", "The policy is assigned: take it from every object that appliesTo lists first.".into()),
@@ -225,6 +242,11 @@ fn directory(why: &DirectoryError) -> (StatusCode, &'static str, String) {
         DirectoryError::WrongProof(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "An unknown error occurred while processing the request.".into()),
     }
 }
+
+/// Words **ours**.
+const NO_DELEGATION: &str = "Delegated permissions cannot be granted here: nobody signs in as a user. What an application or a \
+    managed identity may do at a service is a role of that service's application: POST \
+    /servicePrincipals/{id}/appRoleAssignments {\"principalId\", \"resourceId\", \"appRoleId\"}.";
 
 const UNAVAILABLE: &str = "The service is temporarily unavailable. Try again later.";
 

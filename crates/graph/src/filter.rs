@@ -82,7 +82,9 @@ fn condition(term: Term<'_>, of: Kind) -> Result<Condition, Fault> {
     let is = |property: &str| name.eq_ignore_ascii_case(property);
     let (names, has_type) = match of {
         Kind::ServicePrincipal => ("servicePrincipalNames", true),
-        Kind::Application | Kind::Organization | Kind::TokenLifetimePolicy => ("identifierUris", false),
+        Kind::Application | Kind::AppRoleAssignment | Kind::Organization | Kind::TokenLifetimePolicy => {
+            ("identifierUris", false)
+        }
     };
     match term {
         Term::Equals(..) if is("id") => value.parse().map(Condition::Id).map_err(|_| Fault::Value("id", of)),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Application,
+    AppRoleAssignment,
     Organization,
     ServicePrincipal,
     TokenLifetimePolicy,
@@ -17,6 +18,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Application => "application",
+            Self::AppRoleAssignment => "appRoleAssignment",
             Self::Organization => "organization",
             Self::ServicePrincipal => "servicePrincipal",
             Self::TokenLifetimePolicy => "tokenLifetimePolicy",
@@ -27,6 +29,7 @@ impl Kind {
     pub(crate) fn collection(self) -> &'static str {
         match self {
             Self::Application => "applications",
+            Self::AppRoleAssignment => "appRoleAssignments",
             Self::Organization => "organization",
             Self::ServicePrincipal => "servicePrincipals",
             Self::TokenLifetimePolicy => "tokenLifetimePolicies",
@@ -37,6 +40,7 @@ impl Kind {
     pub(crate) fn resource(self) -> &'static str {
         match self {
             Self::Application => "Application",
+            Self::AppRoleAssignment => "AppRoleAssignment",
             Self::Organization => "Company",
             Self::ServicePrincipal => "ServicePrincipal",
             Self::TokenLifetimePolicy => "TokenLifetimePolicy",
@@ -53,6 +57,7 @@ impl Kind {
     pub(crate) fn empty(self) -> Map<String, Value> {
         let properties = match self {
             Self::Application => application(),
+            Self::AppRoleAssignment => app_role_assignment(),
             Self::Organization => organization(),
             Self::ServicePrincipal => service_principal(),
             Self::TokenLifetimePolicy => token_lifetime_policy(),
@@ -175,6 +180,21 @@ fn application() -> Value {
     let mut whole = first;
     merge(&mut whole, second);
     whole
+}
+
+/// Source: Microsoft Learn, "appRoleAssignment resource type".
+fn app_role_assignment() -> Value {
+    json!({
+        "id": null,
+        "deletedDateTime": null,
+        "appRoleId": null,
+        "createdDateTime": null,
+        "principalDisplayName": null,
+        "principalId": null,
+        "principalType": "ServicePrincipal",
+        "resourceDisplayName": null,
+        "resourceId": null,
+    })
 }
 
 /// Source: Microsoft Learn, "organization resource type".

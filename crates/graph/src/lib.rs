@@ -4,6 +4,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod about;
+mod app_roles;
+mod app_roles_sent;
 mod application;
 mod application_sent;
 mod applications;
@@ -35,6 +37,7 @@ mod route;
 mod sent;
 mod service_principal;
 mod service_principals;
+mod unserved;
 
 use bonafide_core::directory::Audiences;
 use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller};

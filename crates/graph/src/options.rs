@@ -5,6 +5,7 @@ use crate::limits::PAGE_ITEMS_MAX;
 use crate::options_error::OptionsError;
 use bonafide_types::ObjectId;
 use bonafide_wire::Parameters;
+use std::fmt::Display;
 
 /// Items on one page when the client does not say. Source: Microsoft Learn, "List servicePrincipals" (100).
 const PAGE_ITEMS: usize = 100;
@@ -52,14 +53,18 @@ impl Options {
         top.ok_or_else(|| Fault::PageSize(text.to_owned()))
     }
 
+    /// `$skiptoken`: what the page begins after, if anything.
+    pub(crate) fn skip_token(&self) -> Option<&str> {
+        self.0.get("$skiptoken").filter(|text| !text.is_empty())
+    }
+
     /// `$skiptoken`: the object after which the page begins.
     pub(crate) fn after(&self) -> Result<Option<ObjectId>, Fault> {
-        let token = self.0.get("$skiptoken").filter(|text| !text.is_empty());
-        token.map(|text| text.parse().map_err(|_| Fault::SkipToken)).transpose()
+        self.skip_token().map(|text| text.parse().map_err(|_| Fault::SkipToken)).transpose()
     }
 
     /// The query of the page that begins after an object.
-    pub(crate) fn next(&self, after: ObjectId) -> String {
+    pub(crate) fn next(&self, after: impl Display) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in self.0.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("$skiptoken")) {
             query.append_pair(name, value);

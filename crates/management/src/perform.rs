@@ -28,7 +28,10 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
         Does::Read(answer) => reading(call, answer),
         Does::Change(change) => match cx.store.write(|tx| changing(tx, call, change))? {
             Outcome::Begun(begun) => go_on(call, begun),
-            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) => Ok(Outcome::shown(write::done(call))),
+            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) => Ok(match command.verb {
+                Verb::Delete => Outcome::Done,
+                _ => Outcome::shown(write::done(call)),
+            }),
             done => Ok(done),
         },
         Does::Delete(kind) => delete_resource(call, kind),
@@ -73,7 +76,7 @@ fn does(command: &Command) -> Result<Does<'_>, Fault> {
         },
         (Target::Own(_, kind, _), verb) => own(kind, verb).ok_or(Fault::NoSuchRoute)?,
         (Target::Resource(..), Verb::Get) => Does::Read(|tx, call, access| read::get(tx, call, access)),
-        (Target::Resource(..), Verb::Head) => Does::Read(|_, call, access| read::head(call, access)),
+        (Target::Resource(..), Verb::Head) => Does::Read(|tx, call, access| read::head(tx, call, access)),
         (Target::Resource(..), Verb::List) => Does::Read(list::of_type),
         (Target::Resource(..), Verb::Put | Verb::Patch) => Does::Change(write::resource),
         (Target::Resource(..), Verb::Action(action)) => match action.run {

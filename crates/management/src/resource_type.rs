@@ -4,6 +4,7 @@
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::order::access::Access;
+use crate::order::place::Found;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
 use bonafide_core::access::{Allowed, Attributes};
@@ -60,9 +61,13 @@ pub(crate) struct ResourceType {
     pub(crate) status_address: bool,
     /// Operations on a resource beside reading, writing and deleting it.
     pub(crate) actions: &'static [Action],
+    /// True if lists of resources of every type have those of this one.
+    pub(crate) is_in_lists_of_all: bool,
     /// True for a type that serves the extensions of [`PUBLISHER`](crate::types::compute::extensions::PUBLISHER) that its
     /// bodies name.
     pub(crate) serves_extensions: bool,
+    /// The child of the type that a resource has by what it says, beside those that are stored.
+    pub(crate) derived: fn(ResourceUuid, &Resource) -> Option<Found>,
     /// The place of its rows.
     pub(crate) rows: Rows,
     /// Completes the properties that a reply shows.
@@ -93,7 +98,9 @@ impl ResourceType {
         etag_in_body: false,
         status_address: false,
         actions: &[],
+        is_in_lists_of_all: true,
         serves_extensions: false,
+        derived: |_, _| None,
         rows: Rows::Resources,
         view: |_, _| Ok(()),
         members: |_, _| Ok(()),

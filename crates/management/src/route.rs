@@ -56,6 +56,9 @@ fn of_type(of: &ResourceType) -> Vec<Route> {
 /// The path of a type's list, and the placeholder of one of its resources; below the names of what lies above it.
 fn collection_of(type_name: &str) -> (String, &'static str) {
     match type_name.split('/').collect::<Vec<_>>()[..] {
+        [namespace, top, child, last] => {
+            (format!("/{{scope...}}/providers/{namespace}/{top}/{{name}}/{child}/{{childName}}/{last}"), "{lastName}")
+        }
         [namespace, top, child] => {
             (format!("/{{scope...}}/providers/{namespace}/{top}/{{name}}/{child}"), "{childName}")
         }
@@ -133,6 +136,13 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
         && depth <= 4
     {
         return of_own_rows(method, scope, kind, own, segments.get(at + 3));
+    }
+    // A part of a resource: the row is the resource above it.
+    if let (Some(child), 5 | 6) = (segments.get(at + 4), depth)
+        && let Some((kind, own)) = types::with_own_rows(&format!("{top}/{child}"))
+    {
+        let above = in_subscription(parse(&format!("/{}", segments[..at + 4].join("/")))?)?;
+        return of_own_rows(method, Scope::Id(above), kind, own, segments.get(at + 5));
     }
     if depth.is_multiple_of(2) {
         let id = parse(&format!("/{}", segments.join("/")))?;

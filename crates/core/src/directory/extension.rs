@@ -16,6 +16,23 @@ pub struct Extension {
     pub run: Uuid,
 }
 
+/// The extension in the model of a scale set, and that of the model which an instance has applied. An instance has its own
+/// copy, as it has one of the image: which model it has is a matter of its own, and so is the run, since a restart is one
+/// of that instance alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelExtension {
+    /// The version of the set at which it was asked for.
+    pub since: u64,
+    /// Its name.
+    pub name: String,
+    /// `typeHandlerVersion`, where it is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub type_version: Option<String>,
+    /// The endpoint that it asks for.
+    pub endpoint: Extension,
+}
+
 /// The operating system of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,6 +2,7 @@
 //! resources whose identities they are.
 
 mod adopted;
+mod app_roles;
 mod applications;
 mod audiences;
 mod body;
@@ -17,6 +18,10 @@ mod tenants;
 mod token_lifetimes;
 
 pub use adopted::adopt_applications;
+pub use app_roles::{
+    APP_ROLE_ASSIGNMENTS, APP_ROLE_HOLDERS, APP_ROLES_ASSIGNED_TO, AppRole, AppRoleAssignment, AppRoleAssignmentId,
+    DEFAULT_APP_ROLE, is_app_role_value,
+};
 pub use applications::{
     APPLICATION_BY_CLIENT, APPLICATIONS, APPLICATIONS_OF_TENANT, Application, application_by_client,
     create_application, create_service_principal, principal_of, register_application,
@@ -26,7 +31,7 @@ pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVers
 pub(crate) use body::Sight;
 pub use body::{Body, Named, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};
-pub use extension::{Extension, System};
+pub use extension::{Extension, ModelExtension, System};
 pub use identity_block::{AssignedIdentity, Change, PrincipalRef, ResourceIdentity};
 pub use management_groups::{
     MANAGEMENT_GROUP_LEVELS_MAX, MANAGEMENT_GROUPS, MANAGEMENT_GROUPS_BELOW, ManagementGroup, ManagementGroupKey,

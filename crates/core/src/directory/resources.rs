@@ -2,7 +2,7 @@
 //! so that a move changes index entries only.
 
 use super::body::{self, Body};
-use super::extension::Extension;
+use super::extension::{Extension, ModelExtension};
 use super::identity_block::{PrincipalRef, ResourceIdentity, is_zero};
 use bonafide_store::{Absence, Cleaning, Index, Read, StoreError, Table, Unique};
 use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
@@ -53,9 +53,12 @@ pub struct Resource {
     /// Running, for all but a machine that was switched off.
     #[serde(default, skip_serializing_if = "Power::is_running")]
     pub power: Power,
-    /// The token endpoint that it asks for: an extension on the machine above it, an instance of a scale set on itself.
+    /// For an extension: the token endpoint that it asks for on the machine above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
+    /// For a scale set: the extension of its model. For an instance: that of the model which it has applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_extension: Option<Box<ModelExtension>>,
     /// True while it is being deleted in steps: it takes nothing new.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,

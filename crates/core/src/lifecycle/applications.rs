@@ -1,5 +1,6 @@
 //! Applications: registering, changing and deleting them.
 
+use super::app_roles::forget_undefined;
 use super::directory_error::{DirectoryError, IDENTIFIER_URIS_MAX};
 use super::gone_principals::forget_credentials;
 use super::owners::forget_owners;
@@ -44,6 +45,7 @@ pub fn save_application(
         release(tx, &old, uri)?;
     }
     claim_all(tx, known, application)?;
+    forget_undefined(tx, &old, application)?;
     tx.put(&APPLICATIONS, &id, application)?;
     if let Some((principal, mut row)) = principal_of(tx, application)?
         && row.display_name != application.display_name

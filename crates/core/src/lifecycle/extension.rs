@@ -45,13 +45,14 @@ pub fn extension_hosts(
     keys.into_iter().map(|(key, _)| host(key)).collect()
 }
 
-/// The token endpoint of a workload: its own, or that of the extension on it.
+/// The token endpoint of a workload: that of the extension on it, or, for an instance of a scale set, of the model that it
+/// has applied.
 ///
 /// # Errors
 /// The store's.
 pub fn extension_of(tx: &impl Read, uuid: ResourceUuid, workload: &Resource) -> Result<Option<Extension>, StoreError> {
-    if workload.extension.is_some() {
-        return Ok(workload.extension.filter(|_| !workload.is_extension()));
+    if let (Some(_), Some(of_model)) = (workload.set, &workload.model_extension) {
+        return Ok(Some(of_model.endpoint));
     }
     match tx.find(&EXTENSION_OF, &uuid)? {
         Some(extension) => Ok(tx.get(&RESOURCES, &extension)?.and_then(|extension| extension.extension)),
@@ -60,12 +61,12 @@ pub fn extension_of(tx: &impl Read, uuid: ResourceUuid, workload: &Resource) -> 
 }
 
 /// The number of user-assigned identities that are too many for the extension on a workload; `None` where they are not,
-/// or where it has none. `saved` is the workload, or the extension on it, as it is to be stored.
-pub(super) fn too_many_identities(
-    tx: &impl Read,
-    uuid: ResourceUuid,
-    saved: &Resource,
-) -> Result<Option<usize>, StoreError> {
+/// or where it has none. `saved` is the workload, the extension on it, or the scale set whose instances are to have one, as
+/// it is to be stored.
+///
+/// # Errors
+/// The store's.
+pub fn too_many_identities(tx: &impl Read, uuid: ResourceUuid, saved: &Resource) -> Result<Option<usize>, StoreError> {
     let count = |workload: &Resource| {
         let identities = identities_of(tx, workload)?;
         Ok::<_, StoreError>(identities.iter().filter(|identity| identity.user_assigned.is_some()).count())
@@ -75,7 +76,8 @@ pub(super) fn too_many_identities(
             Some(machine) => count(&machine)?,
             None => 0,
         },
-        (None, false) if saved.set.is_none() || saved.extension.is_none() => 0,
+        (None, _) if saved.model_extension.is_some() => count(saved)?,
+        (None, false) if saved.set.is_none() => 0,
         (None, _) if extension_of(tx, uuid, saved)?.is_some() => count(saved)?,
         (None, _) => 0,
     };

@@ -1,9 +1,12 @@
 //! The belongings of service principals and applications that are gone.
 
+use super::app_roles::forget;
 use super::budget::Budget;
 use super::deferred::{defer, each};
 use super::place::take_from_hosts;
-use crate::directory::{CREDENTIALS, IDENTITY_USES, LIFETIME_POLICY_OF, PRINCIPALS};
+use crate::directory::{
+    APP_ROLE_ASSIGNMENTS, APP_ROLES_ASSIGNED_TO, CREDENTIALS, IDENTITY_USES, LIFETIME_POLICY_OF, PRINCIPALS,
+};
 use bonafide_store::{Absence, Read, Store, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, ResourceUuid};
 use serde::{Deserialize, Serialize};
@@ -26,8 +29,8 @@ pub(super) fn clear(store: &Store) -> Result<(), StoreError> {
     each(store, &DELETED, |tx, principal, rest| forget_principal(tx, *principal, rest))
 }
 
-/// Deletes the belongings of a service principal that is gone: its credentials and, for a user-assigned
-/// identity, its place on hosts.
+/// Deletes the belongings of a service principal that is gone: its credentials, the roles that it has and gives, and, for a
+/// user-assigned identity, its place on hosts.
 pub(super) fn forget_principal(
     tx: &mut Tx<'_>,
     principal: ObjectId,
@@ -39,6 +42,13 @@ pub(super) fn forget_principal(
         tx.delete(&CREDENTIALS, &key)?;
         budget.take(1);
     }
+    for (key, _) in tx.page(&APP_ROLE_ASSIGNMENTS, &principal, None, budget.left())? {
+        forget(tx, &[key])?;
+        budget.take(1);
+    }
+    let assigned = tx.many(&APP_ROLES_ASSIGNED_TO, &principal, None, budget.left())?;
+    forget(tx, &assigned)?;
+    budget.take(assigned.len());
     if let Some(identity) = rest.identity {
         for user in tx.many(&IDENTITY_USES, &identity, rest.after.as_ref(), budget.left())? {
             if budget.is_spent() {

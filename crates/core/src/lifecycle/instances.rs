@@ -82,6 +82,7 @@ impl ChangedSet {
             model: 0,
             instances_made: 0,
             extension: None,
+            model_extension: set.model_extension.clone(),
             body,
             deleting: false,
             version: 1,
@@ -101,7 +102,7 @@ impl ChangedSet {
         tx.put(&RESOURCES, &self.0, set)
     }
 
-    /// Changes an instance of the set; false when it is none.
+    /// Changes an instance of the set, where the change makes it another; false when it is none.
     ///
     /// # Errors
     /// The store's.
@@ -112,8 +113,12 @@ impl ChangedSet {
         uuid: ResourceUuid,
         change: impl FnOnce(&mut Resource),
     ) -> Result<bool, StoreError> {
-        let Some(mut instance) = self.instance(tx, uuid)? else { return Ok(false) };
+        let Some(old) = self.instance(tx, uuid)? else { return Ok(false) };
+        let mut instance = old.clone();
         change(&mut instance);
+        if instance == old {
+            return Ok(true);
+        }
         instance.version += 1;
         instance.changed_at = world.now;
         tx.put(&RESOURCES, &uuid, &instance)?;
@@ -138,7 +143,11 @@ impl ChangedSet {
         }
     }
 
-    fn instance(self, tx: &impl Read, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
+    /// An instance of the set.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn instance(self, tx: &impl Read, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
         let instance = tx.get(&RESOURCES, &uuid)?;
         Ok(instance.filter(|instance| instance.set.is_some_and(|membership| membership.set == self.0)))
     }

@@ -52,6 +52,7 @@ impl ChangedParent {
             body,
             power: Power::default(),
             extension: None,
+            model_extension: None,
             deleting: false,
             version: 1,
             created_at: world.now,

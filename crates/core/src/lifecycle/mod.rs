@@ -2,6 +2,7 @@
 //! the placement together. Each takes the proof that its caller may do so, and all that follows from a
 //! change is in the same transaction.
 
+mod app_roles;
 mod applications;
 mod budget;
 mod decide_host;
@@ -23,14 +24,16 @@ mod tag;
 mod token_lifetimes;
 mod withdrawn_keys;
 
+pub use app_roles::{NewAppRoleAssignment, assign_app_role, take_app_role};
 pub use applications::{create_application, delete_application, save_application};
 pub use budget::{Budget, Progress};
 pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
 pub use directory_error::{
-    CREDENTIALS_PER_OBJECT_MAX, DirectoryError, IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
+    APP_ROLES_AT_ONE_RESOURCE_MAX, APP_ROLES_OF_PRINCIPAL_MAX, CREDENTIALS_PER_OBJECT_MAX, DirectoryError,
+    IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
 };
-pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of};
+pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of, too_many_identities};
 pub use instances::{ChangedSet, INSTANCES_MAX};
 pub use listed_children::ChangedParent;
 pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};

@@ -69,8 +69,9 @@ pub fn save(
         Some(change) => change_identities(tx, world, uuid, resource, change)?,
         None => false,
     };
-    let adds =
-        resource.is_extension() || change.is_some_and(|change| !change.add.is_empty() || change.nested.is_some());
+    let adds = resource.is_extension()
+        || resource.model_extension.is_some()
+        || change.is_some_and(|change| !change.add.is_empty() || change.nested.is_some());
     if let Some(count) = if adds { too_many_identities(tx, uuid, resource)? } else { None } {
         return Err(IdentityError::TooManyForExtension(count).into());
     }

@@ -46,6 +46,8 @@ pub struct Subject<'a> {
     pub client_id: ClientId,
     /// `xms_mirid`: the ARM id of a managed identity; `None` for an application.
     pub identity: Option<&'a ResourceId>,
+    /// `roles`: the roles that it has at the resource.
+    pub roles: Vec<&'a str>,
     /// The workload that uses an identity of another resource: a user-assigned one, or that of the scale set which it is
     /// an instance of.
     pub workload: Option<Workload<'a>>,
@@ -104,6 +106,8 @@ pub struct Claims<'a> {
     idtyp: &'static str,
     oid: ObjectId,
     rh: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<&'a str>,
     sub: ObjectId,
     tid: TenantId,
     uti: String,
@@ -122,7 +126,7 @@ impl<'a> Claims<'a> {
         authority: &Authority,
         world: &World<'_>,
         id: TokenId,
-        subject: &Subject<'_>,
+        subject: &Subject<'a>,
         method: Method,
         (resource, validity): (&'a Resolved, Validity),
         capabilities: &'a [String],
@@ -148,6 +152,7 @@ impl<'a> Claims<'a> {
             idtyp: "app",
             oid: subject.object_id,
             rh: resource_hint(subject.tenant, resource.app_id),
+            roles: subject.roles.clone(),
             sub: subject.object_id,
             tid: subject.tenant,
             uti: id.to_string(),
@@ -238,6 +243,7 @@ mod tests {
             object_id: OBJECT.parse().unwrap(),
             client_id: CLIENT.parse().unwrap(),
             identity: None,
+            roles: Vec::new(),
             workload: None,
         }
     }

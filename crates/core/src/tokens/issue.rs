@@ -72,6 +72,7 @@ pub fn issue(
         object_id: client.object_id,
         client_id: principal.client_id,
         identity: identity.as_ref(),
+        roles: view.app_roles(principal.tenant, client.object_id, resource.app_id),
         // That of a system-assigned identity is its own resource, unless it is a scale set's and an instance asks.
         workload: client.workload.filter(|workload| identity.as_ref().is_some_and(|id| id != workload.resource_id)),
     };

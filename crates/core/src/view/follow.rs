@@ -2,8 +2,9 @@
 
 use super::{KnownCredential, KnownKey, PlacedHost, TenantKeys, View};
 use crate::directory::{
-    APPLICATIONS, Application, CREDENTIALS, Credential, LIFETIME_POLICY_OF, PRINCIPALS, RESOURCES_REGISTERED,
-    SUBSCRIPTIONS, ServicePrincipal, Subscription, TENANTS, TOKEN_LIFETIME_POLICIES, TokenLifetimePolicy,
+    APP_ROLE_ASSIGNMENTS, APPLICATIONS, AppRoleAssignment, Application, CREDENTIALS, Credential, LIFETIME_POLICY_OF,
+    PRINCIPALS, RESOURCES_REGISTERED, SUBSCRIPTIONS, ServicePrincipal, Subscription, TENANTS, TOKEN_LIFETIME_POLICIES,
+    TokenLifetimePolicy,
 };
 use crate::keys::{KeyRowError, SIGNING_KEYS, SigningKeyRow, open_signing_key};
 use crate::placement::{HOSTS, IDENTITIES_OF_SETS, PLACEMENTS, Placed, Placement, SetIdentities};
@@ -18,6 +19,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
+use uuid::Uuid;
 
 /// Rows read at once while loading, and changes at once while following. Source: ours; bounds the
 /// memory of one step, and what the heap keeps of it afterwards.
@@ -27,11 +29,12 @@ const STEP_ROWS: usize = 512;
 const STEPS_AHEAD: usize = 2;
 
 /// The tables that the view holds rows of, and how each row gets into it: a line for each table.
-const FOLLOWED: [&dyn Followed; 12] = [
+const FOLLOWED: [&dyn Followed; 13] = [
     &Follow { table: &TENANTS, put: |view, _, id, row| set(&mut view.tenants, id, row) },
     &Follow { table: &SUBSCRIPTIONS, put: |view, _, id, row| view.put_subscription(id, row.as_ref()) },
     &Follow { table: &PRINCIPALS, put: |view, _, id, row| view.put_principal(id, row.as_ref()) },
     &Follow { table: &APPLICATIONS, put: |view, _, id, row| view.put_application(id, row.as_ref()) },
+    &Follow { table: &APP_ROLE_ASSIGNMENTS, put: |view, _, id, row| view.put_app_role(id, row.as_ref()) },
     &Follow { table: &TOKEN_LIFETIME_POLICIES, put: |view, _, id, row| view.put_lifetime(id, row.as_ref()) },
     &Follow { table: &LIFETIME_POLICY_OF, put: |view, _, object, policy| view.put_lifetime_of(object, policy) },
     &Follow { table: &CREDENTIALS, put: |view, _, (of, id), row| view.put_credential(of, id, row.as_ref()) },
@@ -231,6 +234,12 @@ impl View {
 
     fn put_application(&mut self, id: ObjectId, row: Option<&Application>) -> Result<(), ViewsError> {
         self.applications.put(id, row);
+        self.app_roles.define(id, row);
+        Ok(())
+    }
+
+    fn put_app_role(&mut self, id: (ObjectId, Uuid), row: Option<&AppRoleAssignment>) -> Result<(), ViewsError> {
+        self.app_roles.assign(id, row);
         Ok(())
     }
 

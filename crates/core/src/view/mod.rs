@@ -1,6 +1,7 @@
 //! The view: what the token path needs, in memory, fed by the store's changes. Tokens are issued from
 //! it, so the store may be slow or down.
 
+mod app_roles;
 mod applications;
 mod attested;
 mod compact_id;
@@ -23,6 +24,7 @@ pub use principals::KnownPrincipal;
 
 use crate::directory::{RegisteredResource, Tenant};
 use crate::placement::{Host, Placed, SetIdentities};
+use app_roles::AppRoles;
 use applications::Applications;
 use bonafide_store::Cursor;
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceUuid, SubscriptionId, TenantId};
@@ -41,6 +43,7 @@ pub struct View {
     principals: Principals,
     applications: Applications,
     lifetimes: Lifetimes,
+    app_roles: AppRoles,
     pub(crate) hosts: HashMap<HostId, Host>,
     pub(crate) placed: HashMap<HostId, Arc<PlacedHost>>,
     sets: HashMap<ResourceUuid, Arc<SetIdentities>>,
@@ -60,6 +63,7 @@ impl View {
             principals: Principals::new(),
             applications: Applications::default(),
             lifetimes: Lifetimes::default(),
+            app_roles: AppRoles::default(),
             hosts: HashMap::new(),
             placed: HashMap::new(),
             sets: HashMap::new(),

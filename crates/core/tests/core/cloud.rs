@@ -55,6 +55,7 @@ impl Cloud {
             model: 0,
             instances_made: 0,
             extension: None,
+            model_extension: None,
             deleting: false,
             version: 0,
             created_at: NOW,

@@ -259,6 +259,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         model: 0,
         instances_made: 0,
         extension: None,
+        model_extension: None,
         deleting: false,
         version: 1,
         created_at: NOW,

@@ -3,7 +3,7 @@
 
 use super::access::Access;
 use super::place::check_above;
-use super::{api_version, audit, conditions, locks};
+use super::{api_version, audit, conditions, derived, locks};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::operations::deletion;
@@ -49,6 +49,7 @@ pub(crate) fn resource(
     }
     let Some((uuid, old)) = access.place.found.clone() else {
         conditions::check(&call.command.conditions, None)?;
+        derived::check(tx, &access.place, id, kind, "delete")?;
         return Ok(Deleted::Absent);
     };
     check_above(&access.place, id, kind, "delete")?;

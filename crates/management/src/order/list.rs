@@ -48,9 +48,26 @@ pub(crate) fn of_type(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Resu
     let wanted = |resource: &Resource| belongs(&source, resource) && asked.passes(resource);
     let items = Items { wanted, members: read::is_shown };
     let near = Remembered::new(tx);
-    page(tx, call, access, &source, &items, |kind, uuid, resource, seen| {
+    let more = derived(tx, call, access, kind, &asked)?;
+    page_with(tx, call, access, &source, &items, more, |kind, uuid, resource, seen| {
         Ok(read::show(&near, call, kind, (uuid, resource), seen)?.body)
     })
+}
+
+/// The child of the listed type that is no row, where the caller may read all of the list and it is wanted.
+fn derived(
+    tx: &impl Read,
+    call: &Call<'_>,
+    access: &Access,
+    kind: &Kind,
+    asked: &Wanted,
+) -> Result<Option<Value>, Fault> {
+    let above = access.place.found.as_ref();
+    let derived = above.and_then(|(uuid, above)| (kind.of.derived)(*uuid, above));
+    match derived.filter(|(_, row)| access.sees_all() && asked.passes(row)) {
+        Some((uuid, row)) => Ok(Some(read::shown(tx, call, access, kind, (uuid, &row))?.body)),
+        None => Ok(None),
+    }
 }
 
 fn source(access: &Access, id: &ResourceId, kind: &Kind) -> Result<Source, Fault> {
@@ -81,6 +98,19 @@ pub(crate) fn page(
     access: &Access,
     source: &Source,
     items: &Items<impl Fn(&Resource) -> bool>,
+    show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Result<Value, Fault>,
+) -> Result<Outcome, Fault> {
+    page_with(tx, call, access, source, items, None, show)
+}
+
+/// The same with one that is no row, at the end of the last page.
+fn page_with(
+    tx: &impl Read,
+    call: &Call<'_>,
+    access: &Access,
+    source: &Source,
+    items: &Items<impl Fn(&Resource) -> bool>,
+    at_the_end: Option<Value>,
     show: impl Fn(&Kind, ResourceUuid, &Resource, Shown) -> Result<Value, Fault>,
 ) -> Result<Outcome, Fault> {
     let sights = Sights::new(tx, &access.grants, &access.place.chain);
@@ -114,6 +144,9 @@ pub(crate) fn page(
             break false;
         }
     };
+    if !more {
+        found.extend(at_the_end);
+    }
     // The key of a row tells its type and when it was made: that of a row that the caller may not read is in a link only
     // where a whole page has no other.
     let end = shown.or(after);

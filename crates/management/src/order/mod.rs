@@ -9,6 +9,7 @@ pub(crate) mod caller;
 pub(crate) mod change;
 pub(crate) mod conditions;
 pub(crate) mod delete;
+pub(crate) mod derived;
 pub(crate) mod granting_body;
 pub(crate) mod linked;
 pub(crate) mod list;

@@ -3,8 +3,8 @@
 
 use super::access::Access;
 use super::body::BodyError;
-use super::place::{Place, check_above, check_open};
-use super::{api_version, audit, conditions, linked, locks, nested, read, spelling, tags, unserved};
+use super::place::{Found, Place, check_above, check_open};
+use super::{api_version, audit, conditions, derived, linked, locks, nested, read, spelling, tags, unserved};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
@@ -31,6 +31,8 @@ pub(crate) struct Write<'a, 'tx> {
     pub(crate) access: &'a Access,
     pub(crate) allowed: &'a Allowed,
     pub(crate) kind: &'a Kind,
+    /// The right that allowed it, without the type: `write`, an action's, or that of a part of the resource.
+    pub(crate) right: &'static str,
     /// The body as it was sent; empty for an action.
     pub(crate) sent: &'a Map<String, Value>,
     pub(crate) uuid: ResourceUuid,
@@ -42,6 +44,16 @@ pub(crate) struct Write<'a, 'tx> {
     pub(crate) change: Option<Change>,
     /// An operation that goes on with it, or has failed to; the resource is stored either way.
     pub(crate) begins: Option<operations::Begun>,
+}
+
+impl Write<'_, '_> {
+    /// The proof that the caller may write the resource.
+    pub(crate) fn proof(&self) -> Result<Allowed, Fault> {
+        match self.right {
+            "write" => Ok(self.allowed.clone()),
+            right => Ok(self.allowed.as_write(&self.kind.name, right)?),
+        }
+    }
 }
 
 /// Creates, replaces or changes a resource: THE order of every write. Access was checked before, in the
@@ -60,27 +72,61 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     let sent = if matches!(call.command.verb, Verb::Action(_)) { &none } else { call.body()? };
     conditions::check(&call.command.conditions, found.map(conditions::etag_of))?;
     locks::check_write(tx, call, &access.place)?;
+    derived::check(tx, &access.place, id, kind, "write")?;
     let (uuid, new) = match found {
         Some((uuid, old)) => (*uuid, old.clone()),
         None => create(call, &access.place, id, kind)?,
     };
-    let write = &mut Write { tx, call, access, allowed, kind, sent, uuid, old, new, change: None, begins: None };
+    let right = call.action().map_or("write", |action| action.right);
+    let write = &mut Write { tx, call, access, allowed, kind, right, sent, uuid, old, new, change: None, begins: None };
     match call.command.verb {
         Verb::Action(action) => {
             check_open(&access.place)?;
             action.change(write)?;
         }
-        _ => {
-            change_body(write)?;
-            check_location(write)?;
-            unserved::check(call, kind, sent)?;
-            change_identities(write)?;
-            check_takes_more(write)?;
-            change_tags(write)?;
-            (kind.of.put)(write)?;
-        }
+        _ => change(write)?,
     }
     save(write)
+}
+
+/// The part of a resource that a call is about, where that has a path and a right of its own.
+pub(crate) struct Part<'a> {
+    /// The type of the resource.
+    pub(crate) kind: &'a Kind,
+    /// The right to write the part, without the type.
+    pub(crate) right: &'static str,
+    /// The members of the resource that are to be: what a PATCH of it would send.
+    pub(crate) sent: &'a Map<String, Value>,
+}
+
+/// Changes a part of a resource that is there, as a PATCH of the resource would, by the right to the part. Access and
+/// locks were checked before, in the same transaction; the path, the version and the conditions are the part's own.
+pub(crate) fn part(
+    tx: &mut Tx<'_>,
+    call: &Call<'_>,
+    access: &Access,
+    allowed: &Allowed,
+    part: &Part<'_>,
+) -> Result<(Found, Option<Accepted>), Fault> {
+    let Some((uuid, old)) = access.place.found.as_ref() else { return Err(Fault::NoSuchRoute) };
+    let (uuid, new, &Part { kind, right, sent }) = (*uuid, old.clone(), part);
+    registration::check(tx, old.subscription(), &kind.name)?;
+    let old = Some(old);
+    let write = &mut Write { tx, call, access, allowed, kind, right, sent, uuid, old, new, change: None, begins: None };
+    change(write)?;
+    let operation = store(write)?;
+    Ok(((uuid, write.new.clone()), operation))
+}
+
+/// Checks what is to be stored, and completes it.
+fn change(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    change_body(write)?;
+    check_location(write)?;
+    unserved::check(write.call, write.kind, write.sent)?;
+    change_identities(write)?;
+    check_takes_more(write)?;
+    change_tags(write)?;
+    (write.kind.of.put)(write)
 }
 
 /// Puts the sent body in place of the old one, or, for a patch, merges the two.
@@ -156,23 +202,8 @@ fn change_tags(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 
 /// Stores the resource with its audit record: the write is done, so that a client has nothing to wait for.
 fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
-    let (call, kind, new) = (write.call, write.kind, &mut write.new);
-    let (action, allowed) = match call.command.verb {
-        Verb::Action(action) => (kind.right(action.right), &write.allowed.as_write(&kind.name, action.right)?),
-        _ => (kind.right("write"), write.allowed),
-    };
-    write.access.confirm(call, write.allowed, &action)?;
-    lifecycle::save(write.tx, &call.cx.world, allowed, write.uuid, new, write.change.as_ref())
-        .map_err(|error| Fault::from_save(&new.id, error))?;
-    if !matches!(call.command.verb, Verb::Action(_)) {
-        (kind.of.saved)(write)?;
-    }
-    let new = &mut write.new;
-    audit::record(write.tx, call, &action, new.id.as_str())?;
-    let operation = match write.begins.take() {
-        Some(begun) => Some(begin(write.tx, call, kind, new, begun)?),
-        None => None,
-    };
+    let operation = store(write)?;
+    let (call, kind, new) = (write.call, write.kind, &write.new);
     let shown = || read::shown(&*write.tx, call, write.access, kind, (write.uuid, new));
     let is_new = write.old.is_none() && kind.of.created == Created::As201;
     Ok(match (call.command.verb, operation) {
@@ -182,6 +213,20 @@ fn save(write: &mut Write<'_, '_>) -> Result<Outcome, Fault> {
         (_, None) if is_new => Outcome::Created(shown()?),
         _ => Outcome::Shown(shown()?),
     })
+}
+
+fn store(write: &mut Write<'_, '_>) -> Result<Option<Accepted>, Fault> {
+    let (call, kind, allowed) = (write.call, write.kind, write.proof()?);
+    let (action, new) = (kind.right(write.right), &mut write.new);
+    write.access.confirm(call, write.allowed, &action)?;
+    lifecycle::save(write.tx, &call.cx.world, &allowed, write.uuid, new, write.change.as_ref())
+        .map_err(|error| Fault::from_save(&new.id, error))?;
+    if call.action().is_none() {
+        (kind.of.saved)(write)?;
+    }
+    let new = &write.new;
+    audit::record(write.tx, call, &action, new.id.as_str())?;
+    write.begins.take().map(|begun| begin(write.tx, call, kind, new, begun)).transpose()
 }
 
 /// Begins the operation of a write, in its transaction. One on a resource without a location is polled at `global`.
@@ -224,6 +269,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         model: 0,
         instances_made: 0,
         extension: None,
+        model_extension: None,
         deleting: false,
         version: 0,
         created_at: call.cx.world.now,

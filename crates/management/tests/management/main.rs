@@ -29,6 +29,7 @@ mod refusals;
 mod registration;
 mod role_assignments;
 mod role_conditions;
+mod scale_set_extensions;
 mod scale_set_locks;
 mod secret_values;
 mod tags;

@@ -72,22 +72,16 @@ fn a_wrong_identity_block_is_pointed_at() {
 fn an_extension_that_nothing_runs_is_refused_and_named() {
     let cloud = Cloud::with_group();
     cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
-    let set = format!("{}/providers/Microsoft.Compute/virtualMachineScaleSets/ss1", cloud.at("g"));
-    let profile = |extensions: Value| json!({"location": "westus", "properties": {"virtualMachineProfile": {"extensionProfile": {"extensions": extensions}}}});
-    cloud.put(&set, VM, profile(json!([]))).expect(201);
+    // A type that makes machines out of sight serves none, wherever the body has it.
+    let cluster = format!("{}/providers/Microsoft.ServiceFabric/managedClusters/c", cloud.at("g"));
     for system in ["Linux", "Windows"] {
         let type_name = format!("ManagedIdentityExtensionFor{system}");
         let properties = json!({"publisher": "Microsoft.ManagedIdentity", "type": &type_name, "typeHandlerVersion": "1.0",
             "settings": {"port": 50342}});
-        let extension = json!({"location": "westus", "properties": properties});
-        let entry = json!([{"name": "msi", "properties": properties}]);
-        for answer in [
-            cloud.put(&format!("{set}/extensions/msi"), VM, extension.clone()),
-            cloud.put(&set, VM, profile(entry.clone())),
-            cloud.patch(&set, VM, profile(entry)),
-        ] {
-            let answer = answer.refused(404, "ArtifactNotFound");
-            assert!(answer.body["error"]["message"].as_str().unwrap().contains(&type_name));
+        let body =
+            json!({"location": "westus", "properties": {"vmExtensions": [{"name": "msi", "properties": properties}]}});
+        for answer in [cloud.put(&cluster, VM, body.clone()), cloud.put(&format!("{cluster}/nodeTypes/n"), VM, body)] {
+            assert!(matches!(answer.status, 404), "{answer:?}");
         }
     }
     cloud.get(&format!("{}/extensions/msi", cloud.vm("vm1")), VM).refused(404, "ResourceNotFound");

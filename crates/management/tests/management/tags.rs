@@ -21,7 +21,7 @@ fn rest(cloud: &Cloud, path: &str) -> Value {
 }
 
 #[test]
-fn tn_23_who_may_tag_changes_tags_alone() {
+fn tn_25_who_may_tag_changes_tags_alone() {
     let cloud = Cloud::with_group();
     let id = cloud.make_identity("id1");
     let body = json!({"location": "westus", "identity": {"type": "SystemAssigned"}, "tags": {"a": "1"}});
@@ -53,7 +53,7 @@ fn tn_23_who_may_tag_changes_tags_alone() {
 }
 
 #[test]
-fn tn_23_a_lock_holds_for_tags() {
+fn tn_25_a_lock_holds_for_tags() {
     let cloud = Cloud::with_group();
     cloud.put(&cloud.vm("vm1"), VM, json!({"location": "westus"})).expect(201);
     let tagger = cloud.in_subscription("Tag Contributor");

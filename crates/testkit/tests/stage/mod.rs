@@ -29,6 +29,9 @@ impl Stage {
         let set = home.id("rg", "Microsoft.Compute/virtualMachineScaleSets", "set1");
         let body = json!({"location": "westeurope", "sku": {"name": "Standard_B1s", "capacity": 1}});
         let _ = cloud.call(&home.operator, "PUT", set.as_str(), Some(&body)).expect(201);
+        for above in [set.to_string(), format!("{set}/virtualMachines/0")] {
+            let _ = cloud.call(&home.operator, "PUT", &format!("{above}/extensions/e1"), Some(&child)).expect(201);
+        }
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{ASSIGNMENT}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}", home.root());
@@ -94,7 +97,8 @@ impl Stage {
             .replace("{namespace}", namespace)
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
-            .replace("{childName}", if template.contains("virtualMachineScaleSets/") { "0" } else { "e1" })
+            .replace("{childName}", if template.contains("}/virtualMachines/{") { "0" } else { "e1" })
+            .replace("{lastName}", "e1")
             .replace("{feature}", "EncryptionAtHost")
             .replace("{tagName}", "env")
             .replace("{tagValue}", "dev")

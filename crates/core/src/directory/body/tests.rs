@@ -29,6 +29,7 @@ fn resource(of: &str, body: Body) -> Option<Resource> {
         model: 0,
         instances_made: 0,
         extension: None,
+        model_extension: None,
         deleting: false,
         version: 1,
         created_at: now,

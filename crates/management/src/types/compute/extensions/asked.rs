@@ -33,6 +33,11 @@ pub(crate) fn read(properties: &Map<String, Value>) -> Result<Option<Asked>, Fau
     Ok(Some(Asked { system, port: port(member(properties, "settings"))? }))
 }
 
+/// The type for an operating system.
+pub(super) fn type_name(system: System) -> &'static str {
+    TYPES.iter().find(|(_, of)| *of == system).map_or("", |(name, _)| *name)
+}
+
 /// The operating system that an extension of this publisher is for.
 pub(crate) fn system(properties: &Map<String, Value>) -> Result<Option<System>, Fault> {
     let text = |name| member(properties, name).and_then(Value::as_str).unwrap_or_default().trim();

@@ -62,13 +62,21 @@ pub(super) fn provisioning(
 
 /// The operating system of a machine, where its body says it.
 pub(super) fn system_of(body: &Body) -> Option<System> {
-    let text = |path: &[&str]| body.member(path).and_then(Value::as_str).unwrap_or_default();
-    let is_there = |path: &[&str]| body.member(path).is_some_and(|value| !value.is_null());
-    let disk = text(&["properties", "storageProfile", "osDisk", "osType"]);
-    if disk.eq_ignore_ascii_case("Windows") || is_there(&["properties", "osProfile", "windowsConfiguration"]) {
+    system_below(body, &["properties"])
+}
+
+/// The same of the machines of a scale set.
+pub(crate) fn system_of_profile(body: &Body) -> Option<System> {
+    system_below(body, &["properties", "virtualMachineProfile"])
+}
+
+fn system_below(body: &Body, above: &[&str]) -> Option<System> {
+    let found = |path: &[&str]| body.member(&[above, path].concat()).filter(|value| !value.is_null());
+    let disk = found(&["storageProfile", "osDisk", "osType"]).and_then(Value::as_str).unwrap_or_default();
+    if disk.eq_ignore_ascii_case("Windows") || found(&["osProfile", "windowsConfiguration"]).is_some() {
         return Some(System::Windows);
     }
-    if disk.eq_ignore_ascii_case("Linux") || is_there(&["properties", "osProfile", "linuxConfiguration"]) {
+    if disk.eq_ignore_ascii_case("Linux") || found(&["osProfile", "linuxConfiguration"]).is_some() {
         return Some(System::Linux);
     }
     None
@@ -129,7 +137,7 @@ impl Cause {
 /// The endpoint that needs no extension.
 const INSTEAD: &str = "The metadata endpoint http://169.254.169.254/metadata/identity/oauth2/token gives the same tokens without an extension.";
 
-const OTHER_SYSTEM: &str = "The extension is for another operating system than the machine's: delete it, and take ManagedIdentityExtensionForLinux on Linux and ManagedIdentityExtensionForWindows on Windows.";
+pub(crate) const OTHER_SYSTEM: &str = "The extension is for another operating system than the machine's: delete it, and take ManagedIdentityExtensionForLinux on Linux and ManagedIdentityExtensionForWindows on Windows.";
 
 fn reported(state: ExtensionState) -> &'static str {
     match state {

@@ -1,6 +1,7 @@
 //! An extension as it is shown, and in the view of its machine.
 
 use super::asked::{self, properties};
+use super::of_instance::of_model;
 use super::provisioning::{Provisioning, provisioning};
 use crate::fault::Fault;
 use crate::resource_type::{Stored, View};
@@ -34,7 +35,9 @@ pub(crate) fn of_machine(
     now: Timestamp,
 ) -> Result<Vec<Value>, StoreError> {
     let mut shown = Vec::new();
-    for (_, extension) in tx.children(machine.0, super::NAME)? {
+    let of_model = of_model(machine.0, machine.1);
+    let type_name = format!("{}/extensions", machine.1.id.type_name());
+    for (_, extension) in of_model.into_iter().chain(tx.children(machine.0, &type_name)?) {
         let state = status(tx, machine, &extension, now)?;
         shown.push(instance_view(&extension, state.as_ref(), machine.1.id.name()));
     }
@@ -55,7 +58,7 @@ fn status(
 }
 
 /// `provisioningState`. An extension that stopped was provisioned; its instance view says that it stopped.
-fn word(state: Option<&Provisioning>, extension: &Resource) -> &'static str {
+pub(crate) fn word(state: Option<&Provisioning>, extension: &Resource) -> &'static str {
     match state {
         None | Some(Provisioning::Answers | Provisioning::Stopped(_)) => "Succeeded",
         Some(Provisioning::Failed(_)) => "Failed",

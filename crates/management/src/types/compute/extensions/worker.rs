@@ -43,7 +43,7 @@ fn preempted() -> StepError {
 }
 
 /// The error of an extension that could not be provisioned, in Azure's words.
-pub(super) fn failure(extension: &Resource, machine: &str, cause: &Cause) -> Failure {
+pub(crate) fn failure(extension: &Resource, machine: &str, cause: &Cause) -> Failure {
     let properties = properties(&extension.body);
     let text = |name| member(&properties, name).and_then(Value::as_str).unwrap_or_default();
     let message = format!(

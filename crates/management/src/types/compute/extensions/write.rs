@@ -33,11 +33,11 @@ pub(super) fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 
 /// Starts the extension of a machine anew with the machine.
 pub(crate) fn restart(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    let action = match write.call.command.verb {
-        crate::command::Verb::Action(action) => action.right,
-        _ => return Ok(()),
-    };
-    let allowed = write.allowed.as_write(&write.kind.name, action)?;
+    if let Some(of_model) = &mut write.new.model_extension {
+        of_model.endpoint.run = write.call.cx.world.entropy.guid();
+        return Ok(());
+    }
+    let allowed = write.proof()?;
     lifecycle::restart_extension(write.tx, &write.call.cx.world, &allowed, write.uuid, &write.new)
         .map_err(|error| Fault::from_save(&write.new.id, error))
 }
@@ -82,7 +82,8 @@ fn check_machine(write: &Write<'_, '_>, (uuid, machine): &Found) -> Result<(), F
         );
         return refused("identity", message);
     }
-    if write.tx.find(&EXTENSION_OF, uuid)?.is_some_and(|other| other != write.uuid) {
+    let has_another = write.tx.find(&EXTENSION_OF, uuid)?.is_some_and(|other| other != write.uuid);
+    if has_another || machine.model_extension.is_some() {
         let message = format!(
             "'{}' has an extension of publisher '{}' already: delete that, or write it by its own name.",
             machine.id,

@@ -1,7 +1,8 @@
 //! Actions on a set: each is about the instances that its body names, or about all.
 
-use super::follow::{Does, check, work, work_on};
+use super::follow::check;
 use super::instance_view;
+use super::work::{Does, work, work_on};
 use crate::fault::Fault;
 use crate::operations::Begun;
 use crate::order::write::Write;
@@ -26,7 +27,10 @@ pub(super) static ALL: &[Action] = &[
     post("start", "start/action", |write| switch(write, Power::Running)),
     post("powerOff", "powerOff/action", |write| switch(write, Power::Stopped)),
     post("deallocate", "deallocate/action", |write| switch(write, Power::Deallocated)),
-    post("restart", "restart/action", nothing),
+    post("restart", "restart/action", |write| {
+        let named = named(write)?.unwrap_or(Instances::All);
+        begin(write, Does::Restart, named)
+    }),
     post("reimage", "reimage/action", nothing),
     post("reimageall", "reimageAll/action", nothing),
     post("redeploy", "redeploy/action", nothing),
@@ -54,17 +58,16 @@ fn nothing(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 }
 
 fn begin(write: &mut Write<'_, '_>, does: Does, named: Instances) -> Result<(), Fault> {
-    let Some(action) = write.call.action() else { return Err(Fault::NoSuchRoute) };
-    let allowed = write.allowed.as_write(&write.kind.name, action.right)?;
-    let set = ChangedSet::by(&allowed, write.uuid, &write.new)?;
+    let set = ChangedSet::by(&write.proof()?, write.uuid, &write.new)?;
     let only = match &named {
         Instances::All => None,
         Instances::These(only) => Some(only.as_slice()),
     };
     check(write.tx, set, &write.new, does, only)?;
+    let now = write.call.cx.world.now;
     let work = match named {
-        Instances::All => work(set, does),
-        Instances::These(only) => work_on(set, does, only),
+        Instances::All => work(set, does, now),
+        Instances::These(only) => work_on(set, does, only, now),
     };
     write.begins = Some(Begun::Allowed(work));
     Ok(())

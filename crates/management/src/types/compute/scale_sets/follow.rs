@@ -1,8 +1,10 @@
 //! The operation in which instances follow their set: as many as it has capacity for, of its model, switched as it was
 //! asked. Each step is one commit with some of them.
 
-use super::instances::make;
+use super::extension;
+use super::instances::{bring_to_model, make};
 use super::model::{self, UpgradePolicy};
+use super::work::{Does, KIND, State};
 use crate::Cx;
 use crate::fault::Fault;
 use crate::operations::{Step, StepError, Turn, Work, Worker, unreadable};
@@ -11,44 +13,10 @@ use bonafide_core::directory::{Membership, Power, Resource};
 use bonafide_core::lifecycle::{Budget, ChangedSet};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::ResourceUuid;
-use serde::{Deserialize, Serialize};
 
 /// The worker.
 pub(crate) static INSTANCES_FOLLOW: Worker =
-    Worker { kind: "scaleSet", step, give_up: |_, _, _, _| Ok(()), takes_away: false };
-
-/// The state of an operation on a set.
-#[derive(Serialize, Deserialize)]
-struct State {
-    set: ChangedSet,
-    does: Does,
-    /// The instances that it is about; none for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    only: Option<Vec<ResourceUuid>>,
-    /// The last of them that it is done with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    after: Option<ResourceUuid>,
-}
-
-/// The change of the instances of a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) enum Does {
-    /// As many as the capacity says; then of the latest model, where the policy says so.
-    Follow { upgrades: bool },
-    /// Of the latest model.
-    Upgrade,
-    /// On or off.
-    Switch(Power),
-    /// Away with them.
-    Delete,
-}
-
-impl Does {
-    fn operation(self) -> Operation {
-        if self == Self::Delete { Operation::Delete } else { Operation::Write }
-    }
-}
+    Worker { kind: KIND, step, give_up: |_, _, _, _| Ok(()), takes_away: false };
 
 /// Refuses work on instances of which one is locked; none is all of them.
 pub(super) fn check(
@@ -73,43 +41,34 @@ fn check_next(tx: &impl Read, set: &Resource, next: &[ResourceUuid], operation: 
     locks::locked(tx, set, next, operation)?.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// The work for all instances of a set.
-pub(super) fn work(set: ChangedSet, does: Does) -> Work {
-    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: None, after: None })
-}
-
-/// The work for some instances of a set.
-pub(super) fn work_on(set: ChangedSet, does: Does, mut only: Vec<ResourceUuid>) -> Work {
-    only.sort_unstable();
-    only.dedup();
-    Work::new(INSTANCES_FOLLOW.kind, &State { set, does, only: Some(only), after: None })
-}
-
 fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepError> {
     let mut state: State = work.state().ok_or_else(unreadable)?;
     // With a set that is gone or going, so are its instances.
     let Some(mut set) = state.set.read(tx)? else { return Ok(Step::Last) };
-    let step = match state.does {
-        Does::Follow { upgrades } => {
+    let mut step = match state.does {
+        Does::Follow { .. } => {
             check_scaling(tx, turn.batch, state.set, &set)?;
-            match (scale(tx, turn.cx, turn.batch, state.set, &mut set)?, upgrades) {
-                (Step::Last, true) => {
-                    state.does = Does::Upgrade;
-                    Step::More
-                }
-                (step, _) => step,
-            }
+            scale(tx, turn.cx, turn.batch, state.set, &mut set)?
         }
+        Does::Await => extension::wait(tx, turn, &set, &mut state)?,
         _ => each(tx, turn, &mut state, &set)?,
     };
-    *work = Work::new(INSTANCES_FOLLOW.kind, &state);
+    if step == Step::Last
+        && let Some(next) = next(state.does, &set)
+    {
+        (state.does, state.after, step) = (next, None, Step::More);
+    }
+    *work = Work::new(KIND, &state);
     Ok(step)
 }
 
-/// The set of work that only makes or removes instances.
-pub(super) fn only_scales(work: &Work) -> Option<ChangedSet> {
-    let state: State = work.state()?;
-    (state.does == Does::Follow { upgrades: false }).then_some(state.set)
+/// The change that follows one that is done.
+fn next(done: Does, set: &Resource) -> Option<Does> {
+    match done {
+        Does::Follow { upgrades: true } => Some(Does::Upgrade),
+        Does::Follow { .. } | Does::Upgrade => set.model_extension.as_ref().map(|_| Does::Await),
+        Does::Await | Does::Restart | Does::Switch(_) | Does::Delete => None,
+    }
 }
 
 /// Refuses a step of scaling where locks or tags that came later stop it.
@@ -158,25 +117,23 @@ pub(super) fn scale(
 
 /// Changes the next of the instances that it is about.
 fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> Result<Step, StepError> {
-    let all = match &state.only {
-        Some(only) => only.clone(),
-        None => state.set.instances(tx)?,
-    };
+    let of = state.only.as_ref().map_or_else(|| state.set.instances(tx), |only| Ok(only.clone()))?.len();
     let batch = match (state.does, model::upgrade_policy(&set.body)) {
-        (Does::Upgrade, Ok(UpgradePolicy::Rolling)) => model::rolling_batch(&set.body, all.len()).min(turn.batch),
+        (Does::Upgrade, Ok(UpgradePolicy::Rolling)) => model::rolling_batch(&set.body, of).min(turn.batch),
         _ => turn.batch,
     };
-    let next: Vec<ResourceUuid> =
-        all.into_iter().filter(|uuid| state.after.is_none_or(|after| *uuid > after)).take(batch).collect();
+    let next: Vec<ResourceUuid> = state.left(tx)?.into_iter().take(batch).collect();
     check_next(tx, set, &next, state.does.operation())?;
     let mut budget = Budget::new(turn.batch);
     for uuid in &next {
-        if state.does == Does::Delete {
-            if !state.set.remove(tx, &turn.cx.world, *uuid, &mut budget)?.is_done() {
-                return Ok(Step::More);
+        match state.does {
+            Does::Delete => {
+                if !state.set.remove(tx, &turn.cx.world, *uuid, &mut budget)?.is_done() {
+                    return Ok(Step::More);
+                }
             }
-        } else {
-            state.set.change(tx, &turn.cx.world, *uuid, |instance| change(instance, state.does, set))?;
+            Does::Upgrade => upgrade(tx, turn, state.set, *uuid, set)?,
+            does => drop(state.set.change(tx, &turn.cx.world, *uuid, |instance| change(instance, does, turn))?),
         }
         state.after = Some(*uuid);
     }
@@ -191,17 +148,40 @@ fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> 
     Ok(Step::Last)
 }
 
-fn change(instance: &mut Resource, does: Does, set: &Resource) {
-    match does {
-        Does::Upgrade => {
-            if let Some(Membership { set: of, .. }) = instance.set {
-                instance.set = Some(Membership { set: of, model: set.model });
-                super::instances::bring_to_model(instance, set);
-            }
+/// Brings an instance to the latest model.
+fn upgrade(
+    tx: &mut Tx<'_>,
+    turn: &Turn<'_>,
+    of: ChangedSet,
+    uuid: ResourceUuid,
+    set: &Resource,
+) -> Result<(), StepError> {
+    let Some(old) = of.instance(tx, uuid)? else { return Ok(()) };
+    let mut new = old.clone();
+    new.set = Some(Membership { set: of.uuid(), model: set.model });
+    bring_to_model(&mut new, set);
+    if new.model_extension.is_some() {
+        extension::check(tx, uuid, &new)?;
+        if new.model_extension == old.model_extension && extension::does_not_answer(tx, uuid, &old, turn.cx.world.now)?
+        {
+            extension::start_anew(&mut new, turn.cx);
         }
+    }
+    of.change(tx, &turn.cx.world, uuid, |instance| *instance = new)?;
+    Ok(())
+}
+
+fn change(instance: &mut Resource, does: Does, turn: &Turn<'_>) {
+    match does {
         // One that has no place has none to keep.
         Does::Switch(Power::Stopped) if instance.power == Power::Deallocated => {}
-        Does::Switch(power) => instance.power = power,
-        Does::Follow { .. } | Does::Delete => {}
+        Does::Switch(power) => {
+            if power.is_running() && !instance.power.is_running() {
+                extension::start_anew(instance, turn.cx);
+            }
+            instance.power = power;
+        }
+        Does::Restart if instance.power.is_running() => extension::start_anew(instance, turn.cx),
+        Does::Follow { .. } | Does::Upgrade | Does::Await | Does::Restart | Does::Delete => {}
     }
 }

@@ -10,14 +10,15 @@ use crate::order::access::Access;
 use crate::order::read;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
-use crate::resource_type::{Absent, Action, Identities, ResourceType, Run, View};
+use crate::resource_type::{Absent, Action, Identities, ResourceType, Run, Stored, View};
 use crate::types::INSTANCE_TYPE;
+use crate::types::compute::extensions::{self, system_of_profile};
 use crate::types::compute::statuses;
 use crate::types::compute::virtual_machines::power;
-use bonafide_core::directory::{Body, Resource};
+use bonafide_core::directory::{Body, Resource, System};
 use bonafide_core::lifecycle::ChangedSet;
 use bonafide_store::{ReadTx, StoreError, Tx};
-use bonafide_types::ResourceId;
+use bonafide_types::{ResourceId, ResourceUuid, Timestamp};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -84,7 +85,8 @@ fn profiles(set: &Resource, number: u64) -> Map<String, Value> {
     if let Some(name) = of_profile(&["osProfile", "adminUsername"]) {
         os["adminUsername"] = name.into();
     }
-    let is_windows = set.body.member(&[PROFILE, &["osProfile", "windowsConfiguration"]].concat()).is_some();
+    let of_extension = set.model_extension.as_ref().map(|extension| extension.endpoint.system);
+    let is_windows = system_of_profile(&set.body).or(of_extension) == Some(System::Windows);
     let system = if is_windows { "Windows" } else { "Linux" };
     os[if is_windows { "windowsConfiguration" } else { "linuxConfiguration" }] = json!({});
     let properties = json!({
@@ -128,8 +130,13 @@ fn machine(set: &Resource, number: u64) -> Map<String, Value> {
     body
 }
 
-/// Gives an instance the image and the size of its set's model.
+/// Gives an instance the image, the size and the extension of its set's model. The extension that it has of this model
+/// already goes on as it is.
 pub(super) fn bring_to_model(instance: &mut Resource, set: &Resource) {
+    let since = |of: &Resource| of.model_extension.as_ref().map(|extension| extension.since);
+    if since(instance) != since(set) {
+        instance.model_extension.clone_from(&set.model_extension);
+    }
     let image = texts(set, IMAGE, IMAGE_MEMBERS);
     instance.body.set_member(&["properties", "storageProfile", "imageReference"], image);
     if instance.id.is_of(INSTANCE_TYPE) {
@@ -139,16 +146,22 @@ pub(super) fn bring_to_model(instance: &mut Resource, set: &Resource) {
     }
 }
 
-fn get_view(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
-    let (_, instance) = read::existing(call, access)?;
-    Ok(Outcome::shown(instance_view(instance)))
+fn get_view(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let found = read::readable(tx, call, access)?;
+    let (uuid, instance) = &*found;
+    Ok(Outcome::shown(instance_view(tx, (*uuid, instance), call.cx.world.now)?))
 }
 
-fn instance_view(instance: &Resource) -> Value {
-    json!({
+fn instance_view(tx: &dyn Stored, (uuid, instance): (ResourceUuid, &Resource), now: Timestamp) -> Result<Value, Fault> {
+    let mut view = json!({
         "computerName": text(instance, &["properties", "osProfile", "computerName"]),
         "statuses": statuses::of_machine(instance),
-    })
+    });
+    let extensions = extensions::of_machine(tx, (uuid, instance), now)?;
+    if !extensions.is_empty() {
+        view["extensions"] = extensions.into();
+    }
+    Ok(view)
 }
 
 /// An instance is called by its number, and named after its set (recording of azure-mgmt-compute 20.0.0).
@@ -172,7 +185,7 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
         properties.insert("timeCreated".to_owned(), created.into());
     }
     if expand.split(',').any(|word| word.trim().eq_ignore_ascii_case("instanceView")) {
-        properties.insert("instanceView".to_owned(), instance_view(view.resource));
+        properties.insert("instanceView".to_owned(), instance_view(view.tx, (view.uuid, view.resource), view.now)?);
     }
     Ok(())
 }

@@ -2,11 +2,15 @@
 //! reference (`core/src/placement/effective_identity.rs`); the instances follow the set in an operation.
 
 mod actions;
+mod extension;
+mod extension_list;
 mod follow;
 mod instance_view;
 mod instances;
 mod model;
+mod work;
 
+pub(crate) use extension_list::SET_EXTENSIONS;
 pub(crate) use follow::INSTANCES_FOLLOW;
 pub(crate) use instances::{INSTANCES, is_latest};
 
@@ -14,11 +18,12 @@ use crate::fault::Fault;
 use crate::operations::{Begun, STEP_ITEMS_MAX, Step};
 use crate::order::write::Write;
 use crate::resource_type::{Absent, Identities, ResourceType, View};
+use crate::types::compute::extensions::of_set;
 use bonafide_core::directory::{Body, Resource};
 use bonafide_core::lifecycle::ChangedSet;
-use follow::{Does, work};
-use model::{CAPACITY, ORCHESTRATION};
+use model::{CAPACITY, ORCHESTRATION, says_extensions};
 use serde_json::{Map, Value, json};
+use work::{Does, work};
 
 const NAME: &str = "Microsoft.Compute/virtualMachineScaleSets";
 
@@ -36,6 +41,7 @@ pub(crate) static SCALE_SETS: ResourceType = ResourceType {
     read_only: &["provisioningState", "uniqueId", "timeCreated"],
     etag_in_body: true,
     status_address: true,
+    serves_extensions: true,
     actions: actions::ALL,
     members,
     view,
@@ -56,7 +62,8 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     }
     write.new.body.set_member(ORCHESTRATION, mode.text().into());
     let policy = model::upgrade_policy(&write.new.body)?;
-    let set = ChangedSet::by(write.allowed, write.uuid, &write.new)?;
+    of_set::put(write)?;
+    let set = ChangedSet::by(&write.proof()?, write.uuid, &write.new)?;
     let there = set.instances(write.tx)?.len();
     if !model::says_capacity(write.sent) {
         // Instances that were deleted one by one do not come back with another change.
@@ -67,13 +74,15 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     if is_changed {
         write.new.model = write.new.version + 1;
     }
-    let upgrades = is_changed && policy.upgrades_by_itself() && there > 0;
+    // An extension that is written once more starts where it does not answer.
+    let repeats = write.new.model_extension.is_some() && says_extensions(write.sent);
+    let upgrades = (is_changed || repeats) && policy.upgrades_by_itself() && there > 0;
     if there < target {
         model::check_tags(&write.new, target)?;
     }
     if there != target || upgrades {
         follow::check(write.tx, set, &write.new, Does::Follow { upgrades }, None)?;
-        write.begins = Some(Begun::Allowed(work(set, Does::Follow { upgrades })));
+        write.begins = Some(Begun::Allowed(work(set, Does::Follow { upgrades }, write.call.cx.world.now)));
     }
     Ok(())
 }
@@ -81,13 +90,14 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 /// Makes instances in the commit of the change, where it holds them all; what goes may have much below it.
 fn saved(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     let Some(Begun::Allowed(begun)) = &write.begins else { return Ok(()) };
-    let Some(set) = follow::only_scales(begun) else { return Ok(()) };
+    let Some(set) = work::only_scales(begun) else { return Ok(()) };
     let (there, target) = (set.instances(write.tx)?.len(), model::capacity(&write.new.body)?);
     if there <= target
         && target - there <= STEP_ITEMS_MAX
         && follow::scale(write.tx, write.call.cx, STEP_ITEMS_MAX, set, &mut write.new)? == Step::Last
     {
-        write.begins = None;
+        let asks = there < target && write.new.model_extension.is_some();
+        write.begins = asks.then(|| Begun::Allowed(work(set, Does::Await, write.call.cx.world.now)));
     }
     Ok(())
 }

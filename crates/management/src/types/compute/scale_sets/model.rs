@@ -1,6 +1,7 @@
 //! The members of a scale set that decide about its instances.
 
 use crate::fault::Fault;
+use crate::types::compute::extensions::of_set::{LIST, at};
 use bonafide_core::directory::{Body, Resource};
 use bonafide_core::lifecycle::INSTANCES_MAX;
 use bonafide_types::Excerpt;
@@ -135,11 +136,12 @@ pub(super) fn check_tags(set: &Resource, count: usize) -> Result<(), Fault> {
 
 /// True when a body that was sent says a capacity.
 pub(super) fn says_capacity(sent: &Map<String, Value>) -> bool {
-    let named = |object: &Map<String, Value>, name: &str| {
-        object.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
-    };
-    let sku = named(sent, "sku");
-    sku.as_ref().and_then(Value::as_object).and_then(|sku| named(sku, "capacity")).is_some_and(|value| !value.is_null())
+    at(sent, CAPACITY).is_some_and(|value| !value.is_null())
+}
+
+/// True when a body that was sent says the extensions.
+pub(super) fn says_extensions(sent: &Map<String, Value>) -> bool {
+    at(sent, LIST).is_some_and(|value| !value.is_null())
 }
 
 /// Says the capacity in a set that has a `sku`.
