@@ -101,6 +101,25 @@ fn threads_cpu(process: u32) -> Result<Duration, Failure> {
     Ok(Duration::from_nanos(nanos))
 }
 
+/// Processor time of all threads of this process, so far.
+pub(crate) fn own_cpu() -> Result<Duration, Failure> {
+    threads_cpu(std::process::id())
+}
+
+/// Processor time of the processes that this one has waited for, and of those that they waited for, to a hundredth of a second:
+/// `cutime` and `cstime` of `proc(5)`.
+pub(crate) fn ended_cpu() -> Result<Duration, Failure> {
+    /// Source: `getconf CLK_TCK`, which is this everywhere on Linux.
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit_once(") ").ok_or("no name in /proc/self/stat")?.1;
+    let mut ticks = 0;
+    for field in after_name.split(' ').skip(13).take(2) {
+        ticks += field.parse::<u32>()?;
+    }
+    Ok(TICK * ticks)
+}
+
 fn children(process: u32) -> Vec<u32> {
     let list = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
     list.split_ascii_whitespace().filter_map(|id| id.parse().ok()).collect()

@@ -16,8 +16,13 @@ pub(crate) struct Canned {
     pub(crate) body: Bytes,
 }
 
+/// The beginning of the last part of a name that az gives a deployment; letters and digits of chance follow, others in each
+/// run (`vm_deploy_…` of azure-cli 2.91).
+const NAMED_BY_CHANCE: &str = "_deploy_";
+
 /// Answers in the order in which they came, for each method and target. A UUID that a request has before any answer names it
-/// is the client's own, as the name of a new role assignment is, and another in each run: any stands for it.
+/// is the client's own, as the name of a new role assignment is, and another in each run: any stands for it. So it is with
+/// the names of deployments.
 #[derive(Debug, Default)]
 pub(crate) struct Answers(Mutex<Inner>);
 
@@ -90,8 +95,18 @@ impl Inner {
         for uuid in own {
             key = key.replace(&uuid, "*");
         }
-        key
+        without_chance(&key)
     }
+}
+
+/// A target with one sign in place of what chance gave to names.
+fn without_chance(key: &str) -> String {
+    let mut parts = key.split(NAMED_BY_CHANCE);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |before, part| {
+        let rest = part.trim_start_matches(|sign: char| sign.is_ascii_alphanumeric());
+        format!("{before}{NAMED_BY_CHANCE}*{rest}")
+    })
 }
 
 /// The UUIDs in a text.
@@ -126,6 +141,16 @@ mod tests {
         assert!(replayed.next(&Method::PUT, "/a?b=c").is_none());
         assert_eq!(replayed.missing(), ["PUT /a?b=c"]);
         assert_eq!((answers.count(), answers.missing().len()), (2, 0));
+    }
+
+    #[test]
+    fn a_deployment_that_az_named_by_chance_stands_for_any() {
+        let answers = Answers::default();
+        let target = |chance: &str| format!("/g/deployments/vm_deploy_{chance}?api-version=1");
+        answers.record(&Method::PUT, &target("sHXqiYXqt44"), canned("made"));
+        let next = |target: String| answers.next(&Method::PUT, &target).map(|answer| answer.body);
+        assert_eq!(next(target("POPBBIy9Jxo")), Some("made".into()));
+        assert_eq!(next("/g/deployments/other_deploy_POPBBIy9Jxo?api-version=1".to_owned()), None);
     }
 
     #[test]

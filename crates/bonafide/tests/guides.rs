@@ -18,12 +18,14 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 18] = [
+const TESTED: [&str; 20] = [
     "operator.md",
     "enabling.md",
     "types.md",
+    "scale-sets.md",
     "az.md",
     "az-machines.md",
+    "az-vm-create.md",
     "az-app-roles.md",
     "power.md",
     "locks.md",
@@ -198,6 +200,11 @@ fn the_azure_cli_gives_machines_identities_and_takes_them_away() {
 }
 
 #[test]
+fn the_azure_cli_makes_a_machine_and_deletes_it() {
+    check_with_az("az-vm-create.md");
+}
+
+#[test]
 fn a_service_asks_for_a_role_and_a_machine_gets_it() {
     check_with_az("az-app-roles.md");
 }
@@ -222,6 +229,11 @@ fn an_installation_without_demo_gets_its_first_machine() {
 #[test]
 fn the_commands_of_the_page_on_other_types_work() {
     check("types.md");
+}
+
+#[test]
+fn a_scale_set_is_made_updated_and_scaled() {
+    check("scale-sets.md");
 }
 
 #[test]

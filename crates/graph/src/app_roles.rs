@@ -62,7 +62,9 @@ fn list(asked: &Asked<'_>, end: End) -> Result<Value, Fault> {
     let (after, top) = (asked.options.skip_token(), asked.options.top()?);
     let after = after.map(|text| text.parse::<AppRoleAssignmentId>().map_err(|()| Fault::SkipToken)).transpose()?;
     let mut rows = rows(asked, end, object.id, after, top + 1)?;
-    let next = (rows.len() > top).then(|| rows.swap_remove(top)).and_then(|_| rows.last().map(|(id, _)| *id));
+    let has_more = rows.len() > top;
+    rows.truncate(top);
+    let next = rows.last().filter(|_| has_more).map(|(id, _)| *id);
     let mut items = Vec::new();
     for (id, row) in &rows {
         items.push(print(asked, &select, *id, row)?);

@@ -13,11 +13,11 @@ const MEMBER_TYPES: [&str; 2] = ["Application", "User"];
 
 /// Each role says who can have it and whether it is enabled, and no two have one name in tokens: names decide at services.
 /// The id that stands for no role in particular is none of a role.
-pub(crate) fn check(roles: &Value) -> Result<(), Fault> {
+pub(crate) fn read(roles: &mut Value) -> Result<(), Fault> {
     let mut values = HashSet::new();
-    for role in roles.as_array().map_or(&[][..], Vec::as_slice) {
+    for role in roles.as_array_mut().into_iter().flatten() {
         let wrong = |name: &str| Fault::PropertyValue(name.to_owned(), Kind::Application);
-        let members = role.as_object().ok_or_else(|| wrong("appRoles"))?;
+        let members = role.as_object_mut().ok_or_else(|| wrong("appRoles"))?;
         if let Some(name) = members.keys().find(|name| !MEMBERS.contains(&name.as_str()) && !name.contains('@')) {
             return Err(Fault::Property(format!("appRoles/{name}"), Kind::Application));
         }
@@ -29,7 +29,15 @@ pub(crate) fn check(roles: &Value) -> Result<(), Fault> {
         if members.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()) == Some(DEFAULT_APP_ROLE) {
             return Err(wrong("appRoles/id"));
         }
-        members.get("isEnabled").filter(|value| value.is_boolean()).ok_or_else(|| wrong("appRoles/isEnabled"))?;
+        let is_enabled = match members.get("isEnabled") {
+            // Its default. Source: Microsoft Learn, "appRole resource type".
+            None | Some(Value::Null) => true,
+            Some(Value::Bool(is_enabled)) => *is_enabled,
+            // As the help of `az ad app create --app-roles` has it.
+            Some(Value::String(text)) => text.parse().map_err(|_| wrong("appRoles/isEnabled"))?,
+            Some(_) => return Err(wrong("appRoles/isEnabled")),
+        };
+        members.insert("isEnabled".to_owned(), is_enabled.into());
         match members.get("value") {
             None | Some(Value::Null) => {}
             Some(Value::String(value)) if is_app_role_value(value) && values.insert(value.to_ascii_lowercase()) => {}

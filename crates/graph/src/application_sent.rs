@@ -68,7 +68,7 @@ fn put(application: &mut Application, name: &str, empty: &Value, value: &Value) 
     let mut value = value.clone();
     if name == "appRoles" {
         check_ids(&value).ok_or_else(wrong)?;
-        app_roles_sent::check(&value)?;
+        app_roles_sent::read(&mut value)?;
     }
     if name == "api"
         && let Value::Object(api) = &mut value

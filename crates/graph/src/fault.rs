@@ -173,6 +173,7 @@ impl Fault {
             Self::ViewTooOld { seconds } => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", format!("The directory was last read {seconds} s ago, too long to decide whose token is valid. Try again later.")),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", UNAVAILABLE.into()),
             Self::Unserved(Unserved::Busy) => (StatusCode::SERVICE_UNAVAILABLE, "serviceNotAvailable", "The service is temporarily busy. Try again later.".into()),
+            Self::Unserved(Unserved::ShareTaken) => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Too many requests. Try again later.".into()),
             Self::Unserved(Unserved::Failed) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "An unknown error occurred while processing the request.".into()),
             Self::Unserved(why) => (why.status(), "Request_BadRequest", format!("The request is not served: {why}.")),
         }
@@ -200,7 +201,7 @@ impl Fault {
         };
         match status {
             StatusCode::UNAUTHORIZED => reply.with("www-authenticate", &challenge(cx)),
-            StatusCode::SERVICE_UNAVAILABLE => reply.with("retry-after", "1"),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => reply.with("retry-after", "1"),
             StatusCode::METHOD_NOT_ALLOWED => reply.with("allow", &self.allowed()),
             _ => reply,
         }

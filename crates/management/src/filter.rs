@@ -13,6 +13,9 @@ const CLAUSES_MAX: usize = 64;
 /// Parentheses in one another. Source: ours.
 const DEPTH_MAX: usize = 8;
 
+/// The member by which machines of a scale set are listed.
+pub(crate) const OF_SET: &str = "virtualMachineScaleSet/id";
+
 /// One term of a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Term {
@@ -126,6 +129,10 @@ enum Token {
 fn term(tokens: &[Token]) -> Option<Term> {
     match tokens {
         [Token::Call(name, arguments)] => Some(Term::Call(name.clone(), arguments.clone())),
+        // The one name that stands in quotes, and with a value in none (`az vm list --vmss` of 2.91; compute 2024-11-01).
+        [Token::Text(name), operator, Token::Text(value) | Token::Word(value)] if name.eq_ignore_ascii_case(OF_SET) => {
+            term(&[Token::Word(name.clone()), operator.clone(), Token::Text(value.clone())])
+        }
         [Token::Word(name), Token::Word(operator), Token::Text(value)] => {
             let (name, value) = (name.to_ascii_lowercase(), value.clone());
             match operator.to_ascii_lowercase().as_str() {

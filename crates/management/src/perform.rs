@@ -76,7 +76,7 @@ fn does(command: &Command) -> Result<Does<'_>, Fault> {
         },
         (Target::Own(_, kind, _), verb) => own(kind, verb).ok_or(Fault::NoSuchRoute)?,
         (Target::Resource(..), Verb::Get) => Does::Read(|tx, call, access| read::get(tx, call, access)),
-        (Target::Resource(..), Verb::Head) => Does::Read(|_, call, access| read::head(call, access)),
+        (Target::Resource(..), Verb::Head) => Does::Read(|tx, call, access| read::head(tx, call, access)),
         (Target::Resource(..), Verb::List) => Does::Read(list::of_type),
         (Target::Resource(..), Verb::Put | Verb::Patch) => Does::Change(write::resource),
         (Target::Resource(..), Verb::Action(action)) => match action.run {

@@ -61,6 +61,8 @@ pub(crate) struct ResourceType {
     pub(crate) status_address: bool,
     /// Operations on a resource beside reading, writing and deleting it.
     pub(crate) actions: &'static [Action],
+    /// True if lists of resources of every type have those of this one.
+    pub(crate) is_in_lists_of_all: bool,
     /// True for a type that serves the extensions of [`PUBLISHER`](crate::types::compute::extensions::PUBLISHER) that its
     /// bodies name.
     pub(crate) serves_extensions: bool,
@@ -96,6 +98,7 @@ impl ResourceType {
         etag_in_body: false,
         status_address: false,
         actions: &[],
+        is_in_lists_of_all: true,
         serves_extensions: false,
         derived: |_, _| None,
         rows: Rows::Resources,

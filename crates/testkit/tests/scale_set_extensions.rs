@@ -27,7 +27,7 @@ impl<'a> Set<'a> {
         let id = cloud.home.id("rg", "Microsoft.Compute/virtualMachineScaleSets", "set").to_string();
         let set = Self { cloud, id, mode };
         let _ = set.call("PUT", "", &json!({
-            "location": "here", "sku": {"name": "s", "capacity": capacity}, "identity": {"type": "SystemAssigned"},
+            "location": "westeurope", "sku": {"name": "s", "capacity": capacity}, "identity": {"type": "SystemAssigned"},
             "properties": {"orchestrationMode": mode, "upgradePolicy": {"mode": policy}},
         })).expect(201);
         set

@@ -6,10 +6,12 @@
 mod answer;
 pub(crate) mod clock;
 pub(crate) mod identities;
+mod metadata;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
 
 pub(crate) use answer::*;
+pub(crate) use metadata::*;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +21,6 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -346,24 +347,6 @@ pub(crate) fn refused(command: Command) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('{')).collect();
     assert!(lines.len() == 1 && lines[0].starts_with("bonafide: "), "{text}");
     lines[0].to_owned()
-}
-
-/// A request to a metadata endpoint, after which it closes.
-pub(crate) fn metadata_request(host: impl std::fmt::Display, target: &str) -> String {
-    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nMetadata: true\r\nConnection: close\r\n\r\n")
-}
-
-/// The target of a request for a token of the default identity.
-pub(crate) fn token_target(resource: &str) -> String {
-    format!("/metadata/identity/oauth2/token?api-version=2018-02-01&resource={resource}")
-}
-
-/// The answer to a metadata request of another user of this machine, with what every system has: a shell. Needs root.
-pub(crate) fn as_other_user(host: SocketAddr, target: &str) -> String {
-    let script = format!("exec 3<>/dev/tcp/{}/{}; printf %s \"$0\" >&3; cat <&3", host.ip(), host.port());
-    let mut shell = Command::new("bash");
-    shell.args(["-c", &script, &metadata_request(host, target)]).uid(65_534).gid(65_534);
-    String::from_utf8_lossy(&shell.output().unwrap().stdout).into_owned()
 }
 
 /// The claims of a token, which are not verified.

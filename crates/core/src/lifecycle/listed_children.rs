@@ -24,7 +24,8 @@ impl ChangedParent {
         Ok(Self(uuid))
     }
 
-    /// Makes a child, which has no identity. `place` is its place among those of one write: they keep their order.
+    /// Makes a child, which has no identity. `to_come` counts it and those that the same write makes after it: they keep
+    /// their order, and come before those of a later write.
     ///
     /// # Errors
     /// The store's.
@@ -33,11 +34,11 @@ impl ChangedParent {
         tx: &mut Tx<'_>,
         world: &World<'_>,
         parent: &Resource,
-        (id, place): (ResourceId, u64),
+        (id, to_come): (ResourceId, u64),
         body: Body,
     ) -> Result<(), StoreError> {
         // An id has milliseconds.
-        let now = Timestamp::from_unix_micros(world.now.unix_micros() + 1_000 * place);
+        let now = Timestamp::from_unix_micros(world.now.unix_micros() - 1_000 * to_come);
         let child = Resource {
             id,
             tenant: parent.tenant,

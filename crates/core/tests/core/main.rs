@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 
+mod app_roles;
 mod applications;
 mod cloud;
 mod custom_roles;

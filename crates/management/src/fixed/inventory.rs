@@ -11,6 +11,7 @@ use crate::order::wanted::Wanted;
 use crate::outcome::Outcome;
 use crate::resource_type::Kind;
 use crate::right::Right;
+use crate::types;
 use bonafide_core::directory::{Resource, Shown};
 use bonafide_store::ReadTx;
 use bonafide_types::{ResourceId, Scope};
@@ -49,11 +50,17 @@ fn page(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fa
         (_, name, _) => return Err(Fault::GroupNotFound(name.unwrap_or_default().to_owned())),
     };
     let expand = call.command.query.get("$expand").unwrap_or_default().to_ascii_lowercase();
-    let wanted = |resource: &Resource| list::belongs(&source, resource) && asked.passes(resource);
+    let wanted =
+        |resource: &Resource| list::belongs(&source, resource) && is_listed(resource) && asked.passes(resource);
     let items = list::Items { wanted, members: |name| SHOWN.contains(&name) };
     list::page(tx, call, access, &source, &items, |kind, _, resource, seen| {
         Ok(show(call, kind, resource, seen, &expand))
     })
+}
+
+/// True for a resource that lists of all types have; all that are no children are.
+fn is_listed(resource: &Resource) -> bool {
+    resource.parent.is_none() || types::kind_of(resource).is_none_or(|kind| kind.of.is_in_lists_of_all)
 }
 
 fn show(call: &Call<'_>, kind: &Kind, resource: &Resource, mut seen: Shown, expand: &str) -> Value {

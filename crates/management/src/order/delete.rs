@@ -49,7 +49,7 @@ pub(crate) fn resource(
     }
     let Some((uuid, old)) = access.place.found.clone() else {
         conditions::check(&call.command.conditions, None)?;
-        derived::check(&access.place, id, kind, "delete")?;
+        derived::check(tx, &access.place, id, kind, "delete")?;
         return Ok(Deleted::Absent);
     };
     check_above(&access.place, id, kind, "delete")?;

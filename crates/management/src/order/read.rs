@@ -1,40 +1,50 @@
 //! GET and HEAD of a resource of any type, and how a resource looks.
 
 use super::access::Access;
-use super::place::check_above;
+use super::place::{Found, chain_near, check_above};
 use super::{api_version, conditions, derived};
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::identity_block;
 use crate::outcome::{Outcome, Shown};
 use crate::resource_type::{Kind, Stored, View};
-use bonafide_core::access::Sights;
+use crate::types;
+use bonafide_core::access::{Chain, Sights};
 use bonafide_core::directory::{Resource, Shown as Seen};
 use bonafide_store::Read;
 use bonafide_types::ResourceUuid;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// Reads a resource.
 pub(crate) fn get(tx: &impl Read, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    let kind = call.resource()?.1;
+    let found = readable(tx, call, access)?;
+    let (uuid, resource) = &*found;
+    if matches!(found, Cow::Borrowed(_)) || resource.id.is_of(&kind.name) {
+        return Ok(Outcome::Shown(shown(tx, call, access, kind, (*uuid, resource))?));
+    }
+    // It lies elsewhere, with its own type and place.
+    let kind = types::kind_of(resource).ok_or(Fault::NoSuchRoute)?;
+    let chain = chain_near(tx, &access.place.chain, *uuid, resource)?;
+    Ok(Outcome::Shown(shown_at(tx, call, (access, &chain), &kind, (*uuid, resource))?))
+}
+
+/// The resource that a call reads: a row, or one that is derived from others.
+pub(crate) fn readable<'a>(tx: &impl Read, call: &Call<'_>, access: &'a Access) -> Result<Cow<'a, Found>, Fault> {
     let (id, kind) = call.resource()?;
-    let derived = derived::named(&access.place, id, kind);
-    let (uuid, resource) = match &derived {
+    match derived::named(tx, &access.place, id, kind)? {
         Some(derived) => {
-            api_version::check(call, kind, Some(derived))?;
-            derived
+            api_version::check(call, kind, Some(&derived))?;
+            Ok(Cow::Owned(derived))
         }
-        None => existing(call, access)?,
-    };
-    Ok(Outcome::Shown(shown(tx, call, access, kind, (*uuid, resource))?))
+        None => existing(call, access).map(Cow::Borrowed),
+    }
 }
 
 /// Says whether a resource is there.
-pub(crate) fn head(call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
-    let (id, kind) = call.resource()?;
-    match derived::named(&access.place, id, kind) {
-        Some(derived) => api_version::check(call, kind, Some(&derived)).map(|()| Outcome::Nothing),
-        None => existing(call, access).map(|_| Outcome::Nothing),
-    }
+pub(crate) fn head(tx: &impl Read, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    readable(tx, call, access).map(|_| Outcome::Nothing)
 }
 
 /// The resource that a call is about.
@@ -51,9 +61,18 @@ pub(crate) fn shown(
     call: &Call<'_>,
     access: &Access,
     kind: &Kind,
+    found: (ResourceUuid, &Resource),
+) -> Result<Shown, Fault> {
+    shown_at(tx, call, (access, &access.place.chain), kind, found)
+}
+
+fn shown_at(
+    tx: &impl Read,
+    call: &Call<'_>,
+    (access, chain): (&Access, &Chain),
+    kind: &Kind,
     (uuid, resource): (ResourceUuid, &Resource),
 ) -> Result<Shown, Fault> {
-    let chain = &access.place.chain;
     let sights = Sights::new(tx, &access.grants, chain);
     let seen = sights.show(resource, &kind.name, || Ok::<_, Fault>(chain.clone()), is_shown)?;
     show(tx, call, kind, (uuid, resource), seen)

@@ -6,13 +6,22 @@ use crate::filter::{self, Term};
 use crate::types::{GROUP_TYPE, location_of};
 use bonafide_core::directory::Resource;
 use bonafide_types::TypeName;
+use serde_json::Value;
 
 /// A filter of resources: one passes when it passes all terms of one of the clauses, or when there is none.
 pub(crate) struct Wanted(Vec<Vec<Term>>);
 
 /// Members that are compared with `eq` and `ne`.
-const NAMES: [&str; 7] =
-    ["name", "resourcetype", "resourcegroup", "location", "tagname", "tagvalue", "identity/principalid"];
+const NAMES: [&str; 8] = [
+    "name",
+    "resourcetype",
+    "resourcegroup",
+    "location",
+    "tagname",
+    "tagvalue",
+    "identity/principalid",
+    "virtualmachinescaleset/id",
+];
 
 impl Wanted {
     /// Reads `$filter`.
@@ -89,6 +98,9 @@ fn equals(terms: &[Term], resource: &Resource, name: &str, value: &str) -> bool 
         "location" => same(location_of(resource)),
         "identity/principalid" => {
             resource.identity.system.is_some_and(|system| same(Some(&system.principal_id.to_string())))
+        }
+        "virtualmachinescaleset/id" => {
+            same(resource.body.member(&["properties", "virtualMachineScaleSet", "id"]).and_then(Value::as_str))
         }
         "tagname" => resource.tags.keys().any(|tag| tag.eq_ignore_ascii_case(value)),
         "tagvalue" => terms.iter().any(|term| match term {

@@ -72,7 +72,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     let sent = if matches!(call.command.verb, Verb::Action(_)) { &none } else { call.body()? };
     conditions::check(&call.command.conditions, found.map(conditions::etag_of))?;
     locks::check_write(tx, call, &access.place)?;
-    derived::check(&access.place, id, kind, "write")?;
+    derived::check(tx, &access.place, id, kind, "write")?;
     let (uuid, new) = match found {
         Some((uuid, old)) => (*uuid, old.clone()),
         None => create(call, &access.place, id, kind)?,

@@ -115,6 +115,20 @@ fn what_an_earlier_version_stored_in_the_body_is_shown_and_becomes_a_child_with_
 }
 
 #[test]
+fn a_list_of_all_types_has_the_network_and_not_its_children() {
+    let cloud = Cloud::with_group();
+    put(&cloud, &json!([{"name": "a"}])).expect(201);
+    let of = |filter: &str| {
+        let path = format!("{}/resources?$filter={filter}", cloud.at("g"));
+        cloud.get(&path, "2024-11-01").expect(200).names().len()
+    };
+    assert_eq!(cloud.get(&format!("{}/resources", cloud.root()), "2024-11-01").expect(200).names(), ["net"]);
+    assert_eq!(of("name%20eq%20'a'"), 0);
+    assert_eq!(of("resourceType%20eq%20'Microsoft.Network/virtualNetworks/subnets'"), 0);
+    assert_eq!(cloud.get(&format!("{}/subnets", network(&cloud)), NETWORK).expect(200).names(), ["a"]);
+}
+
+#[test]
 fn children_go_with_their_resource() {
     let cloud = Cloud::with_group();
     put(&cloud, &json!([{"name": "a"}])).expect(201);

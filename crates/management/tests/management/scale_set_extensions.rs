@@ -294,3 +294,17 @@ fn a_set_goes_with_its_extension_and_one_that_is_going_takes_none() {
     cloud.get(&format!("{set}/virtualMachines/0/extensions"), VM).refused(404, "ResourceNotFound");
     cloud.delete(&one, VM).refused(404, "ParentResourceNotFound");
 }
+
+#[test]
+fn an_instance_of_a_set_without_identities_takes_no_extension_of_its_own() {
+    let cloud = Cloud::with_group();
+    let set = set(&cloud, &json!({"sku": {"name": "s", "capacity": 1}, "identity": {"type": "None"}}));
+    let own = format!("{set}/virtualMachines/0/extensions/own");
+    let refused = cloud.put(&own, VM, extension()).refused(400, "InvalidParameter");
+    assert_eq!(refused.body["error"]["target"], "identity");
+    cloud.patch(&set, VM, json!({"identity": {"type": "SystemAssigned"}})).expect(200);
+    cloud
+        .call(&cloud.owner, Method::POST, &format!("{set}/manualupgrade"), VM, Some(json!({"instanceIds": ["0"]})))
+        .expect(200);
+    cloud.put(&own, VM, extension()).expect(201);
+}

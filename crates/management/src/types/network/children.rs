@@ -121,8 +121,8 @@ fn follow(write: &mut Write<'_, '_>, (list, type_name): (&str, &str), elements: 
     for (child, body) in changed {
         of.change(write.tx, world, child, body)?;
     }
-    for (place, (id, body)) in (0..).zip(made) {
-        of.add(write.tx, world, &write.new, (id, place), body)?;
+    for (to_come, (id, body)) in (1..=made.len() as u64).rev().zip(made) {
+        of.add(write.tx, world, &write.new, (id, to_come), body)?;
     }
     Ok(())
 }

@@ -33,9 +33,20 @@ static NETWORK: ResourceType = ResourceType {
     ..ResourceType::PLAIN
 };
 
+/// Azure lists a network, and not its subnets beside it: `az resource list` would show each of them twice.
+static BELOW: ResourceType = ResourceType {
+    name: "Microsoft.Network",
+    identities: Identities::None,
+    etag_in_body: true,
+    is_in_lists_of_all: false,
+    view,
+    ..ResourceType::PLAIN
+};
+
 /// The rules of a type, where it is one of these or a child of one.
 pub(super) fn rules(name: &str) -> Option<&'static ResourceType> {
-    LISTS.iter().any(|(of, _)| is_or_below(name, of)).then_some(&NETWORK)
+    let (top, _) = LISTS.iter().find(|(of, _)| is_or_below(name, of))?;
+    Some(if name.len() == top.len() { &NETWORK } else { &BELOW })
 }
 
 fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {

@@ -147,7 +147,8 @@ pub(super) fn bring_to_model(instance: &mut Resource, set: &Resource) {
 }
 
 fn get_view(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
-    let (uuid, instance) = read::existing(call, access)?;
+    let found = read::readable(tx, call, access)?;
+    let (uuid, instance) = &*found;
     Ok(Outcome::shown(instance_view(tx, (*uuid, instance), call.cx.world.now)?))
 }
 

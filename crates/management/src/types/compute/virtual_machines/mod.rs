@@ -4,9 +4,17 @@ mod instance_view;
 pub(crate) mod power;
 mod profiles;
 
+use crate::command::Call;
 use crate::fault::Fault;
-use crate::resource_type::{Identities, ResourceType, View};
+use crate::fixed::sizes;
+use crate::order::access::Access;
+use crate::order::read;
+use crate::order::write::Write;
+use crate::outcome::Outcome;
+use crate::resource_type::{Action, Identities, ResourceType, Run, View};
 use crate::types::compute::scale_sets::is_latest;
+use bonafide_store::ReadTx;
+use http::Method;
 use instance_view::instance_view;
 use serde_json::{Map, Value};
 
@@ -19,6 +27,7 @@ pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
     identities: Identities::MapFrom("2018-06-01"),
     location_required: true,
     check_name,
+    put,
     read_only: &["provisioningState", "vmId", "timeCreated", "instanceView", "latestModelApplied"],
     etag_in_body: true,
     status_address: true,
@@ -32,6 +41,7 @@ pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
         power::REDEPLOY,
         power::REIMAGE,
         power::GENERALIZE,
+        Action { method: Method::GET, name: "vmSizes", right: "vmSizes/read", run: Run::Read(sizes) },
     ],
     members,
     view,
@@ -42,6 +52,22 @@ fn check_name(name: &str) -> Result<(), Fault> {
     let right = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     let rule = "1 to 64 letters, digits, dots, dashes and underscores";
     if right { Ok(()) } else { Err(Fault::NameInvalid { name: name.to_owned(), type_name: NAME.to_owned(), rule }) }
+}
+
+/// The sizes that a machine can have: all that there are.
+fn sizes(_tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
+    read::existing(call, access).map(|_| Outcome::shown(sizes::list()))
+}
+
+/// A machine of a scale set stays one, and says so, whatever is put in its place.
+fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
+    const SET: &[&str] = &["properties", "virtualMachineScaleSet"];
+    if write.new.set.is_some()
+        && let Some(set) = write.old.and_then(|old| old.body.member(SET))
+    {
+        write.new.body.set_member(SET, set.clone());
+    }
+    Ok(())
 }
 
 /// An instance of a flexible scale set is called by its name.
