@@ -28,7 +28,7 @@ fn tn_25_who_may_tag_changes_tags_alone() {
     cloud.put(&cloud.vm("vm1"), VM, body).expect(201);
     let tagger = cloud.in_subscription("Tag Contributor");
     let before = rest(&cloud, &cloud.vm("vm1"));
-    // Whatever else stands in the body says nothing.
+    // The other members of the body say nothing.
     let sent = json!({
         "location": "eastus", "identity": {"type": "None"},
         "properties": {"tags": {"a": "2", "hidden-title": "y"}, "provisioningState": "Failed", "hardwareProfile": {}},
@@ -67,9 +67,9 @@ fn tn_25_a_lock_holds_for_tags() {
         put(&of).refused(409, "ScopeLocked");
         cloud.call(&tagger, Method::DELETE, &tags(&of), TAGS, None).refused(409, "ScopeLocked");
     }
-    // What lies above the lock is not locked by it, and tags there reach nothing below.
+    // The lock does not reach above its group, and tags there reach nothing below.
     put(&cloud.root()).expect(200);
     assert_eq!(cloud.get(&cloud.at("g"), ARM).expect(200).body["tags"], json!({}));
-    // Who tags takes no lock away.
+    // The right to tag takes no lock away.
     cloud.call(&tagger, Method::DELETE, &lock, LOCKS, None).refused(403, "AuthorizationFailed");
 }
