@@ -11,6 +11,7 @@ mod locations;
 mod management_groups;
 mod named;
 mod operations;
+mod provider_operations;
 mod providers;
 pub(crate) mod sizes;
 mod subscriptions;
@@ -37,6 +38,7 @@ static FILES: &[&[Fixed]] = &[
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
+    provider_operations::ENDPOINTS,
     features::ENDPOINTS,
     availability::ENDPOINTS,
     identity_operations::ENDPOINTS,
