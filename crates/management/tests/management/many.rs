@@ -15,7 +15,7 @@ const RESOURCES: usize = 850;
 /// Identities of one workload. Source: the issue that this implements; Azure documents no number.
 const IDENTITIES: usize = 1_000;
 
-/// What an engine was asked for: rows read and written, and conditions checked.
+/// The rows that an engine was asked to read and write, and the conditions that it was to check.
 #[derive(Clone, Default)]
 struct Work(Arc<AtomicUsize>);
 
