@@ -104,7 +104,18 @@ impl ResourceId {
 
     /// The id of the resource `name` of type `type_name` (one type segment) below this one.
     pub fn provider_child(&self, type_name: &str, name: &str) -> Result<Self, ResourceIdError> {
+        check_name(name, RESOURCE_NAME_BYTES_MAX)?;
         Self::parse(&format!("{self}/providers/{type_name}/{name}"))
+    }
+
+    /// The id of the child `name` of this resource, by the last word of its type. A name with a slash is none: it would be
+    /// that of something further below.
+    ///
+    /// # Errors
+    /// [`ResourceIdError`].
+    pub fn child(&self, list: &str, name: &str) -> Result<Self, ResourceIdError> {
+        check_name(name, RESOURCE_NAME_BYTES_MAX)?;
+        Self::parse(&format!("{self}/{list}/{name}"))
     }
 
     /// The id as it was written.

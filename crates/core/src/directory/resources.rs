@@ -1,6 +1,7 @@
 //! Resources and resource groups. A resource is keyed by an internal uuid; its ARM id is an index,
 //! so that a move changes index entries only.
 
+use super::below::Below;
 use super::body::{self, Body};
 use super::extension::{Extension, ModelExtension};
 use super::identity_block::{PrincipalRef, ResourceIdentity, is_zero};
@@ -59,6 +60,9 @@ pub struct Resource {
     /// For a scale set: the extension of its model. For an instance: that of the model which it has applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_extension: Option<Box<ModelExtension>>,
+    /// The children that it shows, where they have been counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<Box<Below>>,
     /// True while it is being deleted in steps: it takes nothing new.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,

@@ -8,6 +8,7 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
+use super::below;
 use bonafide_types::ResourceId;
 use bonafide_types::json::JsonError;
 use marks::Marks;
@@ -114,6 +115,11 @@ impl Body {
             Some(location) => drop(self.0.insert(LOCATION.to_owned(), location.into())),
             None => drop(self.0.shift_remove(LOCATION)),
         }
+    }
+
+    /// Bytes that it counts for among those of the resource above.
+    pub(super) fn bytes(&self) -> u64 {
+        below::of_object(&self.0)
     }
 
     /// The user-assigned identities that it names.
