@@ -290,6 +290,16 @@ mod tests {
     }
 
     #[test]
+    fn a_child_lies_directly_below_whatever_its_name_says() {
+        let vm = id(VM);
+        assert_eq!(vm.child("extensions", "e1").unwrap(), id(&format!("{VM}/extensions/e1")));
+        for name in ["", "e1/extensions/e2", "e1/providers/Microsoft.Network/loadBalancers/q", "/e1", "e1/", ".."] {
+            assert!(vm.child("extensions", name).is_err(), "{name}");
+            assert!(vm.provider_child("Microsoft.Network/loadBalancers", name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
     fn a_resource_id_knows_its_parts() {
         let vm = id(VM);
         assert_eq!(vm.type_name().as_str(), "Microsoft.Compute/virtualMachines");
