@@ -95,7 +95,7 @@ fn check_any(conditions: &Conditions, etag: Option<String>, is_same: &dyn Fn(&st
         Tags::Listed(unwanted) => !etag.as_ref().is_some_and(|etag| any(unwanted, etag, true, is_same)),
         Tags::Unreadable => false,
     };
-    if is_met { Ok(()) } else { Err(Fault::PreconditionFailed { etag: etag.unwrap_or_default() }) }
+    if is_met { Ok(()) } else { Err(Fault::PreconditionFailed) }
 }
 
 /// True when a list of entity tags, or `*`, names `etag`. Only the weak comparison sees through `W/`.
