@@ -22,6 +22,7 @@ mod granting_bodies;
 mod groups;
 mod identities;
 mod management_groups;
+mod many;
 mod network_children;
 mod operations;
 mod races;
