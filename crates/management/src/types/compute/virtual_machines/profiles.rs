@@ -1,5 +1,7 @@
 //! The parts of a machine that clients read without asking whether they are there.
 
+use crate::types::compute::system;
+use bonafide_core::directory::System;
 use serde_json::{Map, Value, json};
 
 /// Adds what Azure shows of every machine and a PUT may leave out. It is shown and not stored (ADR 3).
@@ -8,11 +10,11 @@ use serde_json::{Map, Value, json};
 /// `storageProfile.osDisk` with `createOption` (without which it sends no update), its `managedDisk.id` where
 /// there is no `vhd`, and `networkProfile.networkInterfaces`; none of them with a check for null.
 pub(super) fn complete(properties: &mut Map<String, Value>) {
-    let system = if is_windows(properties) { "Windows" } else { "Linux" };
+    let os_type = if system::of_properties(properties) == Some(System::Windows) { "Windows" } else { "Linux" };
     part(properties, "hardwareProfile", json!({}));
     if let Some(storage) = part(properties, "storageProfile", json!({})) {
         if let Some(disk) = part(storage, "osDisk", json!({})) {
-            part(disk, "osType", system.into());
+            part(disk, "osType", os_type.into());
             part(disk, "createOption", "FromImage".into());
             if found(disk, "vhd").is_none() {
                 part(disk, "managedDisk", json!({}));
@@ -23,11 +25,6 @@ pub(super) fn complete(properties: &mut Map<String, Value>) {
     if let Some(network) = part(properties, "networkProfile", json!({})) {
         part(network, "networkInterfaces", json!([]));
     }
-}
-
-fn is_windows(properties: &Map<String, Value>) -> bool {
-    let profile = found(properties, "osProfile").and_then(Value::as_object);
-    profile.is_some_and(|profile| found(profile, "windowsConfiguration").is_some())
 }
 
 /// A member that is not null, in any case of its name.
