@@ -10,7 +10,7 @@ from support import DEMO, az, configuration, refused, same
 # Each in groups of its own, so that they can run beside each other.
 SIDE_BY_SIDE = [
     "vm_identity", "assignments", "locks", "resources", "custom_roles", "power", "identity", "groups", "keyvault", "directory", "provider", "rest",
-    "vm_create", "vmss_create", "deployments", "vm_extension", "tags", "feature", "storage_account", "management_groups", "vmss", "network", "images", "sweep",
+    "vm_create", "vmss_create", "deployments", "vm_extension", "tags", "feature", "storage_account", "management_groups", "vmss", "vmss_extension", "network", "images", "sweep",
 ]
 
 

@@ -82,11 +82,11 @@ fn requests(builds: [&Bench; 2], both: &mut [Figures; 2]) -> Result<(), Failure>
             let puts = puts(cloud, authorization, round, PUTS_PER_SECOND_MAX * each.as_secs());
             pin(LOAD_CORE)?;
             let mut public = cloud.public()?.connect_many(CONNECTIONS)?;
-            let (cpu, rate) = cost(cloud, &mut public, tokens, each)?;
+            let (cpu, rate) = cost(&cloud.process, &mut public, tokens, each)?;
             figures.token.push(cpu);
             figures.token_wall.push(1e6 / rate);
             public.truncate(WRITERS);
-            let (cpu, rate) = cost(cloud, &mut public, &puts, each)?;
+            let (cpu, rate) = cost(&cloud.process, &mut public, &puts, each)?;
             figures.put.push(cpu);
             figures.put_wall.push(1e6 / rate);
             unpin()?;

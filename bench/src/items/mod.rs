@@ -9,6 +9,7 @@ mod mac;
 mod operations;
 mod permission;
 mod put;
+mod reads;
 mod revocation;
 pub(crate) mod scale;
 mod stall;
@@ -40,7 +41,8 @@ pub(crate) const ITEMS: &[Item] = &[
     Item { name: "gate", what: "latency of new tokens at half the maximum rate", measure: gate::measure },
     Item { name: "stall", what: "tokens while the store stalls", measure: stall::measure },
     Item { name: "start", what: "`up` on an existing data directory to the first token", measure: start::measure },
-    Item { name: "put", what: "durable PUT of a VM with an identity, 16 writers", measure: put::measure },
+    Item { name: "put", what: "durable PUT and PATCH of a VM with an identity, 16 writers", measure: put::measure },
+    Item { name: "reads", what: "GET of a VM, and a list of 10,000, against nginx", measure: reads::measure },
     Item { name: "mac", what: "the MAC of a row that is read", measure: mac::measure },
     Item { name: "permission", what: "a permission check with 10,000 role assignments", measure: permission::measure },
     Item { name: "scale", what: "1,000 against 100,000 identities", measure: scale::measure },

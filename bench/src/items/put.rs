@@ -1,7 +1,8 @@
-//! Durable PUT of a VM with an identity, 16 writers: the resource manager as the function that it is,
+//! Durable PUT and PATCH of a VM with an identity, 16 writers: the resource manager as the function that it is,
 //! on SQLite on the real disk, against the same keys, values and audit records without the resource
 //! manager and without compares: 16 threads that commit them through the store, and, for orientation,
-//! the bare engine, which is handed them in batches of 16. Each round begins with the same directory.
+//! the bare engine, which is handed them in batches of 16. Each round begins with the same directory: for
+//! PATCH, one in which the machines are.
 
 use crate::cloud::Cloud;
 use crate::machine::process_time;
@@ -30,27 +31,46 @@ pub(super) const BODY: &str = r#"{
     }
 }"#;
 
+/// The body of each PATCH.
+const TAGS: &str = r#"{"tags": {"owner": "web", "stage": "test"}}"#;
+
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let (rounds, each) = bench.amount((5, 500), (2, 20));
     let folder = bench.folder("put")?;
-    let original = folder.join("original");
+    let (original, filled) = (folder.join("original"), folder.join("filled"));
     Cloud::start(bench, &original, None)?.process.stop()?;
-    let commits = record(&original, &folder, each)?;
+    std::fs::rename(copy(&original, &folder)?, &filled)?;
+    write(&Plane::open(&filled)?, &Method::PUT, each)?;
+    let mut rows = compare(&folder, &original, &Method::PUT, (rounds, each))?;
+    rows.extend(compare(&folder, &filled, &Method::PATCH, (rounds, each))?);
+    Ok(rows)
+}
+
+/// Rounds of one kind of write, in turns with the bare work.
+fn compare(
+    folder: &Path,
+    original: &Path,
+    method: &Method,
+    (rounds, each): (usize, usize),
+) -> Result<Vec<Row>, Failure> {
+    let commits = record(original, folder, method, each)?;
     let (mut ours, mut store, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let data = copy(&original, &folder)?;
+        let data = copy(original, folder)?;
         let plane = Plane::open(&data)?;
-        ours.push(write(&plane, each)?);
+        ours.push(write(&plane, method, each)?);
         drop(plane);
-        store.push(through_store(&copy(&original, &folder)?, &commits)?);
-        bare.push(replay(&copy(&original, &folder)?, &commits)?);
+        store.push(through_store(&copy(original, folder)?, &commits)?);
+        bare.push(replay(&copy(original, folder)?, &commits)?);
     }
     let (ours, store, bare) = (Rate::median(&ours), Rate::median(&store), Rate::median(&bare));
     let ratio = ours.per_second / store.per_second;
     let ops = commits.iter().map(|commit| commit.ops.len() + commit.audit.len()).sum::<usize>() / commits.len().max(1);
     Ok(vec![
         Row::judged(
-            "durable PUT of a VM with an identity, 16 writers ÷ the same keys and values through the bare store",
+            &format!(
+                "durable {method} of a VM with an identity, 16 writers ÷ the same keys and values through the bare store"
+            ),
             "≥ 0.8",
             format!(
                 "{ratio:.2} ({:.0} against {:.0} commits/s of {ops} operations; {:.0} against {:.0} µs of processor time each)",
@@ -59,7 +79,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
             ratio >= 0.8,
         ),
         Row::plain(
-            "the same ÷ the bare engine, handed batches of 16",
+            &format!("{method}: the same ÷ the bare engine, handed batches of 16"),
             format!(
                 "{:.2} ({:.0} against {:.0} commits/s; {:.0} µs of processor time each)",
                 ours.per_second / bare.per_second,
@@ -83,7 +103,7 @@ fn copy(original: &Path, folder: &Path) -> Result<PathBuf, Failure> {
 
 /// The speed of commits.
 #[derive(Clone, Copy)]
-struct Rate {
+pub(super) struct Rate {
     per_second: f64,
     /// Processor time for each, on all threads, in microseconds.
     cpu_micros: f64,
@@ -110,8 +130,9 @@ impl Rate {
     }
 }
 
-/// PUTs.
-fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
+/// Writes of so many machines by each of the writers.
+pub(super) fn write(plane: &Plane, method: &Method, each: usize) -> Result<Rate, Failure> {
+    let body = if method == Method::PUT { BODY } else { TAGS };
     let authorization = plane.authorization()?;
     let group = format!("/subscriptions/{}/resourceGroups/demo", plane.info.subscription_id);
     let (done, warm) = (AtomicBool::new(false), Barrier::new(WRITERS + 1));
@@ -132,7 +153,7 @@ fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
                     warm.wait();
                     (0..each).try_for_each(|at| {
                         let path = format!("{group}/providers/Microsoft.Compute/virtualMachines/vm-{writer}-{at}");
-                        let request = management_request(Method::PUT, authorization, path, "2024-11-01", BODY);
+                        let request = management_request(method.clone(), authorization, path, "2024-11-01", body);
                         let reply = plane.manage(&request);
                         match reply.status.is_success() {
                             true => Ok(()),
@@ -154,8 +175,8 @@ fn write(plane: &Plane, each: usize) -> Result<Rate, Failure> {
     })
 }
 
-/// Records the commits of the PUTs.
-fn record(original: &Path, folder: &Path, each: usize) -> Result<Vec<Commit>, Failure> {
+/// Records the commits of such writes.
+fn record(original: &Path, folder: &Path, method: &Method, each: usize) -> Result<Vec<Commit>, Failure> {
     let data = copy(original, folder)?;
     let seen = Arc::new(Mutex::new(Vec::<Commit>::new()));
     let record = Arc::clone(&seen);
@@ -165,7 +186,7 @@ fn record(original: &Path, folder: &Path, each: usize) -> Result<Vec<Commit>, Fa
         Ok(verdicts)
     };
     let plane = Plane::open_on(Intercepted { engine: engine(&data)?, commit }, &data)?;
-    write(&plane, each)?;
+    write(&plane, method, each)?;
     drop(plane);
     let commits = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(commits)

@@ -5,6 +5,7 @@
 //! for the agent's ES256 assertion, which counts once, over the hosts listener with mTLS.
 
 use crate::bare::{Bare, Costs, time};
+use crate::child::Process;
 use crate::cloud::Cloud;
 use crate::host::{Host, Invitation, Operator, invite};
 use crate::load::saturate;
@@ -108,10 +109,10 @@ fn servers(bench: &Bench, data: &Path, invitation: &Invitation) -> Result<Vec<Ro
         let by_host = host.requests(&cloud, count)?;
         pin(LOAD_CORE)?;
         costs.push(bare.round(each / 8)?);
-        let (cost, rate) = cost(&cloud, &mut public, &by_operator, each)?;
+        let (cost, rate) = cost(&cloud.process, &mut public, &by_operator, each)?;
         rsa.push(cost);
         rates.push(rate);
-        p256.push(self::cost(&cloud, &mut hosts, &by_host, each)?.0);
+        p256.push(self::cost(&cloud.process, &mut hosts, &by_host, each)?.0);
         unpin()?;
     }
     let costs = Costs::median(&costs);
@@ -132,14 +133,14 @@ fn servers(bench: &Bench, data: &Path, invitation: &Invitation) -> Result<Vec<Ro
 
 /// Processor time of the server for each request, in microseconds, and requests per second.
 pub(super) fn cost(
-    cloud: &Cloud,
+    server: &Process,
     connections: &mut [Connection],
     requests: &[Vec<u8>],
     each: Duration,
 ) -> Result<(f64, f64), Failure> {
-    let before = cloud.process.cpu()?;
+    let before = server.cpu()?;
     let load = saturate(connections, requests, each)?;
-    let cpu = cloud.process.cpu()?.saturating_sub(before);
+    let cpu = server.cpu()?.saturating_sub(before);
     // Those under way when time was up were answered too.
     let answered = load.answered as f64 + connections.len() as f64;
     Ok((cpu.as_secs_f64() * 1e6 / answered, load.per_second()))

@@ -18,10 +18,11 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 19] = [
+const TESTED: [&str; 20] = [
     "operator.md",
     "enabling.md",
     "types.md",
+    "scale-sets.md",
     "az.md",
     "az-machines.md",
     "az-vm-create.md",
@@ -228,6 +229,11 @@ fn an_installation_without_demo_gets_its_first_machine() {
 #[test]
 fn the_commands_of_the_page_on_other_types_work() {
     check("types.md");
+}
+
+#[test]
+fn a_scale_set_is_made_updated_and_scaled() {
+    check("scale-sets.md");
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod order;
 mod outcome;
 mod page;
 mod perform;
-pub mod registration;
+mod registration;
 mod resource_type;
 mod right;
 mod route;

@@ -2,27 +2,22 @@
 //! ten seconds after each registration that it makes itself.
 
 use crate::fault::Fault;
+use crate::order::place::Place;
 use crate::types::catalogue;
-use bonafide_core::directory::RESOURCES_OF_SUBSCRIPTION;
-use bonafide_store::{Absence, Read, StoreError, Table, Tx};
-use bonafide_types::{ResourceUuid, SubscriptionId, Timestamp, TypeName};
+use bonafide_core::directory::{RESOURCES_OF_SUBSCRIPTION, SUBSCRIPTIONS};
+use bonafide_store::{Read, StoreError, Tx};
+use bonafide_types::{ResourceUuid, SubscriptionId, TypeName};
 use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// Providers that are not registered in a subscription, by their name in lower case, and since when. Without a row
-/// resources of the provider can be made.
-pub const UNREGISTERED: Table<(SubscriptionId, String), Timestamp> =
-    Table::new("unregistered-provider", Absence::Allows);
 
 /// Providers of Resource Manager itself, which are there without a registration.
 /// Source: `registrationPolicy` `RegistrationFree` in the recording behind `data/providers.txt`.
 const FREE: [&str; 3] = ["Microsoft.Authorization", "Microsoft.Features", "Microsoft.Resources"];
 
 /// Refuses to change a resource of a type whose provider is not registered in its subscription.
-pub(crate) fn check(tx: &impl Read, subscription: Option<SubscriptionId>, type_name: &str) -> Result<(), Fault> {
-    let Some(subscription) = subscription else { return Ok(()) };
+pub(crate) fn check(place: &Place, type_name: &str) -> Result<(), Fault> {
     let namespace = type_name.split('/').next().unwrap_or_default();
-    if is_free(namespace) || tx.get(&UNREGISTERED, &(subscription, namespace.to_ascii_lowercase()))?.is_none() {
+    if place.unregistered.is_empty() || !place.unregistered.contains(&namespace.to_ascii_lowercase()) {
         return Ok(());
     }
     Err(Fault::NotRegistered(named(namespace)))
@@ -35,22 +30,29 @@ pub(crate) fn is_free(namespace: &str) -> bool {
 
 /// The providers that are not registered in a subscription, in lower case.
 pub(crate) fn unregistered(tx: &impl Read, subscription: SubscriptionId) -> Result<BTreeSet<String>, StoreError> {
-    let rows = tx.page(&UNREGISTERED, &subscription, None, usize::MAX)?;
-    Ok(rows.into_iter().map(|((_, namespace), _)| namespace).collect())
+    Ok(tx.get(&SUBSCRIPTIONS, &subscription)?.map(|row| row.unregistered).unwrap_or_default())
 }
 
 /// Registers a provider.
 pub(crate) fn register(tx: &mut Tx<'_>, subscription: SubscriptionId, namespace: &str) -> Result<(), Fault> {
-    Ok(tx.delete(&UNREGISTERED, &(subscription, namespace.to_ascii_lowercase()))?)
+    change(tx, subscription, |unregistered| unregistered.remove(&namespace.to_ascii_lowercase()))
+}
+
+/// Writes the row of a subscription if that changes something.
+fn change(
+    tx: &mut Tx<'_>,
+    id: SubscriptionId,
+    change: impl FnOnce(&mut BTreeSet<String>) -> bool,
+) -> Result<(), Fault> {
+    let mut row = tx.get(&SUBSCRIPTIONS, &id)?.ok_or(Fault::SubscriptionNotFound(id))?;
+    if change(&mut row.unregistered) {
+        tx.put(&SUBSCRIPTIONS, &id, &row)?;
+    }
+    Ok(())
 }
 
 /// Takes a registration back, where the subscription has no resource of the provider.
-pub(crate) fn unregister(
-    tx: &mut Tx<'_>,
-    subscription: SubscriptionId,
-    namespace: &str,
-    now: Timestamp,
-) -> Result<(), Fault> {
+pub(crate) fn unregister(tx: &mut Tx<'_>, subscription: SubscriptionId, namespace: &str) -> Result<(), Fault> {
     if is_free(namespace) {
         return Err(Fault::RegistrationFree(named(namespace)));
     }
@@ -63,7 +65,7 @@ pub(crate) fn unregister(
     {
         return Err(Fault::ProviderInUse(named(namespace)));
     }
-    Ok(tx.put(&UNREGISTERED, &(subscription, fold), &now)?)
+    change(tx, subscription, |unregistered| unregistered.insert(fold))
 }
 
 /// A provider's name in Azure's spelling.

@@ -79,11 +79,10 @@ fn route(method: &Method, path: String) -> Route {
 
 /// Reads the method and path of a request.
 pub(crate) fn read(method: &Method, path: &str) -> Result<(Verb, Target), Fault> {
-    let segments = path::segments(path)?;
-    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
-    let words: Vec<&str> = lower.iter().map(String::as_str).collect();
-    let written: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match fixed::find(method, &written) {
+    let path = path::decoded(path)?;
+    let lower = path.to_ascii_lowercase();
+    let (segments, words) = (path::segments_of(&path)?, path::segments_of(&lower)?);
+    match fixed::find(method, &segments) {
         Ok((fixed, captures)) => return Ok((Verb::Get, Target::Fixed(fixed, Named::read(&captures)?))),
         Err(NoRoute::Method(_)) => return Err(Fault::MethodNotAllowed(method.to_string())),
         Err(NoRoute::Path) => {}
@@ -95,7 +94,7 @@ pub(crate) fn read(method: &Method, path: &str) -> Result<(Verb, Target), Fault>
         }
         ["subscriptions", _, "resourcegroups"] => Err(Fault::MethodNotAllowed(method.to_string())),
         ["subscriptions", id, "resourcegroups", _] => {
-            let id = group_id(subscription(id)?, &segments[3])?;
+            let id = group_id(subscription(id)?, segments[3])?;
             Ok((verb_of(method)?, Target::Resource(id, types::of_groups())))
         }
         ["subscriptions", id, ..] => {
@@ -121,7 +120,7 @@ fn verb_of(method: &Method) -> Result<Verb, Fault> {
 
 /// `[scope]/providers/{namespace}/{type}/{name}…`: with a name at the end it is a resource, without one
 /// a list (GET) or an action.
-fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Result<(Verb, Target), Fault> {
+fn below_provider(method: &Method, segments: &[&str], words: &[&str]) -> Result<(Verb, Target), Fault> {
     let at = match providers_at(words).as_slice() {
         [.., at] if words.len() - at > 2 && !has_bare_namespace(words) => *at,
         _ => return Err(missing(segments, words)),
@@ -135,14 +134,14 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
     if let Some((kind, own)) = types::with_own_rows(&top)
         && depth <= 4
     {
-        return of_own_rows(method, scope, kind, own, segments.get(at + 3));
+        return of_own_rows(method, scope, kind, own, segments.get(at + 3).copied());
     }
     // A part of a resource: the row is the resource above it.
     if let (Some(child), 5 | 6) = (segments.get(at + 4), depth)
         && let Some((kind, own)) = types::with_own_rows(&format!("{top}/{child}"))
     {
         let above = in_subscription(parse(&format!("/{}", segments[..at + 4].join("/")))?)?;
-        return of_own_rows(method, Scope::Id(above), kind, own, segments.get(at + 5));
+        return of_own_rows(method, Scope::Id(above), kind, own, segments.get(at + 5).copied());
     }
     if depth.is_multiple_of(2) {
         let id = parse(&format!("/{}", segments.join("/")))?;
@@ -169,7 +168,7 @@ fn below_provider(method: &Method, segments: &[String], words: &[&str]) -> Resul
 }
 
 /// `{resource}/{word}`: an action of the resource's type, or the list of a child type.
-fn list_or_action(method: &Method, segments: &[String]) -> Result<(Verb, Target), Fault> {
+fn list_or_action(method: &Method, segments: &[&str]) -> Result<(Verb, Target), Fault> {
     let Some((last, above)) = segments.split_last() else { return Err(Fault::NoSuchRoute) };
     let id = in_subscription(parse(&format!("/{}", above.join("/")))?)?;
     let kind = types::kind(&id.type_name())?;
@@ -205,7 +204,7 @@ fn of_own_rows(
     scope: Scope,
     kind: Kind,
     own: &Own,
-    name: Option<&String>,
+    name: Option<&str>,
 ) -> Result<(Verb, Target), Fault> {
     let wrong = || Fault::MethodNotAllowed(method.to_string());
     let Some(name) = name else {
@@ -222,7 +221,7 @@ fn of_own_rows(
         Verb::Head => own.head.is_some(),
         verb => own.change(verb).is_some(),
     };
-    if is_offered { Ok((verb, Target::Own(scope, kind, name.clone()))) } else { Err(wrong()) }
+    if is_offered { Ok((verb, Target::Own(scope, kind, name.to_owned()))) } else { Err(wrong()) }
 }
 
 /// The positions of each `providers` that is a word and not a name.
@@ -248,15 +247,15 @@ fn has_bare_namespace(words: &[&str]) -> bool {
 
 /// The refusal of a path that no route has: it names the resource type in the path, which Azure may have.
 /// A path without a subscription and without a provider names none.
-fn missing(segments: &[String], words: &[&str]) -> Fault {
+fn missing(segments: &[&str], words: &[&str]) -> Fault {
     let providers = providers_at(words);
     let bare = providers.windows(2).find(|pair| pair[1] - pair[0] == 2).map(|pair| pair[0]);
     let (namespace, rest) = match (bare.or_else(|| providers.last().copied()), words.first()) {
-        (Some(at), _) if at + 1 < words.len() => (segments[at + 1].as_str(), &segments[at + 2..]),
+        (Some(at), _) if at + 1 < words.len() => (segments[at + 1], &segments[at + 2..]),
         (_, Some(&"subscriptions")) => ("Microsoft.Resources", segments),
         _ => return Fault::NoSuchRoute,
     };
-    let types = rest.iter().step_by(2).map(|word| match word.as_str() {
+    let types = rest.iter().step_by(2).map(|word| match *word {
         word if word.eq_ignore_ascii_case("resourceGroups") => "resourceGroups",
         word => word,
     });

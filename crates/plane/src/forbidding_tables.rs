@@ -6,11 +6,10 @@ use bonafide_core::directory::{LIFETIME_POLICY_OF, TOKEN_LIFETIME_POLICIES};
 use bonafide_core::keys::INSTALLATION_SECRETS;
 use bonafide_core::lifecycle::DEFERRED;
 use bonafide_management::operations::OPERATIONS;
-use bonafide_management::registration::UNREGISTERED;
 use bonafide_store::{Declaration, Store, StoreError};
 
 /// All tables that declare `Absence::Allows`.
-const FORBIDDING: [Declaration; 9] = [
+const FORBIDDING: [Declaration; 8] = [
     INSTALLATION.declaration(),
     INSTALLATION_SECRETS.declaration(),
     LOCKS.declaration(),
@@ -19,7 +18,6 @@ const FORBIDDING: [Declaration; 9] = [
     DEFERRED[0],
     DEFERRED[1],
     OPERATIONS.declaration(),
-    UNREGISTERED.declaration(),
 ];
 
 /// Reads them all. The error names a row that is damaged.

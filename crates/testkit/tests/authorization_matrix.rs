@@ -17,6 +17,8 @@ use std::fmt::Write as _;
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../transcripts/authorization-matrix.txt");
 const LIST: &str = "/providers/Microsoft.Management/managementGroups";
 const ENTITIES: &str = "/providers/Microsoft.Management/getEntities";
+const BACKFILLS: [&str; 2] =
+    ["/providers/Microsoft.Management/tenantBackfillStatus", "/providers/Microsoft.Management/startTenantBackfill"];
 const CHECK_NAME: &str = "/providers/Microsoft.Management/checkNameAvailability";
 
 /// A caller of the matrix.
@@ -87,6 +89,8 @@ fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_h
         let same_for_all = public
             || ["/tenants", "/subscriptions", "/providers", "/providers/{namespace}"].contains(&path)
             || path == "/providers/Microsoft.ManagedIdentity/operations"
+            || path.starts_with("/providers/Microsoft.Authorization/providerOperations")
+            || BACKFILLS.contains(&path)
             || [LIST, ENTITIES].contains(&path);
         // Groups of this name are the caller's own tenant's: the foreigner owns that.
         let in_own_tenant = path.starts_with("/providers/Microsoft.Management/");
@@ -94,7 +98,10 @@ fn tn_06_only_the_description_of_the_cloud_is_public_and_nobody_without_a_role_h
         assert_eq!(foreigner == "401", !same_for_all && !in_own_tenant, "{line}");
         // It answers from what is stored, and takes a body.
         let is_check = path.ends_with("/checkNameAvailability");
-        let reads = ["GET", "HEAD"].contains(&method) || is_check || [ENTITIES, CHECK_NAME].contains(&path);
+        let reads = ["GET", "HEAD"].contains(&method)
+            || is_check
+            || [ENTITIES, CHECK_NAME].contains(&path)
+            || BACKFILLS.contains(&path);
         assert!(reads || reader == "403", "a reader writes: {line}");
     }
 }
@@ -124,7 +131,7 @@ fn person(stage: &Stage, caller: Caller, template: &str) -> Option<Person> {
         Caller::Holder(role) => {
             let person = application();
             let scope = match template {
-                CHECK_NAME => management_group(&home.tenant.to_string()),
+                path if path == CHECK_NAME || path.contains("/settings") => management_group(&home.tenant.to_string()),
                 path if path.starts_with("/providers/Microsoft.Management/") => management_group("mg"),
                 _ => home.root(),
             };

@@ -10,10 +10,12 @@ use bonafide_wire::Surface;
 use stage::Stage;
 
 /// POSTs that write nothing. Their preconditions are not looked at, as those of a GET are not.
-const READING: [&str; 5] = [
+const READING: [&str; 7] = [
     "/subscriptions/{subscription}/providers/{namespace}/checkNameAvailability",
     "/providers/Microsoft.Management/getEntities",
     "/providers/Microsoft.Management/checkNameAvailability",
+    "/providers/Microsoft.Management/tenantBackfillStatus",
+    "/providers/Microsoft.Management/startTenantBackfill",
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/validate",
     "/{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}/listAssociatedResources",
 ];

@@ -38,7 +38,7 @@ pub fn decoded(raw: &str) -> Result<Cow<'_, str>, PathError> {
     if path.chars().any(|c| c.is_control() || matches!(c, '\\' | '%' | '?' | '#')) {
         return Err(PathError::Character);
     }
-    if path.split('/').any(|segment| segment == "." || segment == "..") {
+    if path.contains("/.") && path.split('/').any(|segment| segment == "." || segment == "..") {
         return Err(PathError::Dot);
     }
     Ok(path)
@@ -52,8 +52,12 @@ pub fn decoded_or_as_sent(raw: &str) -> Cow<'_, str> {
 /// The segments of a decoded path; repeated and trailing slashes are collapsed (az sends
 /// `…/Microsoft.Compute//virtualMachines/…`, docs/wire/management.md).
 pub fn segments(raw: &str) -> Result<Vec<String>, PathError> {
-    let path = decoded(raw)?;
-    let segments: Vec<String> = split(&path).take(SEGMENTS_MAX + 1).map(str::to_owned).collect();
+    Ok(segments_of(&decoded(raw)?)?.into_iter().map(str::to_owned).collect())
+}
+
+/// As [`segments`], of a path that is decoded.
+pub fn segments_of(decoded: &str) -> Result<Vec<&str>, PathError> {
+    let segments: Vec<&str> = split(decoded).take(SEGMENTS_MAX + 1).collect();
     if segments.len() > SEGMENTS_MAX { Err(PathError::TooMany) } else { Ok(segments) }
 }
 

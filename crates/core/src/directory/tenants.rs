@@ -4,6 +4,7 @@ use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{ManagementGroupUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// A tenant (directory): the namespace of service principals and the issuer of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,12 +30,22 @@ pub struct Subscription {
     /// The management group that it lies in; `None` for the tenant's root group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management_group: Option<ManagementGroupUuid>,
+    /// The providers whose registration somebody took back, in lower case. All others are registered. Here and not in rows of
+    /// their own, because each write asks for them and reads this row anyway.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unregistered: BTreeSet<String>,
 }
 
 impl Subscription {
     /// A new subscription, in the root management group.
     pub fn new(tenant: TenantId, display_name: impl Into<String>, created_at: Timestamp) -> Self {
-        Self { tenant, display_name: display_name.into(), created_at, management_group: None }
+        Self {
+            tenant,
+            display_name: display_name.into(),
+            created_at,
+            management_group: None,
+            unregistered: BTreeSet::new(),
+        }
     }
 }
 

@@ -112,7 +112,7 @@ fn what_an_instance_has_of_its_own_stands_beside_what_it_has_of_its_set() {
 }
 
 #[test]
-fn a_token_for_an_instance_ends_with_the_instance_and_with_what_its_set_loses() {
+fn rv_01_a_token_for_an_instance_ends_with_the_instance_and_with_what_its_set_loses() {
     let cloud = Cloud::new();
     let (shared, principal) = cloud.make_identity("shared");
     let (uuid, row) = set(&cloud, 1, &Change { add: vec![shared.clone()], ..system() });

@@ -97,6 +97,11 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             ),
         ),
         Fault::LockNotFound(name) => (NOT_FOUND, "LockNotFound", format!("The lock '{name}' could not be found.")),
+        Fault::DenyAssignmentNotFound(name) => (
+            NOT_FOUND,
+            "DenyAssignmentNotFound",
+            format!("The deny assignment '{name}' is not found: there are none here."),
+        ),
         Fault::OperationNotFound(id) => {
             (NOT_FOUND, "OperationNotFound", format!("The operation '{id}' could not be found."))
         }

@@ -13,6 +13,21 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
     match fault {
         Fault::ManagementGroupNotFound(name) => not_found(name),
         Fault::ManagementGroup { name, error } => refused(name, error),
+        Fault::HierarchySettingsNotFound => (
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "The hierarchy has no settings of its own: make them with PUT.".to_owned(),
+        ),
+        Fault::HierarchySettingsElsewhere(tenant) => (
+            StatusCode::BAD_REQUEST,
+            "BadRequest",
+            format!("Hierarchy settings are those of the root management group: name '{tenant}'."),
+        ),
+        Fault::GroupCreationOpened => (
+            StatusCode::BAD_REQUEST,
+            "BadRequest",
+            "Who makes a management group needs the right to where it is to lie, and that cannot be turned off: send 'requireAuthorizationForGroupCreation' as true, or leave it out.".to_owned(),
+        ),
         _ => internal(),
     }
 }

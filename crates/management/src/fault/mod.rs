@@ -177,6 +177,14 @@ pub(crate) enum Fault {
     AssignmentNotFound(RoleAssignmentId),
     /// No such lock.
     LockNotFound(String),
+    /// No such deny assignment: there are none.
+    DenyAssignmentNotFound(String),
+    /// The settings of the hierarchy were not made.
+    HierarchySettingsNotFound,
+    /// Settings of a management group that is not the root group of this tenant.
+    HierarchySettingsElsewhere(TenantId),
+    /// Settings that would let everybody make management groups.
+    GroupCreationOpened,
     /// The subscription has all the locks that it can have.
     TooManyLocks,
     /// No such role definition.

@@ -53,7 +53,11 @@ impl Fault {
             | Self::GrantNotUnderstood(_)
             | Self::AssignmentNotFound(_)
             | Self::RoleNotFound(_) => access::wire(self),
-            Self::ManagementGroupNotFound(_) | Self::ManagementGroup { .. } => management_groups::wire(self),
+            Self::ManagementGroupNotFound(_)
+            | Self::ManagementGroup { .. }
+            | Self::HierarchySettingsNotFound
+            | Self::HierarchySettingsElsewhere(_)
+            | Self::GroupCreationOpened => management_groups::wire(self),
             Self::Token { .. }
             | Self::PrincipalGone
             | Self::WrongTenant { .. }
@@ -73,6 +77,7 @@ impl Fault {
             | Self::ExtensionNotFound { .. }
             | Self::ArtifactNotFound { .. }
             | Self::LockNotFound(_)
+            | Self::DenyAssignmentNotFound(_)
             | Self::FeatureNotFound(_)
             | Self::TagNameNotFound(_)
             | Self::OperationNotFound(_) => absent::wire(self),

@@ -11,6 +11,7 @@ mod locations;
 mod management_groups;
 mod named;
 mod operations;
+mod provider_operations;
 mod providers;
 pub(crate) mod sizes;
 mod subscriptions;
@@ -37,6 +38,7 @@ static FILES: &[&[Fixed]] = &[
     endpoints::ENDPOINTS,
     subscriptions::ENDPOINTS,
     providers::ENDPOINTS,
+    provider_operations::ENDPOINTS,
     features::ENDPOINTS,
     availability::ENDPOINTS,
     identity_operations::ENDPOINTS,
@@ -107,20 +109,39 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Fixed> {
     FILES.iter().copied().flatten()
 }
 
-/// The endpoint with this method and path, among those of as many segments: the paths of resources, which are asked
-/// for most, are longer than most of these.
+/// The endpoint with this method and path, among those that have as many segments and the same words in them: the paths of
+/// resources, which are asked for most, have few such endpoints or none.
 pub(crate) fn find<'p>(method: &Method, segments: &[&'p str]) -> Result<(&'static Fixed, Captures<'p>), NoRoute> {
-    static BY_LENGTH: LazyLock<Vec<Vec<&'static Fixed>>> = LazyLock::new(|| {
-        let mut by_length: Vec<Vec<&'static Fixed>> = Vec::new();
+    static BY_LENGTH: LazyLock<Vec<Vec<Words>>> = LazyLock::new(|| {
+        let mut by_length: Vec<Vec<Words>> = Vec::new();
         for fixed in all() {
             let length = fixed.route.path.matches('/').count();
             by_length.resize_with(by_length.len().max(length + 1), Vec::new);
-            by_length[length].push(fixed);
+            by_length[length].push(Words::of(fixed));
         }
         by_length
     });
     let entries = BY_LENGTH.get(segments.len()).map_or(&[][..], Vec::as_slice);
-    bonafide_wire::find(entries, method, segments).map(|(fixed, captures)| (*fixed, captures))
+    let entries: Vec<&Fixed> = entries.iter().filter(|words| words.are_in(segments)).map(|words| words.of).collect();
+    bonafide_wire::find(&entries, method, segments).map(|(fixed, captures)| (*fixed, captures))
+}
+
+/// The segments of an endpoint's path that are no placeholders, with their places, the last one first: it is the one in which
+/// most paths differ.
+struct Words {
+    of: &'static Fixed,
+    words: Vec<(usize, &'static str)>,
+}
+
+impl Words {
+    fn of(fixed: &'static Fixed) -> Self {
+        let words = fixed.route.path.split('/').skip(1).enumerate().filter(|(_, word)| !word.contains('{'));
+        Self { of: fixed, words: words.collect::<Vec<_>>().into_iter().rev().collect() }
+    }
+
+    fn are_in(&self, segments: &[&str]) -> bool {
+        self.words.iter().all(|(at, word)| segments[*at].eq_ignore_ascii_case(word))
+    }
 }
 
 /// The right to do `action` in the subscription of the path. Each such path names one; a caller of one that did not

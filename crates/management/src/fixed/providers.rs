@@ -75,7 +75,7 @@ fn register(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allow
 
 fn unregister(tx: &mut Tx<'_>, call: &Call<'_>, _access: &Access, _allowed: &Allowed) -> Result<Outcome, Fault> {
     let namespace = named(call)?;
-    registration::unregister(tx, call.named()?.subscription()?, namespace.name, call.cx.world.now)?;
+    registration::unregister(tx, call.named()?.subscription()?, namespace.name)?;
     shown(tx, call, namespace)
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Grants {
     ManagementGroupDetails,
     ManagementGroupParent,
     ManagementGroupPatch,
+    HierarchySettings,
+    HierarchySettingsProperties,
 }
 
 impl Grants {
@@ -43,6 +45,8 @@ impl Grants {
             Self::ManagementGroupDetails => &["managementGroup.details"],
             Self::ManagementGroupParent => &["managementGroup.parent"],
             Self::ManagementGroupPatch => &["managementGroup.patch"],
+            Self::HierarchySettings => &["hierarchySettings", "envelope"],
+            Self::HierarchySettingsProperties => &["hierarchySettings.properties"],
         }
     }
 }
@@ -169,6 +173,8 @@ mod tests {
             Grants::ManagementGroupDetails,
             Grants::ManagementGroupParent,
             Grants::ManagementGroupPatch,
+            Grants::HierarchySettings,
+            Grants::HierarchySettingsProperties,
         ];
         let words: Vec<&str> = all.iter().flat_map(|of| of.words()).copied().collect();
         assert!(LINES.iter().all(|line| words.contains(&line.of)));

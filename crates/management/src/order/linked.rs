@@ -12,7 +12,7 @@ use bonafide_types::{ResourceId, Scope};
 use std::collections::HashSet;
 
 /// The right that the caller needs on every identity that it adds.
-const ASSIGN: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
+pub(crate) const ASSIGN: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
 
 /// Of the identities assigned already, those whose name belongs to another identity by now: the old one
 /// was deleted and one of the same name made. Naming it assigns the new one.

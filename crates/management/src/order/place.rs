@@ -11,6 +11,7 @@ use bonafide_core::directory::{GROUP_TYPE, RESOURCES, Resource, SUBSCRIPTIONS, f
 use bonafide_core::tokens::TokenVersion;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ManagementGroupUuid, ResourceId, ResourceUuid, Scope, TenantId};
+use std::collections::BTreeSet;
 
 /// A stored resource with its key.
 pub(crate) type Found = (ResourceUuid, Resource);
@@ -30,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) found: Option<Found>,
     /// The outermost of all these that is being deleted.
     pub(crate) going: Option<ResourceId>,
+    /// The providers that are not registered in the subscription, in lower case.
+    pub(crate) unregistered: BTreeSet<String>,
 }
 
 /// The root of the caller's own tenant.
@@ -38,7 +41,8 @@ pub(crate) fn root(tenant: TenantId) -> Place {
 }
 
 fn of_chain(chain: Chain) -> Place {
-    Place { chain, group: None, parent: None, management_group: None, found: None, going: None }
+    let (group, parent, management_group) = (None, None, None);
+    Place { chain, group, parent, management_group, found: None, going: None, unregistered: BTreeSet::new() }
 }
 
 /// Finds where a scope lies. A subscription of another tenant is refused before anything in it is read.
@@ -64,6 +68,7 @@ pub(crate) fn locate(tx: &impl Read, cx: &Cx<'_>, tenant: TenantId, scope: &Scop
     }
     let mut place = root(tenant);
     place.chain = chain_of_subscription(tx, subscription, &row)?;
+    place.unregistered = row.unregistered;
     for id in lineage(id) {
         let found = find(tx, &id)?;
         if let Some((_, row)) = found.as_ref().filter(|(_, row)| row.is_being_deleted()) {

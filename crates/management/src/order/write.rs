@@ -62,7 +62,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     let (id, kind) = call.resource()?;
     let found = access.place.found.as_ref();
     api_version::check(call, kind, found)?;
-    registration::check(tx, id.subscription(), &kind.name)?;
+    registration::check(&access.place, &kind.name)?;
     check_above(&access.place, id, kind, "write")?;
     let old = found.map(|(_, old)| old);
     if old.is_none() && !matches!(call.command.verb, Verb::Put) {
@@ -110,7 +110,7 @@ pub(crate) fn part(
 ) -> Result<(Found, Option<Accepted>), Fault> {
     let Some((uuid, old)) = access.place.found.as_ref() else { return Err(Fault::NoSuchRoute) };
     let (uuid, new, &Part { kind, right, sent }) = (*uuid, old.clone(), part);
-    registration::check(tx, old.subscription(), &kind.name)?;
+    registration::check(&access.place, &kind.name)?;
     let old = Some(old);
     let write = &mut Write { tx, call, access, allowed, kind, right, sent, uuid, old, new, change: None, begins: None };
     change(write)?;

@@ -21,6 +21,7 @@ use std::borrow::Cow;
 
 /// The types with calls of their own: one line each.
 pub(crate) const TYPES: &[&ResourceType] = &[
+    &authorization::deny_assignments::DENY_ASSIGNMENTS,
     &authorization::locks::MANAGEMENT_LOCKS,
     &authorization::permissions::PERMISSIONS,
     &authorization::role_assignments::ROLE_ASSIGNMENTS,

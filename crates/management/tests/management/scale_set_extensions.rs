@@ -1,6 +1,6 @@
 //! The extension of a scale set: who may write it, and what keeps it away.
 
-use crate::cloud::{AUTHZ, Answer, Cloud, VM};
+use crate::cloud::{ARM, AUTHZ, Answer, Cloud, VM};
 use crate::operations::Failing;
 use bonafide_crypto::SystemEntropy;
 use bonafide_types::Entropy;
@@ -293,4 +293,84 @@ fn a_set_goes_with_its_extension_and_one_that_is_going_takes_none() {
     cloud.get(&one, VM).refused(404, "ParentResourceNotFound");
     cloud.get(&format!("{set}/virtualMachines/0/extensions"), VM).refused(404, "ResourceNotFound");
     cloud.delete(&one, VM).refused(404, "ParentResourceNotFound");
+}
+
+#[test]
+fn an_instance_of_a_set_without_identities_takes_no_extension_of_its_own() {
+    let cloud = Cloud::with_group();
+    let set = set(&cloud, &json!({"sku": {"name": "s", "capacity": 1}, "identity": {"type": "None"}}));
+    let own = format!("{set}/virtualMachines/0/extensions/own");
+    let refused = cloud.put(&own, VM, extension()).refused(400, "InvalidParameter");
+    assert_eq!(refused.body["error"]["target"], "identity");
+    cloud.patch(&set, VM, json!({"identity": {"type": "SystemAssigned"}})).expect(200);
+    cloud
+        .call(&cloud.owner, Method::POST, &format!("{set}/manualupgrade"), VM, Some(json!({"instanceIds": ["0"]})))
+        .expect(200);
+    cloud.put(&own, VM, extension()).expect(201);
+}
+
+#[test]
+fn a_path_of_another_spelling_is_that_entry_or_none() {
+    let cloud = Cloud::with_group();
+    let set = set(&cloud, &json!({}));
+    cloud.put(&format!("{set}/extensions/msi"), VM, extension()).expect(201);
+    let bare = |method: Method, path: &str| {
+        let token = format!("Bearer {}", cloud.token(&cloud.owner));
+        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+        cloud.raw(method, &format!("{path}?api-version={VM}"), &headers, extension().to_string().as_bytes())
+    };
+    for path in ["extensions/a%2Fb", "extensions/..", "extensions/%2e%2e", "extensions/msi/more/x", "extensions/a%00"] {
+        for method in [Method::PUT, Method::DELETE] {
+            let answer = bare(method.clone(), &format!("{set}/{path}"));
+            assert!((400..500).contains(&answer.status) || answer.status == 204, "{method} {path}: {answer:?}");
+        }
+    }
+    bare(Method::GET, &format!("{set}/extensions/m%73i")).expect(200);
+    let listed = cloud.get(&format!("{set}/extensions"), VM).body;
+    assert_eq!(listed["value"].as_array().unwrap().len(), 1, "{listed}");
+    // Neither is a name in the profile one that leads elsewhere.
+    for name in ["", "a/b", "..", "a b", "\u{202e}msi"] {
+        let entry = json!([{"name": name, "properties": extension()["properties"]}]);
+        cloud.patch(&set, VM, profile(&entry)).refused(400, "InvalidParameter");
+    }
+    // Nothing lies below an entry: it is no resource that could have a lock, a role or a child of its own.
+    let lock = format!("{set}/extensions/msi/providers/Microsoft.Authorization/locks/keep");
+    cloud.put(&lock, "2016-09-01", json!({"properties": {"level": "ReadOnly"}})).refused(404, "ResourceNotFound");
+}
+
+#[test]
+fn a_template_makes_a_set_with_the_extension_in_its_profile_or_beside_it() {
+    let cloud = Cloud::with_group();
+    let deployments = format!("{}/providers/Microsoft.Resources/deployments", cloud.at("g"));
+    let deploy = |name: &str, resources: Value| {
+        let template = json!({"$schema": "https://schema.management.azure.com/schemas/2015-01-01/deploymentTemplate.json#",
+            "contentVersion": "1.0.0.0", "resources": resources});
+        let body = json!({"properties": {"mode": "Incremental", "template": template}});
+        cloud.put(&format!("{deployments}/{name}"), ARM, body).expect(201);
+        for _ in 0..3 {
+            cloud.advance_all().unwrap();
+        }
+        cloud.get(&format!("{deployments}/{name}"), ARM).expect(200).body["properties"].clone()
+    };
+    let pool = |name: &str, capacity: usize, extensions: Value| {
+        let profile = json!({"extensionProfile": {"extensions": extensions}});
+        json!({"type": "Microsoft.Compute/virtualMachineScaleSets", "name": name, "apiVersion": "2018-06-01", "location": "[resourceGroup().location]",
+            "sku": {"name": "s", "capacity": capacity}, "identity": {"type": "SystemAssigned"},
+            "properties": {"upgradePolicy": {"mode": "Manual"}, "virtualMachineProfile": profile}})
+    };
+    // As on Microsoft's page: under a name that is not its type's.
+    let entry = json!({"name": "ManagedIdentityWindowsExtension", "properties": {"publisher": "Microsoft.ManagedIdentity",
+        "type": "ManagedIdentityExtensionForWindows", "typeHandlerVersion": "1.0", "settings": {"port": 50342}, "protectedSettings": {}}});
+    let failed = deploy("d1", json!([pool("pool", 1, json!([entry]))]));
+    assert_eq!(failed["provisioningState"], "Failed");
+    assert!(failed["error"].to_string().contains("VMExtensionProvisioningError"), "{failed}");
+    let sets = format!("{}/virtualMachineScaleSets", compute(&cloud));
+    let listed = cloud.get(&format!("{sets}/pool/virtualMachines/0/extensions"), VM).body;
+    assert_eq!(listed["value"][0]["name"], "ManagedIdentityWindowsExtension");
+    // Beside it, on one without instances.
+    let own = json!({"type": "Microsoft.Compute/virtualMachineScaleSets/extensions", "name": "empty/msi", "apiVersion": "2023-03-01",
+        "dependsOn": ["[resourceId('Microsoft.Compute/virtualMachineScaleSets', 'empty')]"], "properties": extension()["properties"]});
+    let done = deploy("d2", json!([own, pool("empty", 0, json!([]))]));
+    assert_eq!(done["provisioningState"], "Succeeded", "{done}");
+    assert_eq!(cloud.get(&format!("{sets}/empty/extensions"), VM).body["value"][0]["name"], "msi");
 }

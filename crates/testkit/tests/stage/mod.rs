@@ -42,6 +42,8 @@ impl Stage {
         for (name, parent) in [("mg", home.tenant.to_string()), ("spare", "mg".to_owned())] {
             let _ = cloud.call(&home.operator, "PUT", &management_group(name), Some(&lies_in(&parent))).expect(200);
         }
+        let settings = format!("{}/settings/default", management_group(&home.tenant.to_string()));
+        let _ = cloud.call(&home.operator, "PUT", &settings, Some(&json!({}))).expect(200);
         let placed = format!("{}/subscriptions/{}", management_group("mg"), home.subscription);
         let _ = cloud.call(&home.operator, "PUT", &placed, None).expect(200);
         let path = format!("{}/resourceGroups/rg/providers/Microsoft.Resources/deployments/d1", home.root());
@@ -67,6 +69,12 @@ impl Stage {
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
             _ => "site1",
         };
+        let root_group = home.tenant.to_string();
+        let group_name = match template {
+            path if path.contains("/settings") => root_group.as_str(),
+            path if method == "DELETE" && !path.contains("/subscriptions/") => "spare",
+            _ => "mg",
+        };
         let (namespace, type_name) = if template.contains("{child}") || template.contains("{feature}") {
             ("Microsoft.Compute", "virtualMachines")
         } else if template.contains("/artifacttypes/") {
@@ -80,10 +88,7 @@ impl Stage {
         let path = template
             .replace("{scope...}", scope)
             .replace("{subscription}", &home.subscription.to_string())
-            .replace(
-                "{managementGroup}",
-                if method == "DELETE" && !template.contains("/subscriptions/") { "spare" } else { "mg" },
-            )
+            .replace("{managementGroup}", group_name)
             .replace("{group}", "rg")
             .replace("{location}", "westeurope")
             .replace("{operation}", &self.operation)
@@ -114,6 +119,9 @@ impl Stage {
             "PUT" if path.contains("/tags/default") => Some(json!({"properties": {"tags": {}}})),
             "PATCH" if path.contains("/tags/default") => {
                 Some(json!({"operation": "Merge", "properties": {"tags": {}}}))
+            }
+            "PUT" | "PATCH" if path.ends_with("/settings/default") => {
+                Some(json!({"properties": {"requireAuthorizationForGroupCreation": true}}))
             }
             "PUT" if path.contains("/managementGroups/") => Some(json!({})),
             "PATCH" if path.contains("/managementGroups/") => Some(json!({"displayName": "Mine"})),

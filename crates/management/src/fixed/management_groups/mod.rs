@@ -5,6 +5,7 @@
 
 mod lists;
 mod sent;
+mod settings;
 mod show;
 mod subscriptions;
 mod tree;
@@ -22,6 +23,8 @@ use http::Method;
 const LIST: &str = "/providers/Microsoft.Management/managementGroups";
 const GROUP: &str = "/providers/Microsoft.Management/managementGroups/{managementGroup}";
 const PLACED: &str = "/providers/Microsoft.Management/managementGroups/{managementGroup}/subscriptions/{subscription}";
+const SETTINGS: &str = "/providers/Microsoft.Management/managementGroups/{managementGroup}/settings";
+const DEFAULT: &str = "/providers/Microsoft.Management/managementGroups/{managementGroup}/settings/default";
 const ENTITIES: &str = "/providers/Microsoft.Management/getEntities";
 
 const READ: &str = "Microsoft.Management/managementGroups/read";
@@ -65,6 +68,39 @@ pub(super) static ENDPOINTS: &[Fixed] = &[
         PLACED,
         |named| at(named, TAKE),
         Answer::Change(subscriptions::etag, subscriptions::delete),
+    ),
+    Fixed::get(SETTINGS, |named| at(named, settings::READ), settings::list),
+    Fixed::get(DEFAULT, |named| at(named, settings::READ), settings::get),
+    Fixed::of_store(
+        Method::PUT,
+        DEFAULT,
+        |named| at(named, settings::WRITE),
+        Answer::Change(settings::etag, settings::put),
+    ),
+    Fixed::of_store(
+        Method::PATCH,
+        DEFAULT,
+        |named| at(named, settings::WRITE),
+        Answer::Change(settings::etag, settings::patch),
+    ),
+    Fixed::of_store(
+        Method::DELETE,
+        DEFAULT,
+        |named| at(named, settings::DELETE),
+        Answer::Change(settings::etag, settings::delete),
+    ),
+    // Both read alone: what is to be done is done.
+    Fixed::of_store(
+        Method::POST,
+        "/providers/Microsoft.Management/tenantBackfillStatus",
+        |_| Right::SignedIn,
+        Answer::Read(settings::backfill),
+    ),
+    Fixed::of_store(
+        Method::POST,
+        "/providers/Microsoft.Management/startTenantBackfill",
+        |_| Right::SignedIn,
+        Answer::Read(settings::backfill),
     ),
 ];
 

@@ -37,6 +37,30 @@ pub(super) fn read_patch(body: &Map<String, Value>) -> Result<Sent, Fault> {
     Ok(Sent { display_name: display_name(&body)?, parent: parent_name(body.get("parentGroupId"))? })
 }
 
+/// The settings of a hierarchy as they are to be; what is `None` stays as it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct SentSettings {
+    pub(super) requires_authorization: Option<bool>,
+    /// The name of the group in which new subscriptions are to lie.
+    pub(super) default_group: Option<String>,
+}
+
+/// Reads the body of a PUT or PATCH of settings.
+pub(super) fn read_settings(body: &Map<String, Value>) -> Result<SentSettings, Fault> {
+    let body = granting_body::read(body, &[Grants::HierarchySettings])?;
+    let Some(properties) = object(&body, "properties")? else { return Ok(SentSettings::default()) };
+    let properties = granting_body::read(properties, &[Grants::HierarchySettingsProperties])?;
+    let requires_authorization = match properties.get("requireAuthorizationForGroupCreation") {
+        None | Some(Value::Null) => None,
+        Some(Value::Bool(flag)) => Some(*flag),
+        Some(_) => {
+            let what = "'requireAuthorizationForGroupCreation' is neither true nor false".to_owned();
+            return Err(Fault::BodyInvalid(what));
+        }
+    };
+    Ok(SentSettings { requires_authorization, default_group: parent_name(properties.get("defaultManagementGroup"))? })
+}
+
 /// The name that a group can have.
 pub(super) fn check_name(name: &str) -> Result<(), Fault> {
     let is_right = (1..=NAME_MAX).contains(&name.len())
@@ -60,9 +84,10 @@ fn display_name(members: &Map<String, Value>) -> Result<Option<String>, Fault> {
     }
 }
 
-/// The name in the id of a parent, which clients send whole.
+/// The name in the id of a group, which clients send whole.
 fn parent_name(id: Option<&Value>) -> Result<Option<String>, Fault> {
-    let wrong = || Fault::BodyInvalid(format!("the parent's id is not of the form '{}'", id_of("{name}")));
+    let wrong =
+        || Fault::BodyInvalid(format!("the id of the management group is not of the form '{}'", id_of("{name}")));
     match id {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => match ResourceId::parse(text).map(Scope::of) {

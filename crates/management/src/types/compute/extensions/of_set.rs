@@ -130,10 +130,15 @@ fn find(entries: &[Value]) -> Result<Option<Found<'_>>, Fault> {
 
 fn read<'a>(entry: &'a Value, properties: &'a Map<String, Value>, asked: Asked) -> Result<Found<'a>, Fault> {
     let name = name_of(entry).unwrap_or_default();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || !name.chars().all(is_of_name) {
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        || name.len() > NAME_CHARS_MAX
+        || !name.chars().all(is_of_name)
+    {
         return refused(
             TARGET,
-            format!("An extension has a name of 1 to {NAME_CHARS_MAX} letters, digits, dots, dashes and underscores."),
+            format!(
+                "An extension has a name of 1 to {NAME_CHARS_MAX} letters, digits, dots, dashes and underscores, and begins with a letter or digit."
+            ),
         );
     }
     let version = match member(properties, "typeHandlerVersion") {

@@ -9,6 +9,7 @@ use crate::order::place::Found;
 use crate::order::write::Write;
 use bonafide_core::directory::{EXTENSION_OF, Extension, Resource};
 use bonafide_core::lifecycle;
+use bonafide_core::placement::identities_of;
 use bonafide_store::Read;
 use serde_json::{Map, Value};
 
@@ -75,7 +76,7 @@ fn check_machine(write: &Write<'_, '_>, (uuid, machine): &Found) -> Result<(), F
         return Err(Fault::NotAllowedNow { operation, id: machine.id.clone(), state });
     }
     let refused = |target, message| Err(Fault::ExtensionInvalid { target, message });
-    if machine.identity.is_empty() && machine.set.is_none() {
+    if identities_of(write.tx, machine)?.is_empty() {
         let message = format!(
             "'{}' has no managed identity, and the extension would have nobody to ask tokens for: give it one first.",
             machine.id
