@@ -16,7 +16,7 @@ use crate::secure::Secure;
 use serde_json::{Map, Value};
 
 /// A deployment before it begins.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// The template's own version.
     pub content_version: String,
@@ -75,7 +75,7 @@ pub fn plan(
     // Errors in variables that nobody uses stop the template, too.
     for name in document.variables.keys() {
         if name.eq_ignore_ascii_case("copy") {
-            return Err(TemplateError::new("Variables with 'copy' are not served here yet."));
+            return Err(TemplateError::later("Variables with 'copy' are not served here yet."));
         }
         evaluator.value_of_symbol(Table::Variables, name).map_err(|error| error.of_variable(name))?;
     }
@@ -148,6 +148,7 @@ fn nested(
         )));
     }
     let written = Written { members, parent, secure };
+    resource::check_served(members)?;
     let head = resource::head(evaluator, &written)?;
     read.push(resource::read(evaluator, &written, head.clone())?);
     match find(members, "resources") {

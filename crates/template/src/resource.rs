@@ -110,6 +110,19 @@ fn check_segments(type_name: &str, name: &str, is_nested: bool) -> Result<(), Te
     )))
 }
 
+/// Refuses what is not served yet, before anything is evaluated: a name may use the index of a copy.
+pub(crate) fn check_served(members: &Map<String, Value>) -> Result<(), TemplateError> {
+    let text = |name: &str| find(members, name).and_then(Value::as_str).unwrap_or_default();
+    let of = |why: String| TemplateError::later(why).of_resource(text("name"));
+    if let Some(member) = LATER.iter().find(|member| find(members, member).is_some_and(|value| !value.is_null())) {
+        return Err(of(format!("Resources with '{member}' are not served here yet")));
+    }
+    if text("type").eq_ignore_ascii_case(DEPLOYMENTS) {
+        return Err(of("Deployments nested in a template are not served here yet".to_owned()));
+    }
+    Ok(())
+}
+
 /// Reads a resource whose type and name are known.
 pub(crate) fn read(
     evaluator: &mut Evaluator<'_>,
@@ -118,12 +131,6 @@ pub(crate) fn read(
 ) -> Result<Read, TemplateError> {
     let members = written.members;
     let of = |error: TemplateError| error.of_resource(&name);
-    if let Some(member) = LATER.iter().find(|member| find(members, member).is_some_and(|value| !value.is_null())) {
-        return Err(of(TemplateError::new(format!("Resources with '{member}' are not served here yet"))));
-    }
-    if type_name.eq_ignore_ascii_case(DEPLOYMENTS) {
-        return Err(of(TemplateError::new("Deployments nested in a template are not served here yet")));
-    }
     evaluator.take((type_name.len() + name.len()) * COPIES).map_err(of)?;
     let id = id_of(evaluator, members, &type_name, &name).map_err(of)?;
     let is_wanted = condition(evaluator, find(members, "condition")).map_err(of)?;

@@ -26,8 +26,15 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allowed
     check_open(&access.place)?;
     let body = call.body()?;
     let tags = tags::read(body)?.unwrap_or_default();
-    let plan = planned(tx, call, access)?;
-    let failure = refusal(tx, call, name, &plan)?.map(|fault| fault.failure());
+    let (plan, failure) = match planned(tx, call, access) {
+        Ok(plan) => {
+            let failure = refusal(tx, call, name, &plan)?.map(|fault| fault.failure());
+            (plan, failure)
+        }
+        // `az vm create --count 2` sends a template with a copy.
+        Err(fault @ Fault::Deployment(DeploymentError::Later(_))) => (Plan::default(), Some(fault.failure())),
+        Err(fault) => return Err(fault),
+    };
     let key = key(group, name);
     let old = tx.get(&HEADS, &key)?;
     if let Some(old) = &old {

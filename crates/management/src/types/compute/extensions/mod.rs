@@ -11,7 +11,7 @@ mod worker;
 mod write;
 
 pub(crate) use asked::{PUBLISHER, TYPES, member};
-pub(crate) use provisioning::{Cause, Provisioning, system_of_profile};
+pub(crate) use provisioning::{Cause, Provisioning};
 pub(crate) use shown::{of_machine, word};
 pub(crate) use worker::{EXTENSIONS as WORKER, failure, preempted};
 pub(crate) use write::restart;
