@@ -454,7 +454,7 @@ fn machines_that_refuse_the_extension_of_their_set_are_named_and_the_others_have
         (0..4).filter(named).collect::<Vec<_>>()
     };
     assert_eq!((have(), state()), (vec![1, 3], json!("Failed")));
-    // What is written meanwhile, and has an end of its own, has succeeded.
+    // A write meanwhile that has an end of its own has succeeded.
     let tagged = cloud.patch(&set, VM, json!({"tags": {"a": "b"}})).expect(200);
     assert_eq!(tagged.body["properties"]["provisioningState"], "Succeeded");
     // Those that are in the way still are told of, though the others answer nothing either.
