@@ -39,6 +39,8 @@ pub struct Planned {
     pub name: String,
     /// Its api-version.
     pub api_version: String,
+    /// Its location as it was written, expressions evaluated; none that is made of a secure value.
+    pub location: Option<String>,
     /// Its body.
     pub body: Residue,
     /// True when its body may use a secure value: no error may repeat what is in it.
@@ -164,7 +166,8 @@ fn planned(resources: Vec<Read>, order: &[usize], index: &Index) -> Result<Vec<P
     let mut at_of: Vec<Option<usize>> = vec![None; resources.len()];
     let mut planned: Vec<Planned> = Vec::new();
     for at in order {
-        let Some(Read { id, type_name, name, api_version, depends_on, body, uses_secure }) = resources[*at].take()
+        let Some(Read { id, type_name, name, api_version, depends_on, location, body, uses_secure }) =
+            resources[*at].take()
         else {
             continue;
         };
@@ -177,7 +180,7 @@ fn planned(resources: Vec<Read>, order: &[usize], index: &Index) -> Result<Vec<P
         after.sort_unstable();
         after.dedup();
         at_of[*at] = Some(planned.len());
-        planned.push(Planned { id, type_name, name, api_version, body, uses_secure, after });
+        planned.push(Planned { id, type_name, name, api_version, location, body, uses_secure, after });
     }
     Ok(planned)
 }

@@ -37,6 +37,8 @@ pub(crate) struct Read {
     pub(crate) api_version: String,
     /// As they were written, expressions evaluated.
     pub(crate) depends_on: Vec<String>,
+    /// Its location; none that is made of a secure value.
+    pub(crate) location: Option<String>,
     /// Its body; none where its condition is not met.
     pub(crate) body: Option<Residue>,
     /// True when its body may use a secure value.
@@ -148,7 +150,9 @@ pub(crate) fn read(
     let depends_on = depends_on(evaluator, find(members, "dependsOn").filter(|_| is_wanted)).map_err(of)?;
     let body = if is_wanted { Some(body(evaluator, members).map_err(of)?) } else { None };
     let uses_secure = members.iter().any(|(name, value)| is_of_body(name) && written.secure.is_used_by(value));
-    Ok(Read { id, type_name, name, api_version, depends_on, body, uses_secure })
+    let location = find(members, "location").filter(|location| !written.secure.is_used_by(location));
+    let location = location.and(body.as_ref()).and_then(|body| body.text("location")).map(str::to_owned);
+    Ok(Read { id, type_name, name, api_version, depends_on, location, body, uses_secure })
 }
 
 fn id_of(

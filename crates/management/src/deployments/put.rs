@@ -17,7 +17,7 @@ use bonafide_core::access::Allowed;
 use bonafide_crypto::thumbprint::sha256;
 use bonafide_store::{Read, Tx};
 use bonafide_template::Plan;
-use bonafide_types::{ResourceId, ResourceUuid};
+use bonafide_types::{Location, ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
 
 /// Begins a deployment: it is planned, checked and stored, and its operation does the rest.
@@ -135,6 +135,7 @@ fn store(
             type_name: planned.type_name,
             name: planned.name,
             api_version: planned.api_version,
+            location: planned.location.as_deref().and_then(Location::parse).map(|location| location.to_string()),
             after,
             uses_secure: planned.uses_secure,
             state: None,

@@ -40,6 +40,8 @@ pub(crate) enum Cause {
     NotServed,
     /// No host reported in time.
     NoReport,
+    /// The machine does not take it.
+    Refused(String),
     /// The report of a host.
     Reported(ExtensionState, String),
 }
@@ -106,6 +108,7 @@ impl Cause {
                 ),
                 "",
             ),
+            Self::Refused(refusal) => (refusal.clone(), ""),
             Self::Reported(state, detail) => (reported(*state).to_owned(), detail.as_str()),
         };
         if detail.is_empty() { cause } else { format!("{cause} The host says: {detail}") }
