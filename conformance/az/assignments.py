@@ -107,3 +107,8 @@ def deleted():
     az("role", "assignment", "delete", "--assignee", user["clientId"], "--role", "Reader", *SCOPE)
     equal(of(user), [])
     az("group", "delete", "--name", "az-assignments", "--yes", "--no-wait")
+
+
+@scenario("deny-assignment list is empty", ALL)
+def denied():
+    equal(az("role", "deny-assignment", "list"), [])

@@ -19,3 +19,12 @@ def registered():
         az("provider", "register", "--namespace", "Microsoft.Batch", "--wait")
         equal(az("provider", "show", "--namespace", "Microsoft.Batch")["registrationState"], "Registered")
         refused("InvalidResourceNamespace", "provider", "show", "--namespace", "Microsoft.Nope", code=3)
+
+
+@scenario("operation list and show name what a custom role can", ALL)
+def operations():
+    shown = az("provider", "operation", "show", "--namespace", "Microsoft.Compute")
+    machines = next(item for item in shown["resourceTypes"] if item["name"] == "virtualMachines")
+    assert "Microsoft.Compute/virtualMachines/start/action" in {item["name"] for item in machines["operations"]}, machines
+    names = [item["name"] for item in az("provider", "operation", "list")]
+    assert {"Microsoft.Compute", "Microsoft.Web"} <= set(names) and len(names) == len(set(names)), names

@@ -1,5 +1,6 @@
-"""Scale sets that exist, uniform. Follows azure-cli's `test_vmss_create_and_modify`, `test_vmss_scale_in_policy`, `test_vmss_explicit_msi`, `test_vmss_update_instances`,
-`test_vmss_extension` and `test_vmss_get_instance_view`. The image is a resource of the group."""
+"""Scale sets that exist, uniform. Follows azure-cli's `test_vmss_create_and_modify`, `test_vmss_scale_in_policy`, `test_vmss_explicit_msi`, `test_vmss_update_instances`
+and `test_vmss_get_instance_view`. The image is a resource of the group; extensions are in
+vmss_extension.py."""
 
 import uuid
 
@@ -67,28 +68,6 @@ def scaled():
     az("vmss", "scale", *SET, "--new-capacity", "1")
     equal(numbers(), ["0"])
     refused("InvalidParameter", "vmss", "update-instances", *SET, "--instance-ids", "7")
-
-
-@scenario("extension set, list, show, delete; that for managed identities ends with the reason why no endpoint answers", ALL)
-def extensions():
-    of_set = (*HERE, "--vmss-name", "set")
-    script = ("--publisher", "Microsoft.Azure.Extensions", "--name", "CustomScript", "--version", "2.0")
-    az("vmss", "extension", "set", *of_set, *script, "--settings", '{"commandToExecute": "true"}')
-    equal(names(az("vmss", "extension", "list", *of_set)), ["CustomScript"])
-    tokens = ("--publisher", "Microsoft.ManagedIdentity", "--name", "ManagedIdentityExtensionForLinux", "--version", "1.0")
-    port = ("--settings", '{"port": 50342}')
-    refused("dentity", "vmss", "extension", "set", *of_set, *tokens, *port)
-    equal(names(az("vmss", "extension", "list", *of_set)), ["CustomScript"])
-    az("vmss", "identity", "assign", *SET)
-    # The instances get it when they are brought to the model.
-    az("vmss", "extension", "set", *of_set, *tokens, *port)
-    refused("VMExtensionProvisioningError", "vmss", "update-instances", *SET, "--instance-ids", "*")
-    shown = az("vmss", "extension", "show", *of_set, "--name", "ManagedIdentityExtensionForLinux")
-    equal((shown["settings"], shown["publisher"]), ({"port": 50342}, "Microsoft.ManagedIdentity"))
-    for name in ("ManagedIdentityExtensionForLinux", "CustomScript"):
-        az("vmss", "extension", "delete", *of_set, "--name", name)
-    equal(az("vmss", "extension", "list", *of_set), [])
-    az("vmss", "update-instances", *SET, "--instance-ids", "*")
 
 
 @scenario("stop, start, deallocate, restart, reimage, of one and of all", ALL)

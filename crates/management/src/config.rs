@@ -18,6 +18,8 @@ pub struct Config {
     pub portal: String,
     /// The text after a vault's name in its host, `.vault.localhost:8443`.
     pub vault_suffix: String,
+    /// The text after a registry's name in its host, `.azurecr.localhost:8443`.
+    pub registry_suffix: String,
     /// The audiences published to clients; the first is the one that az asks tokens for.
     pub audiences: Vec<String>,
     /// The file that holds the causes of failures, which an answer of 500 names; `None` where there is none.
@@ -25,7 +27,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// An installation whose surfaces share one origin, `https://host[:port]`; its vaults lie below that host.
+    /// An installation whose surfaces share one origin, `https://host[:port]`; its vaults and registries lie below that host.
     pub fn at(origin: &str) -> Self {
         let host = origin.strip_prefix("https://").unwrap_or(origin);
         Self {
@@ -35,6 +37,7 @@ impl Config {
             graph: origin.to_owned(),
             portal: format!("{origin}/portal"),
             vault_suffix: format!(".vault.{host}"),
+            registry_suffix: format!(".azurecr.{host}"),
             audiences: vec![format!("{origin}/"), PUBLIC_MANAGEMENT.to_owned()],
             log_file: None,
         }

@@ -4,7 +4,7 @@ use crate::command::Call;
 use crate::fault::Fault;
 use bonafide_store::Key;
 use bonafide_types::{ResourceUuid, base64url};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 /// Items on one page, at most and by default. Source: Azure Resource Manager (1,000).
 pub(crate) const TOP_MAX: usize = 1_000;
@@ -60,7 +60,10 @@ pub(crate) fn part(call: &Call<'_>, mut items: Vec<(Cursor, Value)>) -> Result<V
 /// A list, with the link to the next page when there is one. The link begins with the configured endpoint,
 /// never with what the request says its host is.
 pub(crate) fn list(call: &Call<'_>, items: Vec<Value>, next: Option<&Cursor>) -> Value {
-    let Some(next) = next else { return json!({ "value": items }) };
+    // Moved, where `json!` would copy all of it.
+    let mut page = Map::new();
+    page.insert("value".to_owned(), Value::Array(items));
+    let Some(next) = next else { return Value::Object(page) };
     let mut token = Vec::new();
     next.encode(&mut token);
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -69,7 +72,8 @@ pub(crate) fn list(call: &Call<'_>, items: Vec<Value>, next: Option<&Cursor>) ->
     }
     query.append_pair("$skiptoken", &base64url::encode(&token));
     let link = format!("{}{}?{}", call.cx.config.management, call.command.path, query.finish());
-    json!({ "value": items, "nextLink": link })
+    page.insert("nextLink".to_owned(), link.into());
+    Value::Object(page)
 }
 
 #[cfg(test)]

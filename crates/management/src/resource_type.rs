@@ -8,7 +8,7 @@ use crate::order::place::Found;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
 use bonafide_core::access::{Allowed, Attributes};
-use bonafide_core::directory::{INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource};
+use bonafide_core::directory::{EXTENSION_OF, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource};
 use bonafide_core::lifecycle::{self, ExtensionHost};
 use bonafide_store::{Read, ReadTx, StoreError, Tx};
 use bonafide_types::{ApiVersion, ResourceUuid, Timestamp};
@@ -256,6 +256,8 @@ pub(crate) struct View<'a> {
     pub(crate) resource: &'a Resource,
     pub(crate) version: &'a ApiVersion,
     pub(crate) query: &'a Parameters,
+    /// True for the answer to a GET of the resource alone.
+    pub(crate) is_get: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -279,6 +281,10 @@ pub(crate) trait Stored {
     fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError>;
     /// The version of the model of a scale set.
     fn model_of(&self, set: ResourceUuid) -> Result<u64, StoreError>;
+    /// True for a machine with an extension that is a resource of its own and serves tokens.
+    fn has_own_extension(&self, machine: ResourceUuid) -> Result<bool, StoreError>;
+    /// The number of user-assigned identities of a resource, where its extension serves fewer.
+    fn too_many_identities(&self, uuid: ResourceUuid, resource: &Resource) -> Result<Option<usize>, StoreError>;
 }
 
 /// Stored resources that are read for many others: the model of a set is read once for all its instances in a list.
@@ -320,6 +326,14 @@ impl<T: Read> Stored for Remembered<'_, T> {
         self.model.set(Some((set, model)));
         Ok(model)
     }
+
+    fn has_own_extension(&self, machine: ResourceUuid) -> Result<bool, StoreError> {
+        self.tx.has_own_extension(machine)
+    }
+
+    fn too_many_identities(&self, uuid: ResourceUuid, resource: &Resource) -> Result<Option<usize>, StoreError> {
+        self.tx.too_many_identities(uuid, resource)
+    }
 }
 
 impl<T: Read> Stored for T {
@@ -341,6 +355,14 @@ impl<T: Read> Stored for T {
 
     fn model_of(&self, set: ResourceUuid) -> Result<u64, StoreError> {
         Ok(self.get(&RESOURCES, &set)?.map_or(0, |row| row.model))
+    }
+
+    fn has_own_extension(&self, machine: ResourceUuid) -> Result<bool, StoreError> {
+        Ok(self.find(&EXTENSION_OF, &machine)?.is_some())
+    }
+
+    fn too_many_identities(&self, uuid: ResourceUuid, resource: &Resource) -> Result<Option<usize>, StoreError> {
+        lifecycle::too_many_identities(self, uuid, resource)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn read(template: &Map<String, Value>) -> Result<Document<'_>, Templa
         let is_empty =
             value.is_null() || value.as_object().is_some_and(Map::is_empty) || *value == Value::Array(Vec::new());
         if is_one_of(&LATER) && !is_empty {
-            return Err(TemplateError::new(format!(
+            return Err(TemplateError::later(format!(
                 "Templates with the section '{}' are not served here yet.",
                 shown(name)
             )));
@@ -55,7 +55,9 @@ pub(crate) fn read(template: &Map<String, Value>) -> Result<Document<'_>, Templa
         resources: match find(template, "resources") {
             Some(Value::Array(resources)) => resources,
             Some(Value::Object(_)) => {
-                return Err(TemplateError::new("Templates with symbolic names of resources are not served here yet."));
+                return Err(TemplateError::later(
+                    "Templates with symbolic names of resources are not served here yet.",
+                ));
             }
             None | Some(Value::Null) => return Err(missing("resources")),
             Some(other) => return Err(wrong("resources", "Array", other)),

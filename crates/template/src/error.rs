@@ -5,24 +5,39 @@ use crate::limits::SHOWN_CHARS_MAX;
 /// A template that cannot be deployed. Its code is always `InvalidTemplate`. Wording: Microsoft's deployments engine
 /// 1.812.0, without the line and column that it adds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TemplateError(String);
+#[error("{text}")]
+pub struct TemplateError {
+    text: String,
+    is_later: bool,
+}
 
 impl TemplateError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { text: message.into(), is_later: false }
+    }
+
+    /// The refusal of a part of the language that is not served yet.
+    pub(crate) fn later(message: impl Into<String>) -> Self {
+        Self { text: message.into(), is_later: true }
+    }
+
+    /// True when the template may be right: it uses a part of the language that is not served yet.
+    pub fn is_later(&self) -> bool {
+        self.is_later
     }
 
     /// The refusal of a resource: which one, and its cause.
     pub(crate) fn of_resource(self, name: &str) -> Self {
         let usage = "Please see https://aka.ms/arm-functions for usage details.";
-        Self(format!("The template resource '{}' is not valid: {}. {usage}", shown(name), self.0))
+        let text = format!("The template resource '{}' is not valid: {}. {usage}", shown(name), self.text);
+        Self { text, ..self }
     }
 
     /// The refusal of a variable.
     pub(crate) fn of_variable(self, name: &str) -> Self {
         let usage = "Please see https://aka.ms/arm-functions for usage details.";
-        Self(format!("The template variable '{}' is not valid: {}. {usage}", shown(name), self.0))
+        let text = format!("The template variable '{}' is not valid: {}. {usage}", shown(name), self.text);
+        Self { text, ..self }
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn read(
         };
         let Some(output) = output.as_object() else { return Err(invalid("It is no object.")) };
         if find(output, "copy").is_some_and(|copy| !copy.is_null()) {
-            return Err(invalid("Outputs with 'copy' are not served here yet."));
+            return Err(TemplateError::later(invalid("Outputs with 'copy' are not served here yet.").to_string()));
         }
         let is_wanted = match find(output, "condition").filter(|condition| !condition.is_null()) {
             None => true,

@@ -157,7 +157,8 @@ fn given_value<'a>(name: &str, given: Option<&'a Value>) -> Result<Option<&'a Va
     let wrong = |why: &str| TemplateError::new(format!("The parameter '{}' {why}.", shown(name)));
     let given = given.as_object().ok_or_else(|| wrong("is not given as an object with a member 'value'"))?;
     if find(given, "reference").is_some_and(|reference| !reference.is_null()) {
-        return Err(wrong("refers to a secret of a vault, which is not served here yet"));
+        let error = wrong("refers to a secret of a vault, which is not served here yet");
+        return Err(TemplateError::later(error.to_string()));
     }
     Ok(find(given, "value").filter(|value| !value.is_null()))
 }

@@ -16,7 +16,7 @@ use crate::secure::Secure;
 use serde_json::{Map, Value};
 
 /// A deployment before it begins.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// The template's own version.
     pub content_version: String,
@@ -39,6 +39,8 @@ pub struct Planned {
     pub name: String,
     /// Its api-version.
     pub api_version: String,
+    /// Its location as it was written, expressions evaluated; none that is made of a secure value.
+    pub location: Option<String>,
     /// Its body.
     pub body: Residue,
     /// True when its body may use a secure value: no error may repeat what is in it.
@@ -73,7 +75,7 @@ pub fn plan(
     // Errors in variables that nobody uses stop the template, too.
     for name in document.variables.keys() {
         if name.eq_ignore_ascii_case("copy") {
-            return Err(TemplateError::new("Variables with 'copy' are not served here yet."));
+            return Err(TemplateError::later("Variables with 'copy' are not served here yet."));
         }
         evaluator.value_of_symbol(Table::Variables, name).map_err(|error| error.of_variable(name))?;
     }
@@ -146,6 +148,7 @@ fn nested(
         )));
     }
     let written = Written { members, parent, secure };
+    resource::check_served(members)?;
     let head = resource::head(evaluator, &written)?;
     read.push(resource::read(evaluator, &written, head.clone())?);
     match find(members, "resources") {
@@ -163,7 +166,8 @@ fn planned(resources: Vec<Read>, order: &[usize], index: &Index) -> Result<Vec<P
     let mut at_of: Vec<Option<usize>> = vec![None; resources.len()];
     let mut planned: Vec<Planned> = Vec::new();
     for at in order {
-        let Some(Read { id, type_name, name, api_version, depends_on, body, uses_secure }) = resources[*at].take()
+        let Some(Read { id, type_name, name, api_version, depends_on, location, body, uses_secure }) =
+            resources[*at].take()
         else {
             continue;
         };
@@ -176,7 +180,7 @@ fn planned(resources: Vec<Read>, order: &[usize], index: &Index) -> Result<Vec<P
         after.sort_unstable();
         after.dedup();
         at_of[*at] = Some(planned.len());
-        planned.push(Planned { id, type_name, name, api_version, body, uses_secure, after });
+        planned.push(Planned { id, type_name, name, api_version, location, body, uses_secure, after });
     }
     Ok(planned)
 }

@@ -4,7 +4,7 @@
 use crate::error::{TemplateError, shown};
 use crate::expression::{Call, Expression};
 use crate::functions;
-use crate::json::{Budget, Members, size};
+use crate::json::{Budget, Members, find, size};
 use crate::member::{member, property_name};
 use serde_json::{Map, Value};
 
@@ -47,6 +47,22 @@ impl Residue {
     /// About its bytes.
     pub(crate) fn size(&self) -> usize {
         size_of(&self.0)
+    }
+
+    /// The text of a member that is evaluated already.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        match &self.0 {
+            Node::Value(Value::Object(members)) => find(members, name)?.as_str(),
+            Node::Object(members) => members.iter().find_map(|(other, node)| match (other, node) {
+                (Expression::Value(Value::String(other)), Node::Value(Value::String(text)))
+                    if other.eq_ignore_ascii_case(name) =>
+                {
+                    Some(text.as_str())
+                }
+                _ => None,
+            }),
+            Node::Value(_) | Node::Call(_) | Node::Array(_) => None,
+        }
     }
 
     /// The value, once the deployment answers what is open in it.

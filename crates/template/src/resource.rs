@@ -37,6 +37,8 @@ pub(crate) struct Read {
     pub(crate) api_version: String,
     /// As they were written, expressions evaluated.
     pub(crate) depends_on: Vec<String>,
+    /// Its location; none that is made of a secure value.
+    pub(crate) location: Option<String>,
     /// Its body; none where its condition is not met.
     pub(crate) body: Option<Residue>,
     /// True when its body may use a secure value.
@@ -108,6 +110,19 @@ fn check_segments(type_name: &str, name: &str, is_nested: bool) -> Result<(), Te
     )))
 }
 
+/// Refuses what is not served yet, before anything is evaluated: a name may use the index of a copy.
+pub(crate) fn check_served(members: &Map<String, Value>) -> Result<(), TemplateError> {
+    let text = |name: &str| find(members, name).and_then(Value::as_str).unwrap_or_default();
+    let of = |why: String| TemplateError::later(why).of_resource(text("name"));
+    if let Some(member) = LATER.iter().find(|member| find(members, member).is_some_and(|value| !value.is_null())) {
+        return Err(of(format!("Resources with '{member}' are not served here yet")));
+    }
+    if text("type").eq_ignore_ascii_case(DEPLOYMENTS) {
+        return Err(of("Deployments nested in a template are not served here yet".to_owned()));
+    }
+    Ok(())
+}
+
 /// Reads a resource whose type and name are known.
 pub(crate) fn read(
     evaluator: &mut Evaluator<'_>,
@@ -116,12 +131,6 @@ pub(crate) fn read(
 ) -> Result<Read, TemplateError> {
     let members = written.members;
     let of = |error: TemplateError| error.of_resource(&name);
-    if let Some(member) = LATER.iter().find(|member| find(members, member).is_some_and(|value| !value.is_null())) {
-        return Err(of(TemplateError::new(format!("Resources with '{member}' are not served here yet"))));
-    }
-    if type_name.eq_ignore_ascii_case(DEPLOYMENTS) {
-        return Err(of(TemplateError::new("Deployments nested in a template are not served here yet")));
-    }
     evaluator.take((type_name.len() + name.len()) * COPIES).map_err(of)?;
     let id = id_of(evaluator, members, &type_name, &name).map_err(of)?;
     let is_wanted = condition(evaluator, find(members, "condition")).map_err(of)?;
@@ -141,7 +150,9 @@ pub(crate) fn read(
     let depends_on = depends_on(evaluator, find(members, "dependsOn").filter(|_| is_wanted)).map_err(of)?;
     let body = if is_wanted { Some(body(evaluator, members).map_err(of)?) } else { None };
     let uses_secure = members.iter().any(|(name, value)| is_of_body(name) && written.secure.is_used_by(value));
-    Ok(Read { id, type_name, name, api_version, depends_on, body, uses_secure })
+    let location = find(members, "location").filter(|location| !written.secure.is_used_by(location));
+    let location = location.and(body.as_ref()).and_then(|body| body.text("location")).map(str::to_owned);
+    Ok(Read { id, type_name, name, api_version, depends_on, location, body, uses_secure })
 }
 
 fn id_of(

@@ -77,8 +77,9 @@ pub trait Surface {
 
 /// The route of a request; `None` where there is none with its path and method.
 pub fn served(routes: &[&'static Route], head: &Request) -> Option<&'static Route> {
-    let segments = path::segments(&head.path).unwrap_or_default();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let mut of_method = routes.iter().copied().filter(|route| route.method == head.method);
+    let mut of_method = routes.iter().copied().filter(|route| route.method == head.method).peekable();
+    of_method.peek()?;
+    let path = path::decoded(&head.path).unwrap_or_default();
+    let segments = path::segments_of(&path).unwrap_or_default();
     of_method.find(|route| route.captures(&segments).is_some())
 }

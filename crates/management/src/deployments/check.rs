@@ -28,8 +28,10 @@ const PROVIDERS_VERSION: &str = "2022-09-01";
 pub(super) fn planned(tx: &impl Read, call: &Call<'_>, access: &Access) -> Result<Plan, Fault> {
     let Asked { template, parameters } = asked::read(call.body()?)?;
     let context = context(tx, access)?;
-    plan(template, parameters.unwrap_or(&Map::new()), &context)
-        .map_err(|error| DeploymentError::Template(format!("Deployment template validation failed: '{error}'.")).into())
+    plan(template, parameters.unwrap_or(&Map::new()), &context).map_err(|error| {
+        let text = format!("Deployment template validation failed: '{error}'.");
+        if error.is_later() { DeploymentError::Later(text) } else { DeploymentError::Template(text) }.into()
+    })
 }
 
 /// The reasons why a deployment could not be done, as far as rights, types and versions decide; none where it could.

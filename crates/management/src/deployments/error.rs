@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub(crate) enum DeploymentError {
     /// Its template, or the parameters to it, cannot be read or evaluated.
     Template(String),
+    /// A template that uses a part of the language which is not served yet.
+    Later(String),
     /// Some of its resources cannot be made.
     Refused { name: String, tracking: Uuid, details: Vec<Failure> },
     /// One of this name is not done yet.

@@ -17,7 +17,7 @@ use bonafide_core::access::Allowed;
 use bonafide_crypto::thumbprint::sha256;
 use bonafide_store::{Read, Tx};
 use bonafide_template::Plan;
-use bonafide_types::{ResourceId, ResourceUuid};
+use bonafide_types::{Location, ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
 
 /// Begins a deployment: it is planned, checked and stored, and its operation does the rest.
@@ -26,8 +26,15 @@ pub(super) fn put(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, _: &Allowed
     check_open(&access.place)?;
     let body = call.body()?;
     let tags = tags::read(body)?.unwrap_or_default();
-    let plan = planned(tx, call, access)?;
-    let failure = refusal(tx, call, name, &plan)?.map(|fault| fault.failure());
+    let (plan, failure) = match planned(tx, call, access) {
+        Ok(plan) => {
+            let failure = refusal(tx, call, name, &plan)?.map(|fault| fault.failure());
+            (plan, failure)
+        }
+        // `az vm create --count 2` sends a template with a copy.
+        Err(fault @ Fault::Deployment(DeploymentError::Later(_))) => (Plan::default(), Some(fault.failure())),
+        Err(fault) => return Err(fault),
+    };
     let key = key(group, name);
     let old = tx.get(&HEADS, &key)?;
     if let Some(old) = &old {
@@ -128,6 +135,7 @@ fn store(
             type_name: planned.type_name,
             name: planned.name,
             api_version: planned.api_version,
+            location: planned.location.as_deref().and_then(Location::parse).map(|location| location.to_string()),
             after,
             uses_secure: planned.uses_secure,
             state: None,

@@ -63,6 +63,9 @@ pub(super) struct Part {
     pub(super) type_name: String,
     pub(super) name: String,
     pub(super) api_version: String,
+    /// Its location, where the template says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) location: Option<String>,
     /// The places of those that it comes after.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) after: Vec<u64>,

@@ -112,7 +112,7 @@ fn wait(
     let at = (progress.deployment, progress.next);
     let operation = operations::find(tx, subscription, id)?;
     match operation.map(|operation| operation.status()) {
-        Some(Status::Running) => return Ok(Step::Waits),
+        Some(Status::Running) => return Ok(Step::WaitsFor((subscription, id))),
         Some(Status::Failed(failure)) => return Err(StepError::Failed(failure)),
         Some(Status::Canceled) => {
             let why = "The resource operation completed with terminal provisioning state 'Canceled'.";

@@ -8,7 +8,7 @@ use crate::order::conditions;
 use crate::outcome::Shown;
 use bonafide_store::Read;
 use bonafide_template::Plan;
-use bonafide_types::{ResourceId, Timestamp};
+use bonafide_types::{Location, ResourceId, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -97,17 +97,20 @@ struct Named<'a> {
     id: &'a str,
     type_name: &'a str,
     name: &'a str,
+    location: Option<Location>,
     after: Vec<usize>,
 }
 
 impl<'a> Named<'a> {
     fn of_part(part: &'a Part) -> Self {
         let after = part.after.iter().filter_map(|at| usize::try_from(*at).ok()).collect();
-        Self { id: &part.id, type_name: &part.type_name, name: &part.name, after }
+        let location = part.location.as_deref().and_then(Location::parse);
+        Self { id: &part.id, type_name: &part.type_name, name: &part.name, location, after }
     }
 
     fn of_plan(planned: &'a bonafide_template::Planned) -> Self {
-        Self { id: &planned.id, type_name: &planned.type_name, name: &planned.name, after: planned.after.clone() }
+        let (location, after) = (planned.location.as_deref().and_then(Location::parse), planned.after.clone());
+        Self { id: &planned.id, type_name: &planned.type_name, name: &planned.name, location, after }
     }
 
     fn shown(&self) -> Value {
@@ -117,14 +120,20 @@ impl<'a> Named<'a> {
 
 /// The types of a deployment, by namespace.
 fn providers(all: &[Named<'_>]) -> Value {
-    let mut by_namespace: BTreeMap<&str, BTreeMap<&str, ()>> = BTreeMap::new();
+    let mut by_namespace: BTreeMap<&str, BTreeMap<&str, Vec<Option<&str>>>> = BTreeMap::new();
     for named in all {
-        let (namespace, types) = named.type_name.split_once('/').unwrap_or((named.type_name, ""));
-        by_namespace.entry(namespace).or_default().insert(types, ());
+        let (namespace, type_name) = named.type_name.split_once('/').unwrap_or((named.type_name, ""));
+        let locations = by_namespace.entry(namespace).or_default().entry(type_name).or_default();
+        let location = named.location.as_ref().map(Location::as_str);
+        if !locations.contains(&location) {
+            locations.push(location);
+        }
     }
     let shown = by_namespace.into_iter().map(|(namespace, types)| {
-        let types: Vec<Value> =
-            types.into_keys().map(|name| json!({ "resourceType": name, "locations": [null] })).collect();
+        let types: Vec<Value> = types
+            .into_iter()
+            .map(|(name, locations)| json!({ "resourceType": name, "locations": locations }))
+            .collect();
         json!({ "namespace": namespace, "resourceTypes": types })
     });
     shown.collect()

@@ -7,7 +7,9 @@ use http::StatusCode;
 
 pub(super) fn wire(error: &DeploymentError) -> Wire<'_> {
     match error {
-        DeploymentError::Template(message) => (StatusCode::BAD_REQUEST, "InvalidTemplate", message.clone()),
+        DeploymentError::Template(message) | DeploymentError::Later(message) => {
+            (StatusCode::BAD_REQUEST, "InvalidTemplate", message.clone())
+        }
         DeploymentError::Refused { name, tracking, .. } => (
             StatusCode::BAD_REQUEST,
             "InvalidTemplateDeployment",

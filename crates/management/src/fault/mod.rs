@@ -226,7 +226,7 @@ pub(crate) enum Fault {
     /// More than one transaction can do.
     TooMuchAtOnce,
     /// `If-Match` or `If-None-Match` is not met.
-    PreconditionFailed { etag: String },
+    PreconditionFailed,
 
     /// A resource that is being deleted.
     BeingDeleted(ResourceId),

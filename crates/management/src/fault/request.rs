@@ -136,10 +136,11 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "MethodNotAllowed",
             format!("The requested resource does not support http method '{method}'."),
         ),
-        Fault::PreconditionFailed { etag } => (
+        Fault::PreconditionFailed => (
             StatusCode::PRECONDITION_FAILED,
             "PreconditionFailed",
-            format!("The condition of the request is not met. The current etag is '{etag}'."),
+            "The condition of the request is not met: read what is there, decide anew, and send the ETag of that answer."
+                .to_owned(),
         ),
         _ => internal(),
     }

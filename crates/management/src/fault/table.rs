@@ -31,7 +31,7 @@ impl Fault {
             | Self::TagNameTooLong(_)
             | Self::TagValueTooLong(_)
             | Self::MethodNotAllowed(_)
-            | Self::PreconditionFailed { .. } => request::wire(self),
+            | Self::PreconditionFailed => request::wire(self),
             Self::IdentityNotSupported { .. }
             | Self::IdentityTypeInvalid(_)
             | Self::IdentitiesUnexpected { .. }

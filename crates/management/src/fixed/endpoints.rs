@@ -35,8 +35,8 @@ fn endpoints(config: &Config, version: Option<&ApiVersion>) -> Value {
 
 /// A cloud. What is not served is left out: portal, gallery, most suffixes of services, and `graph` and
 /// `graphAudience`, which are those of Azure AD Graph (docs/wire/management.md). Clients need `suffixes` to be there
-/// (az, Azure PowerShell). `keyVaultDns` has no dot before it, as Azure's has none; without it az runs no command of
-/// `az keyvault`, those of the resource manager neither (observed with 2.91).
+/// (az, Azure PowerShell). Those that are there have no dot before them, as Azure's have none; without them az runs no command of
+/// `az keyvault` and not `az acr identity`, though they ask the resource manager only (observed with 2.91).
 fn cloud(config: &Config) -> Value {
     json!({
         "name": config.cloud_name,
@@ -49,7 +49,10 @@ fn cloud(config: &Config) -> Value {
         },
         "microsoftGraphResourceId": format!("{}/", config.graph),
         "vmImageAliasDoc": format!("{}{ALIASES}?api-version={OBJECT_FROM}", config.management),
-        "suffixes": { "keyVaultDns": config.vault_suffix.trim_start_matches('.') },
+        "suffixes": {
+            "keyVaultDns": config.vault_suffix.trim_start_matches('.'),
+            "acrLoginServer": config.registry_suffix.trim_start_matches('.'),
+        },
     })
 }
 

@@ -18,19 +18,33 @@ const OPERATIONS_AT_ONCE: usize = 100;
 /// Source: ours.
 const STEPS_PER_ROUND: usize = 256;
 
-/// Takes at most `steps` steps of an operation, and returns it as it then is; `None` when there is none.
+/// Takes at most `steps` steps of an operation, and returns it as it then is; `None` when there is none. Of another one
+/// that it waits for they are taken first.
 pub(crate) fn advance(
     cx: &Cx<'_>,
     key: (SubscriptionId, OperationId),
-    steps: usize,
+    mut steps: usize,
 ) -> Result<Option<Operation>, StoreError> {
+    take(cx, key, &mut steps)
+}
+
+fn take(cx: &Cx<'_>, key: (SubscriptionId, OperationId), steps: &mut usize) -> Result<Option<Operation>, StoreError> {
     let mut batch = STEP_ITEMS_MAX;
     let mut operation = cx.store.read(|tx| tx.get(&OPERATIONS, &key))?;
-    for _ in 0..steps {
+    while *steps > 0 {
         let Some(before) = operation.as_ref().filter(|operation| operation.ended_at.is_none()) else { break };
         match fitting_step(cx, key, before, &mut batch)? {
             Taken::Waits => break,
-            Taken::Now(now) => operation = now.map(|now| *now),
+            // It is older than what waits for it, so that none waits for itself.
+            Taken::WaitsFor(other) => {
+                if take(cx, other, steps)?.is_some_and(|other| other.ended_at.is_none()) {
+                    break;
+                }
+            }
+            Taken::Now(now) => {
+                operation = now.map(|now| *now);
+                *steps -= 1;
+            }
         }
     }
     Ok(operation)
@@ -42,6 +56,8 @@ enum Taken {
     Now(Option<Box<Operation>>),
     /// There is nothing to do at present.
     Waits,
+    /// There is nothing to do before the end of another operation.
+    WaitsFor((SubscriptionId, OperationId)),
 }
 
 impl Taken {
@@ -119,6 +135,7 @@ fn step(tx: &mut Tx<'_>, cx: &Cx<'_>, key: (SubscriptionId, OperationId), batch:
         Step::More => {}
         Step::Last => operation.ended_at = Some(cx.world.now),
         Step::Waits => return Ok(Taken::Waits),
+        Step::WaitsFor(other) => return Ok(Taken::WaitsFor(other)),
     }
     save(tx, key, &operation)?;
     Ok(Taken::now(Some(operation)))

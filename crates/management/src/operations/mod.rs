@@ -144,6 +144,8 @@ pub(crate) enum Step {
     Last,
     /// It changed nothing, for something else must happen first.
     Waits,
+    /// It changed nothing, for another operation must end first.
+    WaitsFor((SubscriptionId, OperationId)),
 }
 
 /// The reason why a step was not taken.

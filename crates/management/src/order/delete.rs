@@ -53,7 +53,8 @@ pub(crate) fn resource(
         return Ok(Deleted::Absent);
     };
     check_above(&access.place, id, kind, "delete")?;
-    conditions::check_delete(&call.command.conditions, conditions::etag_of_view(uuid, &old, false))?;
+    let etags = [false, true].map(|is_partial| conditions::etag_of_view(uuid, &old, is_partial));
+    conditions::check_delete(&call.command.conditions, etags.into())?;
     locks::check_delete(tx, call, &access.place)?;
     audit::record(tx, call, &action, old.id.as_str())?;
     let condemned = Condemned::by(allowed, uuid, &old)?;

@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::place::{Found, chain_near, check_above};
 use super::{api_version, conditions, derived};
-use crate::command::Call;
+use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
 use crate::outcome::{Outcome, Shown};
@@ -98,8 +98,9 @@ pub(crate) fn show(
     let etag = conditions::etag_of_view(uuid, resource, seen.is_partial);
     let mut shown = head_of(call, kind, resource);
     shown.append(&mut seen.members);
-    let view =
-        View { tx, uuid, resource, version: &call.command.version, query: &call.command.query, now: call.cx.world.now };
+    let command = call.command;
+    let (version, query, now) = (&command.version, &command.query, call.cx.world.now);
+    let view = View { tx, uuid, resource, version, query, is_get: matches!(command.verb, Verb::Get), now };
     (kind.of.members)(&view, &mut shown)?;
     (kind.of.view)(&view, &mut properties)?;
     shown.insert("properties".to_owned(), Value::Object(properties));

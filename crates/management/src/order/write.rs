@@ -153,7 +153,7 @@ fn change_identities(write: &mut Write<'_, '_>) -> Result<(), Fault> {
         None => nested.assigned.is_some().then(|| Change::none(&write.new.identity)),
     };
     let named = change.iter().flat_map(|change| &change.add).chain(&nested.added);
-    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right("write"), named)?;
+    linked::check(write.tx, write.call, write.access, &write.new, &write.kind.right(write.right), named)?;
     if let Some(change) = &mut change {
         change.nested = nested.assigned;
     }

@@ -21,7 +21,10 @@ fn metadata_endpoints_have_three_shapes_and_need_no_token() {
         json!(["https://localhost:8443/", "https://management.azure.com/"])
     );
     // Nothing but what is served, and what a client stops without.
-    assert_eq!(object["suffixes"], json!({"keyVaultDns": "vault.localhost:8443"}));
+    assert_eq!(
+        object["suffixes"],
+        json!({"keyVaultDns": "vault.localhost:8443", "acrLoginServer": "azurecr.localhost:8443"})
+    );
     assert_eq!(object["microsoftGraphResourceId"], "https://localhost:8443/");
     assert_eq!(object["vmImageAliasDoc"], "https://localhost:8443/metadata/vmImageAliases?api-version=2022-09-01");
     assert_eq!(object.as_object().unwrap().len(), 6);

@@ -164,8 +164,11 @@ fn tn_03_the_right_to_the_extension_gives_nothing_else_of_the_set_and_no_identit
         (&json!("SystemAssigned"), &json!(0), &json!({}))
     );
     let names = json!({"properties": {"publisher": "p", "type": "t", "settings": {"identity": &identity}}});
-    call(&writer, Method::PUT, &format!("{set}/extensions/other"), Some(names.clone()))
+    let refused = call(&writer, Method::PUT, &format!("{set}/extensions/other"), Some(names.clone()))
         .refused(403, "LinkedAuthorizationFailed");
+    // It says no right that the caller has not.
+    let message = refused.body["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&format!("to perform action '{write}'")), "{message}");
     cloud.put(&format!("{set}/extensions/other"), VM, names).expect(201);
     // Of another tenant nobody learns anything.
     call(&cloud.other_owner, Method::GET, &one, None).refused(401, "InvalidAuthenticationTokenTenant");
@@ -346,10 +349,8 @@ fn a_template_makes_a_set_with_the_extension_in_its_profile_or_beside_it() {
         let template = json!({"$schema": "https://schema.management.azure.com/schemas/2015-01-01/deploymentTemplate.json#",
             "contentVersion": "1.0.0.0", "resources": resources});
         let body = json!({"properties": {"mode": "Incremental", "template": template}});
+        // A deployment goes on by itself with the operation that it waits for.
         cloud.put(&format!("{deployments}/{name}"), ARM, body).expect(201);
-        for _ in 0..3 {
-            cloud.advance_all().unwrap();
-        }
         cloud.get(&format!("{deployments}/{name}"), ARM).expect(200).body["properties"].clone()
     };
     let pool = |name: &str, capacity: usize, extensions: Value| {
@@ -364,6 +365,15 @@ fn a_template_makes_a_set_with_the_extension_in_its_profile_or_beside_it() {
     let failed = deploy("d1", json!([pool("pool", 1, json!([entry]))]));
     assert_eq!(failed["provisioningState"], "Failed");
     assert!(failed["error"].to_string().contains("VMExtensionProvisioningError"), "{failed}");
+    let locations = |of: &Value| {
+        of["providers"][0]["resourceTypes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["locations"].clone())
+            .collect::<Value>()
+    };
+    assert_eq!(locations(&failed), json!([["westus"]]));
     let sets = format!("{}/virtualMachineScaleSets", compute(&cloud));
     let listed = cloud.get(&format!("{sets}/pool/virtualMachines/0/extensions"), VM).body;
     assert_eq!(listed["value"][0]["name"], "ManagedIdentityWindowsExtension");
@@ -372,5 +382,88 @@ fn a_template_makes_a_set_with_the_extension_in_its_profile_or_beside_it() {
         "dependsOn": ["[resourceId('Microsoft.Compute/virtualMachineScaleSets', 'empty')]"], "properties": extension()["properties"]});
     let done = deploy("d2", json!([own, pool("empty", 0, json!([]))]));
     assert_eq!(done["provisioningState"], "Succeeded", "{done}");
+    assert_eq!(locations(&done), json!([["westus"], [null]]));
     assert_eq!(cloud.get(&format!("{sets}/empty/extensions"), VM).body["value"][0]["name"], "msi");
+}
+
+/// The end of the operation that a write began.
+fn end(cloud: &Cloud, answer: &Answer) -> Value {
+    let url = answer.header("azure-asyncoperation").strip_prefix("https://localhost:8443").unwrap().to_owned();
+    cloud.get(url.split('?').next().unwrap(), VM).expect(200).body
+}
+
+#[test]
+fn an_unchanged_extension_once_more_writes_no_instance_that_could_not_serve_it() {
+    let cloud = Cloud::with_group();
+    let set = set(
+        &cloud,
+        &json!({"sku": {"name": "s", "capacity": 150}, "properties": {"upgradePolicy": {"mode": "Automatic"}}}),
+    );
+    let one = format!("{set}/extensions/msi");
+    cloud.put(&one, VM, extension()).expect(201);
+    cloud.advance_all().unwrap();
+    let rows = || [0, 149].map(|n| cloud.get(&format!("{set}/virtualMachines/{n}"), VM).header("etag").to_owned());
+    let before = rows();
+    let again = cloud.put(&one, VM, extension()).expect(200);
+    cloud.advance_all().unwrap();
+    assert_eq!(rows(), before);
+    // It serves nothing all the same, and the operation says so.
+    assert_eq!(end(&cloud, &again)["error"]["code"], "VMExtensionProvisioningError");
+    let mut tagged = extension();
+    tagged["properties"]["forceUpdateTag"] = "2".into();
+    cloud.put(&one, VM, tagged).expect(200);
+    cloud.advance_all().unwrap();
+    assert!(rows().iter().zip(&before).all(|(is, was)| is != was));
+}
+
+#[test]
+fn an_upgrade_that_a_later_change_repeats_ends_at_its_next_step() {
+    let failing = Failing::new();
+    let cloud = &failing.cloud;
+    let policy = json!({"upgradePolicy": {"mode": "Automatic"}});
+    let set = set(cloud, &json!({"sku": {"name": "s", "capacity": 250}, "properties": policy}));
+    // The process ends when the change and the first batch are written.
+    let (first, _) = failing.during(3, |cloud| cloud.patch(&set, VM, json!({"sku": {"name": "larger"}})));
+    let first = first.expect(200);
+    let second = cloud.patch(&set, VM, json!({"sku": {"name": "largest"}})).expect(200);
+    assert!(!second.headers.contains_key("azure-asyncoperation"), "{second:?}");
+    assert_eq!(end(cloud, &first)["error"]["code"], "OperationPreempted");
+    for n in [0, 249] {
+        assert_eq!(cloud.get(&format!("{set}/virtualMachines/{n}"), VM).body["sku"]["name"], "largest");
+    }
+}
+
+#[test]
+fn machines_that_refuse_the_extension_of_their_set_are_named_and_the_others_have_it() {
+    let cloud = Cloud::with_group();
+    let properties = json!({"orchestrationMode": "Flexible", "upgradePolicy": {"mode": "Automatic"}});
+    let set = set(&cloud, &json!({"sku": {"name": "s", "capacity": 4}, "properties": properties}));
+    let machine = |n: usize| format!("{}/virtualMachines/set_{n}", compute(&cloud));
+    for n in [0, 2] {
+        cloud.put(&format!("{}/extensions/own", machine(n)), VM, extension()).expect(201);
+    }
+    let one = format!("{set}/extensions/msi");
+    let state = || cloud.get(&set, VM).body["properties"]["provisioningState"].clone();
+    assert_eq!(state(), "Succeeded");
+    let failed = end(&cloud, &cloud.put(&one, VM, extension()).expect(201));
+    let text = failed["error"].to_string();
+    assert_eq!(failed["error"]["code"], "VMExtensionProvisioningError");
+    assert!(text.contains("set_0' has an extension") && text.contains("set_2' has an extension"), "{text}");
+    let have = || {
+        let named = |n: &usize| cloud.get(&format!("{}/extensions/msi", machine(*n)), VM).status == 200;
+        (0..4).filter(named).collect::<Vec<_>>()
+    };
+    assert_eq!((have(), state()), (vec![1, 3], json!("Failed")));
+    // A write meanwhile that has an end of its own has succeeded.
+    let tagged = cloud.patch(&set, VM, json!({"tags": {"a": "b"}})).expect(200);
+    assert_eq!(tagged.body["properties"]["provisioningState"], "Succeeded");
+    // Those that are in the way still are told of, though the others answer nothing either.
+    cloud.delete(&format!("{}/extensions/own", machine(2)), VM).expect(200);
+    let failed = end(&cloud, &cloud.put(&one, VM, extension()).expect(200));
+    assert!(failed["error"].to_string().contains("set_0' has an extension"), "{failed}");
+    assert_eq!(have(), [1, 2, 3]);
+    let view = cloud.get(&format!("{set}/instanceView"), VM).body;
+    assert_eq!(view["statuses"][0]["code"], "ProvisioningState/failed", "{view}");
+    cloud.delete(&one, VM).expect(200);
+    assert_eq!((have(), state()), (vec![], json!("Succeeded")));
 }

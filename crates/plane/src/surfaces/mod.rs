@@ -36,7 +36,7 @@ macro_rules! entry {
             name: $name,
             on: &$on,
             owns: $owns,
-            routes: || routes_of(At::$context),
+            routes: LazyLock::new(|| Routes::of(routes_of(At::$context))),
             takes_body: |at, head| at.$context().takes_body(head),
             admit: |at, request| at.$context().admit(request),
             handle: |at, request| at.$context().handle(request).map_need(Need::from),
@@ -46,7 +46,7 @@ macro_rules! entry {
 }
 
 /// The surfaces, in the order in which they are asked whether a request is theirs.
-const SURFACES: &[Entry] = &[
+static SURFACES: [Entry; 6] = [
     entry!("vault", [On::Public], |head| vault(head).is_some(), vault),
     entry!("health", [On::Public], is_health, health),
     entry!("management", [On::Public], is_management, management),
@@ -61,11 +61,30 @@ pub struct Entry {
     pub name: &'static str,
     on: &'static [On],
     owns: fn(&Request) -> bool,
-    routes: fn() -> Vec<&'static Route>,
+    routes: LazyLock<Routes>,
     takes_body: fn(At<'_>, &Request) -> bool,
     admit: fn(At<'_>, &Request) -> Result<Lane, Box<Answer>>,
     handle: fn(At<'_>, &Request) -> Outcome<Need>,
     refuse: fn(At<'_>, &Request, Unserved) -> Answer,
+}
+
+/// The routes of a surface, and the sums of them that each request asks for: there are hundreds.
+struct Routes {
+    all: Vec<&'static Route>,
+    of_view: Vec<&'static Route>,
+    /// The largest body that any takes, in bytes.
+    body_bytes_max: usize,
+    /// True where all take as much.
+    is_one_size: bool,
+}
+
+impl Routes {
+    fn of(all: Vec<&'static Route>) -> Self {
+        let of_view = all.iter().copied().filter(|route| route.needs == Needs::View).collect();
+        let body_bytes_max = all.iter().map(|route| route.body_bytes_max).max().unwrap_or(TOKEN_BODY_BYTES_MAX);
+        let is_one_size = all.iter().all(|route| route.body_bytes_max == body_bytes_max);
+        Self { all, of_view, body_bytes_max, is_one_size }
+    }
 }
 
 /// The surface of a request on a listener. Login is the surface of every path that no other has.
@@ -77,7 +96,7 @@ pub fn of(on: On, head: &Request) -> &'static Entry {
 /// True of a literal segment of any route's path.
 pub(crate) fn is_word(segment: &str) -> bool {
     static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        let routes = SURFACES.iter().flat_map(|entry| (entry.routes)());
+        let routes = SURFACES.iter().flat_map(|entry| &entry.routes.all);
         let segments = routes.flat_map(|route| route.path.split('/'));
         segments.filter(|segment| !segment.contains('{')).map(str::to_ascii_lowercase).collect()
     });
@@ -113,21 +132,18 @@ impl Entry {
     /// The source that a request is answered from. A request that no route has is refused without the store where no other touches it;
     /// elsewhere it may have to be looked up first.
     pub(crate) fn needs(&self, head: &Request) -> Needs {
-        let (of_view, of_store): (Vec<_>, Vec<_>) =
-            (self.routes)().into_iter().partition(|route| route.needs == Needs::View);
+        let Routes { all, of_view, .. } = &*self.routes;
         // The routes of the view are few. To match all would take longer than many an answer.
-        if of_store.is_empty() || served(&of_view, head).is_some() { Needs::View } else { Needs::Store }
+        if all.len() == of_view.len() || served(of_view, head).is_some() { Needs::View } else { Needs::Store }
     }
 
     /// The largest body of a request, in bytes: that of its route, or the largest of any where it has none.
     pub(crate) fn body_bytes_max(&self, head: &Request) -> usize {
-        let routes = (self.routes)();
-        let sizes = || routes.iter().map(|route| route.body_bytes_max);
-        let largest = sizes().max().unwrap_or(TOKEN_BODY_BYTES_MAX);
-        if sizes().all(|size| size == largest) {
-            return largest;
+        let Routes { all, body_bytes_max, is_one_size, .. } = &*self.routes;
+        if *is_one_size {
+            return *body_bytes_max;
         }
-        served(&routes, head).map_or(largest, |route| route.body_bytes_max)
+        served(all, head).map_or(*body_bytes_max, |route| route.body_bytes_max)
     }
 }
 

@@ -3,4 +3,5 @@
 pub(crate) mod extensions;
 pub(crate) mod scale_sets;
 mod statuses;
+pub(crate) mod system;
 pub(crate) mod virtual_machines;

@@ -24,6 +24,19 @@ pub(super) fn provisioned(resource: &Resource) -> Value {
     })
 }
 
+/// Provisioned as far as `provisioningState` says.
+pub(super) fn provisioned_as(resource: &Resource, state: &str) -> Value {
+    let mut status = provisioned(resource);
+    let (level, display) = match state {
+        "Succeeded" => return status,
+        "Failed" => ("Error", "Provisioning failed"),
+        other => ("Info", other),
+    };
+    status["code"] = format!("ProvisioningState/{}", state.to_ascii_lowercase()).into();
+    (status["level"], status["displayStatus"]) = (level.into(), display.into());
+    status
+}
+
 /// The word for a machine's power.
 pub(super) fn power(resource: &Resource) -> &'static str {
     match resource.power {

@@ -11,9 +11,9 @@ mod worker;
 mod write;
 
 pub(crate) use asked::{PUBLISHER, TYPES, member};
-pub(crate) use provisioning::{Provisioning, system_of_profile};
+pub(crate) use provisioning::{Cause, Provisioning};
 pub(crate) use shown::{of_machine, word};
-pub(crate) use worker::{EXTENSIONS as WORKER, failure};
+pub(crate) use worker::{EXTENSIONS as WORKER, failure, preempted};
 pub(crate) use write::restart;
 
 use crate::resource_type::{Absent, Identities, ResourceType};

@@ -2,9 +2,10 @@
 
 use super::PUBLISHER;
 use super::asked::{self, Asked, member};
-use super::provisioning::{OTHER_SYSTEM, system_of_profile};
+use super::provisioning::OTHER_SYSTEM;
 use crate::fault::Fault;
 use crate::order::write::Write;
+use crate::types::compute::system;
 use bonafide_core::directory::{AssignedIdentity, Body, Extension, ModelExtension};
 use bonafide_types::ResourceId;
 use serde_json::{Map, Value};
@@ -43,7 +44,7 @@ pub(crate) fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
         write.new.model_extension = None;
         return Ok(());
     };
-    if system_of_profile(&write.new.body).is_some_and(|system| system != found.asked.system) {
+    if system::of_profile(&write.new.body).is_some_and(|system| system != found.asked.system) {
         return refused(TARGET, OTHER_SYSTEM.to_owned());
     }
     if let Some(old) = write.old

@@ -2,12 +2,12 @@
 
 use super::asked::{self, properties};
 use crate::resource_type::Stored;
-use bonafide_core::directory::{Body, Resource, System};
+use crate::types::compute::system;
+use bonafide_core::directory::Resource;
 use bonafide_core::lifecycle::ExtensionHost;
 use bonafide_core::placement::{ExtensionState, ExtensionStatus};
 use bonafide_store::StoreError;
 use bonafide_types::{ResourceUuid, Timestamp};
-use serde_json::Value;
 use uuid::Uuid;
 
 /// Time within which a host is to report, in seconds. Source: ours; a host hears of a change at once, and opening a port
@@ -40,6 +40,8 @@ pub(crate) enum Cause {
     NotServed,
     /// No host reported in time.
     NoReport,
+    /// The machine does not take it.
+    Refused(String),
     /// The report of a host.
     Reported(ExtensionState, String),
 }
@@ -53,33 +55,11 @@ pub(super) fn provisioning(
 ) -> Result<Provisioning, StoreError> {
     let Some(asked) = extension.extension else {
         let wanted = asked::system(&properties(&extension.body)).ok().flatten();
-        let is = system_of(&machine.body);
+        let is = system::of_machine(&machine.body);
         let differs = wanted.zip(is).is_some_and(|(wanted, is)| wanted != is);
         return Ok(Provisioning::Failed(if differs { Cause::OtherSystem } else { Cause::NeverAsked }));
     };
     Ok(state(&tx.extension_hosts(uuid)?, asked.run, extension.changed_at, now))
-}
-
-/// The operating system of a machine, where its body says it.
-pub(super) fn system_of(body: &Body) -> Option<System> {
-    system_below(body, &["properties"])
-}
-
-/// The same of the machines of a scale set.
-pub(crate) fn system_of_profile(body: &Body) -> Option<System> {
-    system_below(body, &["properties", "virtualMachineProfile"])
-}
-
-fn system_below(body: &Body, above: &[&str]) -> Option<System> {
-    let found = |path: &[&str]| body.member(&[above, path].concat()).filter(|value| !value.is_null());
-    let disk = found(&["storageProfile", "osDisk", "osType"]).and_then(Value::as_str).unwrap_or_default();
-    if disk.eq_ignore_ascii_case("Windows") || found(&["osProfile", "windowsConfiguration"]).is_some() {
-        return Some(System::Windows);
-    }
-    if disk.eq_ignore_ascii_case("Linux") || found(&["osProfile", "linuxConfiguration"]).is_some() {
-        return Some(System::Linux);
-    }
-    None
 }
 
 /// The state by the reports of all hosts of a machine on the run that was asked for at `since`.
@@ -128,6 +108,7 @@ impl Cause {
                 ),
                 "",
             ),
+            Self::Refused(refusal) => (refusal.clone(), ""),
             Self::Reported(state, detail) => (reported(*state).to_owned(), detail.as_str()),
         };
         if detail.is_empty() { cause } else { format!("{cause} The host says: {detail}") }

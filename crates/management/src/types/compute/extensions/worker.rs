@@ -36,8 +36,8 @@ pub(crate) static EXTENSIONS: Worker = Worker {
     takes_away: false,
 };
 
-/// The end of an operation whose extension was deleted or written once more.
-fn preempted() -> StepError {
+/// The end of an operation whose extension was deleted, or whose work a later one does.
+pub(crate) fn preempted() -> StepError {
     let message = "The operation has been preempted by a more recent one.";
     StepError::Failed(Failure::new("OperationPreempted", message))
 }

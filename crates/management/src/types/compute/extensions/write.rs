@@ -1,12 +1,13 @@
 //! Writing an extension: what it asks of the hosts of its machine, and when it asks anew.
 
 use super::asked::{self, Asked, member, properties};
-use super::provisioning::{Cause, Provisioning, provisioning, system_of};
+use super::provisioning::{Cause, Provisioning, provisioning};
 use super::worker::{EXTENSIONS, InProgress, failure};
 use crate::fault::Fault;
 use crate::operations::{Begun, Work};
 use crate::order::place::Found;
 use crate::order::write::Write;
+use crate::types::compute::system;
 use bonafide_core::directory::{EXTENSION_OF, Extension, Resource};
 use bonafide_core::lifecycle;
 use bonafide_core::placement::identities_of;
@@ -24,7 +25,7 @@ pub(super) fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     let Some(asked) = asked::read(&properties)? else { return Ok(()) };
     let Some(machine) = write.access.place.parent.clone() else { return Ok(()) };
     check_machine(write, &machine)?;
-    if system_of(&machine.1.body).is_some_and(|system| system != asked.system) {
+    if system::of_machine(&machine.1.body).is_some_and(|system| system != asked.system) {
         write.new.extension = None;
         write.begins = Some(Begun::Failed(failure(&write.new, machine.1.id.name(), &Cause::OtherSystem)));
         return Ok(());

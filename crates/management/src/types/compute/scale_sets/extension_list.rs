@@ -1,6 +1,7 @@
 //! `Microsoft.Compute/virtualMachineScaleSets/extensions`: the list in the profile of a set, entry by entry. There is no
 //! other place for it: a write of an entry is a write of the set, by a right of its own.
 
+use super::extension::worst;
 use super::{NAME as SET, SCALE_SETS};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
@@ -11,12 +12,10 @@ use crate::order::{api_version, conditions, read};
 use crate::outcome::{Accepted, Begun, Outcome, Shown};
 use crate::resource_type::{Changes, Kind, ListRight, Own, ResourceType, Rows};
 use crate::types::compute::extensions::of_set::{LIST, at, entries, name_of};
-use crate::types::compute::extensions::{Provisioning, member, of_instance, word};
+use crate::types::compute::extensions::{member, word};
 use bonafide_core::access::{Allowed, Sights};
-use bonafide_core::directory::{INSTANCES_OF_SET, RESOURCES, Resource};
-use bonafide_core::lifecycle::INSTANCES_MAX;
-use bonafide_store::{Read, ReadTx, StoreError, Tx};
-use bonafide_types::{ResourceId, ResourceUuid, Scope};
+use bonafide_store::{Read, ReadTx, Tx};
+use bonafide_types::{ResourceId, Scope};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -211,7 +210,7 @@ fn show(tx: &impl Read, call: &Call<'_>, (uuid, set): &Found, seen: &Seen, entry
     let mut properties = properties.cloned().unwrap_or_default();
     let name = name_of(entry).unwrap_or_default();
     let serves = set.model_extension.as_ref().is_some_and(|of_model| of_model.name.eq_ignore_ascii_case(name));
-    let state = if serves { state(tx, (*uuid, set), call)? } else { None };
+    let state = if serves { worst(tx, (*uuid, set), call.cx.world.now)? } else { None };
     properties.insert("provisioningState".to_owned(), word(state.as_ref(), set).into());
     let body = json!({
         "name": name,
@@ -220,25 +219,4 @@ fn show(tx: &impl Read, call: &Call<'_>, (uuid, set): &Found, seen: &Seen, entry
         "properties": properties,
     });
     Ok(Shown { body, etag: Some(conditions::etag_of_view(*uuid, set, seen.is_partial)) })
-}
-
-/// The state of the extension on the instances that have it of the latest model: of the worst of them.
-fn state(
-    tx: &impl Read,
-    (uuid, set): (ResourceUuid, &Resource),
-    call: &Call<'_>,
-) -> Result<Option<Provisioning>, StoreError> {
-    let since = set.model_extension.as_ref().map(|extension| extension.since);
-    let mut worst = None;
-    for instance in tx.many(&INSTANCES_OF_SET, &uuid, None, INSTANCES_MAX)? {
-        let row = tx.get(&RESOURCES, &instance)?;
-        let row = row.filter(|row| row.model_extension.as_ref().map(|extension| extension.since) == since);
-        let Some(row) = row else { continue };
-        match of_instance::state(tx, instance, &row, call.cx.world.now)? {
-            Some((_, failed @ Provisioning::Failed(_))) => return Ok(Some(failed)),
-            Some((_, Provisioning::Pending)) => worst = Some(Provisioning::Pending),
-            Some((_, Provisioning::Answers | Provisioning::Stopped(_))) | None => {}
-        }
-    }
-    Ok(worst)
 }

@@ -7,8 +7,9 @@ use super::model::{self, UpgradePolicy};
 use super::work::{Does, KIND, State};
 use crate::Cx;
 use crate::fault::Fault;
-use crate::operations::{Step, StepError, Turn, Work, Worker, unreadable};
+use crate::operations::{Failure, Step, StepError, Turn, Work, Worker, unreadable};
 use crate::order::locks::{self, Operation};
+use crate::types::compute::extensions::preempted;
 use bonafide_core::directory::{Membership, Power, Resource};
 use bonafide_core::lifecycle::{Budget, ChangedSet};
 use bonafide_store::{Read, StoreError, Tx};
@@ -50,12 +51,17 @@ fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepE
             check_scaling(tx, turn.batch, state.set, &set)?;
             scale(tx, turn.cx, turn.batch, state.set, &mut set)?
         }
-        Does::Await => extension::wait(tx, turn, &set, &mut state)?,
+        Does::Await => wait(tx, turn, &set, &mut state)?,
+        Does::Upgrade if is_preempted(&state, &set) => return Err(preempted()),
         _ => each(tx, turn, &mut state, &set)?,
     };
     if step == Step::Last
-        && let Some(next) = next(state.does, &set)
+        && let Some(next) = next(&state, &set)
     {
+        if state.does == Does::Upgrade {
+            // Those that were not changed may not answer either.
+            state.since = None;
+        }
         (state.does, state.after, step) = (next, None, Step::More);
     }
     *work = Work::new(KIND, &state);
@@ -63,12 +69,30 @@ fn step(tx: &mut Tx<'_>, turn: &Turn<'_>, work: &mut Work) -> Result<Step, StepE
 }
 
 /// The change that follows one that is done.
-fn next(done: Does, set: &Resource) -> Option<Does> {
-    match done {
+fn next(done: &State, set: &Resource) -> Option<Does> {
+    let awaits = set.model_extension.is_some() || !done.refusals.is_empty();
+    match done.does {
         Does::Follow { upgrades: true } => Some(Does::Upgrade),
-        Does::Follow { .. } | Does::Upgrade => set.model_extension.as_ref().map(|_| Does::Await),
+        Does::Follow { .. } | Does::Upgrade => awaits.then_some(Does::Await),
         Does::Await | Does::Restart | Does::Switch(_) | Does::Delete => None,
     }
+}
+
+/// Waits for what was asked for, and then tells of the instances that refused it: in a step that changes nothing, since
+/// a step that fails leaves nothing behind.
+fn wait(tx: &Tx<'_>, turn: &Turn<'_>, set: &Resource, state: &mut State) -> Result<Step, StepError> {
+    let failure = match extension::wait(tx, turn, set, state) {
+        Ok(Step::Last) => state.failure(None),
+        Err(StepError::Failed(failure)) => state.failure(Some(failure)),
+        other => return other,
+    };
+    failure.map_or(Ok(Step::Last), |failure| Err(StepError::Failed(failure)))
+}
+
+/// True when a later change of the model upgrades all instances itself.
+fn is_preempted(state: &State, set: &Resource) -> bool {
+    state.model.is_some_and(|model| model < set.model)
+        && model::upgrade_policy(&set.body).is_ok_and(UpgradePolicy::upgrades_by_itself)
 }
 
 /// Refuses a step of scaling where locks or tags that came later stop it.
@@ -132,7 +156,8 @@ fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> 
                     return Ok(Step::More);
                 }
             }
-            Does::Upgrade => upgrade(tx, turn, state.set, *uuid, set)?,
+            // One that refuses keeps no other from it.
+            Does::Upgrade => upgrade(tx, turn, state.set, *uuid, set)?.map_or((), |refusal| state.refuse(refusal)),
             does => drop(state.set.change(tx, &turn.cx.world, *uuid, |instance| change(instance, does, turn))?),
         }
         state.after = Some(*uuid);
@@ -148,27 +173,28 @@ fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> 
     Ok(Step::Last)
 }
 
-/// Brings an instance to the latest model.
+/// Brings an instance to the latest model, or says why it refuses.
 fn upgrade(
     tx: &mut Tx<'_>,
     turn: &Turn<'_>,
     of: ChangedSet,
     uuid: ResourceUuid,
     set: &Resource,
-) -> Result<(), StepError> {
-    let Some(old) = of.instance(tx, uuid)? else { return Ok(()) };
+) -> Result<Option<Failure>, StoreError> {
+    let Some(old) = of.instance(tx, uuid)? else { return Ok(None) };
     let mut new = old.clone();
     new.set = Some(Membership { set: of.uuid(), model: set.model });
     bring_to_model(&mut new, set);
     if new.model_extension.is_some() {
-        extension::check(tx, uuid, &new)?;
-        if new.model_extension == old.model_extension && extension::does_not_answer(tx, uuid, &old, turn.cx.world.now)?
-        {
+        if let Some(message) = extension::refusal(tx, uuid, &new)? {
+            return Ok(Some(Failure::new("VMExtensionProvisioningError", message)));
+        }
+        if new.model_extension == old.model_extension && extension::is_to_start(tx, uuid, &old, turn.cx.world.now)? {
             extension::start_anew(&mut new, turn.cx);
         }
     }
     of.change(tx, &turn.cx.world, uuid, |instance| *instance = new)?;
-    Ok(())
+    Ok(None)
 }
 
 fn change(instance: &mut Resource, does: Does, turn: &Turn<'_>) {

@@ -1,12 +1,13 @@
 //! The states of all instances of a set, counted.
 
+use super::extension::worst;
 use crate::command::Call;
 use crate::fault::Fault;
 use crate::order::access::Access;
 use crate::order::read;
 use crate::outcome::Outcome;
 use crate::resource_type::{Action, Run};
-use crate::types::compute::extensions::{Provisioning, of_instance};
+use crate::types::compute::extensions::{Provisioning, of_instance, word};
 use crate::types::compute::statuses;
 use bonafide_core::directory::{INSTANCES_OF_SET, RESOURCES};
 use bonafide_core::lifecycle::INSTANCES_MAX;
@@ -41,7 +42,8 @@ fn get(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fau
     if !extensions.is_empty() {
         view["extensions"] = extensions.into();
     }
-    view["statuses"] = json!([statuses::provisioned(set)]);
+    let state = worst(tx, (*uuid, set), call.cx.world.now)?;
+    view["statuses"] = json!([statuses::provisioned_as(set, word(state.as_ref(), set))]);
     Ok(Outcome::shown(view))
 }
 

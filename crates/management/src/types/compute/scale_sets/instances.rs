@@ -12,9 +12,9 @@ use crate::order::write::Write;
 use crate::outcome::Outcome;
 use crate::resource_type::{Absent, Action, Identities, ResourceType, Run, Stored, View};
 use crate::types::INSTANCE_TYPE;
-use crate::types::compute::extensions::{self, system_of_profile};
 use crate::types::compute::statuses;
 use crate::types::compute::virtual_machines::power;
+use crate::types::compute::{extensions, system};
 use bonafide_core::directory::{Body, Resource, System};
 use bonafide_core::lifecycle::ChangedSet;
 use bonafide_store::{ReadTx, StoreError, Tx};
@@ -86,14 +86,14 @@ fn profiles(set: &Resource, number: u64) -> Map<String, Value> {
         os["adminUsername"] = name.into();
     }
     let of_extension = set.model_extension.as_ref().map(|extension| extension.endpoint.system);
-    let is_windows = system_of_profile(&set.body).or(of_extension) == Some(System::Windows);
-    let system = if is_windows { "Windows" } else { "Linux" };
+    let is_windows = system::of_profile(&set.body).or(of_extension) == Some(System::Windows);
+    let os_type = if is_windows { "Windows" } else { "Linux" };
     os[if is_windows { "windowsConfiguration" } else { "linuxConfiguration" }] = json!({});
     let properties = json!({
         "hardwareProfile": {},
         "storageProfile": {
             "imageReference": texts(set, IMAGE, IMAGE_MEMBERS),
-            "osDisk": { "osType": system, "createOption": "FromImage", "managedDisk": {} },
+            "osDisk": { "osType": os_type, "createOption": "FromImage", "managedDisk": {} },
             "dataDisks": [],
         },
         "osProfile": os,

@@ -18,12 +18,12 @@ use crate::fault::Fault;
 use crate::operations::{Begun, STEP_ITEMS_MAX, Step};
 use crate::order::write::Write;
 use crate::resource_type::{Absent, Identities, ResourceType, View};
-use crate::types::compute::extensions::of_set;
+use crate::types::compute::extensions::{of_set, word};
 use bonafide_core::directory::{Body, Resource};
 use bonafide_core::lifecycle::ChangedSet;
 use model::{CAPACITY, ORCHESTRATION, says_extensions};
 use serde_json::{Map, Value, json};
-use work::{Does, work};
+use work::{Does, work, work_to};
 
 const NAME: &str = "Microsoft.Compute/virtualMachineScaleSets";
 
@@ -82,7 +82,9 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     }
     if there != target || upgrades {
         follow::check(write.tx, set, &write.new, Does::Follow { upgrades }, None)?;
-        write.begins = Some(Begun::Allowed(work(set, Does::Follow { upgrades }, write.call.cx.world.now)));
+        let (does, now) = (Does::Follow { upgrades }, write.call.cx.world.now);
+        let work = if upgrades { work_to(set, does, write.new.model, now) } else { work(set, does, now) };
+        write.begins = Some(Begun::Allowed(work));
     }
     Ok(())
 }
@@ -126,7 +128,9 @@ fn members(view: &View<'_>, shown: &mut Map<String, Value>) -> Result<(), Fault>
 }
 
 fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
-    properties.insert("provisioningState".to_owned(), "Succeeded".into());
+    // A write with an end of its own has succeeded, and a list would read all instances of all sets.
+    let state = if view.is_get { extension::worst(view.tx, (view.uuid, view.resource), view.now)? } else { None };
+    properties.insert("provisioningState".to_owned(), word(state.as_ref(), view.resource).into());
     properties.insert("uniqueId".to_owned(), view.uuid.to_string().into());
     if view.version.at_least("2021-11-01") {
         let created = view.resource.created_at.arm().replace('Z', "+00:00");

@@ -1,6 +1,6 @@
 //! The work of an operation on a set: what it does, with which instances, and how far it is.
 
-use crate::operations::Work;
+use crate::operations::{Failure, Work};
 use crate::order::locks::Operation;
 use bonafide_core::directory::Power;
 use bonafide_core::lifecycle::ChangedSet;
@@ -25,7 +25,16 @@ pub(super) struct State {
     /// The time of its start: what it changed has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) since: Option<Timestamp>,
+    /// The version of the model that an upgrade by policy is for: one of a later change takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<u64>,
+    /// The refusals of instances that stay as they are, each of which names its instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) refusals: Vec<Failure>,
 }
+
+/// Refusals that an operation names; there may be more. Source: ours; each is a sentence of about 400 bytes in its row.
+const REFUSALS_MAX: usize = 16;
 
 /// The change of the instances of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +44,7 @@ pub(super) enum Does {
     Follow { upgrades: bool },
     /// Of the latest model.
     Upgrade,
-    /// With the extension of the model answering, where the work asked for it.
+    /// With the extension of the model answering: where the work has changed something, or was to bring the model.
     Await,
     /// Started anew, those that run.
     Restart,
@@ -53,14 +62,19 @@ impl Does {
 
 /// The work for all instances of a set, that begins now.
 pub(super) fn work(set: ChangedSet, does: Does, now: Timestamp) -> Work {
-    Work::new(KIND, &State { set, does, only: None, after: None, since: Some(now) })
+    Work::new(KIND, &State::new(set, does, now))
 }
 
 /// The work for some instances of a set, that begins now.
 pub(super) fn work_on(set: ChangedSet, does: Does, mut only: Vec<ResourceUuid>, now: Timestamp) -> Work {
     only.sort_unstable();
     only.dedup();
-    Work::new(KIND, &State { set, does, only: Some(only), after: None, since: Some(now) })
+    Work::new(KIND, &State { only: Some(only), ..State::new(set, does, now) })
+}
+
+/// The work for all instances of a set that follow it to this version of its model, that begins now.
+pub(super) fn work_to(set: ChangedSet, does: Does, model: u64, now: Timestamp) -> Work {
+    Work::new(KIND, &State { model: Some(model), ..State::new(set, does, now) })
 }
 
 /// The set of work that only makes or removes instances.
@@ -70,6 +84,27 @@ pub(super) fn only_scales(work: &Work) -> Option<ChangedSet> {
 }
 
 impl State {
+    fn new(set: ChangedSet, does: Does, now: Timestamp) -> Self {
+        Self { set, does, only: None, after: None, since: Some(now), model: None, refusals: Vec::new() }
+    }
+
+    /// Keeps the refusal of an instance for the end.
+    pub(super) fn refuse(&mut self, refusal: Failure) {
+        if self.refusals.len() < REFUSALS_MAX {
+            self.refusals.push(refusal);
+        }
+    }
+
+    /// The failure that the work ends with, `last` being one more; none where every instance has what it is to have.
+    pub(super) fn failure(&self, last: Option<Failure>) -> Option<Failure> {
+        let mut all: Vec<Failure> = self.refusals.iter().cloned().chain(last).collect();
+        if all.len() < 2 {
+            return all.pop();
+        }
+        let message = "Several instances failed: the details name the first of them. All others were updated.";
+        Some(Failure { details: all, ..Failure::new("VMExtensionProvisioningError", message) })
+    }
+
     /// The instances that are left, in their order.
     pub(super) fn left(&self, tx: &impl Read) -> Result<Vec<ResourceUuid>, StoreError> {
         let mut all = match &self.only {
