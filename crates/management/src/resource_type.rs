@@ -275,7 +275,7 @@ pub(crate) trait Stored {
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError>;
     /// The hosts of a workload, as far as its extension is concerned.
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
-    /// What lies directly below a resource, in the order in which it was made. To be read one by one: each can have 1 MiB.
+    /// The resources directly below another one, in the order in which they were made. To be read one by one: each can have 1 MiB.
     fn below(&self, uuid: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError>;
     /// The instances of a scale set.
     fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError>;

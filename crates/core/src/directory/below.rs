@@ -1,10 +1,8 @@
-//! What lies directly below a resource whose answer shows it: how many children, and how much of them. Each write of a child
+//! The children of a resource whose answer shows them: their number and their size. Each write of a child
 //! keeps the count, so that the answer is bounded, whoever wrote what is in it.
 
-use super::Resource;
 use bonafide_types::ResourceId;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// A list of children in the answer of a resource.
@@ -32,12 +30,6 @@ pub struct Shows {
 
 /// Bytes of the children of one resource, at most. Source: ours; with its own row, about as much as one page of a list.
 pub const BELOW_BYTES_MAX: u64 = 4 << 20;
-
-/// Bytes that a JSON value counts for, beside its text: about what one takes in memory. Source: ours.
-const VALUE_BYTES: u64 = 32;
-
-/// Bytes that a child counts for, beside what it says: its id, its type and its etag are shown with it. Source: ours.
-const CHILD_BYTES: u64 = 256;
 
 const fn list(name: &'static str, max: u64, code: &'static str) -> List {
     List { name, max, code }
@@ -83,7 +75,7 @@ const SHOWS: [Shows; 6] = [
 
 const EXTENSIONS: List = list("extensions", 100, "ExtensionCountLimitReached");
 
-/// What lies below and is in no list: it is not shown, but read with the others.
+/// The list of all that lies below and is in none: it is not shown, but read with the others.
 static OTHERS: List = list("", 1_000, "ChildCountLimitReached");
 
 impl Shows {
@@ -124,7 +116,7 @@ pub enum FullError {
 /// The children of a resource, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Below {
-    /// How many, by the name of the list.
+    /// Their number, by the name of the list.
     counts: BTreeMap<String, u64>,
     /// Bytes of all of them.
     bytes: u64,
@@ -135,22 +127,21 @@ impl Below {
     ///
     /// # Errors
     /// [`FullError`], where it is too much.
-    pub fn add(&mut self, above: &ResourceId, child: &Resource) -> Result<(), FullError> {
-        let Some(list) = Shows::of(above).map(|shows| shows.list_of(&child.id)) else { return Ok(()) };
+    pub fn add(&mut self, above: &ResourceId, (child, bytes): (&ResourceId, u64)) -> Result<(), FullError> {
+        let Some(list) = Shows::of(above).map(|shows| shows.list_of(child)) else { return Ok(()) };
         let count = self.counts.entry(list.name.to_owned()).or_default();
         if *count >= list.max {
             return Err(FullError::TooMany(above.clone(), list));
         }
         *count += 1;
-        self.grow(above, bytes_of(child))
+        self.grow(above, bytes)
     }
 
-    /// Counts a change of a child. One that makes nothing larger is always done.
+    /// Counts a change of a child from so many bytes to so many. One that makes nothing larger is always done.
     ///
     /// # Errors
     /// [`FullError`], where it is too much.
-    pub fn change(&mut self, above: &ResourceId, old: &Resource, new: &Resource) -> Result<(), FullError> {
-        let (old, new) = (bytes_of(old), bytes_of(new));
+    pub fn change(&mut self, above: &ResourceId, old: u64, new: u64) -> Result<(), FullError> {
         self.bytes = self.bytes.saturating_sub(old);
         if new > old {
             return self.grow(above, new);
@@ -160,42 +151,18 @@ impl Below {
     }
 
     /// Counts a child no longer.
-    pub fn remove(&mut self, above: &ResourceId, child: &Resource) {
-        let Some(list) = Shows::of(above).map(|shows| shows.list_of(&child.id)) else { return };
+    pub fn remove(&mut self, above: &ResourceId, (child, bytes): (&ResourceId, u64)) {
+        let Some(list) = Shows::of(above).map(|shows| shows.list_of(child)) else { return };
         if let Some(count) = self.counts.get_mut(list.name) {
             *count = count.saturating_sub(1);
         }
-        self.bytes = self.bytes.saturating_sub(bytes_of(child));
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 
     fn grow(&mut self, above: &ResourceId, bytes: u64) -> Result<(), FullError> {
         self.bytes += bytes;
         if self.bytes > BELOW_BYTES_MAX { Err(FullError::TooLarge(above.clone())) } else { Ok(()) }
     }
-}
-
-/// Bytes that a child counts for.
-fn bytes_of(child: &Resource) -> u64 {
-    CHILD_BYTES + length(child.id.as_str()) + of_object(&child.tags) + child.body.bytes()
-}
-
-/// Bytes that an object counts for.
-pub(super) fn of_object(object: &Map<String, Value>) -> u64 {
-    let members = object.iter().map(|(name, value)| length(name) + of_value(value));
-    VALUE_BYTES + members.sum::<u64>()
-}
-
-fn of_value(value: &Value) -> u64 {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => VALUE_BYTES,
-        Value::String(text) => VALUE_BYTES + length(text),
-        Value::Array(elements) => VALUE_BYTES + elements.iter().map(of_value).sum::<u64>(),
-        Value::Object(object) => of_object(object),
-    }
-}
-
-fn length(text: &str) -> u64 {
-    u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ pub(super) fn in_parent(
         None => counted(tx, uuid, parent)?,
     };
     match old {
-        Some(old) => below.change(&parent.id, old, new)?,
-        None => below.add(&parent.id, new)?,
+        Some(old) => below.change(&parent.id, old.bytes_below(), new.bytes_below())?,
+        None => below.add(&parent.id, (&new.id, new.bytes_below()))?,
     }
     parent.below = Some(Box::new(below));
     Ok(())
@@ -66,7 +66,7 @@ pub(super) fn leave(tx: &mut Tx<'_>, world: &World<'_>, child: &Resource) -> Res
 /// The same with the resource above as it is to be stored.
 pub(super) fn leave_parent(parent: &mut Resource, child: &Resource) {
     if let Some(below) = &mut parent.below {
-        below.remove(&parent.id, child);
+        below.remove(&parent.id, (&child.id, child.bytes_below()));
     }
 }
 
@@ -92,7 +92,7 @@ fn counted(tx: &impl Read, uuid: ResourceUuid, parent: &Resource) -> Result<Belo
     let mut below = Below::default();
     for key in tx.many(&RESOURCES_BELOW, &uuid, None, usize::MAX)? {
         if let Some(child) = tx.get(&RESOURCES, &key)? {
-            below.add(&parent.id, &child)?;
+            below.add(&parent.id, (&child.id, child.bytes_below()))?;
         }
     }
     Ok(below)

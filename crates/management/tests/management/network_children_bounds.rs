@@ -131,7 +131,7 @@ fn np_09_the_children_that_a_resource_lists_have_a_bound_in_bytes_on_both_sides(
     });
     assert!(full.is_some());
     assert!(cloud.get(&path, NETWORK).expect(200).body.to_string().len() < 5 << 20);
-    // What is gone makes room, by either side.
+    // Children that are gone make room, by either side.
     cloud.delete(&child(0), NETWORK).expect(200);
     put(&cloud, &child(0), text(800)).expect(201);
     put(&cloud, &path, json!({"subnets": []})).expect(200);

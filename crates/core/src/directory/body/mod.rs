@@ -1,6 +1,7 @@
 //! The part of a resource that no type shares with another: what was sent, less its secrets. It is stored, and it comes
 //! out in one way only, `access::Sights`: by what `data/members.txt` says of its members and by what the caller may.
 
+pub(super) mod bytes;
 mod marks;
 mod named;
 mod patch;
@@ -8,7 +9,6 @@ mod shown;
 #[cfg(test)]
 mod tests;
 
-use super::below;
 use bonafide_types::ResourceId;
 use bonafide_types::json::JsonError;
 use marks::Marks;
@@ -119,7 +119,7 @@ impl Body {
 
     /// Bytes that it counts for among those of the resource above.
     pub(super) fn bytes(&self) -> u64 {
-        below::of_object(&self.0)
+        bytes::of_object(&self.0)
     }
 
     /// The user-assigned identities that it names.

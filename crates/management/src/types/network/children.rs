@@ -59,7 +59,7 @@ pub(super) fn show(view: &View<'_>, properties: &mut Map<String, Value>) -> Resu
     for uuid in view.tx.below(view.uuid)? {
         let Some(child) = view.tx.resource(uuid)? else { continue };
         if let Some((_, type_name, elements)) = shown.iter_mut().find(|(_, of, _)| child.id.is_of(of)) {
-            below.add(&view.resource.id, &child)?;
+            below.add(&view.resource.id, (&child.id, child.bytes_below()))?;
             elements.push(element((uuid, &child), type_name));
         }
     }
