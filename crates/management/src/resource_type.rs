@@ -275,8 +275,8 @@ pub(crate) trait Stored {
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError>;
     /// The hosts of a workload, as far as its extension is concerned.
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
-    /// The children of a type, in the order in which they were made.
-    fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError>;
+    /// The resources directly below another one, in the order in which they were made. To be read one by one: each can have 1 MiB.
+    fn below(&self, uuid: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError>;
     /// The instances of a scale set.
     fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError>;
     /// The version of the model of a scale set.
@@ -308,8 +308,8 @@ impl<T: Read> Stored for Remembered<'_, T> {
         self.tx.extension_hosts(workload)
     }
 
-    fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
-        self.tx.children(uuid, type_name)
+    fn below(&self, uuid: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
+        self.tx.below(uuid)
     }
 
     fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
@@ -345,14 +345,8 @@ impl<T: Read> Stored for T {
         lifecycle::extension_hosts(self, workload, VM_EXTENSION)
     }
 
-    fn children(&self, uuid: ResourceUuid, type_name: &str) -> Result<Vec<(ResourceUuid, Resource)>, StoreError> {
-        let mut found = Vec::new();
-        for child in self.many(&RESOURCES_BELOW, &uuid, None, usize::MAX)? {
-            if let Some(resource) = self.get(&RESOURCES, &child)?.filter(|resource| resource.id.is_of(type_name)) {
-                found.push((child, resource));
-            }
-        }
-        Ok(found)
+    fn below(&self, uuid: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
+        self.many(&RESOURCES_BELOW, &uuid, None, usize::MAX)
     }
 
     fn instances(&self, set: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {

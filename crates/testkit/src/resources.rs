@@ -133,7 +133,7 @@ impl Plane {
         }
     }
 
-    /// Makes children of a machine, straight in the store: so many requests would take their time.
+    /// Makes children of a machine, straight in the store, as an earlier version could have left them: more than it takes now.
     pub fn make_children(&self, machine: &Machine, count: usize) {
         let names: Vec<usize> = (0..count).collect();
         for names in names.chunks(ROWS_AT_ONCE) {
@@ -141,11 +141,9 @@ impl Plane {
                 let parent = tx.get(&RESOURCES, &machine.uuid)?.unwrap();
                 for name in names {
                     let id = ResourceId::parse(&format!("{}/extensions/e{name}", machine.id)).unwrap();
-                    let mut child = Resource { id, parent: Some(machine.uuid), version: 0, ..parent.clone() };
+                    let mut child = Resource { id, parent: Some(machine.uuid), version: 1, ..parent.clone() };
                     child.identity = ResourceIdentity::default();
-                    let (world, system) = (self.world(), Allowed::system(child.tenant));
-                    let uuid = ResourceUuid::random(world.entropy);
-                    lifecycle::save(tx, &world, &system, uuid, &mut child, None).unwrap();
+                    tx.create(&RESOURCES, &ResourceUuid::random(self.world().entropy), &child)?;
                 }
                 Ok(())
             });

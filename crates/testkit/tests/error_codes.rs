@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Codes that no transcript can bring about, each with the test that does: a file, and the name of the test in it.
 const TESTED: &[(&str, &str, &str)] = &[
+    ("ChildrenTooLarge", TABLE, LIMITS),
     ("DeploymentQuotaExceeded", TABLE, LIMITS),
     ("InternalServerError", TABLE, SHELL),
     ("InvalidRequest", TABLE, SHELL),

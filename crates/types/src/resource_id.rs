@@ -104,7 +104,18 @@ impl ResourceId {
 
     /// The id of the resource `name` of type `type_name` (one type segment) below this one.
     pub fn provider_child(&self, type_name: &str, name: &str) -> Result<Self, ResourceIdError> {
+        check_name(name, RESOURCE_NAME_BYTES_MAX)?;
         Self::parse(&format!("{self}/providers/{type_name}/{name}"))
+    }
+
+    /// The id of the child `name` of this resource, by the last word of its type. A name with a slash is none: it would be
+    /// that of something further below.
+    ///
+    /// # Errors
+    /// [`ResourceIdError`].
+    pub fn child(&self, list: &str, name: &str) -> Result<Self, ResourceIdError> {
+        check_name(name, RESOURCE_NAME_BYTES_MAX)?;
+        Self::parse(&format!("{self}/{list}/{name}"))
     }
 
     /// The id as it was written.
@@ -276,6 +287,16 @@ mod tests {
 
     fn id(text: &str) -> ResourceId {
         ResourceId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_child_lies_directly_below_whatever_its_name_says() {
+        let vm = id(VM);
+        assert_eq!(vm.child("extensions", "e1").unwrap(), id(&format!("{VM}/extensions/e1")));
+        for name in ["", "e1/extensions/e2", "e1/providers/Microsoft.Network/loadBalancers/q", "/e1", "e1/", ".."] {
+            assert!(vm.child("extensions", name).is_err(), "{name}");
+            assert!(vm.provider_child("Microsoft.Network/loadBalancers", name).is_err(), "{name}");
+        }
     }
 
     #[test]

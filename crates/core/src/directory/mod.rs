@@ -5,6 +5,7 @@ mod adopted;
 mod app_roles;
 mod applications;
 mod audiences;
+mod below;
 mod body;
 mod credentials;
 mod extension;
@@ -28,6 +29,7 @@ pub use applications::{
 };
 pub(crate) use audiences::resolved;
 pub use audiences::{Audiences, AudiencesError, Registration, Resolved, TokenVersion};
+pub use below::{BELOW_BYTES_MAX, Below, FullError, List, Shows};
 pub(crate) use body::Sight;
 pub use body::{Body, Named, Shown, digest_of_secrets};
 pub use credentials::{CREDENTIALS, Credential, CredentialProof, add_certificate, add_secret};

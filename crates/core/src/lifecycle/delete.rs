@@ -1,5 +1,6 @@
 //! Deleting a resource with everything below it, in one transaction or in several.
 
+use super::below;
 use super::budget::{Budget, Progress};
 use super::gone_principals::{PrincipalRest, delete_principal, forget_principal};
 use super::place;
@@ -74,20 +75,29 @@ pub fn remove(
     uuid: ResourceUuid,
     budget: &mut Budget,
 ) -> Result<Progress, StoreError> {
-    match tx.get(&RESOURCES, &uuid)? {
-        Some(resource) if condemned.covers(uuid, &resource) => remove_tree(tx, world, uuid, resource, budget),
-        // One that went with its parent takes nothing from the budget.
-        _ => Ok(Progress::Done),
+    // One that went with its parent takes nothing from the budget.
+    let Some(resource) = tx.get(&RESOURCES, &uuid)?.filter(|resource| condemned.covers(uuid, resource)) else {
+        return Ok(Progress::Done);
+    };
+    let progress = remove_tree(tx, world, uuid, resource.clone(), budget)?;
+    if progress.is_done() {
+        below::leave(tx, world, &resource)?;
     }
+    Ok(progress)
 }
 
-fn remove_tree(
+/// Removes a resource, with all below it. The one above it is left as it is.
+pub(super) fn remove_tree(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     uuid: ResourceUuid,
     mut resource: Resource,
     budget: &mut Budget,
 ) -> Result<Progress, StoreError> {
+    // It is counted anew where the removal stops half way.
+    if resource.below.take().is_some() {
+        tx.put_from_reserve(&RESOURCES, &uuid, &resource)?;
+    }
     // Each that goes takes at least one from the budget, so none is left behind those read here.
     let mut inside = tx.many(&RESOURCES_BELOW, &uuid, None, budget.left() + 1)?;
     // Instances that are machines of their own, and no children.

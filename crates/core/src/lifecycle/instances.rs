@@ -82,6 +82,7 @@ impl ChangedSet {
             model: 0,
             instances_made: 0,
             extension: None,
+            below: None,
             model_extension: set.model_extension.clone(),
             body,
             deleting: false,

@@ -1,7 +1,8 @@
 //! Children that the body of their resource lists. Whoever may write the resource may write its list, and so these children.
 
+use super::below::{self, BelowError};
 use super::budget::{Budget, Progress};
-use super::delete::{Condemned, remove};
+use super::delete::remove_tree;
 use super::place;
 use super::save::confirm_write;
 use crate::access::{Allowed, WrongProof};
@@ -10,40 +11,42 @@ use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceId, ResourceUuid, Timestamp, World};
 use serde_json::Map;
 
-/// A resource whose change was allowed, with its list of children.
-#[derive(Debug, Clone, Copy)]
-pub struct ChangedParent(ResourceUuid);
+/// A resource whose change was allowed, with its list of children. It is stored after them, with their count.
+#[derive(Debug)]
+pub struct ChangedParent<'a> {
+    uuid: ResourceUuid,
+    row: &'a mut Resource,
+}
 
-impl ChangedParent {
+impl<'a> ChangedParent<'a> {
     /// A resource, with the proof of a write on it; of a new one, in the innermost scope above it.
     ///
     /// # Errors
     /// [`WrongProof`] when the proof is for something else.
-    pub fn by(allowed: &Allowed, uuid: ResourceUuid, parent: &Resource) -> Result<Self, WrongProof> {
-        confirm_write(allowed, uuid, parent)?;
-        Ok(Self(uuid))
+    pub fn by(allowed: &Allowed, uuid: ResourceUuid, row: &'a mut Resource) -> Result<Self, WrongProof> {
+        confirm_write(allowed, uuid, row)?;
+        Ok(Self { uuid, row })
     }
 
     /// Makes a child, which has no identity. `to_come` counts it and those that the same write makes after it: they keep
     /// their order, and come before those of a later write.
     ///
     /// # Errors
-    /// The store's.
+    /// [`BelowError`].
     pub fn add(
-        self,
+        &mut self,
         tx: &mut Tx<'_>,
         world: &World<'_>,
-        parent: &Resource,
         (id, to_come): (ResourceId, u64),
         body: Body,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), BelowError> {
         // An id has milliseconds.
         let now = Timestamp::from_unix_micros(world.now.unix_micros() - 1_000 * to_come);
         let child = Resource {
             id,
-            tenant: parent.tenant,
-            group: parent.group,
-            parent: Some(self.0),
+            tenant: self.row.tenant,
+            group: self.row.group,
+            parent: Some(self.uuid),
             tags: Map::new(),
             identity: ResourceIdentity::default(),
             principal: None,
@@ -54,33 +57,35 @@ impl ChangedParent {
             power: Power::default(),
             extension: None,
             model_extension: None,
+            below: None,
             deleting: false,
             version: 1,
             created_at: world.now,
             changed_at: world.now,
         };
-        tx.create(&RESOURCES, &ResourceUuid::ordered(&World { now, entropy: world.entropy }), &child)
+        below::in_parent(tx, self.uuid, self.row, (None, &child))?;
+        Ok(tx.create(&RESOURCES, &ResourceUuid::ordered(&World { now, entropy: world.entropy }), &child)?)
     }
 
     /// Puts a body in place of that of a child.
     ///
     /// # Errors
-    /// The store's.
+    /// [`BelowError`].
     pub fn change(
-        self,
+        &mut self,
         tx: &mut Tx<'_>,
         world: &World<'_>,
-        (uuid, mut child): (ResourceUuid, Resource),
+        uuid: ResourceUuid,
         body: Body,
-    ) -> Result<(), StoreError> {
-        if child.parent != Some(self.0) {
-            return Ok(());
-        }
+    ) -> Result<(), BelowError> {
+        let Some(old) = self.child(tx, uuid)? else { return Ok(()) };
+        let mut child = old.clone();
         child.body = body;
         child.version += 1;
         child.changed_at = world.now;
+        below::in_parent(tx, self.uuid, self.row, (Some(&old), &child))?;
         tx.put(&RESOURCES, &uuid, &child)?;
-        place::refresh(tx, uuid, &child)
+        Ok(place::refresh(tx, uuid, &child)?)
     }
 
     /// Removes a child, as far as the budget goes.
@@ -88,15 +93,21 @@ impl ChangedParent {
     /// # Errors
     /// The store's.
     pub fn remove(
-        self,
+        &mut self,
         tx: &mut Tx<'_>,
         world: &World<'_>,
         uuid: ResourceUuid,
         budget: &mut Budget,
     ) -> Result<Progress, StoreError> {
-        match tx.get(&RESOURCES, &uuid)?.filter(|child| child.parent == Some(self.0)) {
-            Some(_) => remove(tx, world, Condemned::part(uuid), uuid, budget),
-            None => Ok(Progress::Done),
+        let Some(child) = self.child(tx, uuid)? else { return Ok(Progress::Done) };
+        let progress = remove_tree(tx, world, uuid, child.clone(), budget)?;
+        if progress.is_done() {
+            below::leave_parent(self.row, &child);
         }
+        Ok(progress)
+    }
+
+    fn child(&self, tx: &impl Read, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
+        Ok(tx.get(&RESOURCES, &uuid)?.filter(|child| child.parent == Some(self.uuid)))
     }
 }

@@ -4,6 +4,7 @@
 
 mod app_roles;
 mod applications;
+mod below;
 mod budget;
 mod decide_host;
 mod deferred;
@@ -26,6 +27,7 @@ mod withdrawn_keys;
 
 pub use app_roles::{NewAppRoleAssignment, assign_app_role, take_app_role};
 pub use applications::{create_application, delete_application, save_application};
+pub use below::BelowError;
 pub use budget::{Budget, Progress};
 pub use decide_host::{DecideError, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};

@@ -2,13 +2,14 @@
 //! principal appear and vanish in the same transaction as their resource; a user-assigned identity is a
 //! resource of its own, assigned to many.
 
+use super::below::{self, BelowError};
 use super::extension::{EXTENSION_IDENTITIES_MAX, too_many_identities};
 use super::gone_principals::delete_principal;
 use super::place;
 use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{
-    AssignedIdentity, Change, IDENTITY_TYPE, IDENTITY_USES, PrincipalKind, PrincipalRef, RESOURCES, Resource,
-    create_principal, find,
+    AssignedIdentity, Change, FullError, IDENTITY_TYPE, IDENTITY_USES, PrincipalKind, PrincipalRef, RESOURCES,
+    Resource, create_principal, find,
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::limits::USER_ASSIGNED_IDENTITIES_MAX;
@@ -43,12 +44,24 @@ pub enum SaveError {
     /// Its identities cannot be changed as asked.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The resource above it takes no more.
+    #[error(transparent)]
+    Full(#[from] FullError),
     /// The proof of permission is for something else.
     #[error(transparent)]
     WrongProof(#[from] WrongProof),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<BelowError> for SaveError {
+    fn from(error: BelowError) -> Self {
+        match error {
+            BelowError::Full(error) => Self::Full(error),
+            BelowError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// Stores a resource, new (version 0) or changed, with one more version; makes its identities what
@@ -81,6 +94,7 @@ pub fn save(
     }
     resource.version += 1;
     resource.changed_at = world.now;
+    below::count(tx, world, uuid, resource)?;
     match (is_new, takes_away) {
         (true, _) => tx.create(&RESOURCES, &uuid, resource)?,
         (false, true) => tx.put_from_reserve(&RESOURCES, &uuid, resource)?,

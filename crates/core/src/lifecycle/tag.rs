@@ -1,8 +1,9 @@
 //! Changing tags and nothing else, which has rights of its own.
 
+use super::below::{self, BelowError};
 use super::place;
 use crate::access::{Allowed, Plane, ScopeKey, WrongProof};
-use crate::directory::{RESOURCES, Resource, SUBSCRIPTION_TAGS, SUBSCRIPTIONS};
+use crate::directory::{FullError, RESOURCES, Resource, SUBSCRIPTION_TAGS, SUBSCRIPTIONS};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceUuid, SubscriptionId, TenantId, World};
 use serde_json::{Map, Value};
@@ -32,9 +33,21 @@ pub enum TagError {
     /// The proof of permission is for something else.
     #[error(transparent)]
     WrongProof(#[from] WrongProof),
+    /// The resource above it takes no more.
+    #[error(transparent)]
+    Full(#[from] FullError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<BelowError> for TagError {
+    fn from(error: BelowError) -> Self {
+        match error {
+            BelowError::Full(error) => Self::Full(error),
+            BelowError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// Puts tags in place of those of a stored resource or group, with one more version. `allowed` is the proof of `action`
@@ -50,6 +63,7 @@ pub fn tag(
     resource.tags = tags;
     resource.version += 1;
     resource.changed_at = world.now;
+    below::count(tx, world, uuid, resource)?;
     tx.put(&RESOURCES, &uuid, resource)?;
     Ok(place::refresh(tx, uuid, resource)?)
 }

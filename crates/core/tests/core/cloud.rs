@@ -56,6 +56,7 @@ impl Cloud {
             instances_made: 0,
             extension: None,
             model_extension: None,
+            below: None,
             deleting: false,
             version: 0,
             created_at: NOW,

@@ -260,6 +260,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         instances_made: 0,
         extension: None,
         model_extension: None,
+        below: None,
         deleting: false,
         version: 1,
         created_at: NOW,

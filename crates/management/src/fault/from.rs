@@ -4,7 +4,8 @@ use super::Fault;
 use crate::deployments::DeploymentError;
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
-use bonafide_core::lifecycle::TagError;
+use bonafide_core::directory::FullError;
+use bonafide_core::lifecycle::{BelowError, TagError};
 use bonafide_store::StoreError;
 use bonafide_wire::path::PathError;
 
@@ -38,6 +39,21 @@ impl From<WrongProof> for Fault {
     }
 }
 
+impl From<FullError> for Fault {
+    fn from(error: FullError) -> Self {
+        Self::Full(error)
+    }
+}
+
+impl From<BelowError> for Fault {
+    fn from(error: BelowError) -> Self {
+        match error {
+            BelowError::Full(error) => Self::Full(error),
+            BelowError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<LockError> for Fault {
     fn from(error: LockError) -> Self {
         match error {
@@ -62,6 +78,7 @@ impl From<TagError> for Fault {
     fn from(error: TagError) -> Self {
         match error {
             TagError::WrongProof(_) => Self::WrongProof,
+            TagError::Full(error) => Self::Full(error),
             TagError::Store(error) => error.into(),
         }
     }

@@ -20,6 +20,7 @@ use crate::deployments::DeploymentError;
 use crate::operations::Failure;
 use crate::types::INSTANCE_TYPE;
 use bonafide_core::access::{AssignmentError, ManagementGroupError, RoleError};
+use bonafide_core::directory::FullError;
 use bonafide_core::lifecycle::{IdentityError, SaveError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
@@ -220,6 +221,8 @@ pub(crate) enum Fault {
     NotAllowedNow { operation: &'static str, id: ResourceId, state: &'static str },
     /// A resource group that is being deleted.
     GroupBeingDeleted(String),
+    /// A resource that takes no further child, or no larger one.
+    Full(FullError),
     /// More than one transaction can do.
     TooMuchAtOnce,
     /// `If-Match` or `If-None-Match` is not met.
@@ -295,6 +298,7 @@ impl Fault {
         match error {
             SaveError::Store(error) => error.into(),
             SaveError::WrongProof(_) => Self::WrongProof,
+            SaveError::Full(error) => Self::Full(error),
             SaveError::Identity(error) => Self::Identity { resource: resource.clone(), error },
         }
     }

@@ -4,6 +4,7 @@ use super::Fault;
 use super::ours::internal;
 use super::wire::Wire;
 use bonafide_core::access::locks::LOCKS_PER_SUBSCRIPTION_MAX;
+use bonafide_core::directory::{BELOW_BYTES_MAX, FullError, List};
 use http::StatusCode;
 
 pub(super) fn wire(fault: &Fault) -> Wire<'_> {
@@ -76,11 +77,34 @@ pub(super) fn wire(fault: &Fault) -> Wire<'_> {
             "AnotherOperationInProgress",
             format!("The resource '{id}' is being deleted and cannot perform this operation."),
         ),
+        Fault::Full(error) => full(error),
         Fault::TooMuchAtOnce => {
             (CONFLICT, "OperationNotAllowed", "The operation changes more than one request can change.".to_owned())
         }
         _ => internal(),
     }
+}
+
+/// Azure's words for the rules of a security group (Azure/azure-rest-api-specs#3003), and ours made after them.
+fn full(error: &FullError) -> Wire<'static> {
+    let (code, message) = match error {
+        FullError::TooMany(_, list) if list.name == "securityRules" => {
+            (list.code, format!("A security group cannot have more than {} security rules.", list.max))
+        }
+        FullError::TooMany(id, List { name: "", max, code }) => {
+            (*code, format!("'{id}' cannot have more than {max} children of other types: delete some first."))
+        }
+        FullError::TooMany(id, List { name, max, code }) => {
+            (*code, format!("'{id}' cannot have more than {max} '{name}': delete some first."))
+        }
+        FullError::TooLarge(id) => (
+            "ChildrenTooLarge",
+            format!(
+                "The children of '{id}' cannot have more than {BELOW_BYTES_MAX} bytes together: make some smaller, or delete some."
+            ),
+        ),
+    };
+    (StatusCode::BAD_REQUEST, code, message)
 }
 
 /// az finds the provider's name between the last quotes, and registers it (`_check_rp_not_registered_err` of azure-cli).

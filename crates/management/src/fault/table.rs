@@ -95,6 +95,7 @@ impl Fault {
             | Self::OtherLocation { .. }
             | Self::GroupBeingDeleted(_)
             | Self::BeingDeleted(_)
+            | Self::Full(_)
             | Self::TooMuchAtOnce => state::wire(self),
             Self::Deployment(error) => deployments::wire(error),
             Self::WrongProof | Self::Store(_) | Self::ViewTooOld { .. } | Self::Unserved(_) => ours::wire(self),
@@ -126,10 +127,17 @@ mod tests {
     use crate::deployments::DeploymentError;
     use bonafide_core::access::locks::LockError;
     use bonafide_core::access::{AssignmentError, RoleError};
+    use bonafide_core::directory::{FullError, Shows};
+    use bonafide_types::ResourceId;
     use bonafide_wire::Unserved;
 
     #[test]
     fn a_limit_is_refused_with_its_code_and_its_number() {
+        let id = |path: &str| {
+            let text = format!("/subscriptions/{}/resourceGroups/g/providers/{path}", uuid::Uuid::nil());
+            ResourceId::parse(&text).unwrap()
+        };
+        let list = |path: &str, name: &str| Shows::of(&id(path)).and_then(|shows| shows.list(name)).unwrap();
         let refused = |fault: Fault| {
             let (status, code, message) = fault.wire();
             (status.as_u16(), code.to_owned(), message)
@@ -139,6 +147,27 @@ mod tests {
             (AssignmentError::TooMany.into(), 400, "RoleAssignmentLimitExceeded", "4000"),
             (RoleError::TooMany.into(), 400, "RoleDefinitionLimitExceeded", "5000"),
             (DeploymentError::TooMany.into(), 409, "DeploymentQuotaExceeded", "800"),
+            (
+                FullError::TooMany(
+                    id("Microsoft.Network/networkSecurityGroups/g"),
+                    list("Microsoft.Network/networkSecurityGroups/g", "securityRules"),
+                )
+                .into(),
+                400,
+                "SecurityRuleCountLimitReached",
+                "A security group cannot have more than 1000 security rules.",
+            ),
+            (
+                FullError::TooMany(
+                    id("Microsoft.Network/virtualNetworks/n"),
+                    list("Microsoft.Network/virtualNetworks/n", "subnets"),
+                )
+                .into(),
+                400,
+                "SubnetCountLimitReached",
+                "3000",
+            ),
+            (FullError::TooLarge(id("Microsoft.Network/virtualNetworks/n")).into(), 400, "ChildrenTooLarge", "4194304"),
             (Fault::TooManyTagNames { of: "subscription", max: 7 }, 409, "TagNameLimitExceeded", "7"),
         ] {
             let (is_status, is_code, message) = refused(fault);

@@ -40,6 +40,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Map<String, Value>, BodyError> {
         return Err(BodyError::Absent);
     }
     let object = parse_object_bounded(bytes, MANAGEMENT_BODY_BYTES_MAX, JSON_MEMBERS_MAX).map_err(BodyError::Json)?;
+    known(object)
+}
+
+/// Puts the known members of a body right.
+///
+/// # Errors
+/// [`BodyError::Twice`].
+pub(crate) fn known(object: Map<String, Value>) -> Result<Map<String, Value>, BodyError> {
     let mut body = Map::with_capacity(object.len());
     for (name, value) in object {
         match KNOWN.iter().find(|known| known.eq_ignore_ascii_case(&name)) {

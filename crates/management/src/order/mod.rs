@@ -17,6 +17,7 @@ pub(crate) mod locks;
 pub(crate) mod nested;
 pub(crate) mod place;
 pub(crate) mod read;
+pub(crate) mod sent;
 pub(crate) mod spelling;
 pub(crate) mod tags;
 pub(crate) mod unserved;

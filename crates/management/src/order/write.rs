@@ -4,21 +4,20 @@
 use super::access::Access;
 use super::body::BodyError;
 use super::place::{Found, Place, check_above, check_open};
-use super::{api_version, audit, conditions, derived, linked, locks, nested, read, spelling, tags, unserved};
+use super::{api_version, audit, conditions, derived, linked, locks, nested, read, sent, tags, unserved};
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::identity_block;
-use crate::locations;
 use crate::operations;
 use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
 use crate::registration;
-use crate::resource_type::{Absent, Created, Identities, Kind};
+use crate::resource_type::{Absent, Created, Kind};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of, names};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
 use bonafide_core::lifecycle;
 use bonafide_store::Tx;
-use bonafide_types::{Excerpt, Location, ResourceId, ResourceUuid};
+use bonafide_types::{ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
 
 /// Members of a body that are stored elsewhere, or are not the caller's to say.
@@ -131,10 +130,7 @@ fn change(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 
 /// Puts the sent body in place of the old one, or, for a patch, merges the two.
 fn change_body(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    if write.sent.get("managedBy").is_some_and(|manager| !manager.is_string() && !manager.is_null()) {
-        return Err(Fault::BodyInvalid("'managedBy' is not a string".to_owned()));
-    }
-    let (sent, id) = (cleaned(write)?, &write.new.id);
+    let (sent, id) = (sent::stored(write.kind, write.sent)?, &write.new.id);
     let merged = match (write.call.command.verb, write.kind.of.absent) {
         _ if write.old.is_none() => return replace_body(write, sent),
         (Verb::Put, Absent::Goes) => return replace_body(write, sent),
@@ -152,7 +148,7 @@ fn replace_body(write: &mut Write<'_, '_>, sent: Map<String, Value>) -> Result<(
 /// The identities that are asked for, and whether the caller may assign them.
 fn change_identities(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     let nested = nested::read(write.tx, write.old, &write.new)?;
-    let mut change = match read_identity(write)? {
+    let mut change = match sent::identity(write.kind, write.sent)? {
         Some(asked) => Some(changed(write, &asked)?),
         None => nested.assigned.is_some().then(|| Change::none(&write.new.identity)),
     };
@@ -270,6 +266,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         instances_made: 0,
         extension: None,
         model_extension: None,
+        below: None,
         deleting: false,
         version: 0,
         created_at: call.cx.world.now,
@@ -301,62 +298,9 @@ fn canonical(place: &Place, id: &ResourceId, kind: &Kind) -> Result<ResourceId, 
     if found == *id { Ok(found) } else { Err(Fault::PathInvalid("it has a part that nothing lies below".to_owned())) }
 }
 
-/// The members of a sent body that are stored.
-fn cleaned(write: &Write<'_, '_>) -> Result<Map<String, Value>, Fault> {
-    let (mut body, kind) = (write.sent.clone(), write.kind);
-    spelling::put_right(&mut body, kind.of.spelled)?;
-    body.retain(|name, _| match kind.of.stored {
-        Some(stored) => stored.contains(&name.as_str()),
-        None => !NOT_STORED.contains(&name.as_str()),
-    });
-    if let Some(Value::Object(properties)) = body.get_mut("properties") {
-        properties.retain(|name, _| !kind.of.read_only.iter().any(|other| other.eq_ignore_ascii_case(name)));
-    }
-    Ok(body)
-}
-
 /// Puts the location in its canonical form; it cannot change.
 fn check_location(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    let is = write.old.and_then(location_of);
-    let location = match write.sent.get("location") {
-        None | Some(Value::Null) => is.map(str::to_owned),
-        Some(Value::String(text)) => {
-            let name: String = Excerpt::of(text).into();
-            Some(
-                Location::parse(text)
-                    .ok_or_else(|| Fault::BodyInvalid(format!("'{name}' is not a location")))?
-                    .to_string(),
-            )
-        }
-        Some(_) => return Err(Fault::BodyInvalid("'location' is not a string".to_owned())),
-    };
-    match (is, location) {
-        (Some(is), Some(asked)) if is != asked => {
-            Err(Fault::OtherLocation { id: write.new.id.clone(), is: is.to_owned(), asked })
-        }
-        (_, None) if write.kind.of.location_required => Err(Fault::LocationMissing),
-        (is, location) => {
-            if let (None, Some(location)) = (is, &location) {
-                (write.kind.of.check_location)(location)?;
-                locations::check(&write.kind.name, location)?;
-            }
-            write.new.body.set_location(location);
-            Ok(())
-        }
-    }
-}
-
-fn read_identity(write: &Write<'_, '_>) -> Result<Option<identity_block::Asked>, Fault> {
-    let kind = write.kind;
-    let block = match write.sent.get("identity") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(block) => block,
-    };
-    let asked = identity_block::read(block)?;
-    match asked.as_ref().map_or("None", identity_block::Asked::type_text) {
-        wanted if wanted != "None" && matches!(kind.of.identities, Identities::None | Identities::OfSet) => {
-            Err(Fault::IdentityNotSupported { type_name: kind.name.to_string(), asked: wanted })
-        }
-        _ => Ok(asked),
-    }
+    let location = sent::location(write.kind, (&write.new.id, write.old), write.sent)?;
+    write.new.body.set_location(location);
+    Ok(())
 }

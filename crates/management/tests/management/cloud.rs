@@ -4,7 +4,8 @@ pub use crate::answer::Answer;
 use crate::answer::check_polling;
 use bonafide_core::access::{Allowed, Chain, NewAssignment, ScopeKey, assignments, roles};
 use bonafide_core::directory::{
-    Audiences, RESOURCES, Resource, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application, find,
+    Audiences, RESOURCES, Resource, ResourceIdentity, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_application,
+    find,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
 use bonafide_core::lifecycle;
@@ -257,6 +258,23 @@ impl Cloud {
         change(&mut row);
         let row: Resource = serde_json::from_value(row).unwrap();
         self.store.write(|tx| tx.put(&RESOURCES, &self.key(path), &row)).unwrap();
+    }
+
+    /// Puts so many extensions on a machine, as an earlier version could have left them: more than one can have now.
+    pub fn fill(&self, machine: &str, count: usize) {
+        let (parent, row) = self.row(machine);
+        let names: Vec<usize> = (0..count).collect();
+        for names in names.chunks(500) {
+            let write = |tx: &mut Tx<'_>| {
+                names.iter().try_for_each(|n| {
+                    let id = ResourceId::parse(&format!("{machine}/extensions/e{n}")).unwrap();
+                    let identity = ResourceIdentity::default();
+                    let child = Resource { id, parent: Some(parent), identity, ..row.clone() };
+                    tx.create(&RESOURCES, &ResourceUuid::random(self.world().entropy), &child)
+                })
+            };
+            self.store.write(write).unwrap();
+        }
     }
 
     /// `call` with more header fields, and a body as it is.

@@ -235,9 +235,7 @@ fn whatever_lies_below_a_resource_it_can_be_deleted() {
     let cloud = Cloud::with_group();
     let make = |above: &str| {
         cloud.put(above, VM, json!({"location": "westus", "identity": {"type": "SystemAssigned"}})).expect(201);
-        for n in 0..860 {
-            cloud.put(&format!("{above}/extensions/e{n}"), VM, json!({"location": "westus"})).expect(201);
-        }
+        cloud.fill(above, 860);
     };
     let before = left(&cloud);
     make(&cloud.vm("vm1"));
@@ -255,9 +253,7 @@ fn a_resource_that_is_being_deleted_in_steps_has_no_identity_and_takes_nothing_n
     let body = json!({"location": "westus", "identity": {"type": "SystemAssigned"}});
     cloud.put(&cloud.vm("vm1"), VM, body.clone()).expect(201);
     // More than the request itself takes steps for.
-    for n in 0..1_700 {
-        cloud.put(&format!("{}/extensions/e{n}", cloud.vm("vm1")), VM, json!({"location": "westus"})).expect(201);
-    }
+    cloud.fill(&cloud.vm("vm1"), 1_700);
     let answer = cloud.delete(&cloud.vm("vm1"), VM).expect(202);
     let (resources, principals) = left(&cloud);
     assert!(resources > before.0 && principals == before.1);

@@ -24,6 +24,7 @@ mod identities;
 mod management_groups;
 mod many;
 mod network_children;
+mod network_children_bounds;
 mod operations;
 mod races;
 mod refusals;

@@ -80,9 +80,7 @@ fn a_deletion_that_is_not_done_is_polled_until_it_has_succeeded() {
         let machine = cloud.vm(machine);
         cloud.put(&machine, VM, json!({"location": "westus"})).expect(201);
         // Each step deletes a hundred.
-        for n in 0..250 {
-            cloud.put(&format!("{machine}/extensions/e{n}"), VM, json!({"location": "westus"})).expect(201);
-        }
+        cloud.fill(&machine, 250);
         let (answer, _) = failing.during(1, |cloud| cloud.delete(&machine, VM));
         let answer = answer.expect(202);
         let (status, result) = (path(answer.header("azure-asyncoperation")), path(answer.header("location")));

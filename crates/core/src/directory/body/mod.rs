@@ -1,6 +1,7 @@
 //! The part of a resource that no type shares with another: what was sent, less its secrets. It is stored, and it comes
 //! out in one way only, `access::Sights`: by what `data/members.txt` says of its members and by what the caller may.
 
+pub(super) mod bytes;
 mod marks;
 mod named;
 mod patch;
@@ -114,6 +115,11 @@ impl Body {
             Some(location) => drop(self.0.insert(LOCATION.to_owned(), location.into())),
             None => drop(self.0.shift_remove(LOCATION)),
         }
+    }
+
+    /// Bytes that it counts for among those of the resource above.
+    pub(super) fn bytes(&self) -> u64 {
+        bytes::of_object(&self.0)
     }
 
     /// The user-assigned identities that it names.

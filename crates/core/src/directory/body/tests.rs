@@ -30,6 +30,7 @@ fn resource(of: &str, body: Body) -> Option<Resource> {
         instances_made: 0,
         extension: None,
         model_extension: None,
+        below: None,
         deleting: false,
         version: 1,
         created_at: now,

@@ -7,7 +7,7 @@ mod security_groups;
 use super::is_or_below;
 use crate::fault::Fault;
 use crate::resource_type::{Identities, ResourceType, View};
-use bonafide_types::ResourceUuid;
+use bonafide_types::{ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
 
 /// The types, with the lists whose elements have ids of their own and are no resources.
@@ -54,7 +54,7 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
     for list in LISTS.iter().filter(|(of, _)| resource.id.is_of(of)).flat_map(|(_, lists)| *lists) {
         let Some(Value::Array(elements)) = member(properties, list) else { continue };
         for element in elements {
-            name_element(element, &format!("{}/{list}", resource.id));
+            name_element(element, &resource.id, list);
         }
     }
     if resource.id.is_of("Microsoft.Network/networkInterfaces") {
@@ -98,10 +98,13 @@ fn address([a, b, c]: [u8; 3], uuid: ResourceUuid) -> Value {
 }
 
 /// Gives an element of a list its id, its type's state and `properties`.
-fn name_element(element: &mut Value, above: &str) {
+fn name_element(element: &mut Value, above: &ResourceId, list: &str) {
     let Some(object) = element.as_object_mut() else { return };
     let Some(name) = object.get("name").and_then(Value::as_str).map(str::to_owned) else { return };
-    object.insert("id".to_owned(), format!("{above}/{name}").into());
+    // A name with a slash is that of nothing here.
+    if let Ok(id) = above.child(list, &name) {
+        object.insert("id".to_owned(), id.as_str().into());
+    }
     let properties = object.entry("properties").or_insert_with(|| json!({}));
     if let Some(properties) = properties.as_object_mut() {
         properties.insert("provisioningState".to_owned(), "Succeeded".into());

@@ -36,6 +36,7 @@ pub(crate) fn of_model(uuid: ResourceUuid, instance: &Resource) -> Option<Found>
         model: 0,
         extension: Some(of_model.endpoint),
         model_extension: None,
+        below: None,
         ..instance.clone()
     };
     Some((uuid, extension))

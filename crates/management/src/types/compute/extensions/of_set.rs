@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::order::write::Write;
 use crate::types::compute::system;
 use bonafide_core::directory::{AssignedIdentity, Body, Extension, ModelExtension};
+use bonafide_types::ResourceId;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -38,7 +39,7 @@ pub(crate) fn name_of(entry: &Value) -> Option<&str> {
 
 /// Checks the extensions of a set that is to be stored, and says what its instances are to serve.
 pub(crate) fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    check_names(entries(&write.new.body))?;
+    check_names(&write.new.id, entries(&write.new.body))?;
     let Some(found) = find(entries(&write.new.body))? else {
         write.new.model_extension = None;
         return Ok(());
@@ -81,9 +82,13 @@ fn keeps_identities(write: &Write<'_, '_>) -> bool {
 }
 
 /// No two extensions of a set have one name.
-fn check_names(entries: &[Value]) -> Result<(), Fault> {
+fn check_names(set: &ResourceId, entries: &[Value]) -> Result<(), Fault> {
     let mut names = HashSet::new();
     for name in entries.iter().filter_map(name_of) {
+        if set.child("extensions", name).is_err() {
+            let name: String = bonafide_types::Excerpt::of(name).into();
+            return refused(TARGET, format!("'{name}' is not a name of an extension."));
+        }
         if !names.insert(name.to_ascii_lowercase()) {
             let name: String = bonafide_types::Excerpt::of(name).into();
             return refused(TARGET, format!("The profile has two extensions named '{name}': give each its own name."));

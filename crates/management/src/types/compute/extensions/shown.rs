@@ -35,11 +35,19 @@ pub(crate) fn of_machine(
     now: Timestamp,
 ) -> Result<Vec<Value>, StoreError> {
     let mut shown = Vec::new();
-    let of_model = of_model(machine.0, machine.1);
     let type_name = format!("{}/extensions", machine.1.id.type_name());
-    for (_, extension) in of_model.into_iter().chain(tx.children(machine.0, &type_name)?) {
-        let state = status(tx, machine, &extension, now)?;
-        shown.push(instance_view(&extension, state.as_ref(), machine.1.id.name()));
+    let mut show = |extension: &Resource| {
+        let state = status(tx, machine, extension, now)?;
+        shown.push(instance_view(extension, state.as_ref(), machine.1.id.name()));
+        Ok::<_, StoreError>(())
+    };
+    if let Some((_, extension)) = of_model(machine.0, machine.1) {
+        show(&extension)?;
+    }
+    for uuid in tx.below(machine.0)? {
+        if let Some(extension) = tx.resource(uuid)?.filter(|row| row.id.is_of(&type_name)) {
+            show(&extension)?;
+        }
     }
     Ok(shown)
 }
