@@ -211,3 +211,19 @@ fn a_resource_that_has_more_children_than_it_can_have_loses_them_one_by_one_and_
     put(102).expect(201);
     put(103).refused(400, "ExtensionCountLimitReached");
 }
+
+#[test]
+fn np_09_a_page_of_resources_with_many_children_ends_by_its_bytes() {
+    let cloud = Cloud::with_group();
+    for n in 0..4 {
+        let path = at(&cloud, "virtualNetworks", &format!("n{n}"));
+        put(&cloud, &path, json!({})).expect(201);
+        for child in 0..4 {
+            let child = format!("{path}/subnets/s{child}");
+            put(&cloud, &child, json!({"x": "y".repeat(1_000 << 10)})).expect(201);
+        }
+    }
+    let page = cloud.get(&format!("{}/providers/Microsoft.Network/virtualNetworks", cloud.root()), NETWORK).expect(200);
+    assert!(page.body["nextLink"].is_string());
+    assert!(page.names().len() < 3 && page.body.to_string().len() < 9 << 20);
+}
