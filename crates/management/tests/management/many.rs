@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Resources of one type in a group, at which Azure stops, and some more. Source: Azure's limits of resource groups (800).
 const RESOURCES: usize = 850;
-/// Identities of one workload. Source: the issue that this implements; Azure documents no number.
+/// Identities of one workload. Source: ours (docs/compatibility.md, 40); Azure documents no number.
 const IDENTITIES: usize = 1_000;
 
 /// The rows that an engine was asked to read and write, and the conditions that it was to check.
