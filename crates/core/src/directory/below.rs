@@ -28,7 +28,8 @@ pub struct Shows {
     pub is_written_above: bool,
 }
 
-/// Bytes of the children of one resource, at most. Source: ours; with its own row, about as much as one page of a list.
+/// Bytes of the children of one resource that are in its lists, at most, and of those that are in none. Source: ours; with
+/// its own row, about as much as one page of a list.
 pub const BELOW_BYTES_MAX: u64 = 4 << 20;
 
 const fn list(name: &'static str, max: u64, code: &'static str) -> List {
@@ -118,8 +119,11 @@ pub enum FullError {
 pub struct Below {
     /// Their number, by the name of the list.
     counts: BTreeMap<String, u64>,
-    /// Bytes of all of them.
+    /// Bytes of those in a list.
     bytes: u64,
+    /// Bytes of those in none. Who may write these takes no room from the lists, which show them to nobody.
+    #[serde(default)]
+    other_bytes: u64,
 }
 
 impl Below {
@@ -129,25 +133,29 @@ impl Below {
     /// [`FullError`], where it is too much.
     pub fn add(&mut self, above: &ResourceId, (child, bytes): (&ResourceId, u64)) -> Result<(), FullError> {
         let Some(list) = Shows::of(above).map(|shows| shows.list_of(child)) else { return Ok(()) };
-        let count = self.counts.entry(list.name.to_owned()).or_default();
-        if *count >= list.max {
+        if self.counts.get(list.name).is_some_and(|count| *count >= list.max) {
             return Err(FullError::TooMany(above.clone(), list));
         }
-        *count += 1;
-        self.grow(above, bytes)
+        self.count(above, (child, bytes));
+        self.check(above, list)
+    }
+
+    /// Counts a child that is there already, be it too much or not.
+    pub fn count(&mut self, above: &ResourceId, (child, bytes): (&ResourceId, u64)) {
+        let Some(list) = Shows::of(above).map(|shows| shows.list_of(child)) else { return };
+        *self.counts.entry(list.name.to_owned()).or_default() += 1;
+        *self.bytes_of(list) += bytes;
     }
 
     /// Counts a change of a child from so many bytes to so many. One that makes nothing larger is always done.
     ///
     /// # Errors
     /// [`FullError`], where it is too much.
-    pub fn change(&mut self, above: &ResourceId, old: u64, new: u64) -> Result<(), FullError> {
-        self.bytes = self.bytes.saturating_sub(old);
-        if new > old {
-            return self.grow(above, new);
-        }
-        self.bytes += new;
-        Ok(())
+    pub fn change(&mut self, above: &ResourceId, (child, old, new): (&ResourceId, u64, u64)) -> Result<(), FullError> {
+        let Some(list) = Shows::of(above).map(|shows| shows.list_of(child)) else { return Ok(()) };
+        let bytes = self.bytes_of(list);
+        *bytes = bytes.saturating_sub(old) + new;
+        if new > old { self.check(above, list) } else { Ok(()) }
     }
 
     /// Counts a child no longer.
@@ -156,12 +164,16 @@ impl Below {
         if let Some(count) = self.counts.get_mut(list.name) {
             *count = count.saturating_sub(1);
         }
-        self.bytes = self.bytes.saturating_sub(bytes);
+        let all = self.bytes_of(list);
+        *all = all.saturating_sub(bytes);
     }
 
-    fn grow(&mut self, above: &ResourceId, bytes: u64) -> Result<(), FullError> {
-        self.bytes += bytes;
-        if self.bytes > BELOW_BYTES_MAX { Err(FullError::TooLarge(above.clone())) } else { Ok(()) }
+    fn bytes_of(&mut self, list: &'static List) -> &mut u64 {
+        if *list == OTHERS { &mut self.other_bytes } else { &mut self.bytes }
+    }
+
+    fn check(&mut self, above: &ResourceId, list: &'static List) -> Result<(), FullError> {
+        if *self.bytes_of(list) > BELOW_BYTES_MAX { Err(FullError::TooLarge(above.clone())) } else { Ok(()) }
     }
 }
 

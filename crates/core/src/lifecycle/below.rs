@@ -48,7 +48,7 @@ pub(super) fn in_parent(
         None => counted(tx, uuid, parent)?,
     };
     match old {
-        Some(old) => below.change(&parent.id, old.bytes_below(), new.bytes_below())?,
+        Some(old) => below.change(&parent.id, (&new.id, old.bytes_below(), new.bytes_below()))?,
         None => below.add(&parent.id, (&new.id, new.bytes_below()))?,
     }
     parent.below = Some(Box::new(below));
@@ -87,12 +87,13 @@ fn touch(world: &World<'_>, parent: &mut Resource, (shows, child): (&'static Sho
     writes
 }
 
-/// The children that are there, counted: an earlier version did not, and a deletion that stopped half way does not.
-fn counted(tx: &impl Read, uuid: ResourceUuid, parent: &Resource) -> Result<Below, BelowError> {
+/// The children that are there, counted: an earlier version did not, and a deletion that stopped half way does not. They may
+/// be more than a resource can have now: then it takes none until enough of them are gone.
+fn counted(tx: &impl Read, uuid: ResourceUuid, parent: &Resource) -> Result<Below, StoreError> {
     let mut below = Below::default();
     for key in tx.many(&RESOURCES_BELOW, &uuid, None, usize::MAX)? {
         if let Some(child) = tx.get(&RESOURCES, &key)? {
-            below.add(&parent.id, (&child.id, child.bytes_below()))?;
+            below.count(&parent.id, (&child.id, child.bytes_below()));
         }
     }
     Ok(below)

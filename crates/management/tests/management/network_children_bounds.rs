@@ -142,6 +142,45 @@ fn np_09_the_children_that_a_resource_lists_have_a_bound_in_bytes_on_both_sides(
 }
 
 #[test]
+fn what_becomes_smaller_makes_room_in_the_same_write_wherever_it_stands() {
+    let cloud = Cloud::with_group();
+    let path = at(&cloud, "virtualNetworks", "up");
+    put(&cloud, &path, json!({})).expect(201);
+    let text = |kib: usize| json!({"x": "y".repeat(kib << 10)});
+    for (n, kib) in [400, 900, 900, 900, 900].into_iter().enumerate() {
+        put(&cloud, &format!("{path}/subnets/s{n}"), text(kib)).expect(201);
+    }
+    put(&cloud, &format!("{path}/subnets/s0"), text(900)).refused(400, "ChildrenTooLarge");
+    let one = |(n, kib)| json!({"name": format!("s{n}"), "properties": text(kib)});
+    let subnets: Vec<Value> = [900, 10, 10, 10, 10].into_iter().enumerate().map(one).collect();
+    put(&cloud, &path, json!({"subnets": subnets})).expect(200);
+}
+
+#[test]
+fn np_09_children_in_no_list_take_no_room_from_the_lists() {
+    let cloud = Cloud::with_group();
+    let path = at(&cloud, "virtualNetworks", "up");
+    put(&cloud, &path, json!({})).expect(201);
+    let other = |n: usize| format!("{path}/providers/Microsoft.Network/routeTables/r{n}");
+    let text = json!({"x": "y".repeat(900 << 10)});
+    for n in 0..4 {
+        put(&cloud, &other(n), text.clone()).expect(201);
+    }
+    put(&cloud, &other(4), text.clone()).refused(400, "ChildrenTooLarge");
+    put(&cloud, &format!("{path}/subnets/a"), text).expect(201);
+}
+
+#[test]
+fn np_09_text_counts_as_long_as_it_is_when_it_is_written() {
+    let cloud = Cloud::with_group();
+    let path = at(&cloud, "virtualNetworks", "up");
+    put(&cloud, &path, json!({})).expect(201);
+    let text = json!({"x": "\u{1}".repeat(150 << 10)});
+    let full = (0..10).find(|n| put(&cloud, &format!("{path}/subnets/s{n}"), text.clone()).status == 400);
+    assert_eq!(full, Some(4));
+}
+
+#[test]
 fn np_09_many_small_values_count_as_much_as_the_memory_that_they_take() {
     let cloud = Cloud::with_group();
     let path = at(&cloud, "routeTables", "up");

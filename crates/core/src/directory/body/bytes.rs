@@ -1,4 +1,5 @@
-//! The size of JSON, about as it is in memory: many small values take more than their text.
+//! The size of JSON, about as it is in memory or in an answer, whichever is more: many small values take more than their text,
+//! and some characters are longer when they are written.
 
 use serde_json::{Map, Value};
 
@@ -13,7 +14,13 @@ pub(in crate::directory) fn of_object(object: &Map<String, Value>) -> u64 {
 
 /// Bytes of a text.
 pub(in crate::directory) fn of_text(text: &str) -> u64 {
-    u64::try_from(text.len()).unwrap_or(u64::MAX)
+    let written = |byte| match byte {
+        b'"' | b'\\' => 2,
+        // As `\u0000`.
+        0..=0x1f => 6,
+        _ => 1,
+    };
+    text.bytes().map(written).sum()
 }
 
 fn of_value(value: &Value) -> u64 {

@@ -118,7 +118,7 @@ impl Body {
     }
 
     /// Bytes that it counts for among those of the resource above.
-    pub(super) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         bytes::of_object(&self.0)
     }
 

@@ -11,7 +11,7 @@ use crate::order::write::Write;
 use crate::resource_type::{Kind, View};
 use crate::types::{kind, names};
 use bonafide_core::access::for_every_reader;
-use bonafide_core::directory::{Below, Body, FullError, List, RESOURCES, RESOURCES_BELOW, Resource, Shows};
+use bonafide_core::directory::{Body, FullError, List, RESOURCES, RESOURCES_BELOW, Resource, Shows};
 use bonafide_core::lifecycle::{Budget, ChangedParent};
 use bonafide_store::Read;
 use bonafide_types::{Excerpt, ResourceId, ResourceUuid};
@@ -54,12 +54,9 @@ pub(super) fn show(view: &View<'_>, properties: &mut Map<String, Value>) -> Resu
     if shown.is_empty() {
         return Ok(());
     }
-    // An earlier version kept no bound.
-    let mut below = Below::default();
     for uuid in view.tx.below(view.uuid)? {
         let Some(child) = view.tx.resource(uuid)? else { continue };
         if let Some((_, type_name, elements)) = shown.iter_mut().find(|(_, of, _)| child.id.is_of(of)) {
-            below.add(&view.resource.id, (&child.id, child.bytes_below()))?;
             elements.push(element((uuid, &child), type_name));
         }
     }
@@ -107,8 +104,15 @@ fn element((uuid, child): (ResourceUuid, &Resource), type_name: &str) -> Value {
 /// The changes that a list asks for.
 struct Asked {
     made: Vec<(ResourceId, Body)>,
-    changed: Vec<(ResourceUuid, Body)>,
+    changed: Vec<Changed>,
     going: Vec<ResourceUuid>,
+}
+
+/// A change of a child.
+struct Changed {
+    uuid: ResourceUuid,
+    body: Body,
+    grows: bool,
 }
 
 /// Compares a list with the children of its type.
@@ -129,10 +133,14 @@ fn read(write: &Write<'_, '_>, list: &str, type_name: &str, elements: Vec<Value>
         match child {
             Some((_, old)) if old.is_being_deleted() => return Err(Fault::BeingDeleted(id)),
             Some((_, old)) if old.body == body => {}
-            Some((uuid, _)) => asked.changed.push((uuid, body)),
+            Some((uuid, old)) => {
+                asked.changed.push(Changed { uuid, grows: body.bytes() > old.body.bytes(), body });
+            }
             None => asked.made.push((id, body)),
         }
     }
+    // What becomes smaller makes room for the others.
+    asked.changed.sort_by_key(|change| change.grows);
     asked.going = there.into_values().map(|(uuid, _)| uuid).collect();
     let changes = asked.made.len() + asked.changed.len() + asked.going.len();
     if changes > CHANGED_MAX { Err(too_many(list)) } else { Ok(asked) }
@@ -151,7 +159,7 @@ fn children(write: &Write<'_, '_>, type_name: &str) -> Result<BTreeMap<String, (
 
 /// Makes the children what a list says.
 fn follow(write: &mut Write<'_, '_>, list: &str, asked: Asked) -> Result<(), Fault> {
-    let changing: Vec<ResourceUuid> = asked.changed.iter().map(|(uuid, _)| *uuid).collect();
+    let changing: Vec<ResourceUuid> = asked.changed.iter().map(|change| change.uuid).collect();
     locks::check_each(write.tx, &write.new, &changing, Operation::Write)?;
     locks::check_each(write.tx, &write.new, &asked.going, Operation::Delete)?;
     let world = &write.call.cx.world;
@@ -162,7 +170,7 @@ fn follow(write: &mut Write<'_, '_>, list: &str, asked: Asked) -> Result<(), Fau
             return Err(too_many(list));
         }
     }
-    for (uuid, body) in asked.changed {
+    for Changed { uuid, body, .. } in asked.changed {
         of.change(write.tx, world, uuid, body)?;
     }
     for (to_come, (id, body)) in (1..=asked.made.len() as u64).rev().zip(asked.made) {
