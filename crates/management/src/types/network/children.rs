@@ -139,7 +139,7 @@ fn read(write: &Write<'_, '_>, list: &str, type_name: &str, elements: Vec<Value>
             None => asked.made.push((id, body)),
         }
     }
-    // What becomes smaller makes room for the others.
+    // Smaller ones make room for the others.
     asked.changed.sort_by_key(|change| change.grows);
     asked.going = there.into_values().map(|(uuid, _)| uuid).collect();
     let changes = asked.made.len() + asked.changed.len() + asked.going.len();
