@@ -4,7 +4,7 @@ use bonafide_store::{Absence, Index, Table, Unique};
 use bonafide_types::{ObjectId, TenantId};
 use serde::{Deserialize, Serialize};
 
-/// Shortest lifetime of an access token, in seconds. Source: ours, from the issue (Entra: 10 minutes); clients refresh five
+/// Shortest lifetime of an access token, in seconds. Source: ours (Entra: 10 minutes); clients refresh five
 /// minutes before the end, and some would ask for a new token each time.
 pub const TOKEN_SECONDS_MIN: u32 = 300;
 /// Longest lifetime of an access token, in seconds. Source: Microsoft Learn, "Configurable token lifetimes" (1 day).
