@@ -1,6 +1,7 @@
 //! Listening sockets that take privileges to open: in another network namespace, or on an address and device that belong
 //! to one workload. Who asks gets a descriptor and needs no privilege (HA-02). No HTTP, no TLS, no key, no runtime.
 
+#![allow(clippy::disallowed_methods, reason = "it owns sockets")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cookie;
