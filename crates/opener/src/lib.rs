@@ -98,7 +98,7 @@ pub enum OpenError {
     Taken {
         /// The address and port.
         address: String,
-        /// Who has it, as ` by a program of user 33`; empty where it is not known.
+        /// The program that has it, as ` by a program of user 33`; empty where it is not known.
         by: String,
     },
     /// This place is held under another key, or another place under this key.
