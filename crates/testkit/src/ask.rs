@@ -5,7 +5,7 @@ use bonafide_wire::{Peer, Reply, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 /// A request in the making. Its peer is anybody unless [`Ask::over`] says otherwise.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ impl Ask {
             version: http::Version::HTTP_11,
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            peer: Peer::Anonymous(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000))),
+            peer: Peer::Anonymous((Ipv4Addr::LOCALHOST, 50_000).into()),
         })
     }
 
