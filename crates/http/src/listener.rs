@@ -164,17 +164,13 @@ impl<S: Service> Door<S> {
         // Without it more is kept for a peer that does not read, and nothing else changes.
         let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
         let local = stream.local();
-        let address = match remote {
-            Remote::Ip(address) => Some(address),
-            Remote::Unix { .. } | Remote::Vsock { .. } => None,
-        };
-        let ip = address.map(|address| address.ip());
+        let ip = remote.ip();
         let is_here = ip.is_some_and(|ip| ip.is_loopback()) || (ip.is_some() && local.map(|local| local.ip()) == ip);
         let at_proxy = || self.proxies.iter().filter(|proxy| ip.is_some_and(|ip| proxy.is_at(ip)));
         let is_at_proxy = at_proxy().next().is_some();
-        let user = match (remote, address.zip(local).zip(self.user_of)) {
+        let user = match (remote, local.zip(self.user_of)) {
             // On a machine with several addresses a local connection can have two of them.
-            (Remote::Ip(_), Some(((remote, local), user_of))) if is_here || is_at_proxy => user_of(remote, local),
+            (Remote::Ip(remote), Some((local, user_of))) if is_here || is_at_proxy => user_of(remote, local),
             (Remote::Unix { uid, .. }, _) => LocalUser::Is(uid),
             (Remote::Ip(_) | Remote::Vsock { .. }, _) => LocalUser::Unknown,
         };

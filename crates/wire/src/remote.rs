@@ -23,6 +23,16 @@ pub enum Remote {
     },
 }
 
+impl Remote {
+    /// The address, of TCP.
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(address) => Some(address.ip()),
+            Self::Unix { .. } | Self::Vsock { .. } => None,
+        }
+    }
+}
+
 impl Display for Remote {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
