@@ -1,7 +1,7 @@
 //! Requests as values, and what came back.
 
 use bonafide_types::HostId;
-use bonafide_wire::{Peer, Reply, Request};
+use bonafide_wire::{Peer, Remote, Reply, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
@@ -61,8 +61,8 @@ impl Ask {
 
     /// Sends it from an address.
     #[must_use]
-    pub fn from(mut self, address: SocketAddr) -> Self {
-        self.0.peer = Peer::Anonymous(address);
+    pub fn from(mut self, address: impl Into<Remote>) -> Self {
+        self.0.peer = Peer::Anonymous(address.into());
         self
     }
 
