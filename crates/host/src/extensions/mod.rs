@@ -1,6 +1,7 @@
 //! The endpoints of extensions: each workload that has the extension gets one at every site of its own, and the control
 //! plane learns how it goes (docs/wire/hosts.md, "Extensions").
 
+mod guest;
 mod login_name;
 mod outcome;
 mod own_namespace;
@@ -168,8 +169,7 @@ impl Extensions {
 impl Point {
     fn at(&self) -> At<'_> {
         match self {
-            Self::Serving(serving) if serving.answers() => At::Answers,
-            Self::Serving(serving) => serving.waits_for(),
+            Self::Serving(serving) => serving.at(),
             Self::Refused { state, detail, .. } => At::Refused(*state, detail),
             Self::Stopped(why) => At::Stopped(why),
         }
