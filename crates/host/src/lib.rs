@@ -11,6 +11,7 @@ mod contact;
 mod control_socket;
 mod decisions;
 mod endpoint;
+mod endpoint_elsewhere;
 mod enrol;
 mod exchange;
 mod fetch;
@@ -32,7 +33,9 @@ mod watch;
 pub use agent::{AgentRuntime, AgentStatus};
 pub use bindings::link_local::LinkLocalError;
 pub use caller::user_of;
-pub use control_socket::{ControlError, ControlSocket, order_about_hosts};
+pub use control_socket::{
+    AttachedBinding, ControlError, ControlSocket, attach, detach, list_bindings, order_about_hosts,
+};
 pub use decisions::{HostDecisions, HostLine, HostOrder, HostState};
 pub use endpoint::{AllowedUsers, Endpoint};
 pub use enrol::EnrolError;

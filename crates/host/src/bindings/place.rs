@@ -76,7 +76,7 @@ pub enum NetnsName {
 /// The folder in which `ip netns` and podman keep namespaces (ip-netns(8)).
 const NAMED: &str = "/run/netns";
 /// The word for the agent's own namespace.
-pub const HOST: &str = "host";
+const HOST: &str = "host";
 
 impl NetnsName {
     /// Reads `host`, a path, the id of a process, or a name of `ip netns`.

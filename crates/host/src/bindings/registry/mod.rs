@@ -15,9 +15,11 @@ pub use beside::BesideError;
 pub use detach::{DetachError, Which};
 pub use open::PlaceError;
 
+use super::place::Place;
 use super::row::{BindingLine, BindingRow, BindingState};
 use super::sealed_rows::SealedRows;
 use crate::agent::AgentRuntime;
+use crate::control_socket::AttachedBinding;
 use crate::files::HostFiles;
 use crate::state::StateError;
 use crate::temporary_placements::TemporaryPlacements;
@@ -25,6 +27,7 @@ use bonafide_files::{FilesError, read_of_system};
 use bonafide_http::Log;
 use bonafide_opener::{Held, OpenError, Opener};
 use bonafide_types::{BindingId, ResourceId, ResourceUuid};
+use attach::Attached;
 use serving::Serving;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::MetadataExt;
@@ -162,8 +165,21 @@ impl Bindings {
         rows.filter_map(|row| self.port_endpoint(row)).collect()
     }
 
+    /// A binding that was attached, as the one who attached it gets to know it.
+    pub(crate) fn described(&self, attached: Attached) -> AttachedBinding {
+        let Attached { line, row, without_identity } = attached;
+        let port = serving::facts(&row).port;
+        AttachedBinding {
+            binding: line,
+            without_identity,
+            port: matches!(row.place, Place::Port { .. } | Place::Netns { port: Some(_), .. }).then_some(port),
+            header_file: row.secret.as_ref().map(|_| self.files.header_of(row.id)),
+            secret: row.secret.map(|secret| secret.expose().to_owned()),
+        }
+    }
+
     fn port_endpoint(&self, row: &BindingRow) -> Option<PortEndpoint> {
-        let super::place::Place::Port { number } = row.place else { return None };
+        let Place::Port { number } = row.place else { return None };
         Some(PortEndpoint {
             resource_id: row.resource_id.clone(),
             url: format!("http://127.0.0.1:{number}"),
@@ -212,7 +228,8 @@ impl Here {
         Ok(Self {
             boot: String::from_utf8_lossy(&boot).trim().to_owned(),
             inode: std::fs::metadata("/proc/self/ns/net").ok().map(|found| found.ino()),
-            cookie: bonafide_opener::namespace_cookie(&any)?,
+            // Without cookies (Linux before 5.14) nothing is attached outside of this namespace.
+            cookie: bonafide_opener::namespace_cookie(&any).unwrap_or_default(),
         })
     }
 }
