@@ -111,7 +111,8 @@ struct Member {
     dialect: Option<String>,
     #[serde(default)]
     any_user: bool,
-    #[serde(default, rename = "allow-http-1.0")]
+    /// A dot would divide the name in two.
+    #[serde(default, rename = "allow-http-1-0")]
     allow_http_1_0: bool,
     #[serde(default)]
     host_names: Vec<String>,
@@ -234,7 +235,7 @@ mod tests {
             netns = "web"
             ipv6 = "fd00::254"
             host-names = ["metadata.example"]
-            allow-http-1.0 = true
+            allow-http-1-0 = true
 
             [[binding]]
             workload = "db"
@@ -258,7 +259,7 @@ mod tests {
         assert!(binding("").starts_with("binding 1: name one place"));
         assert!(binding("port = 1\nunix = \"/a\"").starts_with("binding 1: name one place"));
         assert!(binding("port = 1\nnetwork = 2").contains("unknown field `network`"));
-        assert!(binding("unix = \"a\"").contains("no whole path"));
+        assert!(binding("unix = \"a\"").contains("not a whole path"));
         assert!(binding("unix = \"/a\"\nmode = \"999\"").contains("'999' are no permissions"));
         assert!(binding("unix = \"/a\"\nowner = \"nobody-of-this-name\"").contains("nobody-of-this-name"));
         assert!(binding("netns = \"42\"").contains("process id"));

@@ -118,6 +118,14 @@ impl Place {
         }
     }
 
+    /// The address beside the metadata address.
+    pub fn ipv6(&self) -> Option<Ipv6Addr> {
+        match self {
+            Self::Netns { ipv6, .. } | Self::Interface { ipv6, .. } => *ipv6,
+            _ => None,
+        }
+    }
+
     /// The namespace that it is in, if it is in one that has a name.
     pub fn netns(&self) -> Option<&NetnsName> {
         match self {

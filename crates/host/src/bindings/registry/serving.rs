@@ -82,5 +82,8 @@ pub(super) fn facts(row: &BindingRow) -> EndpointFacts {
         Place::Netns { .. } | Place::Interface { .. } => HTTP,
         Place::Unix { .. } | Place::VsockUnix { .. } | Place::Vsock { .. } => HTTP,
     };
-    EndpointFacts { port, secret: row.secret.as_ref().map(|secret| Secret::new(secret.expose().to_owned())) }
+    let mut names = row.options.host_names.clone();
+    names.extend(row.place.ipv6().map(|address| format!("[{address}]")));
+    let secret = row.secret.as_ref().map(|secret| Secret::new(secret.expose().to_owned()));
+    EndpointFacts { port, secret, names }
 }
