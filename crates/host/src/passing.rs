@@ -17,7 +17,11 @@ const PIECE_BYTES: usize = 4_096;
 const DESCRIPTORS_MAX: usize = 4;
 
 /// Writes a line. The descriptors come with its end: a single byte, which is written whole or not at all.
-pub(crate) async fn write_line(stream: &mut UnixStream, text: &[u8], brought: &[BorrowedFd<'_>]) -> std::io::Result<()> {
+pub(crate) async fn write_line(
+    stream: &mut UnixStream,
+    text: &[u8],
+    brought: &[BorrowedFd<'_>],
+) -> std::io::Result<()> {
     stream.write_all(text).await?;
     if brought.is_empty() {
         return stream.write_all(b"\n").await;

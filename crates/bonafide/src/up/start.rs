@@ -15,8 +15,8 @@ use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
 use bonafide_host::bindings::{Bindings, BindingsError, WithoutOpener, bound_workloads};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError, StateError,
-    TemporaryPlacements, set_aside_of_another, user_of,
+    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
+    StateError, TemporaryPlacements, set_aside_of_another, user_of,
 };
 use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets};
 use bonafide_metadata::dialects::IMDS;

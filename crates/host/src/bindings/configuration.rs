@@ -136,9 +136,8 @@ fn parse(text: &str) -> Result<Vec<Wanted>, ConfigurationError> {
 
 impl Member {
     fn wanted(self, at: usize) -> Result<Wanted, ConfigurationError> {
-        let mode = self.mode.map(|mode| {
-            u32::from_str_radix(&mode, 8).map_err(|_| ConfigurationError::Mode { at, mode })
-        });
+        let mode =
+            self.mode.map(|mode| u32::from_str_radix(&mode, 8).map_err(|_| ConfigurationError::Mode { at, mode }));
         let owner = self.owner.map(|owner| user_named(&owner).map_err(|error| ConfigurationError::User { at, error }));
         let place = PlaceOptions {
             netns: self.netns,
@@ -200,7 +199,9 @@ impl Bindings {
     /// The number of the attachment in a file that a row is the outcome of.
     async fn place_in(&self, (row, _): &(BindingRow, BindingState), wanted: &[Wanted]) -> Option<usize> {
         for (at, wanted) in wanted.iter().enumerate() {
-            if row.is_as_wanted(wanted, self.as_configuration().user) && self.means(&wanted.workload, row.workload).await {
+            if row.is_as_wanted(wanted, self.as_configuration().user)
+                && self.means(&wanted.workload, row.workload).await
+            {
                 return Some(at);
             }
         }

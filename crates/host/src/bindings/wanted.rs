@@ -48,10 +48,14 @@ pub enum WantedError {
         known: String,
     },
     /// A dialect whose clients do not look at that place.
-    #[error("clients of {0} look for it at a port of 127.0.0.1: attach it with --port, in a namespace with --netns too")]
+    #[error(
+        "clients of {0} look for it at a port of 127.0.0.1: attach it with --port, in a namespace with --netns too"
+    )]
     NotThere(String),
     /// A name that no `Host` header has.
-    #[error("'{0}' is no name that a Host header could have: give a host, with a port if it is another than the endpoint's")]
+    #[error(
+        "'{0}' is no name that a Host header could have: give a host, with a port if it is another than the endpoint's"
+    )]
     HostName(String),
     /// Too many names.
     #[error("a binding answers to {HOST_NAMES_MAX} names at most beside its own")]
@@ -193,7 +197,9 @@ mod tests {
             let place = Place::Interface { name: device.to_owned(), netns: None, ipv6: None };
             assert_eq!(check(place), Err(WantedError::Device(device.to_owned())));
         }
-        for (name, good) in [("vault", true), ("a.b:8080", true), ("[fd00::1]", true), ("a b", false), ("", false), ("a/b", false)] {
+        for (name, good) in
+            [("vault", true), ("a.b:8080", true), ("[fd00::1]", true), ("a b", false), ("", false), ("a/b", false)]
+        {
             let mut wanted = wanted(netns(None), None);
             wanted.options.host_names = vec![name.to_owned()];
             assert_eq!(wanted.check().is_ok(), good, "{name}");

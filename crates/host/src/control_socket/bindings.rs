@@ -23,9 +23,11 @@ impl ControlSocket {
     async fn attach(&self, wanted: &Wanted, peer: &Peer, brought: Vec<OwnedFd>) -> Result<AttachedBinding, String> {
         // A port here is of no use to who asks there, where the same one is somebody else's.
         if matches!(wanted.place, Place::Port { .. }) && peer.is_elsewhere() {
-            return Err("this command runs in another network namespace than the agent, where a port of the agent's cannot \
+            return Err(
+                "this command runs in another network namespace than the agent, where a port of the agent's cannot \
                         be reached: add --netns /proc/self/ns/net for one in this namespace"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let by = Attacher { user: peer.user, is_configuration: false };
         let attached = self.bindings.attach(wanted, brought.into_iter().next(), by).await;

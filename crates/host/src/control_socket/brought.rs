@@ -52,7 +52,9 @@ pub(super) fn brought(came: Vec<OwnedFd>, peer: &Peer) -> Result<Option<Brought>
     let Some(socket) = came.next() else { return Ok(None) };
     check(&socket, peer)?;
     let users_elsewhere = match peer.is_elsewhere() {
-        true => Some(came.next().and_then(|asks| UsersElsewhere::through(asks, peer.namespace)).ok_or(BroughtError::NoUsers)?),
+        true => Some(
+            came.next().and_then(|asks| UsersElsewhere::through(asks, peer.namespace)).ok_or(BroughtError::NoUsers)?,
+        ),
         false => None,
     };
     Ok(Some(Brought { socket: Listening::given(TcpListener::from(socket))?, users_elsewhere }))

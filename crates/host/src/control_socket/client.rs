@@ -1,7 +1,10 @@
 //! The side of the command line.
 
 use super::reachable::reachable;
-use super::{AboutBindings, AboutHosts, Answer, AttachedBinding, BindingOrder, ControlError, OpenEndpoint, OpenedEndpoint, is_for};
+use super::{
+    AboutBindings, AboutHosts, Answer, AttachedBinding, BindingOrder, ControlError, OpenEndpoint, OpenedEndpoint,
+    is_for,
+};
 use crate::bindings::{BindingLine, Wanted, Which};
 use crate::decisions::{HostLine, HostOrder};
 use crate::files::HostFiles;

@@ -41,9 +41,11 @@ impl ControlSocket {
         let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
         let brought = brought(came, peer).map_err(|error| error.to_string())?;
         if brought.is_none() && peer.is_elsewhere() {
-            return Err("this command runs in another network namespace than the agent, and is of an older version, which \
+            return Err(
+                "this command runs in another network namespace than the agent, and is of an older version, which \
                         cannot have an endpoint there: start one of the agent's version"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let (socket, users_elsewhere, hold) = match brought {
             Some(Brought { socket, users_elsewhere }) => (socket, users_elsewhere, None),

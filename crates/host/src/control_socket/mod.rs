@@ -7,8 +7,8 @@ mod client;
 mod endpoints;
 mod reachable;
 
-pub use client::{attach, detach, list_bindings, order_about_hosts};
 pub(crate) use client::open_endpoint;
+pub use client::{attach, detach, list_bindings, order_about_hosts};
 
 use crate::agent::AgentRuntime;
 use crate::bindings::{BindingLine, Bindings, Wanted, Which};

@@ -138,12 +138,7 @@ impl Bindings {
             place: wanted.place.clone(),
             dialect: dialect.name().to_owned(),
             options: wanted.options.clone(),
-            identity: PlaceIdentity {
-                boot: self.here.boot.clone(),
-                namespace: self.here.cookie,
-                inode,
-                device: None,
-            },
+            identity: PlaceIdentity { boot: self.here.boot.clone(), namespace: self.here.cookie, inode, device: None },
             user: wanted.user(lease.by.user).map(User::id),
             attached_at: clock::now().unix_seconds(),
             secret: secret.map(HeaderSecret::new),
@@ -206,4 +201,3 @@ impl BindingRow {
         of(self) == of(other)
     }
 }
-

@@ -23,11 +23,11 @@ use crate::control_socket::AttachedBinding;
 use crate::files::HostFiles;
 use crate::state::StateError;
 use crate::temporary_placements::TemporaryPlacements;
+use attach::Attached;
 use bonafide_files::{FilesError, read_of_system};
 use bonafide_http::Log;
 use bonafide_opener::{Held, OpenError, Opener};
 use bonafide_types::{BindingId, ResourceId, ResourceUuid};
-use attach::Attached;
 use serving::Serving;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::MetadataExt;
@@ -138,7 +138,8 @@ impl Bindings {
         for entry in self.entries().values() {
             let mut line = entry.line();
             if line.note.is_none() && !is_here(entry.row.workload) {
-                line.note = Some("the workload was deleted, or taken from this host: it has no identity here".to_owned());
+                line.note =
+                    Some("the workload was deleted, or taken from this host: it has no identity here".to_owned());
             }
             entries.push((entry.row.attached_at, line));
         }

@@ -27,7 +27,9 @@ pub enum PlaceError {
         error: std::io::Error,
     },
     /// A file that is no namespace.
-    #[error("{0} is no network namespace: name one of `ip netns list`, a process id, or a file such as /proc/PID/ns/net")]
+    #[error(
+        "{0} is no network namespace: name one of `ip netns list`, a process id, or a file such as /proc/PID/ns/net"
+    )]
     NotANamespace(String),
     /// The agent's own namespace, under another name.
     #[error(
@@ -83,9 +85,9 @@ impl Bindings {
         };
         let file = match (given, name) {
             (Some(given), NetnsName::Path(_)) => given,
-            _ => std::fs::File::open(&path)
-                .map_err(|error| PlaceError::Namespace { path: path.clone(), error })?
-                .into(),
+            _ => {
+                std::fs::File::open(&path).map_err(|error| PlaceError::Namespace { path: path.clone(), error })?.into()
+            }
         };
         let inode = self.inode_of(&file).ok_or_else(|| PlaceError::NotANamespace(name.to_string()))?;
         if *name != NetnsName::Host && Some(inode) == self.here.inode {
@@ -135,7 +137,13 @@ impl Bindings {
             opener.keep(&key, &borrowed)?;
             Ok(sockets)
         });
-        opened(Held { key: String::new(), sockets: sockets.await?, namespace: self.here.cookie, device: None, note: None })
+        opened(Held {
+            key: String::new(),
+            sockets: sockets.await?,
+            namespace: self.here.cookie,
+            device: None,
+            note: None,
+        })
     }
 
     /// Closes all sockets of a binding; an opener that cannot be reached holds them until it can.

@@ -78,11 +78,7 @@ impl Bindings {
     }
 
     /// The sockets of a binding: those that are held for it or, where the place is still the same, new ones.
-    async fn opened_again(
-        &self,
-        row: &BindingRow,
-        held: Option<Held>,
-    ) -> Result<(&'static Dialect, Opened), Unserved> {
+    async fn opened_again(&self, row: &BindingRow, held: Option<Held>) -> Result<(&'static Dialect, Opened), Unserved> {
         let dialect = dialects::named(&row.dialect);
         let dialect = dialect.ok_or_else(|| Unserved::Waiting(format!("there is no dialect '{}'", row.dialect)))?;
         let is_kernels = matches!(row.place, Place::Netns { .. } | Place::Interface { .. });
