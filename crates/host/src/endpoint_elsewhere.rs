@@ -4,7 +4,7 @@ use crate::caller::UsersElsewhere;
 use crate::endpoint::Endpoint;
 use bonafide_http::{Admission, LocalUser, PeerFacts, Service, Waits};
 use bonafide_types::Timestamp;
-use bonafide_wire::{Answer, Request, Unserved};
+use bonafide_wire::{Answer, Remote, Request, Unserved};
 use http::StatusCode;
 use std::borrow::Cow;
 
@@ -21,7 +21,10 @@ impl Service for EndpointElsewhere {
     }
 
     fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission {
-        let user = peer.local.map_or(LocalUser::Unknown, |local| self.users.user_of(peer.remote, local));
+        let user = match (peer.remote, peer.local) {
+            (Remote::Ip(remote), Some(local)) => self.users.user_of(remote, local),
+            _ => LocalUser::Unknown,
+        };
         self.endpoint.admit(&PeerFacts { user, ..*peer }, certificate)
     }
 

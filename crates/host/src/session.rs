@@ -109,7 +109,7 @@ impl Session {
         let brought: Vec<BorrowedFd<'_>> =
             [Some(socket.as_fd()), asking.as_ref().map(AsFd::as_fd)].into_iter().flatten().collect();
         let (open, opened, _) = open_endpoint(files, &request, &brought).await?;
-        if opened.port != socket.address().port() {
+        if socket.address().is_none_or(|address| address.port() != opened.port) {
             return Err(SessionError::OtherVersion);
         }
         // From here on the agent alone listens.

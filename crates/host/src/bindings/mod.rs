@@ -23,4 +23,4 @@ pub use unix_socket::UnixSocketError;
 pub use wanted::{Wanted, WantedError};
 pub use without_opener::WithoutOpener;
 
-pub(crate) use registry::Attacher;
+pub(crate) use registry::{Attacher, of_namespace};

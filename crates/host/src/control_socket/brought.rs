@@ -2,6 +2,7 @@
 //! serve (ADR 28).
 
 use super::Peer;
+use crate::bindings::of_namespace;
 use crate::caller::UsersElsewhere;
 use bonafide_http::Listening;
 use bonafide_opener::namespace_cookie;
@@ -57,7 +58,7 @@ pub(super) fn brought(came: Vec<OwnedFd>, peer: &Peer) -> Result<Option<Brought>
         ),
         false => None,
     };
-    Ok(Some(Brought { socket: Listening::given(TcpListener::from(socket))?, users_elsewhere }))
+    Ok(Some(Brought { socket: of_namespace(Listening::given(socket)?, peer.namespace), users_elsewhere }))
 }
 
 fn check(socket: &OwnedFd, peer: &Peer) -> Result<(), BroughtError> {
@@ -69,7 +70,7 @@ fn check(socket: &OwnedFd, peer: &Peer) -> Result<(), BroughtError> {
     if !address.ip().is_loopback() {
         return Err(BroughtError::NotListening);
     }
-    if namespace_cookie(socket)? != peer.namespace {
+    if namespace_cookie(socket).unwrap_or_default() != peer.namespace {
         return Err(BroughtError::OtherNamespace);
     }
     // The user as whom it was opened (`sock_alloc`, Linux).

@@ -55,7 +55,7 @@ impl ControlSocket {
                 (socket, None, Some(hold))
             }
         };
-        let port = socket.address().port();
+        let port = socket.address().map_or(0, |address| address.port());
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
             None => self.by_default().await?,

@@ -1,10 +1,10 @@
 //! Further endpoints at the place of a binding, whose owner serves and ends them.
 
+use super::open::of_namespace;
 use super::{Bindings, key};
 use bonafide_http::Listening;
 use bonafide_opener::{OpenError, Where};
 use bonafide_types::BindingId;
-use std::net::TcpListener;
 
 /// The reason why there is no further endpoint.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ impl Bindings {
             self.close_beside(binding, name).await?;
             return Err(OpenError::NamespaceGone.into());
         }
-        let sockets = held.sockets.into_iter().map(|socket| Ok(Listening::given(TcpListener::from(socket))?));
+        let sockets = held.sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, expected)));
         sockets.collect()
     }
 

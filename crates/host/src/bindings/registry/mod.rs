@@ -14,6 +14,7 @@ pub(crate) use attach::Attacher;
 pub use beside::BesideError;
 pub use detach::{DetachError, Which};
 pub use open::PlaceError;
+pub(crate) use open::of_namespace;
 
 use super::place::Place;
 use super::row::{BindingLine, BindingRow, BindingState};

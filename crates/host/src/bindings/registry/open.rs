@@ -157,8 +157,13 @@ impl Bindings {
 /// Sockets that are held, ready to be served.
 pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
     let Held { sockets, namespace, device, note, .. } = held;
-    let sockets = sockets.into_iter().map(|socket| Ok(Listening::given(TcpListener::from(socket))?));
+    let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
     Ok(Opened { sockets: sockets.collect::<Result<_, PlaceError>>()?, namespace, device, note })
+}
+
+/// A socket that takes connections of one namespace alone, where the kernel tells one from another (Linux 5.14).
+pub(crate) fn of_namespace(socket: Listening, cookie: u64) -> Listening {
+    if cookie == 0 { socket } else { socket.in_namespace(cookie) }
 }
 
 /// A port of 127.0.0.1, on the loopback device.
