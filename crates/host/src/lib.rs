@@ -14,6 +14,7 @@ mod endpoint;
 mod endpoint_elsewhere;
 mod enrol;
 mod exchange;
+pub mod extensions;
 mod fetch;
 mod files;
 mod keys;
