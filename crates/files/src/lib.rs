@@ -7,6 +7,7 @@
 mod key;
 mod log_file;
 mod made_here;
+mod namespace;
 mod open;
 mod reading;
 mod root;
@@ -16,6 +17,7 @@ mod user_name;
 pub use key::remove_key_draft;
 pub use log_file::LogFile;
 pub use made_here::Vouched;
+pub use namespace::{inode_of_namespace, open_namespace};
 pub use open::{Readers, look_before_opening, open_folder, read, read_named};
 pub use reading::read_of_system;
 pub use root::{Chosen, Root};

@@ -34,9 +34,7 @@ mod watch;
 pub use agent::{AgentRuntime, AgentStatus};
 pub use bindings::link_local::LinkLocalError;
 pub use caller::user_of;
-pub use control_socket::{
-    AttachedBinding, ControlError, ControlSocket, attach, detach, list_bindings, order_about_hosts,
-};
+pub use control_socket::{ControlError, ControlSocket, attach, detach, list_bindings, order_about_hosts};
 pub use decisions::{HostDecisions, HostLine, HostOrder, HostState};
 pub use endpoint::{AllowedUsers, Endpoint};
 pub use enrol::EnrolError;

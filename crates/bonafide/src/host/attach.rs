@@ -4,8 +4,7 @@ use super::place;
 use crate::data_dir::DataDir;
 use crate::shell::Shell;
 use crate::{Failure, block_on, print, say};
-use bonafide_host::AttachedBinding;
-use bonafide_host::bindings::{BindingLine, BindingOptions, Wanted};
+use bonafide_host::bindings::{AttachedBinding, BindingLine, BindingOptions, Wanted};
 use bonafide_metadata::{Endpoint, dialects};
 use bonafide_types::{Secret, printable_lines};
 use clap::Args;
@@ -75,7 +74,7 @@ pub(super) fn run(dir: &DataDir, options: Options) -> Result<(), Failure> {
     }
     let BindingLine { id, workload, place, .. } = &attached.binding;
     match variables(&attached) {
-        // What is printed is for a shell to read.
+        // Standard output is for a shell to read.
         Some(variables) => {
             say(&format!("{workload} is attached with {place}, as binding {id}"));
             print(&options.shell.print(&variables)?);

@@ -4,7 +4,6 @@ use crate::Failure;
 use bonafide_files::user_named;
 use bonafide_host::bindings::{NetnsName, Place, PlaceOptions};
 use clap::Args;
-use std::fs::File;
 use std::net::Ipv6Addr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -80,9 +79,7 @@ impl Options {
 /// The namespace of a place, opened with the rights of who asks.
 pub(super) fn open_namespace(place: &Place) -> Result<Option<OwnedFd>, Failure> {
     let Some(NetnsName::Path(path)) = place.netns() else { return Ok(None) };
-    let opened = File::open(path);
-    let opened = opened.map_err(|error| format!("cannot open the network namespace {}: {error}", path.display()))?;
-    Ok(Some(opened.into()))
+    Ok(Some(bonafide_files::open_namespace(path)?.into()))
 }
 
 fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>, Failure> {

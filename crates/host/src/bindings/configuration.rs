@@ -66,7 +66,7 @@ pub enum ConfigurationError {
     TooMany,
 }
 
-/// What became of a file.
+/// The outcome of a file that was followed.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// The number of bindings that were attached.

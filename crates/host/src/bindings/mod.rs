@@ -18,7 +18,7 @@ pub use place_options::{PlaceOptions, PlaceOptionsError};
 pub use registry::{
     AttachError, BesideError, Bindings, BindingsError, DetachError, PlaceError, PortEndpoint, Which, bound_workloads,
 };
-pub use row::{BindingLine, BindingOptions, BindingRow, BindingState, PlaceIdentity};
+pub use row::{AttachedBinding, BindingLine, BindingOptions, BindingRow, BindingState, PlaceIdentity};
 pub use unix_socket::UnixSocketError;
 pub use wanted::{Wanted, WantedError};
 pub use without_opener::WithoutOpener;

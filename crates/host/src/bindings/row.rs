@@ -3,6 +3,7 @@
 use super::place::Place;
 use bonafide_types::{BindingId, ResourceId, ResourceUuid, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A binding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct BindingRow {
     pub place: Place,
     /// The name of its dialect.
     pub dialect: String,
-    /// How it answers.
+    /// Its way of answering.
     pub options: BindingOptions,
     /// The proof that the place is still the one that was attached.
     pub identity: PlaceIdentity,
@@ -42,7 +43,7 @@ impl BindingRow {
     }
 }
 
-/// How a binding answers, beside its dialect.
+/// A binding's way of answering, beside its dialect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BindingOptions {
@@ -127,4 +128,20 @@ pub struct BindingLine {
     /// True for one of the configuration file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub configured: bool,
+}
+
+/// A binding that was attached, as the one who attached it gets to know it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachedBinding {
+    /// The binding.
+    pub binding: BindingLine,
+    /// True for a workload that has no identity on this host.
+    pub without_identity: bool,
+    /// Its port on 127.0.0.1, for one that has a port.
+    pub port: Option<u16>,
+    /// The secret that callers must show, in a dialect that has one.
+    pub secret: Option<String>,
+    /// The file with that.
+    pub header_file: Option<PathBuf>,
 }

@@ -22,7 +22,7 @@ pub enum UnixSocketError {
     /// Something else is there.
     #[error("{0} is there already, and is no socket: it stays as it is; choose another path")]
     Occupied(PathBuf),
-    /// Who can rename what is in the folder decides who answers at the path.
+    /// Everybody can rename what is in the folder, and so decide who answers at the path.
     #[error(
         "every user can put a socket into {folder}, and clients would not notice; make a folder of its own for it, or set \
          the sticky bit", folder = .0.display()

@@ -25,7 +25,7 @@ pub struct Wanted {
     /// The name of a dialect; that of the place if none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect: Option<String>,
-    /// How the binding answers.
+    /// The binding's way of answering.
     #[serde(default)]
     pub options: BindingOptions,
     /// True where a port takes connections of every user.

@@ -1,7 +1,7 @@
 //! Orders about bindings.
 
-use super::{Answer, AttachedBinding, BindingOrder, ControlSocket, Peer};
-use crate::bindings::{Attacher, Place, Wanted};
+use super::{Answer, BindingOrder, ControlSocket, Peer};
+use crate::bindings::{AttachedBinding, Attacher, Place, Wanted};
 use std::os::fd::OwnedFd;
 
 impl ControlSocket {

@@ -1,11 +1,8 @@
 //! The side of the command line.
 
 use super::reachable::reachable;
-use super::{
-    AboutBindings, AboutHosts, Answer, AttachedBinding, BindingOrder, ControlError, OpenEndpoint, OpenedEndpoint,
-    is_for,
-};
-use crate::bindings::{BindingLine, Wanted, Which};
+use super::{AboutBindings, AboutHosts, Answer, BindingOrder, ControlError, OpenEndpoint, OpenedEndpoint, is_for};
+use crate::bindings::{AttachedBinding, BindingLine, Wanted, Which};
 use crate::decisions::{HostLine, HostOrder};
 use crate::files::HostFiles;
 use crate::passing::{read_line, write_line};

@@ -11,7 +11,7 @@ pub(crate) use client::open_endpoint;
 pub use client::{attach, detach, list_bindings, order_about_hosts};
 
 use crate::agent::AgentRuntime;
-use crate::bindings::{BindingLine, Bindings, Wanted, Which};
+use crate::bindings::{AttachedBinding, BindingLine, Bindings, Wanted, Which};
 use crate::decisions::{HostDecisions, HostLine, HostOrder};
 use crate::endpoint::AllowedUsers;
 use crate::files::HostFiles;
@@ -109,22 +109,6 @@ pub(crate) struct OpenedEndpoint {
     pub(crate) port: u16,
     /// The secret that callers must show, in a dialect that has one.
     pub(crate) secret: Option<String>,
-}
-
-/// A binding that was attached, as the one who attached it gets to know it.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AttachedBinding {
-    /// The binding.
-    pub binding: BindingLine,
-    /// True for a workload that has no identity on this host.
-    pub without_identity: bool,
-    /// Its port on 127.0.0.1, for one that has a port.
-    pub port: Option<u16>,
-    /// The secret that callers must show, in a dialect that has one.
-    pub secret: Option<String>,
-    /// The file with that.
-    pub header_file: Option<PathBuf>,
 }
 
 /// The answer.

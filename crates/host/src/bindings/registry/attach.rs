@@ -108,7 +108,7 @@ impl Bindings {
                 None => Err(AttachError::Workload("another command changed this binding; try again".to_owned())),
             };
         }
-        // What is left of an attachment of this place whose namespace or device is gone.
+        // Attachments of this place whose namespace or device is gone.
         let leftovers = self.leftovers(&row);
         for id in leftovers {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;

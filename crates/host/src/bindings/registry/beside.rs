@@ -12,7 +12,7 @@ pub enum BesideError {
     /// The binding was detached, or its place is gone.
     #[error("binding {0} serves nothing")]
     NotServing(BindingId),
-    /// What opens sockets refused.
+    /// The opener refused.
     #[error(transparent)]
     Opener(#[from] OpenError),
     /// A socket that cannot be served.

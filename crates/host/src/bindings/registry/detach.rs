@@ -68,7 +68,7 @@ impl Bindings {
         let closed = self.close(id).await;
         self.log.event(&self.event("bindingDetached", &entry.row), &"it was asked for");
         self.changed.send_replace(());
-        // Who detaches does not wait for the control plane.
+        // The control plane is not waited for.
         let (placements, workload) = (Arc::clone(&self.placements), entry.row.workload);
         tokio::spawn(async move { placements.release(workload).await });
         removed.map_err(|error| OpenError::Failed(error.to_string()))?;

@@ -17,10 +17,9 @@ pub use open::PlaceError;
 pub(crate) use open::of_namespace;
 
 use super::place::Place;
-use super::row::{BindingLine, BindingRow, BindingState};
+use super::row::{AttachedBinding, BindingLine, BindingRow, BindingState};
 use super::sealed_rows::SealedRows;
 use crate::agent::AgentRuntime;
-use crate::control_socket::AttachedBinding;
 use crate::files::HostFiles;
 use crate::state::StateError;
 use crate::temporary_placements::TemporaryPlacements;
@@ -53,7 +52,7 @@ pub struct Bindings {
     entries: Mutex<BTreeMap<BindingId, Entry>>,
     /// Sockets that an earlier process of this agent had, until those whose they are take them up.
     given: Mutex<HashMap<String, Held>>,
-    /// What the configuration file says and could not be attached yet.
+    /// Attachments of the configuration file that were not possible yet.
     missing: Mutex<Vec<super::wanted::Wanted>>,
     changed: watch::Sender<()>,
 }
@@ -98,7 +97,7 @@ pub enum BindingsError {
     /// The key that they are sealed with.
     #[error(transparent)]
     State(#[from] StateError),
-    /// What holds the sockets.
+    /// The opener.
     #[error("cannot tell which sockets are held: {0}")]
     Opener(#[from] OpenError),
     /// The kernel.

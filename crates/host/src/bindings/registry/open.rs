@@ -3,29 +3,24 @@
 use super::{Bindings, OWN, key};
 use crate::bindings::place::{NetnsName, Place};
 use crate::bindings::unix_socket::{self, UnixSocketError};
+use bonafide_files::{FilesError, inode_of_namespace, open_namespace};
 use bonafide_http::Listening;
 use bonafide_opener::{Held, OpenError, Where};
 use bonafide_types::BindingId;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// The reason why nothing listens at a place.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// What opens sockets refused.
+    /// The opener refused.
     #[error(transparent)]
     Opener(#[from] OpenError),
     /// The file of a namespace.
-    #[error("cannot open the network namespace {path}: {error}")]
-    Namespace {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Namespace(#[from] FilesError),
     /// A file that is no namespace.
     #[error(
         "{0} is no network namespace: name one of `ip netns list`, a process id, or a file such as /proc/PID/ns/net"
@@ -85,24 +80,13 @@ impl Bindings {
         };
         let file = match (given, name) {
             (Some(given), NetnsName::Path(_)) => given,
-            _ => {
-                std::fs::File::open(&path).map_err(|error| PlaceError::Namespace { path: path.clone(), error })?.into()
-            }
+            _ => open_namespace(&path)?.into(),
         };
-        let inode = self.inode_of(&file).ok_or_else(|| PlaceError::NotANamespace(name.to_string()))?;
+        let inode = inode_of_namespace(&file).ok_or_else(|| PlaceError::NotANamespace(name.to_string()))?;
         if *name != NetnsName::Host && Some(inode) == self.here.inode {
             return Err(PlaceError::Own(name.to_string()));
         }
         Ok(Some(Namespace { file, inode }))
-    }
-
-    /// The inode of a namespace; `None` for a file of another kind.
-    fn inode_of(&self, file: &OwnedFd) -> Option<u64> {
-        let ours = std::fs::metadata("/proc/self/ns/net").ok()?;
-        let found = rustix::fs::fstat(file).ok()?;
-        // All namespaces are files of one file system, those of other kinds too: what is no network namespace cannot be
-        // entered as one.
-        (found.st_dev == ours.dev()).then_some(found.st_ino)
     }
 
     /// Opens the sockets of a place, and has them held.

@@ -102,10 +102,9 @@ impl Bindings {
     async fn open_again(&self, row: &BindingRow) -> Result<Opened, Unserved> {
         let namespace = match self.namespace_of(&row.place, None) {
             Ok(namespace) => namespace,
-            Err(PlaceError::Namespace { path, error }) => {
+            Err(PlaceError::Namespace(error)) => {
                 return Err(Unserved::Gone(format!(
-                    "its network namespace cannot be found at {} any more ({error}): attach it anew",
-                    path.display()
+                    "its network namespace cannot be found any more ({error}): attach it anew"
                 )));
             }
             Err(PlaceError::NotANamespace(_) | PlaceError::Own(_)) => return Err(other(row)),
