@@ -15,6 +15,8 @@ mod enrol;
 mod exchange;
 mod fetch;
 mod files;
+mod keeping;
+mod kept;
 mod keys;
 mod link;
 mod membership;
