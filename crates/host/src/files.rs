@@ -38,7 +38,9 @@ impl HostFiles {
 
     /// Removes the files that a crash left half written. Only while this process has the data directory.
     pub fn remove_drafts(&self) -> Result<(), FilesError> {
-        [self.folder(), self.keys(), self.kept(), self.kept_tokens()].iter().try_for_each(|folder| remove_drafts(folder))
+        [self.folder(), self.keys(), self.kept(), self.kept_tokens()]
+            .iter()
+            .try_for_each(|folder| remove_drafts(folder))
     }
 
     /// Puts the folder aside with all that is in it, under a name that ends with `suffix`, and makes an empty one in its

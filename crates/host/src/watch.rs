@@ -60,7 +60,11 @@ impl AgentRuntime {
     }
 
     /// What was taken away is on the disk before the next request says that it was taken over.
-    async fn take_over(self: &Arc<Self>, watch: &mut Watch, (status, body): &(StatusCode, Bytes)) -> Result<(), EnrolError> {
+    async fn take_over(
+        self: &Arc<Self>,
+        watch: &mut Watch,
+        (status, body): &(StatusCode, Bytes),
+    ) -> Result<(), EnrolError> {
         let before = watch.cursor().map(str::to_owned);
         let placed = watch.apply(*status, body, &self.core);
         let placed = placed.map_err(|error| UpstreamFailure::Answer(error.to_string()))?;

@@ -64,7 +64,17 @@ impl Token {
         ends_since_boot: u64,
     ) -> Self {
         let (resource, rendered) = (resource.clone(), Default::default());
-        Self { access_token, client_id, resource, expires_at, not_before, came_at, ends_since_boot, ext_expires_in, rendered }
+        Self {
+            access_token,
+            client_id,
+            resource,
+            expires_at,
+            not_before,
+            came_at,
+            ends_since_boot,
+            ext_expires_in,
+            rendered,
+        }
     }
 
     /// The body of a reply of this kind.
@@ -86,9 +96,7 @@ impl Token {
     pub(crate) fn is_valid(&self, moment: Moment) -> bool {
         let Moment { now, since_boot } = moment;
         let begins = self.not_before.min(self.came_at);
-        now < self.expires_at
-            && since_boot < self.ends_since_boot
-            && begins <= now.plus_seconds(CLOCK_SKEW_SECONDS_MAX)
+        now < self.expires_at && since_boot < self.ends_since_boot && begins <= now.plus_seconds(CLOCK_SKEW_SECONDS_MAX)
     }
 }
 

@@ -162,7 +162,9 @@ fn id_06_a_token_is_given_back_only_to_an_identity_that_is_assigned() {
     let holder = holding();
     assert_eq!(ask_imds(&holder, &format!("&client_id={}", client(1))).status, 200);
     let written = moment("this", 0, UPTIME);
-    let back = |agent: &Agent| agent.give_back(workload_id(1), from_disk(&holder, NOW), &written, &written, &written, &at(NOW));
+    let back = |agent: &Agent| {
+        agent.give_back(workload_id(1), from_disk(&holder, NOW), &written, &written, &written, &at(NOW))
+    };
     assert_eq!(back(&agent(vec![system(), user(1)])), 2);
     assert_eq!(back(&agent(vec![system()])), 1);
     assert_eq!(back(&agent(vec![])), 0);

@@ -9,6 +9,7 @@ pub(crate) mod identities;
 mod metadata;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
+pub(crate) mod way;
 
 pub(crate) use answer::*;
 pub(crate) use metadata::*;

@@ -14,8 +14,8 @@ use bonafide_http::{Event, Log, clock};
 use bonafide_metadata::{KeptAt, KeptToken};
 use bonafide_types::ResourceUuid;
 use bonafide_wire::hosts::Workload;
-pub(crate) use record::{Facts, RefusedFile};
 use record::{Binder, DesiredFile, Row, SeenFile, TokensFile};
+pub(crate) use record::{Facts, RefusedFile};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -82,7 +82,9 @@ impl Kept {
         let seen = self.taken("agent.seen", self.of_seen().read::<SeenFile>(&self.files.seen())).flatten();
         let newest = seen.as_ref().map_or(0, |seen| seen.generation);
         let desired = self.of_desired().read::<DesiredFile>(&self.files.desired()).and_then(|file| match file {
-            Some(file) if file.generation < newest || (seen.is_none() && file.generation > 1) => Err(RefusedFile::Older),
+            Some(file) if file.generation < newest || (seen.is_none() && file.generation > 1) => {
+                Err(RefusedFile::Older)
+            }
             other => Ok(other),
         });
         let desired = self.taken("agent/kept/desired", desired).flatten();
@@ -92,7 +94,9 @@ impl Kept {
         let mut tokens = Vec::new();
         for (id, row) in &desired.rows {
             let path = self.files.kept_tokens_of(*id);
-            match self.taken(&format!("agent/kept/tokens/{id}"), self.of_tokens(*id, row.tokens).read::<TokensFile>(&path)) {
+            match self
+                .taken(&format!("agent/kept/tokens/{id}"), self.of_tokens(*id, row.tokens).read::<TokensFile>(&path))
+            {
                 Some(Some(file)) => {
                     disk.sizes.insert(*id, std::fs::metadata(&path).map_or(0, |found| found.len()));
                     tokens.push((*id, file.written, file.tokens));
@@ -138,7 +142,11 @@ impl Kept {
     ///
     /// # Errors
     /// The disk has what it had before: it takes no change at all.
-    pub(crate) fn keep_desired(&self, facts: Facts, workloads: impl FnOnce() -> Vec<Workload>) -> Result<(), RefusedFile> {
+    pub(crate) fn keep_desired(
+        &self,
+        facts: Facts,
+        workloads: impl FnOnce() -> Vec<Workload>,
+    ) -> Result<(), RefusedFile> {
         let mut disk = self.disk();
         if self.is_off.load(Ordering::Acquire) {
             return Ok(());
@@ -187,13 +195,18 @@ impl Kept {
     }
 
     /// Keeps the tokens of a workload: the bytes that were written.
-    pub(crate) fn keep_tokens(&self, id: ResourceUuid, tokens: impl FnOnce() -> Vec<KeptToken>) -> Result<u64, RefusedFile> {
+    pub(crate) fn keep_tokens(
+        &self,
+        id: ResourceUuid,
+        tokens: impl FnOnce() -> Vec<KeptToken>,
+    ) -> Result<u64, RefusedFile> {
         let mut disk = self.disk();
         let path = self.files.kept_tokens_of(id);
         let version = disk.desired.as_ref().and_then(|desired| desired.rows.get(&id)).map(|row| row.tokens);
         let tokens = tokens();
         let others: u64 = disk.sizes.iter().filter(|(other, _)| **other != id).map(|(_, size)| size).sum();
-        let (Some(version), false) = (version.filter(|_| !self.is_off.load(Ordering::Acquire)), tokens.is_empty()) else {
+        let (Some(version), false) = (version.filter(|_| !self.is_off.load(Ordering::Acquire)), tokens.is_empty())
+        else {
             disk.sizes.remove(&id);
             let _ = std::fs::remove_file(&path);
             return Ok(0);

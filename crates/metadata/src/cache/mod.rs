@@ -239,7 +239,9 @@ mod tests {
         for placed in [false, true] {
             let tokens = Arc::new(Tokens::new(5));
             let how = How { forced: false, ahead: true };
-            let Ok(Taken::Fetch(pending)) = tokens.take(&Wanted::from(&fetch), how, moment, || Ok(())) else { panic!() };
+            let Ok(Taken::Fetch(pending)) = tokens.take(&Wanted::from(&fetch), how, moment, || Ok(())) else {
+                panic!()
+            };
             let token = TokenV1 {
                 token_type: "Bearer".to_owned(),
                 expires_in: "60".to_owned(),

@@ -121,9 +121,9 @@ impl FetchDuty {
         moment: Moment,
     ) -> bool {
         let outcome = match result {
-            Ok(token) => Token::new(&self.fetch, &token, moment)
-                .map(Arc::new)
-                .ok_or_else(|| Arc::new(UpstreamError::Malformed)),
+            Ok(token) => {
+                Token::new(&self.fetch, &token, moment).map(Arc::new).ok_or_else(|| Arc::new(UpstreamError::Malformed))
+            }
             Err(error) => Err(Arc::new(error)),
         };
         self.tokens.record(&self.fetch, &self.pending, &outcome, is_placed, world);
