@@ -67,11 +67,13 @@ impl AgentRuntime {
         core.look_at_clock(clock::now(), clock::since_boot());
         let (settings, changed) = (Mutex::default(), watch::Sender::new(()));
         let agent = Arc::new(Self { core, membership, contact, keys, kept, settings, changed, log });
+        let was_host = files.state().exists();
         match tokio::time::timeout(START_WAIT, agent.link()).await {
             // A host of before goes on with what it has, and joins again by itself.
-            Ok(Err(why)) if !why.is_for_an_operator() && !(why.is_outage() && files.state().exists()) => Err(why),
-            Err(_late) if !files.state().exists() => agent.link().await.map(|_| agent),
-            Ok(_) | Err(_) => Ok(agent),
+            Ok(Err(why)) if why.is_for_an_operator() || (why.is_outage() && was_host) => Ok(agent),
+            Ok(Err(why)) => Err(why),
+            Err(_late) if !was_host => agent.link().await.map(|_| agent),
+            Ok(Ok(_)) | Err(_) => Ok(agent),
         }
     }
 

@@ -157,7 +157,7 @@ impl Kept {
         for workload in workloads() {
             let known = kept.and_then(|kept| kept.rows.get(&workload.id));
             let known = known.filter(|row| !loses_some(&row.workload, &workload));
-            let tokens = known.map_or_else(|| random::uuid(), |row| row.tokens);
+            let tokens = known.map_or_else(random::uuid, |row| row.tokens);
             rows.insert(workload.id, Row { workload, tokens });
         }
         if kept.is_some_and(|kept| kept.rows == rows) {

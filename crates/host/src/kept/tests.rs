@@ -99,7 +99,7 @@ fn tokens(workload: &Workload) -> Vec<KeptToken> {
         removed: Vec::new(),
         nonce: None,
     });
-    let binding = Binding::new(workload.id, &IMDS, Endpoint { port: 80, secret: None });
+    let binding = Binding::new(workload.id, &IMDS, Endpoint { port: 80, ..Endpoint::default() });
     for identity in &workload.identities {
         let query = format!("api-version=2018-02-01&resource=api%3A%2F%2Fa&client_id={}", identity.client_id);
         let headers = [("host", "169.254.169.254"), ("metadata", "true")]
