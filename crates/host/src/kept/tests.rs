@@ -193,7 +193,7 @@ fn id_06_a_workload_that_is_gone_takes_its_tokens_with_it() {
     let (folder, [first, second]) = kept();
     let kept = folder.start();
     kept.read().unwrap();
-    assert!(kept.has_more_than(&[second.clone()]));
+    assert!(kept.has_more_than(std::slice::from_ref(&second)));
     kept.keep_desired(facts(), || vec![second.clone()]).unwrap();
     assert!(!folder.path(&format!("agent/kept/tokens/{}", first.id)).exists());
     assert_eq!(folder.start().read().unwrap().workloads, [second]);
