@@ -59,7 +59,7 @@ impl AgentRuntime {
         }
     }
 
-    /// What was taken away is on the disk before the next request says that it was taken over.
+    /// All that was taken away is on the disk before the next request says that it was taken over.
     async fn take_over(
         self: &Arc<Self>,
         watch: &mut Watch,

@@ -33,7 +33,7 @@ fn holding() -> Agent {
     agent
 }
 
-/// What is kept, as it comes back from a disk.
+/// The tokens that are kept, as they come back from a disk.
 fn from_disk(agent: &Agent, now: Timestamp) -> Vec<KeptToken> {
     serde_json::from_slice(&serde_json::to_vec(&agent.kept(workload_id(1), now)).unwrap()).unwrap()
 }
@@ -173,7 +173,7 @@ fn id_06_a_token_is_given_back_only_to_an_identity_that_is_assigned() {
     let mut again = user(1);
     again.client_id = client(7);
     assert_eq!(back(&agent(vec![again])), 0);
-    // What is taken away is not kept.
+    // Nothing that is taken away is kept.
     holder.apply(change(vec![workload(1, vec![system()])], vec![]));
     assert_eq!(holder.kept(workload_id(1), NOW).len(), 1);
 }

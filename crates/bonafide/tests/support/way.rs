@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Is {
-    /// What is sent arrives.
+    /// Everything that is sent arrives.
     Open,
     /// Connections are taken, and nothing that is sent arrives.
     Silent,
@@ -79,7 +79,7 @@ impl Way {
 fn pass(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
     let mut bytes = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes) {
-        // What is sent into a silent way arrives nowhere, then or later.
+        // Nothing arrives while the way is silent.
         while state.load(Ordering::Relaxed) == Is::Silent as u8 {
             std::thread::sleep(Duration::from_millis(10));
         }

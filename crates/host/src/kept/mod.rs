@@ -1,4 +1,4 @@
-//! What the agent keeps for the time without a control plane: the workloads that are to run here and their tokens, sealed, in
+//! The agent's files for the time without a control plane: the workloads that are to run here and their tokens, sealed, in
 //! files. Each function may wait for the disk, and none is called while a request waits.
 //!
 //! - `agent/kept/desired`: all workloads and identities. A file of tokens counts only beside it.
@@ -52,7 +52,7 @@ struct Disk {
     sizes: HashMap<ResourceUuid, u64>,
 }
 
-/// What was kept, and counts.
+/// The content of the files that count.
 pub(crate) struct Found {
     pub(crate) facts: Facts,
     pub(crate) workloads: Vec<Workload>,

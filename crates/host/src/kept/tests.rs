@@ -248,7 +248,7 @@ fn ha_11_an_older_copy_of_the_folder_is_not_served_from() {
     run(&copy, &agent);
     assert!(folder.start().read().is_none());
     assert!(folder.said().contains("an older version was put back"), "{}", folder.said());
-    // What is kept from then on counts.
+    // All that is kept from then on counts.
     let kept = folder.start();
     assert!(kept.read().is_none());
     kept.keep_desired(facts(), || vec![first.clone()]).unwrap();
