@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The file system of namespaces (`NSFS_MAGIC`, <linux/magic.h>).
-const NAMESPACES: i64 = 0x6e73_6673;
+const NAMESPACES: u64 = 0x6e73_6673;
 
 /// Opens a file that is to keep a namespace, without waiting for anything else that may be there.
 pub fn open_namespace(path: &Path) -> Result<File, FilesError> {
@@ -17,7 +17,7 @@ pub fn open_namespace(path: &Path) -> Result<File, FilesError> {
 
 /// The inode of a namespace, which is that of no other while it is there; `None` for a file of another kind.
 pub fn inode_of_namespace(file: impl AsFd) -> Option<u64> {
-    let kind = i64::try_from(fstatfs(&file).ok()?.f_type).ok()?;
+    let kind = u64::try_from(fstatfs(&file).ok()?.f_type).ok()?;
     (kind == NAMESPACES).then_some(fstat(&file).ok()?.st_ino)
 }
 

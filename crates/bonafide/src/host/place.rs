@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const KEPT: [&str; 2] = ["/run/netns", "/run/docker/netns"];
 
 #[derive(Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// A network namespace: its name in `ip netns`, a process in it, a file, or `host` for this machine's own
     #[arg(long, value_name = "NAME|PID|PATH|host")]
