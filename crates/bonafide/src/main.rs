@@ -44,7 +44,7 @@ enum Command {
     Env(env::Options),
     /// Run a command as a workload
     Exec(exec::Options),
-    /// List, enable or disable hosts
+    /// Attach workloads to this machine; list, enable or disable hosts
     Host(host::Options),
     /// Give this machine, a guest with a kernel of its own, the port of its extension for managed identities
     Guest(guest::Options),
