@@ -169,7 +169,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     tasks.spawn(Arc::clone(&bindings).stay(stopped.clone()));
     let control = ControlSocket {
         placements,
-        bindings,
+        bindings: Arc::clone(&bindings),
         decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
         agent: Arc::clone(&agent),
         default_workload: plane.installation.demo_id,
@@ -193,8 +193,11 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
         tasks.spawn(described.keep_true(Arc::clone(&agent), stopped.clone()));
     }
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
-    let own = plane.installation.demo_id.filter(|_| options.link_local);
-    let sites = Arc::new(OwnNamespace::of(own, options.allow_http_1_0));
+    let sites = Arc::new(OwnNamespace {
+        workload: plane.installation.demo_id.filter(|_| options.link_local),
+        takes_http_1_0: options.allow_http_1_0,
+        others: bindings,
+    });
     let extensions = Extensions::begin(agent, sites, log).await;
     tasks.spawn(extensions.serve(stopped));
     let clock = plane.check_clock().err().map(|why| why.to_string());

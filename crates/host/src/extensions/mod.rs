@@ -3,6 +3,7 @@
 
 mod guest;
 mod login_name;
+mod of_bindings;
 mod outcome;
 mod own_namespace;
 mod reports;
@@ -74,7 +75,10 @@ impl Extensions {
         let reports = tokio::spawn(Arc::clone(&self.reports).send(stop.clone()));
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut has_changed = true;
+        self.follow().await;
+        self.look().await;
+        self.sites.close_rest().await;
+        let mut has_changed = false;
         loop {
             if has_changed {
                 self.follow().await;
@@ -190,7 +194,8 @@ async fn open(
     if site.kind == SiteKind::Loopback && wanted.system == System::Windows {
         return refused(ExtensionState::OtherSystem, "a network namespace of this host runs Linux".to_owned());
     }
-    if !resolves {
+    // One that answered before this agent was started goes on.
+    if !resolves && !sites.is_open(site) {
         return refused(ExtensionState::LoginNotResolved, String::new());
     }
     match sites.open(site, wanted.port).await {

@@ -46,7 +46,7 @@ impl Serving {
     ) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (mut tasks, mut held) = (JoinSet::new(), Vec::new());
-        let signs = (site.kind == SiteKind::Guest).then(Arc::<Signs>::default);
+        let signs = matches!(site.kind, SiteKind::Guest { .. }).then(Arc::<Signs>::default);
         for socket in sockets {
             held.push(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?);
             let facts = EndpointFacts { port: wanted.port.get(), ..EndpointFacts::default() };
