@@ -1,4 +1,4 @@
-//! What is attached to a host, by its command line.
+//! Bindings, made and listed by the command line.
 
 use super::{Up, metadata_request, run, token_target};
 use serde_json::Value;
