@@ -44,7 +44,7 @@ pub(crate) use principals::create_principal;
 pub use principals::{PRINCIPAL_BY_CLIENT, PRINCIPALS, PrincipalKind, ServicePrincipal};
 pub use registrations::{RESOURCES_REGISTERED, RegisterError, RegisteredResource, claim, register, release};
 pub use resources::{
-    EXTENSION_OF, GROUP_TYPE, IDENTITY_TYPE, IDENTITY_USES, INSTANCES_OF_SET, Membership, Power, RESOURCE_BY_ID,
+    EXTENSION_OF, GROUP_TYPE, HOST_TYPE, IDENTITY_TYPE, IDENTITY_USES, INSTANCES_OF_SET, Membership, Power, RESOURCE_BY_ID,
     RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, RESOURCES_OF_GROUP, RESOURCES_OF_SUBSCRIPTION, RESOURCES_OF_TYPE,
     Resource, WITHOUT_SECRETS, find,
 };
