@@ -1,8 +1,8 @@
 //! Decisions about hosts, as the operator and with the operator's own rights.
 
 use bonafide_core::access::{DECIDE_HOSTS, Denied, may_decide_hosts};
-use bonafide_core::lifecycle::{self, DecideError};
 use bonafide_core::directory::RESOURCES;
+use bonafide_core::lifecycle::{self, DecideError};
 use bonafide_core::placement::{HOSTS, Host, resource_of};
 use bonafide_host::{HostDecisions, HostLine, HostOrder, HostState};
 use bonafide_http::clock;

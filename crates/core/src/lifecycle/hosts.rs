@@ -30,12 +30,7 @@ pub enum HostError {
 ///
 /// # Errors
 /// [`HostError`].
-pub fn register_host(
-    tx: &mut Tx<'_>,
-    allowed: &Allowed,
-    uuid: ResourceUuid,
-    host: &Resource,
-) -> Result<(), HostError> {
+pub fn register_host(tx: &mut Tx<'_>, allowed: &Allowed, uuid: ResourceUuid, host: &Resource) -> Result<(), HostError> {
     confirm_write(allowed, uuid, host)?;
     Ok(register(tx, uuid, host)?)
 }

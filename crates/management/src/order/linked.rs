@@ -56,7 +56,8 @@ pub(crate) fn check_others(write: &mut Write<'_, '_>, links: Vec<Link>) -> Resul
 
 fn may_involve(write: &Write<'_, '_>, link: &Link) -> Result<(Place, Allowed), Fault> {
     let (tx, call, access) = (&*write.tx, write.call, write.access);
-    let refused = || refused(call, write.kind.right(write.right), &write.new.id, link.right.clone(), vec![link.id.clone()]);
+    let refused =
+        || refused(call, write.kind.right(write.right), &write.new.id, link.right.clone(), vec![link.id.clone()]);
     let place = match locate(tx, call.cx, call.command.by.tenant, &Scope::Id(link.id.clone())) {
         Err(Fault::SubscriptionNotFound(_) | Fault::WrongTenant { .. }) => return Err(refused()),
         located => located?,

@@ -10,15 +10,11 @@ use bonafide_core::placement::host_of;
 use http::Method;
 use serde_json::{Value, json};
 
-pub(super) const ENABLE: Action = action("enable", "enable/action", &Beside {
-    links: |_| Ok(Vec::new()),
-    run: |write| decide(write, true),
-});
+pub(super) const ENABLE: Action =
+    action("enable", "enable/action", &Beside { links: |_| Ok(Vec::new()), run: |write| decide(write, true) });
 
-pub(super) const DISABLE: Action = action("disable", "disable/action", &Beside {
-    links: |_| Ok(Vec::new()),
-    run: |write| decide(write, false),
-});
+pub(super) const DISABLE: Action =
+    action("disable", "disable/action", &Beside { links: |_| Ok(Vec::new()), run: |write| decide(write, false) });
 
 const fn action(name: &'static str, right: &'static str, run: &'static Beside) -> Action {
     Action { method: Method::POST, name, right, run: Run::Beside(run) }

@@ -33,7 +33,11 @@ pub(crate) static HOSTS: ResourceType = ResourceType {
 pub(super) fn check_name(type_name: &str, name: &str) -> Result<(), Fault> {
     let right = name.len() <= 80 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     let rule = "1 to 80 letters, digits, dots, dashes and underscores";
-    if right { Ok(()) } else { Err(Fault::NameInvalid { name: name.to_owned(), type_name: type_name.to_owned(), rule }) }
+    if right {
+        Ok(())
+    } else {
+        Err(Fault::NameInvalid { name: name.to_owned(), type_name: type_name.to_owned(), rule })
+    }
 }
 
 /// `sku`, which Azure asks for, may be left out: it is a choice of Azure's hardware.
@@ -55,7 +59,8 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
     properties.insert("hostId".to_owned(), view.uuid.to_string().into());
     if view.is_get {
         let machines = workloads::machines(view.tx, host_of(view.uuid))?;
-        properties.insert("virtualMachines".to_owned(), machines.iter().map(|id| json!({ "id": id.as_str() })).collect());
+        properties
+            .insert("virtualMachines".to_owned(), machines.iter().map(|id| json!({ "id": id.as_str() })).collect());
     }
     let text = |at: bonafide_types::Timestamp| at.arm().replace('Z', "+00:00");
     if let Some(joined_at) = row.as_ref().and_then(|row| row.joined_at) {

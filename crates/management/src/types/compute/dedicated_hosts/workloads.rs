@@ -106,7 +106,8 @@ fn list(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fa
     let (uuid, _) = read::existing(call, access)?;
     let asked = page::read(call)?;
     let (host, after) = (host_of(*uuid), asked.after.map(|(_, workload)| workload));
-    let mut rows = tx.page(&PLACEMENTS, &host, after.as_ref().map(|workload| (host, *workload)).as_ref(), asked.top + 1)?;
+    let mut rows =
+        tx.page(&PLACEMENTS, &host, after.as_ref().map(|workload| (host, *workload)).as_ref(), asked.top + 1)?;
     let has_more = rows.len() > asked.top;
     rows.truncate(asked.top);
     let next = rows.last().filter(|_| has_more).map(|((_, workload), _)| (String::new(), *workload));
