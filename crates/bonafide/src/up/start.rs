@@ -3,16 +3,17 @@
 
 use super::described::Described;
 use super::hosts::Hosts;
-use super::keeper::{Keeper, KeptError};
 use super::local::LocalHost;
 use super::notes::{aside_note, moved_note, notes};
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::keeper::{Keeper, KeptError};
 use crate::privileges;
 use bonafide_files::FilesError;
 use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
+use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
     TemporaryPlacements, set_aside_of_another, user_of,
@@ -171,10 +172,15 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let before = Description::read(&dir.plane).ok();
     description.write(&dir.plane)?;
     if let Some(demo) = plane.installation.demo_id.filter(|_| !description.workloads.is_empty()) {
-        let described = Described { files: dir.plane.clone(), description: description.clone(), demo, log };
-        tasks.spawn(described.keep_true(agent, stopped));
+        let described =
+            Described { files: dir.plane.clone(), description: description.clone(), demo, log: Arc::clone(&log) };
+        tasks.spawn(described.keep_true(Arc::clone(&agent), stopped.clone()));
     }
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
+    let own = plane.installation.demo_id.filter(|_| options.link_local);
+    let sites = Arc::new(OwnNamespace::of(own, options.allow_http_1_0));
+    let extensions = Extensions::begin(agent, sites, log).await;
+    tasks.spawn(extensions.serve(stopped));
     let clock = plane.check_clock().err().map(|why| why.to_string());
     let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter();
     let notes = notes.chain(moved).chain(clock).chain(aside).collect();
@@ -241,7 +247,7 @@ impl Demo<'_> {
         let kept = plane.installation.imds_port;
         let wanted = wanted_port(options.imds_port, kept);
         let socket = loopback::listen_at(&given.sockets, wanted, "--imds-port")?;
-        let port = socket.address().port();
+        let port = socket.address().map_or(0, |address| address.port());
         // While another program has the port, each start tries again.
         let moved_from = kept.filter(|kept| wanted == Port::Again(*kept) && *kept != port);
         if moved_from.is_none() {
@@ -249,7 +255,7 @@ impl Demo<'_> {
         }
         let agent = Arc::clone(&self.agent);
         let endpoint = |port, users| {
-            let binding = Binding::new(demo, &IMDS, EndpointFacts { port, secret: None });
+            let binding = Binding::new(demo, &IMDS, EndpointFacts { port, ..EndpointFacts::default() });
             let binding = binding.with_http_1_0(options.allow_http_1_0);
             Endpoint { binding, users, agent: Arc::clone(&agent) }
         };
