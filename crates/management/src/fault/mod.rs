@@ -29,7 +29,6 @@ use bonafide_types::{
 };
 use bonafide_wire::Unserved;
 pub(crate) use reply::Trace;
-use std::borrow::Cow;
 
 /// Longest filter that a refusal repeats, in characters. Source: ours.
 const FILTER_CHARS_SHOWN_MAX: usize = 256;
@@ -135,7 +134,7 @@ pub(crate) enum Fault {
         action: String,
         scope: String,
         /// The action that is not granted there.
-        needed: Cow<'static, str>,
+        needed: Box<str>,
         linked: Vec<ResourceId>,
     },
 

@@ -56,8 +56,7 @@ pub(crate) fn check_others(write: &mut Write<'_, '_>, links: Vec<Link>) -> Resul
 
 fn may_involve(write: &Write<'_, '_>, link: &Link) -> Result<(Place, Allowed), Fault> {
     let (tx, call, access) = (&*write.tx, write.call, write.access);
-    let refused =
-        || refused(call, write.kind.right(write.right), &write.new.id, link.right.clone(), vec![link.id.clone()]);
+    let refused = || refused(call, write.kind.right(write.right), &write.new.id, &link.right, vec![link.id.clone()]);
     let place = match locate(tx, call.cx, call.command.by.tenant, &Scope::Id(link.id.clone())) {
         Err(Fault::SubscriptionNotFound(_) | Fault::WrongTenant { .. }) => return Err(refused()),
         located => located?,
@@ -66,15 +65,9 @@ fn may_involve(write: &Write<'_, '_>, link: &Link) -> Result<(Place, Allowed), F
     Ok((place, allowed))
 }
 
-fn refused(
-    call: &Call<'_>,
-    action: String,
-    scope: &ResourceId,
-    needed: Cow<'static, str>,
-    linked: Vec<ResourceId>,
-) -> Fault {
+fn refused(call: &Call<'_>, action: String, scope: &ResourceId, needed: &str, linked: Vec<ResourceId>) -> Fault {
     let caller = (call.command.by.client_id, call.command.by.object_id);
-    Fault::LinkedDenied { caller, action, scope: scope.to_string(), needed, linked }
+    Fault::LinkedDenied { caller, action, scope: scope.to_string(), needed: needed.into(), linked }
 }
 
 /// Of the identities assigned already, those whose name belongs to another identity by now: the old one
@@ -119,5 +112,5 @@ pub(crate) fn check<'a>(
     if denied.is_empty() {
         return Ok(());
     }
-    Err(refused(call, action.to_owned(), &resource.id, ASSIGN.into(), denied))
+    Err(refused(call, action.to_owned(), &resource.id, ASSIGN, denied))
 }
