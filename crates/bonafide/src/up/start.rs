@@ -190,7 +190,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let described = Described { files: dir.plane.clone(), description, demo, log: Arc::clone(&log) };
     let description = described.now(&agent, &bindings);
     description.write(&dir.plane)?;
-    tasks.spawn(described.keep_true(Arc::clone(&agent), bindings, stopped.clone()));
+    tasks.spawn(described.keep_true(Arc::clone(&agent), Arc::clone(&bindings), stopped.clone()));
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
     let sites = Arc::new(OwnNamespace {
         workload: plane.installation.demo_id.filter(|_| options.link_local),
