@@ -8,7 +8,6 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub(crate) struct Options {}
 
-#[expect(clippy::needless_pass_by_value, reason = "as every command")]
 pub(crate) fn run(_: Options) -> Result<ExitCode, Failure> {
-    bonafide_guest::run(Host::default(), &mut |line| say(&line))
+    bonafide_guest::run(Host::default(), &mut |line| say(line))
 }
