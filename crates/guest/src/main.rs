@@ -1,5 +1,6 @@
 //! `bonafide-guest`: the forwarder as a program of its own, for guests that need nothing else. `bonafide guest` is the same.
 
+#![allow(clippy::disallowed_methods, reason = "it reads its arguments")]
 #![allow(clippy::print_stdout, reason = "a program says what it does")]
 
 use bonafide_guest::Host;
