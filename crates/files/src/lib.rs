@@ -15,7 +15,7 @@ mod user;
 pub use key::remove_key_draft;
 pub use log_file::LogFile;
 pub use made_here::Vouched;
-pub use open::{Readers, look_before_opening, open_folder, read, read_named};
+pub use open::{Readers, look_before_opening, open_folder, read, read_named, read_named_secret};
 pub use reading::read_of_system;
 pub use root::{Chosen, Root};
 pub use user::User;
