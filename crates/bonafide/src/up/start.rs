@@ -3,12 +3,12 @@
 
 use super::described::Described;
 use super::hosts::Hosts;
-use super::keeper::{Keeper, KeptError};
 use super::local::LocalHost;
 use super::notes::{aside_note, moved_note, notes};
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::keeper::{Keeper, KeptError};
 use crate::privileges;
 use bonafide_files::FilesError;
 use bonafide_host::bindings::link_local;
