@@ -38,10 +38,7 @@ impl PublicName {
 
     /// The origin under this name, where the listener has the port `listening`.
     fn url(&self, listening: u16) -> String {
-        let host = match &self.name {
-            ServerName::Ip(IpAddr::V6(address)) => format!("[{address}]"),
-            other => other.to_string(),
-        };
+        let host = in_url(&self.name);
         match self.port.unwrap_or(listening) {
             HTTPS => format!("https://{host}"),
             port => format!("https://{host}:{port}"),
@@ -77,6 +74,14 @@ impl fmt::Display for PublicName {
             (ServerName::Ip(IpAddr::V6(address)), Some(port)) => write!(f, "[{address}]:{port}"),
             (name, Some(port)) => write!(f, "{name}:{port}"),
         }
+    }
+}
+
+/// A name as the host of a URL.
+fn in_url(name: &ServerName) -> String {
+    match name {
+        ServerName::Ip(IpAddr::V6(address)) => format!("[{address}]"),
+        other => other.to_string(),
     }
 }
 
@@ -128,6 +133,12 @@ impl Origin {
             public: public.iter().map(|public| public.name.clone()).collect(),
             own: std::iter::once(ServerName::Dns("localhost".to_owned())).chain(own).collect(),
         })
+    }
+
+    /// The hosts listener at this port, under the name of the installation.
+    pub(crate) fn hosts_url(&self, port: u16) -> String {
+        let host = self.public.first().map_or("localhost".to_owned(), in_url);
+        format!("https://{host}:{port}")
     }
 
     /// All its names.

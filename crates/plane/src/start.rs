@@ -209,6 +209,7 @@ impl Opened {
             revisions: revision.clone(),
         };
         let hosts_address = hosts.address();
+        let hosts_url = origin.hosts_url(hosts_address.port());
         let config = match &given {
             Some(given) => tls::public(Arc::<GivenCertificate>::clone(given))?,
             None => tls::public(Arc::<ServerIdentity>::clone(&identity))?,
@@ -224,6 +225,7 @@ impl Opened {
             installation,
             registered,
             hosts_address,
+            hosts_url,
             ca_der,
             uncertified,
             given,
@@ -260,6 +262,8 @@ pub struct Running {
     pub registered: Vec<Audience>,
     /// Address of the hosts listener.
     pub hosts_address: SocketAddr,
+    /// Its address for other machines: name and port.
+    pub hosts_url: String,
     /// The certificate (DER) of the authority that they are to trust.
     pub ca_der: Vec<u8>,
     /// Public names that the hosts listener's certificate is not for, because our own authority may not certify them.

@@ -1,5 +1,5 @@
-//! The process that `up`, `serve` or `host run` is started as. It holds the listening sockets and nothing else: no key, no store, no thread but
-//! its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
+//! The process that `up`, `serve` or `host run` is started as. It holds the listening sockets and nothing else: no key,
+//! no store, no thread but its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
 //! else can take their ports meanwhile. Neither outlives the other (ADR 19).
 
 mod command;
@@ -7,6 +7,7 @@ mod line;
 mod passed;
 mod restarts;
 mod server;
+mod system;
 
 pub(crate) use command::{Command, Kept, Passed};
 pub(crate) use restarts::PANICKED;
@@ -49,6 +50,8 @@ pub(crate) fn keep(command: &Command) -> Result<ExitCode, Failure> {
                 .collect(),
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: command.reloads.then(|| signal(SignalKind::hangup())).transpose()?,
+            is_reload_due: false,
             is_stopping: false,
             has_served: false,
             is_ready: false,
@@ -72,6 +75,10 @@ struct Keeping {
     sockets: Vec<Held>,
     interrupt: Signals,
     terminate: Signals,
+    /// Where the command reads its configuration again.
+    hang_up: Option<Signals>,
+    /// It was told to before it served.
+    is_reload_due: bool,
     is_stopping: bool,
     /// One of the processes that served was ready once.
     has_served: bool,
@@ -126,11 +133,17 @@ impl Keeping {
                 end = child.wait() => return Ok(end?),
                 _ = self.interrupt.recv() => self.stop(&child, Signal::INT),
                 _ = self.terminate.recv() => self.stop(&child, Signal::TERM),
+                () = received(&mut self.hang_up) => self.reload(&child),
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => self.refuse(),
                 ready = line.readable() => {
                     ready?;
                     match line.try_io(Interest::READABLE, || receive(&line, RecvFlags::DONTWAIT)) {
-                        Ok(Some(message)) => self.hear(message, &line)?,
+                        Ok(Some(message)) => {
+                            self.hear(message, &line)?;
+                            if self.is_ready && self.is_reload_due {
+                                self.reload(&child);
+                            }
+                        }
                         // It is ending.
                         Ok(None) => return Ok(child.wait().await?),
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -150,7 +163,8 @@ impl Keeping {
         if self.has_served {
             command.arg("--resumed");
         }
-        for name in PASSED {
+        // Both are for this process, which alone the system knows.
+        for name in PASSED.into_iter().chain([system::SOCKET]) {
             command.env_remove(name);
         }
         let child = command.stdin(Stdio::from(theirs)).kill_on_drop(true).spawn();
@@ -179,6 +193,7 @@ impl Keeping {
                 (self.has_served, self.is_ready) = (true, true);
                 // The work that takes privileges is done.
                 privileges::give_up_capabilities(CapabilitySet::empty())?;
+                system::tell(system::State::Ready);
             }
             Message::Given(_) | Message::HandedOver | Message::Opened(_) => return Err(line::Garbled.into()),
         }
@@ -196,9 +211,17 @@ impl Keeping {
     fn stop(&mut self, child: &Child, signal: Signal) {
         self.is_stopping = true;
         self.sockets.clear();
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        // One that is gone already needs no signal.
-        let _ = pid.map(|pid| kill_process(pid, signal));
+        system::tell(system::State::Stopping);
+        pass_on(child, signal);
+    }
+
+    /// Has the process that serves read its configuration again, once it serves: then it says so.
+    fn reload(&mut self, child: &Child) {
+        self.is_reload_due = !self.is_ready;
+        if self.is_ready && !self.is_stopping {
+            system::tell(system::State::Reloading);
+            pass_on(child, Signal::HUP);
+        }
     }
 
     /// Refuses connections from now on, and keeps the ports.
@@ -215,6 +238,20 @@ impl Keeping {
             _ = self.terminate.recv() => false,
         }
     }
+}
+
+/// Waits for a signal; for ever where none is listened to.
+async fn received(signals: &mut Option<Signals>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn pass_on(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    // One that is gone already needs no signal.
+    let _ = pid.map(|pid| kill_process(pid, signal));
 }
 
 /// A crash in words.
