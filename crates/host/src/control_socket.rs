@@ -205,7 +205,11 @@ impl ControlSocket {
         };
         // Nothing fails from here on: what was acquired is released by the caller.
         let workload = self.placements.acquire(id).await?;
-        let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
+        let binding = Binding::new(
+            id,
+            dialect,
+            EndpointFacts { port, secret: secret.clone().map(Secret::new), names: Vec::new() },
+        );
         let binding = binding.with_http_1_0(request.allow_http_1_0);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {

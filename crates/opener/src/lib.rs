@@ -1,6 +1,7 @@
 //! Listening sockets that take privileges to open: in another network namespace, or on an address and device that belong
 //! to one workload. Who asks gets a descriptor and needs no privilege (HA-02). No HTTP, no TLS, no key, no runtime.
 
+#![allow(clippy::disallowed_methods, reason = "it owns sockets")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cookie;
@@ -97,7 +98,7 @@ pub enum OpenError {
     Taken {
         /// The address and port.
         address: String,
-        /// Who has it, as ` by a program of user 33`; empty where it is not known.
+        /// The program that has it, as ` by a program of user 33`; empty where it is not known.
         by: String,
     },
     /// This place is held under another key, or another place under this key.

@@ -59,6 +59,13 @@ impl Ask {
         self
     }
 
+    /// Sends it from an address.
+    #[must_use]
+    pub fn from(mut self, address: SocketAddr) -> Self {
+        self.0.peer = Peer::Anonymous(address);
+        self
+    }
+
     /// Sends it over the mTLS connection of a host.
     #[must_use]
     pub fn over(mut self, host: HostId) -> Self {

@@ -202,7 +202,7 @@ impl Demo<'_> {
         }
         let agent = Arc::clone(&self.agent);
         let endpoint = |port, users| {
-            let binding = Binding::new(demo, &IMDS, EndpointFacts { port, secret: None });
+            let binding = Binding::new(demo, &IMDS, EndpointFacts { port, ..EndpointFacts::default() });
             let binding = binding.with_http_1_0(options.allow_http_1_0);
             Endpoint { binding, users, agent: Arc::clone(&agent) }
         };
