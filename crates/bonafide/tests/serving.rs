@@ -124,7 +124,7 @@ fn np_02_a_new_certificate_is_taken_over_without_a_restart_and_a_bad_one_is_not(
         reload(&up, kept);
         works(&up);
         assert!(up.log().contains(why), "{why}: {}", up.log());
-        assert!(up.log().contains("certificateNotReloaded"));
+        eventually(PATIENCE, "the log says it", || up.log().contains("certificateNotReloaded"));
     }
     certificate(dir, &["id.example.org"], true, |_| {});
     std::fs::set_permissions(dir.join("key.pem"), Permissions::from_mode(0o644)).unwrap();
@@ -156,9 +156,8 @@ fn op_06_a_configuration_that_cannot_be_is_refused_at_a_start_and_changes_nothin
     reload(&up, "count from the next one: token-lifetime");
     let (tenant, client) = (up.info["tenantId"].as_str().unwrap(), up.info["operator"]["clientId"].as_str().unwrap());
     let secret = std::fs::read_to_string(up.info["operator"]["secretFile"].as_str().unwrap()).unwrap();
-    let form = format!(
-        "grant_type=client_credentials&client_id={client}&client_secret={secret}&resource=api%3A%2F%2Forders"
-    );
+    let form =
+        format!("grant_type=client_credentials&client_id={client}&client_secret={secret}&resource=api%3A%2F%2Forders");
     let kind = [("Content-Type", "application/x-www-form-urlencoded")];
     let answer = up.https("POST", &format!("/{tenant}/oauth2/token"), &kind, &form);
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -170,7 +169,7 @@ fn op_06_a_configuration_that_cannot_be_is_refused_at_a_start_and_changes_nothin
     let line = refused(command(dir, &[]));
     assert!(line.contains("serve.toml, line 8, lissten: unknown field") && line.contains("`listen`"), "{line}");
     assert_eq!(refused(command(dir, &["--check"])), line);
-    // Whoever can write to it can run as this user.
+    // A file that others can write to decides nothing.
     configure(dir, "");
     std::fs::set_permissions(dir.join("serve.toml"), Permissions::from_mode(0o666)).unwrap();
     assert!(refused(command(dir, &["--check"])).contains("chmod 644"));

@@ -51,7 +51,8 @@ fn systemd_understands_every_unit() {
 #[test]
 fn ha_07_every_service_is_as_little_exposed_as_it_can_be() {
     for service in names(".service") {
-        let limit = EXPOSURE.iter().find(|(name, _)| *name == service).unwrap_or_else(|| panic!("{service} has no limit"));
+        let limit =
+            EXPOSURE.iter().find(|(name, _)| *name == service).unwrap_or_else(|| panic!("{service} has no limit"));
         let threshold = format!("--threshold={}", limit.1);
         let arguments = ["security", "--offline=true", &threshold, &service];
         let Some(output) = analyze(&arguments, &folder()) else { return };

@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName as TlsName};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The files of a certificate.
@@ -125,21 +125,21 @@ fn read(files: &CertificateFiles, names: &[ServerName]) -> Result<Arc<CertifiedK
 }
 
 /// Refuses a certificate that no client would take.
-fn check(path: &PathBuf, leaf: &CertificateDer<'_>, names: &[ServerName]) -> Result<(), GivenCertificateError> {
-    let unreadable = |reason: String| GivenCertificateError::Unreadable { path: path.clone(), reason };
+fn check(path: &Path, leaf: &CertificateDer<'_>, names: &[ServerName]) -> Result<(), GivenCertificateError> {
+    let unreadable = |reason: String| GivenCertificateError::Unreadable { path: path.to_owned(), reason };
     let certificate = Certificate::from_der(leaf).map_err(|error| unreadable(error.to_string()))?;
     let now = clock::now();
     if !certificate.is_valid_at(now.unix_seconds()) {
         let [from, until] = [certificate.not_before_seconds(), certificate.not_after_seconds()];
         let [from, until] = [from, until].map(Timestamp::from_unix_seconds);
-        return Err(GivenCertificateError::NotValidNow { path: path.clone(), from, until, now });
+        return Err(GivenCertificateError::NotValidNow { path: path.to_owned(), from, until, now });
     }
     let parsed = ParsedCertificate::try_from(leaf).map_err(|error| unreadable(error.to_string()))?;
     let is_for = |name: &ServerName| {
         TlsName::try_from(name.to_string()).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
     };
     match names.iter().find(|name| !is_for(name)) {
-        Some(name) => Err(GivenCertificateError::OtherName { path: path.clone(), name: name.clone() }),
+        Some(name) => Err(GivenCertificateError::OtherName { path: path.to_owned(), name: name.clone() }),
         None => Ok(()),
     }
 }

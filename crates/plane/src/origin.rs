@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn op_06_what_is_no_name_of_a_server_is_refused() {
-        let wrong = ["", "*", "*.example.org", "a b", "a/b", "a:0", "a:", "a:70000", "a:1:2", "[a]:1", "[::1", "[::1]x"];
+        let wrong =
+            ["", "*", "*.example.org", "a b", "a/b", "a:0", "a:", "a:70000", "a:1:2", "[a]:1", "[::1", "[::1]x"];
         for text in wrong.into_iter().chain(["0.0.0.0", "::", "https://a", "a:00000443", "1.2.3", "a_b"]) {
             assert!(matches!(text.parse::<PublicName>(), Err(PublicNameError::Form(_))), "{text}");
         }

@@ -75,7 +75,7 @@ struct Keeping {
     sockets: Vec<Held>,
     interrupt: Signals,
     terminate: Signals,
-    /// Where the command reads its configuration again.
+    /// SIGHUP, for a command that reads its configuration again.
     hang_up: Option<Signals>,
     /// It was told to before it served.
     is_reload_due: bool,

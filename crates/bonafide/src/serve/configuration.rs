@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn what_counts_from_the_next_start_only_is_told_from_what_is_reloaded() {
         let before = read("data-dir = \"d\"\nthrottle = true\nlisten = \"127.0.0.1:1\"").unwrap();
-        let after = read("data-dir = \"d\"\nthrottle = false\nresources = [\"api://a\"]\ntoken-lifetime = \"1h\"").unwrap();
+        let after =
+            read("data-dir = \"d\"\nthrottle = false\nresources = [\"api://a\"]\ntoken-lifetime = \"1h\"").unwrap();
         assert_eq!(after.for_the_next_start(&before), ["listen", "token-lifetime"]);
         assert!(after.for_the_next_start(&after).is_empty());
     }

@@ -121,8 +121,7 @@ async fn serve(
 /// The text for people: the endpoints, the operator's files, and how a host joins.
 fn greeting(plane: &Running, description: &Description, is_new: bool) -> String {
     let Description { tenant_id, subscription_id, endpoints, ca_file, operator, .. } = description;
-    let state =
-        if is_new { "Everything was made for you; it stays in the data directory." } else { "Welcome back." };
+    let state = if is_new { "Everything was made for you; it stays in the data directory." } else { "Welcome back." };
     format!(
         "bonafide serves. {state}\n\n  tenant        {tenant_id}\n  subscription  {subscription_id}\n  login         {}\n  \
          management    {}\n  graph         {}\n  hosts         {}\n  CA to trust   {}\n  operator      {}\n                \

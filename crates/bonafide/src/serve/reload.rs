@@ -41,7 +41,10 @@ impl Reload {
         let later = read.for_the_next_start(&self.configuration);
         say("the configuration was read again");
         if !later.is_empty() {
-            say(&format!("these members are other than at the start, and count from the next one: {}", enumerate_some(&later)));
+            say(&format!(
+                "these members are other than at the start, and count from the next one: {}",
+                enumerate_some(&later)
+            ));
         }
     }
 

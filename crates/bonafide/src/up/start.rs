@@ -22,9 +22,7 @@ use bonafide_http::{ListenError, Listeners, Listening, Log};
 use bonafide_metadata::dialects::IMDS;
 use bonafide_metadata::host::HostRefusal;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, Options, Throttle};
-use bonafide_plane::{
-    AgentReport, Description, Membership, Opened, Running, StartError, WorkloadEndpoint,
-};
+use bonafide_plane::{AgentReport, Description, Membership, Opened, Running, StartError, WorkloadEndpoint};
 use bonafide_store::StoreError;
 use std::sync::Arc;
 use tokio::runtime::Handle;
