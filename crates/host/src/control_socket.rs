@@ -198,7 +198,7 @@ impl ControlSocket {
         let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
         let opened = Listening::open_held((Ipv4Addr::LOCALHOST, 0).into());
         let (socket, hold) = opened.map_err(|error| error.to_string())?;
-        let port = socket.address().port();
+        let port = socket.address().map_or(0, |address| address.port());
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
             None => self.by_default().await?,

@@ -60,7 +60,8 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
 /// Addresses of the loopback device are believed: a socket that is there for them takes no packet from another device, and
 /// who passes requests on from a guest says which of them came over its own (docs/wire/vm-extension.md).
 fn check_device(binding: &Binding, peer: Peer) -> Result<(), GuardError> {
-    let is_loopback = matches!(peer, Peer::Anonymous(peer) if peer.ip().to_canonical().is_loopback());
+    let ip = if let Peer::Anonymous(remote) = peer { remote.ip() } else { None };
+    let is_loopback = ip.is_some_and(|ip| ip.to_canonical().is_loopback());
     if binding.speech.dialect.wants_loopback && !is_loopback {
         return Err(GuardError::NotLoopback);
     }

@@ -5,8 +5,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cookie;
+mod vsock;
 
 pub use cookie::namespace_cookie;
+pub use vsock::{listen_on_vsock, vsock_peer};
 
 use std::io;
 use std::net::Ipv6Addr;

@@ -156,7 +156,7 @@ impl Opened {
             Err(_) if options.hosts_may_move => hosts(SocketAddr::new(options.hosts_listen.ip(), 0))?,
             opened => opened?,
         };
-        let listen = SocketAddr::new(options.listen.ip(), public.address().port());
+        let listen = public.address().unwrap_or(options.listen);
         let origin = Origin::new(&options.public_names, listen)?;
         let given = options.certificate.clone().map(|files| GivenCertificate::read(files, origin.public.clone()));
         let given = given.transpose()?;
@@ -208,7 +208,7 @@ impl Opened {
             lanes: Arc::clone(&lanes),
             revisions: revision.clone(),
         };
-        let hosts_address = hosts.address();
+        let hosts_address = hosts.address().unwrap_or(options.hosts_listen);
         let hosts_url = origin.hosts_url(hosts_address.port());
         let config = match &given {
             Some(given) => tls::public(Arc::<GivenCertificate>::clone(given))?,

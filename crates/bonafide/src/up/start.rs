@@ -192,7 +192,7 @@ impl Demo<'_> {
         let kept = plane.installation.imds_port;
         let wanted = wanted_port(options.imds_port, kept);
         let socket = loopback::listen_at(&given.sockets, wanted, "--imds-port")?;
-        let port = socket.address().port();
+        let port = socket.address().map_or(0, |address| address.port());
         // While another program has the port, each start tries again.
         let moved_from = kept.filter(|kept| wanted == Port::Again(*kept) && *kept != port);
         if moved_from.is_none() {
