@@ -16,6 +16,8 @@ mod exchange;
 pub mod extensions;
 mod fetch;
 mod files;
+mod keeping;
+mod kept;
 mod keys;
 mod link;
 mod membership;

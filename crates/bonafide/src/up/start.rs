@@ -99,7 +99,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
 
     let (agent, aside) = join(&dir, &plane, &options, &log).await?;
     plane.ask_agent(agent_report(&agent));
-    let watch = agent.load().await.map_err(UpError::Agent)?;
+    let watch = agent.begin(&token_settings(&options)).await.map_err(UpError::Agent)?;
     tasks.set.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
     tasks.set.spawn(Arc::clone(&agent).stay(stopped.clone()));
     let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
@@ -244,6 +244,11 @@ fn wanted_port(asked: Option<u16>, kept: Option<u16>) -> Port {
         (Some(asked), _) => Port::Exactly(asked),
         (None, Some(kept)) => Port::Again(kept),
     }
+}
+
+/// The options that decide about tokens: under others, tokens of the start before are not what was asked for.
+fn token_settings(options: &UpOptions) -> String {
+    format!("{:?}", options.plane.token_lifetime)
 }
 
 fn agent_options(options: &UpOptions) -> Options {
