@@ -117,7 +117,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let bindings = Arc::new(bindings);
     bindings.restore().await?;
     bindings.follow_news();
-    tasks.spawn(Arc::clone(&bindings).stay(stopped.clone()));
+    tasks.set.spawn(Arc::clone(&bindings).stay(stopped.clone()));
     let control = ControlSocket {
         placements,
         bindings,
