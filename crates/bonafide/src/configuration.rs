@@ -62,6 +62,16 @@ pub(crate) fn beside(file: &Path, path: &Path) -> PathBuf {
     file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
 }
 
+/// The names of members that differ between two readings, but for some.
+pub(crate) fn changed(now: &toml::Table, before: &toml::Table, but_for: &[&str]) -> Vec<String> {
+    let names = now.keys().chain(before.keys());
+    let is_changed = |name: &&String| now.get(*name) != before.get(*name) && !but_for.contains(&name.as_str());
+    let mut changed: Vec<String> = names.filter(is_changed).cloned().collect();
+    changed.sort_unstable();
+    changed.dedup();
+    changed
+}
+
 /// A value that is a text with a meaning.
 pub(crate) fn meaning<'de, D: Deserializer<'de>, T>(
     deserializer: D,

@@ -3,7 +3,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 
+mod agent_part;
 mod backup;
+mod client;
 mod configuration;
 mod data_dir;
 mod env;

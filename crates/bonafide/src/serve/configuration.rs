@@ -1,7 +1,7 @@
 //! The configuration file of `serve`. docs/guide/serve.md describes each member.
 
-use crate::configuration::{self, ConfigurationError, Read, beside, meaning, meanings};
-use crate::options::{self, HOSTS_ADDRESS, PUBLIC_ADDRESS};
+use crate::configuration::{self, ConfigurationError, Read, beside, changed, meaning, meanings};
+use crate::options::{self, HOSTS_ADDRESS, LogChoice, PUBLIC_ADDRESS};
 use crate::proxies::trusted_proxy;
 use bonafide_http::TrustedProxy;
 use bonafide_plane::{CertificateFiles, PlaneOptions, PublicName};
@@ -35,17 +35,6 @@ pub(super) struct Members {
     trusted_proxies: Vec<TrustedProxy>,
     #[serde(default)]
     log: LogChoice,
-}
-
-/// Lines that go to standard error.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum LogChoice {
-    /// One for each request and each failure.
-    #[default]
-    Requests,
-    /// None: failures are in the data directory alone.
-    Off,
 }
 
 /// A configuration that can be used.
@@ -112,13 +101,8 @@ impl Configuration {
     }
 
     /// The members that differ from those of `before`, and count from the next start only.
-    pub(super) fn for_the_next_start<'a>(&'a self, before: &'a Self) -> Vec<&'a str> {
-        let names = self.table.keys().chain(before.table.keys()).map(String::as_str);
-        let is_changed = |name: &&str| self.table.get(*name) != before.table.get(*name);
-        let mut changed: Vec<&str> = names.filter(is_changed).filter(|name| !RELOADED.contains(name)).collect();
-        changed.sort_unstable();
-        changed.dedup();
-        changed
+    pub(super) fn for_the_next_start(&self, before: &Self) -> Vec<String> {
+        changed(&self.table, &before.table, &RELOADED)
     }
 }
 

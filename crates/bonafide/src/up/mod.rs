@@ -10,7 +10,7 @@ mod start;
 
 use crate::data_dir::DataDir;
 use crate::keeper::{self, Command, Keeper, Kept, Passed};
-use crate::options::{HOSTS_ADDRESS, address, token_lifetime};
+use crate::options::{HOSTS_ADDRESS, Throttle, address, throttle, token_lifetime};
 use crate::proxies::trusted_proxy;
 use crate::running::{Given, Signals, needed};
 use crate::shell::sh_quoted;
@@ -19,10 +19,9 @@ use bonafide_crypto::prepare_entropy;
 use bonafide_host::bindings::loopback;
 use bonafide_http::{Log, Sockets, TrustedProxy, log_uncaught};
 use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions, PublicName};
-use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use bonafide_types::{printable_json, printable_lines};
 use clap::Args;
-use options::{ThrottleOption, UpOptions};
+use options::UpOptions;
 use start::Up;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -111,35 +110,6 @@ const COMMAND: Command = Command {
     reloads: false,
 };
 
-#[derive(Clone, Copy)]
-struct Throttle(ThrottleOption);
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_FETCHES_AT_ONCE })
-    }
-}
-
-impl std::fmt::Display for Throttle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            ThrottleOption::On { rate, concurrent } => write!(f, "{rate},{concurrent}"),
-            ThrottleOption::Off => f.write_str("off"),
-        }
-    }
-}
-
-fn throttle(text: &str) -> Result<Throttle, String> {
-    if text == "off" {
-        return Ok(Throttle(ThrottleOption::Off));
-    }
-    let numbers = text.split_once(',').and_then(|(rate, concurrent)| {
-        let (rate, concurrent) = (rate.parse().ok()?, concurrent.parse().ok()?);
-        (rate > 0 && concurrent > 0).then_some(ThrottleOption::On { rate, concurrent })
-    });
-    numbers.map(Throttle).ok_or_else(|| "give two numbers above zero, as in 20,5, or off".to_owned())
-}
-
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     privileges::leave_no_core();
     let Some(keeper) = options.kept.by else { return keeper::keep(&COMMAND) };
@@ -173,7 +143,7 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
             new_authority: options.new_authority && !options.kept.resumed,
             empty: options.empty,
             resources: options.resources.clone(),
-            throttle: options.throttle.0 != ThrottleOption::Off,
+            throttle: options.throttle != Throttle::Off,
             token_lifetime: options.token_lifetime,
             // Once: a start after a crash is the same one.
             reset_operator: options.reset_operator && !options.kept.resumed,
@@ -181,7 +151,7 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
         },
         imds_port: options.imds_port,
         any_user: options.any_user,
-        throttle: options.throttle.0,
+        throttle: options.throttle,
         refresh_ahead: !options.no_refresh_ahead,
         allow_http_1_0: options.allow_http_1_0,
         link_local: options.link_local,

@@ -5,25 +5,26 @@ use super::described::Described;
 use super::hosts::Hosts;
 use super::local::LocalHost;
 use super::notes::{aside_note, notes};
-use super::options::{ThrottleOption, UpOptions};
+use super::options::UpOptions;
 use super::own_endpoint::OwnEndpoint;
+use crate::agent_part::{AgentPart, AgentPartError};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::keeper::KeptError;
 use crate::plane_notes::moved_note;
 use crate::running::{Given, Tasks, http_limits};
-use bonafide_files::FilesError;
+use bonafide_files::{FilesError, Lock};
 use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
-use bonafide_host::bindings::{Bindings, BindingsError, WithoutOpener, bound_workloads};
+use bonafide_host::bindings::bound_workloads;
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
-    StateError, TemporaryPlacements, set_aside_of_another, user_of,
+    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, HostsOrigin, LinkLocalError,
+    StateError, Trust, set_aside_of_another, user_of,
 };
 use bonafide_http::{ListenError, Listeners, Listening, Log};
 use bonafide_metadata::dialects::IMDS;
 use bonafide_metadata::host::HostRefusal;
-use bonafide_metadata::{Binding, Endpoint as EndpointFacts, Options, Throttle};
+use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
 use bonafide_plane::{AgentReport, Description, Membership, Opened, Running, StartError, WorkloadEndpoint};
 use bonafide_store::StoreError;
 use std::sync::Arc;
@@ -56,12 +57,9 @@ pub(crate) enum UpError {
     /// The metadata port.
     #[error(transparent)]
     MetadataPort(#[from] ListenError),
-    /// The control socket.
+    /// The bindings and the control socket.
     #[error(transparent)]
-    Control(#[from] ControlError),
-    /// The bindings.
-    #[error(transparent)]
-    Bindings(#[from] BindingsError),
+    Part(#[from] AgentPartError),
     /// The agent's own files.
     #[error(transparent)]
     Host(#[from] StateError),
@@ -87,6 +85,7 @@ pub(crate) struct Up {
     /// The tasks that serve.
     pub(crate) tasks: Tasks,
     _plane: Running,
+    _lock: Lock,
 }
 
 /// Starts everything. Returns when it serves.
@@ -98,6 +97,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     if let Some(option) = options.of_demo().filter(|_| is_new && options.plane.empty) {
         return Err(UpError::NoDemo(option));
     }
+    let lock = dir.host.lock()?;
     dir.host.remove_drafts()?;
     let (mut tasks, stopped) = Tasks::new();
     let mut plane = opened.serve(&options.plane, (limits, user_of), &mut tasks.set, &stopped)?;
@@ -108,26 +108,16 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let (agent, aside) = join(&dir, &plane, &options, &log).await?;
     plane.ask_agent(agent_report(&agent));
     let watch = agent.begin(&token_settings(&options)).await.map_err(UpError::Agent)?;
-    tasks.set.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
-    tasks.set.spawn(Arc::clone(&agent).stay(stopped.clone()));
     let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
-    let placements = Arc::new(TemporaryPlacements::new(local, Arc::clone(&agent)));
-    let (opener, held_by) = (Arc::new(WithoutOpener), Arc::clone(&placements));
-    let bindings = Bindings::new(&dir.host, Arc::clone(&agent), held_by, opener, Arc::clone(&log))?;
-    let bindings = Arc::new(bindings);
-    bindings.restore().await?;
-    bindings.follow_news();
-    tasks.set.spawn(Arc::clone(&bindings).stay(stopped.clone()));
-    let control = ControlSocket {
-        placements,
-        bindings,
+    let part = AgentPart {
+        placer: local,
         decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
         agent: Arc::clone(&agent),
         default_workload: plane.installation.demo_id,
         log: Arc::clone(&log),
         users,
     };
-    control.serve(&dir.host, stopped.clone()).await?;
+    part.start(&dir.host, watch, &mut tasks, &stopped).await?;
 
     let listeners =
         Listeners { log: Arc::clone(&log), limits, user_of, stop: stopped.clone(), runtime: Handle::current() };
@@ -151,7 +141,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let clock = plane.check_clock().err().map(|why| why.to_string());
     let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter();
     let notes = notes.chain(moved).chain(clock).chain(aside).collect();
-    Ok(Up { description, is_new, notes, tasks, _plane: plane })
+    Ok(Up { description, is_new, notes, tasks, _plane: plane, _lock: lock })
 }
 
 /// The agent of this machine, joined as host `local`, and a note where the files of another one were in its place.
@@ -161,15 +151,15 @@ async fn join(
     options: &UpOptions,
     log: &Arc<Log>,
 ) -> Result<(Arc<AgentRuntime>, Option<String>), EnrolError> {
+    let at = options.hosts_connect.unwrap_or(plane.hosts_address);
     let to = ControlPlaneAddress {
-        address: options.hosts_connect.unwrap_or(plane.hosts_address),
-        name: "localhost".to_owned(),
-        ca_der: plane.ca_der.clone(),
+        origins: vec![HostsOrigin { name: "localhost".to_owned(), port: at.port(), at: Some(at) }],
+        trust: Trust::Authorities(vec![plane.ca_der.clone()]),
     };
     let aside = set_aside_of_another(&dir.host, |held| plane.plane.host_ca.issued_to(held).is_ok())?;
     let invitation = plane.invitation(plane.installation.local_host, LOCAL);
     let agent =
-        AgentRuntime::start(&dir.host, to, agent_options(options), Box::new(invitation), Arc::clone(log)).await?;
+        AgentRuntime::start(&dir.host, to, options.throttle.agent(options.refresh_ahead), Box::new(invitation), Arc::clone(log)).await?;
     Ok((agent, aside.as_deref().map(aside_note)))
 }
 
@@ -265,14 +255,4 @@ fn wanted_port(asked: Option<u16>, kept: Option<u16>) -> Port {
 /// The options that decide about tokens: under others, tokens of the start before are not what was asked for.
 fn token_settings(options: &UpOptions) -> String {
     format!("{:?}", options.plane.token_lifetime)
-}
-
-fn agent_options(options: &UpOptions) -> Options {
-    let throttle = match options.throttle {
-        ThrottleOption::On { rate, concurrent } => {
-            Some(Throttle { rate_per_second: rate, fetches_at_once: concurrent })
-        }
-        ThrottleOption::Off => None,
-    };
-    Options { throttle, refresh_ahead: options.refresh_ahead }
 }
