@@ -49,7 +49,7 @@ pub use place::{PlaceError, place, take_away};
 pub use restart::restart_extension;
 pub use save::{IdentityError, SaveError, save, users_of};
 pub use service_principals::{create_service_principal, delete_service_principal, set_enabled};
-pub use settle::{Move, save_and_move, settle, unsettle};
+pub use settle::{Move, MoveError, save_and_move, settle, unsettle};
 pub use tag::{TagAction, TagError, tag, tag_subscription};
 pub use token_lifetimes::{
     assign_lifetime_policy, create_lifetime_policy, delete_lifetime_policy, save_lifetime_policy,

@@ -3,7 +3,6 @@
 use super::budget::Budget;
 use super::extension::extension_of;
 use super::on_host::OnHost;
-use super::save::SaveError;
 use super::withdrawn_keys::withdraw_keys;
 use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
@@ -22,9 +21,6 @@ const WITHDRAWN_AT_ONCE: usize = 10_000;
 /// The reason why a workload was not put on a host.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// It could not be saved.
-    #[error(transparent)]
-    Save(#[from] SaveError),
     /// It runs on [`WORKLOAD_HOSTS_MAX`] hosts.
     #[error("'{0}' runs on {WORKLOAD_HOSTS_MAX} hosts, the most it can run on")]
     TooManyHosts(ResourceId),

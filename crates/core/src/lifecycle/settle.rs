@@ -3,11 +3,22 @@
 
 use super::on_host::OnHost;
 use super::place::{self, PlaceError};
-use super::save::{confirm_write, save};
+use super::save::{SaveError, confirm_write, save};
 use crate::access::{Allowed, ScopeKey};
 use crate::directory::{Change, Resource};
 use bonafide_store::Tx;
 use bonafide_types::{HostId, ResourceUuid, World};
+
+/// The reason why a machine was not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    /// It could not be saved.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// It could not be put on the host.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+}
 
 /// The place that a machine is to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +32,7 @@ pub enum Move {
 /// Saves a machine as [`save`] does, and moves it. A placement for a session on another host stays: it ends by itself.
 ///
 /// # Errors
-/// [`PlaceError`].
+/// [`MoveError`].
 pub fn save_and_move(
     tx: &mut Tx<'_>,
     world: &World<'_>,
@@ -30,19 +41,19 @@ pub fn save_and_move(
     machine: &mut Resource,
     change: Option<&Change>,
     to: Move,
-) -> Result<(), PlaceError> {
+) -> Result<(), MoveError> {
     // Before the version says that it is there.
-    confirm_write(allowed, uuid, machine)?;
+    confirm_write(allowed, uuid, machine).map_err(PlaceError::from)?;
     let was = machine.host.take();
     if let Move::To(on) = to {
         machine.host = Some(on.host());
     }
     save(tx, world, allowed, uuid, machine, change)?;
     if let Some(was) = was.filter(|was| machine.host != Some(*was)) {
-        place::take_from(tx, was, uuid)?;
+        place::take_from(tx, was, uuid).map_err(PlaceError::from)?;
     }
     match to {
-        Move::To(on) => place::put(tx, on, uuid, machine, true),
+        Move::To(on) => Ok(place::put(tx, on, uuid, machine, true)?),
         Move::Away => Ok(()),
     }
 }

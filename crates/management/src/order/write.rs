@@ -253,7 +253,7 @@ fn store(write: &mut Write<'_, '_>) -> Result<Option<Accepted>, Fault> {
         None => lifecycle::save(write.tx, world, &allowed, write.uuid, new, change)
             .map_err(|error| Fault::from_save(&new.id, error))?,
         Some(to) => lifecycle::save_and_move(write.tx, world, &allowed, write.uuid, new, change, to)
-            .map_err(|error| Fault::from_place(&new.id, error))?,
+            .map_err(|error| Fault::from_move(&new.id, error))?,
     }
     if call.action().is_none() {
         (kind.of.saved)(write)?;

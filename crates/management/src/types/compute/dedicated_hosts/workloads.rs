@@ -11,11 +11,12 @@ use crate::outcome::Outcome;
 use crate::page;
 use crate::resource_type::{Action, Beside, Run, Stored};
 use crate::types::{INSTANCE_TYPE, can_have_identities};
+use bonafide_core::access::Allowed;
 use bonafide_core::directory::Resource;
 use bonafide_core::lifecycle::{self, Move, OnHost};
 use bonafide_core::placement::{PLACEMENTS, host_of};
 use bonafide_store::{Read, ReadTx};
-use bonafide_types::{Excerpt, HostId, ResourceId};
+use bonafide_types::{Excerpt, HostId, ResourceId, ResourceUuid};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -72,29 +73,34 @@ fn place(write: &mut Write<'_, '_>) -> Result<Value, Fault> {
     let on = OnHost::by(write.allowed, write.uuid, &write.new)?;
     let host = host_of(write.uuid);
     let is_there = workload.host == Some(host) && Stored::is_placed(&*write.tx, host, uuid)?;
-    let placed = match is_machine(&workload) {
-        true if is_there => Ok(()),
-        true => {
-            let world = &write.call.cx.world;
-            lifecycle::save_and_move(write.tx, world, &allowed, uuid, &mut workload, None, Move::To(on))
-        }
-        false => lifecycle::settle(write.tx, &allowed, on, uuid, &workload),
-    };
-    placed.map_err(|error| Fault::from_place(&workload.id, error))?;
+    match is_machine(&workload) {
+        true if is_there => {}
+        true => move_to(write, &allowed, uuid, &mut workload, Move::To(on))?,
+        false => lifecycle::settle(write.tx, &allowed, on, uuid, &workload).map_err(Fault::from_place)?,
+    }
     Ok(answer(write, &workload))
 }
 
 fn displace(write: &mut Write<'_, '_>) -> Result<Value, Fault> {
     let Linked { found: (uuid, mut workload), allowed } = linked(write)?;
     let host = host_of(write.uuid);
-    let ended = if workload.host == Some(host) {
-        let world = &write.call.cx.world;
-        lifecycle::save_and_move(write.tx, world, &allowed, uuid, &mut workload, None, Move::Away)
+    if workload.host == Some(host) {
+        move_to(write, &allowed, uuid, &mut workload, Move::Away)?;
     } else {
-        lifecycle::unsettle(write.tx, &allowed, host, uuid, &workload)
-    };
-    ended.map_err(|error| Fault::from_place(&workload.id, error))?;
+        lifecycle::unsettle(write.tx, &allowed, host, uuid, &workload).map_err(Fault::from_place)?;
+    }
     Ok(answer(write, &workload))
+}
+
+fn move_to(
+    write: &mut Write<'_, '_>,
+    allowed: &Allowed,
+    uuid: ResourceUuid,
+    machine: &mut Resource,
+    to: Move,
+) -> Result<(), Fault> {
+    let moved = lifecycle::save_and_move(write.tx, &write.call.cx.world, allowed, uuid, machine, None, to);
+    moved.map_err(|error| Fault::from_move(&machine.id, error))
 }
 
 fn answer(write: &Write<'_, '_>, workload: &Resource) -> Value {
