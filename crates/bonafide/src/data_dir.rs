@@ -63,7 +63,17 @@ pub(crate) enum DataDirError {
 /// The entries of a folder in which a first start ended before it had a database, and the one that every new file system
 /// has.
 const BEGUN: [&str; 11] = [
-    ".gitignore", "made-here", "log", "store", "mark", "operator", "agent", "agent.lock", "key", "key.new", "lost+found",
+    ".gitignore",
+    "made-here",
+    "log",
+    "store",
+    "mark",
+    "operator",
+    "agent",
+    "agent.lock",
+    "key",
+    "key.new",
+    "lost+found",
 ];
 
 /// The beginnings of the names of the half-written files that are made first.
@@ -95,7 +105,7 @@ impl DataDir {
     /// Makes the directory of a host of a control plane elsewhere, if need be.
     pub(crate) fn create_for_host(option: &DataDirOption) -> Result<Self, DataDirError> {
         let (path, chosen) = option.choice();
-        if let Some(found) = occupant(path) {
+        if let Some(found) = occupant(path).filter(|_| !is_one(path)) {
             let likely = Some(path.join(DEFAULT_DATA_DIR)).filter(|path| is_one(path));
             return Err(DataDirError::Occupied { path: path.to_owned(), found, likely });
         }

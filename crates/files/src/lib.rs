@@ -53,7 +53,9 @@ pub enum FilesError {
     #[error("{0} is not there: start `bonafide up` on this data directory first, or name another with --data-dir")]
     NotThere(PathBuf),
     /// Another process uses it.
-    #[error("{0} is held by another process: the agent of this data directory runs already (`up` or `host run`); stop that first")]
+    #[error(
+        "{0} is held by another process: the agent of this data directory runs already (`up` or `host run`); stop that first"
+    )]
     Locked(PathBuf),
     /// This process's own user cannot be told from others.
     #[error(

@@ -159,7 +159,9 @@ mod tests {
             assert_eq!(text.parse::<HostsOrigin>().unwrap().authority(), authority);
         }
         let wrong = ["", "id:8444", "http://id:8444", "https://id", "https://id:0", "https://:1", "https://a b:1"];
-        for text in wrong.into_iter().chain(["https://id:8444/path", "https://::1:8444", "https://u@id:1", "https://id:x"]) {
+        for text in
+            wrong.into_iter().chain(["https://id:8444/path", "https://::1:8444", "https://u@id:1", "https://id:x"])
+        {
             assert!(text.parse::<HostsOrigin>().is_err(), "{text}");
         }
     }

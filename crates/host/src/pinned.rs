@@ -47,8 +47,7 @@ impl ServerCertVerifier for Pinned {
         roots.add(authority.clone().into_owned())?;
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
         let verifier = verifier.map_err(|error| Error::General(error.to_string()))?;
-        let verified =
-            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        let verified = verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
         self.found.get_or_init(|| authority.to_vec());
         Ok(verified)
     }

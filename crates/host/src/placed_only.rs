@@ -41,14 +41,18 @@ impl Placer for PlacedOnly {
     fn choice(&self) -> String {
         match self.0.core.workloads().as_slice() {
             [] => "no workload is placed here yet".to_owned(),
-            here => format!("placed here are: {}", enumerate_some(here.iter().map(|workload| workload.resource_id.name()))),
+            here => {
+                format!("placed here are: {}", enumerate_some(here.iter().map(|workload| workload.resource_id.name())))
+            }
         }
     }
 
     fn place(&self, workload: ResourceUuid) -> Result<bool, String> {
         match self.0.core.workloads().iter().any(|here| here.id == workload) {
             true => Ok(false),
-            false => Err("it is not placed on this host any more: bonafide host place --workload ID --host NAME".to_owned()),
+            false => {
+                Err("it is not placed on this host any more: bonafide host place --workload ID --host NAME".to_owned())
+            }
         }
     }
 

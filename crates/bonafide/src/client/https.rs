@@ -33,7 +33,8 @@ impl Https {
             // One that this library does not read is one less to trust.
             roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem.as_bytes()).flatten());
         }
-        let config = ClientConfig::builder_with_details(provider(), clock::of_tls()).with_safe_default_protocol_versions();
+        let config =
+            ClientConfig::builder_with_details(provider(), clock::of_tls()).with_safe_default_protocol_versions();
         let config = config.map_err(|error| ClientError::Named(format!("TLS: {error}")))?;
         let config = config.with_root_certificates(roots).with_no_client_auth();
         Ok(Self(TlsConnector::from(Arc::new(config))))

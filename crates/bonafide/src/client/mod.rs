@@ -37,8 +37,13 @@ pub(crate) struct ClientOptions {
 
 fn origin(text: &str) -> Result<String, String> {
     let text = text.strip_suffix('/').unwrap_or(text);
-    let is_origin = text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '?', '@']));
-    if is_origin { Ok(text.to_owned()) } else { Err("give https://NAME:PORT, as in https://id.example.org:8443".to_owned()) }
+    let is_origin =
+        text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '?', '@']));
+    if is_origin {
+        Ok(text.to_owned())
+    } else {
+        Err("give https://NAME:PORT, as in https://id.example.org:8443".to_owned())
+    }
 }
 
 impl ClientOptions {
@@ -180,7 +185,9 @@ impl Client {
         let all = self.list("/subscriptions").await?;
         match all.as_slice() {
             [one] => Ok(one["subscriptionId"].as_str().unwrap_or_default().to_owned()),
-            _ => Err(ClientError::Named("there is not one subscription: name yours with AZURE_SUBSCRIPTION_ID".to_owned())),
+            _ => Err(ClientError::Named(
+                "there is not one subscription: name yours with AZURE_SUBSCRIPTION_ID".to_owned(),
+            )),
         }
     }
 
@@ -224,8 +231,12 @@ mod tests {
 
     #[test]
     fn errors_of_both_services_come_out_in_their_words() {
-        let said = |body: Value| read_answer("u", StatusCode::FORBIDDEN, body.to_string().as_bytes()).unwrap_err().to_string();
-        assert_eq!(said(json!({"error": {"code": "AuthorizationFailed", "message": "No."}})), "AuthorizationFailed: No.");
+        let said =
+            |body: Value| read_answer("u", StatusCode::FORBIDDEN, body.to_string().as_bytes()).unwrap_err().to_string();
+        assert_eq!(
+            said(json!({"error": {"code": "AuthorizationFailed", "message": "No."}})),
+            "AuthorizationFailed: No."
+        );
         let login = json!({"error": "invalid_client", "error_description": "AADSTS7000215: No.\r\nTrace ID: x"});
         assert_eq!(said(login), "invalid_client: AADSTS7000215: No.");
         assert_eq!(read_answer("u", StatusCode::NO_CONTENT, b"").unwrap(), Value::Null);

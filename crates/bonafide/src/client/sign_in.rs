@@ -79,7 +79,8 @@ impl Identity {
         let wrong = |what| ClientError::Content { path: path.to_owned(), what };
         let text = read_named_secret(path)?;
         let text = String::from_utf8_lossy(text.expose());
-        let key = pem::find(&text, pem::PRIVATE_KEY).map(Secret::new).ok_or_else(|| wrong("has no PRIVATE KEY (PEM)"))?;
+        let key =
+            pem::find(&text, pem::PRIVATE_KEY).map(Secret::new).ok_or_else(|| wrong("has no PRIVATE KEY (PEM)"))?;
         let certificate = pem::find(&text, pem::CERTIFICATE).ok_or_else(|| wrong("has no CERTIFICATE (PEM)"))?;
         let key = SigningKey::from_pkcs8(&key, &certificate);
         let key = key.map_err(|_| wrong("has not an RSA key of 2048 bits and its certificate"))?;
@@ -90,11 +91,13 @@ impl Identity {
             "aud": audience, "iss": self.client, "sub": self.client,
             "jti": thumbprint::hex(&random::bytes::<16>()), "nbf": now, "iat": now, "exp": now + ASSERTION_SECONDS,
         });
-        key.sign_jwt(header.to_string().as_bytes(), claims.to_string().as_bytes()).map_err(|_| wrong("has a key that does not sign"))
+        key.sign_jwt(header.to_string().as_bytes(), claims.to_string().as_bytes())
+            .map_err(|_| wrong("has a key that does not sign"))
     }
 }
 
 fn secret_text(path: &Path, bytes: Vec<u8>) -> Result<Secret<String>, ClientError> {
-    let text = String::from_utf8(bytes).map_err(|_| ClientError::Content { path: path.to_owned(), what: "is no text" })?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| ClientError::Content { path: path.to_owned(), what: "is no text" })?;
     Ok(Secret::new(text))
 }

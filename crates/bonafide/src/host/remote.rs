@@ -37,7 +37,8 @@ impl Host {
     pub(super) async fn state(&self, client: &Client) -> Result<(String, String), ClientError> {
         let shown = client.expanded(&self.id).await?["properties"]["instanceView"].take();
         let of_health = |status: &&Value| status["code"].as_str().is_some_and(|code| code.starts_with("HealthState/"));
-        let status = shown["statuses"].as_array().and_then(|all| all.iter().find(of_health).cloned()).unwrap_or_default();
+        let status =
+            shown["statuses"].as_array().and_then(|all| all.iter().find(of_health).cloned()).unwrap_or_default();
         let text = |name: &str| status[name].as_str().unwrap_or_default().to_owned();
         Ok((text("displayStatus"), text("time")))
     }
@@ -67,7 +68,9 @@ pub(super) async fn find(client: &Client, wanted: &str) -> Result<Host, ClientEr
         (Some(one), None) => Ok(one),
         (None, _) if known.is_empty() => Err(ClientError::Named(format!("there is no host '{wanted}', nor any other"))),
         (None, _) => Err(ClientError::Named(format!("there is no host '{wanted}'; there are: {known}"))),
-        (Some(_), Some(_)) => Err(ClientError::Named(format!("several hosts have the name '{wanted}'; give the ARM id of one"))),
+        (Some(_), Some(_)) => {
+            Err(ClientError::Named(format!("several hosts have the name '{wanted}'; give the ARM id of one")))
+        }
     }
 }
 

@@ -67,9 +67,9 @@ async fn create(option: &DataDirOption, options: &Create) -> Result<(Value, Opti
     let client = Client::sign_in(option, &options.client).await?;
     let host = match &options.resource_group {
         Some(group) => remote::make(&client, group, &options.host).await?,
-        None => remote::find(&client, &options.host).await.map_err(|error| {
-            format!("{error}; --resource-group GROUP makes a host that is not there")
-        })?,
+        None => remote::find(&client, &options.host)
+            .await
+            .map_err(|error| format!("{error}; --resource-group GROUP makes a host that is not there"))?,
     };
     let answer = host.act(&client, "createJoinToken", Some(&json!({}))).await?;
     Ok((answer, client.description().cloned()))

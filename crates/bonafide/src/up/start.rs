@@ -13,13 +13,13 @@ use crate::keeper::KeptError;
 use crate::plane_notes::moved_note;
 use crate::running::{Given, Tasks, http_limits};
 use bonafide_files::{FilesError, Lock};
+use bonafide_host::bindings::bound_workloads;
 use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
-use bonafide_host::bindings::bound_workloads;
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, HostsOrigin, LinkLocalError,
-    StateError, Trust, set_aside_of_another, user_of,
+    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, HostsOrigin, LinkLocalError, StateError,
+    Trust, set_aside_of_another, user_of,
 };
 use bonafide_http::{ListenError, Listeners, Listening, Log};
 use bonafide_metadata::dialects::IMDS;
@@ -158,8 +158,14 @@ async fn join(
     };
     let aside = set_aside_of_another(&dir.host, |held| plane.plane.host_ca.issued_to(held).is_ok())?;
     let invitation = plane.invitation(plane.installation.local_host, LOCAL);
-    let agent =
-        AgentRuntime::start(&dir.host, to, options.throttle.agent(options.refresh_ahead), Box::new(invitation), Arc::clone(log)).await?;
+    let agent = AgentRuntime::start(
+        &dir.host,
+        to,
+        options.throttle.agent(options.refresh_ahead),
+        Box::new(invitation),
+        Arc::clone(log),
+    )
+    .await?;
     Ok((agent, aside.as_deref().map(aside_note)))
 }
 

@@ -100,7 +100,8 @@ mod tests {
             let error = read(text).err().unwrap();
             assert!(error.contains(said), "{text}: {error}");
         }
-        let all = read("data-dir = \"d\"\nthrottle = \"off\"\nrefresh-ahead = false\nany-user = true\nlog = \"off\"").unwrap();
+        let all = read("data-dir = \"d\"\nthrottle = \"off\"\nrefresh-ahead = false\nany-user = true\nlog = \"off\"")
+            .unwrap();
         assert_eq!(all.data_dir(), Some(dir.path().join("d")));
         assert!(all.agent().throttle.is_none() && !all.agent().refresh_ahead && all.any_user() && all.is_quiet());
         let none = Configuration::read(None).unwrap();

@@ -18,9 +18,11 @@ impl HostDecisions for OfThisHost {
     fn obey(&self, order: &HostOrder) -> Result<Vec<HostLine>, String> {
         let agent = self.0.upgrade().ok_or("the agent is stopping")?;
         if !matches!(order, HostOrder::List) {
-            return Err("the control plane of this host is elsewhere: add --url https://NAME:PORT of its public origin, and \
+            return Err(
+                "the control plane of this host is elsewhere: add --url https://NAME:PORT of its public origin, and \
                         sign in as one who may decide about hosts"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let status = agent.status();
         let state = match status.refusal {

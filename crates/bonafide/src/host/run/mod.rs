@@ -54,7 +54,12 @@ pub(super) fn run(option: &DataDirOption, options: Options) -> Result<ExitCode, 
     block_on(serve(options, configuration, dir, Given { keeper, sockets }))?
 }
 
-async fn serve(options: Options, configuration: Configuration, dir: DataDir, given: Given) -> Result<ExitCode, Failure> {
+async fn serve(
+    options: Options,
+    configuration: Configuration,
+    dir: DataDir,
+    given: Given,
+) -> Result<ExitCode, Failure> {
     let signals = Signals::listen(&COMMAND)?;
     let log = Log::to(std::io::stderr())?;
     log.quieten(configuration.is_quiet());
@@ -82,7 +87,11 @@ async fn serve(options: Options, configuration: Configuration, dir: DataDir, giv
     };
     part.start(&dir.host, watch, &mut tasks, &stopped).await?;
     given.keeper.ready();
-    say(if options.kept.resumed { "it serves again" } else { "the agent runs; SIGHUP has it read its configuration again, Ctrl-C stops it" });
+    say(if options.kept.resumed {
+        "it serves again"
+    } else {
+        "the agent runs; SIGHUP has it read its configuration again, Ctrl-C stops it"
+    });
     let done = tasks.run(signals, &log, async || {
         reload(options.config.as_deref(), &configuration, &log);
         given.keeper.ready();
@@ -105,6 +114,9 @@ fn reload(file: Option<&std::path::Path>, before: &Configuration, log: &Log) {
     say("the configuration was read again");
     let later = read.for_the_next_start(before);
     if !later.is_empty() {
-        say(&format!("these members are other than at the start, and count from the next one: {}", enumerate_some(&later)));
+        say(&format!(
+            "these members are other than at the start, and count from the next one: {}",
+            enumerate_some(&later)
+        ));
     }
 }
