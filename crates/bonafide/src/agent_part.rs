@@ -39,14 +39,14 @@ pub(crate) enum AgentPartError {
 }
 
 impl AgentPart {
-    /// Starts its tasks, from the place that was read up to, and serves the control socket.
+    /// Starts its tasks, from the place that was read up to, and serves the control socket: what is attached here.
     pub(crate) async fn start(
         self,
         files: &HostFiles,
         watch: Watch,
         tasks: &mut Tasks,
         stopped: &Stop,
-    ) -> Result<(), AgentPartError> {
+    ) -> Result<Arc<Bindings>, AgentPartError> {
         let Self { agent, placer, decisions, default_workload, users, log } = self;
         tasks.set.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
         tasks.set.spawn(Arc::clone(&agent).stay(stopped.clone()));
@@ -56,7 +56,9 @@ impl AgentPart {
         bindings.restore().await?;
         bindings.follow_news();
         tasks.set.spawn(Arc::clone(&bindings).stay(stopped.clone()));
-        let control = ControlSocket { placements, bindings, decisions, agent, default_workload, log, users };
-        Ok(control.serve(files, stopped.clone()).await?)
+        let bound = Arc::clone(&bindings);
+        let control = ControlSocket { placements, bindings: bound, decisions, agent, default_workload, log, users };
+        control.serve(files, stopped.clone()).await?;
+        Ok(bindings)
     }
 }

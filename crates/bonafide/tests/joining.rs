@@ -224,7 +224,7 @@ fn id_13_a_token_joins_once_and_in_time_and_only_to_the_control_plane_that_is_me
     let file = machines.path("token");
     let file = ["--token-file", file.to_str().unwrap()];
     let join = |arguments: &[&str]| machines.join(&[arguments, &file[..]].concat());
-    // Whoever cannot show the authority is told nothing: the token is still good afterwards.
+    // A server that cannot show the authority is told nothing: the token is still good afterwards.
     let other = "ab".repeat(32);
     let said = refusal(&join(&["--ca-sha256", &other]));
     assert!(said.contains("has not the SHA-256 that was given"), "{said}");

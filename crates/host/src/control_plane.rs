@@ -1,4 +1,5 @@
-//! Where the control plane is, and how it is known: told by who starts the agent, or kept since the host joined.
+//! The place of the control plane, and the authorities by which it is known: told by who starts the agent, or kept since the
+//! host joined.
 
 use crate::files::HostFiles;
 use crate::state::{StateError, context};

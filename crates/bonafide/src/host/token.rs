@@ -5,6 +5,7 @@ use crate::client::{Client, ClientOptions};
 use crate::shell::sh_quoted;
 use crate::{DataDirOption, Failure, block_on, print, say};
 use bonafide_crypto::thumbprint;
+use bonafide_files::{Readers, read};
 use bonafide_plane::Description;
 use clap::{Args, Subcommand};
 use rustls::pki_types::CertificateDer;
@@ -77,6 +78,6 @@ async fn create(option: &DataDirOption, options: &Create) -> Result<(Value, Opti
 
 /// The digest by which a machine knows the control plane of a data directory.
 fn digest(description: &Description) -> String {
-    let read = CertificateDer::from_pem_file(&description.ca_file);
-    read.map(|der| thumbprint::sha256_hex(&der)).unwrap_or_default()
+    let text = read(&description.ca_file, Readers::Anybody).unwrap_or_default();
+    CertificateDer::from_pem_slice(&text).map(|der| thumbprint::sha256_hex(&der)).unwrap_or_default()
 }

@@ -117,7 +117,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
         log: Arc::clone(&log),
         users,
     };
-    part.start(&dir.host, watch, &mut tasks, &stopped).await?;
+    let bindings = part.start(&dir.host, watch, &mut tasks, &stopped).await?;
 
     let listeners =
         Listeners { log: Arc::clone(&log), limits, user_of, stop: stopped.clone(), runtime: Handle::current() };
@@ -127,12 +127,11 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let workloads = workloads.endpoints;
     let description = plane.describe(&dir.plane, workloads);
     let before = Description::read(&dir.plane).ok();
+    let demo = plane.installation.demo_id.filter(|_| !description.workloads.is_empty());
+    let described = Described { files: dir.plane.clone(), description, demo, log: Arc::clone(&log) };
+    let description = described.now(&agent, &bindings);
     description.write(&dir.plane)?;
-    if let Some(demo) = plane.installation.demo_id.filter(|_| !description.workloads.is_empty()) {
-        let described =
-            Described { files: dir.plane.clone(), description: description.clone(), demo, log: Arc::clone(&log) };
-        tasks.set.spawn(described.keep_true(Arc::clone(&agent), stopped.clone()));
-    }
+    tasks.set.spawn(described.keep_true(Arc::clone(&agent), bindings, stopped.clone()));
     let moved = before.and_then(|before| moved_note(&before, &description));
     let own = plane.installation.demo_id.filter(|_| options.link_local);
     let sites = Arc::new(OwnNamespace::of(own, options.allow_http_1_0));
@@ -237,7 +236,7 @@ impl Demo<'_> {
             address = "http://169.254.169.254".to_owned();
         }
         let dialects = vec!["imds".to_owned()];
-        let endpoints = vec![WorkloadEndpoint { resource_id, endpoint: address, dialects }];
+        let endpoints = vec![WorkloadEndpoint { resource_id, endpoint: address, dialects, header_file: None }];
         Ok(Served { endpoints, moved_from })
     }
 }

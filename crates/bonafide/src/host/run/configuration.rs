@@ -1,4 +1,4 @@
-//! The configuration file of `host run`. docs/guide/join.md describes each member.
+//! The configuration file of `host run`. docs/guide/serve.md describes each member.
 
 use crate::configuration::{self, ConfigurationError, beside, meaning};
 use crate::options::{self, Throttle};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use std::path::{Path, PathBuf};
 
 /// The members that are read anew on SIGHUP.
-const RELOADED: [&str; 1] = ["log"];
+const RELOADED: [&str; 2] = ["bindings", "log"];
 
 /// The members of the file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -19,6 +19,7 @@ struct Members {
     refresh_ahead: Ahead,
     #[serde(default)]
     any_user: bool,
+    bindings: Option<PathBuf>,
     #[serde(default)]
     log: options::LogChoice,
 }
@@ -57,6 +58,11 @@ impl Configuration {
     /// The data directory, where the file names one.
     pub(super) fn data_dir(&self) -> Option<PathBuf> {
         Some(beside(self.file.as_deref()?, self.members.data_dir.as_deref()?))
+    }
+
+    /// The file with what is to be attached.
+    pub(super) fn bindings(&self) -> Option<PathBuf> {
+        Some(beside(self.file.as_deref()?, self.members.bindings.as_deref()?))
     }
 
     /// The options of the agent.

@@ -9,7 +9,8 @@ use crate::keeper::{self, Command, Keeper, Kept};
 use crate::running::{Given, Signals, Tasks};
 use crate::{DataDirOption, Failure, block_on, print, privileges, say};
 use bonafide_crypto::prepare_entropy;
-use bonafide_files::LogFile;
+use bonafide_files::{LogFile, read_named};
+use bonafide_host::bindings::{Bindings, Occasion};
 use bonafide_host::{AgentRuntime, AllowedUsers, PlacedOnly};
 use bonafide_http::{Event, Log, log_uncaught};
 use bonafide_metadata::host::Watch;
@@ -18,13 +19,13 @@ use clap::Args;
 use configuration::Configuration;
 use decisions::OfThisHost;
 use rustix::thread::CapabilitySet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Configuration file (TOML); docs/guide/join.md describes its members
+    /// Configuration file (TOML); docs/guide/serve.md describes its members
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Say whether the configuration can be used, and start nothing
@@ -85,7 +86,8 @@ async fn serve(
         log: Arc::clone(&log),
         agent,
     };
-    part.start(&dir.host, watch, &mut tasks, &stopped).await?;
+    let bindings = part.start(&dir.host, watch, &mut tasks, &stopped).await?;
+    follow(&configuration, &bindings, Occasion::Start, &log).await;
     given.keeper.ready();
     say(if options.kept.resumed {
         "it serves again"
@@ -93,7 +95,7 @@ async fn serve(
         "the agent runs; SIGHUP has it read its configuration again, Ctrl-C stops it"
     });
     let done = tasks.run(signals, &log, async || {
-        reload(options.config.as_deref(), &configuration, &log);
+        reload(options.config.as_deref(), &configuration, &bindings, &log).await;
         given.keeper.ready();
     });
     let done = done.await;
@@ -102,7 +104,7 @@ async fn serve(
 }
 
 /// Takes over what can be; a configuration that cannot be used changes nothing (OP-06).
-fn reload(file: Option<&std::path::Path>, before: &Configuration, log: &Log) {
+async fn reload(file: Option<&Path>, before: &Configuration, bindings: &Arc<Bindings>, log: &Log) {
     let read = match Configuration::read(file) {
         Ok(read) => read,
         Err(why) => {
@@ -111,6 +113,7 @@ fn reload(file: Option<&std::path::Path>, before: &Configuration, log: &Log) {
         }
     };
     log.quieten(read.is_quiet());
+    follow(&read, bindings, Occasion::Asked, log).await;
     say("the configuration was read again");
     let later = read.for_the_next_start(before);
     if !later.is_empty() {
@@ -118,5 +121,23 @@ fn reload(file: Option<&std::path::Path>, before: &Configuration, log: &Log) {
             "these members are other than at the start, and count from the next one: {}",
             enumerate_some(&later)
         ));
+    }
+}
+
+/// Attaches what the file of bindings says, and detaches what it does not say any more. One that cannot be used changes
+/// nothing.
+async fn follow(configuration: &Configuration, bindings: &Arc<Bindings>, occasion: Occasion, log: &Log) {
+    let Some(path) = configuration.bindings() else { return };
+    let failed = |why: &dyn std::fmt::Display| {
+        log.event(&Event::named("configurationNotReloaded"), why);
+        say(&format!("{}: {why}; what is attached stays attached", path.display()));
+    };
+    let text = match read_named(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(why) => return failed(&why),
+    };
+    match bindings.follow(&text, occasion).await {
+        Ok(applied) => applied.failed.iter().for_each(|why| say(why)),
+        Err(why) => failed(&why),
     }
 }
