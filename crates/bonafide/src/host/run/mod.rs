@@ -11,6 +11,7 @@ use crate::{DataDirOption, Failure, block_on, print, privileges, say};
 use bonafide_crypto::prepare_entropy;
 use bonafide_files::{LogFile, read_named};
 use bonafide_host::bindings::{Bindings, Occasion};
+use bonafide_host::extensions::Extensions;
 use bonafide_host::{AgentRuntime, AllowedUsers, PlacedOnly};
 use bonafide_http::{Event, Log, log_uncaught};
 use bonafide_metadata::host::Watch;
@@ -84,10 +85,13 @@ async fn serve(
         default_workload: None,
         users,
         log: Arc::clone(&log),
-        agent,
+        agent: Arc::clone(&agent),
     };
     let bindings = part.start(&dir.host, watch, &mut tasks, &stopped).await?;
     follow(&configuration, &bindings, Occasion::Start, &log).await;
+    let (sites, events) = (Arc::clone(&bindings), Arc::clone(&log));
+    // It tells the control plane first, which may be away.
+    tasks.set.spawn(async move { Extensions::begin(agent, sites, events).await.serve(stopped).await });
     given.keeper.ready();
     say(if options.kept.resumed {
         "it serves again"
