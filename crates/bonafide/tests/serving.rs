@@ -78,6 +78,16 @@ fn the_first_public_name_is_the_origin_and_the_certificate_is_for_each() {
     assert!(!dir.path().join("data/agent/state.json").exists(), "no agent runs here");
 }
 
+/// A container's port that is mapped to another one outside.
+#[test]
+fn up_takes_a_public_name_with_the_port_under_which_it_is_reached() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &["--public-name", "localhost:18443"]);
+    assert_eq!(up.origin(), "https://localhost:18443");
+    let token = up.token("https://management.azure.com/").unwrap();
+    assert!(support::claims(&token)["iss"].as_str().unwrap().starts_with("https://localhost:18443/"));
+}
+
 #[test]
 fn a_name_that_was_added_later_is_refused_until_there_is_a_new_authority() {
     let dir = tempfile::tempdir().unwrap();
