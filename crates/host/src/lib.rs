@@ -13,6 +13,7 @@ mod decisions;
 mod endpoint;
 mod enrol;
 mod exchange;
+pub mod extensions;
 mod fetch;
 mod files;
 mod keys;

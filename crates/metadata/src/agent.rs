@@ -14,8 +14,8 @@ use crate::throttle::{Gate, Share, Throttle};
 use crate::token::Token;
 use crate::upstream::{TokenFetch, UpstreamError};
 use arc_swap::ArcSwap;
-use bonafide_types::{Timestamp, World};
-use bonafide_wire::hosts::{Desired, Workload};
+use bonafide_types::{ResourceUuid, Timestamp, World};
+use bonafide_wire::hosts::{Desired, ExtensionEndpoint, Workload};
 use bonafide_wire::token::TokenV1;
 use bonafide_wire::{Reply, Request};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -120,6 +120,12 @@ impl Agent {
     /// their identities.
     pub fn workloads(&self) -> Vec<Workload> {
         self.places.load().values().map(|place| place.placement.workload.clone()).collect()
+    }
+
+    /// The endpoints that workloads on this host are to have by their extensions.
+    pub fn extensions(&self) -> Vec<(ResourceUuid, ExtensionEndpoint)> {
+        let places = self.places.load();
+        places.iter().filter_map(|(id, place)| Some((*id, place.placement.workload.extension?))).collect()
     }
 
     /// Forgets everything that is to run here, and every token.

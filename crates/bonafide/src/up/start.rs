@@ -13,6 +13,7 @@ use crate::privileges;
 use bonafide_files::FilesError;
 use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
+use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
     TemporaryPlacements, set_aside_of_another, user_of,
@@ -171,10 +172,15 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let before = Description::read(&dir.plane).ok();
     description.write(&dir.plane)?;
     if let Some(demo) = plane.installation.demo_id.filter(|_| !description.workloads.is_empty()) {
-        let described = Described { files: dir.plane.clone(), description: description.clone(), demo, log };
-        tasks.spawn(described.keep_true(agent, stopped));
+        let described =
+            Described { files: dir.plane.clone(), description: description.clone(), demo, log: Arc::clone(&log) };
+        tasks.spawn(described.keep_true(Arc::clone(&agent), stopped.clone()));
     }
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
+    let own = plane.installation.demo_id.filter(|_| options.link_local);
+    let sites = Arc::new(OwnNamespace::of(own, options.allow_http_1_0));
+    let extensions = Extensions::begin(agent, sites, log).await;
+    tasks.spawn(extensions.serve(stopped));
     let clock = plane.check_clock().err().map(|why| why.to_string());
     let notes = notes(&options, &dir.plane, &plane, moved_port).into_iter();
     let notes = notes.chain(moved).chain(clock).chain(aside).collect();

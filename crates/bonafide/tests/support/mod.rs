@@ -7,6 +7,7 @@ mod answer;
 pub(crate) mod clock;
 pub(crate) mod identities;
 mod metadata;
+pub(crate) mod namespace;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
 
