@@ -11,12 +11,18 @@ mod inside;
 mod message;
 mod netlink;
 mod place;
+mod remote;
+mod serve;
+mod store;
 mod text;
 mod vsock;
 mod watch;
 
 pub use cookie::namespace_cookie;
 pub use direct::{Direct, Nowhere, Store};
+pub use remote::Remote;
+pub use serve::{Lines, serve};
+pub use store::{PUT, Parent, REMOVE, Systemd};
 pub use vsock::{listen_on_vsock, vsock_peer};
 
 use inside::inside;
