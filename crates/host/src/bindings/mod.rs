@@ -1,4 +1,3 @@
 //! Ways to listen for a workload: on what, and how nobody else gets there.
 
-pub mod link_local;
 pub mod loopback;
