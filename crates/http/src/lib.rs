@@ -34,7 +34,7 @@ pub mod tls;
 pub use admission::{LocalUser, SharedConnections, TrustedProxy, Waits};
 pub use event::{Event, shown};
 pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, is_shortage, stopped};
-pub use listening::{ListenError, Listening, PortHold, refuse};
+pub use listening::{ListenError, Listening, PortHold, open_on_loopback_device, refuse};
 pub use log::Log;
 pub use masked::{is_served, masked_path};
 pub use panics::{Panicked, caught_at_once, log_uncaught};

@@ -178,6 +178,16 @@ pub fn refuse(socket: impl AsFd) {
     let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
 }
 
+/// A socket that listens on an address of any kind, on the loopback device alone, for [`Listening::given`]. It needs no
+/// runtime.
+pub fn open_on_loopback_device(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = new_socket(address)?;
+    socket.bind_device(Some(LOOPBACK))?;
+    socket.bind(address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?.into())
+}
+
 impl AsFd for PortHold {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

@@ -6,6 +6,7 @@ use crate::counters::{Counters, Tally, count};
 use crate::dialect::Call;
 use crate::gate;
 use crate::host::LoginNonce;
+use crate::moment::{Clocks, Moment};
 use crate::placement::{Places, applied};
 use crate::query::TokenQuery;
 use crate::refusal::{Logs, Refusal};
@@ -20,6 +21,7 @@ use bonafide_wire::token::TokenV1;
 use bonafide_wire::{Reply, Request};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 /// The agent's settings for all workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,7 @@ pub struct Agent {
     /// Held while the placement changes: changes come one after the other.
     applying: Mutex<()>,
     login_nonce: LoginNonce,
+    clocks: Clocks,
     /// The gate of the workloads that are not on this host.
     unplaced: Gate,
     tally: Tally,
@@ -92,6 +95,7 @@ impl Agent {
             places: ArcSwap::default(),
             applying: Mutex::new(()),
             login_nonce: LoginNonce::default(),
+            clocks: Clocks::default(),
             unplaced: Gate::new(options.throttle),
             tally: Tally::default(),
         }
@@ -135,6 +139,27 @@ impl Agent {
         self.apply(nothing);
     }
 
+    /// Compares the clock of this machine with the time since it started. To be done before the first request and every
+    /// second or so: within that time a clock that is set back prolongs no token.
+    pub fn look_at_clock(&self, now: Timestamp, since_boot: Duration) {
+        self.clocks.look(now, since_boot);
+    }
+
+    /// Drops every token that is held, as when those of before do not count any more.
+    pub fn forget_tokens(&self) {
+        for place in self.places.load().values() {
+            place.tokens.keep_only(|_| false);
+        }
+    }
+
+    pub(crate) fn places(&self) -> arc_swap::Guard<Arc<Places>> {
+        self.places.load()
+    }
+
+    pub(crate) fn moment(&self, now: Timestamp) -> Moment {
+        self.clocks.at(now)
+    }
+
     /// The nonce of the token service.
     pub fn login_nonce(&self) -> &LoginNonce {
         &self.login_nonce
@@ -173,7 +198,7 @@ impl Agent {
         let wanted = Wanted::new(identity.principal_id, &asked.audience, asked.capabilities.as_deref());
         let how = How { forced: asked.forced, ahead: self.options.refresh_ahead };
         let share = if asked.forced { Share::Forced } else { Share::Token };
-        let taken = place.tokens.take(&wanted, how, now, || place.gate.enter(share, now));
+        let taken = place.tokens.take(&wanted, how, self.clocks.at(now), || place.gate.enter(share, now));
         let taken = taken.inspect_err(|_| count(&self.tally.throttled))?;
         let fetch = || TokenFetch {
             workload: binding.workload(),
@@ -215,7 +240,7 @@ impl Agent {
     /// Ends a fetch with login's answer, and wakes all who wait for it.
     pub fn complete(&self, duty: FetchDuty, result: Result<TokenV1, UpstreamError>, world: &World<'_>) {
         let fetch = duty.fetch().clone();
-        if !duty.finish(result, || self.tokens_of(&fetch).is_some(), world) {
+        if !duty.finish(result, || self.tokens_of(&fetch).is_some(), world, self.clocks.at(world.now)) {
             count(&self.tally.failures);
         }
     }
@@ -246,7 +271,7 @@ impl Agent {
     ) -> Result<Arc<Token>, Refusal> {
         let tokens = self.tokens_of(fetch).ok_or(Refusal::IdentityNotFound)?;
         let refusal = match pending.outcome() {
-            Some(Ok(token)) if token.seconds_left(now) > 0 => return Ok(token),
+            Some(Ok(token)) if token.is_valid(self.clocks.at(now)) => return Ok(token),
             Some(Ok(_)) | None => Refusal::Upstream(Logs::default()),
             Some(Err(error)) => Refusal::from(error.as_ref()),
         };
@@ -254,7 +279,7 @@ impl Agent {
         // caller has said that it is not.
         match refusal {
             Refusal::Upstream(_) | Refusal::DiskFull | Refusal::Throttled if !forced => {
-                tokens.still_valid(fetch, now).ok_or(refusal)
+                tokens.still_valid(fetch, self.clocks.at(now)).ok_or(refusal)
             }
             refusal => Err(refusal),
         }

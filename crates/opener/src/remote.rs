@@ -12,7 +12,7 @@ use rustix::net::{
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Longest time for an answer. Source: ours; an opener that has to be started first takes a tenth of it.
@@ -24,6 +24,8 @@ const TRIES: usize = 3;
 pub struct Remote {
     way: Way,
     line: Mutex<Line>,
+    /// The lines for news of an opener that was not asked anything yet.
+    unasked: Mutex<Option<Vec<OwnedFd>>>,
 }
 
 /// The line, where there is one, and the number of the last request.
@@ -49,12 +51,22 @@ enum Way {
 impl Remote {
     /// On a line that was given to this process.
     pub fn on(line: OwnedFd) -> Self {
-        Self { way: Way::Given, line: Mutex::new(Line { open: Some(line), number: first_number() }) }
+        Self {
+            way: Way::Given,
+            line: Mutex::new(Line { open: Some(line), number: first_number() }),
+            unasked: Mutex::default(),
+        }
+    }
+
+    /// The same, of an opener that is started by the first request, and holds nothing before. To ask what it holds, or for
+    /// news, is none.
+    pub fn on_unasked(line: OwnedFd) -> Self {
+        Self { unasked: Mutex::new(Some(Vec::new())), ..Self::on(line) }
     }
 
     /// Over a socket of the file system, behind which only root is believed.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { way: Way::Socket { path: path.into(), also: None }, line: Mutex::default() }
+        Self { way: Way::Socket { path: path.into(), also: None }, line: Mutex::default(), unasked: Mutex::default() }
     }
 
     /// The same, also where this user listens.
@@ -67,8 +79,21 @@ impl Remote {
         Self { way, ..self }
     }
 
-    /// Asks, and gives all messages before the last.
+    /// The same, of an opener that may not have been asked anything yet.
     fn ask(&self, text: &str, descriptors: &[BorrowedFd<'_>]) -> Result<Vec<Message>, OpenError> {
+        let lines = self.unasked().take();
+        for line in lines.into_iter().flatten() {
+            self.ask_now("gone", &[line.as_fd()])?;
+        }
+        self.ask_now(text, descriptors)
+    }
+
+    fn unasked(&self) -> MutexGuard<'_, Option<Vec<OwnedFd>>> {
+        self.unasked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks, and gives all messages before the last.
+    fn ask_now(&self, text: &str, descriptors: &[BorrowedFd<'_>]) -> Result<Vec<Message>, OpenError> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let mut why = io::Error::from(ErrorKind::BrokenPipe);
         for _ in 0..TRIES {
@@ -172,16 +197,26 @@ impl Opener for Remote {
     }
 
     fn close(&self, key: &str) -> Result<(), OpenError> {
+        if self.unasked().is_some() {
+            return Ok(());
+        }
         self.ask(&format!("close\n{key}"), &[]).map(drop)
     }
 
     fn held(&self) -> Result<Vec<Held>, OpenError> {
+        if self.unasked().is_some() {
+            return Ok(Vec::new());
+        }
         self.ask("held", &[])?.into_iter().map(|held| read(Some(held))).collect()
     }
 
     fn gone(&self) -> Result<Gone, OpenError> {
         let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
         let (ours, theirs) = pair.map_err(|error| OpenError::Failed(format!("no line for news: {error}")))?;
+        if let Some(lines) = &mut *self.unasked() {
+            lines.push(theirs);
+            return Ok(Gone::on(ours));
+        }
         self.ask("gone", &[theirs.as_fd()])?;
         Ok(Gone::on(ours))
     }

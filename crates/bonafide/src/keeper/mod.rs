@@ -20,7 +20,6 @@ use restarts::{CRASHES_MAX, Crashes, DOWN_MAX, WITHIN, is_crash};
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use rustix::thread::CapabilitySet;
-use server::REQUESTS;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -163,7 +162,7 @@ impl Keeping {
         let given = self.sockets.iter().map(|kept| Ok((kept.name.clone(), kept.socket.try_clone()?)));
         let mut given = given.collect::<std::io::Result<Vec<_>>>()?;
         match &self.opening {
-            Some(opening) => given.push((REQUESTS.to_owned(), opening.asks()?.into())),
+            Some(opening) => given.push((opening.line_name().to_owned(), opening.asks()?.into())),
             None => {
                 for (name, capsule) in &self.capsules {
                     send(&ours, &Message::Put(name.clone(), capsule.try_clone()?))?;

@@ -4,7 +4,7 @@
 
 use super::line::{Message, pair, receive, send};
 use super::restarts::Crashes;
-use super::server::REQUESTS;
+use super::server::{REQUESTS, UNASKED};
 use super::{OURSELVES, unnamed};
 use crate::{Failure, privileges, say};
 use rustix::net::RecvFlags;
@@ -28,6 +28,8 @@ pub(super) struct Opening {
     /// The opener's end.
     answers: UnixStream,
     running: Option<(Child, UnixStream)>,
+    /// It ran once.
+    was_asked: bool,
     crashes: Crashes,
     /// The next start: of itself, where it crashed.
     again_at: Option<Instant>,
@@ -41,7 +43,12 @@ impl Opening {
         }
         let (asks, answers) = pair()?;
         let answers = stream(answers)?;
-        Ok(Some(Self { asks, answers, running: None, crashes: Crashes::default(), again_at: None }))
+        Ok(Some(Self { asks, answers, running: None, was_asked: false, crashes: Crashes::default(), again_at: None }))
+    }
+
+    /// The name of the line for a process that serves.
+    pub(super) fn line_name(&self) -> &'static str {
+        if self.was_asked { REQUESTS } else { UNASKED }
     }
 
     /// The end of the line for one more process that serves.
@@ -57,6 +64,7 @@ impl Opening {
                 None => self.answers.readable().await?,
             }
             self.running = Some(self.start(capsules)?);
+            self.was_asked = true;
             return Ok(());
         };
         tokio::select! {

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// The name of the line of requests to the opener.
 pub(super) const REQUESTS: &str = "requests";
+/// The same, where there was no request yet.
+pub(super) const UNASKED: &str = "unasked";
 
 /// The reason why this process has no keeper.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,8 @@ pub(crate) struct Openers {
     capsules: Vec<OwnedFd>,
     /// The line to the opener, where there is one.
     line: Option<OwnedFd>,
+    /// It was not asked anything yet.
+    is_unasked: bool,
 }
 
 impl Openers {
@@ -95,6 +99,7 @@ impl Openers {
     /// are given up: there may be a thread.
     pub(crate) fn start(self) -> std::io::Result<Arc<dyn Opener>> {
         match self.line {
+            Some(line) if self.is_unasked => Ok(Arc::new(Remote::on_unasked(line))),
             Some(line) => Ok(Arc::new(Remote::on(line))),
             None => Ok(Arc::new(Direct::start(Box::new(Parent(self.keeper.0.try_clone()?)), self.capsules)?)),
         }
@@ -106,8 +111,10 @@ impl Keeper {
     pub(crate) fn begin(keeper: i32) -> Result<(Self, Sockets, Openers), KeptError> {
         rustix::thread::set_name(c"bonafide").map_err(std::io::Error::from)?;
         let Beginning { line, capsules, mut given } = begin(keeper)?;
-        let (keeper, line) = (Self(Arc::new(line)), given.remove(REQUESTS).map(OwnedFd::from));
-        let openers = Openers { keeper: keeper.clone(), capsules, line };
+        let (keeper, unasked) = (Self(Arc::new(line)), given.remove(UNASKED));
+        let is_unasked = unasked.is_some();
+        let line = unasked.or_else(|| given.remove(REQUESTS)).map(OwnedFd::from);
+        let openers = Openers { keeper: keeper.clone(), capsules, line, is_unasked };
         Ok((keeper.clone(), Sockets::new(given, Box::new(keeper)), openers))
     }
 

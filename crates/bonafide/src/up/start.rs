@@ -13,9 +13,10 @@ use crate::keeper::{Keeper, KeptError};
 use crate::{privileges, say};
 use bonafide_files::FilesError;
 use bonafide_host::bindings::loopback::{self, Port};
+use bonafide_host::bindings::{Bindings, BindingsError, bound_workloads};
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError,
+    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, StateError,
     TemporaryPlacements, set_aside_of_another, user_of,
 };
 use bonafide_http::{HttpLimits, ListenError, Listeners, Log, Sockets};
@@ -70,6 +71,12 @@ pub(crate) enum UpError {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// The bindings.
+    #[error(transparent)]
+    Bindings(#[from] BindingsError),
+    /// The agent's own files.
+    #[error(transparent)]
+    Host(#[from] StateError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -146,16 +153,25 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let mut tasks = JoinSet::new();
     let mut plane = opened.serve(&options.plane, (limits, user_of), &mut tasks, &stopped)?;
     let local = Arc::new(LocalHost::new(Arc::clone(&plane.plane), &plane.installation));
-    local.take_all_away_but(plane.installation.demo_id)?;
+    let bound = bound_workloads(&dir.host)?;
+    local.take_all_away_but(|workload| Some(workload) == plane.installation.demo_id || bound.contains(&workload))?;
 
     let (agent, aside) = join(&dir, &plane, &options, &log).await?;
     plane.ask_agent(agent_report(&agent));
-    let watch = agent.load().await.map_err(UpError::Agent)?;
+    let watch = agent.begin(&token_settings(&options)).await.map_err(UpError::Agent)?;
     tasks.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
     tasks.spawn(Arc::clone(&agent).stay(stopped.clone()));
     let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
+    let placements = Arc::new(TemporaryPlacements::new(local, Arc::clone(&agent)));
+    let (opener, held_by) = (Arc::clone(&given.opener), Arc::clone(&placements));
+    let bindings = Bindings::new(&dir.host, Arc::clone(&agent), held_by, opener, Arc::clone(&log))?;
+    let bindings = Arc::new(bindings);
+    bindings.restore().await?;
+    bindings.follow_news();
+    tasks.spawn(Arc::clone(&bindings).stay(stopped.clone()));
     let control = ControlSocket {
-        placements: TemporaryPlacements::new(local, Arc::clone(&agent)),
+        placements,
+        bindings,
         decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
         agent: Arc::clone(&agent),
         default_workload: plane.installation.demo_id,
@@ -293,6 +309,11 @@ fn wanted_port(asked: Option<u16>, kept: Option<u16>) -> Port {
         (Some(asked), _) => Port::Exactly(asked),
         (None, Some(kept)) => Port::Again(kept),
     }
+}
+
+/// The options that decide about tokens: under others, tokens of the start before are not what was asked for.
+fn token_settings(options: &UpOptions) -> String {
+    format!("{:?}", options.plane.token_lifetime)
 }
 
 fn agent_options(options: &UpOptions) -> Options {

@@ -10,6 +10,7 @@ mod metadata;
 pub(crate) mod namespace;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
+pub(crate) mod way;
 
 pub(crate) use answer::*;
 pub(crate) use metadata::*;
