@@ -2,12 +2,13 @@
 //! command line. `up` and `host run` differ in who places workloads and who decides about hosts.
 
 use crate::running::Tasks;
-use bonafide_host::bindings::{Bindings, BindingsError, WithoutOpener};
+use bonafide_host::bindings::{Bindings, BindingsError};
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlSocket, HostDecisions, HostFiles, Placer, TemporaryPlacements,
 };
 use bonafide_http::{Log, Stop};
 use bonafide_metadata::host::Watch;
+use bonafide_opener::Opener;
 use bonafide_types::ResourceUuid;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(crate) struct AgentPart {
     pub(crate) placer: Arc<dyn Placer>,
     /// The one that carries orders about hosts out.
     pub(crate) decisions: Arc<dyn HostDecisions>,
+    /// The one that opens sockets of what is attached.
+    pub(crate) opener: Arc<dyn Opener>,
     /// The workload that is meant when none is named.
     pub(crate) default_workload: Option<ResourceUuid>,
     /// The users whose connections endpoints of loopback take.
@@ -47,11 +50,11 @@ impl AgentPart {
         tasks: &mut Tasks,
         stopped: &Stop,
     ) -> Result<Arc<Bindings>, AgentPartError> {
-        let Self { agent, placer, decisions, default_workload, users, log } = self;
+        let Self { agent, placer, decisions, opener, default_workload, users, log } = self;
         tasks.set.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
         tasks.set.spawn(Arc::clone(&agent).stay(stopped.clone()));
         let placements = Arc::new(TemporaryPlacements::new(placer, Arc::clone(&agent)));
-        let (opener, held_by) = (Arc::new(WithoutOpener), Arc::clone(&placements));
+        let held_by = Arc::clone(&placements);
         let bindings = Arc::new(Bindings::new(files, Arc::clone(&agent), held_by, opener, Arc::clone(&log))?);
         bindings.restore().await?;
         bindings.follow_news();

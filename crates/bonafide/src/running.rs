@@ -3,8 +3,10 @@
 use crate::keeper::{self, Keeper};
 use crate::privileges;
 use bonafide_http::{HttpLimits, Log, Sockets, Stop};
+use bonafide_opener::Opener;
 use rustix::thread::CapabilitySet;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +23,7 @@ const DESCRIPTOR_SHARES: usize = 4;
 pub(crate) struct Given {
     pub(crate) keeper: Keeper,
     pub(crate) sockets: Sockets,
+    pub(crate) opener: Arc<dyn Opener>,
 }
 
 /// The limits of each listener, as many descriptors as this process may have.

@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 21] = [
+const TESTED: [&str; 22] = [
     "operator.md",
     "enabling.md",
     "types.md",
@@ -39,6 +39,7 @@ const TESTED: [&str; 21] = [
     "vm-extension.md",
     "backup.md",
     "serve.md",
+    "systemd.md",
     "troubleshooting.md",
 ];
 
@@ -300,6 +301,11 @@ fn a_backup_is_made_and_tried() {
 #[test]
 fn the_control_plane_runs_on_a_server_of_its_own() {
     check("serve.md");
+}
+
+#[test]
+fn the_units_of_a_host_are_described() {
+    check("systemd.md");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::process::Command;
 use support::{run, skip};
 
 /// The most exposed that a service may be, in tenths of systemd's own measure. Source: security.md, HA-07.
-const EXPOSURE: [(&str, &str); 1] = [("bonafide-serve.service", "15")];
+const EXPOSURE: [(&str, &str); 3] =
+    [("bonafide-host.service", "15"), ("bonafide-opener.service", "30"), ("bonafide-serve.service", "15")];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/systemd")

@@ -6,12 +6,12 @@ mod reload;
 use crate::data_dir::DataDir;
 use crate::keeper::{self, Command, Keeper, Kept, Passed};
 use crate::plane_notes::{moved_note, plane_notes};
-use crate::running::{Given, Signals, Tasks, http_limits, needed};
+use crate::running::{Signals, Tasks, http_limits, needed};
 use crate::shell::sh_quoted;
 use crate::{DataDirOption, Failure, block_on, print, privileges, say};
 use bonafide_crypto::{prepare_entropy, thumbprint};
 use bonafide_host::user_of;
-use bonafide_http::{Log, log_uncaught};
+use bonafide_http::{Log, Sockets, log_uncaught};
 use bonafide_plane::{Description, HOSTS, Opened, PUBLIC, PlaneOptions, Running};
 use bonafide_types::{printable_json, printable_lines};
 use clap::Args;
@@ -49,6 +49,7 @@ const COMMAND: Command = Command {
     name: "serve",
     sockets: &[Passed { name: PUBLIC, is_for_others: true }, Passed { name: HOSTS, is_for_others: true }],
     reloads: true,
+    opens: false,
 };
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
@@ -60,7 +61,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     }
     privileges::leave_no_core();
     let Some(keeper) = options.kept.by else { return keeper::keep(&COMMAND) };
-    let (keeper, sockets) = Keeper::begin(keeper)?;
+    let (keeper, sockets, _) = Keeper::begin(keeper)?;
     let mut wanted = configuration.plane();
     let ports = [(PUBLIC, Some(wanted.listen.port())), (HOSTS, Some(wanted.hosts_listen.port()))];
     let ports = needed(&ports, &sockets);
@@ -76,7 +77,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     // Not before: a thread takes the privileges along that there are when it begins.
     prepare_entropy();
     dir.check_in_reach()?;
-    block_on(serve(options, configuration, wanted, dir, Given { keeper, sockets }))?
+    block_on(serve(options, configuration, wanted, dir, (keeper, sockets)))?
 }
 
 async fn serve(
@@ -84,21 +85,21 @@ async fn serve(
     configuration: Configuration,
     wanted: PlaneOptions,
     dir: DataDir,
-    given: Given,
+    (keeper, sockets): (Keeper, Sockets),
 ) -> Result<ExitCode, Failure> {
     let signals = Signals::listen(&COMMAND)?;
     let log = Log::to(std::io::stderr())?;
     log.quieten(configuration.is_quiet());
     log_uncaught(Arc::clone(&log))?;
     let traces = dir.host.traces();
-    let opened = Opened::open(dir.plane.clone(), &wanted, &traces, &given.sockets, Arc::clone(&log))?;
+    let opened = Opened::open(dir.plane.clone(), &wanted, &traces, &sockets, Arc::clone(&log))?;
     let is_new = opened.is_new;
     let (mut tasks, stopped) = Tasks::new();
     let plane = opened.serve(&wanted, (http_limits(), user_of), &mut tasks.set, &stopped)?;
     let description = plane.describe(&dir.plane, Vec::new());
     let before = Description::read(&dir.plane).ok();
     description.write(&dir.plane)?;
-    given.keeper.ready();
+    keeper.ready();
     if options.kept.resumed {
         say("it serves again");
     } else {
@@ -113,7 +114,7 @@ async fn serve(
     let mut reload = Reload { file: options.config, configuration, plane: Arc::new(plane), log: Arc::clone(&log) };
     let done = tasks.run(signals, &log, async || {
         reload.reload().await;
-        given.keeper.ready();
+        keeper.ready();
     });
     Ok(done.await)
 }

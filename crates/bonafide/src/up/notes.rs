@@ -1,8 +1,8 @@
 //! Warnings of a start, a line each.
 
+use super::link_local;
 use super::options::UpOptions;
 use crate::plane_notes::plane_notes;
-use bonafide_host::bindings::link_local;
 use bonafide_plane::{PlaneFiles, Running};
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 
 use super::described::Described;
 use super::hosts::Hosts;
+use super::link_local::{self, LinkLocalError};
 use super::local::LocalHost;
 use super::notes::{aside_note, notes};
 use super::options::UpOptions;
@@ -12,16 +13,16 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::keeper::KeptError;
 use crate::plane_notes::moved_note;
 use crate::running::{Given, Tasks, http_limits};
+use crate::say;
 use bonafide_files::{FilesError, Lock};
 use bonafide_host::bindings::bound_workloads;
-use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, HostsOrigin, LinkLocalError, StateError,
-    Trust, set_aside_of_another, user_of,
+    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, HostsOrigin, StateError, Trust,
+    set_aside_of_another, user_of,
 };
-use bonafide_http::{ListenError, Listeners, Listening, Log};
+use bonafide_http::{ListenError, Listeners, Log};
 use bonafide_metadata::dialects::IMDS;
 use bonafide_metadata::host::HostRefusal;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
@@ -111,6 +112,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
     let part = AgentPart {
         placer: local,
+        opener: Arc::clone(&given.opener),
         decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
         agent: Arc::clone(&agent),
         default_workload: plane.installation.demo_id,
@@ -228,14 +230,12 @@ impl Demo<'_> {
         self.listeners.start(self.tasks, socket, None, own);
         let mut address = format!("http://127.0.0.1:{port}");
         if options.link_local {
-            let socket = match given.sockets.take(link_local::NAME) {
-                Some(socket) => socket,
-                None => Listening::given(given.keeper.open_link_local()?),
-            };
+            let (socket, note) = link_local::open(&*given.opener)?;
+            note.iter().for_each(|note| say(note));
             // On the real address there is no loopback connection whose user could be asked for; who can
             // reach it is who shares the network namespace.
             let real = endpoint(link_local::PORT, AllowedUsers::Any);
-            self.listeners.start(self.tasks, socket.map_err(LinkLocalError::Listen)?, None, real);
+            self.listeners.start(self.tasks, socket, None, real);
             address = "http://169.254.169.254".to_owned();
         }
         let dialects = vec!["imds".to_owned()];

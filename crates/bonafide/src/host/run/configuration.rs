@@ -20,6 +20,7 @@ struct Members {
     #[serde(default)]
     any_user: bool,
     bindings: Option<PathBuf>,
+    opener: Option<PathBuf>,
     #[serde(default)]
     log: options::LogChoice,
 }
@@ -63,6 +64,11 @@ impl Configuration {
     /// The file with what is to be attached.
     pub(super) fn bindings(&self) -> Option<PathBuf> {
         Some(beside(self.file.as_deref()?, self.members.bindings.as_deref()?))
+    }
+
+    /// The socket of the privileged opener.
+    pub(super) fn opener(&self) -> Option<PathBuf> {
+        Some(beside(self.file.as_deref()?, self.members.opener.as_deref()?))
     }
 
     /// The options of the agent.

@@ -15,6 +15,7 @@ use bonafide_host::extensions::Extensions;
 use bonafide_host::{AgentRuntime, AllowedUsers, PlacedOnly};
 use bonafide_http::{Event, Log, log_uncaught};
 use bonafide_metadata::host::Watch;
+use bonafide_opener::{Opener, Remote};
 use bonafide_types::enumerate_some;
 use clap::Args;
 use configuration::Configuration;
@@ -29,6 +30,9 @@ pub(super) struct Options {
     /// Configuration file (TOML); docs/guide/serve.md describes its members
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Socket of the privileged opener (bonafide-opener.socket of systemd) [default: one of its own, where root starts it]
+    #[arg(long, value_name = "PATH")]
+    opener: Option<PathBuf>,
     /// Say whether the configuration can be used, and start nothing
     #[arg(long)]
     check: bool,
@@ -37,7 +41,7 @@ pub(super) struct Options {
 }
 
 /// This command, for its keeper.
-const COMMAND: Command = Command { name: "host run", sockets: &[], reloads: true };
+const COMMAND: Command = Command { name: "host run", sockets: &[], reloads: true, opens: true };
 
 pub(super) fn run(option: &DataDirOption, options: Options) -> Result<ExitCode, Failure> {
     let configuration = Configuration::read(options.config.as_deref())?;
@@ -47,13 +51,17 @@ pub(super) fn run(option: &DataDirOption, options: Options) -> Result<ExitCode, 
     }
     privileges::leave_no_core();
     let Some(keeper) = options.kept.by else { return keeper::keep(&COMMAND) };
-    let (keeper, sockets) = Keeper::begin(keeper)?;
+    let (keeper, sockets, openers) = Keeper::begin(keeper)?;
     let option = DataDirOption { data_dir: option.data_dir.clone().or(configuration.data_dir()) };
     let dir = DataDir::create_for_host(&option)?;
     privileges::give_up_capabilities(CapabilitySet::empty())?;
     // Not before: a thread takes the privileges along that there are when it begins.
     prepare_entropy();
-    block_on(serve(options, configuration, dir, Given { keeper, sockets }))?
+    let opener: Arc<dyn Opener> = match options.opener.clone().or(configuration.opener()) {
+        Some(path) => Arc::new(Remote::at(path)),
+        None => openers.start()?,
+    };
+    block_on(serve(options, configuration, dir, Given { keeper, sockets, opener }))?
 }
 
 async fn serve(
@@ -82,6 +90,7 @@ async fn serve(
     let part = AgentPart {
         placer: Arc::new(PlacedOnly::of(Arc::clone(&agent))),
         decisions: Arc::new(OfThisHost::of(&agent)),
+        opener: Arc::clone(&given.opener),
         default_workload: None,
         users,
         log: Arc::clone(&log),
