@@ -10,12 +10,14 @@ mod exec;
 mod host;
 mod info;
 mod keeper;
+mod opener;
 mod privileges;
 mod restore;
 mod shell;
 mod token;
 mod trust;
 mod up;
+mod users;
 mod variables;
 
 use bonafide_files::Chosen;
@@ -47,6 +49,9 @@ enum Command {
     Host(host::Options),
     /// Print a token, or its claims
     Token(token::Options),
+    /// Open sockets for the host agent, with the privileges that this takes
+    #[command(hide = true)]
+    Opener(opener::Options),
     /// Copy the database into a file, while `up` runs or not
     Backup(backup::Options),
     /// Put a backup in the place of the database, while `up` does not run
@@ -90,6 +95,7 @@ fn main() -> ExitCode {
         Command::Exec(options) => exec::run(options),
         Command::Host(options) => host::run(options),
         Command::Token(options) => token::run(&options),
+        Command::Opener(options) => opener::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => restore::run(&options),
     };

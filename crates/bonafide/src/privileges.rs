@@ -18,6 +18,24 @@ pub(crate) fn leave_no_core() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
+/// The capabilities of the process that opens sockets in other network namespaces (setns(2)), adds addresses to devices
+/// (rtnetlink(7)) and listens on port 80 (ip(7)).
+pub(crate) const OPENER: CapabilitySet =
+    CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN).union(CapabilitySet::NET_BIND_SERVICE);
+
+/// True where this thread has all of them, and can hand them on to a process that it starts.
+pub(crate) fn has(wanted: CapabilitySet) -> bool {
+    rustix::process::geteuid().is_root() && capabilities(None).is_ok_and(|sets| sets.permitted.contains(wanted))
+}
+
+/// Gives up every capability but those of `kept`, which are laid aside: this thread has none, and a process that it starts as
+/// root has them.
+pub(crate) fn lay_aside(kept: CapabilitySet) -> rustix::io::Result<()> {
+    give_up_capabilities(kept)?;
+    let (permitted, nothing) = (capabilities(None)?.permitted, CapabilitySet::empty());
+    set_capabilities(None, CapabilitySets { effective: nothing, permitted, inheritable: nothing })
+}
+
 /// Gives up every capability but those of `kept` that this thread has, for good, and for what it starts. Threads have
 /// their own: it must be the only one.
 pub(crate) fn give_up_capabilities(kept: CapabilitySet) -> rustix::io::Result<()> {

@@ -4,12 +4,28 @@
 #![allow(clippy::disallowed_methods, reason = "it owns sockets")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod capsule;
 mod cookie;
+mod direct;
+mod inside;
+mod message;
+mod netlink;
+mod place;
+mod remote;
+mod serve;
+mod store;
+mod text;
 mod vsock;
+mod watch;
 
 pub use cookie::namespace_cookie;
+pub use direct::{Direct, Nowhere, Store};
+pub use remote::Remote;
+pub use serve::{Lines, serve};
+pub use store::{PUT, Parent, REMOVE, Systemd};
 pub use vsock::{listen_on_vsock, vsock_peer};
 
+use inside::inside;
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,7 +34,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Where {
     /// 169.254.169.254, and an IPv6 address of the operator's, on a device. Each address is added where it is not there,
-    /// and the device brought up.
+    /// and the loopback device brought up.
     Metadata {
         /// A tap or veth device; the loopback device when `None`.
         device: Option<String>,
