@@ -3,7 +3,7 @@
 use crate::agent::AgentRuntime;
 use bonafide_files::User;
 use bonafide_http::clock;
-use bonafide_http::{Admission, LocalUser, PeerFacts, Service, Waits, is_served, masked_path};
+use bonafide_http::{Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, masked_path};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
@@ -36,6 +36,8 @@ pub struct Endpoint {
     pub users: AllowedUsers,
     /// The agent that answers.
     pub agent: Arc<AgentRuntime>,
+    /// The connections that it has together with other endpoints, beyond a few of its own.
+    pub connections: Option<SharedConnections>,
 }
 
 impl Service for Endpoint {
@@ -58,6 +60,10 @@ impl Service for Endpoint {
 
     fn is_of_one_user(&self) -> bool {
         self.users != AllowedUsers::Any
+    }
+
+    fn shared_connections(&self) -> Option<SharedConnections> {
+        self.connections.clone()
     }
 
     fn body_bytes_max(&self, _head: &Request) -> usize {

@@ -25,7 +25,7 @@ use crate::state::StateError;
 use crate::temporary_placements::TemporaryPlacements;
 use attach::Attached;
 use bonafide_files::{FilesError, read_of_system};
-use bonafide_http::Log;
+use bonafide_http::{Log, SharedConnections};
 use bonafide_opener::{Held, OpenError, Opener};
 use bonafide_types::{BindingId, ResourceId, ResourceUuid};
 use serving::Serving;
@@ -47,6 +47,8 @@ pub struct Bindings {
     files: HostFiles,
     log: Arc<Log>,
     here: Here,
+    /// Those of all bindings together, so that one cannot take the descriptors of the others.
+    connections: SharedConnections,
     /// Held by whoever attaches or detaches: one at a time.
     changing: tokio::sync::Mutex<()>,
     entries: Mutex<BTreeMap<BindingId, Entry>>,
@@ -122,6 +124,7 @@ impl Bindings {
             opener,
             log,
             here: Here::look().map_err(BindingsError::Here)?,
+            connections: serving::connections(),
             changing: tokio::sync::Mutex::default(),
             entries: Mutex::default(),
             given: Mutex::default(),

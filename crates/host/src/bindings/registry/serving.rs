@@ -6,9 +6,10 @@ use crate::bindings::row::BindingRow;
 use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
 use bonafide_files::User;
-use bonafide_http::{HttpLimits, Listener, Listening};
+use bonafide_http::{HttpLimits, Listener, Listening, SharedConnections};
 use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
 use bonafide_types::Secret;
+use rustix::process::{Resource, getrlimit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -17,6 +18,9 @@ use tokio::task::JoinSet;
 /// Connections open at once on each socket of a binding. Source: ours; all of a namespace's come from one address, which may
 /// have half of them, and a busy server of .NET keeps some hundreds.
 const CONNECTIONS_MAX: usize = 4_096;
+/// The part of the process's descriptors that connections of all bindings have together, as a divisor; a few of each
+/// binding are its own. Source: ours.
+const DESCRIPTORS_SHARE: usize = 4;
 /// Longest time that a request in flight may take once its binding was detached. Source: ours; who detaches waits for it,
 /// and a token that is cached is answered in microseconds.
 const LAST_REQUESTS: Duration = Duration::from_millis(100);
@@ -70,8 +74,15 @@ impl Bindings {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
         let user = row.user.and_then(User::told);
         let users = user.map_or(AllowedUsers::Any, AllowedUsers::Of);
-        Endpoint { binding, users, agent: Arc::clone(&self.agent) }
+        let connections = Some(self.connections.clone());
+        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections }
     }
+}
+
+/// The connections that all bindings have together.
+pub(super) fn connections() -> SharedConnections {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    SharedConnections::new(usize::try_from(descriptors).unwrap_or(usize::MAX) / DESCRIPTORS_SHARE)
 }
 
 /// A binding's endpoint, as its clients know it.
