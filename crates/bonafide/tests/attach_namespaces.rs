@@ -57,6 +57,13 @@ fn id_05_twenty_namespaces_have_each_its_own_identity_and_no_other_also_after_a_
     };
     all_have_their_own();
     assert!(oid(&stranger).is_err(), "a namespace that nobody attached");
+    // Inside, every user is the workload.
+    let mut nobody = Command::new("setpriv");
+    nobody.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    let ask = asking(ADDRESS, 80, ARM);
+    nobody.arg(ask.get_program()).args(ask.get_args());
+    let answer = run(namespaces[0].command(nobody)).stdout;
+    assert!(String::from_utf8_lossy(&answer).contains("access_token"));
 
     let server = up.serving();
     let own = own_answer();
