@@ -35,10 +35,11 @@ enum OpenerError {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     privileges::leave_no_core();
-    let (store, kept, lines): (Box<dyn Store>, Vec<OwnedFd>, Lines) = match options.kept_by {
+    let Passed { store, kept, lines } = match options.kept_by {
         Some(keeper) => {
             let OpenerLine { line, kept, requests } = OpenerLine::begin(keeper)?;
-            (Box::new(Parent(line)), kept, Lines { given: vec![requests], listening: None })
+            let lines = Lines { given: vec![requests], listening: None };
+            Passed { store: Box::new(Parent(line)), kept, lines }
         }
         None => by_systemd(options)?,
     };
@@ -49,8 +50,17 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// All that was passed to this process.
+struct Passed {
+    /// The place that keeps what it holds.
+    store: Box<dyn Store>,
+    /// What an opener before it held.
+    kept: Vec<OwnedFd>,
+    lines: Lines,
+}
+
 /// The sockets that systemd passed: the one on which requests come, and what was kept in its store.
-fn by_systemd(options: &Options) -> Result<(Box<dyn Store>, Vec<OwnedFd>, Lines), Failure> {
+fn by_systemd(options: &Options) -> Result<Passed, Failure> {
     let user = users::id(&options.user)?;
     let names = var("LISTEN_FDNAMES").unwrap_or_default();
     let (mut passed, mut kept, mut listening) = (ListenFd::from_env(), Vec::new(), None);
@@ -72,5 +82,5 @@ fn by_systemd(options: &Options) -> Result<(Box<dyn Store>, Vec<OwnedFd>, Lines)
         }
         Err(_) => Box::new(Nowhere),
     };
-    Ok((store, kept, Lines { given: Vec::new(), listening: Some((listening, user)) }))
+    Ok(Passed { store, kept, lines: Lines { given: Vec::new(), listening: Some((listening, user)) } })
 }

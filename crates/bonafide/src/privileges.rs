@@ -48,8 +48,13 @@ pub(crate) fn give_up_capabilities(kept: CapabilitySet) -> rustix::io::Result<()
         }
     }
     let _ = clear_ambient_capability_set();
-    let kept = capabilities(None)?.permitted & kept;
-    set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() })?;
+    let has = capabilities(None)?;
+    let kept = has.permitted & kept;
+    let wanted = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    // Where a unit has given them up already, its filter may know no such call.
+    if has != wanted {
+        set_capabilities(None, wanted)?;
+    }
     set_no_new_privs(true)
 }
 

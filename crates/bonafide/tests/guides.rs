@@ -39,6 +39,7 @@ const TESTED: [&str; 21] = [
     "migrating.md",
     "vm-extension.md",
     "backup.md",
+    "systemd.md",
     "troubleshooting.md",
 ];
 
@@ -309,6 +310,11 @@ fn a_program_moves_here_and_back() {
 #[test]
 fn a_backup_is_made_and_tried() {
     check("backup.md");
+}
+
+#[test]
+fn the_units_of_a_host_are_described() {
+    check("systemd.md");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn av_04_the_real_address_is_served_on_over_the_end_of_the_opener_and_of_the_ser
         eventually(support::PATIENCE, "another opener", || up.opener().is_some_and(|next| next != opener));
         assert!(ask());
         kill(server);
-        eventually(support::PATIENCE, "another server", || ask());
+        eventually(support::PATIENCE, "another server", &ask);
         assert_ne!(up.successor(server), server);
     }
     assert!(up.stop().success());

@@ -257,6 +257,15 @@ impl Opener for Direct {
 }
 
 impl Direct {
+    /// Refuses connections from now on, and keeps addresses and ports, until a server listens again on what it is given.
+    pub(crate) fn refuse(&self) {
+        for socket in self.0.state().entries.values().flat_map(|entry| &entry.sockets) {
+            // Without it nobody else can listen there meanwhile. Both fail on no socket that listens.
+            let _ = rustix::net::sockopt::set_socket_reuseaddr(socket, false);
+            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+        }
+    }
+
     /// Tells of what is gone on this line, too.
     pub(crate) fn tell(&self, line: OwnedFd) {
         let mut state = self.0.state();

@@ -139,7 +139,7 @@ pub enum OpenError {
     /// Neither root nor an opener.
     #[error(
         "{0} takes privileges that this process does not have: start the agent as root, or install the unit \
-         bonafide-opener"
+         bonafide-opener (docs/guide/systemd.md)"
     )]
     NotPermitted(String),
     /// The namespace of the binding is not there any more.

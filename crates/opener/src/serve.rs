@@ -4,7 +4,7 @@ use crate::direct::Direct;
 use crate::message::{Message, receive, send};
 use crate::text::{Unreadable, field, optional};
 use crate::{Held, OpenError, Opener, Where};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
 use rustix::net::{RecvFlags, SocketFlags, accept_with};
@@ -18,6 +18,10 @@ pub(crate) const HELLO: &str = "hello";
 const LINES_MAX: usize = 8;
 /// Longest time that a line may take to take an answer. Source: ours; who does not read is cut off.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
+
+/// Longest time that connections wait for a server that is away. Source: ours, as of the keeper: clients give up after a second
+/// or two.
+const ABSENT_MAX: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// The ways on which requests come.
 pub struct Lines {
@@ -35,8 +39,16 @@ pub fn serve(opener: &Direct, mut lines: Lines) -> io::Result<()> {
     for line in &lines.given {
         prepare(line)?;
     }
+    let mut are_shut = false;
     while !lines.given.is_empty() || lines.listening.is_some() {
-        let ready = lines.ready()?;
+        // Nobody is to wait for a server that does not come back.
+        let within = (lines.given.is_empty() && !are_shut).then_some(ABSENT_MAX);
+        let Some(ready) = lines.ready(within)? else {
+            opener.refuse();
+            are_shut = true;
+            continue;
+        };
+        are_shut &= lines.given.is_empty();
         let (listening, given) = match &lines.listening {
             Some(_) => (ready.first().copied().unwrap_or_default(), ready.get(1..).unwrap_or_default()),
             None => (false, &ready[..]),
@@ -51,13 +63,14 @@ pub fn serve(opener: &Direct, mut lines: Lines) -> io::Result<()> {
 }
 
 impl Lines {
-    /// Waits until something came: on which it did, the listening socket first.
-    fn ready(&self) -> io::Result<Vec<bool>> {
+    /// Waits until something came: on which it did, the listening socket first. `None` where nothing did in time.
+    fn ready(&self, within: Option<Timespec>) -> io::Result<Option<Vec<bool>>> {
         let listening = self.listening.as_ref().map(|(socket, _)| socket);
         let all = listening.into_iter().chain(&self.given);
         let mut waits: Vec<PollFd<'_>> = all.map(|line| PollFd::new(line, PollFlags::IN)).collect();
-        match poll(&mut waits, None) {
-            Ok(_) | Err(Errno::INTR) => Ok(waits.iter().map(|wait| !wait.revents().is_empty()).collect()),
+        match poll(&mut waits, within.as_ref()) {
+            Ok(0) => Ok(None),
+            Ok(_) | Err(Errno::INTR) => Ok(Some(waits.iter().map(|wait| !wait.revents().is_empty()).collect())),
             Err(error) => Err(error.into()),
         }
     }
