@@ -266,6 +266,29 @@ fn id_04_a_place_of_an_instance_is_not_its_successors() {
     assert!(status(0) != 200 && status(1) != 200);
 }
 
+/// No guest is there to connect: `http` has the tests of who is told from whom.
+#[test]
+fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
+    let dir = tempfile::tempdir().unwrap();
+    let _up = Up::start(dir.path(), &[]);
+    let port = free_port().to_string();
+    let attach = |cid: &str| {
+        let place = ["--vsock", cid, "--vsock-port", &port];
+        run(support::attached::host(dir.path(), &[&["attach", "--workload", "demo"][..], &place[..]].concat()))
+    };
+    let first = attach("4242");
+    if String::from_utf8_lossy(&first.stderr).contains("not supported") {
+        return skip("the kernel has no virtual sockets");
+    }
+    assert!(first.status.success() && attach("4243").status.success(), "{first:?}");
+    assert!(bindings(dir.path()).iter().all(|binding| binding["state"] == "serving"));
+    assert!(String::from_utf8_lossy(&attach("2").stderr).contains("guests have those from 3 on"));
+    done(dir.path(), &["detach", "--vsock", "4242", "--vsock-port", &port]);
+    assert_eq!(bindings(dir.path()).len(), 1);
+    done(dir.path(), &["detach", "--workload", "demo"]);
+    assert!(attach("4242").status.success(), "the port is free again");
+}
+
 fn kill(pid: u32) {
     assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
 }

@@ -106,7 +106,7 @@ fn id_04_a_namespace_that_takes_the_name_of_another_inherits_nothing_until_it_is
     drop(first);
     let second = Namespace::create("again").unwrap();
     assert!(oid(&second).is_err());
-    // Whoever attaches the name again means what has it now.
+    // A name that is attached again means what has it now.
     let anew = attached(dir.path(), "web", &["--netns", &name]);
     assert_eq!(oid(&second).as_ref(), Ok(&expected));
     assert_eq!(state(dir.path(), &binding["id"]), "not there");

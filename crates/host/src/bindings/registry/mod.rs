@@ -4,6 +4,7 @@ mod attach;
 mod beside;
 mod configured;
 mod detach;
+mod guests;
 mod news;
 mod open;
 mod restore;
@@ -28,6 +29,7 @@ use bonafide_files::{FilesError, read_of_system};
 use bonafide_http::{Log, SharedConnections};
 use bonafide_opener::{Held, OpenError, Opener};
 use bonafide_types::{BindingId, ResourceId, ResourceUuid};
+use guests::GuestPorts;
 use serving::Serving;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::MetadataExt;
@@ -49,6 +51,8 @@ pub struct Bindings {
     here: Here,
     /// Those of all bindings together, so that one cannot take the descriptors of the others.
     connections: SharedConnections,
+    /// Those of virtual sockets.
+    guests: Arc<GuestPorts>,
     /// Held by whoever attaches or detaches: one at a time.
     changing: tokio::sync::Mutex<()>,
     entries: Mutex<BTreeMap<BindingId, Entry>>,
@@ -125,6 +129,7 @@ impl Bindings {
             log,
             here: Here::look().map_err(BindingsError::Here)?,
             connections: serving::connections(),
+            guests: Arc::default(),
             changing: tokio::sync::Mutex::default(),
             entries: Mutex::default(),
             given: Mutex::default(),

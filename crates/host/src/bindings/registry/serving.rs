@@ -1,6 +1,7 @@
 //! The listeners of a binding.
 
 use super::Bindings;
+use super::guests::Guest;
 use crate::bindings::place::Place;
 use crate::bindings::row::BindingRow;
 use crate::caller::user_of;
@@ -31,11 +32,16 @@ const HTTP: u16 = 80;
 pub(super) struct Serving {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// The guest of a virtual socket, whose listener is that of others, too.
+    guest: Option<Guest>,
 }
 
 impl Serving {
     /// Ends all of its connections, and waits for it: requests in flight have a moment.
     pub(super) async fn end(mut self) {
+        if let Some(listener) = self.guest.take().and_then(|guest| guest.end()) {
+            self.tasks.spawn(async { drop(listener.await) });
+        }
         let _ = self.stop.send(true);
         let over = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_REQUESTS, over).await.is_err() {
@@ -45,6 +51,9 @@ impl Serving {
 
     /// The same where the whole agent ends: requests in flight are answered.
     pub(super) async fn end_in_peace(mut self) {
+        if let Some(listener) = self.guest.take().and_then(|guest| guest.end()) {
+            self.tasks.spawn(async { drop(listener.await) });
+        }
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
     }
@@ -55,6 +64,10 @@ impl Bindings {
     pub(super) fn serve(&self, row: &BindingRow, dialect: &'static Dialect, sockets: Vec<Listening>) -> Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        if let Place::Vsock { cid, port } = row.place {
+            let guest = self.serve_guest((port, cid), self.endpoint(row, dialect), sockets);
+            return Serving { stop, tasks, guest: Some(guest) };
+        }
         for socket in sockets {
             let listener = Listener {
                 socket,
@@ -67,7 +80,23 @@ impl Bindings {
             };
             tasks.spawn(listener.serve(stopped.clone()));
         }
-        Serving { stop, tasks }
+        Serving { stop, tasks, guest: None }
+    }
+
+    fn serve_guest(&self, at: (u32, u32), endpoint: Endpoint, sockets: Vec<Listening>) -> Guest {
+        self.guests.serve(at, endpoint, self.connections.clone(), |service, stopped| {
+            let Some(socket) = sockets.into_iter().next() else { return tokio::spawn(async {}) };
+            let listener = Listener {
+                socket,
+                tls: None,
+                service: Arc::new(service),
+                limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
+                user_of,
+                proxies: Arc::default(),
+                log: Arc::clone(&self.log),
+            };
+            tokio::spawn(listener.serve(stopped))
+        })
     }
 
     fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
