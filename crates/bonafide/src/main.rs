@@ -7,6 +7,7 @@ mod backup;
 mod data_dir;
 mod env;
 mod exec;
+mod guest;
 mod host;
 mod info;
 mod keeper;
@@ -47,6 +48,8 @@ enum Command {
     Exec(exec::Options),
     /// Attach workloads to this machine; list, enable or disable hosts
     Host(host::Options),
+    /// Give this machine, a guest with a kernel of its own, the port of its extension for managed identities
+    Guest(guest::Options),
     /// Print a token, or its claims
     Token(token::Options),
     /// Open sockets for the host agent, with the privileges that this takes
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Env(options) => env::run(&options),
         Command::Exec(options) => exec::run(options),
         Command::Host(options) => host::run(options),
+        Command::Guest(options) => guest::run(options),
         Command::Token(options) => token::run(&options),
         Command::Opener(options) => opener::run(&options),
         Command::Backup(options) => backup::run(&options),

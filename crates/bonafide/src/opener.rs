@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
 struct Passed {
     /// The place that keeps what it holds.
     store: Box<dyn Store>,
-    /// What an opener before it held.
+    /// All that an opener before it held.
     kept: Vec<OwnedFd>,
     lines: Lines,
 }

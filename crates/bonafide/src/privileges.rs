@@ -1,5 +1,6 @@
 //! The rights and the openness of our own processes: as little of both as they need.
 
+use bonafide_files::User;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set,
@@ -25,7 +26,8 @@ pub(crate) const OPENER: CapabilitySet =
 
 /// True where this thread has all of them, and can hand them on to a process that it starts.
 pub(crate) fn has(wanted: CapabilitySet) -> bool {
-    rustix::process::geteuid().is_root() && capabilities(None).is_ok_and(|sets| sets.permitted.contains(wanted))
+    User::of_this_process().is_ok_and(|user| user == User::ROOT)
+        && capabilities(None).is_ok_and(|sets| sets.permitted.contains(wanted))
 }
 
 /// Gives up every capability but those of `kept`, which are laid aside: this thread has none, and a process that it starts as
@@ -51,7 +53,7 @@ pub(crate) fn give_up_capabilities(kept: CapabilitySet) -> rustix::io::Result<()
     let has = capabilities(None)?;
     let kept = has.permitted & kept;
     let wanted = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
-    // Where a unit has given them up already, its filter may know no such call.
+    // A unit that has given them up already may have a filter that knows no such call.
     if has != wanted {
         set_capabilities(None, wanted)?;
     }

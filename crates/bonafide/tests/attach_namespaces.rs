@@ -183,6 +183,36 @@ fn id_07_an_attachment_takes_milliseconds_once_its_workload_is_there() {
     assert!(took[5] < Duration::from_secs(2), "{took:?}");
 }
 
+/// The kernel takes a connection from this side of the interface for one that comes through it.
+#[test]
+fn id_05_an_interface_is_for_its_other_end_and_not_for_programs_on_this_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(side), Some(guest)) = (Namespace::create("side"), Namespace::create("guest")) else { return };
+    side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
+    for (namespace, device, address) in [(&side, "v0", "192.0.2.1/24"), (&guest, "v1", "192.0.2.2/24")] {
+        namespace.ip(&["address", "add", address, "dev", device]);
+        namespace.ip(&["link", "set", device, "up"]);
+    }
+    guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
+    let up = Up::run(side.command(support::up_command(dir.path(), &[])), dir.path());
+    let attach = host(dir.path(), &["attach", "--workload", "demo", "--tap", "v0"]);
+    let attached = run(side.command(attach));
+    assert!(attached.status.success(), "{attached:?}");
+    assert!(oid(&guest).is_ok(), "{}", up.log());
+    assert!(oid(&side).is_err(), "by the address of the interface");
+    let script = "import socket, sys; s = socket.create_connection(('169.254.169.254', 80), 10, (sys.argv[1], 0)); \
+        s.sendall(sys.argv[2].encode()); print(s.makefile().read())";
+    let request = support::metadata_request(ADDRESS, &support::token_target(ARM));
+    for (namespace, source, is_served) in
+        [(&guest, "192.0.2.2", true), (&side, "192.0.2.1", false), (&side, "127.0.0.1", false)]
+    {
+        let mut python = Command::new("python3");
+        python.args(["-c", script, source, &request]);
+        let answer = run(namespace.command(python)).stdout;
+        assert_eq!(String::from_utf8_lossy(&answer).contains("access_token"), is_served, "{source}");
+    }
+}
+
 fn kill(pid: u32) {
     assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
 }

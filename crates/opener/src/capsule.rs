@@ -3,8 +3,8 @@
 //! descriptors), or the keeper.
 
 use crate::Where;
-use crate::direct::Entry;
 use crate::message::{receive, send};
+use crate::state::Entry;
 use crate::text::{Unreadable, field, optional, optional_value, value};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair};
 use std::io;

@@ -1,83 +1,22 @@
 //! The opener itself: in the process that has the privileges.
 
+use crate::state::{Entry, Shared, State, Store, Waker};
 use crate::text::{binding, check_device, check_key, selects};
-use crate::watch::Watch;
+use crate::watch;
 use crate::{Gone, Held, OpenError, Opener, Where, capsule, inside, namespace_cookie, netlink::Netlink, place};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Keys under which something is held, at most. Source: ours; a few of each of a thousand workloads.
 const KEYS_MAX: usize = 8_192;
 /// Lines that are told of what is gone, at most; the oldest gives way. Source: ours; one server has one.
 const LINES_MAX: usize = 8;
 
-/// A place that outlives this process: descriptors under names.
-pub trait Store: Send + Sync {
-    /// Puts one there, in place of the one that has this name.
-    ///
-    /// # Errors
-    /// The system's.
-    fn put(&self, name: &str, descriptor: BorrowedFd<'_>) -> io::Result<()>;
-
-    /// Takes one away.
-    ///
-    /// # Errors
-    /// The system's.
-    fn remove(&self, name: &str) -> io::Result<()>;
-}
-
-/// Outlives nothing: for a process that ends with what it holds.
-pub struct Nowhere;
-
-impl Store for Nowhere {
-    fn put(&self, _name: &str, _descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn remove(&self, _name: &str) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// All that is held under a key.
-pub(crate) struct Entry {
-    /// `None` of sockets that the caller opened.
-    pub(crate) at: Option<Where>,
-    pub(crate) sockets: Vec<OwnedFd>,
-    /// The cookie of their network namespace.
-    pub(crate) namespace: u64,
-    pub(crate) device: Option<u32>,
-    /// Addresses that are there because of this entry.
-    pub(crate) added: Vec<IpAddr>,
-    pub(crate) note: Option<String>,
-    /// A descriptor of the namespace; `None` of the process's own.
-    pub(crate) door: Option<OwnedFd>,
-    /// The number that all processes in the namespace see of a file in `/proc`; 0 of the process's own.
-    pub(crate) mark: u64,
-    /// It has been told that it is gone.
-    pub(crate) is_gone: bool,
-}
-
 /// Opens sockets with the privileges of this process.
 pub struct Direct(pub(crate) Arc<Shared>);
-
-/// The state that the opener and its watch have together.
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    store: Box<dyn Store>,
-    watch: Watch,
-}
-
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) entries: BTreeMap<String, Entry>,
-    pub(crate) lines: Vec<OwnedFd>,
-}
 
 impl Direct {
     /// Takes up what a store had kept, and watches from now on.
@@ -87,49 +26,9 @@ impl Direct {
     pub fn start(store: Box<dyn Store>, kept: impl IntoIterator<Item = OwnedFd>) -> io::Result<Self> {
         let entries = kept.into_iter().filter_map(|kept| capsule::open(kept).ok()).collect();
         let state = Mutex::new(State { entries, lines: Vec::new() });
-        let shared = Arc::new(Shared { state, store, watch: Watch::new()? });
-        Watch::start(&shared)?;
+        let shared = Arc::new(Shared { state, store, waker: Waker::new()? });
+        watch::start(&shared)?;
         Ok(Self(shared))
-    }
-}
-
-impl Shared {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn watch(&self) -> &Watch {
-        &self.watch
-    }
-
-    fn insert(&self, key: &str, entry: Entry) -> Result<Held, OpenError> {
-        let failed = |error: io::Error| OpenError::Failed(format!("cannot keep the sockets of {key}: {error}"));
-        let held = entry.held(key).map_err(failed)?;
-        let sealed = capsule::seal(key, &entry).map_err(failed)?;
-        self.store.put(key, sealed.as_fd()).map_err(failed)?;
-        self.state().entries.insert(key.to_owned(), entry);
-        self.watch.look_again();
-        Ok(held)
-    }
-}
-
-impl State {
-    /// Tells all lines that a key is gone.
-    pub(crate) fn tell_gone(&mut self, key: &str) {
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| !entry.is_gone) else { return };
-        entry.is_gone = true;
-        // Whatever gets its device's number, or its place, next reaches nobody by it.
-        entry.shut();
-        let flags = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
-        self.lines.retain(|line| rustix::net::send(line, key.as_bytes(), flags).is_ok());
-    }
-}
-
-impl Entry {
-    fn held(&self, key: &str) -> io::Result<Held> {
-        let sockets = self.sockets.iter().map(OwnedFd::try_clone).collect::<Result<_, _>>()?;
-        let (key, note) = (key.to_owned(), self.note.clone());
-        Ok(Held { key, sockets, namespace: self.namespace, device: self.device, note })
     }
 }
 
@@ -137,6 +36,29 @@ impl Entry {
 /// can ask for that of every process.
 fn mark_here() -> u64 {
     std::fs::metadata("/proc/thread-self/net/dev").map_or(0, |file| file.ino())
+}
+
+impl Shared {
+    fn insert(&self, key: &str, entry: Entry) -> Result<Held, OpenError> {
+        let failed = |error: io::Error| OpenError::Failed(format!("cannot keep the sockets of {key}: {error}"));
+        let held = entry.held(key).map_err(failed)?;
+        let sealed = capsule::seal(key, &entry).map_err(failed)?;
+        self.store.put(key, sealed.as_fd()).map_err(failed)?;
+        self.state().entries.insert(key.to_owned(), entry);
+        self.waker.look_again();
+        Ok(held)
+    }
+}
+
+/// Closes the sockets of an entry for everybody who has them, and takes its addresses away.
+fn undo(entry: &Entry) -> Result<(), OpenError> {
+    entry.shut();
+    let Some(device) = entry.device.filter(|_| !entry.added.is_empty()) else { return Ok(()) };
+    inside(entry.door.as_ref().map(AsFd::as_fd), || {
+        let failed = |error| place::failed("take the address away", error);
+        let netlink = Netlink::open().map_err(failed)?;
+        entry.added.iter().try_for_each(|address| netlink.remove(device, *address)).map_err(failed)
+    })
 }
 
 impl Opener for Direct {
@@ -236,9 +158,9 @@ impl Opener for Direct {
             }
             drop(state);
             let _ = self.0.store.remove(&key);
-            entry.undo()?;
+            undo(&entry)?;
         }
-        self.0.watch.look_again();
+        self.0.waker.look_again();
         Ok(())
     }
 
@@ -273,7 +195,7 @@ impl Direct {
             state.lines.remove(0);
         }
         state.lines.push(line);
-        // What was gone before anybody could be told.
+        // Of some nobody could be told before.
         let gone: Vec<String> =
             state.entries.iter().filter(|(_, held)| held.is_gone).map(|(key, _)| key.clone()).collect();
         let flags = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
@@ -282,32 +204,5 @@ impl Direct {
                 let _ = rustix::net::send(line, key.as_bytes(), flags);
             }
         }
-    }
-}
-
-impl Entry {
-    fn uses(&self, address: IpAddr) -> bool {
-        match &self.at {
-            Some(Where::Metadata { ipv6, .. }) => address.is_ipv4() || ipv6.map(IpAddr::V6) == Some(address),
-            Some(Where::Loopback { .. }) | None => false,
-        }
-    }
-
-    /// Refuses connections for everybody who has its sockets.
-    fn shut(&self) {
-        for socket in &self.sockets {
-            let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
-        }
-    }
-
-    /// Closes its sockets for everybody who has them, and takes its addresses away.
-    fn undo(&self) -> Result<(), OpenError> {
-        self.shut();
-        let Some(device) = self.device.filter(|_| !self.added.is_empty()) else { return Ok(()) };
-        inside(self.door.as_ref().map(AsFd::as_fd), || {
-            let failed = |error| place::failed("take the address away", error);
-            let netlink = Netlink::open().map_err(failed)?;
-            self.added.iter().try_for_each(|address| netlink.remove(device, *address)).map_err(failed)
-        })
     }
 }

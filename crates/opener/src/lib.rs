@@ -13,15 +13,17 @@ mod netlink;
 mod place;
 mod remote;
 mod serve;
+mod state;
 mod store;
 mod text;
 mod vsock;
 mod watch;
 
 pub use cookie::namespace_cookie;
-pub use direct::{Direct, Nowhere, Store};
+pub use direct::Direct;
 pub use remote::Remote;
 pub use serve::{Lines, serve};
+pub use state::{Nowhere, Store};
 pub use store::{PUT, Parent, REMOVE, Systemd};
 pub use vsock::{listen_on_vsock, vsock_peer};
 

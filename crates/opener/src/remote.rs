@@ -110,7 +110,7 @@ impl Remote {
                     line.open = Some(open);
                     return answer;
                 }
-                // What was given stays given; a connection is opened anew.
+                // A line that was given stays; a connection is opened anew.
                 Err(error) => {
                     why = error;
                     line.open = matches!(self.way, Way::Given).then_some(open);

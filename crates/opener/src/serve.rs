@@ -92,7 +92,7 @@ impl Lines {
 /// Says that this process is there, on a line that it answers from now on: whoever waits for an answer of the one before
 /// asks again.
 fn prepare(line: &OwnedFd) -> io::Result<()> {
-    // Whoever had it before may have waited for it in another way.
+    // The one that had it before may have waited for it in another way.
     rustix::io::ioctl_fionbio(line, false)?;
     set_socket_timeout(line, Timeout::Send, Some(ANSWER_MAX))?;
     send(line, HELLO, &[])

@@ -1,7 +1,7 @@
 //! Places that keep what is held over the end of the opener.
 
-use crate::direct::Store;
 use crate::message::send as send_message;
+use crate::state::Store;
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
     connect, sendmsg, socket_with,

@@ -1,11 +1,11 @@
 //! Notices that a device was deleted, or that nobody uses a network namespace any more.
 
-use crate::direct::{Entry, Shared};
 use crate::inside;
 use crate::netlink::Netlink;
 use crate::place::failed;
+use crate::state::{Entry, Shared};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
+use rustix::net::{RecvFlags, recv};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,35 +17,10 @@ use std::time::{Duration, Instant};
 /// the machine.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Wakes the watch when there is something else to watch, and ends it.
-pub(crate) struct Watch {
-    wake: OwnedFd,
-    woken: OwnedFd,
-}
-
-impl Watch {
-    pub(crate) fn new() -> io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let (wake, woken) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        Ok(Self { wake, woken })
-    }
-
-    /// Watches from a thread of its own, as long as the opener is there.
-    pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
-        let (weak, woken) = (Arc::downgrade(shared), shared.watch().woken.try_clone()?);
-        std::thread::Builder::new().name("watch".to_owned()).spawn(move || run(&weak, &woken)).map(drop)
-    }
-
-    pub(crate) fn look_again(&self) {
-        // Where it waits for as many wakes already, one more says nothing.
-        let _ = send(&self.wake, b".", SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let _ = rustix::net::shutdown(&self.wake, rustix::net::Shutdown::Both);
-    }
+/// Watches from a thread of its own, as long as the opener is there.
+pub(crate) fn start(shared: &Arc<Shared>) -> io::Result<()> {
+    let (weak, woken) = (Arc::downgrade(shared), shared.waker.woken.try_clone()?);
+    std::thread::Builder::new().name("watch".to_owned()).spawn(move || run(&weak, &woken)).map(drop)
 }
 
 fn run(shared: &Weak<Shared>, woken: &OwnedFd) {

@@ -1,4 +1,4 @@
-//! What is held over the end of the opener, and what it notices.
+//! Sockets that are held over the end of the opener, and the ends that it notices.
 
 #![allow(clippy::unwrap_used, reason = "a test may insist")]
 #![allow(clippy::disallowed_methods, reason = "it has sockets and namespaces of its own")]

@@ -56,7 +56,7 @@ fn id_07_an_address_stays_until_it_is_detached_and_what_was_there_before_stays_t
     drop(first);
     let has_address = || namespace.ip("address show dev lo").contains("169.254.169.254/32");
     assert!(has_address(), "the opener is gone, and with it the address");
-    // Whoever comes next knows by the kernel who had added it.
+    // The next one knows by the kernel who had added it.
     let next = opener();
     next.open("a/imds", &on(None), namespace.fd()).unwrap();
     next.close("a/").unwrap();

@@ -82,7 +82,7 @@ struct Keeping {
     is_ready: bool,
     /// The time of the crash since which the sockets are this process's alone, until connections are refused.
     down_since: Option<Instant>,
-    /// What the opener holds, or the process that serves where there is none.
+    /// All that the opener holds, or the process that serves where there is none.
     capsules: Capsules,
     /// `None` where this process lacks the privileges for it.
     opening: Option<Opening>,

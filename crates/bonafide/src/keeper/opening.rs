@@ -18,7 +18,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command as Process};
 use tokio::time::{Instant, sleep_until};
 
-/// What is kept for who opens sockets: by key, without a look into it.
+/// Descriptors that are kept for who opens sockets: by key, without a look into them.
 pub(super) type Capsules = BTreeMap<String, OwnedFd>;
 
 /// The opener, which may run or not.

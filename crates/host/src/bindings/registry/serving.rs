@@ -102,7 +102,13 @@ impl Bindings {
     fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
         let user = row.user.and_then(User::told);
-        let users = user.map_or(AllowedUsers::Any, AllowedUsers::Of);
+        let users = match (&row.place, user) {
+            (Place::Interface { .. }, _) => {
+                AllowedUsers::OtherEnd { is_here: row.identity.namespace == self.here.cookie }
+            }
+            (_, Some(user)) => AllowedUsers::Of(user),
+            (_, None) => AllowedUsers::Any,
+        };
         let connections = Some(self.connections.clone());
         Endpoint { binding, users, agent: Arc::clone(&self.agent), connections }
     }
