@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 22] = [
+const TESTED: [&str; 23] = [
     "operator.md",
     "enabling.md",
     "types.md",
