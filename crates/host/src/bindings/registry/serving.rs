@@ -69,6 +69,9 @@ impl Bindings {
             return Serving { stop, tasks, guest: Some(guest) };
         }
         for socket in sockets {
+            if let Some(limit) = row.options.hop_limit {
+                socket.limit_hops(limit);
+            }
             let listener = Listener {
                 socket,
                 tls: None,
@@ -101,6 +104,7 @@ impl Bindings {
 
     fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
+        let binding = binding.with_sessions(row.options.require_session);
         let user = row.user.and_then(User::told);
         let users = match (&row.place, user) {
             (Place::Interface { .. }, _) => {
