@@ -103,9 +103,6 @@ pub enum BindingsError {
     /// The key that they are sealed with.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The opener.
-    #[error("cannot tell which sockets are held: {0}")]
-    Opener(#[from] OpenError),
     /// The kernel.
     #[error("cannot tell this network namespace from others: {0}; Linux 5.14 or newer is needed")]
     Here(std::io::Error),
