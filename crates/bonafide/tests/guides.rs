@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 22] = [
+const TESTED: [&str; 23] = [
     "operator.md",
     "enabling.md",
     "types.md",
@@ -39,6 +39,7 @@ const TESTED: [&str; 22] = [
     "migrating.md",
     "vm-extension.md",
     "backup.md",
+    "serve.md",
     "systemd.md",
     "troubleshooting.md",
 ];
@@ -310,6 +311,11 @@ fn a_program_moves_here_and_back() {
 #[test]
 fn a_backup_is_made_and_tried() {
     check("backup.md");
+}
+
+#[test]
+fn the_control_plane_runs_on_a_server_of_its_own() {
+    check("serve.md");
 }
 
 #[test]
