@@ -50,6 +50,16 @@ def twins(scene):
     scene.row("twins on devices of their own: every source and way", attempts, foreign)
 
 
+@scenario("ID-05: a process in the host's own namespace gets nothing")
+def the_host(scene):
+    import attacker
+
+    foreign = []
+    for _ in range(20):
+        foreign += attacker.ask(METADATA) + attacker.ask(METADATA, source=GATEWAY) + attacker.ask(GATEWAY, host=METADATA)
+    scene.row("the host's own namespace", 60, foreign)
+
+
 @scenario("a port of a bridge is refused: a shared segment cannot tell workloads apart")
 def bridged(scene):
     run("ip", "link", "add", "br0", "type", "bridge")

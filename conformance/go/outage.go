@@ -13,15 +13,15 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// outage asks for one token after the other, by credentials that are kept and by new ones, and prints each: LOOP_SECONDS
-// long, of the resources api://outage/0 to LOOP_RESOURCES - 1, so that no cache of a library's answers.
+// outage asks for one token after the other, by credentials that are kept and by new ones, and prints each: until there
+// is the file LOOP_UNTIL, of the resources api://outage/0 to LOOP_RESOURCES - 1, so that no cache of a library's answers.
 func outage() {
-	seconds := must(strconv.Atoi(os.Getenv("LOOP_SECONDS")))
+	goesOn := func() bool { _, err := os.Stat(os.Getenv("LOOP_UNTIL")); return err != nil }
 	resources := must(strconv.Atoi(os.Getenv("LOOP_RESOURCES")))
 	byDefault := func() azcore.TokenCredential { return must(azidentity.NewDefaultAzureCredential(nil)) }
 	keptManaged, keptDefault := managed(nil), byDefault()
 	number := 0
-	for started := time.Now(); time.Since(started) < time.Duration(seconds)*time.Second; time.Sleep(200 * time.Millisecond) {
+	for ; goesOn(); time.Sleep(200 * time.Millisecond) {
 		for _, credential := range []azcore.TokenCredential{keptManaged, keptDefault, managed(nil), byDefault()} {
 			name := strings.TrimPrefix(fmt.Sprintf("%T", credential), "*azidentity.")
 			got, err := token(credential, fmt.Sprintf("api://outage/%d/.default", number%resources))

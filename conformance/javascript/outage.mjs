@@ -1,14 +1,13 @@
-// Asks for one token after the other, by credentials that are kept and by new ones, and prints each: LOOP_SECONDS long, of the
-// resources api://outage/0 to LOOP_RESOURCES - 1, so that no cache of a library's answers.
+// Asks for one token after the other, by credentials that are kept and by new ones, and prints each: until there is the file
+// LOOP_UNTIL, of the resources api://outage/0 to LOOP_RESOURCES - 1, so that no cache of a library's answers.
+import { existsSync } from "node:fs";
 import { DefaultAzureCredential, ManagedIdentityCredential } from "@azure/identity";
 
-const seconds = Number(process.env.LOOP_SECONDS);
 const resources = Number(process.env.LOOP_RESOURCES);
 const kinds = [ManagedIdentityCredential, DefaultAzureCredential];
 const kept = kinds.map((Kind) => new Kind());
 
-const started = performance.now();
-for (let number = 0; performance.now() - started < seconds * 1000; ) {
+for (let number = 0; !existsSync(process.env.LOOP_UNTIL); ) {
   for (const credential of [...kept, ...kinds.map((Kind) => new Kind())]) {
     const name = credential.constructor.name;
     try {

@@ -1,4 +1,4 @@
-"""Asks for one token after the other, by new credentials, and prints each: LOOP_SECONDS long, of the resources
+"""Asks for one token after the other, by new credentials, and prints each: until there is the file LOOP_UNTIL, of the resources
 api://outage/0 to LOOP_RESOURCES - 1, so that no cache of a library's answers."""
 
 import os
@@ -6,12 +6,12 @@ import time
 
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
-SECONDS, RESOURCES = float(os.environ["LOOP_SECONDS"]), int(os.environ["LOOP_RESOURCES"])
+UNTIL, RESOURCES = os.environ["LOOP_UNTIL"], int(os.environ["LOOP_RESOURCES"])
 KINDS = (ManagedIdentityCredential, DefaultAzureCredential)
 KEPT = [kind() for kind in KINDS]
 
-started, number = time.monotonic(), 0
-while time.monotonic() - started < SECONDS:
+number = 0
+while not os.path.exists(UNTIL):
     for credential in [*KEPT, *(kind() for kind in KINDS)]:
         try:
             token = credential.get_token(f"api://outage/{number % RESOURCES}/.default").token

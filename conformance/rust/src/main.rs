@@ -162,16 +162,15 @@ async fn managed(user_assigned_id: Option<UserAssignedId>) -> Result<AccessToken
     ManagedIdentityCredential::new(Some(options))?.get_token(&[ARM_SCOPE], None).await
 }
 
-/// Asks for one token after the other, by a credential that is kept and by new ones, and prints each: `LOOP_SECONDS` long, of
-/// the resources `api://outage/0` to `LOOP_RESOURCES` - 1, so that no cache of a library's answers.
+/// Asks for one token after the other, by a credential that is kept and by new ones, and prints each: until there is
+/// the file `LOOP_UNTIL`, of the resources `api://outage/0` to `LOOP_RESOURCES` - 1, so that no cache of a library's answers.
 async fn outage() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(1);
-    let (seconds, resources) = (Duration::from_secs(number("LOOP_SECONDS")), number("LOOP_RESOURCES"));
+    let until = std::env::var("LOOP_UNTIL").unwrap_or_default();
+    let resources: u64 = std::env::var("LOOP_RESOURCES").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let new = || ManagedIdentityCredential::new(None);
     let kept = new();
-    let started = Instant::now();
     let mut asked = 0;
-    while started.elapsed() < seconds {
+    while !std::path::Path::new(&until).exists() {
         for credential in [kept.as_ref().map_err(said).cloned(), new().map_err(said)] {
             let scope = format!("api://outage/{}/.default", asked % resources);
             let got = match credential {

@@ -85,7 +85,7 @@ pub(super) fn find(folder: &Path, breadth: Breadth) -> Result<Vec<Client>, Confo
         let variants = folder.join(VARIANTS);
         let client = |variant: Option<String>, pins| Client {
             name: name.clone(),
-            // What the host agent does shows with one version of a client.
+            // One version of a client shows it.
             has_host: has_host && variant.is_none(),
             variant,
             parts: parts.clone(),
