@@ -3,9 +3,10 @@
 import os
 import sys
 
+import extension
 from agent import Agent
-from guest import Guest
-from world import METADATA, TOKEN_PATH, owner, run, run_scenarios, scenario
+from guest import Guest, with_libraries
+from world import BINARY, METADATA, TOKEN_PATH, owner, run, run_scenarios, scenario, until
 
 # Both guests have them.
 MAC, ADDRESS, GATEWAY = "52:54:00:12:34:56", "10.9.0.2/24", "10.9.0.1"
@@ -32,7 +33,8 @@ class Machine:
         run("ip", "tuntap", "add", "dev", self.tap, "mode", "tap")
         run("ip", "address", "add", f"{GATEWAY}/24", "dev", self.tap)
         run("ip", "link", "set", self.tap, "up")
-        self.guest = Guest(f"machine-{number}", self.tap, MAC, ADDRESS, GATEWAY)
+        forwarder = with_libraries(os.path.join(os.path.dirname(BINARY), "bonafide-guest"), "/bin/bonafide-guest")
+        self.guest = Guest(f"machine-{number}", self.tap, MAC, ADDRESS, GATEWAY, files=forwarder)
 
 
 class Scene:
@@ -63,6 +65,26 @@ def twins(scene):
     for machine in scene.machines * 3:
         status, answer = machine.guest.fetch(f"http://{METADATA}{TOKEN_PATH}&bypass_cache=true")
         assert (status, owner(answer)) == (200, machine.workload.principal), f"{status} {answer}"
+
+
+@scenario("a guest that runs the forwarder has a token at its own localhost:50342, on IPv4 and IPv6")
+def forwarder(scene):
+    for machine in scene.machines:
+        machine.guest.run("bonafide-guest > /tmp/forwarder 2>&1 &")
+        extension.put(machine.workload)
+        for host in ("localhost", "127.0.0.1", "[::1]"):
+            status, answer = machine.guest.fetch(extension.URL.replace("localhost", host))
+            assert (status, owner(answer)) == (200, machine.workload.principal), f"{host}: {status} {answer}"
+
+
+@scenario("the extension goes, the port refuses, and the metadata endpoint does not")
+def without_extension(scene):
+    machine, other = scene.machines
+    extension.delete(machine.workload)
+    until("the port refuses", lambda: machine.guest.fetch(extension.URL)[0] == 0, 5)
+    for asking, address in ((machine, f"http://{METADATA}{TOKEN_PATH}"), (other, extension.URL)):
+        status, answer = asking.guest.fetch(address)
+        assert (status, owner(answer)) == (200, asking.workload.principal), f"{address}: {status} {answer}"
 
 
 @scenario("a guest is served again as soon as the agent was killed")
