@@ -172,6 +172,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 own: Vec::new(),
                 set: (of > 0).then(|| Membership { set: workload(of), model: 1 }),
                 extension: None,
+                instance: None,
             });
             set(tx, &PLACEMENTS, (host(on), workload(n)), row)
         }

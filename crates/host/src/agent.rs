@@ -10,13 +10,16 @@ use crate::membership::{Invitation, Membership};
 use crate::resource_name::ResourceName;
 use crate::upstream::ControlPlaneAddress;
 use bonafide_http::{Event, Log, clock};
-use bonafide_metadata::host::HostRefusal;
+use bonafide_metadata::host::{HostRefusal, HostRequest, Sent};
 use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch, UpstreamError};
 use bonafide_types::{Phase, Timestamp};
 use bonafide_wire::token::TokenV1;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// Longest time that the control plane may take for a question of a workload's.
+const ASK: Duration = Duration::from_secs(5);
 
 /// The agent of this host.
 pub struct AgentRuntime {
@@ -27,6 +30,7 @@ pub struct AgentRuntime {
     pub(crate) keys: IdentityKeys,
     pub(crate) changed: watch::Sender<()>,
     pub(crate) log: Arc<Log>,
+    pub(crate) fetching_instances: tokio::sync::Mutex<()>,
 }
 
 /// The agent's own account of itself.
@@ -56,7 +60,15 @@ impl AgentRuntime {
         let membership = Membership::new(files.clone(), to, invitation, Arc::clone(&contact))?;
         let keys = IdentityKeys::new(files.clone(), membership.kek()?, Arc::clone(&log));
         let core = Agent::new(options).logging_to(&files.log_file().display().to_string());
-        let agent = Arc::new(Self { core, membership, contact, keys, changed: watch::Sender::new(()), log });
+        let agent = Arc::new(Self {
+            core,
+            membership,
+            contact,
+            keys,
+            changed: watch::Sender::new(()),
+            log,
+            fetching_instances: tokio::sync::Mutex::default(),
+        });
         match agent.link().await {
             Err(why) if !why.is_for_an_operator() => Err(why),
             Ok(_) | Err(_) => Ok(agent),
@@ -104,6 +116,12 @@ impl AgentRuntime {
             self.log.event(&event, why);
         }
         self.core.complete(duty, result, &clock::world());
+    }
+
+    /// Asks the control plane something that a workload wants to know.
+    pub(crate) async fn ask(&self, request: HostRequest) -> Sent {
+        let link = self.link().await.map_err(|why| why.to_string())?;
+        link.send(request, ASK).await.map_err(|why| why.to_string())
     }
 
     /// Asks login, and once more where the certificate was replaced, or turned out not to count, meanwhile: what is on

@@ -4,7 +4,7 @@ use crate::agent::AgentRuntime;
 use bonafide_files::User;
 use bonafide_http::clock;
 use bonafide_http::{Admission, LocalUser, PeerFacts, Service, Waits, is_served, masked_path};
-use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
+use bonafide_metadata::{self as metadata, Binding, FetchDuty, Question, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Reply, Request, Unserved};
@@ -82,6 +82,7 @@ impl Service for Endpoint {
                 self.run(duty);
                 self.wait(waiting, waits).await.into()
             }
+            metadata::Answer::Ask(question) => self.ask(question, waits).await.into(),
         }
     }
 
@@ -100,6 +101,16 @@ impl Endpoint {
         if let Some(duty) = duty {
             tokio::spawn(Arc::clone(&self.agent).fetch(duty));
         }
+    }
+
+    /// Asks the control plane for as long as a caller has patience.
+    async fn ask(&self, mut question: Question, waits: &Waits<'_>) -> Reply {
+        let sent = match question.request() {
+            Some(request) => waits.until(tokio::time::timeout(WAIT, self.agent.ask(request))).await,
+            None => None,
+        };
+        let sent = sent.and_then(Result::ok).unwrap_or_else(|| Err("no answer in time".to_owned()));
+        self.agent.core.told(question, &sent, &clock::world())
     }
 
     async fn wait(&self, mut waiting: Waiting, waits: &Waits<'_>) -> Reply {

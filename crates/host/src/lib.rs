@@ -15,6 +15,7 @@ mod enrol;
 mod exchange;
 mod fetch;
 mod files;
+mod instances;
 mod keys;
 mod link;
 mod membership;

@@ -22,6 +22,7 @@ impl AgentRuntime {
         if self.status().refusal.is_none() {
             let answer = self.desired(&watch).await?;
             self.take_over(&mut watch, &answer)?;
+            self.fetch_instances().await;
         }
         Ok(watch)
     }
@@ -33,7 +34,11 @@ impl AgentRuntime {
                 answer = self.desired(&watch) => answer,
                 () = stopped(&mut stop) => return,
             };
-            if let Err(why) = answer.and_then(|answer| Ok(self.take_over(&mut watch, &answer)?)) {
+            let taken = answer.and_then(|answer| Ok(self.take_over(&mut watch, &answer)?));
+            if taken.is_ok() {
+                self.begin_to_fetch_instances();
+            }
+            if let Err(why) = taken {
                 self.log.event(&Event::named("watchFailed"), &why);
                 if self.status().refusal == Some(HostRefusal::Disabled) && self.purge() {
                     // All that is to run here later is new to it.

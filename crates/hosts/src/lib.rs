@@ -8,6 +8,7 @@ mod desired;
 mod dialects;
 mod extension;
 mod fault;
+mod instance;
 mod join;
 mod rejoin;
 mod route;

@@ -8,10 +8,10 @@ use crate::order::place::Found;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
 use bonafide_core::access::{Allowed, Attributes};
-use bonafide_core::directory::{EXTENSION_OF, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource};
+use bonafide_core::directory::{EXTENSION_OF, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource, find};
 use bonafide_core::lifecycle::{self, ExtensionHost};
 use bonafide_store::{Read, ReadTx, StoreError, Tx};
-use bonafide_types::{ApiVersion, ResourceUuid, Timestamp};
+use bonafide_types::{ApiVersion, ResourceId, ResourceUuid, Timestamp};
 use bonafide_wire::Parameters;
 use bonafide_wire::hosts::VM_EXTENSION;
 use http::Method;
@@ -273,6 +273,8 @@ impl View<'_> {
 pub(crate) trait Stored {
     /// A resource.
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError>;
+    /// The resource with an ARM id, in any case.
+    fn named(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
     /// The hosts of a workload, as far as its extension is concerned.
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
     /// The resources directly below another one, in the order in which they were made. To be read one by one: each can have 1 MiB.
@@ -302,6 +304,10 @@ impl<'a, T> Remembered<'a, T> {
 impl<T: Read> Stored for Remembered<'_, T> {
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
         self.tx.resource(uuid)
+    }
+
+    fn named(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        self.tx.named(id)
     }
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
@@ -339,6 +345,10 @@ impl<T: Read> Stored for Remembered<'_, T> {
 impl<T: Read> Stored for T {
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
         self.get(&RESOURCES, &uuid)
+    }
+
+    fn named(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        Ok(find(self, id)?.map(|(_, resource)| resource))
     }
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {

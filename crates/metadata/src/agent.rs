@@ -3,21 +3,25 @@
 use crate::binding::{Binding, Speech};
 use crate::cache::{FetchDuty, How, Pending, Taken, Tokens, Waiter, Wanted};
 use crate::counters::{Counters, Tally, count};
-use crate::dialect::Call;
-use crate::gate;
-use crate::host::LoginNonce;
-use crate::placement::{Places, applied};
+use crate::dialect::{Asked, Call};
+use crate::dialects::signed;
+use crate::gate::{self, Passed};
+use crate::host::{HostRequest, LoginNonce, Sent};
+use crate::instance::Instance;
+use crate::placement::{Place, Places, applied};
 use crate::query::TokenQuery;
-use crate::refusal::{Logs, Refusal};
+use crate::question::{self, About, Question};
+use crate::refusal::{DocumentError, Logs, Refusal};
 use crate::select::select;
 use crate::throttle::{Gate, Share, Throttle};
 use crate::token::Token;
 use crate::upstream::{TokenFetch, UpstreamError};
 use arc_swap::ArcSwap;
-use bonafide_types::{Timestamp, World};
-use bonafide_wire::hosts::{Desired, Workload};
+use bonafide_types::{ResourceUuid, Timestamp, World};
+use bonafide_wire::hosts::{Desired, Workload, instance_path};
 use bonafide_wire::token::TokenV1;
 use bonafide_wire::{Reply, Request};
+use http::StatusCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 
@@ -66,6 +70,8 @@ pub enum Answer {
         /// The fetch that ends the wait, unless another request has the duty.
         duty: Option<FetchDuty>,
     },
+    /// Ask the control plane, then call [`Agent::told`].
+    Ask(Question),
 }
 
 /// A request that waits for login.
@@ -148,12 +154,90 @@ impl Agent {
         let passed = gate::pass(binding, request)?;
         match passed.call {
             Call::Token => self.token(binding, &passed.parameters, world.now),
+            Call::Instance => self.instance(binding, &passed, world.now),
             Call::Document(document) => {
                 let places = self.places.load();
-                let place = places.get(&binding.workload());
-                self.let_in(place.map_or(&self.unplaced, |place| &place.gate), Share::Document, world.now)?;
-                document(&passed.parameters, place.map(|place| &place.placement.workload)).map(written)
+                let place = self.enter(&places, binding, world.now)?;
+                document(&asked(place, request)).map(written)
             }
+            Call::Question(question) => {
+                let places = self.places.load();
+                let place = self.enter(&places, binding, world.now)?;
+                let (request, reply) = question(&asked(place, request))?;
+                let slot = place.ok_or(DocumentError::Away)?.gate.ask();
+                let slot = slot.inspect_err(|_| count(&self.tally.throttled))?;
+                let (request, speech) = (Some(request), binding.speech.clone());
+                Ok(Answer::Ask(Question { request, speech, about: About::Elsewhere(reply), _slot: slot }))
+            }
+        }
+    }
+
+    /// An element of the machine's document. One that has changed is asked for; while it cannot be had, the older one is
+    /// better than none.
+    fn instance(&self, binding: &Binding, passed: &Passed<'_>, now: Timestamp) -> Result<Answer, Refusal> {
+        let places = self.places.load();
+        let place = self.enter(&places, binding, now)?.ok_or(DocumentError::Away)?;
+        let held = place.instance.load();
+        let etag = place.placement.workload.instance.as_deref();
+        let is_newest = |instance: &Arc<Instance>| etag.is_none_or(|etag| instance.etag() == etag);
+        match (held.as_ref(), etag) {
+            (Some(instance), _) if is_newest(instance) => {
+                instance.answer(&passed.path, &passed.parameters).map(signed).map(written)
+            }
+            (_, Some(etag)) => {
+                let (workload, etag) = (binding.workload(), etag.to_owned());
+                let slot = place.gate.ask().inspect_err(|_| count(&self.tally.throttled))?;
+                let request = Some(HostRequest::get(instance_path(workload)));
+                let (path, query) = (passed.path.to_string(), passed.parameters.to_string());
+                let about = About::Instance { workload, etag, path, query };
+                Ok(Answer::Ask(Question { request, speech: binding.speech.clone(), about, _slot: slot }))
+            }
+            (_, None) => Err(DocumentError::Away.into()),
+        }
+    }
+
+    /// Answers a request with what the control plane said, or without it.
+    pub fn told(&self, question: Question, sent: &Sent, world: &World<'_>) -> Reply {
+        let reply = match &question.about {
+            About::Elsewhere(told) => question::reply(*told, sent),
+            About::Instance { workload, etag, path, query } => {
+                if let Ok((StatusCode::OK, body)) = sent {
+                    self.put_instance(*workload, etag, body);
+                }
+                let places = self.places.load();
+                let held = places.get(workload).and_then(|place| place.instance.load_full());
+                let answer = held.ok_or(DocumentError::Away.into());
+                answer.and_then(|instance| instance.answer(path, query).map(signed))
+            }
+        };
+        let reply = reply.unwrap_or_else(|refusal| question.speech.refuse(&refusal, world));
+        match sent {
+            Err(why) => reply.because(why),
+            Ok(_) => reply,
+        }
+    }
+
+    /// The machines whose documents have changed since they were fetched, with the etag of the new state.
+    pub fn instances_to_fetch(&self) -> Vec<(ResourceUuid, String)> {
+        let places = self.places.load();
+        let changed = places.iter().filter_map(|(id, place)| {
+            let etag = place.placement.workload.instance.as_ref()?;
+            let held = place.instance.load();
+            let is_held = held.as_ref().is_some_and(|held| held.etag() == etag);
+            (!is_held).then(|| (*id, etag.clone()))
+        });
+        changed.collect()
+    }
+
+    /// Takes a machine's document over; false when it cannot be read or the machine is not here.
+    pub fn put_instance(&self, workload: ResourceUuid, etag: &str, document: &[u8]) -> bool {
+        let places = self.places.load();
+        match (places.get(&workload), Instance::read(etag, document)) {
+            (Some(place), Ok(instance)) => {
+                place.instance.store(Some(Arc::new(instance)));
+                true
+            }
+            (None, _) | (_, Err(_)) => false,
         }
     }
 
@@ -193,8 +277,12 @@ impl Agent {
         Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech }, duty })
     }
 
-    fn let_in(&self, gate: &Gate, share: Share, now: Timestamp) -> Result<(), Refusal> {
-        gate.enter(share, now).inspect_err(|_| count(&self.tally.throttled))
+    /// Lets a request for anything but a token in. The place of its workload, if it is placed here.
+    fn enter<'p>(&self, places: &'p Places, binding: &Binding, now: Timestamp) -> Result<Option<&'p Place>, Refusal> {
+        let place = places.get(&binding.workload());
+        let gate = place.map_or(&self.unplaced, |place| &place.gate);
+        gate.enter(Share::Document, now).inspect_err(|_| count(&self.tally.throttled))?;
+        Ok(place)
     }
 
     fn duty(&self, fetch: TokenFetch, pending: Arc<Pending>, tokens: &Arc<Tokens>, background: bool) -> FetchDuty {
@@ -259,6 +347,11 @@ impl Agent {
         let place = places.get(&fetch.workload)?;
         place.placement.has(fetch.principal, fetch.client_id).then(|| Arc::clone(&place.tokens))
     }
+}
+
+fn asked<'r>(place: Option<&'r Place>, request: &'r Request) -> Asked<'r> {
+    let workload = place.map(|place| &place.placement.workload);
+    Asked { workload, query: &request.query, body: &request.body }
 }
 
 /// An answer without a refresh.

@@ -15,6 +15,8 @@ use std::borrow::Cow;
 /// A request that has passed the gate.
 pub(crate) struct Passed<'r> {
     pub(crate) call: Call,
+    /// In its canonical form.
+    pub(crate) path: Cow<'r, str>,
     /// The query, and after it the form, still encoded.
     pub(crate) parameters: Cow<'r, str>,
 }
@@ -24,7 +26,7 @@ pub(crate) struct Passed<'r> {
 pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed<'r>, Refusal> {
     let path = path::canonical(check_origin(binding, request)?.path)?;
     let dialect = binding.speech.dialect;
-    let here = || dialect.entries.iter().filter(|entry| entry.route.path == path);
+    let here = || dialect.entries.iter().filter(|entry| entry.is_at(&path));
     if here().next().is_none() {
         return Err(Refusal::NotFound);
     }
@@ -35,8 +37,17 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed
     if request.version < Version::HTTP_11 && !binding.takes_http_1_0 {
         return Err(GuardError::Http10.into());
     }
-    let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
-    Ok(Passed { call: entry.call, parameters: parameters(request)? })
+    let known = here().next().map(|entry| entry.route.path);
+    let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method(known))?;
+    if request.method == Method::GET && !request.body.is_empty() {
+        return Err(GuardError::Body.into());
+    }
+    let parameters = match entry.call {
+        Call::Token => parameters(request)?,
+        // A body is no form, whatever the client says it is.
+        Call::Document(_) | Call::Instance | Call::Question(_) => Cow::Borrowed(request.query.as_str()),
+    };
+    Ok(Passed { call: entry.call, path, parameters })
 }
 
 /// The guards that need no path: the target, unless somebody else had the request forged or forwarded.
@@ -51,7 +62,7 @@ pub(crate) fn check_origin<'r>(binding: &Binding, request: &'r Request) -> Resul
 /// `PRI` opens HTTP/2 (RFC 9113 section 3.4), which would be another reader of the same bytes.
 fn check_method(method: &Method) -> Result<(), Refusal> {
     if matches!(*method, Method::CONNECT | Method::TRACE) || method.as_str() == "PRI" {
-        return Err(Refusal::Method);
+        return Err(Refusal::Method(None));
     }
     Ok(())
 }
@@ -86,9 +97,6 @@ fn check_headers(binding: &Binding, headers: &HeaderMap) -> Result<(), GuardErro
 fn parameters(request: &Request) -> Result<Cow<'_, str>, Refusal> {
     if request.body.is_empty() {
         return Ok(Cow::Borrowed(&request.query));
-    }
-    if request.method == Method::GET {
-        return Err(GuardError::Body.into());
     }
     if !is_form(&request.headers) {
         return Err(GuardError::Form.into());

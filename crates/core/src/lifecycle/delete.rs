@@ -3,6 +3,7 @@
 use super::below;
 use super::budget::{Budget, Progress};
 use super::gone_principals::{PrincipalRest, delete_principal, forget_principal};
+use super::instance_facts;
 use super::place;
 use crate::access::{Allowed, ScopeKey, WrongProof, assignments};
 use crate::directory::{INSTANCES_OF_SET, PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
@@ -123,6 +124,7 @@ pub(super) fn remove_tree(
     place::take_from_all(tx, uuid)?;
     place::forget_set(tx, uuid)?;
     tx.delete(&RESOURCES, &uuid)?;
+    instance_facts::follow(tx, &resource.id)?;
     if let Some(machine) = resource.machine_to_serve() {
         place::refresh_machine(tx, machine)?;
     }

@@ -12,6 +12,7 @@ mod delete;
 mod directory_error;
 mod extension;
 mod gone_principals;
+mod instance_facts;
 mod instances;
 mod listed_children;
 mod locked;

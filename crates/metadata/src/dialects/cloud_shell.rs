@@ -52,8 +52,8 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::Path(_) => coded(400, BAD_REQUEST, FORGED_PATH),
         Refusal::NotFound => coded(404, "NotFound", "Nothing is served at this path"),
         Refusal::Unproven => coded(400, BAD_REQUEST, "Required metadata header not specified"),
-        Refusal::Method => {
-            coded(405, "MethodNotAllowed", "The method is not allowed").with("allow", &CLOUD_SHELL.allow())
+        Refusal::Method(path) => {
+            coded(405, "MethodNotAllowed", "The method is not allowed").with("allow", &CLOUD_SHELL.allow(*path))
         }
         Refusal::ApiVersion => coded(400, BAD_REQUEST, "The api-version is not supported"),
         Refusal::Query(error) => coded(400, BAD_REQUEST, &error.to_string()),
@@ -68,6 +68,8 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         }
         Refusal::Refused(error) => coded(400, UNKNOWN_AUDIENCE, &error.error_description),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Document(error) if error.is_passing() => coded(500, "InternalServerError", &error.to_string()),
+        Refusal::Document(error) => coded(400, BAD_REQUEST, &error.to_string()),
         Refusal::DiskFull => retry_later(coded(503, "ServiceUnavailable", DISK_FULL)),
         Refusal::Unserved(why) => coded(unserved_status(*why), BAD_REQUEST, &why.to_string()),
     }

@@ -1,11 +1,12 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
 use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
-use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
-use crate::refusal::{Logs, Refusal};
+use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
+use crate::refusal::{DocumentError, Logs, Refusal};
 use crate::token::{self, Rendered, Token};
+use crate::{attested, instance, load_balancer, scheduled_events};
 use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, World};
-use bonafide_wire::hosts::{Identity, IdentityKind, Workload};
+use bonafide_wire::hosts::{Identity, IdentityKind};
 use bonafide_wire::{Parameters, Reply, Request, Unserved};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
@@ -22,6 +23,11 @@ pub static IMDS: Dialect = Dialect {
         Entry::new(Method::GET, TOKEN_PATH, Call::Token),
         Entry::new(Method::GET, "/metadata/identity/info", Call::Document(identity_info)),
         Entry::new(Method::GET, "/metadata/versions", Call::Document(versions)),
+        Entry::tree(Method::GET, instance::PATH, Call::Instance),
+        Entry::new(Method::GET, attested::PATH, Call::Question(attested::ask)),
+        Entry::new(Method::GET, load_balancer::PATH, Call::Document(load_balancer::show)),
+        Entry::new(Method::GET, scheduled_events::PATH, Call::Document(scheduled_events::list)),
+        Entry::new(Method::POST, scheduled_events::PATH, Call::Document(scheduled_events::start)),
     ],
     has_secret: false,
     is_proven: has_metadata_header,
@@ -55,7 +61,7 @@ static METADATA: HeaderName = HeaderName::from_static("metadata");
 /// Every api-version of Azure's metadata service, oldest first ("Azure Instance Metadata Service",
 /// learn.microsoft.com, section "Supported API versions").
 #[rustfmt::skip]
-const VERSIONS: [&str; 35] = [
+pub(crate) const VERSIONS: [&str; 35] = [
     "2017-03-01", "2017-04-02", "2017-08-01", "2017-10-01", "2017-12-01", "2018-02-01", "2018-04-02",
     "2018-10-01", "2019-02-01", "2019-03-11", "2019-04-30", "2019-06-01", "2019-06-04", "2019-08-01",
     "2019-08-15", "2019-11-01", "2020-06-01", "2020-07-15", "2020-09-01", "2020-10-01", "2020-12-01",
@@ -95,13 +101,19 @@ fn reply(body: Bytes) -> Reply {
 }
 
 /// The same reply as IMDS sends it.
-fn signed(mut reply: Reply) -> Reply {
+pub(crate) fn signed(mut reply: Reply) -> Reply {
     reply.headers.insert(SERVER, SERVER_NAME);
     reply
 }
 
+/// The version that a request for anything but a token names: one of those that Azure has.
+pub(crate) fn version(parameters: &Parameters) -> Result<&'static str, Refusal> {
+    let asked = parameters.get("api-version");
+    VERSIONS.into_iter().find(|version| asked == Some(version)).ok_or(Refusal::ApiVersion)
+}
+
 /// `GET /metadata/versions`.
-fn versions(_: &str, _: Option<&Workload>) -> Result<Reply, Refusal> {
+fn versions(_: &Asked<'_>) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Versions {
@@ -111,15 +123,15 @@ fn versions(_: &str, _: Option<&Workload>) -> Result<Reply, Refusal> {
 }
 
 /// `GET /metadata/identity/info`: Azure's `tenantId`, and our list of the workload's identities.
-fn identity_info(query: &str, workload: Option<&Workload>) -> Result<Reply, Refusal> {
+fn identity_info(asked: &Asked<'_>) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Info<'a> {
         tenant_id: TenantId,
         identities: Vec<Listed<'a>>,
     }
-    IMDS.version(&Parameters::parse(query)?)?;
-    let workload = workload.ok_or(Refusal::IdentityNotFound)?;
+    IMDS.version(&Parameters::parse(asked.query)?)?;
+    let workload = asked.workload.ok_or(Refusal::IdentityNotFound)?;
     let identities = workload.identities.iter().map(Listed::from).collect();
     Ok(signed(Reply::json(StatusCode::OK, &Info { tenant_id: workload.tenant_id, identities })))
 }
@@ -157,8 +169,8 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::Path(_) => described(400, "invalid_request", FORGED_PATH),
         Refusal::NotFound => described(404, "Not found", "Nothing is served at this path"),
         Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
-        Refusal::Method => {
-            described(405, "method_not_allowed", "The method is not allowed").with("allow", &IMDS.allow())
+        Refusal::Method(path) => {
+            described(405, "method_not_allowed", "The method is not allowed").with("allow", &IMDS.allow(*path))
         }
         Refusal::ApiVersion => bad_version(),
         Refusal::Query(error) => described(400, "invalid_request", &error.to_string()),
@@ -175,11 +187,16 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
         Refusal::Refused(error) => json(400, error),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Document(error) if error.is_passing() => described(500, "unknown", &error.to_string()),
+        Refusal::Document(DocumentError::NoLoadBalancer) => described(404, "Not found", NO_LOAD_BALANCER),
+        Refusal::Document(error) => described(400, "bad_request", &error.to_string()),
         Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
         Refusal::Unserved(why) => unserved(*why),
     })
 }
 
+/// Azure's words ("Common error codes when using IMDS to retrieve load balancer information").
+const NO_LOAD_BALANCER: &str = "No load balancer metadata is found. Please check if your VM is using any non-basic SKU load balancer and retry later.";
 const SEVERAL: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
 
 fn bad_version() -> Reply {
@@ -192,7 +209,7 @@ fn bad_version() -> Reply {
     }
     let body = BadVersion {
         error: "Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds",
-        error_description: "The query variable 'api-version' must be a date, 2018-02-01 or later",
+        error_description: "The query variable 'api-version' must be one of those of /metadata/versions; of a token also a later date",
         newest_versions: VERSIONS.iter().rev().take(3).copied().collect(),
     };
     json(400, &body)

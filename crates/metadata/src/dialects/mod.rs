@@ -6,6 +6,9 @@ mod imds;
 
 pub use app_service::APP_SERVICE;
 pub use imds::IMDS;
+#[cfg(test)]
+pub(crate) use imds::VERSIONS as IMDS_VERSIONS;
+pub(crate) use imds::{signed, version as imds_version};
 
 use crate::dialect::{Dialect, Endpoint, SelectorKind};
 use crate::token::ReplyKind;

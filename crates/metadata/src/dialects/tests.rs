@@ -3,7 +3,7 @@
 use super::*;
 use crate::dialect::Endpoint;
 use crate::path::PathError;
-use crate::refusal::{GuardError, Logs, QueryError, Refusal};
+use crate::refusal::{DocumentError, GuardError, Logs, QueryError, Refusal};
 use crate::token::REPLY_KINDS_MAX;
 use bonafide_types::{Entropy, Timestamp, World};
 use bonafide_wire::ParameterError;
@@ -26,7 +26,7 @@ const REPEATED: [u16; 12] = [404, 408, 410, 429, 500, 501, 502, 503, 504, 507, 5
 /// the same request can succeed later though nobody changes anything.
 fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
     match refusal {
-        Refusal::Method => ("the method", 405, 405, false),
+        Refusal::Method(_) => ("the method", 405, 405, false),
         Refusal::Guard(GuardError::Target | GuardError::HostCount | GuardError::Host) => {
             ("another address", 400, 400, false)
         }
@@ -55,6 +55,10 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
         Refusal::Ambiguous => ("several identities", 400, 400, false),
         Refusal::Refused(_) => ("login refuses what is asked for", 400, 500, false),
         Refusal::Upstream(_) => ("login gives no answer, or refuses this host", 500, 500, true),
+        Refusal::Document(error) if error.is_passing() => ("a document that is elsewhere", 500, 500, true),
+        // No stock client asks for it, and Azure's status is documented.
+        Refusal::Document(DocumentError::NoLoadBalancer) => ("no load balancer", 404, 400, false),
+        Refusal::Document(_) => ("a wrong request for a document", 400, 400, false),
         Refusal::DiskFull => ("a full disk", 503, 503, true),
         Refusal::Unserved(why) => match why {
             Unserved::OtherUser => ("another user", 403, 403, false),
@@ -103,7 +107,7 @@ fn every() -> Vec<Refusal> {
     let mut every = vec![
         Refusal::NotFound,
         Refusal::Unproven,
-        Refusal::Method,
+        Refusal::Method(None),
         Refusal::ApiVersion,
         Refusal::ResourceMissing,
         Refusal::ResourceMalformed,
@@ -115,6 +119,16 @@ fn every() -> Vec<Refusal> {
         Refusal::Upstream(Logs::default()),
         Refusal::DiskFull,
     ];
+    let documents = [
+        DocumentError::LeafAsJson,
+        DocumentError::Format,
+        DocumentError::Nonce,
+        DocumentError::StartRequests,
+        DocumentError::NoSuchEvent,
+        DocumentError::NoApiVersion,
+        DocumentError::Away,
+    ];
+    every.extend(documents.map(Refusal::Document));
     every.extend(guards.map(Refusal::Guard));
     every.extend([PathError::Form, PathError::Character, PathError::Dot].map(Refusal::Path));
     every.extend(queries.map(Refusal::Query));
