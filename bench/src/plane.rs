@@ -17,7 +17,6 @@ use bonafide_wire::{Answer, Outcome, Peer, Reply, Request};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -149,5 +148,5 @@ pub(crate) fn management_request(
 
 /// A caller that shows nothing.
 pub(crate) fn anybody() -> Peer {
-    Peer::Anonymous(SocketAddr::from(([127, 0, 0, 1], 1)))
+    Peer::Anonymous(([127, 0, 0, 1], 1).into())
 }

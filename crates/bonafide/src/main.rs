@@ -9,6 +9,7 @@ mod env;
 mod exec;
 mod host;
 mod info;
+mod keeper;
 mod privileges;
 mod restore;
 mod shell;

@@ -19,7 +19,7 @@ const ARM: &str = "https://management.azure.com/";
 /// Longest pause of the endpoint over a crash. Source: azure-identity gives its first probe one second.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Time after a crash after which connections are refused. Source: `up/keeper/restarts.rs`.
+/// Time after a crash after which connections are refused. Source: `keeper/restarts.rs`.
 const DOWN_MAX: Duration = Duration::from_secs(2);
 
 fn kill(pid: u32, signal: Signal) {

@@ -24,6 +24,7 @@ mod roca;
 pub mod seal;
 pub mod secret_hash;
 mod self_signed;
+mod signed_data;
 pub mod signing;
 #[cfg(test)]
 mod test_keys;

@@ -198,14 +198,18 @@ impl ControlSocket {
         let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
         let opened = Listening::open_held((Ipv4Addr::LOCALHOST, 0).into());
         let (socket, hold) = opened.map_err(|error| error.to_string())?;
-        let port = socket.address().port();
+        let port = socket.address().map_or(0, |address| address.port());
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
             None => self.by_default().await?,
         };
         // Nothing fails from here on: what was acquired is released by the caller.
         let workload = self.placements.acquire(id).await?;
-        let binding = Binding::new(id, dialect, EndpointFacts { port, secret: secret.clone().map(Secret::new) });
+        let binding = Binding::new(
+            id,
+            dialect,
+            EndpointFacts { port, secret: secret.clone().map(Secret::new), names: Vec::new() },
+        );
         let binding = binding.with_http_1_0(request.allow_http_1_0);
         let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent) };
         let listener = Listener {

@@ -106,10 +106,10 @@ impl Endpoint {
     /// Asks the control plane for as long as a caller has patience.
     async fn ask(&self, mut question: Question, waits: &Waits<'_>) -> Reply {
         let sent = match question.request() {
-            Some(request) => waits.until(tokio::time::timeout(WAIT, self.agent.ask(request))).await,
+            Some(request) => waits.until(tokio::time::timeout(WAIT, self.agent.ask(request))).await.ok(),
             None => None,
         };
-        let sent = sent.and_then(Result::ok).unwrap_or_else(|| Err("no answer in time".to_owned()));
+        let sent = sent.unwrap_or_else(|| Err("no answer in time".to_owned()));
         self.agent.core.told(question, &sent, &clock::world())
     }
 

@@ -94,7 +94,7 @@ impl Session {
         let (workload, dialect) = (workload.map(str::to_owned), dialect.name().to_owned());
         let request = OpenEndpoint { workload, dialect, allow_http_1_0 };
         let (open, opened, hold) = open_endpoint(files, &request).await?;
-        let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new) };
+        let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new), names: Vec::new() };
         Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, open, hold })
     }
 
@@ -146,7 +146,7 @@ impl Session {
         // The token service adds its ids and the time, each on a line of its own.
         let said = description.lines().next().unwrap_or_default();
         match (status, refusal.error.as_str()) {
-            (StatusCode::BAD_REQUEST, "invalid_resource") => match resource_of_scope(asked) {
+            (StatusCode::BAD_REQUEST, "invalid_resource" | "invalid_scope") => match resource_of_scope(asked) {
                 Some(resource) => {
                     format!("that is a scope, and a resource is named without /.default: give --resource {resource}")
                 }

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::{HEAD_BYTES_MAX, TARGET_BYTES_MAX};
-use bonafide_wire::{Answer, Peer, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Remote, Request, Unserved};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::request::Parts;
@@ -153,11 +153,17 @@ impl<S: Service> Connections<S> {
     /// Logs why a connection ends that could carry no request and got no answer.
     pub(super) fn log_closed(&self, peer: Peer, why: &dyn Display) {
         let peer = match peer {
-            Peer::Anonymous(address) => address.to_string(),
+            Peer::Anonymous(remote) => remote.to_string(),
             Peer::Certified(host, _) | Peer::Host(host) => format!("host {host}"),
         };
         let event = Event::named("connectionRefused").with("surface", self.service.name()).with("peer", peer);
         self.log.event(&event, why);
+    }
+
+    /// Logs a connection that was closed because it is none of the network namespace that its listener is for (ID-03).
+    pub(super) fn log_foreign(&self, remote: Remote) {
+        let event = Event::named("namespaceMismatch").with("surface", self.service.name()).with("peer", remote);
+        self.log.event(&event, &"the connection came from another network namespace than that of its binding");
     }
 
     /// Logs a panic of the service, or of what serves it.

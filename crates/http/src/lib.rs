@@ -24,13 +24,14 @@ mod reply;
 mod service;
 mod sink;
 mod sockets;
+mod stream;
 #[cfg(test)]
 mod tests;
 #[cfg(debug_assertions)]
 mod tests_clock;
 pub mod tls;
 
-pub use admission::{LocalUser, TrustedProxy, Waits};
+pub use admission::{LocalUser, SharedConnections, TrustedProxy, Waits};
 pub use event::{Event, shown};
 pub use listener::{ACCEPT_PAUSE, AskUser, Listener, Listeners, Stop, is_shortage, stopped};
 pub use listening::{ListenError, Listening, PortHold, open_on_loopback_device, refuse};

@@ -19,6 +19,9 @@ pub(crate) const LINGER_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// Connections open at once on an endpoint that lives as long as one command (`exec`, `token`). Source: ours.
 pub(crate) const PASSING_ENDPOINT_CONNECTIONS_MAX: usize = 256;
+/// Connections of each listener that are its own where listeners share a number of them. Source: ours; an SDK keeps one or
+/// two open.
+pub(crate) const OWN_CONNECTIONS: usize = 4;
 /// The part of a listener's connections that one user or address may have, as a divisor. Source: ours; the other half
 /// is for everybody else.
 pub(crate) const CONNECTIONS_SHARE: usize = 2;

@@ -4,11 +4,12 @@ use super::admission::{Holder, LocalUser, Place, Places, Rooms, TrustedProxy, pr
 use super::connection::{Admitted, Connections};
 use super::last::write_last;
 use super::limits::{HANDSHAKE_SECONDS_MAX, SEND_BUFFER_BYTES, TLS_BUFFER_BYTES};
-use super::listening::Listening;
+use super::listening::{Accepted, Listening};
 use super::log::{Log, connection_members};
 use super::panics::{caught, caught_at_once};
 use super::service::{Admission, HttpLimits, PeerFacts, Service};
-use bonafide_wire::Peer;
+use super::stream::Stream;
+use bonafide_wire::{Peer, Remote};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::ErrorKind;
@@ -18,7 +19,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -109,7 +109,7 @@ impl<S: Service> Listener<S> {
     /// connection.
     pub async fn serve(self, mut stop: Stop) {
         let Self { socket, tls, service, limits, user_of, proxies, log } = self;
-        let places = Places::new(limits.connections, service.is_of_one_user());
+        let places = Places::new(limits.connections, service.is_of_one_user(), service.shared_connections());
         let shared = Arc::new(Connections {
             service,
             limits,
@@ -119,6 +119,7 @@ impl<S: Service> Listener<S> {
             places,
             rooms: Rooms::default(),
         });
+        let user_of = socket.knows_users().then_some(user_of);
         let mut door = Door { shared, tls, user_of, proxies, connections: JoinSet::new() };
         loop {
             let accepted = tokio::select! {
@@ -128,7 +129,8 @@ impl<S: Service> Listener<S> {
                 accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, remote)) => door.take(stream, remote),
+                Ok(Accepted::Peer(stream, remote)) => door.take(stream, remote),
+                Ok(Accepted::Foreign(remote)) => door.shared.log_foreign(remote),
                 // Peers that break off at once hold up nobody.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
@@ -150,28 +152,32 @@ impl<S: Service> Listener<S> {
 struct Door<S> {
     shared: Arc<Connections<S>>,
     tls: Option<TlsAcceptor>,
-    user_of: AskUser,
+    /// `None` where the kernel would find other connections than those of this listener.
+    user_of: Option<AskUser>,
     proxies: Arc<[TrustedProxy]>,
     connections: JoinSet<()>,
 }
 
 impl<S: Service> Door<S> {
-    fn take(&mut self, stream: TcpStream, remote: SocketAddr) {
-        // Replies are written whole; waiting to fill a packet only adds delay.
-        let _ = stream.set_nodelay(true);
+    fn take(&mut self, stream: Stream, remote: Remote) {
+        stream.delay_nothing();
         // Without it more is kept for a peer that does not read, and nothing else changes.
         let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
-        let local = stream.local_addr().ok();
-        let is_here = remote.ip().is_loopback() || local.is_some_and(|local| local.ip() == remote.ip());
-        let at_proxy = || self.proxies.iter().filter(|proxy| proxy.is_at(remote.ip()));
+        let local = stream.local();
+        let ip = remote.ip();
+        let is_here = ip.is_some_and(|ip| ip.is_loopback()) || (ip.is_some() && local.map(|local| local.ip()) == ip);
+        let at_proxy = || self.proxies.iter().filter(|proxy| ip.is_some_and(|ip| proxy.is_at(ip)));
         let is_at_proxy = at_proxy().next().is_some();
-        // On a machine with several addresses a local connection can have two of them.
-        let user =
-            local.filter(|_| is_here || is_at_proxy).map_or(LocalUser::Unknown, |local| (self.user_of)(remote, local));
+        let user = match (remote, local.zip(self.user_of)) {
+            // On a machine with several addresses a local connection can have two of them.
+            (Remote::Ip(remote), Some((local, user_of))) if is_here || is_at_proxy => user_of(remote, local),
+            (Remote::Unix { uid, .. }, _) => LocalUser::Is(uid),
+            (Remote::Ip(_) | Remote::Vsock { .. }, _) => LocalUser::Unknown,
+        };
         let facts = PeerFacts { remote, local, user };
         let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user, is_here));
         let is_beside_proxy = is_at_proxy && !is_proxy;
-        let holder = Holder::of(user, remote.ip());
+        let holder = Holder::of(user, remote);
         if user == LocalUser::NotAsked {
             // Idle connections have descriptors, with which the kernel can be asked about the next caller.
             self.shared.places.make_room();
@@ -236,14 +242,14 @@ struct Opening<S> {
 
 impl<S: Service> Opening<S> {
     /// Opens and serves the connection. A panic that leaves no answer ends this connection alone, and is logged.
-    async fn open_caught(self, stream: TcpStream, admission: Option<Admission>) {
+    async fn open_caught(self, stream: Stream, admission: Option<Admission>) {
         let shared = Arc::clone(&self.shared);
         if let Err(panicked) = caught(pin!(self.open(stream, admission))).await {
             shared.log_panicked(&panicked);
         }
     }
 
-    async fn open(mut self, mut stream: TcpStream, admission: Option<Admission>) {
+    async fn open(mut self, mut stream: Stream, admission: Option<Admission>) {
         if self.is_proxy && !self.hear_proxy(&mut stream).await {
             return;
         }
@@ -273,11 +279,12 @@ impl<S: Service> Opening<S> {
 
     /// Learns from a proxy whose connection it passes on. False when there is no place for that one, or the proxy does
     /// not tell.
-    async fn hear_proxy(&mut self, stream: &mut TcpStream) -> bool {
+    async fn hear_proxy(&mut self, stream: &mut Stream) -> bool {
         match tokio::time::timeout(self.shared.limits.header, proxy::read_client(stream)).await {
             Ok(Ok(Some(client))) => {
+                let client = Remote::Ip(client);
                 self.facts = PeerFacts { remote: client, user: LocalUser::Unknown, ..self.facts };
-                self.pass_to(Holder::of(LocalUser::Unknown, client.ip()))
+                self.pass_to(Holder::of(LocalUser::Unknown, client))
             }
             Ok(Ok(None)) => true,
             Ok(Err(error)) if error.kind() == ErrorKind::InvalidData => {

@@ -1,10 +1,15 @@
-//! Opening listening sockets.
+//! Listening sockets: of TCP in any network namespace, of unix sockets, and of virtual machines (vsock).
 
-use rustix::net::sockopt::set_socket_reuseaddr;
+use crate::stream::Stream;
+use bonafide_opener::{namespace_cookie, vsock_peer};
+use bonafide_wire::Remote;
+use rustix::net::sockopt::{set_socket_reuseaddr, socket_domain};
+use rustix::net::{AddressFamily, SocketFlags};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 
 /// Connections that wait to be accepted. Source: ours, as tokio's own.
 const BACKLOG: i32 = 1_024;
@@ -25,8 +30,34 @@ pub struct ListenError {
 /// A listening socket. On a loopback address it takes connections of this machine only: a kernel that was told to route
 /// loopback addresses (`route_localnet`) would bring it those of neighbours, too (CVE-2020-8558).
 pub struct Listening {
-    socket: TcpListener,
-    address: SocketAddr,
+    socket: Socket,
+    /// Of one of TCP.
+    address: Option<SocketAddr>,
+    namespace: Namespace,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+    /// A stream of connections rather than of bytes; it is waited for as a stream is.
+    Vsock(UnixStream),
+}
+
+/// The network namespace that connections are to come from.
+#[derive(Debug, Clone, Copy)]
+enum Namespace {
+    /// This process's own; connections are not asked.
+    Own,
+    /// The one with this cookie.
+    Is { cookie: u64, is_own: bool },
+}
+
+/// A connection that was accepted.
+pub(crate) enum Accepted {
+    /// One to be served.
+    Peer(Stream, Remote),
+    /// One of another network namespace than the listener's (ID-03).
+    Foreign(Remote),
 }
 
 /// A port that nobody else can listen on while a process has this: a socket that is bound and does not listen. It is good
@@ -53,34 +84,91 @@ impl Listening {
         let socket = socket.listen(BACKLOG.cast_unsigned())?;
         // With it the port would be everybody's once nobody listens any more.
         hold.set_reuseaddr(false)?;
-        Ok((Self { address: socket.local_addr()?, socket }, PortHold(rustix::io::fcntl_dupfd_cloexec(&hold, 0)?)))
+        let hold = PortHold(rustix::io::fcntl_dupfd_cloexec(&hold, 0)?);
+        let address = Some(socket.local_addr()?);
+        Ok((Self { address, socket: Socket::Tcp(socket), namespace: Namespace::Own }, hold))
     }
 
-    /// Listens on a socket that was bound by another process.
-    pub fn given(socket: std::net::TcpListener) -> io::Result<Self> {
-        // One that was closed for connections meanwhile, so that nobody waits in vain, is opened for them again.
-        set_socket_reuseaddr(&socket, true)?;
+    /// Listens on a socket that was bound by another process: of TCP, a unix socket, or a vsock.
+    pub fn given(socket: impl Into<OwnedFd>) -> io::Result<Self> {
+        let socket = socket.into();
+        let family = socket_domain(&socket)?;
+        let is_ip = matches!(family, AddressFamily::INET | AddressFamily::INET6);
+        if is_ip {
+            // One that was closed for connections meanwhile, so that nobody waits in vain, is opened for them again.
+            set_socket_reuseaddr(&socket, true)?;
+        }
         rustix::net::listen(&socket, BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        let socket = TcpListener::from_std(socket)?;
-        Ok(Self { address: socket.local_addr()?, socket })
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        let (socket, address) = match family {
+            AddressFamily::UNIX => (Socket::Unix(UnixListener::from_std(socket.into())?), None),
+            AddressFamily::VSOCK => (Socket::Vsock(UnixStream::from_std(socket.into())?), None),
+            _ if is_ip => {
+                let socket = TcpListener::from_std(socket.into())?;
+                let address = socket.local_addr()?;
+                (Socket::Tcp(socket), Some(address))
+            }
+            _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no socket that could be served")),
+        };
+        Ok(Self { socket, address, namespace: Namespace::Own })
     }
 
-    /// Its address, with the port that it was given where any would do.
-    pub fn address(&self) -> SocketAddr {
+    /// From now on, takes connections of the network namespace with this cookie alone (`SO_NETNS_COOKIE`), as the kernel
+    /// tells of each (ID-03).
+    #[must_use]
+    pub fn in_namespace(self, cookie: u64) -> Self {
+        let own = new_socket((Ipv4Addr::LOCALHOST, 0).into()).and_then(|own| namespace_cookie(&own));
+        let is_own = own.is_ok_and(|own| own == cookie);
+        Self { namespace: Namespace::Is { cookie, is_own }, ..self }
+    }
+
+    /// True where the kernel can be asked for the users of its connections: it is asked for those of this process's own
+    /// network namespace, and would find another one of the same addresses.
+    pub(crate) fn knows_users(&self) -> bool {
+        match self.namespace {
+            Namespace::Own => true,
+            Namespace::Is { is_own, .. } => is_own,
+        }
+    }
+
+    /// Its address, with the port that it was given where any would do; of a unix socket or a vsock none.
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// The next connection, and its peer.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        loop {
-            let (stream, peer) = self.socket.accept().await?;
-            if is_loopback(peer.ip()) || !is_loopback(self.address.ip()) {
-                return Ok((stream, peer));
+    /// The next connection.
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        let (stream, remote) = match &self.socket {
+            Socket::Tcp(socket) => loop {
+                let (stream, peer) = socket.accept().await?;
+                if is_loopback(peer.ip()) || !self.address.is_some_and(|own| is_loopback(own.ip())) {
+                    break (Stream::Tcp(stream), Remote::Ip(peer));
+                }
+            },
+            Socket::Unix(socket) => {
+                let (stream, _) = socket.accept().await?;
+                let peer = stream.peer_cred()?;
+                (Stream::Other(stream), Remote::Unix { uid: peer.uid(), pid: peer.pid() })
             }
-        }
+            Socket::Vsock(socket) => {
+                let take = || Ok(rustix::net::accept_with(socket, FLAGS)?);
+                let stream = socket.async_io(Interest::READABLE, take).await?;
+                let cid = vsock_peer(&stream)?;
+                (Stream::of_vsock(stream)?, Remote::Vsock { cid })
+            }
+        };
+        Ok(match (self.namespace, &stream) {
+            // A connection that does not tell is none of that namespace.
+            (Namespace::Is { cookie, .. }, Stream::Tcp(tcp)) if namespace_cookie(tcp).ok() != Some(cookie) => {
+                Accepted::Foreign(remote)
+            }
+            (Namespace::Own | Namespace::Is { .. }, _) => Accepted::Peer(stream, remote),
+        })
     }
 }
+
+/// Of accepted sockets.
+const FLAGS: SocketFlags = SocketFlags::CLOEXEC.union(SocketFlags::NONBLOCK);
 
 /// Refuses connections on a listening socket from now on, for all processes that have it, and keeps its port: a socket that
 /// is bound and does not listen. Without `SO_REUSEADDR` nobody else can listen there.
@@ -108,7 +196,11 @@ impl AsFd for PortHold {
 
 impl AsFd for Listening {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        match &self.socket {
+            Socket::Tcp(socket) => socket.as_fd(),
+            Socket::Unix(socket) => socket.as_fd(),
+            Socket::Vsock(socket) => socket.as_fd(),
+        }
     }
 }
 

@@ -97,7 +97,7 @@ impl Log {
 /// The members that all requests of a connection share, made once: where it arrived and from whom.
 pub(super) fn connection_members(surface: &str, peer: Peer) -> String {
     match peer {
-        Peer::Anonymous(address) => format!("\"surface\":\"{surface}\",\"peer\":\"{address}\""),
+        Peer::Anonymous(remote) => format!("\"surface\":\"{surface}\",\"peer\":\"{remote}\""),
         Peer::Certified(host, _) | Peer::Host(host) => format!("\"surface\":\"{surface}\",\"peer\":\"host {host}\""),
     }
 }

@@ -1,10 +1,10 @@
 //! The service that answers on a listener, as connections see it.
 
-use crate::admission::{LocalUser, Waits};
+use crate::admission::{LocalUser, SharedConnections, Waits};
 use crate::limits::{HEADER_SECONDS_MAX, PASSING_ENDPOINT_CONNECTIONS_MAX, REPLY_SECONDS_MAX};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::BODY_SECONDS_MAX;
-use bonafide_wire::{Answer, Peer, Request, Unserved};
+use bonafide_wire::{Answer, Peer, Remote, Request, Unserved};
 use http::{HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -22,6 +22,11 @@ pub trait Service: Send + Sync + 'static {
     /// True where all who are served are one user: it may have all connections.
     fn is_of_one_user(&self) -> bool {
         false
+    }
+
+    /// The connections that this listener has together with others, beyond the few of its own.
+    fn shared_connections(&self) -> Option<SharedConnections> {
+        None
     }
 
     /// The largest body that a request takes, in bytes.
@@ -60,9 +65,9 @@ pub trait Service: Send + Sync + 'static {
 /// the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerFacts {
-    /// The peer's address.
-    pub remote: SocketAddr,
-    /// Our own end of the connection; `None` when the connection is gone already.
+    /// The peer.
+    pub remote: Remote,
+    /// Our own end of the connection; `None` when the connection is gone already, or is none of TCP.
     pub local: Option<SocketAddr>,
     /// The user at the other end, if that is on this machine.
     pub user: LocalUser,

@@ -147,7 +147,8 @@ impl Agent {
 
     /// Answers a request that arrived on `binding`.
     pub fn answer(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Answer {
-        self.decide(binding, request, world).unwrap_or_else(|refusal| written(binding.speech.refuse(&refusal, world)))
+        let refuse = |refusal| written(binding.speech.refuse(&refusal, Some(request), world));
+        self.decide(binding, request, world).unwrap_or_else(refuse)
     }
 
     fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Refusal> {
@@ -210,7 +211,7 @@ impl Agent {
                 answer.and_then(|instance| instance.answer(path, query).map(signed))
             }
         };
-        let reply = reply.unwrap_or_else(|refusal| question.speech.refuse(&refusal, world));
+        let reply = reply.unwrap_or_else(|refusal| question.speech.refuse(&refusal, None, world));
         match sent {
             Err(why) => reply.because(why),
             Ok(_) => reply,
@@ -244,7 +245,7 @@ impl Agent {
     fn token(&self, binding: &Binding, parameters: &str, now: Timestamp) -> Result<Answer, Refusal> {
         let asked = binding.queries.parse(binding.speech.dialect, parameters)?;
         let places = self.places.load();
-        let place = places.get(&binding.workload()).ok_or(Refusal::IdentityNotFound)?;
+        let place = places.get(&binding.workload()).ok_or(Refusal::NoIdentityAtAll)?;
         // Before the gate: an identity that is not here uses nobody's share, and waiting brings it no nearer.
         let identity = select(&place.placement, &asked.selector)?;
         let wanted = Wanted::new(identity.principal_id, &asked.audience, asked.capabilities.as_deref());
@@ -309,12 +310,12 @@ impl Agent {
             Ok(token) => asked.reply(&token, world.now),
             Err(Refusal::Upstream(_)) => {
                 let refusal = Refusal::Upstream(self.logs.clone());
-                speech.refuse(&refusal, world).because(&cause_of_failure(&waiter.pending))
+                speech.refuse(&refusal, None, world).because(&cause_of_failure(&waiter.pending))
             }
             Err(Refusal::DiskFull) => {
-                speech.refuse(&Refusal::DiskFull, world).because(&cause_of_failure(&waiter.pending))
+                speech.refuse(&Refusal::DiskFull, None, world).because(&cause_of_failure(&waiter.pending))
             }
-            Err(refusal) => speech.refuse(&refusal, world),
+            Err(refusal) => speech.refuse(&refusal, None, world),
         }
     }
 

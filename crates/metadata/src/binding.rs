@@ -26,22 +26,15 @@ pub(crate) struct Speech {
 
 impl Speech {
     /// The reply that carries a refusal.
-    pub(crate) fn refuse(&self, refusal: &Refusal, world: &World<'_>) -> Reply {
-        (self.dialect.refuse)(refusal, &self.endpoint, world)
+    pub(crate) fn refuse(&self, refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Reply {
+        (self.dialect.refuse)(refusal, request, world)
     }
 }
 
 impl Binding {
-    /// A binding of `workload`. It answers to `169.254.169.254` and to the names of the loopback interface with
-    /// the port of the endpoint.
+    /// A binding of `workload`. It answers to the hosts of its dialect, and to the names of the endpoint.
     pub fn new(workload: ResourceUuid, dialect: &'static Dialect, endpoint: Endpoint) -> Self {
-        let port = endpoint.port;
-        let mut hosts: Vec<Box<str>> = vec!["169.254.169.254".into(), "169.254.169.254:80".into()];
-        hosts
-            .extend(["127.0.0.1", "localhost", "[::1]", "169.254.169.254"].map(|name| format!("{name}:{port}").into()));
-        if port == 80 {
-            hosts.extend(["127.0.0.1", "localhost", "[::1]"].map(Box::from));
-        }
+        let hosts: Vec<Box<str>> = (dialect.hosts)(&endpoint).into_iter().map(String::into_boxed_str).collect();
         let speech = Speech { dialect, endpoint: Arc::new(endpoint) };
         Self { workload, speech, hosts: hosts.into(), takes_http_1_0: false, queries: Remembered::default() }
     }

@@ -23,8 +23,12 @@ pub struct Dialect {
     pub(crate) is_proven: fn(&Request, &Endpoint) -> bool,
     /// The versions of the token request; a request is one of the first that takes it.
     pub(crate) versions: &'static [Version],
-    /// The reply that carries a refusal.
-    pub(crate) refuse: fn(&Refusal, &Endpoint, &World<'_>) -> Reply,
+    /// The reply that carries a refusal, of a request that was read and is not over yet, or else of none.
+    pub(crate) refuse: fn(&Refusal, Option<&Request>, &World<'_>) -> Reply,
+    /// The hosts that an endpoint answers to, as a `Host` header names them.
+    pub(crate) hosts: fn(&Endpoint) -> Vec<String>,
+    /// True when nothing is served but what comes over the workload's own loopback device.
+    pub(crate) wants_loopback: bool,
     /// The variables by which clients find an endpoint.
     pub(crate) environment: fn(&Endpoint) -> Vec<(&'static str, String)>,
     /// Advice for users of the variables, a sentence each.
@@ -85,14 +89,33 @@ pub(crate) enum SelectorKind {
 }
 
 /// An endpoint, as far as its clients must know it.
+#[derive(Default)]
 pub struct Endpoint {
-    /// Its TCP port on the loopback interface.
+    /// Its TCP port.
     pub port: u16,
     /// The secret of a dialect that has one.
     pub secret: Option<Secret<String>>,
+    /// Further hosts that it answers to, as a URL has them: a name of the operator's, an IPv6 address in brackets. With the
+    /// endpoint's port, unless they name one themselves.
+    pub names: Vec<String>,
 }
 
 impl Endpoint {
+    /// The names of the operator's, as a `Host` header has them.
+    pub(crate) fn named(&self) -> impl Iterator<Item = String> {
+        self.names.iter().flat_map(|name| match has_port(name) {
+            true => vec![name.clone()],
+            false => self.at_its_port(name),
+        })
+    }
+
+    /// `host` as a `Host` header names it for this endpoint: with its port, and without where that is the port of HTTP.
+    pub(crate) fn at_its_port(&self, host: &str) -> Vec<String> {
+        let mut hosts = vec![format!("{host}:{}", self.port)];
+        hosts.extend((self.port == 80).then(|| host.to_owned()));
+        hosts
+    }
+
     /// Its base URL, without a slash at the end.
     pub(crate) fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -177,6 +200,14 @@ impl Entry {
         below.is_some_and(|below| below.is_empty() || (self.has_paths_below && below.starts_with('/')))
     }
 }
+
+/// True of a host with a port behind it.
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The names of the loopback device.
+pub(crate) const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// The value of a header that occurs exactly once.
 pub(crate) fn single_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {

@@ -7,7 +7,7 @@ use crate::forwarding::is_forwarding;
 use crate::path;
 use crate::refusal::{GuardError, QueryError, Refusal};
 use crate::target::Target;
-use bonafide_wire::{ParameterError, Request};
+use bonafide_wire::{ParameterError, Peer, Request};
 use http::header::{CONTENT_TYPE, HOST, HeaderMap, UPGRADE};
 use http::{Method, Version};
 use std::borrow::Cow;
@@ -54,6 +54,7 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed
 pub(crate) fn check_origin<'r>(binding: &Binding, request: &'r Request) -> Result<Target<'r>, Refusal> {
     let target = Target::read(&request.path);
     check_method(&request.method)?;
+    check_device(binding, request.peer)?;
     check_target(binding, &target)?;
     check_headers(binding, &request.headers)?;
     Ok(target)
@@ -63,6 +64,17 @@ pub(crate) fn check_origin<'r>(binding: &Binding, request: &'r Request) -> Resul
 fn check_method(method: &Method) -> Result<(), Refusal> {
     if matches!(*method, Method::CONNECT | Method::TRACE) || method.as_str() == "PRI" {
         return Err(Refusal::Method(None));
+    }
+    Ok(())
+}
+
+/// Addresses of the loopback device are believed: a socket that is there for them takes no packet from another device, and
+/// who passes requests on from a guest says which of them came over its own (docs/wire/vm-extension.md).
+fn check_device(binding: &Binding, peer: Peer) -> Result<(), GuardError> {
+    let ip = if let Peer::Anonymous(remote) = peer { remote.ip() } else { None };
+    let is_loopback = ip.is_some_and(|ip| ip.to_canonical().is_loopback());
+    if binding.speech.dialect.wants_loopback && !is_loopback {
+        return Err(GuardError::NotLoopback);
     }
     Ok(())
 }
@@ -114,7 +126,6 @@ fn is_form(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bonafide_wire::Peer;
     use bytes::Bytes;
 
     fn posted(query: &str, media_type: Option<&str>, body: &[u8]) -> Request {

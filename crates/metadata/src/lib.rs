@@ -53,12 +53,12 @@ use bonafide_wire::{Reply, Request, Unserved};
 
 /// The reply of a binding to a connection or request that the shell does not serve.
 pub fn refuse(binding: &Binding, why: Unserved, world: &World<'_>) -> Reply {
-    binding.speech.refuse(&refusal::Refusal::Unserved(why), world)
+    binding.speech.refuse(&refusal::Refusal::Unserved(why), None, world)
 }
 
 /// The refusal of a request that somebody else had forged or forwarded (MD-02, MD-03). For what the shell itself answers
 /// beside a binding's paths: [`Agent::answer`] looks by itself.
 pub fn refuse_forged(binding: &Binding, request: &Request, world: &World<'_>) -> Option<Reply> {
     let refusal = gate::check_origin(binding, request).err()?;
-    Some(binding.speech.refuse(&refusal, world))
+    Some(binding.speech.refuse(&refusal, Some(request), world))
 }

@@ -59,7 +59,12 @@ impl TokenQuery {
         }) {
             return Err(QueryError::Capabilities.into());
         }
-        let resource = parameters.get("resource").filter(|text| !text.is_empty()).ok_or(Refusal::ResourceMissing)?;
+        let given = |name| parameters.get(name).filter(|text| !text.is_empty());
+        if given("response_type").is_some_and(|text| text != "token") {
+            return Err(Refusal::ResponseType);
+        }
+        let missing = || if given("scope").is_some() { Refusal::Scope } else { Refusal::ResourceMissing };
+        let resource = given("resource").ok_or_else(missing)?;
         let audience = Audience::parse(resource).map_err(|_| Refusal::ResourceMalformed)?;
         Ok(Self {
             audience,

@@ -27,12 +27,20 @@ pub(crate) enum Refusal {
     ResourceMissing,
     /// `resource` cannot be the name of any resource.
     ResourceMalformed,
+    /// There is a `scope` in the place of the `resource`.
+    Scope,
+    /// `response_type` is another than `token`.
+    ResponseType,
     /// Too many requests, or too many at once, here or at the token service.
     Throttled,
     /// The identity asked for is not assigned here, whether or not it exists elsewhere.
     IdentityNotFound,
+    /// An identity was asked for where there is none at all.
+    NoIdentityAtAll,
     /// No identity was asked for, and there is none to default to.
     NoDefaultIdentity,
+    /// The principal of the identity is disabled.
+    Disabled,
     /// No identity was asked for, and there are several to choose from.
     Ambiguous,
     /// The token service refused what was asked for.
@@ -56,6 +64,8 @@ pub(crate) enum GuardError {
     HostCount,
     #[error("the Host header does not name this endpoint")]
     Host,
+    #[error("the request did not come over the workload's own loopback device")]
+    NotLoopback,
     #[error("forwarded requests are refused")]
     Forwarded,
     #[error(
@@ -168,6 +178,7 @@ impl From<&UpstreamError> for Refusal {
                 Self::Upstream(Logs::default())
             }
             UpstreamError::DiskFull(_) => Self::DiskFull,
+            UpstreamError::Refused(_) if error.says_disabled() => Self::Disabled,
             UpstreamError::Refused(_) if error.says_identity_is_gone() => Self::IdentityNotFound,
             UpstreamError::Refused(_) if error.says_throttled() => Self::Throttled,
             UpstreamError::Refused(refusal) if error.is_about_what_was_asked() => Self::Refused(refusal.clone()),

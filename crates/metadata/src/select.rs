@@ -19,6 +19,9 @@ pub(crate) fn select<'a>(placement: &'a Placement, selector: &Selector) -> Resul
         Selector::Resource(id) => placement.by_resource.get(id),
         Selector::Nobody => None,
     };
+    if identities.is_empty() {
+        return Err(Refusal::NoIdentityAtAll);
+    }
     at.map(|at| &identities[*at]).ok_or(Refusal::IdentityNotFound)
 }
 

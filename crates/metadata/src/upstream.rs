@@ -46,6 +46,8 @@ pub enum UpstreamError {
 enum Meaning {
     /// There is no such identity here.
     Gone,
+    /// There is, and it is disabled.
+    Disabled,
     /// The key that signed is not, or no longer, registered.
     KeyUnknown,
     /// The client has asked too often.
@@ -58,8 +60,7 @@ const CODES: [(u32, Meaning); 8] = [
     // Not found, and its old number.
     (700_016, Meaning::Gone),
     (70_001, Meaning::Gone),
-    // Disabled.
-    (7_000_112, Meaning::Gone),
+    (7_000_112, Meaning::Disabled),
     // Without a service principal in the tenant.
     (7_000_229, Meaning::Gone),
     // No such tenant.
@@ -82,9 +83,14 @@ impl UpstreamError {
         }
     }
 
-    /// True when login says that the identity does not exist any more.
+    /// True when login says that the identity does not exist any more, or counts no more.
     pub fn says_identity_is_gone(&self) -> bool {
-        self.says(Meaning::Gone)
+        self.says(Meaning::Gone) || self.says_disabled()
+    }
+
+    /// True when login says that the principal of the identity is disabled.
+    pub fn says_disabled(&self) -> bool {
+        self.says(Meaning::Disabled)
     }
 
     /// True when login does not know the key that signed, because the identity was taken away and given back.

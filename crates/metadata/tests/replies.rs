@@ -76,7 +76,7 @@ fn every_refusal_of_imds_is_azures() {
         (
             one(),
             format!("{v}&resource=a%20b"),
-            r#"{"error":"invalid_resource","error_description":"The query variable 'resource' is not a resource identifier"}"#,
+            r#"{"error":"invalid_scope","error_description":"The query variable 'resource' is not a resource identifier"}"#,
         ),
     ] {
         let reply = reply(agent.answer(&imds(), &get(TOKEN, &query), &at(NOW)));

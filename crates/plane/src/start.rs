@@ -148,7 +148,7 @@ impl Opened {
             Err(_) if options.hosts_may_move => hosts(SocketAddr::new(options.hosts_listen.ip(), 0))?,
             opened => opened?,
         };
-        let port = public.address().port();
+        let port = public.address().unwrap_or(options.listen).port();
         let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
         let plane = if options.throttle { plane } else { plane.unthrottled() };
         let plane = plane.with_token_lifetime(options.token_lifetime);
@@ -193,7 +193,7 @@ impl Opened {
             lanes: Arc::clone(&lanes),
             revisions: revision.clone(),
         };
-        let hosts_address = hosts.address();
+        let hosts_address = hosts.address().unwrap_or(options.hosts_listen);
         let config = tls::public(Arc::clone(&identity))?;
         let proxies = options.trusted_proxies.clone().into();
         listeners.start_behind(proxies, tasks, public, Some(config.into()), listener(On::Public));

@@ -1,11 +1,11 @@
 //! Requests as values, and what came back.
 
 use bonafide_types::HostId;
-use bonafide_wire::{Peer, Reply, Request};
+use bonafide_wire::{Peer, Remote, Reply, Request};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 /// A request in the making. Its peer is anybody unless [`Ask::over`] says otherwise.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ impl Ask {
             version: http::Version::HTTP_11,
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            peer: Peer::Anonymous(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000))),
+            peer: Peer::Anonymous((Ipv4Addr::LOCALHOST, 50_000).into()),
         })
     }
 
@@ -56,6 +56,13 @@ impl Ask {
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.0.body = body.into();
+        self
+    }
+
+    /// Sends it from an address.
+    #[must_use]
+    pub fn from(mut self, address: impl Into<Remote>) -> Self {
+        self.0.peer = Peer::Anonymous(address.into());
         self
     }
 

@@ -8,7 +8,7 @@ use bonafide_core::access::{Allowed, roles};
 use bonafide_core::directory::{RESOURCES, Resource, ResourceIdentity, find};
 use bonafide_core::lifecycle;
 use bonafide_management::operations::OPERATIONS;
-use bonafide_metadata::dialects::{APP_SERVICE, IMDS};
+use bonafide_metadata::dialects::{APP_SERVICE, IMDS, VM_EXTENSION};
 use bonafide_metadata::{Binding, Dialect, Endpoint};
 use bonafide_store::Read;
 use bonafide_types::{ClientId, ObjectId, OperationId, ResourceId, ResourceUuid};
@@ -185,10 +185,12 @@ impl Cloud {
         self.endpoint(machine, &APP_SERVICE, secret)
     }
 
-    /// An endpoint of a workload, with its secret in a dialect that has one. It answers to `169.254.169.254`.
+    /// An endpoint of a workload, with its secret in a dialect that has one. It answers to `169.254.169.254`; that of the
+    /// virtual machine extension to `localhost:50342` and no other name.
     pub fn endpoint(&self, machine: &Machine, dialect: &'static Dialect, secret: &str) -> Binding {
         let secret = dialect.has_secret().then(|| secret.to_owned().into());
-        Binding::new(machine.uuid, dialect, Endpoint { port: 41_741, secret })
+        let port = if std::ptr::eq(dialect, &raw const VM_EXTENSION) { 50_342 } else { 41_741 };
+        Binding::new(machine.uuid, dialect, Endpoint { port, secret, ..Endpoint::default() })
     }
 
     /// Asks the metadata endpoint of a workload for a token; `more` is further query text, `&client_id=…`.

@@ -1,18 +1,18 @@
 //! One HTTP exchange as values: what a surface is given and what it gives back.
 
+use crate::remote::Remote;
 use bonafide_types::{CertificateNumber, HostId};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Version};
 use serde::Serialize;
 use std::fmt::Display;
-use std::net::SocketAddr;
 
 /// The other end of the connection, as the connection itself shows it. Never from a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     /// Anybody who could open a connection.
-    Anonymous(SocketAddr),
+    Anonymous(Remote),
     /// A client certificate that names a host was verified on this connection. It does not say that it still counts:
     /// the listener finds that out for each request, and makes [`Peer::Host`] of it. A surface gives it nothing.
     Certified(HostId, CertificateNumber),

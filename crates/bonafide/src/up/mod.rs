@@ -2,7 +2,6 @@
 
 mod described;
 mod hosts;
-mod keeper;
 mod local;
 mod notes;
 mod options;
@@ -11,6 +10,7 @@ mod proxies;
 mod start;
 
 use crate::data_dir::DataDir;
+use crate::keeper::{self, Command, Keeper, Kept, Passed};
 use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, privileges, say};
 use bonafide_core::directory::{TOKEN_SECONDS_MAX, TOKEN_SECONDS_MIN};
@@ -21,7 +21,6 @@ use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions};
 use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use bonafide_types::{printable_json, printable_lines};
 use clap::Args;
-use keeper::Keeper;
 use options::{ThrottleOption, UpOptions};
 use proxies::trusted_proxy;
 use rustix::thread::CapabilitySet;
@@ -88,16 +87,22 @@ pub(crate) struct Options {
     /// you name, as in 127.0.0.1@haproxy (repeatable)
     #[arg(long = "trusted-proxy", value_name = "ADDRESS[@USER]", value_parser = trusted_proxy)]
     trusted_proxies: Vec<TrustedProxy>,
-    /// The process that keeps the sockets of this one
-    #[arg(long, value_name = "PID", hide = true)]
-    kept_by: Option<i32>,
-    /// This start goes on after a crash
-    #[arg(long, hide = true)]
-    resumed: bool,
+    #[command(flatten)]
+    kept: Kept,
     /// Do not log requests
     #[arg(long)]
     quiet: bool,
 }
+
+/// This command, for its keeper.
+const COMMAND: Command = Command {
+    name: "up",
+    sockets: &[
+        Passed { name: PUBLIC, is_for_others: true },
+        Passed { name: HOSTS, is_for_others: true },
+        Passed { name: loopback::NAME, is_for_others: false },
+    ],
+};
 
 /// Address of the hosts listener, unless an option names another.
 const HOSTS_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_444));
@@ -148,7 +153,7 @@ fn throttle(text: &str) -> Result<Throttle, String> {
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     privileges::leave_no_core();
-    let Some(keeper) = options.kept_by else { return keeper::keep() };
+    let Some(keeper) = options.kept.by else { return keeper::keep(&COMMAND) };
     let (keeper, sockets) = Keeper::begin(keeper)?;
     let wanted = wanted(&options, &sockets);
     // Before anything is made: an address that no certificate can be for is refused.
@@ -173,7 +178,7 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
             throttle: options.throttle.0 != ThrottleOption::Off,
             token_lifetime: options.token_lifetime,
             // Once: a start after a crash is the same one.
-            reset_operator: options.reset_operator && !options.resumed,
+            reset_operator: options.reset_operator && !options.kept.resumed,
             trusted_proxies: options.trusted_proxies.clone(),
         },
         imds_port: options.imds_port,
@@ -210,10 +215,10 @@ async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) 
     let mut up = start::up(wanted, dir, &given, Arc::clone(&log)).await?;
     given.keeper.ready();
     // After a crash everything is as it was said to be.
-    for note in up.notes.iter().filter(|_| !options.resumed) {
+    for note in up.notes.iter().filter(|_| !options.kept.resumed) {
         say(note);
     }
-    if options.resumed {
+    if options.kept.resumed {
         say("it serves again");
     } else if options.json {
         print(&format!("{}\n", printable_json(&serde_json::to_string(&up.description)?)));

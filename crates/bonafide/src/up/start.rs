@@ -3,12 +3,12 @@
 
 use super::described::Described;
 use super::hosts::Hosts;
-use super::keeper::{Keeper, KeptError};
 use super::local::LocalHost;
 use super::notes::{aside_note, moved_note, notes};
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::keeper::{Keeper, KeptError};
 use crate::privileges;
 use bonafide_files::FilesError;
 use bonafide_host::bindings::link_local;
@@ -241,7 +241,7 @@ impl Demo<'_> {
         let kept = plane.installation.imds_port;
         let wanted = wanted_port(options.imds_port, kept);
         let socket = loopback::listen_at(&given.sockets, wanted, "--imds-port")?;
-        let port = socket.address().port();
+        let port = socket.address().map_or(0, |address| address.port());
         // While another program has the port, each start tries again.
         let moved_from = kept.filter(|kept| wanted == Port::Again(*kept) && *kept != port);
         if moved_from.is_none() {
@@ -249,7 +249,7 @@ impl Demo<'_> {
         }
         let agent = Arc::clone(&self.agent);
         let endpoint = |port, users| {
-            let binding = Binding::new(demo, &IMDS, EndpointFacts { port, secret: None });
+            let binding = Binding::new(demo, &IMDS, EndpointFacts { port, ..EndpointFacts::default() });
             let binding = binding.with_http_1_0(options.allow_http_1_0);
             Endpoint { binding, users, agent: Arc::clone(&agent) }
         };

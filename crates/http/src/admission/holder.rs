@@ -1,6 +1,7 @@
 //! For whom connections and bytes are counted.
 
 use bonafide_types::HostId;
+use bonafide_wire::Remote;
 use std::fmt::{Display, Formatter};
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -36,16 +37,21 @@ pub(crate) enum Holder {
     Host(HostId),
     /// A user of this machine, by the kernel.
     User(u32),
+    /// A virtual machine, by the kernel.
+    Machine(u32),
     /// An address, or a network of which one subscriber has all addresses.
     Network(IpAddr),
 }
 
 impl Holder {
     /// Of a new connection.
-    pub(crate) fn of(user: LocalUser, remote: IpAddr) -> Self {
-        match user {
-            LocalUser::Is(user) => Self::User(user),
-            LocalUser::Nameless | LocalUser::Unknown | LocalUser::NotAsked => Self::Network(network(remote)),
+    pub(crate) fn of(user: LocalUser, remote: Remote) -> Self {
+        match (user, remote) {
+            (LocalUser::Is(user), _) | (_, Remote::Unix { uid: user, .. }) => Self::User(user),
+            (_, Remote::Vsock { cid }) => Self::Machine(cid),
+            (LocalUser::Nameless | LocalUser::Unknown | LocalUser::NotAsked, Remote::Ip(address)) => {
+                Self::Network(network(address.ip()))
+            }
         }
     }
 
@@ -69,11 +75,15 @@ mod tests {
 
     #[test]
     fn addresses_of_one_subscriber_are_one_holder() {
-        let of = |address: &str| Holder::of(LocalUser::Unknown, address.parse().unwrap());
+        let at = |address: &str| Remote::from((address.parse::<IpAddr>().unwrap(), 1));
+        let of = |address: &str| Holder::of(LocalUser::Unknown, at(address));
         assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(Holder::of(LocalUser::Is(7), "127.0.0.1".parse().unwrap()), Holder::User(7));
+        let unix = Remote::Unix { uid: 7, pid: None };
+        assert_eq!(Holder::of(LocalUser::Unknown, unix), Holder::User(7));
+        assert_eq!(Holder::of(LocalUser::Unknown, Remote::Vsock { cid: 7 }), Holder::Machine(7));
+        assert_eq!(Holder::of(LocalUser::Is(7), at("127.0.0.1")), Holder::User(7));
     }
 }

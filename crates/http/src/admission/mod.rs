@@ -6,6 +6,7 @@ mod holder;
 mod places;
 pub(crate) mod proxy;
 mod room;
+mod shared;
 mod trusted;
 mod waits;
 
@@ -13,5 +14,6 @@ pub(crate) use holder::Holder;
 pub use holder::LocalUser;
 pub(crate) use places::{Place, Places};
 pub(crate) use room::{Held, Rooms};
+pub use shared::SharedConnections;
 pub use trusted::TrustedProxy;
 pub use waits::Waits;

@@ -1,6 +1,7 @@
 //! The connections of a listener: how many there are, of whom, and which give way when room is short.
 
 use super::Holder;
+use super::shared::{Shared, SharedConnections};
 use crate::limits::{
     CONNECTIONS_CLOSED_AT_ONCE, CONNECTIONS_SHARE, REFUSED_CONNECTIONS_MAX, REFUSED_CONNECTIONS_SHARE,
 };
@@ -24,6 +25,7 @@ pub(crate) struct Places {
 struct Pool {
     max: usize,
     share: usize,
+    shared: Option<SharedConnections>,
     started_at: Instant,
     table: Mutex<Table>,
 }
@@ -41,14 +43,15 @@ struct Open {
     quiet_since: Arc<AtomicU64>,
     /// Ends its task, once there is one that may give way.
     task: Option<AbortHandle>,
+    _shared: Shared,
 }
 
 impl Places {
     /// At most `max` connections, of which one holder may have all or its share.
-    pub(crate) fn new(max: usize, is_of_one_user: bool) -> Self {
+    pub(crate) fn new(max: usize, is_of_one_user: bool, shared: Option<SharedConnections>) -> Self {
         let share = if is_of_one_user { max } else { (max / CONNECTIONS_SHARE).max(1) };
-        let refused = Pool::new(REFUSED_CONNECTIONS_MAX, REFUSED_CONNECTIONS_SHARE);
-        Self { served: Pool::new(max, share), refused }
+        let refused = Pool::new(REFUSED_CONNECTIONS_MAX, REFUSED_CONNECTIONS_SHARE, shared.clone());
+        Self { served: Pool::new(max, share, shared), refused }
     }
 
     /// A place for a connection of `holder`. If there is none, idle connections give way: its own where it has its
@@ -71,8 +74,8 @@ impl Places {
 }
 
 impl Pool {
-    fn new(max: usize, share: usize) -> Arc<Self> {
-        Arc::new(Self { max, share, started_at: Instant::now(), table: Mutex::default() })
+    fn new(max: usize, share: usize, shared: Option<SharedConnections>) -> Arc<Self> {
+        Arc::new(Self { max, share, shared, started_at: Instant::now(), table: Mutex::default() })
     }
 
     fn enter(self: &Arc<Self>, holder: Holder) -> Option<Place> {
@@ -86,12 +89,23 @@ impl Pool {
         if has >= self.share || table.open.len() >= self.max {
             return None;
         }
+        let shared = self.share_one(&mut table)?;
+        let has = table.counts.get(&holder).copied().unwrap_or_default();
         let quiet_since = Arc::new(AtomicU64::new(self.micros(Instant::now())));
         table.next += 1;
         let id = table.next;
-        table.open.insert(id, Open { holder, quiet_since: Arc::clone(&quiet_since), task: None });
+        table.open.insert(id, Open { holder, quiet_since: Arc::clone(&quiet_since), task: None, _shared: shared });
         table.counts.insert(holder, has + 1);
         Some(Place { number: Number { pool: Arc::clone(self), id }, quiet_since })
+    }
+
+    /// One of the connections that this listener shares with others. If there is none, its own idle ones give way.
+    fn share_one(&self, table: &mut Table) -> Option<Shared> {
+        let Some(shared) = &self.shared else { return Some(Shared::nothing()) };
+        shared.take(table.open.len()).or_else(|| {
+            self.close_idle(table, None);
+            shared.take(table.open.len())
+        })
     }
 
     /// Closes the connections that have been idle for longest: of `holder`, or of those who have the most. One that has
@@ -209,6 +223,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::OWN_CONNECTIONS;
 
     /// Places with connections of these users, each with a task of its own.
     fn enter(places: &Places, user: u32, count: usize) -> Vec<Place> {
@@ -226,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn ov_03_half_is_kept_for_others_whatever_one_user_does() {
-        let places = Places::new(8, false);
+        let places = Places::new(8, false, None);
         let busy = enter(&places, 1, 4);
         busy.iter().for_each(Place::busy);
         assert!(places.enter(Holder::User(1)).is_none(), "none of its own is idle");
@@ -238,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn ov_03_the_idle_connections_of_who_has_most_give_way_the_longest_idle_first() {
-        let places = Places::new(8, false);
+        let places = Places::new(8, false, None);
         let (few, many) = (enter(&places, 1, 2), enter(&places, 2, 4));
         let more = enter(&places, 3, 2);
         many[2].busy();
@@ -253,12 +268,29 @@ mod tests {
 
     #[tokio::test]
     async fn id_16_who_is_refused_takes_no_place_of_who_is_served() {
-        let places = Places::new(4, false);
+        let places = Places::new(4, false, None);
         let refused: Vec<_> = (0..1_000).filter_map(|_| places.refuse(Holder::User(1))).collect();
         assert_eq!(refused.len(), REFUSED_CONNECTIONS_SHARE);
         assert!(places.refuse(Holder::User(2)).is_some());
         assert_eq!(enter(&places, 3, 2).len(), 2);
         drop(refused);
         assert!(places.refused.table().counts.is_empty());
+    }
+
+    #[tokio::test]
+    async fn ov_03_listeners_that_share_connections_leave_each_other_a_few() {
+        let shared = SharedConnections::new(3);
+        let places = || Places::new(100, true, Some(shared.clone()));
+        let (greedy, other) = (places(), places());
+        let busy = enter(&greedy, 1, OWN_CONNECTIONS + 3);
+        busy.iter().for_each(Place::busy);
+        assert!(greedy.enter(Holder::User(1)).is_none(), "none is left, and none of its own is idle");
+        let few = enter(&other, 1, OWN_CONNECTIONS);
+        few.iter().for_each(Place::busy);
+        assert!(other.enter(Holder::User(1)).is_none());
+        few[0].quiet(Instant::now());
+        assert_eq!(enter(&other, 1, 1).len(), 1, "an idle one of its own gives way");
+        drop(busy);
+        assert!(shared.take(OWN_CONNECTIONS).is_some());
     }
 }

@@ -5,6 +5,7 @@ mod connections;
 mod heads;
 mod overload;
 mod panics;
+mod transports;
 
 use super::{Admission, AskUser, HttpLimits, Listener, Listening, LocalUser, Log, PeerFacts, Service, Waits};
 use crate::clock;
@@ -125,7 +126,7 @@ impl Serving {
     /// Callers are whom `user_of` tells.
     async fn start_where(user_of: AskUser, service: Echo, limits: HttpLimits, log: Arc<Log>) -> Self {
         let socket = Listening::open("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = socket.address();
+        let address = socket.address().unwrap();
         let (stop, stopped) = watch::channel(false);
         let proxies = Arc::default();
         let listener = Listener { socket, tls: None, service: Arc::new(service), limits, user_of, proxies, log };

@@ -1,6 +1,7 @@
 //! The dialect of App Service, versions 2019-08-01 and 2017-09-01 at one address (docs/wire/app-service.md).
 
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use super::imds::hosts;
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -19,6 +20,8 @@ pub static APP_SERVICE: Dialect = Dialect {
     is_proven,
     versions: &[TODAY, OF_2017],
     refuse,
+    hosts,
+    wants_loopback: false,
     environment,
     notes: &[],
 };
@@ -96,7 +99,7 @@ const NOT_FOUND: &str =
     "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.";
 
 /// A refusal as App Service words it.
-fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
+fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
     let numbered = |status, message: &str| identified(status, message, &world.entropy.guid().to_string());
     match refusal {
         Refusal::Guard(error) => numbered(400, &error.to_string()),
@@ -108,8 +111,10 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::Query(error) => numbered(400, &error.to_string()),
         Refusal::ResourceMissing => numbered(400, "The parameter 'resource' is missing."),
         Refusal::ResourceMalformed => numbered(400, "The parameter 'resource' is not a resource identifier."),
+        Refusal::Scope => numbered(400, SCOPE),
+        Refusal::ResponseType => numbered(400, RESPONSE_TYPE),
         Refusal::Throttled => retry_later(numbered(429, "Too many requests.")),
-        Refusal::IdentityNotFound => numbered(400, NOT_FOUND),
+        Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::Disabled => numbered(400, NOT_FOUND),
         Refusal::NoDefaultIdentity | Refusal::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
         Refusal::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
         Refusal::Upstream(logs) => upstream(logs, world),

@@ -1,12 +1,12 @@
 //! The dialect of Cloud Shell (docs/wire/cloud-shell.md).
 
-use super::imds::has_metadata_header;
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
+use super::imds::{has_metadata_header, hosts};
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
 use bonafide_types::World;
-use bonafide_wire::Reply;
+use bonafide_wire::{Reply, Request};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
@@ -21,6 +21,8 @@ pub(super) static CLOUD_SHELL: Dialect = Dialect {
     // Clients refuse user-assigned identities here themselves.
     versions: &[Version { takes: |_| true, selectors: &[], render, reply }],
     refuse,
+    hosts,
+    wants_loopback: false,
     environment,
     notes: &[
         "MSAL for Python, and az through it, do not read MSI_ENDPOINT: they ask http://localhost:50342, which this is not",
@@ -46,7 +48,7 @@ fn reply(body: Bytes) -> Reply {
 }
 
 /// A refusal in the form that Cloud Shell has for an unknown audience; the other words are ours.
-fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
+fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
     match refusal {
         Refusal::Guard(error) => coded(400, BAD_REQUEST, &error.to_string()),
         Refusal::Path(_) => coded(400, BAD_REQUEST, FORGED_PATH),
@@ -59,8 +61,10 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::Query(error) => coded(400, BAD_REQUEST, &error.to_string()),
         Refusal::ResourceMissing => coded(400, BAD_REQUEST, "The parameter 'resource' is missing"),
         Refusal::ResourceMalformed => coded(400, UNKNOWN_AUDIENCE, "The parameter 'resource' is not a resource"),
+        Refusal::Scope => coded(400, BAD_REQUEST, SCOPE),
+        Refusal::ResponseType => coded(400, BAD_REQUEST, RESPONSE_TYPE),
         Refusal::Throttled => retry_later(coded(429, "TooManyRequests", "Too many requests")),
-        Refusal::IdentityNotFound | Refusal::NoDefaultIdentity => {
+        Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity | Refusal::Disabled => {
             coded(400, "IdentityNotFound", "There is no identity to sign in as")
         }
         Refusal::Ambiguous => {

@@ -1,7 +1,7 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, json, retry_later, unserved_status};
-use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, described, json, retry_later, unserved_status};
+use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{DocumentError, Logs, Refusal};
 use crate::token::{self, Rendered, Token};
 use crate::{attested, instance, load_balancer, scheduled_events};
@@ -44,6 +44,8 @@ pub static IMDS: Dialect = Dialect {
         reply,
     }],
     refuse,
+    hosts,
+    wants_loopback: false,
     environment,
     notes: &[
         "clients that cannot be redirected (Go, C++, older ones) ask this machine's own 169.254.169.254 and do not \
@@ -163,7 +165,7 @@ impl<'a> From<&'a Identity> for Listed<'a> {
 
 /// A refusal as IMDS words it. Clients repeat what is answered 404, 408, 410, 429 or 5xx, and a .NET process waits
 /// with all its other tokens meanwhile: what no waiting mends is 400 (docs/wire/imds.md, "Refusals that waiting can end").
-fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
+fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
     signed(match refusal {
         Refusal::Guard(error) => described(400, "invalid_request", &error.to_string()),
         Refusal::Path(_) => described(400, "invalid_request", FORGED_PATH),
@@ -176,12 +178,14 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
         Refusal::Query(error) => described(400, "invalid_request", &error.to_string()),
         Refusal::ResourceMissing => described(400, "invalid_request", "Required query variable 'resource' is missing"),
         Refusal::ResourceMalformed => {
-            described(400, "invalid_resource", "The query variable 'resource' is not a resource identifier")
+            described(400, "invalid_scope", "The query variable 'resource' is not a resource identifier")
         }
+        Refusal::Scope => described(400, "invalid_scope", SCOPE),
+        Refusal::ResponseType => described(400, "unsupported_response_type", RESPONSE_TYPE),
         Refusal::Throttled => {
             retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"))
         }
-        Refusal::IdentityNotFound | Refusal::NoDefaultIdentity => {
+        Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity | Refusal::Disabled => {
             described(400, "invalid_request", "Identity not found")
         }
         Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
@@ -197,7 +201,7 @@ fn refuse(refusal: &Refusal, _: &Endpoint, world: &World<'_>) -> Reply {
 
 /// Azure's words ("Common error codes when using IMDS to retrieve load balancer information").
 const NO_LOAD_BALANCER: &str = "No load balancer metadata is found. Please check if your VM is using any non-basic SKU load balancer and retry later.";
-const SEVERAL: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
+pub(super) const SEVERAL: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
 
 fn bad_version() -> Reply {
     #[derive(Serialize)]
@@ -215,7 +219,7 @@ fn bad_version() -> Reply {
     json(400, &body)
 }
 
-fn upstream(logs: &Logs, world: &World<'_>) -> Reply {
+pub(super) fn upstream(logs: &Logs, world: &World<'_>) -> Reply {
     let request = world.entropy.guid().to_string();
     let details = logs.for_details(&request);
     let details = details.as_deref().unwrap_or("For details see the logs of the host");
@@ -223,7 +227,7 @@ fn upstream(logs: &Logs, world: &World<'_>) -> Reply {
         .with(REQUEST_ID, &request)
 }
 
-fn unserved(why: Unserved) -> Reply {
+pub(super) fn unserved(why: Unserved) -> Reply {
     let error = match why {
         Unserved::OtherUser => "access_denied",
         Unserved::Busy | Unserved::ShareTaken | Unserved::Failed => "unknown",
@@ -238,13 +242,12 @@ fn unserved(why: Unserved) -> Reply {
     described(unserved_status(why), error, &why.to_string())
 }
 
-fn described(status: u16, error: &'static str, description: &str) -> Reply {
-    #[derive(Serialize)]
-    struct Described<'a> {
-        error: &'static str,
-        error_description: &'a str,
-    }
-    json(status, &Described { error, error_description: description })
+/// `169.254.169.254`, and the names of the loopback device with the port of the endpoint.
+pub(super) fn hosts(endpoint: &Endpoint) -> Vec<String> {
+    let mut hosts = vec!["169.254.169.254".to_owned(), "169.254.169.254:80".to_owned()];
+    hosts.extend(LOOPBACK.iter().chain(&["169.254.169.254"]).flat_map(|host| endpoint.at_its_port(host)));
+    hosts.extend(endpoint.named());
+    hosts
 }
 
 fn environment(endpoint: &Endpoint) -> Vec<(&'static str, String)> {

@@ -3,12 +3,14 @@
 mod app_service;
 mod cloud_shell;
 mod imds;
+mod vm_extension;
 
 pub use app_service::APP_SERVICE;
 pub use imds::IMDS;
 #[cfg(test)]
 pub(crate) use imds::VERSIONS as IMDS_VERSIONS;
 pub(crate) use imds::{signed, version as imds_version};
+pub use vm_extension::VM_EXTENSION;
 
 use crate::dialect::{Dialect, Endpoint, SelectorKind};
 use crate::token::ReplyKind;
@@ -21,7 +23,7 @@ use serde::Serialize;
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Every dialect.
-pub static ALL: &[&Dialect] = &[&IMDS, &APP_SERVICE, &cloud_shell::CLOUD_SHELL];
+pub static ALL: &[&Dialect] = &[&IMDS, &APP_SERVICE, &cloud_shell::CLOUD_SHELL, &VM_EXTENSION];
 
 /// The dialect of this name.
 pub fn named(name: &str) -> Option<&'static Dialect> {
@@ -36,7 +38,7 @@ pub fn routes() -> Vec<&'static Route> {
 /// The variables by which clients find an endpoint of some dialect, served here or not: those of another
 /// environment must not lead them elsewhere.
 pub fn variables() -> Vec<&'static str> {
-    let example = Endpoint { port: 0, secret: None };
+    let example = Endpoint::default();
     let ours = ALL.iter().flat_map(|dialect| dialect.environment(&example));
     ours.map(|(name, _)| name).chain(VARIABLES_ELSEWHERE).collect()
 }
@@ -87,12 +89,27 @@ fn unserved_status(why: Unserved) -> u16 {
 const DISK_FULL: &str = "The disk of this machine or of its control plane is full, and a new identity needs space on it: \
                          make space there; tokens follow by themselves";
 
+/// The words for what is sent in the place of `resource`.
+const SCOPE: &str = "The parameter 'resource' is missing; a 'scope' is not taken in its place: name the resource alone, without '/.default'";
+/// The words for another `response_type`.
+const RESPONSE_TYPE: &str = "The only 'response_type' is 'token'";
+
 fn retry_later(reply: Reply) -> Reply {
     reply.with("retry-after", &RETRY_AFTER_SECONDS.to_string())
 }
 
 fn json(status: u16, body: &impl Serialize) -> Reply {
     Reply::json(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+}
+
+/// The form of refusals of `imds` and `vm-extension`.
+fn described(status: u16, error: &'static str, description: &str) -> Reply {
+    #[derive(Serialize)]
+    struct Described<'a> {
+        error: &'static str,
+        error_description: &'a str,
+    }
+    json(status, &Described { error, error_description: description })
 }
 
 /// The header by which the log has the request. Other answers do without: only a failure is looked for.

@@ -1,7 +1,6 @@
 //! Every refusal, in every dialect.
 
 use super::*;
-use crate::dialect::Endpoint;
 use crate::path::PathError;
 use crate::refusal::{DocumentError, GuardError, Logs, QueryError, Refusal};
 use crate::token::REPLY_KINDS_MAX;
@@ -22,56 +21,62 @@ impl Entropy for Zeros {
 /// of a .NET process wait meanwhile (docs/wire/imds.md, "Refusals that waiting can end").
 const REPEATED: [u16; 12] = [404, 408, 410, 429, 500, 501, 502, 503, 504, 507, 508, 511];
 
-/// The row of a refusal in docs/wire/imds.md: its words, the statuses of `imds` and `app-service`, and whether
-/// the same request can succeed later though nobody changes anything.
-fn row(refusal: &Refusal) -> (&'static str, u16, u16, bool) {
+/// Refusals whose status is Azure's own, though clients repeat it in vain.
+const IS_AZURES: [&str; 2] = ["an unknown path", "no load balancer"];
+
+/// The row of a refusal in docs/wire/imds.md: its words, the statuses of `imds`, `app-service` and `vm-extension`, and
+/// whether the same request can succeed later though nobody changes anything.
+fn row(refusal: &Refusal) -> (&'static str, u16, u16, u16, bool) {
     match refusal {
-        Refusal::Method(_) => ("the method", 405, 405, false),
-        Refusal::Guard(GuardError::Target | GuardError::HostCount | GuardError::Host) => {
-            ("another address", 400, 400, false)
-        }
-        Refusal::Guard(GuardError::Forwarded | GuardError::Upgrade) => ("forwarded or upgraded", 400, 400, false),
-        Refusal::Guard(GuardError::Http10) => ("HTTP/1.0", 400, 400, false),
-        Refusal::Guard(GuardError::Body) => ("a body", 400, 400, false),
-        Refusal::Guard(GuardError::Form) => ("a body that is no form", 400, 400, false),
+        Refusal::Method(_) => ("the method", 405, 405, 405, false),
+        Refusal::Guard(GuardError::Target | GuardError::Host) => ("another address", 400, 400, 401, false),
+        Refusal::Guard(GuardError::HostCount) => ("no `Host`, or two", 400, 400, 400, false),
+        Refusal::Guard(GuardError::NotLoopback) => ("not over the workload's loopback", 400, 400, 400, false),
+        Refusal::Guard(GuardError::Forwarded | GuardError::Upgrade) => ("forwarded or upgraded", 400, 400, 400, false),
+        Refusal::Guard(GuardError::Http10) => ("HTTP/1.0", 400, 400, 400, false),
+        Refusal::Guard(GuardError::Body) => ("a body", 400, 400, 400, false),
+        Refusal::Guard(GuardError::Form) => ("a body that is no form", 400, 400, 400, false),
         Refusal::Path(PathError::Form | PathError::Character | PathError::Dot) => {
-            ("an unreadable path", 400, 400, false)
+            ("an unreadable path", 400, 400, 401, false)
         }
-        Refusal::NotFound => ("an unknown path", 404, 404, false),
-        Refusal::Unproven => ("no header", 400, 401, false),
-        Refusal::ApiVersion => ("`api-version`", 400, 400, false),
+        Refusal::NotFound => ("an unknown path", 404, 404, 401, false),
+        Refusal::Unproven => ("no header", 400, 401, 400, false),
+        Refusal::ApiVersion => ("`api-version`", 400, 400, 400, false),
         Refusal::Query(
             QueryError::Parameters(_)
             | QueryError::ForeignSelector(_)
             | QueryError::TwoSelectors(..)
             | QueryError::BypassCache
             | QueryError::Capabilities,
-        ) => ("a wrong parameter", 400, 400, false),
-        Refusal::ResourceMissing => ("no `resource`", 400, 400, false),
-        Refusal::ResourceMalformed => ("a malformed `resource`", 400, 400, false),
-        Refusal::Throttled => ("throttled", 429, 429, true),
-        Refusal::IdentityNotFound => ("an identity that is not here", 400, 400, false),
-        Refusal::NoDefaultIdentity => ("no identity at all", 400, 400, false),
-        Refusal::Ambiguous => ("several identities", 400, 400, false),
-        Refusal::Refused(_) => ("login refuses what is asked for", 400, 500, false),
-        Refusal::Upstream(_) => ("login gives no answer, or refuses this host", 500, 500, true),
-        Refusal::Document(error) if error.is_passing() => ("a document that is elsewhere", 500, 500, true),
+        ) => ("a wrong parameter", 400, 400, 400, false),
+        Refusal::ResourceMissing => ("no `resource`", 400, 400, 400, false),
+        Refusal::ResourceMalformed => ("a malformed `resource`", 400, 400, 400, false),
+        Refusal::Scope => ("`scope` in its place", 400, 400, 400, false),
+        Refusal::ResponseType => ("another `response_type`", 400, 400, 400, false),
+        Refusal::Throttled => ("throttled", 429, 429, 429, true),
+        Refusal::IdentityNotFound => ("an identity that is not here", 400, 400, 400, false),
+        Refusal::Disabled => ("a disabled principal", 400, 400, 403, false),
+        Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity => ("no identity at all", 400, 400, 400, false),
+        Refusal::Ambiguous => ("several identities", 400, 400, 400, false),
+        Refusal::Refused(_) => ("login refuses what is asked for", 400, 500, 400, false),
+        Refusal::Upstream(_) => ("login gives no answer, or refuses this host", 500, 500, 500, true),
+        Refusal::Document(error) if error.is_passing() => ("a document that is elsewhere", 500, 500, 500, true),
         // No stock client asks for it, and Azure's status is documented.
-        Refusal::Document(DocumentError::NoLoadBalancer) => ("no load balancer", 404, 400, false),
-        Refusal::Document(_) => ("a wrong request for a document", 400, 400, false),
-        Refusal::DiskFull => ("a full disk", 503, 503, true),
+        Refusal::Document(DocumentError::NoLoadBalancer) => ("no load balancer", 404, 400, 400, false),
+        Refusal::Document(_) => ("a wrong request for a document", 400, 400, 400, false),
+        Refusal::DiskFull => ("a full disk", 503, 503, 503, true),
         Refusal::Unserved(why) => match why {
-            Unserved::OtherUser => ("another user", 403, 403, false),
-            Unserved::CertificateExpired => ("an expired client certificate", 401, 401, false),
-            Unserved::TargetTooLong => ("a long target", 414, 414, false),
-            Unserved::HeadTooLarge => ("a large head", 431, 431, false),
-            Unserved::HeadMalformed => ("an unreadable head", 400, 400, false),
-            Unserved::BodyTooLarge => ("a large body", 413, 413, false),
-            Unserved::BodyTooSlow => ("a late body", 400, 400, false),
-            Unserved::BodyBroken => ("a broken body", 400, 400, false),
-            Unserved::Busy => ("a busy server", 503, 503, true),
-            Unserved::ShareTaken => ("too many requests at once", 429, 429, true),
-            Unserved::Failed => ("a failure of the server", 500, 500, true),
+            Unserved::OtherUser => ("another user", 403, 403, 403, false),
+            Unserved::CertificateExpired => ("an expired client certificate", 401, 401, 401, false),
+            Unserved::TargetTooLong => ("a long target", 414, 414, 414, false),
+            Unserved::HeadTooLarge => ("a large head", 431, 431, 431, false),
+            Unserved::HeadMalformed => ("an unreadable head", 400, 400, 400, false),
+            Unserved::BodyTooLarge => ("a large body", 413, 413, 413, false),
+            Unserved::BodyTooSlow => ("a late body", 400, 400, 400, false),
+            Unserved::BodyBroken => ("a broken body", 400, 400, 400, false),
+            Unserved::Busy => ("a busy server", 503, 503, 503, true),
+            Unserved::ShareTaken => ("too many requests at once", 429, 429, 429, true),
+            Unserved::Failed => ("a failure of the server", 500, 500, 500, true),
         },
     }
 }
@@ -92,6 +97,7 @@ fn every() -> Vec<Refusal> {
         GuardError::Target,
         GuardError::HostCount,
         GuardError::Host,
+        GuardError::NotLoopback,
         GuardError::Forwarded,
         GuardError::Upgrade,
         GuardError::Body,
@@ -111,9 +117,13 @@ fn every() -> Vec<Refusal> {
         Refusal::ApiVersion,
         Refusal::ResourceMissing,
         Refusal::ResourceMalformed,
+        Refusal::Scope,
+        Refusal::ResponseType,
         Refusal::Throttled,
         Refusal::IdentityNotFound,
+        Refusal::NoIdentityAtAll,
         Refusal::NoDefaultIdentity,
+        Refusal::Disabled,
         Refusal::Ambiguous,
         Refusal::Refused(Box::new(refused)),
         Refusal::Upstream(Logs::default()),
@@ -137,8 +147,7 @@ fn every() -> Vec<Refusal> {
 }
 
 fn said(dialect: &Dialect, refusal: &Refusal) -> (u16, Reply, Value) {
-    let endpoint = Endpoint { port: 41_013, secret: None };
-    let reply = (dialect.refuse)(refusal, &endpoint, &World { now: Timestamp::from_unix_seconds(1), entropy: &Zeros });
+    let reply = (dialect.refuse)(refusal, None, &World { now: Timestamp::from_unix_seconds(1), entropy: &Zeros });
     let body = serde_json::from_slice(&reply.body).unwrap();
     (reply.status.as_u16(), reply, body)
 }
@@ -146,19 +155,21 @@ fn said(dialect: &Dialect, refusal: &Refusal) -> (u16, Reply, Value) {
 #[test]
 fn av_11_what_no_waiting_mends_is_never_a_status_that_clients_repeat() {
     for refusal in every() {
-        let (words, status, _, waiting_helps) = row(&refusal);
-        let is_repeated = REPEATED.contains(&status);
-        assert!(is_repeated == waiting_helps || refusal == Refusal::NotFound, "{words}: {status}");
+        let (words, at_imds, _, at_vm_extension, waiting_helps) = row(&refusal);
+        for status in [at_imds, at_vm_extension] {
+            let is_repeated = REPEATED.contains(&status);
+            assert!(is_repeated == waiting_helps || IS_AZURES.contains(&words), "{words}: {status}");
+        }
     }
 }
 
 #[test]
 fn av_11_every_refusal_has_the_status_of_its_row_and_none_redirects() {
     for refusal in every() {
-        let (words, at_imds, at_app_service, _) = row(&refusal);
-        for (status, expected) in [(said(&IMDS, &refusal).0, at_imds), (said(&APP_SERVICE, &refusal).0, at_app_service)]
-        {
-            assert_eq!(status, expected, "{words}");
+        let (words, at_imds, at_app_service, at_vm_extension, _) = row(&refusal);
+        let rows = [(&IMDS, at_imds), (&APP_SERVICE, at_app_service), (&VM_EXTENSION, at_vm_extension)];
+        for (dialect, expected) in rows {
+            assert_eq!(said(dialect, &refusal).0, expected, "{words} at {}", dialect.name());
         }
         for status in ALL.iter().map(|dialect| said(dialect, &refusal).0) {
             // MSAL follows, and takes the secret header with it.
@@ -174,6 +185,8 @@ fn md_15_every_refusal_has_a_body_that_clients_can_read() {
         let (_, reply, body) = said(&IMDS, &refusal);
         assert!(text(&body, "error") && text(&body, "error_description"), "{refusal:?}: {body}");
         assert_eq!(reply.headers["server"], "IMDS/150.870.65.512");
+        let (_, _, at_vm_extension) = said(&VM_EXTENSION, &refusal);
+        assert!(text(&at_vm_extension, "error") && text(&at_vm_extension, "error_description"), "{refusal:?}");
         let (status, _, body) = said(&APP_SERVICE, &refusal);
         assert!(text(&body, "message") && text(&body, "correlationId"), "{refusal:?}: {body}");
         assert_eq!(body["statusCode"], status);
@@ -184,9 +197,9 @@ fn md_15_every_refusal_has_a_body_that_clients_can_read() {
 fn the_document_has_every_row() {
     let document = include_str!("../../../../docs/wire/imds.md");
     for refusal in every() {
-        let (words, at_imds, at_app_service, waiting_helps) = row(&refusal);
+        let (words, at_imds, at_app_service, at_vm_extension, waiting_helps) = row(&refusal);
         let helps = if waiting_helps { "yes" } else { "no" };
-        let row = format!("| {words} | {at_imds} | {at_app_service} | {helps} |");
+        let row = format!("| {words} | {at_imds} | {at_app_service} | {at_vm_extension} | {helps} |");
         assert!(document.contains(&row), "{row}");
     }
 }

@@ -1,7 +1,7 @@
 //! A host with one workload, at a fixed time.
 #![allow(dead_code, unreachable_pub)]
 
-use bonafide_metadata::dialects::{APP_SERVICE, IMDS};
+use bonafide_metadata::dialects::{APP_SERVICE, IMDS, VM_EXTENSION};
 use bonafide_metadata::{Agent, Answer, Binding, Endpoint, FetchDuty, Options, Waiting};
 use bonafide_types::{ClientId, Entropy, ObjectId, ResourceId, ResourceUuid, TenantId, Timestamp, World};
 use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
@@ -119,7 +119,11 @@ pub fn imds() -> Binding {
 }
 
 pub fn imds_of(workload: ResourceUuid, port: u16) -> Binding {
-    Binding::new(workload, &IMDS, Endpoint { port, secret: None })
+    Binding::new(workload, &IMDS, Endpoint { port, ..Endpoint::default() })
+}
+
+pub fn vm_extension() -> Binding {
+    Binding::new(workload_id(1), &VM_EXTENSION, Endpoint { port: 50_342, ..Endpoint::default() })
 }
 
 pub fn app_service() -> Binding {
@@ -128,7 +132,7 @@ pub fn app_service() -> Binding {
 
 pub fn app_service_with(secret: &str) -> Binding {
     let secret = Some(secret.to_owned().into());
-    Binding::new(workload_id(1), &APP_SERVICE, Endpoint { port: 41_013, secret })
+    Binding::new(workload_id(1), &APP_SERVICE, Endpoint { port: 41_013, secret, ..Endpoint::default() })
 }
 
 pub fn request(method: &str, path: &str, query: &str, headers: &[(&str, &str)]) -> Request {

@@ -65,7 +65,7 @@ impl Service for OfHosts {
 /// A listener of four connections.
 fn serve(service: OfHosts, stop: Stop) -> SocketAddr {
     let socket = Listening::open((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let address = socket.address();
+    let address = socket.address().unwrap();
     let limits = HttpLimits { connections: 4, header: LONG, body: LONG, reply: LONG };
     let user_of = |_, _| LocalUser::Unknown;
     let (service, proxies, log) = (Arc::new(service), Arc::default(), Log::off());

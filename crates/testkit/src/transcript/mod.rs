@@ -1,13 +1,14 @@
 //! Transcripts: HTTP exchanges that people can read, run against a cloud.
 //!
 //! A file is a story on one surface, the one its folder is named after. Lines that begin with `#` are
-//! for people. `given …` prepares ([`Script::given`] has the vocabulary); `as`, `on`, `over` and `at`
+//! for people. `given …` prepares ([`Script::given`] has the vocabulary); `as`, `on`, `from`, `over` and `at`
 //! say who asks and where from then on:
 //!
 //! | line | says |
 //! |---|---|
 //! | `as NAME`, `as nobody` | whose token requests to the resource manager carry; the operator's at first |
 //! | `on NAME`, `on NAME DIALECT` | the workload whose endpoint is asked, and its dialect; the first machine's `imds` at first |
+//! | `from ADDRESS` | the address, with a port, from which a workload's endpoint is asked; one of the loopback device at first |
 //! | `over NAME`, `over nobody` | the host over whose mTLS connection login and the hosts surface are asked |
 //! | `at SURFACE` | another surface than the folder's |
 //! | `keep NAME = TEXT` | what `{NAME}` stands for |

@@ -38,7 +38,7 @@ pub(super) struct Expected {
 }
 
 /// Words that begin a line in words.
-const WORDS: [&str; 6] = ["given", "as", "on", "over", "at", "keep"];
+const WORDS: [&str; 7] = ["given", "as", "on", "from", "over", "at", "keep"];
 
 /// The steps of a transcript, or the number of a line that cannot be read and why.
 pub(super) fn parse(text: &str) -> Result<Vec<Step>, (usize, String)> {

@@ -9,6 +9,7 @@ use crate::plane::{GRAPH, MANAGEMENT};
 use crate::report::without_secrets;
 use crate::token;
 use bonafide_metadata::dialects;
+use bonafide_wire::hosts::VM_EXTENSION;
 use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -115,6 +116,10 @@ impl Stage {
                 self.script.workload = Some(name.to_owned());
                 self.script.dialect = dialects::named(dialect).ok_or_else(|| format!("'{dialect}' is no dialect"))?;
             }
+            "from" => {
+                let at = rest.parse().map_err(|_| format!("'{rest}' is no address with a port"))?;
+                self.script.from = Some(at);
+            }
             "over" if rest == "nobody" => self.script.over = Some(None),
             "over" => self.script.over = Some(Some(*found(&self.script.hosts, rest)?)),
             "at" => rest.clone_into(&mut self.surface),
@@ -190,7 +195,12 @@ impl Stage {
             "metadata" => {
                 let machine = script.chosen()?;
                 let binding = script.cloud.endpoint(machine, script.dialect, SECRET);
-                let ask = if has("host") { ask } else { ask.header("host", "169.254.169.254") };
+                let host = if script.dialect.name() == VM_EXTENSION { "localhost:50342" } else { "169.254.169.254" };
+                let ask = if has("host") { ask } else { ask.header("host", host) };
+                let ask = match script.from {
+                    Some(address) => ask.from(address),
+                    None => ask,
+                };
                 Ok(script.cloud.metadata(&binding, &ask).into())
             }
             other => Err(format!("'{other}' is no surface")),

@@ -13,6 +13,7 @@ use bonafide_store::Read;
 use bonafide_types::HostId;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// The group that machines and identities are made in.
 pub(super) const GROUP: &str = "rg";
@@ -30,6 +31,7 @@ pub struct Script {
     pub(super) caller: Option<String>,
     pub(super) workload: Option<String>,
     pub(super) dialect: &'static Dialect,
+    pub(super) from: Option<SocketAddr>,
     /// The host chosen with `over`; `None` is the surface's own choice.
     pub(super) over: Option<Option<HostId>>,
 }
@@ -57,6 +59,7 @@ impl Script {
             caller: Some("operator".to_owned()),
             workload: None,
             dialect: &IMDS,
+            from: None,
             over: None,
         }
     }
@@ -101,6 +104,10 @@ impl Script {
             ["identity", name, "deleted"] => {
                 let identity = found(&self.identities, name)?.clone();
                 let _ = self.delete(identity.id.as_str()).expect(200);
+            }
+            ["identity", name, "disabled"] => {
+                let identity = found(&self.identities, name)?;
+                self.cloud.set_enabled(identity.principal, false);
             }
             ["identity", name, "taken", "from", machine] => self.take(name, machine)?,
             ["vm", name, "deleted"] => {

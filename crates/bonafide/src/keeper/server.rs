@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeptError {
     /// Somebody else started it.
-    #[error("--kept-by is for `bonafide up` itself; start it without")]
+    #[error("--kept-by is for bonafide itself; start it without")]
     NotKept,
     /// The line failed.
     #[error("the process that keeps the sockets cannot be reached: {0}")]

@@ -36,7 +36,7 @@ pub(super) enum Message {
 
 /// The reason why a message was not understood.
 #[derive(Debug, thiserror::Error)]
-#[error("the line between the processes of `up` says what neither of them would: stop `up` and start it again")]
+#[error("the line between our processes says what none of them would: stop bonafide and start it again")]
 pub(super) struct Garbled;
 
 /// Makes a line: the keeper's end, and that of the process that serves.

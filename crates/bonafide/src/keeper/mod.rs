@@ -1,12 +1,14 @@
-//! The process that `up` is started as. It holds the listening sockets and nothing else: no key, no store, no thread but
+//! The process that `up`, `serve` or `host run` is started as. It holds the listening sockets and nothing else: no key, no store, no thread but
 //! its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
 //! else can take their ports meanwhile. Neither outlives the other (ADR 19).
 
+mod command;
 mod line;
 mod passed;
 mod restarts;
 mod server;
 
+pub(crate) use command::{Command, Kept, Passed};
 pub(crate) use restarts::PANICKED;
 pub(crate) use server::{Keeper, KeptError};
 
@@ -24,7 +26,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus, Stdio};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, Command as Process};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
@@ -33,16 +35,17 @@ const OURSELVES: &str = "/proc/self/exe";
 /// Variables of passed sockets, which are for this process alone. Source: sd_listen_fds(3).
 const PASSED: [&str; 3] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
-/// Runs `up` in a process below this one until it ends by itself or is told to. Until that serves, this process keeps the
+/// Runs a command in a process below this one until it ends by itself or is told to. Until that serves, this process keeps the
 /// privileges that it may ask for.
-pub(super) fn keep() -> Result<ExitCode, Failure> {
+pub(crate) fn keep(command: &Command) -> Result<ExitCode, Failure> {
     // A runtime of this thread alone: capabilities belong to threads.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut keeping = Keeping {
-            sockets: passed::passed()?
+            name: command.name,
+            sockets: passed::passed(command)?
                 .into_iter()
-                .map(|(name, socket)| Kept { name, socket, is_passed: true })
+                .map(|(name, socket)| Held { name, socket, is_passed: true })
                 .collect(),
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -56,7 +59,7 @@ pub(super) fn keep() -> Result<ExitCode, Failure> {
 }
 
 /// A socket that outlives the process that serves on it.
-struct Kept {
+struct Held {
     name: String,
     socket: TcpListener,
     /// The process that passed it has it as well, and decides what becomes of connections.
@@ -64,7 +67,9 @@ struct Kept {
 }
 
 struct Keeping {
-    sockets: Vec<Kept>,
+    /// The name of the command.
+    name: &'static str,
+    sockets: Vec<Held>,
     interrupt: Signals,
     terminate: Signals,
     is_stopping: bool,
@@ -91,14 +96,16 @@ impl Keeping {
             self.down_since.get_or_insert(now);
             let Some(pause) = crashes.next(now.into_std()) else {
                 return Err(format!(
-                    "`up` crashed {CRASHES_MAX} times within {} s, the last time by {}, and is not started again; the log \
+                    "`{}` crashed {CRASHES_MAX} times within {} s, the last time by {}, and is not started again; the log \
                      says more of a panic, the system's log of a signal",
+                    self.name,
                     WITHIN.as_secs(),
                     by(end)
                 )
                 .into());
             };
-            say(&format!("`up` ended by {} and is started again; sessions of `exec` ended with it", by(end)));
+            let name = self.name;
+            say(&format!("`{name}` ended by {} and is started again; sessions of `exec` ended with it", by(end)));
             if !self.rest(now + pause).await {
                 return Ok(ExitCode::SUCCESS);
             }
@@ -137,7 +144,7 @@ impl Keeping {
     fn start(&self) -> Result<(Child, OwnedFd), Failure> {
         let (ours, theirs) = pair()?;
         let mut arguments = std::env::args_os();
-        let mut command = Command::new(OURSELVES);
+        let mut command = Process::new(OURSELVES);
         command.arg0(arguments.next().unwrap_or_else(|| "bonafide".into())).args(arguments);
         command.arg(format!("--kept-by={}", getpid().as_raw_nonzero()));
         if self.has_served {
@@ -147,8 +154,8 @@ impl Keeping {
             command.env_remove(name);
         }
         let child = command.stdin(Stdio::from(theirs)).kill_on_drop(true).spawn();
-        let child = child
-            .map_err(|error| format!("cannot start {OURSELVES}: {error}; `up` needs /proc and one more process"))?;
+        let child =
+            child.map_err(|error| format!("cannot start {OURSELVES}: {error}; it needs /proc and one more process"))?;
         let given = self.sockets.iter().map(|kept| Ok((kept.name.clone(), kept.socket.try_clone()?)));
         send(&ours, &Message::Given(given.collect::<std::io::Result<_>>()?))?;
         Ok((child, ours))
@@ -181,7 +188,7 @@ impl Keeping {
     fn keep(&mut self, name: String, socket: TcpListener) {
         self.sockets.retain(|kept| kept.name != name);
         if !self.is_stopping {
-            self.sockets.push(Kept { name, socket, is_passed: false });
+            self.sockets.push(Held { name, socket, is_passed: false });
         }
     }
 
