@@ -91,8 +91,8 @@ impl Host {
                 self.agent.finish(waiting, &plane.world())
             }
             Answer::Ask(mut question) => {
-                let reply = question.request().map(|request| self.send(plane, request));
-                let sent = reply.map(|reply| (reply.status, reply.body)).ok_or_else(|| "asked before".to_owned());
+                let sent = question.request().map(|request| self.reach(plane, request));
+                let sent = sent.unwrap_or_else(|| Err("asked before".to_owned()));
                 self.agent.told(question, &sent, &plane.world())
             }
         }
