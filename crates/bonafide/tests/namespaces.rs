@@ -6,7 +6,8 @@
 mod support;
 
 use std::process::Command;
-use support::{Up, eventually, is_root, metadata_request, run, skip, token_target, up_command};
+use support::namespace::Namespace;
+use support::{Up, eventually, metadata_request, run, token_target, up_command};
 
 const ARM: &str = "https://management.azure.com/";
 
@@ -101,56 +102,5 @@ fn md_08_a_neighbour_does_not_reach_a_loopback_endpoint_where_loopback_is_routed
     let origin = up.origin().replace("https://localhost", "127.0.0.1").parse().unwrap();
     for to in [up.imds(), origin] {
         assert_eq!(ask(&neighbour, to), "", "{to}");
-    }
-}
-
-/// A network namespace with a loopback device and nothing else.
-struct Namespace(String);
-
-impl Namespace {
-    fn create(name: &str) -> Option<Self> {
-        if !is_root() {
-            skip("network namespaces need root");
-            return None;
-        }
-        let name = format!("bonafide-{name}-{}", std::process::id());
-        let made = Command::new("ip").args(["netns", "add", &name]).output().is_ok_and(|made| made.status.success());
-        if !made {
-            skip("there are no network namespaces here");
-            return None;
-        }
-        let namespace = Self(name);
-        namespace.ip(&["link", "set", "lo", "up"]);
-        Some(namespace)
-    }
-
-    fn ip(&self, arguments: &[&str]) -> String {
-        let output = Command::new("ip").args(["-netns", &self.0]).args(arguments).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Sets a value of the kernel's, inside.
-    fn set(&self, name: &str, value: &str) {
-        let script = format!("echo {value} > /proc/sys/{name}");
-        let output = Command::new("ip").args(["netns", "exec", &self.0, "sh", "-c", &script]).output().unwrap();
-        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn has_address(&self) -> bool {
-        self.ip(&["address", "show", "dev", "lo"]).contains("169.254.169.254")
-    }
-
-    /// The same command, inside.
-    fn command(&self, inner: Command) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.0]).arg(inner.get_program()).args(inner.get_args());
-        command
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "delete", &self.0]).output();
     }
 }

@@ -22,6 +22,7 @@ pub mod pem;
 pub mod random;
 mod roca;
 pub mod seal;
+pub mod sealed_file;
 pub mod secret_hash;
 mod self_signed;
 mod signed_data;

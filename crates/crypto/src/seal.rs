@@ -48,7 +48,7 @@ pub struct SealContext<'a> {
 
 impl SealContext<'_> {
     /// Layer and fields, each preceded by its length: no two contexts give the same bytes.
-    fn associated_data(&self, layer: &str) -> Vec<u8> {
+    pub(crate) fn associated_data(&self, layer: &str) -> Vec<u8> {
         let mut out = Vec::new();
         for field in ["bonafide seal v1", layer, self.purpose, self.tenant, self.name, self.version] {
             out.extend_from_slice(&(field.len() as u64).to_be_bytes());
@@ -75,7 +75,7 @@ impl fmt::Debug for Sealed {
 
 const WRAPPED_KEY: &str = "key";
 const CONTENT: &str = "data";
-const TAG_BYTES: usize = 16;
+pub(crate) const TAG_BYTES: usize = 16;
 
 /// Seals a secret.
 ///
@@ -112,7 +112,7 @@ fn unwrap_key(kek: &Kek, context: &SealContext<'_>, sealed: &Sealed) -> Result<S
 }
 
 /// Nonce, ciphertext and tag in one.
-fn encrypt(key: &[u8; 32], associated_data: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+pub(crate) fn encrypt(key: &[u8; 32], associated_data: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
     let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| SealError::Encryption)?;
     let mut out = Vec::with_capacity(NONCE_LEN + plaintext.len() + TAG_BYTES);
     out.extend_from_slice(&[0; NONCE_LEN]);
@@ -124,7 +124,7 @@ fn encrypt(key: &[u8; 32], associated_data: &[u8], plaintext: &[u8]) -> Result<V
     Ok(out)
 }
 
-fn decrypt(key: &[u8; 32], associated_data: &[u8], sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
+pub(crate) fn decrypt(key: &[u8; 32], associated_data: &[u8], sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
     let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Refused)?;
     decrypt_parts(key, *nonce, associated_data, ciphertext)
 }

@@ -4,6 +4,7 @@ use crate::contact::Contact;
 use crate::enrol::EnrolError;
 use crate::fetch;
 use crate::files::HostFiles;
+use crate::kept::Kept;
 use crate::keys::IdentityKeys;
 use crate::link::Link;
 use crate::membership::{Invitation, Membership};
@@ -14,12 +15,14 @@ use bonafide_metadata::host::{HostRefusal, HostRequest, Sent};
 use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch, UpstreamError};
 use bonafide_types::{Phase, Timestamp};
 use bonafide_wire::token::TokenV1;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// Longest time that the control plane may take for a question of a workload's.
 const ASK: Duration = Duration::from_secs(5);
+/// Longest time that a start of a host of before waits for a connection. Source: ours; it may have to serve without.
+const START_WAIT: Duration = Duration::from_millis(400);
 
 /// The agent of this host.
 pub struct AgentRuntime {
@@ -28,6 +31,9 @@ pub struct AgentRuntime {
     pub(crate) membership: Membership,
     pub(crate) contact: Arc<Contact>,
     pub(crate) keys: IdentityKeys,
+    pub(crate) kept: Kept,
+    /// Those of this process that tokens depend on.
+    pub(crate) settings: Mutex<String>,
     pub(crate) changed: watch::Sender<()>,
     pub(crate) log: Arc<Log>,
     pub(crate) fetching_instances: tokio::sync::Mutex<()>,
@@ -59,19 +65,20 @@ impl AgentRuntime {
         let contact = Arc::new(Contact::default());
         let membership = Membership::new(files.clone(), to, invitation, Arc::clone(&contact))?;
         let keys = IdentityKeys::new(files.clone(), membership.kek()?, Arc::clone(&log));
+        let kept = Kept::new(files.clone(), membership.kek()?, Arc::clone(&log));
         let core = Agent::new(options).logging_to(&files.log_file().display().to_string());
-        let agent = Arc::new(Self {
-            core,
-            membership,
-            contact,
-            keys,
-            changed: watch::Sender::new(()),
-            log,
-            fetching_instances: tokio::sync::Mutex::default(),
-        });
-        match agent.link().await {
-            Err(why) if !why.is_for_an_operator() => Err(why),
-            Ok(_) | Err(_) => Ok(agent),
+        core.look_at_clock(clock::now(), clock::since_boot());
+        let (settings, changed) = (Mutex::default(), watch::Sender::new(()));
+        let fetching_instances = tokio::sync::Mutex::default();
+        let agent =
+            Arc::new(Self { core, membership, contact, keys, kept, settings, changed, log, fetching_instances });
+        let was_host = files.state().exists();
+        match tokio::time::timeout(START_WAIT, agent.link()).await {
+            // A host of before goes on with what it has, and joins again by itself.
+            Ok(Err(why)) if why.is_for_an_operator() || (why.is_outage() && was_host) => Ok(agent),
+            Ok(Err(why)) => Err(why),
+            Err(_late) if !was_host => agent.link().await.map(|_| agent),
+            Ok(Ok(_)) | Err(_) => Ok(agent),
         }
     }
 
@@ -115,7 +122,10 @@ impl AgentRuntime {
             let event = if why.is_about_what_was_asked() { event.apart(resource.as_str()) } else { event };
             self.log.event(&event, why);
         }
+        let workload = duty.fetch().workload;
+        self.core.look_at_clock(clock::now(), clock::since_boot());
         self.core.complete(duty, result, &clock::world());
+        self.kept.touch(workload);
     }
 
     /// Asks the control plane something that a workload wants to know.

@@ -56,6 +56,11 @@ impl EnrolError {
         matches!(self.refusal(), Some(HostRefusal::Frozen | HostRefusal::Disabled))
     }
 
+    /// True where the control plane was not reached.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Upstream(UpstreamFailure::Connect { .. } | UpstreamFailure::Answer(_)))
+    }
+
     /// Its words and its meaning, for those who ask again too soon.
     pub(crate) fn kept(&self) -> Refused {
         let meaning = match self {

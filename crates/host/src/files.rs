@@ -2,6 +2,7 @@
 
 use bonafide_crypto::Kek;
 use bonafide_files::{FilesError, Root, User, Vouched, io, make_dirs, remove_drafts, trusted};
+use bonafide_types::{BindingId, ResourceUuid};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -15,7 +16,7 @@ impl HostFiles {
     /// Makes the folders if need be.
     pub fn create(root: &Root) -> Result<Self, FilesError> {
         let files = Self { root: root.clone() };
-        make_dirs([files.folder(), files.keys()])?;
+        make_dirs([files.folder(), files.keys(), files.kept(), files.kept_tokens(), files.bindings()])?;
         Ok(files)
     }
 
@@ -37,8 +38,9 @@ impl HostFiles {
 
     /// Removes the files that a crash left half written. Only while this process has the data directory.
     pub fn remove_drafts(&self) -> Result<(), FilesError> {
-        remove_drafts(&self.folder())?;
-        remove_drafts(&self.keys())
+        [self.folder(), self.keys(), self.kept(), self.kept_tokens(), self.bindings()]
+            .iter()
+            .try_for_each(|folder| remove_drafts(folder))
     }
 
     /// Puts the folder aside with all that is in it, under a name that ends with `suffix`, and makes an empty one in its
@@ -46,7 +48,7 @@ impl HostFiles {
     pub(crate) fn set_aside(&self, suffix: &str) -> Result<PathBuf, FilesError> {
         let (folder, aside) = (self.folder(), self.root.path().join(format!("agent.before-{suffix}")));
         std::fs::rename(&folder, &aside).map_err(|error| io(&aside, error))?;
-        make_dirs([folder, self.keys()])?;
+        make_dirs([folder, self.keys(), self.kept(), self.kept_tokens(), self.bindings()])?;
         Ok(aside)
     }
 
@@ -73,6 +75,42 @@ impl HostFiles {
     /// The identity keys, sealed, one file each.
     pub(crate) fn keys(&self) -> PathBuf {
         self.folder().join("keys")
+    }
+
+    /// The rows of bindings, sealed, one file each, and the header files of those that have a secret.
+    pub(crate) fn bindings(&self) -> PathBuf {
+        self.folder().join("bindings")
+    }
+
+    /// The file with the secret that callers of a binding must show.
+    pub(crate) fn header_of(&self, binding: BindingId) -> PathBuf {
+        let file = self.bindings().join(format!("{binding}.header"));
+        std::path::absolute(&file).unwrap_or(file)
+    }
+
+    /// The sealed files for the time without a control plane.
+    pub(crate) fn kept(&self) -> PathBuf {
+        self.folder().join("kept")
+    }
+
+    /// The workloads among them.
+    pub(crate) fn desired(&self) -> PathBuf {
+        self.kept().join("desired")
+    }
+
+    /// The tokens among them, a file for each workload.
+    pub(crate) fn kept_tokens(&self) -> PathBuf {
+        self.kept().join("tokens")
+    }
+
+    /// The tokens of a workload.
+    pub(crate) fn kept_tokens_of(&self, workload: ResourceUuid) -> PathBuf {
+        self.kept_tokens().join(workload.to_string())
+    }
+
+    /// The record that tells an older copy of the folder. It is beside the folder, not in it.
+    pub(crate) fn seen(&self) -> PathBuf {
+        self.root.path().join("agent.seen")
     }
 
     /// The agent's own key-encryption key.

@@ -59,6 +59,11 @@ impl Membership {
         Ok(Self { files, kek, to, invitation: Arc::new(invitation), contact, link, attempts, refusal })
     }
 
+    /// The name of the control plane.
+    pub(crate) fn name(&self) -> &str {
+        &self.to.name
+    }
+
     /// The agent's own key-encryption key, once more.
     pub(crate) fn kek(&self) -> Result<Kek, StateError> {
         AgentState::kek(&self.files)

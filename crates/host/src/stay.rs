@@ -37,6 +37,7 @@ impl AgentRuntime {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = stopped(&mut stop) => return,
             }
+            self.core.look_at_clock(clock::now(), clock::since_boot());
             let held = self.membership.held();
             match held.as_ref().map_or(Phase::Outside, |link| link.phase()) {
                 Phase::Fresh => {}
@@ -61,6 +62,7 @@ impl AgentRuntime {
         if was_member {
             self.core.forget_all();
             self.keys.keep_only(&HashSet::new());
+            self.kept.turn_off();
             self.changed.send_replace(());
         }
         was_member

@@ -17,32 +17,43 @@ const GRACE: Duration = Duration::from_secs(5);
 impl AgentRuntime {
     /// Reads everything that is to run here, and applies it. Returns the place to watch from. Nothing is to run on a host
     /// that is frozen or disabled.
-    pub async fn load(&self) -> Result<Watch, EnrolError> {
+    pub async fn load(self: &Arc<Self>) -> Result<Watch, EnrolError> {
         let mut watch = Watch::default();
         if self.status().refusal.is_none() {
             let answer = self.desired(&watch).await?;
-            self.take_over(&mut watch, &answer)?;
+            self.take_over(&mut watch, &answer).await?;
             self.fetch_instances().await;
         }
         Ok(watch)
     }
 
-    /// Follows changes until told to stop. While the control plane is away, what is known stays in force.
-    pub async fn watch(self: Arc<Self>, mut watch: Watch, mut stop: Stop) {
+    /// Follows changes, and keeps what there is for the next start, until told to stop. While the control plane is away, what
+    /// is known stays in force.
+    pub async fn watch(self: Arc<Self>, watch: Watch, stop: Stop) {
+        tokio::join!(Arc::clone(&self).follow(watch, stop.clone()), self.keep(stop));
+    }
+
+    async fn follow(self: Arc<Self>, mut watch: Watch, mut stop: Stop) {
         loop {
             let answer = tokio::select! {
                 answer = self.desired(&watch) => answer,
                 () = stopped(&mut stop) => return,
             };
-            let taken = answer.and_then(|answer| Ok(self.take_over(&mut watch, &answer)?));
-            if taken.is_ok() {
+            let taken_over = match answer {
+                Ok(answer) => self.take_over(&mut watch, &answer).await,
+                Err(why) => Err(why),
+            };
+            if taken_over.is_ok() {
                 self.begin_to_fetch_instances();
             }
-            if let Err(why) = taken {
+            if let Err(why) = taken_over {
                 self.log.event(&Event::named("watchFailed"), &why);
-                if self.status().refusal == Some(HostRefusal::Disabled) && self.purge() {
+                match self.status().refusal {
                     // All that is to run here later is new to it.
-                    watch = Watch::default();
+                    Some(HostRefusal::Disabled) if self.purge() => watch = Watch::default(),
+                    // It goes on with what it has, but no start does: which of the two is the right one nobody knows.
+                    Some(HostRefusal::Frozen) => self.kept.turn_off(),
+                    Some(HostRefusal::Disabled | HostRefusal::JoinAgain) | None => {}
                 }
                 tokio::select! {
                     () = tokio::time::sleep(watch.pause(clock::world().entropy)) => {}
@@ -52,13 +63,25 @@ impl AgentRuntime {
         }
     }
 
-    fn take_over(&self, watch: &mut Watch, (status, body): &(StatusCode, Bytes)) -> Result<(), UpstreamFailure> {
+    /// All that was taken away is on the disk before the next request says that it was taken over.
+    async fn take_over(
+        self: &Arc<Self>,
+        watch: &mut Watch,
+        (status, body): &(StatusCode, Bytes),
+    ) -> Result<(), EnrolError> {
+        let before = watch.cursor().map(str::to_owned);
         let placed = watch.apply(*status, body, &self.core);
-        if let Some(placed) = placed.map_err(|error| UpstreamFailure::Answer(error.to_string()))? {
-            self.keys.keep_only(&placed);
-            self.changed.send_replace(());
+        let placed = placed.map_err(|error| UpstreamFailure::Answer(error.to_string()))?;
+        let cursor = watch.cursor().unwrap_or_default().to_owned();
+        self.keep_again(&cursor).await;
+        let Some(placed) = placed else { return Ok(()) };
+        self.keys.keep_only(&placed);
+        self.changed.send_replace(());
+        let kept = self.keep_desired(&cursor).await;
+        if kept.is_err() {
+            watch.go_back_to(before);
         }
-        Ok(())
+        kept
     }
 
     async fn desired(&self, watch: &Watch) -> Result<(StatusCode, Bytes), EnrolError> {

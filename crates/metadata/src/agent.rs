@@ -3,27 +3,26 @@
 use crate::binding::{Binding, Speech};
 use crate::cache::{FetchDuty, How, Pending, Taken, Tokens, Waiter, Wanted};
 use crate::counters::{Counters, Tally, count};
-use crate::dialect::{Asked, Call};
-use crate::dialects::signed;
-use crate::gate::{self, Passed};
-use crate::host::{HostRequest, LoginNonce, Sent};
-use crate::instance::Instance;
-use crate::placement::{Place, Places, applied};
+use crate::dialect::Call;
+use crate::gate;
+use crate::host::LoginNonce;
+use crate::moment::{Clocks, Moment};
+use crate::placement::{Places, applied};
 use crate::query::TokenQuery;
-use crate::question::{self, About, Question};
-use crate::refusal::{DocumentError, Logs, Refusal};
+use crate::question::Question;
+use crate::refusal::{Logs, Refusal};
 use crate::select::select;
 use crate::throttle::{Gate, Share, Throttle};
 use crate::token::Token;
 use crate::upstream::{TokenFetch, UpstreamError};
 use arc_swap::ArcSwap;
 use bonafide_types::{ResourceUuid, Timestamp, World};
-use bonafide_wire::hosts::{Desired, Workload, instance_path};
+use bonafide_wire::hosts::{Desired, ExtensionEndpoint, Workload};
 use bonafide_wire::token::TokenV1;
 use bonafide_wire::{Reply, Request};
-use http::StatusCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 /// The agent's settings for all workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +47,10 @@ pub struct Agent {
     /// Held while the placement changes: changes come one after the other.
     applying: Mutex<()>,
     login_nonce: LoginNonce,
+    clocks: Clocks,
     /// The gate of the workloads that are not on this host.
-    unplaced: Gate,
-    tally: Tally,
+    pub(crate) unplaced: Gate,
+    pub(crate) tally: Tally,
 }
 
 /// The next step of the shell with a request.
@@ -98,6 +98,7 @@ impl Agent {
             places: ArcSwap::default(),
             applying: Mutex::new(()),
             login_nonce: LoginNonce::default(),
+            clocks: Clocks::default(),
             unplaced: Gate::new(options.throttle),
             tally: Tally::default(),
         }
@@ -128,11 +129,38 @@ impl Agent {
         self.places.load().values().map(|place| place.placement.workload.clone()).collect()
     }
 
+    /// The endpoints that workloads on this host are to have by their extensions.
+    pub fn extensions(&self) -> Vec<(ResourceUuid, ExtensionEndpoint)> {
+        let places = self.places.load();
+        places.iter().filter_map(|(id, place)| Some((*id, place.placement.workload.extension?))).collect()
+    }
+
     /// Forgets everything that is to run here, and every token.
     pub fn forget_all(&self) {
         let nothing =
             Desired { cursor: String::new(), complete: true, workloads: Vec::new(), removed: Vec::new(), nonce: None };
         self.apply(nothing);
+    }
+
+    /// Compares the clock of this machine with the time since it started. To be done before the first request and every
+    /// second or so: within that time a clock that is set back prolongs no token.
+    pub fn look_at_clock(&self, now: Timestamp, since_boot: Duration) {
+        self.clocks.look(now, since_boot);
+    }
+
+    /// Drops every token that is held, as when those of before do not count any more.
+    pub fn forget_tokens(&self) {
+        for place in self.places.load().values() {
+            place.tokens.keep_only(|_| false);
+        }
+    }
+
+    pub(crate) fn places(&self) -> arc_swap::Guard<Arc<Places>> {
+        self.places.load()
+    }
+
+    pub(crate) fn moment(&self, now: Timestamp) -> Moment {
+        self.clocks.at(now)
     }
 
     /// The nonce of the token service.
@@ -156,89 +184,8 @@ impl Agent {
         match passed.call {
             Call::Token => self.token(binding, &passed.parameters, world.now),
             Call::Instance => self.instance(binding, &passed, world.now),
-            Call::Document(document) => {
-                let places = self.places.load();
-                let place = self.enter(&places, binding, world.now)?;
-                document(&asked(place, request)).map(written)
-            }
-            Call::Question(question) => {
-                let places = self.places.load();
-                let place = self.enter(&places, binding, world.now)?;
-                let (request, reply) = question(&asked(place, request))?;
-                let slot = place.ok_or(DocumentError::Away)?.gate.ask();
-                let slot = slot.inspect_err(|_| count(&self.tally.throttled))?;
-                let (request, speech) = (Some(request), binding.speech.clone());
-                Ok(Answer::Ask(Question { request, speech, about: About::Elsewhere(reply), _slot: slot }))
-            }
-        }
-    }
-
-    /// An element of the machine's document. One that has changed is asked for; while it cannot be had, the older one is
-    /// better than none.
-    fn instance(&self, binding: &Binding, passed: &Passed<'_>, now: Timestamp) -> Result<Answer, Refusal> {
-        let places = self.places.load();
-        let place = self.enter(&places, binding, now)?.ok_or(DocumentError::Away)?;
-        let held = place.instance.load();
-        let etag = place.placement.workload.instance.as_deref();
-        let is_newest = |instance: &Arc<Instance>| etag.is_none_or(|etag| instance.etag() == etag);
-        match (held.as_ref(), etag) {
-            (Some(instance), _) if is_newest(instance) => {
-                instance.answer(&passed.path, &passed.parameters).map(signed).map(written)
-            }
-            (_, Some(etag)) => {
-                let (workload, etag) = (binding.workload(), etag.to_owned());
-                let slot = place.gate.ask().inspect_err(|_| count(&self.tally.throttled))?;
-                let request = Some(HostRequest::get(instance_path(workload)));
-                let (path, query) = (passed.path.to_string(), passed.parameters.to_string());
-                let about = About::Instance { workload, etag, path, query };
-                Ok(Answer::Ask(Question { request, speech: binding.speech.clone(), about, _slot: slot }))
-            }
-            (_, None) => Err(DocumentError::Away.into()),
-        }
-    }
-
-    /// Answers a request with what the control plane said, or without it.
-    pub fn told(&self, question: Question, sent: &Sent, world: &World<'_>) -> Reply {
-        let reply = match &question.about {
-            About::Elsewhere(told) => question::reply(*told, sent),
-            About::Instance { workload, etag, path, query } => {
-                if let Ok((StatusCode::OK, body)) = sent {
-                    self.put_instance(*workload, etag, body);
-                }
-                let places = self.places.load();
-                let held = places.get(workload).and_then(|place| place.instance.load_full());
-                let answer = held.ok_or(DocumentError::Away.into());
-                answer.and_then(|instance| instance.answer(path, query).map(signed))
-            }
-        };
-        let reply = reply.unwrap_or_else(|refusal| question.speech.refuse(&refusal, None, world));
-        match sent {
-            Err(why) => reply.because(why),
-            Ok(_) => reply,
-        }
-    }
-
-    /// The machines whose documents have changed since they were fetched, with the etag of the new state.
-    pub fn instances_to_fetch(&self) -> Vec<(ResourceUuid, String)> {
-        let places = self.places.load();
-        let changed = places.iter().filter_map(|(id, place)| {
-            let etag = place.placement.workload.instance.as_ref()?;
-            let held = place.instance.load();
-            let is_held = held.as_ref().is_some_and(|held| held.etag() == etag);
-            (!is_held).then(|| (*id, etag.clone()))
-        });
-        changed.collect()
-    }
-
-    /// Takes a machine's document over; false when it cannot be read or the machine is not here.
-    pub fn put_instance(&self, workload: ResourceUuid, etag: &str, document: &[u8]) -> bool {
-        let places = self.places.load();
-        match (places.get(&workload), Instance::read(etag, document)) {
-            (Some(place), Ok(instance)) => {
-                place.instance.store(Some(Arc::new(instance)));
-                true
-            }
-            (None, _) | (_, Err(_)) => false,
+            Call::Document(document) => self.document(binding, request, document, world.now),
+            Call::Question(question) => self.question(binding, request, question, world.now),
         }
     }
 
@@ -251,7 +198,7 @@ impl Agent {
         let wanted = Wanted::new(identity.principal_id, &asked.audience, asked.capabilities.as_deref());
         let how = How { forced: asked.forced, ahead: self.options.refresh_ahead };
         let share = if asked.forced { Share::Forced } else { Share::Token };
-        let taken = place.tokens.take(&wanted, how, now, || place.gate.enter(share, now));
+        let taken = place.tokens.take(&wanted, how, self.clocks.at(now), || place.gate.enter(share, now));
         let taken = taken.inspect_err(|_| count(&self.tally.throttled))?;
         let fetch = || TokenFetch {
             workload: binding.workload(),
@@ -278,14 +225,6 @@ impl Agent {
         Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech }, duty })
     }
 
-    /// Lets a request for anything but a token in. The place of its workload, if it is placed here.
-    fn enter<'p>(&self, places: &'p Places, binding: &Binding, now: Timestamp) -> Result<Option<&'p Place>, Refusal> {
-        let place = places.get(&binding.workload());
-        let gate = place.map_or(&self.unplaced, |place| &place.gate);
-        gate.enter(Share::Document, now).inspect_err(|_| count(&self.tally.throttled))?;
-        Ok(place)
-    }
-
     fn duty(&self, fetch: TokenFetch, pending: Arc<Pending>, tokens: &Arc<Tokens>, background: bool) -> FetchDuty {
         count(&self.tally.fetches);
         if background {
@@ -297,7 +236,7 @@ impl Agent {
     /// Ends a fetch with login's answer, and wakes all who wait for it.
     pub fn complete(&self, duty: FetchDuty, result: Result<TokenV1, UpstreamError>, world: &World<'_>) {
         let fetch = duty.fetch().clone();
-        if !duty.finish(result, || self.tokens_of(&fetch).is_some(), world) {
+        if !duty.finish(result, || self.tokens_of(&fetch).is_some(), world, self.clocks.at(world.now)) {
             count(&self.tally.failures);
         }
     }
@@ -328,7 +267,7 @@ impl Agent {
     ) -> Result<Arc<Token>, Refusal> {
         let tokens = self.tokens_of(fetch).ok_or(Refusal::IdentityNotFound)?;
         let refusal = match pending.outcome() {
-            Some(Ok(token)) if token.seconds_left(now) > 0 => return Ok(token),
+            Some(Ok(token)) if token.is_valid(self.clocks.at(now)) => return Ok(token),
             Some(Ok(_)) | None => Refusal::Upstream(Logs::default()),
             Some(Err(error)) => Refusal::from(error.as_ref()),
         };
@@ -336,7 +275,7 @@ impl Agent {
         // caller has said that it is not.
         match refusal {
             Refusal::Upstream(_) | Refusal::DiskFull | Refusal::Throttled if !forced => {
-                tokens.still_valid(fetch, now).ok_or(refusal)
+                tokens.still_valid(fetch, self.clocks.at(now)).ok_or(refusal)
             }
             refusal => Err(refusal),
         }
@@ -350,13 +289,8 @@ impl Agent {
     }
 }
 
-fn asked<'r>(place: Option<&'r Place>, request: &'r Request) -> Asked<'r> {
-    let workload = place.map(|place| &place.placement.workload);
-    Asked { workload, query: &request.query, body: &request.body }
-}
-
 /// An answer without a refresh.
-fn written(reply: Reply) -> Answer {
+pub(crate) fn written(reply: Reply) -> Answer {
     Answer::Reply { reply, refresh: None }
 }
 

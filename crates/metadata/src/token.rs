@@ -1,5 +1,6 @@
 //! A token, and the bodies in which the dialects hand it out.
 
+use crate::moment::Moment;
 use crate::upstream::TokenFetch;
 use bonafide_types::limits::CLOCK_SKEW_SECONDS_MAX;
 use bonafide_types::{Audience, ClientId, Timestamp};
@@ -18,7 +19,9 @@ pub(crate) struct Token {
     pub(crate) resource: Audience,
     pub(crate) expires_at: Timestamp,
     pub(crate) not_before: Timestamp,
-    came_at: Timestamp,
+    pub(crate) came_at: Timestamp,
+    /// The end of its life in microseconds since the machine started, whatever its clock is set to.
+    pub(crate) ends_since_boot: u64,
     /// Login's own figure: one second less than the whole life, and not counted down, as on Azure.
     pub(crate) ext_expires_in: u64,
     rendered: [OnceLock<Box<Rendered>>; REPLY_KINDS_MAX],
@@ -30,9 +33,13 @@ pub(crate) struct ReplyKind(pub(crate) usize);
 
 impl Token {
     /// Login's reply for `fetch`. `None` when its times are not numbers, and when it has expired already.
-    pub(crate) fn new(fetch: &TokenFetch, token: &TokenV1, now: Timestamp) -> Option<Self> {
+    pub(crate) fn new(fetch: &TokenFetch, token: &TokenV1, moment: Moment) -> Option<Self> {
+        let Moment { now, since_boot } = moment;
         let seconds = |text: &str| text.parse::<u64>().ok();
         let expires_at = Timestamp::from_unix_seconds(seconds(&token.expires_on)?);
+        // Login's figure, which no clock of this machine makes longer.
+        let life = seconds(&token.expires_in)?.saturating_mul(1_000_000);
+        let life = life.min(expires_at.unix_micros().saturating_sub(now.unix_micros()));
         let token = Self {
             access_token: token.access_token.as_str().into(),
             client_id: fetch.client_id,
@@ -40,10 +47,34 @@ impl Token {
             expires_at,
             not_before: Timestamp::from_unix_seconds(seconds(&token.not_before)?),
             came_at: now,
+            ends_since_boot: since_boot.saturating_add(life),
             ext_expires_in: seconds(&token.ext_expires_in)?,
             rendered: Default::default(),
         };
         (token.seconds_left(now) > 0).then_some(token)
+    }
+
+    /// A token that was held before; its times are its end, its beginning, and when it came.
+    pub(crate) fn given_back(
+        access_token: Box<str>,
+        client_id: ClientId,
+        resource: &Audience,
+        [expires_at, not_before, came_at]: [Timestamp; 3],
+        ext_expires_in: u64,
+        ends_since_boot: u64,
+    ) -> Self {
+        let (resource, rendered) = (resource.clone(), Default::default());
+        Self {
+            access_token,
+            client_id,
+            resource,
+            expires_at,
+            not_before,
+            came_at,
+            ends_since_boot,
+            ext_expires_in,
+            rendered,
+        }
     }
 
     /// The body of a reply of this kind.
@@ -60,11 +91,12 @@ impl Token {
         self.expires_at.unix_seconds().saturating_sub(now.unix_seconds())
     }
 
-    /// True until it expires, unless the clock was set back since it came, to before its beginning: it may have been issued
-    /// by that clock, and then nobody takes it.
-    pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
+    /// True until it expires, and no longer where the clock is set back. Before its beginning it is not: it may have been
+    /// issued by a clock that was ahead, and then nobody takes it.
+    pub(crate) fn is_valid(&self, moment: Moment) -> bool {
+        let Moment { now, since_boot } = moment;
         let begins = self.not_before.min(self.came_at);
-        now < self.expires_at && begins <= now.plus_seconds(CLOCK_SKEW_SECONDS_MAX)
+        now < self.expires_at && since_boot < self.ends_since_boot && begins <= now.plus_seconds(CLOCK_SKEW_SECONDS_MAX)
     }
 }
 

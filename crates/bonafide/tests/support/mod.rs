@@ -7,8 +7,10 @@ mod answer;
 pub(crate) mod clock;
 pub(crate) mod identities;
 mod metadata;
+pub(crate) mod namespace;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
+pub(crate) mod way;
 
 pub(crate) use answer::*;
 pub(crate) use metadata::*;

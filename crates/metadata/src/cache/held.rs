@@ -2,6 +2,7 @@
 
 use super::Wanted;
 use crate::limits::TOKENS_PER_WORKLOAD_MAX;
+use crate::moment::Moment;
 use crate::token::Token;
 use bonafide_types::{ObjectId, Timestamp, World};
 use std::collections::BTreeMap;
@@ -34,24 +35,26 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(token: Arc<Token>, world: &World<'_>) -> Self {
-        let now = world.now.unix_micros();
-        let life = token.expires_at.unix_micros().saturating_sub(now);
+        // One that is given back after a restart is in the midst of its life.
+        let began = token.came_at.min(world.now).unix_micros();
+        let life = token.expires_at.unix_micros().saturating_sub(began);
         let margin = (TOKEN_MARGIN_SECONDS * 1_000_000).min(life / 10);
         // Up to a tenth before half of its life, so that tokens fetched together are not refreshed
         // together (OV-05).
         let refresh = life / 2 - world.entropy.below(life / 20);
         Self {
-            refresh_at: Timestamp::from_unix_micros(now + refresh),
-            late_at: Timestamp::from_unix_micros(now + life - margin),
+            refresh_at: Timestamp::from_unix_micros(began + refresh),
+            late_at: Timestamp::from_unix_micros(began + life - margin),
             token,
             failures: 0,
         }
     }
 
     /// True when it is handed out without waiting: until it is late, and while login is failing until it expires.
-    pub(super) fn is_good_enough(&self, now: Timestamp) -> bool {
+    pub(super) fn is_good_enough(&self, moment: Moment) -> bool {
+        let now = moment.now;
         let is_pausing = self.failures > 0 && now < self.refresh_at;
-        self.token.is_valid(now) && (now < self.late_at || is_pausing)
+        self.token.is_valid(moment) && (now < self.late_at || is_pausing)
     }
 
     pub(super) fn is_refresh_due(&self, now: Timestamp) -> bool {
@@ -75,6 +78,13 @@ impl Held {
 
     pub(super) fn get_mut(&mut self, wanted: &Wanted<'_>) -> Option<&mut Entry> {
         self.tokens.get_mut(&wanted.principal)?.get_mut(wanted.asked.as_ref())
+    }
+
+    /// The tokens that are held, with whose each is.
+    pub(super) fn all(&self) -> impl Iterator<Item = (ObjectId, &str, &Arc<Token>)> {
+        self.tokens.iter().flat_map(|(principal, held)| {
+            held.iter().map(move |(asked, entry)| (*principal, asked.as_ref(), &entry.token))
+        })
     }
 
     pub(super) fn insert(&mut self, wanted: &Wanted<'_>, entry: Entry) {

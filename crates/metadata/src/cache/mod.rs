@@ -9,10 +9,11 @@ pub use pending::FetchDuty;
 pub(crate) use pending::{Pending, Waiter};
 
 use crate::limits::FETCHES_PER_WORKLOAD_MAX;
+use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::token::Token;
 use crate::upstream::TokenFetch;
-use bonafide_types::{Audience, ObjectId, Timestamp, World};
+use bonafide_types::{Audience, ObjectId, World};
 use held::{Entry, Held};
 use pending::FetchOutcome;
 use std::borrow::Cow;
@@ -64,15 +65,15 @@ impl Tokens {
         &self,
         wanted: &Wanted<'_>,
         how: How,
-        now: Timestamp,
+        moment: Moment,
         enter: impl FnOnce() -> Result<(), Refusal>,
     ) -> Result<Taken, Refusal> {
         let How { forced, ahead } = how;
         let mut inner = self.lock();
-        if let Some(entry) = inner.held.get(wanted).filter(|entry| !forced && entry.is_good_enough(now)) {
+        if let Some(entry) = inner.held.get(wanted).filter(|entry| !forced && entry.is_good_enough(moment)) {
             enter()?;
             let token = Arc::clone(&entry.token);
-            let refresh = ahead && entry.is_refresh_due(now) && !inner.pending.contains_key(&wanted.key());
+            let refresh = ahead && entry.is_refresh_due(moment.now) && !inner.pending.contains_key(&wanted.key());
             let pending = if refresh { inner.start(wanted, false) } else { None };
             return Ok(Taken::Hit(token, pending));
         }
@@ -89,10 +90,10 @@ impl Tokens {
     }
 
     /// A held token that has not expired, whatever life is left.
-    pub(crate) fn still_valid(&self, fetch: &TokenFetch, now: Timestamp) -> Option<Arc<Token>> {
+    pub(crate) fn still_valid(&self, fetch: &TokenFetch, moment: Moment) -> Option<Arc<Token>> {
         let inner = self.lock();
         let entry = inner.held.get(&Wanted::from(fetch))?;
-        entry.token.is_valid(now).then(|| Arc::clone(&entry.token))
+        entry.token.is_valid(moment).then(|| Arc::clone(&entry.token))
     }
 
     /// Keeps the token of a fetch that ends, or remembers that it failed, as long as the identity `is_placed` and
@@ -119,6 +120,20 @@ impl Tokens {
                     entry.pause(world);
                 }
             }
+        }
+    }
+
+    /// The tokens that are held: whose each is, as what it was asked for, and the token.
+    pub(crate) fn all(&self) -> Vec<(ObjectId, Box<str>, Arc<Token>)> {
+        let inner = self.lock();
+        inner.held.all().map(|(principal, asked, token)| (principal, asked.into(), Arc::clone(token))).collect()
+    }
+
+    /// Takes a token over that was held before, unless a newer one is.
+    pub(crate) fn put_back(&self, wanted: &Wanted<'_>, token: Token, world: &World<'_>) {
+        let mut inner = self.lock();
+        if inner.held.get(wanted).is_none() {
+            inner.held.insert(wanted, Entry::new(Arc::new(token), world));
         }
     }
 
@@ -177,6 +192,11 @@ impl<'a> Wanted<'a> {
         Self { principal, asked }
     }
 
+    /// Resource and capabilities, of the text that [`Wanted::new`] makes of them.
+    pub(crate) fn parts(asked: &str) -> (&str, Option<&str>) {
+        asked.split_once('\n').map_or((asked, None), |(audience, capabilities)| (audience, Some(capabilities)))
+    }
+
     fn key(&self) -> (ObjectId, Box<str>) {
         (self.principal, self.asked.as_ref().into())
     }
@@ -191,7 +211,7 @@ impl<'a> From<&'a TokenFetch> for Wanted<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bonafide_types::Entropy;
+    use bonafide_types::{Entropy, Timestamp};
     use bonafide_wire::token::TokenV1;
 
     struct FixedEntropy;
@@ -205,6 +225,7 @@ mod tests {
     #[test]
     fn id_06_a_token_is_kept_only_while_its_identity_is_placed() {
         let now = Timestamp::from_unix_seconds(1_795_253_405);
+        let moment = Moment { now, since_boot: 0 };
         let world = World { now, entropy: &FixedEntropy };
         let id = |kind: u8| format!("{kind:08x}-0000-4000-8000-000000000000");
         let fetch = TokenFetch {
@@ -218,7 +239,9 @@ mod tests {
         for placed in [false, true] {
             let tokens = Arc::new(Tokens::new(5));
             let how = How { forced: false, ahead: true };
-            let Ok(Taken::Fetch(pending)) = tokens.take(&Wanted::from(&fetch), how, now, || Ok(())) else { panic!() };
+            let Ok(Taken::Fetch(pending)) = tokens.take(&Wanted::from(&fetch), how, moment, || Ok(())) else {
+                panic!()
+            };
             let token = TokenV1 {
                 token_type: "Bearer".to_owned(),
                 expires_in: "60".to_owned(),
@@ -228,8 +251,8 @@ mod tests {
                 resource: fetch.audience.to_string(),
                 access_token: "t".to_owned(),
             };
-            assert!(FetchDuty::new(fetch.clone(), pending, &tokens).finish(Ok(token), || placed, &world));
-            assert_eq!(tokens.still_valid(&fetch, now).is_some(), placed);
+            assert!(FetchDuty::new(fetch.clone(), pending, &tokens).finish(Ok(token), || placed, &world, moment));
+            assert_eq!(tokens.still_valid(&fetch, moment).is_some(), placed);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! runtime.
 
 use super::Tokens;
+use crate::moment::Moment;
 use crate::token::Token;
 use crate::upstream::{TokenFetch, UpstreamError};
 use bonafide_types::World;
@@ -117,11 +118,12 @@ impl FetchDuty {
         result: Result<TokenV1, UpstreamError>,
         is_placed: impl FnOnce() -> bool,
         world: &World<'_>,
+        moment: Moment,
     ) -> bool {
         let outcome = match result {
-            Ok(token) => Token::new(&self.fetch, &token, world.now)
-                .map(Arc::new)
-                .ok_or_else(|| Arc::new(UpstreamError::Malformed)),
+            Ok(token) => {
+                Token::new(&self.fetch, &token, moment).map(Arc::new).ok_or_else(|| Arc::new(UpstreamError::Malformed))
+            }
             Err(error) => Err(Arc::new(error)),
         };
         self.tokens.record(&self.fetch, &self.pending, &outcome, is_placed, world);

@@ -43,6 +43,16 @@ impl Watch {
         }
     }
 
+    /// The place itself: the next request says that everything up to there was taken over.
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// The changes since `cursor` are asked for again.
+    pub fn go_back_to(&mut self, cursor: Option<String>) {
+        self.cursor = cursor;
+    }
+
     /// Applies an answer to `agent`. Where something changed it returns the identities that are placed here now:
     /// keys of others are to be removed.
     ///
