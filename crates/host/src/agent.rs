@@ -4,6 +4,7 @@ use crate::contact::Contact;
 use crate::enrol::EnrolError;
 use crate::fetch;
 use crate::files::HostFiles;
+use crate::instances::Instances;
 use crate::kept::Kept;
 use crate::keys::IdentityKeys;
 use crate::link::Link;
@@ -36,7 +37,7 @@ pub struct AgentRuntime {
     pub(crate) settings: Mutex<String>,
     pub(crate) changed: watch::Sender<()>,
     pub(crate) log: Arc<Log>,
-    pub(crate) fetching_instances: tokio::sync::Mutex<()>,
+    pub(crate) instances: Instances,
 }
 
 /// The agent's own account of itself.
@@ -69,9 +70,8 @@ impl AgentRuntime {
         let core = Agent::new(options).logging_to(&files.log_file().display().to_string());
         core.look_at_clock(clock::now(), clock::since_boot());
         let (settings, changed) = (Mutex::default(), watch::Sender::new(()));
-        let fetching_instances = tokio::sync::Mutex::default();
-        let agent =
-            Arc::new(Self { core, membership, contact, keys, kept, settings, changed, log, fetching_instances });
+        let instances = Instances::new(files.clone(), membership.kek()?, Arc::clone(&log));
+        let agent = Arc::new(Self { core, membership, contact, keys, kept, settings, changed, log, instances });
         let was_host = files.state().exists();
         match tokio::time::timeout(START_WAIT, agent.link()).await {
             // A host of before goes on with what it has, and joins again by itself.

@@ -22,7 +22,7 @@ impl AgentRuntime {
         if self.status().refusal.is_none() {
             let answer = self.desired(&watch).await?;
             self.take_over(&mut watch, &answer).await?;
-            self.fetch_instances().await;
+            self.begin_to_fetch_instances();
         }
         Ok(watch)
     }
