@@ -1,11 +1,10 @@
-//! Keeping the facts of placed machines: a machine's own, those of its interfaces, their public addresses and subnets.
+//! The facts of placed machines: a machine's own, those of its interfaces, their public addresses and subnets.
 
-use super::place;
 use crate::directory::{RESOURCES, Resource, find};
 use crate::instance::{
     Configuration, Interface, Machine, address_prefix, document, mac_address, private_address, public_address,
 };
-use crate::placement::{INSTANCE_FACTS, INSTANCE_FACTS_FROM, InstanceFacts};
+use crate::placement::{INSTANCE_FACTS, InstanceFacts};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceId, ResourceUuid};
 use serde_json::Value;
@@ -13,16 +12,6 @@ use serde_json::Value;
 /// Interfaces and addresses of one machine that are looked at. Source: ours; more than a machine of Azure can have.
 const INTERFACES_MAX: usize = 16;
 const CONFIGURATIONS_MAX: usize = 64;
-/// Machines whose facts follow one change of something that they share, a subnet for instance. Source: ours; bounds the
-/// commit. Those left over follow with their own next change.
-const FOLLOWING_MAX: usize = 500;
-/// The types beside machines that facts are made from.
-const SOURCES: [&str; 4] = [
-    "Microsoft.Network/networkInterfaces",
-    "Microsoft.Network/publicIPAddresses",
-    "Microsoft.Network/virtualNetworks",
-    "Microsoft.Network/virtualNetworks/subnets",
-];
 
 /// Writes the facts of a machine that is placed, where they have changed. Their etag.
 pub(super) fn write(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<String, StoreError> {
@@ -40,19 +29,6 @@ pub(super) fn forget(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreErr
         Some(_) => tx.delete(&INSTANCE_FACTS, &uuid),
         None => Ok(()),
     }
-}
-
-/// Brings the facts up to date that are made from a resource, which was made, changed or removed.
-pub(super) fn follow(tx: &mut Tx<'_>, source: &ResourceId) -> Result<(), StoreError> {
-    if !SOURCES.iter().any(|of| source.is_of(of)) {
-        return Ok(());
-    }
-    for uuid in tx.many(&INSTANCE_FACTS_FROM, &source.fold(), None, FOLLOWING_MAX)? {
-        if let Some(machine) = tx.get(&RESOURCES, &uuid)? {
-            place::refresh(tx, uuid, &machine)?;
-        }
-    }
-    Ok(())
 }
 
 fn gather(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<InstanceFacts, StoreError> {

@@ -12,7 +12,7 @@ pub(crate) use effective_identity::own;
 pub use effective_identity::{IDENTITIES_OF_SETS, SetIdentities, identities_of};
 pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew, withdraw_invitations};
 pub(crate) use host::scope_of;
-pub use host::{HOSTS, Host, Standing, show};
+pub use host::{HOSTS, Host, Standing, host_of, resource_of, show};
 pub use instance_facts::{INSTANCE_FACTS, INSTANCE_FACTS_FROM, InstanceFacts};
 pub use placed::Placed;
 pub use placements::{
