@@ -1,17 +1,12 @@
-//! The documents of the machines on this host: fetched when they have changed, and kept sealed, so that they are here while
-//! the control plane is not.
+//! The documents of the machines on this host, kept sealed, so that they are here while the control plane is not.
 
-use crate::agent::AgentRuntime;
 use crate::files::HostFiles;
 use crate::state::context;
 use bonafide_crypto::{Kek, sealed_file};
 use bonafide_files::{Readers, io, read, write_private};
 use bonafide_http::{Event, Log};
 use bonafide_metadata::Agent;
-use bonafide_metadata::host::HostRequest;
 use bonafide_types::ResourceUuid;
-use bonafide_wire::hosts::instance_path;
-use http::StatusCode;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -23,7 +18,7 @@ pub(crate) struct Instances {
     kek: Kek,
     log: Arc<Log>,
     /// Held while documents are fetched: one after the other, and none twice.
-    fetching: Mutex<()>,
+    pub(crate) fetching: Mutex<()>,
 }
 
 impl Instances {
@@ -47,7 +42,7 @@ impl Instances {
         Some(opened.expose().clone())
     }
 
-    fn keep(&self, workload: ResourceUuid, etag: &str, document: &[u8]) {
+    pub(crate) fn keep(&self, workload: ResourceUuid, etag: &str, document: &[u8]) {
         let (path, name) = (self.files.kept_instance_of(workload), bound_to(workload, etag));
         let sealed = sealed_file::seal(&self.kek, &context("agent-instance", &name), document);
         let kept = sealed.map_err(|error| io(&path, std::io::Error::other(error.to_string())));
@@ -71,37 +66,6 @@ impl Instances {
 
 fn bound_to(workload: ResourceUuid, etag: &str) -> String {
     format!("{workload}/{etag}")
-}
-
-impl AgentRuntime {
-    /// Fetches, in a task of its own, what has changed.
-    pub(crate) fn begin_to_fetch_instances(self: &Arc<Self>) {
-        if !self.core.instances_to_fetch().is_empty() {
-            let agent = Arc::clone(self);
-            tokio::spawn(async move { agent.fetch_instances().await });
-        }
-    }
-
-    /// Fetches what has changed. What fails is fetched after the next poll, or when a workload asks for it.
-    async fn fetch_instances(self: Arc<Self>) {
-        let _one_at_a_time = self.instances.fetching.lock().await;
-        let here = self.core.workloads().into_iter().map(|workload| workload.id).collect();
-        self.instances.keep_only(&here);
-        self.instances.give_back(&self.core);
-        for (workload, etag) in self.core.instances_to_fetch() {
-            let why = match self.ask(HostRequest::get(instance_path(workload))).await {
-                Ok((StatusCode::OK, body)) if self.core.put_instance(workload, &etag, &body) => {
-                    let agent = Arc::clone(&self);
-                    let kept = move || agent.instances.keep(workload, &etag, &body);
-                    let _ = tokio::task::spawn_blocking(kept).await;
-                    continue;
-                }
-                Ok((status, _)) => format!("the control plane answered {status}"),
-                Err(why) => why,
-            };
-            self.log.event(&Event::named("instanceNotFetched").with("workload", workload), &why);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod enrol;
 mod exchange;
 pub mod extensions;
 mod fetch;
+mod fetch_instances;
 mod files;
 mod instances;
 mod keeping;

@@ -1,8 +1,8 @@
 //! `GET /metadata/attested/document`: a proof, signed by the installation, that its holder speaks for a machine
 //! (docs/wire/instance.md, "Attested document"). The control plane signs; the agent passes the question on.
 
+use crate::azures::{signed, version};
 use crate::dialect::{Asked, Told};
-use crate::dialects::{imds_version, signed};
 use crate::host::HostRequest;
 use crate::refusal::{DocumentError, Refusal};
 use bonafide_wire::hosts::{AttestedRequest, attested_path};
@@ -21,8 +21,8 @@ const NONCE_CHARS_MAX: usize = 32;
 /// Reads a request for the document.
 pub(crate) fn ask(asked: &Asked<'_>) -> Result<(HostRequest, Told), Refusal> {
     let parameters = Parameters::parse(asked.query)?;
-    let version = imds_version(&parameters)?;
-    if version < OLDEST {
+    let asked_version = version(&parameters)?;
+    if asked_version < OLDEST {
         return Err(Refusal::ApiVersion);
     }
     let nonce = parameters.get("nonce").filter(|nonce| !nonce.is_empty()).map(str::to_owned);
@@ -30,7 +30,7 @@ pub(crate) fn ask(asked: &Asked<'_>) -> Result<(HostRequest, Told), Refusal> {
         return Err(DocumentError::Nonce.into());
     }
     let workload = asked.workload.ok_or(DocumentError::Away)?.id;
-    let body = serde_json::to_vec(&AttestedRequest { version: version.to_owned(), nonce });
+    let body = serde_json::to_vec(&AttestedRequest { version: asked_version.to_owned(), nonce });
     let body = body.map_err(|_| DocumentError::Away)?;
     Ok((HostRequest::json(Method::POST, attested_path(workload), body), told))
 }

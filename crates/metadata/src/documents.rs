@@ -1,10 +1,10 @@
 //! Everything but tokens: the documents of a machine, and what the control plane is asked for it.
 
 use crate::agent::{Agent, Answer, written};
+use crate::azures::signed;
 use crate::binding::Binding;
 use crate::counters::count;
 use crate::dialect::{Asked, Told};
-use crate::dialects::signed;
 use crate::gate::Passed;
 use crate::host::{HostRequest, Sent};
 use crate::instance::Instance;

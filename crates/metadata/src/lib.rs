@@ -15,6 +15,7 @@
 
 mod agent;
 mod attested;
+mod azures;
 mod binding;
 mod cache;
 mod counters;

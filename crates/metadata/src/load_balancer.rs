@@ -1,8 +1,8 @@
 //! `GET /metadata/loadbalancer`. No load balancer sends anything to a machine here, so there is nothing to tell of it, and
 //! the answer is Azure's for a machine behind none (docs/wire/instance.md, "Load balancer").
 
+use crate::azures::version;
 use crate::dialect::Asked;
-use crate::dialects::imds_version;
 use crate::refusal::{DocumentError, Refusal};
 use bonafide_wire::{Parameters, Reply};
 
@@ -17,7 +17,7 @@ pub(crate) fn show(asked: &Asked<'_>) -> Result<Reply, Refusal> {
     if parameters.get("api-version").is_none_or(str::is_empty) {
         return Err(DocumentError::NoApiVersion.into());
     }
-    if imds_version(&parameters)? < OLDEST {
+    if version(&parameters)? < OLDEST {
         return Err(Refusal::ApiVersion);
     }
     Err(DocumentError::NoLoadBalancer.into())

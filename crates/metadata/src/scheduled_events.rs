@@ -1,8 +1,8 @@
 //! `/metadata/scheduledevents`. Nothing is announced: what an operator does to a machine takes effect at once, and this
 //! control plane moves no machine by itself (docs/wire/instance.md, "Scheduled events").
 
+use crate::azures::signed;
 use crate::dialect::Asked;
-use crate::dialects::signed;
 use crate::refusal::{DocumentError, Refusal};
 use bonafide_wire::{Parameters, Reply};
 use http::StatusCode;

@@ -1,6 +1,7 @@
 //! Attested documents, from the metadata endpoint of a machine to a verifier that knows the published certificate alone.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "openssl is the verifier")]
 
 use bonafide_metadata::dialects::IMDS;
 use bonafide_metadata::{Binding, Endpoint, Options};
@@ -23,7 +24,7 @@ fn cloud() -> (Cloud, Machine) {
 fn ask(cloud: &Cloud, machine: &Machine, path: &str) -> Answer {
     let binding = Binding::new(machine.uuid, &IMDS, Endpoint { port: 80, ..Endpoint::default() });
     let ask = Ask::new("GET", path).header("host", "169.254.169.254").header("metadata", "true");
-    cloud.local.answer(cloud, &binding, &ask.request()).into()
+    cloud.local.answer(cloud, &binding, ask.request()).into()
 }
 
 /// The content of a document as `openssl cms` verifies it with the certificate that the installation publishes, for the

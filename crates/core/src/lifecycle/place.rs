@@ -87,7 +87,7 @@ fn share(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), StoreError> {
 pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<(), StoreError> {
     let mut budget = Budget::of_one_write();
     let placements = tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)?;
-    // One that is on its way out goes on a full disk, too: of it nothing new is told.
+    // One that is being deleted is deleted on a full disk, too: of it nothing new is told.
     let has_news = !placements.is_empty() && !resource.is_being_deleted();
     let facts = if has_news { Some(instance_facts::write(tx, uuid, resource)?) } else { None };
     for key in placements {

@@ -48,7 +48,7 @@ fn body() -> Value {
                 "adminUsername": "me", "customData": "c2VjcmV0", "adminPassword": "hunter2",
                 "linuxConfiguration": {
                     "disablePasswordAuthentication": true,
-                    "ssh": { "publicKeys": [{ "keyData": "ssh-ed25519 A", "path": "/home/me/.ssh/authorized_keys" }] },
+                    "ssh": { "publicKeys": [{ "keyData": "ssh-ed25519 A", "path": "/etc/ssh/me/authorized_keys" }] },
                 },
             },
             "securityProfile": { "securityType": "TrustedLaunch", "uefiSettings": { "secureBootEnabled": true } },

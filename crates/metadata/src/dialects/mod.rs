@@ -7,9 +7,6 @@ mod vm_extension;
 
 pub use app_service::APP_SERVICE;
 pub use imds::IMDS;
-#[cfg(test)]
-pub(crate) use imds::VERSIONS as IMDS_VERSIONS;
-pub(crate) use imds::{signed, version as imds_version};
 pub use vm_extension::VM_EXTENSION;
 
 use crate::dialect::{Dialect, Endpoint, SelectorKind};

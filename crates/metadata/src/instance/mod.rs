@@ -4,7 +4,7 @@
 mod element;
 mod members;
 
-use crate::dialects::imds_version;
+use crate::azures::version;
 use crate::refusal::{DocumentError, Refusal};
 use bonafide_wire::{Parameters, Reply};
 use bytes::Bytes;
@@ -66,10 +66,10 @@ impl Instance {
 
     fn make(&self, key: String, path: &str, query: &str) -> Result<Answer, Refusal> {
         let parameters = Parameters::parse(query)?;
-        let version = imds_version(&parameters)?;
+        let asked_version = version(&parameters)?;
         let format = format(&parameters)?;
         let mut document = self.document.clone();
-        members::cut(&mut document, version);
+        members::cut(&mut document, asked_version);
         let below = path.strip_prefix(PATH).unwrap_or_default();
         let element = element::find(&document, below).ok_or(Refusal::NotFound)?;
         let answer = match format {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::dialects::IMDS_VERSIONS;
+use crate::azures::VERSIONS;
 
 const NEWEST: &str = include_str!("../../tests/data/instance/2025-04-07.json");
 
@@ -67,7 +67,7 @@ fn each_version_has_the_members_that_it_had() {
 #[test]
 fn every_version_is_served_and_none_loses_what_an_older_one_had() {
     let mut known = 0;
-    for version in IMDS_VERSIONS {
+    for version in VERSIONS {
         let members = json("/compute", version).as_object().unwrap().len();
         assert!(members >= known, "{version}");
         known = members;

@@ -13,7 +13,7 @@ pub(crate) fn is_published(head: &Request) -> bool {
     path::segments(&head.path).is_ok_and(|segments| segments == [".well-known", "attestation-ca.pem"])
 }
 
-/// What the installation publishes of itself.
+/// The surface of all that the installation publishes of itself.
 pub(crate) struct Published<'a> {
     pub(crate) parts: &'a Parts,
 }

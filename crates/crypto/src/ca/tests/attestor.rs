@@ -22,7 +22,7 @@ fn authority() -> ServerCa {
     ServerCa::create(&spec, now()).unwrap()
 }
 
-/// What `openssl cms -verify` makes of a signed document under an authority; `None` where it refuses it.
+/// The content of a signed document as `openssl cms -verify` gives it under an authority; `None` where it refuses it.
 fn verified(signed: &[u8], authority: &ServerCa) -> Option<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
