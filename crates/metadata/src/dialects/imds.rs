@@ -1,6 +1,8 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, described, json, retry_later, unserved_status};
+use super::{
+    DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, described, forwarder, json, retry_later, unserved_status,
+};
 use crate::azures::{SERVER_NAME, VERSIONS, signed};
 use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{DocumentError, Logs, Refusal};
@@ -29,6 +31,7 @@ pub static IMDS: Dialect = Dialect {
         Entry::new(Method::GET, load_balancer::PATH, Call::Document(load_balancer::show)),
         Entry::new(Method::GET, scheduled_events::PATH, Call::Document(scheduled_events::list)),
         Entry::new(Method::POST, scheduled_events::PATH, Call::Document(scheduled_events::start)),
+        Entry::new(Method::GET, forwarder::EXTENSION_PATH, Call::Document(forwarder::extension)),
     ],
     has_secret: false,
     is_proven: has_metadata_header,
