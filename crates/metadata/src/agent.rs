@@ -180,9 +180,13 @@ impl Agent {
     }
 
     fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Refusal> {
-        let passed = gate::pass(binding, request)?;
+        let passed = gate::pass(binding, request, world)?;
         match passed.call {
             Call::Token => self.token(binding, &passed.parameters, world.now),
+            Call::Session => {
+                let sessions = binding.sessions.as_ref().ok_or(Refusal::NotFound)?;
+                sessions.begin(request, world).map(written)
+            }
             Call::Instance => self.instance(binding, &passed, world.now),
             Call::Document(document) => self.document(binding, request, document, world.now),
             Call::Question(question) => self.question(binding, request, question, world.now),

@@ -48,6 +48,8 @@ pub(crate) struct Entry {
 pub(crate) enum Call {
     /// An access token.
     Token,
+    /// A session, at a binding that wants them.
+    Session,
     /// Something that is known without login, from the request and the workload.
     Document(fn(&Asked<'_>) -> Result<Reply, Refusal>),
     /// The machine's document or an element of it.

@@ -37,6 +37,7 @@ mod question;
 mod refusal;
 mod scheduled_events;
 mod select;
+mod session;
 mod target;
 mod throttle;
 mod token;

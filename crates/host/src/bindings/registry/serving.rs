@@ -52,6 +52,9 @@ impl Bindings {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for socket in sockets {
+            if let Some(limit) = row.options.hop_limit {
+                socket.limit_hops(limit);
+            }
             let listener = Listener {
                 socket,
                 tls: None,
@@ -68,6 +71,7 @@ impl Bindings {
 
     fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
+        let binding = binding.with_sessions(row.options.require_session);
         let user = row.user.and_then(User::told);
         let users = user.map_or(AllowedUsers::Any, AllowedUsers::Of);
         Endpoint { binding, users, agent: Arc::clone(&self.agent) }
