@@ -69,6 +69,8 @@ impl AgentRuntime {
             nonce: None,
         });
         let present = self.kept.present();
+        // Something may have changed since the end of the process before.
+        self.core.fall_behind(present.now);
         for (id, written, tokens) in tokens {
             self.core.give_back(id, tokens, &written, &found.seen, &present, &clock::world_at(present.now));
         }

@@ -1,6 +1,7 @@
 //! The workloads on this host and their identities, as the control plane last named them.
 
 use crate::cache::Tokens;
+use crate::knowledge::Looks;
 use crate::limits::FETCHES_PER_WORKLOAD_MAX;
 use crate::throttle::{Gate, Throttle};
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
@@ -46,6 +47,8 @@ pub(crate) struct Place {
     pub(crate) placement: Arc<Placement>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) gate: Arc<Gate>,
+    /// Begun anew with each change.
+    pub(crate) looks: Arc<Looks>,
 }
 
 /// Every workload on this host. Ordered: for a handful of ids comparing is cheaper than hashing.
@@ -66,11 +69,11 @@ pub(crate) fn applied(before: &Places, desired: Desired, throttle: Option<Thrott
         let id = workload.id;
         let placement = Arc::new(Placement::new(workload));
         match places.get_mut(&id) {
-            Some(place) => place.placement = placement,
+            Some(place) => (place.placement, place.looks) = (placement, Arc::default()),
             None => {
                 let fetches = throttle.map_or(FETCHES_PER_WORKLOAD_MAX, |throttle| throttle.fetches_at_once as usize);
                 let (tokens, gate) = (Arc::new(Tokens::new(fetches)), Arc::new(Gate::new(throttle)));
-                places.insert(id, Place { placement, tokens, gate });
+                places.insert(id, Place { placement, tokens, gate, looks: Arc::default() });
             }
         }
     }

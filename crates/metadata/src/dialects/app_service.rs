@@ -1,7 +1,7 @@
 //! The dialect of App Service, versions 2019-08-01 and 2017-09-01 at one address (docs/wire/app-service.md).
 
 use super::imds::hosts;
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, json, retry_later, unserved_status};
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, UPDATING, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -113,12 +113,13 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::ResourceMalformed => numbered(400, "The parameter 'resource' is not a resource identifier."),
         Refusal::Scope => numbered(400, SCOPE),
         Refusal::ResponseType => numbered(400, RESPONSE_TYPE),
-        Refusal::Throttled => retry_later(numbered(429, "Too many requests.")),
+        Refusal::Throttled => retry_later(numbered(429, "Too many requests."), world),
         Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::Disabled => numbered(400, NOT_FOUND),
         Refusal::NoDefaultIdentity | Refusal::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
         Refusal::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
         Refusal::Upstream(logs) => upstream(logs, world),
-        Refusal::DiskFull => retry_later(numbered(503, DISK_FULL)),
+        Refusal::Updating => numbered(404, UPDATING),
+        Refusal::DiskFull => retry_later(numbered(503, DISK_FULL), world),
         Refusal::Unserved(why) => numbered(unserved_status(*why), &why.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! The dialect of Cloud Shell (docs/wire/cloud-shell.md).
 
 use super::imds::{has_metadata_header, hosts};
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, json, retry_later, unserved_status};
+use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, UPDATING, json, retry_later, unserved_status};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -63,7 +63,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::ResourceMalformed => coded(400, UNKNOWN_AUDIENCE, "The parameter 'resource' is not a resource"),
         Refusal::Scope => coded(400, BAD_REQUEST, SCOPE),
         Refusal::ResponseType => coded(400, BAD_REQUEST, RESPONSE_TYPE),
-        Refusal::Throttled => retry_later(coded(429, "TooManyRequests", "Too many requests")),
+        Refusal::Throttled => retry_later(coded(429, "TooManyRequests", "Too many requests"), world),
         Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity | Refusal::Disabled => {
             coded(400, "IdentityNotFound", "There is no identity to sign in as")
         }
@@ -72,7 +72,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         }
         Refusal::Refused(error) => coded(400, UNKNOWN_AUDIENCE, &error.error_description),
         Refusal::Upstream(logs) => upstream(logs, world),
-        Refusal::DiskFull => retry_later(coded(503, "ServiceUnavailable", DISK_FULL)),
+        Refusal::Updating => coded(404, "NotFound", UPDATING),
+        Refusal::DiskFull => retry_later(coded(503, "ServiceUnavailable", DISK_FULL), world),
         Refusal::Unserved(why) => coded(unserved_status(*why), BAD_REQUEST, &why.to_string()),
     }
 }

@@ -1,6 +1,8 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, described, json, retry_later, unserved_status};
+use super::{
+    DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, UPDATING, described, json, retry_later, unserved_status,
+};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -171,7 +173,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Scope => described(400, "invalid_scope", SCOPE),
         Refusal::ResponseType => described(400, "unsupported_response_type", RESPONSE_TYPE),
         Refusal::Throttled => {
-            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"))
+            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"), world)
         }
         Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity | Refusal::Disabled => {
             described(400, "invalid_request", "Identity not found")
@@ -179,7 +181,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
         Refusal::Refused(error) => json(400, error),
         Refusal::Upstream(logs) => upstream(logs, world),
-        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
+        Refusal::Updating => described(404, "updating", UPDATING),
+        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL), world),
         Refusal::Unserved(why) => unserved(*why),
     })
 }

@@ -2,7 +2,7 @@
 //! (docs/wire/vm-extension.md, "The endpoint").
 
 use super::imds::{SEVERAL, has_metadata_header, unserved, upstream};
-use super::{DISK_FULL, RESPONSE_TYPE, SCOPE, described, json, retry_later};
+use super::{DISK_FULL, RESPONSE_TYPE, SCOPE, UPDATING, described, json, retry_later};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version};
 use crate::refusal::{GuardError, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -91,7 +91,7 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Scope => described(400, "invalid_scope", SCOPE),
         Refusal::ResponseType => described(400, "unsupported_response_type", RESPONSE_TYPE),
         Refusal::Throttled => {
-            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"))
+            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"), world)
         }
         Refusal::IdentityNotFound => described(400, "invalid_request", "Identity not found"),
         Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity => described(400, "unauthorized_client", NO_IDENTITY),
@@ -99,7 +99,8 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
         Refusal::Refused(error) => json(400, &of_its_time(error)),
         Refusal::Upstream(logs) => upstream(logs, world),
-        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
+        Refusal::Updating => described(404, "updating", UPDATING),
+        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL), world),
         Refusal::Unserved(why) => unserved(*why),
     }
 }
