@@ -43,7 +43,7 @@ enum Command {
     Env(env::Options),
     /// Run a command as a workload
     Exec(exec::Options),
-    /// List, enable or disable hosts
+    /// Attach workloads to this machine; list, enable or disable hosts
     Host(host::Options),
     /// Print a token, or its claims
     Token(token::Options),

@@ -7,18 +7,22 @@
 mod key;
 mod log_file;
 mod made_here;
+mod namespace;
 mod open;
 mod reading;
 mod root;
 mod user;
+mod user_name;
 
 pub use key::remove_key_draft;
 pub use log_file::LogFile;
 pub use made_here::Vouched;
+pub use namespace::{inode_of_namespace, open_namespace};
 pub use open::{Readers, look_before_opening, open_folder, read, read_named};
 pub use reading::read_of_system;
 pub use root::{Chosen, Root};
 pub use user::User;
+pub use user_name::{UserNameError, user_named};
 
 use bonafide_crypto::kek::KEK_BYTES;
 use std::fs::{DirBuilder, File, Metadata, Permissions};
@@ -154,6 +158,13 @@ fn remove(path: &Path) -> Result<(), FilesError> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(io(path, error)),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Removes a file, if it is there, so that it does not come back after a power cut.
+pub fn remove_durably(path: &Path) -> Result<(), FilesError> {
+    remove(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    open_folder(folder).and_then(|folder| folder.sync_all()).map_err(|error| io(folder, error))
 }
 
 /// Makes a folder that only its owner may enter, if need be.

@@ -2,7 +2,7 @@
 
 use bonafide_crypto::Kek;
 use bonafide_files::{FilesError, Root, User, Vouched, io, make_dirs, remove_drafts, trusted};
-use bonafide_types::ResourceUuid;
+use bonafide_types::{BindingId, ResourceUuid};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ impl HostFiles {
     /// Makes the folders if need be.
     pub fn create(root: &Root) -> Result<Self, FilesError> {
         let files = Self { root: root.clone() };
-        make_dirs([files.folder(), files.keys(), files.kept(), files.kept_tokens()])?;
+        make_dirs([files.folder(), files.keys(), files.kept(), files.kept_tokens(), files.bindings()])?;
         Ok(files)
     }
 
@@ -38,7 +38,7 @@ impl HostFiles {
 
     /// Removes the files that a crash left half written. Only while this process has the data directory.
     pub fn remove_drafts(&self) -> Result<(), FilesError> {
-        [self.folder(), self.keys(), self.kept(), self.kept_tokens()]
+        [self.folder(), self.keys(), self.kept(), self.kept_tokens(), self.bindings()]
             .iter()
             .try_for_each(|folder| remove_drafts(folder))
     }
@@ -48,7 +48,7 @@ impl HostFiles {
     pub(crate) fn set_aside(&self, suffix: &str) -> Result<PathBuf, FilesError> {
         let (folder, aside) = (self.folder(), self.root.path().join(format!("agent.before-{suffix}")));
         std::fs::rename(&folder, &aside).map_err(|error| io(&aside, error))?;
-        make_dirs([folder, self.keys(), self.kept(), self.kept_tokens()])?;
+        make_dirs([folder, self.keys(), self.kept(), self.kept_tokens(), self.bindings()])?;
         Ok(aside)
     }
 
@@ -75,6 +75,17 @@ impl HostFiles {
     /// The identity keys, sealed, one file each.
     pub(crate) fn keys(&self) -> PathBuf {
         self.folder().join("keys")
+    }
+
+    /// The rows of bindings, sealed, one file each, and the header files of those that have a secret.
+    pub(crate) fn bindings(&self) -> PathBuf {
+        self.folder().join("bindings")
+    }
+
+    /// The file with the secret that callers of a binding must show.
+    pub(crate) fn header_of(&self, binding: BindingId) -> PathBuf {
+        let file = self.bindings().join(format!("{binding}.header"));
+        std::path::absolute(&file).unwrap_or(file)
     }
 
     /// The sealed files for the time without a control plane.

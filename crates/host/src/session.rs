@@ -1,8 +1,10 @@
 //! Being a workload for a while: what `exec` and `token` ask of a running agent.
 
+use crate::caller::asking_socket;
 use crate::control_socket::{ControlError, OpenEndpoint, open_endpoint};
 use crate::exchange;
 use crate::files::HostFiles;
+use bonafide_http::{Listening, PortHold};
 use bonafide_metadata::{Dialect, Endpoint};
 use bonafide_types::{ClientId, ResourceId, Secret, enumerate_some, resource_of_scope};
 use bonafide_wire::token::TokenV1;
@@ -12,7 +14,8 @@ use http_body_util::Full;
 use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use serde::Deserialize;
 use std::io::ErrorKind;
-use std::os::fd::OwnedFd;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 use tokio::net::{TcpStream, UnixStream};
 
@@ -35,7 +38,7 @@ pub struct Session {
     without_identity: bool,
     open: UnixStream,
     /// By this its port stays taken when the agent has ended.
-    hold: OwnedFd,
+    hold: PortHold,
 }
 
 /// The reason why there is no token.
@@ -44,6 +47,12 @@ pub enum SessionError {
     /// The agent was not reached or refused.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// No port could be opened.
+    #[error("cannot listen on 127.0.0.1: {0}")]
+    Socket(std::io::Error),
+    /// The agent opened a socket of its own.
+    #[error("the agent is of an older version: stop `bonafide up` and start this one")]
+    OtherVersion,
     /// The endpoint did not answer.
     #[error("the metadata endpoint did not answer: {0}")]
     Answer(String),
@@ -93,7 +102,18 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let (workload, dialect) = (workload.map(str::to_owned), dialect.name().to_owned());
         let request = OpenEndpoint { workload, dialect, allow_http_1_0 };
-        let (open, opened, hold) = open_endpoint(files, &request).await?;
+        // Here, in whichever network namespace: what the agent opened in its own could be somebody else's in this one.
+        let (socket, hold) = Listening::open_held((Ipv4Addr::LOCALHOST, 0).into()).map_err(SessionError::Socket)?;
+        // Without it the agent cannot tell users apart in another namespace, and says so.
+        let asking = asking_socket().ok();
+        let brought: Vec<BorrowedFd<'_>> =
+            [Some(socket.as_fd()), asking.as_ref().map(AsFd::as_fd)].into_iter().flatten().collect();
+        let (open, opened, _) = open_endpoint(files, &request, &brought).await?;
+        if socket.address().is_none_or(|address| address.port() != opened.port) {
+            return Err(SessionError::OtherVersion);
+        }
+        // From here on the agent alone listens.
+        drop((socket, asking));
         let endpoint = Endpoint { port: opened.port, secret: opened.secret.map(Secret::new), names: Vec::new() };
         Ok(Self { resource_id: opened.resource_id, endpoint, without_identity: opened.without_identity, open, hold })
     }

@@ -47,23 +47,33 @@ impl TemporaryPlacements {
         self.ask(|placer| Ok(placer.choice())).await
     }
 
-    /// Begins a session of a workload. The caller releases it at its end.
-    pub(crate) async fn acquire(&self, id: ResourceUuid) -> Result<Workload, String> {
+    /// Begins a session of a workload. The caller releases it at its end. True where the workload is here for the sake of
+    /// sessions.
+    pub(crate) async fn acquire(&self, id: ResourceUuid) -> Result<(Workload, bool), String> {
         let lease = Arc::clone(self.leases().entry(id).or_default());
         let mut lease = lease.lock().await;
         if lease.sessions == 0 {
             lease.was_put_here = self.ask(move |placer| placer.place(id)).await?;
         }
         lease.sessions += 1;
+        let was_put_here = lease.was_put_here;
         drop(lease);
         if self.agent_sees(|here| here.is_some(), id).await
             && let Some(workload) = self.here(id)
         {
-            return Ok(workload);
+            return Ok((workload, was_put_here));
         }
         self.release(id).await;
         let late = "the agent has not heard of the workload in time; try again";
         Err(self.agent.wants_decision().unwrap_or(late).to_owned())
+    }
+
+    /// Takes up a session that an earlier process of this agent had begun, and that goes on.
+    pub(crate) async fn hold(&self, id: ResourceUuid, was_put_here: bool) {
+        let lease = Arc::clone(self.leases().entry(id).or_default());
+        let mut lease = lease.lock().await;
+        lease.sessions += 1;
+        lease.was_put_here |= was_put_here;
     }
 
     /// Ends a session that began.

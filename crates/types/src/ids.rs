@@ -25,6 +25,7 @@ mod of {
     pub enum Host {}
     pub enum Credential {}
     pub enum Operation {}
+    pub enum Binding {}
 }
 
 /// A tenant (directory). On the wire: `tid`, `tenantId`.
@@ -49,6 +50,8 @@ pub type HostId = Id<of::Host>;
 pub type CredentialId = Id<of::Credential>;
 /// A long-running operation.
 pub type OperationId = Id<of::Operation>;
+/// A binding of a host's agent: an endpoint that belongs to one workload.
+pub type BindingId = Id<of::Binding>;
 
 impl<K> Id<K> {
     /// The id with this value.

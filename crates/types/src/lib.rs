@@ -30,7 +30,7 @@ pub use certificate_number::{CertificateNumber, NotASerial, Serial};
 pub use enumerate::enumerate_some;
 pub use excerpt::Excerpt;
 pub use ids::{
-    ClientId, CredentialId, GuidError, HostId, Id, ManagementGroupUuid, ObjectId, OperationId, ResourceUuid,
+    BindingId, ClientId, CredentialId, GuidError, HostId, Id, ManagementGroupUuid, ObjectId, OperationId, ResourceUuid,
     RoleAssignmentId, RoleDefinitionId, SubscriptionId, TenantId,
 };
 pub use lifetime::{Lifetime, PROGRAM_MADE_AT, Phase};

@@ -118,11 +118,11 @@ impl LocalHost {
         self.plane.store.write(|tx| lifecycle::take_away(tx, self.id, workload))
     }
 
-    /// Takes all workloads away but `kept`: sessions of an earlier run, that ended before them, left them here.
-    pub(crate) fn take_all_away_but(&self, kept: Option<ResourceUuid>) -> Result<(), StoreError> {
+    /// Takes all workloads away but those to be kept: sessions of an earlier run, that ended before them, left them here.
+    pub(crate) fn take_all_away_but(&self, is_kept: impl Fn(ResourceUuid) -> bool) -> Result<(), StoreError> {
         let placed = self.plane.store.read(|tx| tx.page(&PLACEMENTS, &self.id, None, usize::MAX))?;
         for ((_, workload), _) in placed {
-            if Some(workload) != kept {
+            if !is_kept(workload) {
                 self.take(workload)?;
             }
         }

@@ -13,10 +13,11 @@ use crate::privileges;
 use bonafide_files::FilesError;
 use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
+use bonafide_host::bindings::{Bindings, BindingsError, WithoutOpener, bound_workloads};
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
     AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
-    TemporaryPlacements, set_aside_of_another, user_of,
+    StateError, TemporaryPlacements, set_aside_of_another, user_of,
 };
 use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets};
 use bonafide_metadata::dialects::IMDS;
@@ -69,6 +70,12 @@ pub(crate) enum UpError {
     /// The control socket.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// The bindings.
+    #[error(transparent)]
+    Bindings(#[from] BindingsError),
+    /// The agent's own files.
+    #[error(transparent)]
+    Host(#[from] StateError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -144,7 +151,8 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let mut tasks = JoinSet::new();
     let mut plane = opened.serve(&options.plane, (limits, user_of), &mut tasks, &stopped)?;
     let local = Arc::new(LocalHost::new(Arc::clone(&plane.plane), &plane.installation));
-    local.take_all_away_but(plane.installation.demo_id)?;
+    let bound = bound_workloads(&dir.host)?;
+    local.take_all_away_but(|workload| Some(workload) == plane.installation.demo_id || bound.contains(&workload))?;
 
     let (agent, aside) = join(&dir, &plane, &options, &log).await?;
     plane.ask_agent(agent_report(&agent));
@@ -152,8 +160,16 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     tasks.spawn(Arc::clone(&agent).watch(watch, stopped.clone()));
     tasks.spawn(Arc::clone(&agent).stay(stopped.clone()));
     let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
+    let placements = Arc::new(TemporaryPlacements::new(local, Arc::clone(&agent)));
+    let (opener, held_by) = (Arc::new(WithoutOpener), Arc::clone(&placements));
+    let bindings = Bindings::new(&dir.host, Arc::clone(&agent), held_by, opener, Arc::clone(&log))?;
+    let bindings = Arc::new(bindings);
+    bindings.restore().await?;
+    bindings.follow_news();
+    tasks.spawn(Arc::clone(&bindings).stay(stopped.clone()));
     let control = ControlSocket {
-        placements: TemporaryPlacements::new(local, Arc::clone(&agent)),
+        placements,
+        bindings,
         decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
         agent: Arc::clone(&agent),
         default_workload: plane.installation.demo_id,

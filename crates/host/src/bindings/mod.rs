@@ -1,4 +1,26 @@
-//! Ways to listen for a workload: on what, and how nobody else gets there.
+//! Bindings: which workload answers at which place, and how nobody else gets there.
 
+mod configuration;
 pub mod link_local;
 pub mod loopback;
+mod place;
+mod place_options;
+mod registry;
+mod row;
+mod sealed_rows;
+mod unix_socket;
+mod wanted;
+mod without_opener;
+
+pub use configuration::{Applied, ConfigurationError, Occasion};
+pub use place::{NetnsName, Place};
+pub use place_options::{PlaceOptions, PlaceOptionsError};
+pub use registry::{
+    AttachError, BesideError, Bindings, BindingsError, DetachError, PlaceError, PortEndpoint, Which, bound_workloads,
+};
+pub use row::{AttachedBinding, BindingLine, BindingOptions, BindingRow, BindingState, PlaceIdentity};
+pub use unix_socket::UnixSocketError;
+pub use wanted::{Wanted, WantedError};
+pub use without_opener::WithoutOpener;
+
+pub(crate) use registry::{Attacher, of_namespace};

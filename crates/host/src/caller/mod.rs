@@ -1,8 +1,11 @@
 //! The user that opened a loopback connection: asked of the kernel, for the connection at hand.
 
+mod elsewhere;
 mod proc_table;
 #[cfg(target_os = "linux")]
 mod sock_diag;
+
+pub(crate) use elsewhere::{UsersElsewhere, asking_socket};
 
 use bonafide_files::User;
 use bonafide_http::LocalUser;

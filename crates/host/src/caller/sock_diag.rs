@@ -13,7 +13,9 @@ use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 
 /// The kernel does not answer.
 pub(super) enum NoAnswer {
@@ -36,8 +38,20 @@ const NOT_FOUND: i32 = -2;
 /// More than one answer needs.
 const ANSWER_BYTES: usize = 4_096;
 
-/// The user of the socket at `peer` whose other end is `local`.
+/// The user of the socket at `peer` whose other end is `local`, in the namespace of this process.
 pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<LocalUser, NoAnswer> {
+    let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
+    socket.bind_auto()?;
+    user_through(socket, loopback_index()?, peer, local)
+}
+
+/// The same in the namespace of a socket of this protocol, whose loopback device has this index.
+pub(super) fn user_through(
+    socket: impl AsFd,
+    loopback: u32,
+    peer: SocketAddr,
+    local: SocketAddr,
+) -> Result<LocalUser, NoAnswer> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST;
     let request = InetRequest {
@@ -50,7 +64,7 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<LocalUser, 
             destination_port: local.port(),
             source_address: peer.ip(),
             destination_address: local.ip(),
-            interface_id: loopback_index()?,
+            interface_id: loopback,
             cookie: NO_COOKIE,
         },
     };
@@ -59,7 +73,7 @@ pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<LocalUser, 
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);
-    let answer = exchange(&bytes)?;
+    let answer = exchange(socket, &bytes)?;
     match NetlinkMessage::<SockDiagMessage>::deserialize(&answer).map_err(|_| NoAnswer::Ever)?.payload {
         NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => {
             let (found, id) = (&found.header, &found.header.socket_id);
@@ -80,12 +94,11 @@ fn loopback_index() -> std::io::Result<u32> {
     socket.and_then(|socket| rustix::net::netdevice::name_to_index(socket, "lo")).map_err(Into::into)
 }
 
-fn exchange(request: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
-    socket.bind_auto()?;
-    socket.send(request, 0)?;
-    let mut answer = Vec::with_capacity(ANSWER_BYTES);
+fn exchange(socket: impl AsFd, request: &[u8]) -> std::io::Result<Vec<u8>> {
+    send(&socket, request, SendFlags::empty())?;
+    let mut answer = vec![0; ANSWER_BYTES];
     // The kernel answers within the call to send; there is nothing to wait for.
-    socket.recv(&mut answer, 0)?;
+    let (bytes, _) = recv(&socket, &mut answer[..], RecvFlags::DONTWAIT)?;
+    answer.truncate(bytes);
     Ok(answer)
 }

@@ -1,5 +1,10 @@
 //! `bonafide host`
 
+mod attach;
+mod detach;
+mod list;
+mod place;
+
 use crate::data_dir::DataDir;
 use crate::{DataDirOption, Failure, block_on, print, say};
 use bonafide_host::{DECISION_SEEN_WITHIN, HostLine, HostOrder, HostState, order_about_hosts};
@@ -16,9 +21,13 @@ pub(crate) struct Options {
 
 #[derive(Subcommand)]
 enum Action {
-    /// List the hosts
+    /// Make a place on this machine a workload: a network namespace, an interface, a socket, a port
+    Attach(Box<attach::Options>),
+    /// Take that away again, at once
+    Detach(detach::Options),
+    /// List the hosts, and what is attached on this machine
     List {
-        /// Print one JSON array on a line
+        /// Print one JSON object on a line
         #[arg(long)]
         json: bool,
     },
@@ -36,17 +45,16 @@ enum Action {
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     let dir = DataDir::at(&options.data_dir)?;
-    let json = matches!(options.action, Action::List { json: true });
-    let is_to_join = matches!(options.action, Action::Enable { .. });
     let order = match options.action {
-        Action::List { .. } => HostOrder::List,
+        Action::Attach(options) => return attach::run(&dir, *options).map(|()| ExitCode::SUCCESS),
+        Action::Detach(options) => return detach::run(&dir, &options).map(|()| ExitCode::SUCCESS),
+        Action::List { json } => return list::run(&dir, json).map(|()| ExitCode::SUCCESS),
         Action::Enable { host } => HostOrder::Enable(host),
         Action::Disable { host } => HostOrder::Disable(host),
     };
+    let is_to_join = matches!(order, HostOrder::Enable(_));
     let hosts = block_on(order_about_hosts(&dir.host, order))??;
-    let text =
-        if json { format!("{}\n", serde_json::to_string(&hosts)?) } else { hosts.iter().map(line).collect::<String>() };
-    print(&text);
+    print(&hosts.iter().map(line).collect::<String>());
     if is_to_join {
         let seconds = DECISION_SEEN_WITHIN.as_secs();
         say(&format!(

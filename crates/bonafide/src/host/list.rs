@@ -1,0 +1,39 @@
+//! `bonafide host list`
+
+use crate::data_dir::DataDir;
+use crate::{Failure, block_on, print};
+use bonafide_host::bindings::BindingLine;
+use bonafide_host::{HostLine, HostOrder, list_bindings, order_about_hosts};
+use bonafide_types::{printable_json, printable_lines};
+use serde_json::json;
+
+pub(super) fn run(dir: &DataDir, json: bool) -> Result<(), Failure> {
+    let (hosts, bindings) = block_on(async {
+        let hosts = order_about_hosts(&dir.host, HostOrder::List).await?;
+        Ok::<_, bonafide_host::ControlError>((hosts, list_bindings(&dir.host).await?))
+    })??;
+    if json {
+        print(&format!("{}\n", printable_json(&json!({ "hosts": hosts, "bindings": bindings }).to_string())));
+        return Ok(());
+    }
+    print(&text(&hosts, &bindings));
+    Ok(())
+}
+
+fn text(hosts: &[HostLine], bindings: &[BindingLine]) -> String {
+    let mut text: String = hosts.iter().map(super::line).collect();
+    if !bindings.is_empty() {
+        text += "\nAttached on this machine:\n";
+        text.extend(bindings.iter().map(|binding| binding_line(binding, &binding.state)));
+    }
+    text
+}
+
+/// A binding on a line.
+pub(super) fn binding_line(binding: &BindingLine, state: &str) -> String {
+    let BindingLine { id, workload, place, dialect, note, since, configured, .. } = binding;
+    let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    let configured = if *configured { ", of the configuration file" } else { "" };
+    printable_lines(&format!("{id}  {place}  {dialect}  {state}{note}  {workload}  (since {since}{configured})\n"))
+        .into_owned()
+}

@@ -1,0 +1,271 @@
+//! The file of bindings, which says what is to be attached. What the command line attached is none of its business.
+
+use super::place_options::{PlaceOptions, PlaceOptionsError};
+use super::registry::{Attacher, Bindings};
+use super::row::{BindingOptions, BindingRow, BindingState};
+use super::wanted::{Wanted, WantedError};
+use bonafide_files::{User, UserNameError, user_named};
+use bonafide_http::Event;
+use serde::Deserialize;
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+
+/// Bindings of a file, at most. Source: ours; a host has a thousand namespaces.
+const BINDINGS_MAX: usize = 10_000;
+
+/// The reason why a file is not followed. What is attached stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// It is no TOML, or has members that are not known.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// A binding of it names no place.
+    #[error("binding {at}: {error}")]
+    Place {
+        /// Its number in the file.
+        at: usize,
+        /// The reason.
+        error: PlaceOptionsError,
+    },
+    /// A binding of it makes no sense.
+    #[error("binding {at}: {error}")]
+    Wanted {
+        /// Its number in the file.
+        at: usize,
+        /// The reason.
+        error: WantedError,
+    },
+    /// The permissions of a socket.
+    #[error("binding {at}: '{mode}' are no permissions: give three octal digits, as in \"660\"")]
+    Mode {
+        /// Its number in the file.
+        at: usize,
+        /// The text.
+        mode: String,
+    },
+    /// A user.
+    #[error("binding {at}: {error}")]
+    User {
+        /// Its number in the file.
+        at: usize,
+        /// The reason.
+        error: UserNameError,
+    },
+    /// A place that is named twice.
+    #[error("bindings {first} and {second} are for the same place, {place}")]
+    Twice {
+        /// The number of the first.
+        first: usize,
+        /// The number of the second.
+        second: usize,
+        /// The place.
+        place: String,
+    },
+    /// Too many.
+    #[error("the file has more than {BINDINGS_MAX} bindings")]
+    TooMany,
+}
+
+/// The outcome of a file that was followed.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The number of bindings that were attached.
+    pub attached: usize,
+    /// The number of those that were detached.
+    pub detached: usize,
+    /// Sentences about those that could not be attached. The others are; these are tried again.
+    pub failed: Vec<String>,
+}
+
+/// The occasion on which a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The start of the agent: a namespace or device that took the name of another since, while the machine ran on, does
+    /// not inherit its identity.
+    Start,
+    /// Somebody asked for it: what is there now is what is meant.
+    Asked,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    binding: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Member {
+    workload: String,
+    netns: Option<String>,
+    tap: Option<String>,
+    unix: Option<PathBuf>,
+    vsock: Option<u32>,
+    vsock_uds: Option<PathBuf>,
+    vsock_port: Option<u32>,
+    port: Option<u16>,
+    ipv6: Option<Ipv6Addr>,
+    mode: Option<String>,
+    owner: Option<String>,
+    dialect: Option<String>,
+    #[serde(default)]
+    any_user: bool,
+    /// A dot would divide the name in two.
+    #[serde(default, rename = "allow-http-1-0")]
+    allow_http_1_0: bool,
+    #[serde(default)]
+    host_names: Vec<String>,
+}
+
+/// Reads a file of bindings.
+fn parse(text: &str) -> Result<Vec<Wanted>, ConfigurationError> {
+    let file: File = toml::from_str(text)?;
+    if file.binding.len() > BINDINGS_MAX {
+        return Err(ConfigurationError::TooMany);
+    }
+    let members = file.binding.into_iter().zip(1..).map(|(member, at)| member.wanted(at));
+    let wanted: Vec<Wanted> = members.collect::<Result<_, _>>()?;
+    let mut places: Vec<(String, usize)> = wanted.iter().map(|wanted| wanted.place.to_string()).zip(1..).collect();
+    places.sort();
+    if let Some([(place, first), (_, second)]) = places.array_windows().find(|[one, other]| one.0 == other.0) {
+        return Err(ConfigurationError::Twice { first: *first, second: *second, place: place.clone() });
+    }
+    Ok(wanted)
+}
+
+impl Member {
+    fn wanted(self, at: usize) -> Result<Wanted, ConfigurationError> {
+        let mode =
+            self.mode.map(|mode| u32::from_str_radix(&mode, 8).map_err(|_| ConfigurationError::Mode { at, mode }));
+        let owner = self.owner.map(|owner| user_named(&owner).map_err(|error| ConfigurationError::User { at, error }));
+        let place = PlaceOptions {
+            netns: self.netns,
+            tap: self.tap,
+            unix: self.unix,
+            vsock: self.vsock,
+            vsock_uds: self.vsock_uds,
+            vsock_port: self.vsock_port,
+            port: self.port,
+            ipv6: self.ipv6,
+            mode: mode.transpose()?,
+        };
+        let place = place.place().map_err(|error| ConfigurationError::Place { at, error })?;
+        let wanted = Wanted {
+            workload: self.workload,
+            place,
+            dialect: self.dialect,
+            options: BindingOptions { allow_http_1_0: self.allow_http_1_0, host_names: self.host_names },
+            any_user: self.any_user,
+            owner: owner.transpose()?.map(User::id),
+        };
+        let checked = wanted.check().and_then(|()| wanted.check_of_file());
+        checked.map_err(|error| ConfigurationError::Wanted { at, error })?;
+        Ok(wanted)
+    }
+}
+
+impl Bindings {
+    /// Follows a file of bindings: attaches what is new in it, detaches what is no more, and leaves all else alone. A file
+    /// that cannot be followed changes nothing.
+    pub async fn follow(&self, text: &str, occasion: Occasion) -> Result<Applied, ConfigurationError> {
+        let wanted = parse(text)?;
+        let mut applied = Applied::default();
+        let mut kept = Vec::new();
+        for row in self.configured() {
+            match self.place_in(&row, &wanted).await {
+                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => kept.push(at),
+                Some(_) | None => {
+                    applied.detached += usize::from(self.end_configured(row.0.id).await);
+                }
+            }
+        }
+        let mut missing = Vec::new();
+        for (at, wanted) in wanted.into_iter().enumerate().filter(|(at, _)| !kept.contains(at)) {
+            match self.attach(&wanted, None, self.as_configuration()).await {
+                Ok(_) => applied.attached += 1,
+                Err(error) => {
+                    let why = format!("binding {} ({}): {error}", at + 1, wanted.place);
+                    self.tell(&Event::named("bindingNotAttached").with("place", &wanted.place), &why);
+                    applied.failed.push(why);
+                    missing.push(wanted);
+                }
+            }
+        }
+        self.miss(missing);
+        Ok(applied)
+    }
+
+    /// The number of the attachment in a file that a row is the outcome of.
+    async fn place_in(&self, (row, _): &(BindingRow, BindingState), wanted: &[Wanted]) -> Option<usize> {
+        for (at, wanted) in wanted.iter().enumerate() {
+            if row.is_as_wanted(wanted, self.as_configuration().user)
+                && self.means(&wanted.workload, row.workload).await
+            {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    /// The one who attaches what the file says: the agent's own user.
+    pub(super) fn as_configuration(&self) -> Attacher {
+        Attacher { user: self.owner(), is_configuration: true }
+    }
+}
+
+impl BindingRow {
+    fn is_as_wanted(&self, wanted: &Wanted, by: User) -> bool {
+        self.place == wanted.place
+            && wanted.dialect().is_ok_and(|dialect| dialect.name() == self.dialect)
+            && self.options == wanted.options
+            && self.user == wanted.user(by).map(User::id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::place::{NetnsName, Place};
+
+    #[test]
+    fn a_file_says_all_that_the_command_line_can() {
+        let text = r#"
+            [[binding]]
+            workload = "web"
+            netns = "web"
+            ipv6 = "fd00::254"
+            host-names = ["metadata.example"]
+            allow-http-1-0 = true
+
+            [[binding]]
+            workload = "db"
+            unix = "/run/db/metadata.sock"
+            mode = "660"
+            owner = "root"
+        "#;
+        let [web, db] = &parse(text).unwrap()[..] else { panic!("others") };
+        let netns = NetnsName::parse("web");
+        assert_eq!(web.place, Place::Netns { netns, ipv6: Some("fd00::254".parse().unwrap()), port: None });
+        assert!(web.options.allow_http_1_0 && web.options.host_names == ["metadata.example"]);
+        assert_eq!(db.place, Place::Unix { path: "/run/db/metadata.sock".into(), mode: 0o660 });
+        assert_eq!(db.owner, Some(0));
+        assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_says_where_and_why() {
+        let said = |text: &str| parse(text).unwrap_err().to_string();
+        let binding = |rest: &str| said(&format!("[[binding]]\nworkload = \"a\"\n{rest}\n"));
+        assert!(binding("").starts_with("binding 1: name one place"));
+        assert!(binding("port = 1\nunix = \"/a\"").starts_with("binding 1: name one place"));
+        assert!(binding("port = 1\nnetwork = 2").contains("unknown field `network`"));
+        assert!(binding("unix = \"a\"").contains("not a whole path"));
+        assert!(binding("unix = \"/a\"\nmode = \"999\"").contains("'999' are no permissions"));
+        assert!(binding("unix = \"/a\"\nowner = \"nobody-of-this-name\"").contains("nobody-of-this-name"));
+        assert!(binding("netns = \"42\"").contains("process id"));
+        let twice = "[[binding]]\nworkload = \"a\"\nport = 4000\n".repeat(2);
+        assert_eq!(said(&twice), "bindings 1 and 2 are for the same place, --port 4000");
+        assert!(said("binding = 1").contains("binding"));
+    }
+}

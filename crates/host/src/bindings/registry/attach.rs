@@ -1,0 +1,203 @@
+//! Attaching a place to a workload.
+
+use super::open::{Namespace, Opened, PlaceError};
+use super::{Bindings, Entry};
+use crate::bindings::place::Place;
+use crate::bindings::row::{BindingLine, BindingRow, BindingState, HeaderSecret, PlaceIdentity};
+use crate::bindings::wanted::{Wanted, WantedError};
+use crate::state::StateError;
+use bonafide_crypto::{SystemEntropy, random};
+use bonafide_files::{User, write_private};
+use bonafide_http::{Event, clock};
+use bonafide_metadata::Dialect;
+use bonafide_types::{BindingId, base64url};
+use bonafide_wire::hosts::Workload;
+use std::os::fd::OwnedFd;
+
+/// Bytes of the secret of an endpoint.
+const SECRET_BYTES: usize = 32;
+
+/// The reason why a place was not attached.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// It makes no sense.
+    #[error(transparent)]
+    Wanted(#[from] WantedError),
+    /// The workload is not known, or not to run here.
+    #[error("{0}")]
+    Workload(String),
+    /// The place is another binding's.
+    #[error("{place} is attached to {workload} already, as binding {id}: `bonafide host detach --binding {id}` first")]
+    Occupied {
+        /// The place.
+        place: String,
+        /// The workload's ARM id.
+        workload: String,
+        /// The binding.
+        id: BindingId,
+    },
+    /// Nothing listens there.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The row could not be kept.
+    #[error("cannot keep the binding: {0}")]
+    Row(#[from] StateError),
+}
+
+/// The one who attaches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attacher {
+    /// The user.
+    pub(crate) user: User,
+    /// True where it is the configuration file.
+    pub(crate) is_configuration: bool,
+}
+
+/// A binding that was attached, now or before.
+#[derive(Debug)]
+pub(crate) struct Attached {
+    pub(crate) line: BindingLine,
+    pub(crate) row: BindingRow,
+    pub(crate) without_identity: bool,
+}
+
+impl Bindings {
+    /// Attaches a place, and serves it when this returns. What is attached to the same workload in the same way already
+    /// stays as it is.
+    pub(crate) async fn attach(
+        &self,
+        wanted: &Wanted,
+        namespace: Option<OwnedFd>,
+        by: Attacher,
+    ) -> Result<Attached, AttachError> {
+        wanted.check()?;
+        let dialect = wanted.dialect()?;
+        let namespace = self.namespace_of(&wanted.place, namespace)?;
+        let id = self.placements.resolve(wanted.workload.clone()).await.map_err(AttachError::Workload)?;
+        let (workload, was_put_here) = self.placements.acquire(id).await.map_err(AttachError::Workload)?;
+        let lease = Lease { workload, was_put_here, by };
+        let attached = self.attach_here(wanted, dialect, namespace, lease).await;
+        if !matches!(attached, Ok((_, true))) {
+            self.placements.release(id).await;
+        }
+        Ok(attached?.0)
+    }
+
+    /// The same for a workload that is on this host. True where the binding is a new one.
+    async fn attach_here(
+        &self,
+        wanted: &Wanted,
+        dialect: &'static Dialect,
+        namespace: Option<Namespace>,
+        lease: Lease,
+    ) -> Result<(Attached, bool), AttachError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let inode = namespace.as_ref().map(|namespace| namespace.inode);
+        let without_identity = lease.workload.identities.is_empty();
+        let mut row = self.row(wanted, dialect, inode, &lease);
+        if let Some(there) = self.occupant(&row) {
+            return match self.entries().get(&there) {
+                Some(entry) if entry.row.is_like(&row) => {
+                    Ok((Attached { line: entry.line(), row: entry.row.clone(), without_identity }, false))
+                }
+                Some(entry) => Err(AttachError::Occupied {
+                    place: entry.row.place.to_string(),
+                    workload: entry.row.resource_id.to_string(),
+                    id: there,
+                }),
+                None => Err(AttachError::Workload("another command changed this binding; try again".to_owned())),
+            };
+        }
+        // Attachments of this place whose namespace or device is gone.
+        let leftovers = self.leftovers(&row);
+        for id in leftovers {
+            self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
+        }
+        let Opened { sockets, namespace, device, note } = self.open(row.id, &row.place, namespace).await?;
+        (row.identity.namespace, row.identity.device) = (namespace, device);
+        if let Err(error) = self.keep(&row) {
+            // The sockets of a binding that nobody knows: the next start closes them, if this does not.
+            let _ = self.close(row.id).await;
+            return Err(error.into());
+        }
+        let serving = Some(self.serve(&row, dialect, sockets));
+        let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving };
+        let line = entry.line();
+        self.entries().insert(row.id, entry);
+        self.log.event(&self.event("bindingAttached", &row), &"it was asked for");
+        self.changed.send_replace(());
+        Ok((Attached { line, row, without_identity }, true))
+    }
+
+    fn row(&self, wanted: &Wanted, dialect: &Dialect, inode: Option<u64>, lease: &Lease) -> BindingRow {
+        let secret = dialect.has_secret().then(|| base64url::encode(&random::bytes::<SECRET_BYTES>()));
+        BindingRow {
+            id: BindingId::random(&SystemEntropy),
+            workload: lease.workload.id,
+            resource_id: lease.workload.resource_id.clone(),
+            place: wanted.place.clone(),
+            dialect: dialect.name().to_owned(),
+            options: wanted.options.clone(),
+            identity: PlaceIdentity { boot: self.here.boot.clone(), namespace: self.here.cookie, inode, device: None },
+            user: wanted.user(lease.by.user).map(User::id),
+            attached_at: clock::now().unix_seconds(),
+            secret: secret.map(HeaderSecret::new),
+            was_put_here: lease.was_put_here,
+            is_configured: lease.by.is_configuration,
+        }
+    }
+
+    /// Writes the row, and the file with its secret, if it has one.
+    fn keep(&self, row: &BindingRow) -> Result<(), StateError> {
+        if let Some(secret) = &row.secret {
+            write_private(&self.files.header_of(row.id), secret.expose().as_bytes())?;
+        }
+        self.rows.write(row)
+    }
+
+    /// The binding that has the place, and is not gone.
+    fn occupant(&self, wanted: &BindingRow) -> Option<BindingId> {
+        let entries = self.entries();
+        let mut there = entries.values().filter(|entry| !matches!(entry.state, BindingState::Gone(_)));
+        there.find(|entry| entry.row.is_at(wanted)).map(|entry| entry.row.id)
+    }
+
+    /// Those that were attached to the place under the name that it has, when it was another.
+    fn leftovers(&self, wanted: &BindingRow) -> Vec<BindingId> {
+        let entries = self.entries();
+        let gone = entries.values().filter(|entry| matches!(entry.state, BindingState::Gone(_)));
+        gone.filter(|entry| entry.row.place == wanted.place).map(|entry| entry.row.id).collect()
+    }
+
+    pub(super) fn event(&self, name: &'static str, row: &BindingRow) -> Event {
+        let event = Event::named(name).with("binding", row.id).with("workload", row.workload);
+        let event = event.with("resourceId", &row.resource_id).with("place", &row.place);
+        event.with("dialect", &row.dialect).apart(&row.id.to_string())
+    }
+}
+
+/// A workload that was acquired for a binding.
+struct Lease {
+    workload: Workload,
+    was_put_here: bool,
+    by: Attacher,
+}
+
+impl BindingRow {
+    /// True of a row for the same place. Namespaces that are there both have one inode only if they are one.
+    fn is_at(&self, other: &Self) -> bool {
+        let same_namespace = self.identity.inode == other.identity.inode;
+        match (&self.place, &other.place) {
+            (Place::Netns { port, .. }, Place::Netns { port: other, .. }) => same_namespace && port == other,
+            (Place::Interface { name, .. }, Place::Interface { name: other, .. }) => same_namespace && name == other,
+            (one, other) if one.socket_path().is_some() => one.socket_path() == other.socket_path(),
+            (one, other) => one == other,
+        }
+    }
+
+    /// True of a row that makes the same of the place.
+    fn is_like(&self, other: &Self) -> bool {
+        let of = |row: &Self| (row.workload, row.dialect.clone(), row.options.clone(), row.user, row.is_configured);
+        of(self) == of(other)
+    }
+}

@@ -1,0 +1,52 @@
+//! Further endpoints at the place of a binding, whose owner serves and ends them.
+
+use super::open::of_namespace;
+use super::{Bindings, key};
+use bonafide_http::Listening;
+use bonafide_opener::{OpenError, Where};
+use bonafide_types::BindingId;
+
+/// The reason why there is no further endpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum BesideError {
+    /// The binding was detached, or its place is gone.
+    #[error("binding {0} serves nothing")]
+    NotServing(BindingId),
+    /// The opener refused.
+    #[error(transparent)]
+    Opener(#[from] OpenError),
+    /// A socket that cannot be served.
+    #[error("cannot serve what was opened: {0}")]
+    Socket(#[from] std::io::Error),
+}
+
+impl Bindings {
+    /// Opens sockets in the namespace of a binding, and has them held under `name`: those of an earlier process, where
+    /// that held some. They end with the binding at the latest.
+    pub async fn open_beside(&self, binding: BindingId, name: &str, at: Where) -> Result<Vec<Listening>, BesideError> {
+        let key = key(binding, name);
+        let expected = {
+            let entries = self.entries();
+            let entry = entries.get(&binding).filter(|entry| entry.serving.is_some());
+            entry.map(|entry| entry.row.identity.namespace).ok_or(BesideError::NotServing(binding))?
+        };
+        let given = self.given().remove(&key).filter(|held| held.namespace == expected);
+        let held = match given {
+            Some(held) => held,
+            None => self.ask(move |opener| opener.open(&key, &at, None)).await?,
+        };
+        if held.namespace != expected {
+            self.close_beside(binding, name).await?;
+            return Err(OpenError::NamespaceGone.into());
+        }
+        let sockets = held.sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, expected)));
+        sockets.collect()
+    }
+
+    /// Closes them.
+    pub async fn close_beside(&self, binding: BindingId, name: &str) -> Result<(), OpenError> {
+        let key = key(binding, name);
+        self.given().remove(&key);
+        self.ask(move |opener| opener.close(&key)).await
+    }
+}

@@ -1,0 +1,163 @@
+//! Opening the sockets of a place.
+
+use super::{Bindings, OWN, key};
+use crate::bindings::place::{NetnsName, Place};
+use crate::bindings::unix_socket::{self, UnixSocketError};
+use bonafide_files::{FilesError, inode_of_namespace, open_namespace};
+use bonafide_http::Listening;
+use bonafide_opener::{Held, OpenError, Where};
+use bonafide_types::BindingId;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+/// The reason why nothing listens at a place.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// The opener refused.
+    #[error(transparent)]
+    Opener(#[from] OpenError),
+    /// The file of a namespace.
+    #[error(transparent)]
+    Namespace(#[from] FilesError),
+    /// A file that is no namespace.
+    #[error(
+        "{0} is no network namespace: name one of `ip netns list`, a process id, or a file such as /proc/PID/ns/net"
+    )]
+    NotANamespace(String),
+    /// The agent's own namespace, under another name.
+    #[error(
+        "{0} is the network namespace of this machine, in which every program would be the workload; if you mean that, \
+         say --netns host"
+    )]
+    Own(String),
+    /// A port that is taken.
+    #[error("cannot listen on 127.0.0.1:{port}: {error}; stop what uses it, or name another port")]
+    Port {
+        /// The port.
+        port: u16,
+        /// The system's error.
+        error: std::io::Error,
+    },
+    /// A unix socket.
+    #[error(transparent)]
+    Unix(#[from] UnixSocketError),
+    /// A socket that cannot be served.
+    #[error("cannot serve what was opened: {0}")]
+    Socket(#[from] std::io::Error),
+    /// Not built for this.
+    #[error("virtual sockets are not served here yet: use --vsock-uds with Firecracker or cloud-hypervisor")]
+    Vsock,
+}
+
+/// The namespace of a place: an open descriptor of it, and the inode by which it is told from those that are there.
+pub(super) struct Namespace {
+    pub(super) file: OwnedFd,
+    pub(super) inode: u64,
+}
+
+/// The sockets of a place, and where they are.
+pub(super) struct Opened {
+    pub(super) sockets: Vec<Listening>,
+    pub(super) namespace: u64,
+    pub(super) device: Option<u32>,
+    pub(super) note: Option<String>,
+}
+
+impl Bindings {
+    /// The namespace that a place is in: the descriptor that came with the request, or the one that its name leads this
+    /// process to. `None` for a place in the agent's own that needs none.
+    pub(super) fn namespace_of(&self, place: &Place, given: Option<OwnedFd>) -> Result<Option<Namespace>, PlaceError> {
+        let name = match (place, place.netns()) {
+            (_, Some(name)) => name,
+            (Place::Interface { .. }, None) => &NetnsName::Host,
+            (_, None) => return Ok(None),
+        };
+        let path = match name {
+            NetnsName::Host => PathBuf::from("/proc/self/ns/net"),
+            NetnsName::Path(path) => path.clone(),
+        };
+        let file = match (given, name) {
+            (Some(given), NetnsName::Path(_)) => given,
+            _ => open_namespace(&path)?.into(),
+        };
+        let inode = inode_of_namespace(&file).ok_or_else(|| PlaceError::NotANamespace(name.to_string()))?;
+        if *name != NetnsName::Host && Some(inode) == self.here.inode {
+            return Err(PlaceError::Own(name.to_string()));
+        }
+        Ok(Some(Namespace { file, inode }))
+    }
+
+    /// Opens the sockets of a place, and has them held.
+    pub(super) async fn open(
+        &self,
+        id: BindingId,
+        place: &Place,
+        namespace: Option<Namespace>,
+    ) -> Result<Opened, PlaceError> {
+        let key = key(id, OWN);
+        let at = match place {
+            Place::Netns { port: Some(port), .. } => Where::Loopback { port: *port },
+            Place::Netns { ipv6, .. } => Where::Metadata { device: None, ipv6: *ipv6, port: 80 },
+            Place::Interface { name, ipv6, .. } => {
+                Where::Metadata { device: Some(name.clone()), ipv6: *ipv6, port: 80 }
+            }
+            Place::Port { number } => return self.kept(key, vec![port(*number)?]).await,
+            Place::Unix { mode, .. } | Place::VsockUnix { mode, .. } => {
+                let path = place.socket_path().unwrap_or_default();
+                return self.kept(key, vec![unix_socket::open(&path, *mode)?]).await;
+            }
+            Place::Vsock { .. } => return Err(PlaceError::Vsock),
+        };
+        let held = self.ask(move |opener| opener.open(&key, &at, namespace.as_ref().map(|it| it.file.as_fd()))).await?;
+        opened(held)
+    }
+
+    /// Sockets that this process opened itself, in its own namespace.
+    async fn kept(&self, key: String, sockets: Vec<OwnedFd>) -> Result<Opened, PlaceError> {
+        let sockets = self.ask(move |opener| {
+            let borrowed: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
+            opener.keep(&key, &borrowed)?;
+            Ok(sockets)
+        });
+        opened(Held {
+            key: String::new(),
+            sockets: sockets.await?,
+            namespace: self.here.cookie,
+            device: None,
+            note: None,
+        })
+    }
+
+    /// Closes all sockets of a binding; an opener that cannot be reached holds them until it can.
+    pub(super) async fn close(&self, id: BindingId) -> Result<(), OpenError> {
+        let key = key(id, "");
+        self.given().retain(|held, _| !held.starts_with(&key));
+        self.ask(move |opener| opener.close(&key)).await
+    }
+}
+
+/// Sockets that are held, ready to be served.
+pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
+    let Held { sockets, namespace, device, note, .. } = held;
+    let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
+    Ok(Opened { sockets: sockets.collect::<Result<_, PlaceError>>()?, namespace, device, note })
+}
+
+/// A socket that takes connections of one namespace alone, where the kernel tells one from another (Linux 5.14).
+pub(crate) fn of_namespace(socket: Listening, cookie: u64) -> Listening {
+    if cookie == 0 { socket } else { socket.in_namespace(cookie) }
+}
+
+/// A port of 127.0.0.1, on the loopback device.
+fn port(number: u16) -> Result<OwnedFd, PlaceError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, number));
+    let failed = |error: std::io::Error| PlaceError::Port { port: number, error };
+    let opened = bonafide_http::open_on_loopback_device(address).or_else(|error| match error.kind() {
+        // Linux before 5.7 lets only root bind to a device, and there the peers are looked at alone.
+        ErrorKind::PermissionDenied => TcpListener::bind(address),
+        _ => Err(error),
+    });
+    Ok(opened.map_err(failed)?.into())
+}

@@ -1,0 +1,89 @@
+//! The listeners of a binding.
+
+use super::Bindings;
+use crate::bindings::place::Place;
+use crate::bindings::row::BindingRow;
+use crate::caller::user_of;
+use crate::endpoint::{AllowedUsers, Endpoint};
+use bonafide_files::User;
+use bonafide_http::{HttpLimits, Listener, Listening};
+use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
+use bonafide_types::Secret;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Connections open at once on each socket of a binding. Source: ours; all of a namespace's come from one address, which may
+/// have half of them, and a busy server of .NET keeps some hundreds.
+const CONNECTIONS_MAX: usize = 4_096;
+/// Longest time that a request in flight may take once its binding was detached. Source: ours; who detaches waits for it,
+/// and a token that is cached is answered in microseconds.
+const LAST_REQUESTS: Duration = Duration::from_millis(100);
+/// The port of HTTP, which a unix or virtual socket stands for: `curl --unix-socket` sends the host of the URL without one.
+const HTTP: u16 = 80;
+
+/// Listeners at work. Dropped, they end at once.
+pub(super) struct Serving {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Serving {
+    /// Ends all of its connections, and waits for it: requests in flight have a moment.
+    pub(super) async fn end(mut self) {
+        let _ = self.stop.send(true);
+        let over = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_REQUESTS, over).await.is_err() {
+            self.tasks.shutdown().await;
+        }
+    }
+
+    /// The same where the whole agent ends: requests in flight are answered.
+    pub(super) async fn end_in_peace(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Bindings {
+    /// Serves a binding on its sockets.
+    pub(super) fn serve(&self, row: &BindingRow, dialect: &'static Dialect, sockets: Vec<Listening>) -> Serving {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for socket in sockets {
+            let listener = Listener {
+                socket,
+                tls: None,
+                service: Arc::new(self.endpoint(row, dialect)),
+                limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
+                user_of,
+                proxies: Arc::default(),
+                log: Arc::clone(&self.log),
+            };
+            tasks.spawn(listener.serve(stopped.clone()));
+        }
+        Serving { stop, tasks }
+    }
+
+    fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
+        let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
+        let user = row.user.and_then(User::told);
+        let users = user.map_or(AllowedUsers::Any, AllowedUsers::Of);
+        Endpoint { binding, users, agent: Arc::clone(&self.agent) }
+    }
+}
+
+/// A binding's endpoint, as its clients know it.
+pub(super) fn facts(row: &BindingRow) -> EndpointFacts {
+    let port = match row.place {
+        Place::Port { number } => number,
+        Place::Netns { port: Some(port), .. } => port,
+        Place::Netns { .. } | Place::Interface { .. } => HTTP,
+        Place::Unix { .. } | Place::VsockUnix { .. } | Place::Vsock { .. } => HTTP,
+    };
+    let mut names = row.options.host_names.clone();
+    names.extend(row.place.ipv6().map(|address| format!("[{address}]")));
+    let secret = row.secret.as_ref().map(|secret| Secret::new(secret.expose().to_owned()));
+    EndpointFacts { port, secret, names }
+}

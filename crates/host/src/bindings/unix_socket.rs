@@ -1,0 +1,146 @@
+//! Unix sockets at paths that an operator chose.
+
+use bonafide_files::open_folder;
+use rustix::fs::{AtFlags, Mode, chmodat, fstat, statat, unlinkat};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// Connections that wait to be accepted. Source: ours, as of other sockets.
+const BACKLOG: i32 = 1_024;
+/// Longest path that is given to the kernel as it is, in bytes. Source: unix(7), 108 with the final zero.
+const ADDRESS_BYTES_MAX: usize = 100;
+
+/// The reason why there is no unix socket at a path.
+#[derive(Debug, thiserror::Error)]
+pub enum UnixSocketError {
+    /// Something listens there.
+    #[error("{0} is in use: another program listens there; stop it, or choose another path")]
+    Taken(PathBuf),
+    /// Something else is there.
+    #[error("{0} is there already, and is no socket: it stays as it is; choose another path")]
+    Occupied(PathBuf),
+    /// Everybody can rename what is in the folder, and so decide who answers at the path.
+    #[error(
+        "every user can put a socket into {folder}, and clients would not notice; make a folder of its own for it, or set \
+         the sticky bit", folder = .0.display()
+    )]
+    Open(PathBuf),
+    /// The system's.
+    #[error("cannot listen at {path}: {error}")]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// The error.
+        error: std::io::Error,
+    },
+}
+
+/// Listens at a path, with these permissions. A socket of a program that has ended is replaced, and nothing else is.
+pub(super) fn open(path: &Path, mode: u32) -> Result<OwnedFd, UnixSocketError> {
+    let failed = |error: Errno| UnixSocketError::Io { path: path.to_owned(), error: error.into() };
+    let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR))?;
+    let folder = open_folder(path.parent().unwrap_or(Path::new("/")))
+        .map_err(|error| UnixSocketError::Io { path: path.to_owned(), error })?;
+    let found = fstat(&folder).map_err(failed)?;
+    if found.st_mode & 0o1002 == 0o002 {
+        return Err(UnixSocketError::Open(path.parent().unwrap_or(Path::new("/")).to_owned()));
+    }
+    let address = address(path, &folder).map_err(failed)?;
+    remove_stale(path, &folder, &address)?;
+    let socket = new().map_err(failed)?;
+    // Its permissions are those of the descriptor when it is bound: nobody gets in between.
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(0o600)).map_err(failed)?;
+    let bound = bind(&socket, &address);
+    bound.map_err(|error| match error {
+        Errno::ADDRINUSE => UnixSocketError::Occupied(path.to_owned()),
+        other => failed(other),
+    })?;
+    chmodat(&folder, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(failed)?;
+    listen(&socket, BACKLOG).map_err(failed)?;
+    Ok(socket)
+}
+
+/// Removes a socket that nobody listens on any more.
+fn remove_stale(path: &Path, folder: &File, address: &SocketAddrUnix) -> Result<(), UnixSocketError> {
+    let failed = |error: Errno| UnixSocketError::Io { path: path.to_owned(), error: error.into() };
+    let name = path.file_name().unwrap_or_default();
+    let found = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(()),
+        found => found.map_err(failed)?,
+    };
+    if rustix::fs::FileType::from_raw_mode(found.st_mode) != rustix::fs::FileType::Socket {
+        return Err(UnixSocketError::Occupied(path.to_owned()));
+    }
+    match connect(&new().map_err(failed)?, address) {
+        Err(Errno::CONNREFUSED) => unlinkat(folder, name, AtFlags::empty()).map_err(failed),
+        // A queue that is full is somebody's; so is one of another kind of socket.
+        Ok(()) | Err(Errno::AGAIN | Errno::PROTOTYPE) => Err(UnixSocketError::Taken(path.to_owned())),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// A way to a socket whose path may be longer than an address holds: through the open descriptor of its folder.
+fn address(path: &Path, folder: &File) -> Result<SocketAddrUnix, Errno> {
+    if path.as_os_str().len() <= ADDRESS_BYTES_MAX {
+        return SocketAddrUnix::new(path);
+    }
+    let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    SocketAddrUnix::new(through.join(path.file_name().unwrap_or_default()))
+}
+
+fn new() -> Result<OwnedFd, Errno> {
+    socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_stale_socket_is_replaced_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let first = open(&path, 0o660).unwrap();
+        let found = std::fs::metadata(&path).unwrap();
+        assert!(found.file_type().is_socket() && found.permissions().mode() & 0o777 == 0o660);
+        UnixStream::connect(&path).unwrap();
+        assert!(matches!(open(&path, 0o600), Err(UnixSocketError::Taken(_))));
+        drop(first);
+        let _second = open(&path, 0o600).unwrap();
+        UnixStream::connect(&path).unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "mine").unwrap();
+        assert!(matches!(open(&file, 0o600), Err(UnixSocketError::Occupied(_))));
+        std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
+        assert!(matches!(open(&folder.path().join("link"), 0o600), Err(UnixSocketError::Occupied(_))));
+        assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn a_path_may_be_longer_than_an_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("d".repeat(120));
+        std::fs::create_dir(&deep).unwrap();
+        let path = deep.join("a.sock");
+        let first = open(&path, 0o600).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().file_type().is_socket());
+        assert!(matches!(open(&path, 0o600), Err(UnixSocketError::Taken(_))));
+        drop(first);
+        open(&path, 0o600).unwrap();
+    }
+
+    #[test]
+    fn a_folder_in_which_every_user_can_replace_the_socket_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = |mode| std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).unwrap();
+        set(0o777);
+        assert!(matches!(open(&folder.path().join("a"), 0o600), Err(UnixSocketError::Open(_))));
+        set(0o1777);
+        open(&folder.path().join("a"), 0o600).unwrap();
+    }
+}
