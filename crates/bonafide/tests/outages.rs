@@ -264,7 +264,10 @@ fn ha_11_an_agent_folder_that_was_put_back_is_not_served_from_before_the_control
         assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
     };
     put(&agent, &copy);
+    let seen = || std::fs::metadata(site.dir.path().join("data/agent.seen")).unwrap().modified().unwrap();
+    let before = seen();
     measured(&up, r#"{"identity":{"type":"None"}}"#, |status| status == 400);
+    eventually(SOON, "the disk has it", || seen() != before);
     site.way.set(Is::Closed);
     up.kill();
     put(&copy, &agent);
@@ -322,7 +325,7 @@ fn ha_13_the_agent_connects_to_its_control_plane_and_to_nothing_else() {
     let up = up_command(site.dir.path(), &options);
     let trace = site.dir.path().join("trace");
     let mut command = std::process::Command::new("strace");
-    command.args(["-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o"]).arg(&trace);
+    command.args(["-D", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o"]).arg(&trace);
     command
         .arg(up.get_program())
         .args(up.get_args())
@@ -339,7 +342,7 @@ fn ha_13_the_agent_connects_to_its_control_plane_and_to_nothing_else() {
     let port = way[3].rsplit_once(':').unwrap().1;
     let allowed = format!("sin_port=htons({port}), sin_addr=inet_addr(\"127.0.0.1\")");
     let trace = std::fs::read_to_string(trace).unwrap();
-    let to_network = trace.lines().filter(|line| line.contains("AF_INET"));
+    let to_network = trace.lines().filter(|line| line.contains("sa_family=AF_INET"));
     let foreign: Vec<_> = to_network.clone().filter(|line| !line.contains(&allowed)).collect();
     assert!(foreign.is_empty(), "{foreign:#?}");
     assert!(to_network.count() > 2, "it did connect");
