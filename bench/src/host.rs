@@ -90,7 +90,8 @@ pub(crate) fn invite(plane: &Plane) -> Result<Invitation, Failure> {
         let found = find(tx, id)?;
         if let Some((uuid, resource)) = &found {
             let allowed = may_write(tx, operator, *uuid, resource)?.map_err(Failure::from)?;
-            lifecycle::place(tx, &allowed, host, *uuid, resource)?;
+            let on = lifecycle::may_place_on(tx, resource.tenant, operator, host)?.map_err(Failure::from)?;
+            lifecycle::place(tx, &allowed, on, *uuid, resource)?;
         }
         Ok::<_, Failure>(found)
     })?;

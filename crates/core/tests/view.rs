@@ -171,6 +171,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 location: "here".into(),
                 own: Vec::new(),
                 set: (of > 0).then(|| Membership { set: workload(of), model: 1 }),
+                lasting: false,
                 extension: None,
             });
             set(tx, &PLACEMENTS, (host(on), workload(n)), row)

@@ -81,7 +81,7 @@ fn does(command: &Command) -> Result<Does<'_>, Fault> {
         (Target::Resource(..), Verb::Put | Verb::Patch) => Does::Change(write::resource),
         (Target::Resource(..), Verb::Action(action)) => match action.run {
             Run::Read(answer) => Does::Read(answer),
-            Run::Change(_) => Does::Change(write::resource),
+            Run::Change(_) | Run::Beside(_) => Does::Change(write::resource),
         },
         (Target::Resource(_, kind), Verb::Delete) => Does::Delete(kind),
     })

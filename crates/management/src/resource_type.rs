@@ -4,14 +4,16 @@
 use crate::command::{Call, Verb};
 use crate::fault::Fault;
 use crate::order::access::Access;
+use crate::order::linked::Link;
 use crate::order::place::Found;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
 use bonafide_core::access::{Allowed, Attributes};
 use bonafide_core::directory::{EXTENSION_OF, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource};
 use bonafide_core::lifecycle::{self, ExtensionHost};
+use bonafide_core::placement::{HOSTS, Host, PLACEMENTS};
 use bonafide_store::{Read, ReadTx, StoreError, Tx};
-use bonafide_types::{ApiVersion, ResourceUuid, Timestamp};
+use bonafide_types::{ApiVersion, HostId, ResourceId, ResourceUuid, Timestamp};
 use bonafide_wire::Parameters;
 use bonafide_wire::hosts::VM_EXTENSION;
 use http::Method;
@@ -51,6 +53,8 @@ pub(crate) struct ResourceType {
     /// Checks and completes every PUT and PATCH of a resource, after the checks that all types share: the body, the
     /// identities and the tags are those that are to be stored. What it writes is in the write's own transaction.
     pub(crate) put: fn(&mut Write<'_, '_>) -> Result<(), Fault>,
+    /// The other resources that a PUT or PATCH involves, with the rights that they take (`order/linked.rs`).
+    pub(crate) links: fn(&Write<'_, '_>) -> Result<Vec<Link>, Fault>,
     /// Does what follows from a PUT or PATCH that is stored, in the same transaction.
     pub(crate) saved: fn(&mut Write<'_, '_>) -> Result<(), Fault>,
     /// The answer to a PUT that made a resource.
@@ -93,6 +97,7 @@ impl ResourceType {
         spelled: &[],
         absent: Absent::Goes,
         put: |_| Ok(()),
+        links: |_| Ok(Vec::new()),
         saved: |_| Ok(()),
         created: Created::As201,
         etag_in_body: false,
@@ -157,7 +162,7 @@ impl Action {
     /// Changes the resource, where it does that.
     pub(crate) fn change(&self, write: &mut Write<'_, '_>) -> Result<(), Fault> {
         match self.run {
-            Run::Read(_) => Ok(()),
+            Run::Read(_) | Run::Beside(_) => Ok(()),
             Run::Change(change) => change(write),
         }
     }
@@ -170,6 +175,17 @@ pub(crate) enum Run {
     Read(ReadFn),
     /// It changes the resource, by the same order as every write.
     Change(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
+    /// It changes what is no part of the resource, by the same order, and has an answer of its own.
+    Beside(&'static Beside),
+}
+
+/// An action that changes what is no part of its resource.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// The other resources that it involves, with the rights that they take (`order/linked.rs`).
+    pub(crate) links: fn(&Write<'_, '_>) -> Result<Vec<Link>, Fault>,
+    /// The function that runs it.
+    pub(crate) run: fn(&mut Write<'_, '_>) -> Result<Value, Fault>,
 }
 
 /// Answers from what is stored.
@@ -275,6 +291,12 @@ pub(crate) trait Stored {
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError>;
     /// The hosts of a workload, as far as its extension is concerned.
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
+    /// The row of a host.
+    fn host(&self, id: HostId) -> Result<Option<Host>, StoreError>;
+    /// True for a workload that is on a host.
+    fn is_placed(&self, host: HostId, workload: ResourceUuid) -> Result<bool, StoreError>;
+    /// The first workloads on a host.
+    fn placed_on(&self, host: HostId, max: usize) -> Result<Vec<ResourceId>, StoreError>;
     /// The resources directly below another one, in the order in which they were made. To be read one by one: each can have 1 MiB.
     fn below(&self, uuid: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError>;
     /// The instances of a scale set.
@@ -306,6 +328,18 @@ impl<T: Read> Stored for Remembered<'_, T> {
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
         self.tx.extension_hosts(workload)
+    }
+
+    fn host(&self, id: HostId) -> Result<Option<Host>, StoreError> {
+        self.tx.host(id)
+    }
+
+    fn is_placed(&self, host: HostId, workload: ResourceUuid) -> Result<bool, StoreError> {
+        self.tx.is_placed(host, workload)
+    }
+
+    fn placed_on(&self, host: HostId, max: usize) -> Result<Vec<ResourceId>, StoreError> {
+        self.tx.placed_on(host, max)
     }
 
     fn below(&self, uuid: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {
@@ -343,6 +377,18 @@ impl<T: Read> Stored for T {
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
         lifecycle::extension_hosts(self, workload, VM_EXTENSION)
+    }
+
+    fn host(&self, id: HostId) -> Result<Option<Host>, StoreError> {
+        self.get(&HOSTS, &id)
+    }
+
+    fn is_placed(&self, host: HostId, workload: ResourceUuid) -> Result<bool, StoreError> {
+        Ok(self.get(&PLACEMENTS, &(host, workload))?.is_some())
+    }
+
+    fn placed_on(&self, host: HostId, max: usize) -> Result<Vec<ResourceId>, StoreError> {
+        Ok(self.page(&PLACEMENTS, &host, None, max)?.into_iter().map(|(_, row)| row.resource_id).collect())
     }
 
     fn below(&self, uuid: ResourceUuid) -> Result<Vec<ResourceUuid>, StoreError> {

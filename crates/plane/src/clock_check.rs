@@ -28,7 +28,7 @@ pub enum ImplausibleClock {
 
 /// Tells whether the clock that shows `now` can be right, by what is stored.
 pub(crate) fn check(view: &View, now: Timestamp) -> Result<(), ImplausibleClock> {
-    let made = view.hosts().map(|(_, host)| host.issued_at.map_or(host.joined_at, |at| at.max(host.joined_at)));
+    let made = view.hosts().filter_map(|(_, host)| host.issued_at.max(host.joined_at));
     judge(now, made.max())
 }
 

@@ -14,7 +14,7 @@ use bonafide_core::directory::{
     Application, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_service_principal, find, register_application,
 };
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, signing_key_of};
-use bonafide_core::lifecycle::{self, PlaceError};
+use bonafide_core::lifecycle::{self, OnHost, PlaceError};
 use bonafide_core::tokens::{Caller, TokenId};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::SignError;
@@ -94,7 +94,9 @@ pub(crate) fn first_start(
         if let Some(demo) = &demo
             && let Some((id, resource)) = find(tx, demo)?
         {
-            lifecycle::place(tx, &Allowed::system(resource.tenant), installation.local_host, id, &resource)?;
+            let system = Allowed::system(resource.tenant);
+            let on = OnHost::of_all(&system, resource.tenant, installation.local_host).map_err(PlaceError::from)?;
+            lifecycle::place(tx, &system, on, id, &resource)?;
             complete.demo_id = Some(id);
         }
         tx.put(&INSTALLATION, &(), &complete)?;

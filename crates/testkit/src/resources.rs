@@ -6,7 +6,7 @@ use crate::people::Person;
 use crate::plane::Plane;
 use bonafide_core::access::{Allowed, roles};
 use bonafide_core::directory::{RESOURCES, Resource, ResourceIdentity, find};
-use bonafide_core::lifecycle;
+use bonafide_core::lifecycle::{self, OnHost};
 use bonafide_management::operations::OPERATIONS;
 use bonafide_metadata::dialects::{APP_SERVICE, IMDS, VM_EXTENSION};
 use bonafide_metadata::{Binding, Dialect, Endpoint};
@@ -169,7 +169,9 @@ impl Cloud {
     pub fn place(&self, id: &ResourceId) {
         self.change(|tx| {
             let (uuid, resource) = find(tx, id)?.unwrap();
-            lifecycle::place(tx, &Allowed::system(resource.tenant), self.local.id, uuid, &resource).unwrap();
+            let system = Allowed::system(resource.tenant);
+            let on = OnHost::of_all(&system, resource.tenant, self.local.id).unwrap();
+            lifecycle::place(tx, &system, on, uuid, &resource).unwrap();
             Ok(())
         });
         self.round();

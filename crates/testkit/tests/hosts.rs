@@ -4,7 +4,7 @@
 
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{CREDENTIALS, PRINCIPALS, Resource, find};
-use bonafide_core::lifecycle;
+use bonafide_core::lifecycle::{self, OnHost};
 use bonafide_core::placement::{HOSTS, PLACEMENTS, show};
 use bonafide_crypto::ca::host_name;
 use bonafide_crypto::{AgentKey, SelfSigned};
@@ -111,7 +111,8 @@ fn make_many(cloud: &Cloud, template: &ResourceId, count: usize) -> Vec<Resource
                 let uuid = ResourceUuid::random(world.entropy);
                 lifecycle::save(tx, &world, &system, uuid, &mut Resource { id: id.clone(), ..row.clone() }, None)
                     .unwrap();
-                lifecycle::place(tx, &system, cloud.local.id, uuid, &row).unwrap();
+                let on = OnHost::of_all(&system, row.tenant, cloud.local.id).unwrap();
+                lifecycle::place(tx, &system, on, uuid, &row).unwrap();
             }
             Ok(())
         });

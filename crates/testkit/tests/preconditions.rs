@@ -10,7 +10,7 @@ use bonafide_wire::Surface;
 use stage::Stage;
 
 /// POSTs that write nothing. Their preconditions are not looked at, as those of a GET are not.
-const READING: [&str; 7] = [
+const READING: [&str; 8] = [
     "/subscriptions/{subscription}/providers/{namespace}/checkNameAvailability",
     "/providers/Microsoft.Management/getEntities",
     "/providers/Microsoft.Management/checkNameAvailability",
@@ -18,6 +18,7 @@ const READING: [&str; 7] = [
     "/providers/Microsoft.Management/startTenantBackfill",
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/validate",
     "/{scope...}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}/listAssociatedResources",
+    "/{scope...}/providers/Microsoft.Compute/hostGroups/{name}/hosts/{childName}/listWorkloads",
 ];
 
 /// Routes whose change the stage does not allow, with its status.

@@ -1,13 +1,15 @@
 //! Decisions about hosts, as the operator and with the operator's own rights.
 
 use bonafide_core::access::{DECIDE_HOSTS, Denied, may_decide_hosts};
+use bonafide_core::directory::RESOURCES;
 use bonafide_core::lifecycle::{self, DecideError};
-use bonafide_core::placement::{HOSTS, Host};
+use bonafide_core::placement::{HOSTS, Host, resource_of};
 use bonafide_host::{HostDecisions, HostLine, HostOrder, HostState};
 use bonafide_http::clock;
 use bonafide_plane::{ControlPlane, Installation};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, TenantId, enumerate_some};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The hosts of this installation.
@@ -40,13 +42,43 @@ impl Hosts {
     fn obey(&self, tx: &mut Tx<'_>, order: &HostOrder) -> Result<Vec<HostLine>, OrderError> {
         let allowed = may_decide_hosts(tx, self.tenant, self.operator)?.map_err(|Denied| OrderError::Denied)?;
         let (wanted, enabled) = match order {
-            HostOrder::List => return Ok(all(tx)?.iter().map(described).collect()),
+            HostOrder::List => return Ok(self.all(tx)?.iter().map(described).collect()),
             HostOrder::Enable(wanted) => (wanted, true),
             HostOrder::Disable(wanted) => (wanted, false),
         };
-        let id = find(tx, wanted)?;
+        let id = self.find(tx, wanted)?;
         let decided = lifecycle::decide_host(tx, &clock::world(), &allowed, self.tenant, id, enabled)?;
         Ok(decided.into_iter().map(|host| described(&(id, host))).collect())
+    }
+
+    /// The hosts of the tenant, and those that are no resources.
+    fn all(&self, tx: &Tx<'_>) -> Result<Vec<(HostId, Host)>, StoreError> {
+        let mut hosts = tx.page(&HOSTS, &(), None, usize::MAX)?;
+        let mut of_others = HashSet::new();
+        for (id, _) in &hosts {
+            if tx.get(&RESOURCES, &resource_of(*id))?.is_some_and(|row| row.tenant != self.tenant) {
+                of_others.insert(*id);
+            }
+        }
+        hosts.retain(|(id, _)| !of_others.contains(id));
+        Ok(hosts)
+    }
+
+    fn find(&self, tx: &Tx<'_>, wanted: &str) -> Result<HostId, OrderError> {
+        let hosts = self.all(tx)?;
+        let id = wanted.parse::<HostId>().ok();
+        if let Some((id, _)) = hosts.iter().find(|(known, _)| Some(*known) == id) {
+            return Ok(*id);
+        }
+        let named: Vec<HostId> = hosts.iter().filter(|(_, host)| host.name == wanted).map(|(id, _)| *id).collect();
+        match named[..] {
+            [id] => Ok(id),
+            [] => {
+                let known = enumerate_some(hosts.iter().map(|(_, host)| &host.name));
+                Err(OrderError::Unknown { wanted: wanted.to_owned(), known })
+            }
+            _ => Err(OrderError::Several(wanted.to_owned())),
+        }
     }
 }
 
@@ -56,28 +88,6 @@ impl HostDecisions for Hosts {
         // The decision is in force when the answer comes.
         self.plane.catch_up().map_err(|error| error.to_string())?;
         Ok(lines)
-    }
-}
-
-fn all(tx: &Tx<'_>) -> Result<Vec<(HostId, Host)>, StoreError> {
-    tx.page(&HOSTS, &(), None, usize::MAX)
-}
-
-fn find(tx: &Tx<'_>, wanted: &str) -> Result<HostId, OrderError> {
-    if let Ok(id) = wanted.parse::<HostId>()
-        && tx.get(&HOSTS, &id)?.is_some()
-    {
-        return Ok(id);
-    }
-    let hosts = all(tx)?;
-    let named: Vec<HostId> = hosts.iter().filter(|(_, host)| host.name == wanted).map(|(id, _)| *id).collect();
-    match named[..] {
-        [id] => Ok(id),
-        [] => {
-            let known = enumerate_some(hosts.iter().map(|(_, host)| &host.name));
-            Err(OrderError::Unknown { wanted: wanted.to_owned(), known })
-        }
-        _ => Err(OrderError::Several(wanted.to_owned())),
     }
 }
 

@@ -3,12 +3,12 @@
 
 use bonafide_core::access::{Allowed, Denied, may_write};
 use bonafide_core::directory::{RESOURCES, Resource, find};
-use bonafide_core::lifecycle::{self, PlaceError};
+use bonafide_core::lifecycle::{self, PLACE, PlaceError};
 use bonafide_core::placement::PLACEMENTS;
 use bonafide_host::Placer;
 use bonafide_plane::{ControlPlane, Installation, can_have_identities};
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, enumerate_some};
+use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid, TenantId, enumerate_some};
 use std::sync::Arc;
 
 /// Resources looked at in one step of a search by name.
@@ -43,6 +43,7 @@ fn names(found: &[Found]) -> String {
 pub(crate) struct LocalHost {
     plane: Arc<ControlPlane>,
     id: HostId,
+    tenant: TenantId,
     operator: ObjectId,
 }
 
@@ -51,6 +52,8 @@ pub(crate) struct LocalHost {
 enum LocalPlaceError {
     #[error("the operator may not write '{0}', and workloads are put on this machine as the operator")]
     Denied(ResourceId),
+    #[error("the operator has no role that grants {PLACE} on this machine's host")]
+    HostDenied,
     #[error(transparent)]
     Place(#[from] PlaceError),
     #[error(transparent)]
@@ -91,7 +94,9 @@ impl Placer for LocalHost {
         let placed = self.plane.store.write(|tx| match tx.get(&RESOURCES, &workload)? {
             Some(resource) if tx.get(&PLACEMENTS, &(self.id, workload))?.is_none() => {
                 let allowed = self.allowed(tx, workload, &resource)?;
-                lifecycle::place(tx, &allowed, self.id, workload, &resource)?;
+                let on = lifecycle::may_place_on(tx, self.tenant, self.operator, self.id)?;
+                let on = on.map_err(|Denied| LocalPlaceError::HostDenied)?;
+                lifecycle::place(tx, &allowed, on, workload, &resource)?;
                 Ok(true)
             }
             Some(_) | None => Ok(false),
@@ -106,7 +111,8 @@ impl Placer for LocalHost {
 
 impl LocalHost {
     pub(crate) fn new(plane: Arc<ControlPlane>, installation: &Installation) -> Self {
-        Self { plane, id: installation.local_host, operator: installation.operator }
+        let Installation { local_host: id, tenant, operator, .. } = *installation;
+        Self { plane, id, tenant, operator }
     }
 
     /// The operator's proof of a write on a resource.

@@ -1,4 +1,4 @@
-//! The proof of a write on one stored resource.
+//! The proof of a write, or of another action, on one stored resource.
 
 use super::{Allowed, Denied, Grants, Plane, chain_of, check};
 use crate::directory::Resource;
@@ -12,6 +12,16 @@ pub fn may_write(
     uuid: ResourceUuid,
     resource: &Resource,
 ) -> Result<Result<Allowed, Denied>, StoreError> {
-    let action = format!("{}/write", resource.id.type_name().as_str());
-    check(tx, &Grants::new(resource.tenant, principal), &chain_of(tx, uuid, resource)?, &action, Plane::Control)
+    may_do(tx, principal, uuid, resource, &format!("{}/write", resource.id.type_name().as_str()))
+}
+
+/// The same of any action.
+pub fn may_do(
+    tx: &impl Read,
+    principal: ObjectId,
+    uuid: ResourceUuid,
+    resource: &Resource,
+    action: &str,
+) -> Result<Result<Allowed, Denied>, StoreError> {
+    check(tx, &Grants::new(resource.tenant, principal), &chain_of(tx, uuid, resource)?, action, Plane::Control)
 }

@@ -34,7 +34,7 @@ pub use grants::{Grants, Permissions};
 pub use management_groups::{ManagementGroupError, NewManagementGroup};
 pub use matching::matches;
 pub use may_decide_hosts::{DECIDE_HOSTS, may_decide_hosts};
-pub use may_write::may_write;
+pub use may_write::{may_do, may_write};
 pub use permission::{Pattern, Permission};
 pub use plane::Plane;
 pub use proof::{Allowed, WrongProof};

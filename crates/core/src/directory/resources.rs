@@ -6,7 +6,7 @@ use super::body::{self, Body, bytes};
 use super::extension::{Extension, ModelExtension};
 use super::identity_block::{PrincipalRef, ResourceIdentity, is_zero};
 use bonafide_store::{Absence, Cleaning, Index, Read, StoreError, Table, Unique};
-use bonafide_types::{ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
+use bonafide_types::{HostId, ResourceId, ResourceUuid, SubscriptionId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 pub const GROUP_TYPE: &str = "Microsoft.Resources/subscriptions/resourceGroups";
 /// The type of a user-assigned identity.
 pub const IDENTITY_TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
+/// The type of a host, a machine that runs the agent.
+pub const HOST_TYPE: &str = "Microsoft.Compute/hostGroups/hosts";
 /// Bytes that a child counts for beside what it says: its type and its etag are shown with it. Source: ours.
 const CHILD_BYTES: u64 = 256;
 /// The end of the name of a type whose resources are extensions on the machine above them.
@@ -56,6 +58,10 @@ pub struct Resource {
     /// Running, for all but a machine that was switched off.
     #[serde(default, skip_serializing_if = "Power::is_running")]
     pub power: Power,
+    /// For a machine: the host that it was put on for good. It stays when the host is gone, and says nothing then: the
+    /// placement is gone with the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostId>,
     /// For an extension: the token endpoint that it asks for on the machine above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,

@@ -2,7 +2,8 @@
 
 use crate::access::{Allowed, DECIDE_HOSTS, Plane, ScopeKey, WrongProof};
 use crate::audit::{self, Record};
-use crate::placement::{HOSTS, Host, scope_of};
+use crate::directory::{HOST_TYPE, RESOURCES};
+use crate::placement::{HOSTS, Host, resource_of, scope_of};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, TenantId, World};
 
@@ -17,7 +18,13 @@ pub enum DecideError {
     Store(#[from] StoreError),
 }
 
-/// Enables or disables a host, which a frozen one is by either. The host as it is then; `None` where there is none.
+/// The right to enable a host that is a resource, at the resource. Source: ours.
+pub const ENABLE: &str = "Microsoft.Compute/hostGroups/hosts/enable/action";
+/// The right to disable one.
+pub const DISABLE: &str = "Microsoft.Compute/hostGroups/hosts/disable/action";
+
+/// Enables or disables a host, which a frozen one is by either. `allowed` is the proof of the right to do so on its
+/// resource, or of that to decide about all hosts. Its placements stay. The host as it is then; `None` where there is none.
 pub fn decide_host(
     tx: &mut Tx<'_>,
     world: &World<'_>,
@@ -26,7 +33,7 @@ pub fn decide_host(
     id: HostId,
     enabled: bool,
 ) -> Result<Option<Host>, DecideError> {
-    allowed.confirm(tenant, ScopeKey::Root, DECIDE_HOSTS, Plane::Control)?;
+    confirm(tx, allowed, tenant, id, if enabled { ENABLE } else { DISABLE })?;
     let Some(mut host) = tx.get(&HOSTS, &id)? else { return Ok(None) };
     host.decide(enabled);
     match enabled {
@@ -44,4 +51,18 @@ pub fn decide_host(
     };
     audit::record(tx, record)?;
     Ok(Some(host))
+}
+
+fn confirm(tx: &Tx<'_>, allowed: &Allowed, tenant: TenantId, id: HostId, right: &str) -> Result<(), DecideError> {
+    let uuid = resource_of(id);
+    let resource = tx.get(&RESOURCES, &uuid)?.filter(|row| row.id.is_of(HOST_TYPE));
+    // A host of another tenant is none of this one's.
+    if resource.as_ref().is_some_and(|row| row.tenant != tenant) {
+        return Err(WrongProof.into());
+    }
+    let by_resource = resource.map(|row| allowed.confirm(tenant, ScopeKey::of(uuid, &row), right, Plane::Control));
+    match by_resource {
+        Some(Ok(())) => Ok(()),
+        Some(Err(_)) | None => Ok(allowed.confirm(tenant, ScopeKey::Root, DECIDE_HOSTS, Plane::Control)?),
+    }
 }

@@ -3,9 +3,10 @@
 use super::below;
 use super::budget::{Budget, Progress};
 use super::gone_principals::{PrincipalRest, delete_principal, forget_principal};
-use super::place;
+use super::{hosts, place};
 use crate::access::{Allowed, ScopeKey, WrongProof, assignments};
-use crate::directory::{INSTANCES_OF_SET, PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
+use crate::directory::{HOST_TYPE, INSTANCES_OF_SET, PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
+use crate::placement::host_of;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceUuid, World};
 use serde::{Deserialize, Serialize};
@@ -108,7 +109,7 @@ pub(super) fn remove_tree(
             return Ok(Progress::Unfinished);
         }
     }
-    if budget.is_spent() {
+    if budget.is_spent() || !end_host(tx, uuid, &resource, budget)?.is_done() {
         return Ok(Progress::Unfinished);
     }
     let scope = ScopeKey::of(uuid, &resource);
@@ -152,6 +153,9 @@ fn withdraw_all(
     resource: &mut Resource,
     budget: &mut Budget,
 ) -> Result<Progress, StoreError> {
+    if !end_host(tx, uuid, resource, budget)?.is_done() {
+        return Ok(Progress::Unfinished);
+    }
     while resource.principal.is_some() || !resource.identity.is_empty() {
         if budget.is_spent() {
             return Ok(Progress::Unfinished);
@@ -165,6 +169,16 @@ fn withdraw_all(
         store(tx, world, uuid, resource)?;
     }
     Ok(Progress::Done)
+}
+
+/// Ends the host that a resource is.
+fn end_host(
+    tx: &mut Tx<'_>,
+    uuid: ResourceUuid,
+    resource: &Resource,
+    budget: &mut Budget,
+) -> Result<Progress, StoreError> {
+    if resource.id.is_of(HOST_TYPE) { hosts::evict(tx, host_of(uuid), budget) } else { Ok(Progress::Done) }
 }
 
 /// Ends the service principals that live and die with a resource: that of its system-assigned identity, and

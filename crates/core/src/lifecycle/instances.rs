@@ -81,6 +81,7 @@ impl ChangedSet {
             set: Some(Membership { set: self.0, model: set.model }),
             model: 0,
             instances_made: 0,
+            host: None,
             extension: None,
             below: None,
             model_extension: set.model_extension.clone(),

@@ -53,6 +53,7 @@ impl<'a> ChangedParent<'a> {
             set: None,
             model: 0,
             instances_made: 0,
+            host: None,
             body,
             power: Power::default(),
             extension: None,

@@ -12,15 +12,18 @@ mod delete;
 mod directory_error;
 mod extension;
 mod gone_principals;
+mod hosts;
 mod instances;
 mod listed_children;
 mod locked;
 mod object_credentials;
+mod on_host;
 mod owners;
 mod place;
 mod restart;
 mod save;
 mod service_principals;
+mod settle;
 mod tag;
 mod token_lifetimes;
 mod withdrawn_keys;
@@ -29,21 +32,24 @@ pub use app_roles::{NewAppRoleAssignment, assign_app_role, take_app_role};
 pub use applications::{create_application, delete_application, save_application};
 pub use below::BelowError;
 pub use budget::{Budget, Progress};
-pub use decide_host::{DecideError, decide_host};
+pub use decide_host::{DISABLE, DecideError, ENABLE, decide_host};
 pub use delete::{Condemned, remove, save_condemned, withdraw};
 pub use directory_error::{
     APP_ROLES_AT_ONE_RESOURCE_MAX, APP_ROLES_OF_PRINCIPAL_MAX, CREDENTIALS_PER_OBJECT_MAX, DirectoryError,
     IDENTIFIER_URIS_MAX, LIFETIME_POLICIES_MAX, OWNERS_MAX,
 };
 pub use extension::{EXTENSION_IDENTITIES_MAX, ExtensionHost, extension_hosts, extension_of, too_many_identities};
+pub use hosts::{CREATE_JOIN_TOKEN, HostError, create_join_token, register_host};
 pub use instances::{ChangedSet, INSTANCES_MAX};
 pub use listed_children::ChangedParent;
 pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_password, set_certificates};
+pub use on_host::{OnHost, PLACE, may_place_on};
 pub use owners::{add_owner, remove_owner};
 pub use place::{PlaceError, place, take_away};
 pub use restart::restart_extension;
 pub use save::{IdentityError, SaveError, save, users_of};
 pub use service_principals::{create_service_principal, delete_service_principal, set_enabled};
+pub use settle::{Move, MoveError, save_and_move, settle, unsettle};
 pub use tag::{TagAction, TagError, tag, tag_subscription};
 pub use token_lifetimes::{
     assign_lifetime_policy, create_lifetime_policy, delete_lifetime_policy, save_lifetime_policy,

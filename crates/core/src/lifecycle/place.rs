@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::extension::extension_of;
+use super::on_host::OnHost;
 use super::withdrawn_keys::withdraw_keys;
 use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
@@ -31,20 +32,36 @@ pub enum PlaceError {
     Store(#[from] StoreError),
 }
 
-/// Puts a workload on a host. `allowed` is the proof of a write on the workload.
+/// Puts a workload on a host for a session there, which ends with [`take_away`]. `allowed` is the proof of a write on the
+/// workload. One that is there for good stays so.
 pub fn place(
     tx: &mut Tx<'_>,
     allowed: &Allowed,
-    host: HostId,
+    on: OnHost,
     uuid: ResourceUuid,
     resource: &Resource,
 ) -> Result<(), PlaceError> {
     allowed.confirm_write(resource.tenant, ScopeKey::of(uuid, resource), resource.id.type_name().as_str())?;
+    match tx.get(&PLACEMENTS, &(on.host(), uuid))? {
+        Some(_) => Ok(()),
+        None => put(tx, on, uuid, resource, false),
+    }
+}
+
+/// Writes the row of a placement; who calls it has the proof of a write on the workload.
+pub(super) fn put(
+    tx: &mut Tx<'_>,
+    on: OnHost,
+    uuid: ResourceUuid,
+    resource: &Resource,
+    lasting: bool,
+) -> Result<(), PlaceError> {
+    let host = on.host();
     let hosts = tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)?;
     if hosts.len() == WORKLOAD_HOSTS_MAX && !hosts.contains(&(host, uuid)) {
         return Err(PlaceError::TooManyHosts(resource.id.clone()));
     }
-    let mut placement = describe(tx, uuid, resource)?;
+    let mut placement = Placement { lasting, ..describe(tx, uuid, resource)? };
     placement.own = living(tx, placement.own, &BTreeSet::new())?;
     if let Some(membership) = placement.set {
         share(tx, membership.set)?;
@@ -74,6 +91,7 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
         let mut new = describe(tx, uuid, resource)?;
         new.own = living(tx, new.own, &known)?;
         let old = old.row;
+        new.lasting = old.lasting;
         if new == old {
             continue;
         }
@@ -172,8 +190,16 @@ pub(super) fn take_from_all(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), S
     Ok(())
 }
 
-/// Takes a workload from one host.
+/// Takes a workload from a host where it was for a session; one that is there for good stays.
 pub fn take_away(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&PLACEMENTS, &(host, uuid))? {
+        Some(row) if !row.lasting => take_from(tx, host, uuid),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Takes a workload from one host, however it came there.
+pub(super) fn take_from(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Result<(), StoreError> {
     let Some(old) = tx.get(&PLACEMENTS, &(host, uuid))? else { return Ok(()) };
     let old = Placed::read(tx, old)?;
     remove(tx, (host, uuid))?;
@@ -223,6 +249,7 @@ fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<P
         location: resource.body.location().unwrap_or_default().to_owned(),
         own: if is_running { own(resource) } else { Vec::new() },
         set: resource.set.filter(|_| is_running),
+        lasting: false,
         extension: if is_running { extension_of(tx, uuid, resource)? } else { None },
     })
 }

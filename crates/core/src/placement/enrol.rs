@@ -67,7 +67,8 @@ impl Enrolment {
     }
 }
 
-/// Lets one host join: stores the enrolment under the hash of its token, and forgets some that expired.
+/// Lets one host join, one that is not there yet, too: stores the enrolment under the hash of its token, and forgets some
+/// that expired.
 pub fn invite(
     tx: &mut Tx<'_>,
     world: &World<'_>,
@@ -79,6 +80,9 @@ pub fn invite(
         tx.many(&EARLIEST, &(), None, FORGOTTEN_AT_ONCE)?.iter().filter(|(expires_at, _)| *expires_at <= world.now)
     {
         tx.delete(&ENROLMENTS, hash)?;
+    }
+    if tx.get(&HOSTS, &host)?.is_none() {
+        tx.put_from_reserve(&HOSTS, &host, &Host::invited(name))?;
     }
     let expires_at = world.now.plus_seconds(ENROLMENT_SECONDS);
     // A start on a full disk may need it.
@@ -95,7 +99,8 @@ pub fn withdraw_invitations(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
 
 /// Uses an enrolment up, and gives its host a certificate, which `make` makes for a host and a generation. Of any
 /// number that try at once, one succeeds: the enrolment that was read must still be there when the transaction commits.
-/// A host that is there goes on as the same one; a decision of the operator's about it stands.
+/// The host goes on as the one that it is; a decision of the operator's about it stands. One that was removed meanwhile does
+/// not come back.
 pub fn join(
     tx: &mut Tx<'_>,
     world: &World<'_>,
@@ -105,8 +110,8 @@ pub fn join(
     let enrolment = tx.get(&ENROLMENTS, token_hash)?.filter(|enrolment| enrolment.is_valid_at(world.now));
     let enrolment = enrolment.ok_or(IssueError::Token)?;
     let id = enrolment.host;
-    let mut host = tx.get(&HOSTS, &id)?.unwrap_or_else(|| Host::new(&enrolment.name, world.now));
-    host.joined_at = world.now;
+    let mut host = tx.get(&HOSTS, &id)?.ok_or(IssueError::Token)?;
+    host.joined_at = Some(world.now);
     let certificate = offer(tx, world, id, host, make)?;
     tx.delete(&ENROLMENTS, token_hash)?;
     Ok((id, certificate))

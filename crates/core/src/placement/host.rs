@@ -2,7 +2,7 @@
 
 use crate::audit::{self, Record};
 use bonafide_store::{Absence, Read, StoreError, Table, Tx};
-use bonafide_types::{CertificateNumber, HostId, Timestamp, World};
+use bonafide_types::{CertificateNumber, HostId, ResourceUuid, Timestamp, World};
 use serde::{Deserialize, Serialize};
 
 /// Time after the first use of a certificate during which the use of an older one is refused and no more, in seconds.
@@ -14,8 +14,9 @@ const STRAGGLERS_SECONDS: u64 = 15;
 pub struct Host {
     /// The name for people.
     pub name: String,
-    /// The time at which it joined, or joined anew.
-    pub joined_at: Timestamp,
+    /// The time at which it joined, or joined anew; `None` until it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<Timestamp>,
     /// A disabled host is refused on every request.
     pub enabled: bool,
     /// From when on it is frozen: an older certificate was used beside the newest, so there are two of it.
@@ -45,6 +46,17 @@ pub struct Host {
 /// Hosts by id.
 pub const HOSTS: Table<HostId, Host> = Table::new("host", Absence::Withholds);
 
+/// The host that a resource of [`HOST_TYPE`](crate::directory::HOST_TYPE) is: they have the same id. There are hosts
+/// without a resource.
+pub fn host_of(resource: ResourceUuid) -> HostId {
+    HostId::new(resource.uuid())
+}
+
+/// The resource that a host is, where it is one.
+pub fn resource_of(host: HostId) -> ResourceUuid {
+    ResourceUuid::new(host.uuid())
+}
+
 /// The weight of a certificate that a host shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -61,9 +73,14 @@ pub enum Standing {
 impl Host {
     /// A host that is about to get its first certificate.
     pub fn new(name: &str, joined_at: Timestamp) -> Self {
+        Self { joined_at: Some(joined_at), ..Self::invited(name) }
+    }
+
+    /// A host that may join.
+    pub fn invited(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            joined_at,
+            joined_at: None,
             enabled: true,
             frozen_at: None,
             current: None,

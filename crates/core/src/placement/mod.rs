@@ -11,7 +11,7 @@ pub(crate) use effective_identity::own;
 pub use effective_identity::{IDENTITIES_OF_SETS, SetIdentities, identities_of};
 pub use enrol::{ENROLMENT_SECONDS, ENROLMENTS, Enrolment, IssueError, invite, join, renew, withdraw_invitations};
 pub(crate) use host::scope_of;
-pub use host::{HOSTS, Host, Standing, show};
+pub use host::{HOSTS, Host, Standing, host_of, resource_of, show};
 pub use placed::Placed;
 pub use placements::{
     PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement, WORKLOAD_HOSTS_MAX,

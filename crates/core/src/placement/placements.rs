@@ -21,6 +21,9 @@ pub struct Placement {
     /// For an instance of a scale set: the set whose identities it has too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Membership>,
+    /// True for one that stays until it is taken away; false for one of a session on the host, which ends with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lasting: bool,
     /// The token endpoint that it is to have beside the metadata service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,

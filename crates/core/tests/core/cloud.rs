@@ -5,7 +5,7 @@ use bonafide_core::directory::{
     CREDENTIALS, Change, GROUP_TYPE, IDENTITY_TYPE, PRINCIPALS, Power, Resource, ResourceIdentity, TENANTS, Tenant,
     add_certificate, find,
 };
-use bonafide_core::lifecycle::{Budget, Condemned, IdentityError, PlaceError, SaveError, place, remove, save};
+use bonafide_core::lifecycle::{Budget, Condemned, IdentityError, OnHost, PlaceError, SaveError, place, remove, save};
 use bonafide_core::placement::PLACEMENTS;
 use bonafide_crypto::{AgentKey, Certificate, SelfSigned, SystemEntropy};
 use bonafide_store::{Read, Store, StoreError};
@@ -54,6 +54,7 @@ impl Cloud {
             set: None,
             model: 0,
             instances_made: 0,
+            host: None,
             extension: None,
             model_extension: None,
             below: None,
@@ -112,7 +113,8 @@ impl Cloud {
     pub(crate) fn place_on(&self, host: HostId, id: &ResourceId) -> Result<(), PlaceError> {
         self.store.write(|tx| {
             let (uuid, resource) = find(tx, id)?.unwrap();
-            place(tx, &self.allowed(), host, uuid, &resource)
+            let on = OnHost::of_all(&self.allowed(), self.tenant, host)?;
+            place(tx, &self.allowed(), on, uuid, &resource)
         })
     }
 

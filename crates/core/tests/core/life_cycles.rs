@@ -3,7 +3,7 @@
 use crate::cloud::{Cloud, system, users, world};
 use bonafide_core::access::{Allowed, Chain, Denied, NewAssignment, assignments, may_write, roles};
 use bonafide_core::directory::{Change, IDENTITY_TYPE, PRINCIPALS, create_application, find};
-use bonafide_core::lifecycle::{IdentityError, SaveError, place, save};
+use bonafide_core::lifecycle::{IdentityError, OnHost, SaveError, place, save};
 use bonafide_core::view::Views;
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_store::{Read, StoreError};
@@ -42,7 +42,8 @@ fn only_who_may_write_a_machine_has_the_proof_that_placing_it_takes() {
             }
             let (uuid, resource) = find(tx, &machine)?.unwrap();
             let proof = may_write(tx, principal, uuid, &resource)?;
-            Ok::<_, StoreError>(proof.map(|allowed| place(tx, &allowed, cloud.host, uuid, &resource).is_ok()))
+            let on = OnHost::of_all(&cloud.allowed(), cloud.tenant, cloud.host).unwrap();
+            Ok::<_, StoreError>(proof.map(|allowed| place(tx, &allowed, on, uuid, &resource).is_ok()))
         })
     };
     for role in [None, Some("Reader"), Some("User Access Administrator")] {

@@ -11,7 +11,7 @@ use bonafide_core::directory::{
     Tenant, add_certificate, add_secret, create_application,
 };
 use bonafide_core::keys::{SIGNING_KEYS, SigningKeyRow, make_signing_key};
-use bonafide_core::lifecycle::place;
+use bonafide_core::lifecycle::{OnHost, place};
 use bonafide_core::placement::{HOSTS, Host};
 use bonafide_core::tokens::{AcceptedAudiences, Authority, Caller, TokenError, TokenVersion, verify};
 use bonafide_core::view::{View, Views};
@@ -112,7 +112,9 @@ impl Fixture {
                 let object_id = vm.identity.system.unwrap().principal_id;
                 tx.put(&PRINCIPALS, &object_id, &identity)?;
                 tx.put(&HOSTS, &host, &Host::new("h", NOW))?;
-                place(tx, &Allowed::system(vm.tenant), host, workload, &vm).unwrap();
+                let system = Allowed::system(vm.tenant);
+                let on = OnHost::of_all(&system, vm.tenant, host).unwrap();
+                place(tx, &system, on, workload, &vm).unwrap();
                 let der = agent_key.self_signed_certificate(&certificate_spec()).unwrap();
                 add_certificate(tx, &world, object_id, &Certificate::from_der(&der).unwrap(), Some(host))?;
                 let identity = Client { tenant: *tenant, object_id, client_id: identity.client_id };
@@ -258,6 +260,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         set: None,
         model: 0,
         instances_made: 0,
+        host: None,
         extension: None,
         model_extension: None,
         below: None,

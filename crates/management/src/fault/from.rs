@@ -5,7 +5,7 @@ use crate::deployments::DeploymentError;
 use bonafide_core::access::locks::LockError;
 use bonafide_core::access::{AssignmentError, RoleError, WrongProof};
 use bonafide_core::directory::FullError;
-use bonafide_core::lifecycle::{BelowError, TagError};
+use bonafide_core::lifecycle::{BelowError, DecideError, HostError, TagError};
 use bonafide_store::StoreError;
 use bonafide_wire::path::PathError;
 
@@ -36,6 +36,24 @@ impl From<PathError> for Fault {
 impl From<WrongProof> for Fault {
     fn from(_: WrongProof) -> Self {
         Self::WrongProof
+    }
+}
+
+impl From<HostError> for Fault {
+    fn from(error: HostError) -> Self {
+        match error {
+            HostError::WrongProof(_) => Self::WrongProof,
+            HostError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DecideError> for Fault {
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::Proof(_) => Self::WrongProof,
+            DecideError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::operations::Failure;
 use crate::types::INSTANCE_TYPE;
 use bonafide_core::access::{AssignmentError, ManagementGroupError, RoleError};
 use bonafide_core::directory::FullError;
-use bonafide_core::lifecycle::{IdentityError, SaveError};
+use bonafide_core::lifecycle::{IdentityError, MoveError, PlaceError, SaveError};
 use bonafide_core::tokens::TokenError;
 use bonafide_store::StoreError;
 use bonafide_types::{
@@ -134,7 +134,7 @@ pub(crate) enum Fault {
         action: String,
         scope: String,
         /// The action that is not granted there.
-        needed: &'static str,
+        needed: Box<str>,
         linked: Vec<ResourceId>,
     },
 
@@ -290,6 +290,25 @@ impl Fault {
                 Self::FilterInvalid { detail, filter }
             }
             other => other,
+        }
+    }
+
+    /// The refusal to put a workload on a host.
+    pub(crate) fn from_place(error: PlaceError) -> Self {
+        match error {
+            PlaceError::Store(error) => error.into(),
+            PlaceError::WrongProof(_) => Self::WrongProof,
+            PlaceError::TooManyHosts(id) => {
+                Self::NotAllowedNow { operation: "place", id, state: "on as many hosts as it can be" }
+            }
+        }
+    }
+
+    /// The refusal to move a machine.
+    pub(crate) fn from_move(machine: &ResourceId, error: MoveError) -> Self {
+        match error {
+            MoveError::Save(error) => Self::from_save(machine, error),
+            MoveError::Place(error) => Self::from_place(error),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::access::Access;
 use super::body::BodyError;
+use super::linked::Linked;
 use super::place::{Found, Place, check_above, check_open};
 use super::{api_version, audit, conditions, derived, linked, locks, nested, read, sent, tags, unserved};
 use crate::command::{Call, Verb};
@@ -11,11 +12,11 @@ use crate::identity_block;
 use crate::operations;
 use crate::outcome::{Accepted, Begun, Outcome, StatusAddress};
 use crate::registration;
-use crate::resource_type::{Absent, Created, Kind};
+use crate::resource_type::{Absent, Beside, Created, Kind, Run};
 use crate::types::{GROUP_TYPE, IDENTITY_TYPE, location_of, names};
 use bonafide_core::access::Allowed;
 use bonafide_core::directory::{Body, Change, Power, Resource, ResourceIdentity};
-use bonafide_core::lifecycle;
+use bonafide_core::lifecycle::{self, Move};
 use bonafide_store::Tx;
 use bonafide_types::{ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
@@ -41,11 +42,27 @@ pub(crate) struct Write<'a, 'tx> {
     pub(crate) new: Resource,
     /// The change of its identities.
     pub(crate) change: Option<Change>,
+    /// The other resources that it involves, in the order in which its type or action names them.
+    pub(crate) linked: Vec<Linked>,
+    /// The host that the machine is to be on from now on.
+    pub(crate) moves: Option<Move>,
     /// An operation that goes on with it, or has failed to; the resource is stored either way.
     pub(crate) begins: Option<operations::Begun>,
 }
 
-impl Write<'_, '_> {
+impl<'a, 'tx> Write<'a, 'tx> {
+    fn begin(
+        tx: &'a mut Tx<'tx>,
+        call: &'a Call<'a>,
+        (access, allowed): (&'a Access, &'a Allowed),
+        (kind, right): (&'a Kind, &'static str),
+        sent: &'a Map<String, Value>,
+        (uuid, old, new): (ResourceUuid, Option<&'a Resource>, Resource),
+    ) -> Self {
+        let (change, linked, moves, begins) = (None, Vec::new(), None, None);
+        Self { tx, call, access, allowed, kind, right, sent, uuid, old, new, change, linked, moves, begins }
+    }
+
     /// The proof that the caller may write the resource.
     pub(crate) fn proof(&self) -> Result<Allowed, Fault> {
         match self.right {
@@ -77,15 +94,29 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
         None => create(call, &access.place, id, kind)?,
     };
     let right = call.action().map_or("write", |action| action.right);
-    let write = &mut Write { tx, call, access, allowed, kind, right, sent, uuid, old, new, change: None, begins: None };
+    let write = &mut Write::begin(tx, call, (access, allowed), (kind, right), sent, (uuid, old, new));
     match call.command.verb {
         Verb::Action(action) => {
             check_open(&access.place)?;
+            if let Run::Beside(beside_it) = action.run {
+                return beside(write, beside_it);
+            }
             action.change(write)?;
         }
         _ => change(write)?,
     }
     save(write)
+}
+
+/// Runs an action that leaves its resource as it is.
+fn beside(write: &mut Write<'_, '_>, action: &Beside) -> Result<Outcome, Fault> {
+    let links = (action.links)(write)?;
+    linked::check_others(write, links)?;
+    let right = write.kind.right(write.right);
+    write.access.confirm(write.call, write.allowed, &right)?;
+    let answer = (action.run)(write)?;
+    audit::record(write.tx, write.call, &right, write.new.id.as_str())?;
+    Ok(Outcome::shown(answer))
 }
 
 /// The part of a resource that a call is about, where that has a path and a right of its own.
@@ -111,7 +142,7 @@ pub(crate) fn part(
     let (uuid, new, &Part { kind, right, sent }) = (*uuid, old.clone(), part);
     registration::check(&access.place, &kind.name)?;
     let old = Some(old);
-    let write = &mut Write { tx, call, access, allowed, kind, right, sent, uuid, old, new, change: None, begins: None };
+    let write = &mut Write::begin(tx, call, (access, allowed), (kind, right), sent, (uuid, old, new));
     change(write)?;
     let operation = store(write)?;
     Ok(((uuid, write.new.clone()), operation))
@@ -123,6 +154,8 @@ fn change(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     check_location(write)?;
     unserved::check(write.call, write.kind, write.sent)?;
     change_identities(write)?;
+    let links = (write.kind.of.links)(write)?;
+    linked::check_others(write, links)?;
     check_takes_more(write)?;
     change_tags(write)?;
     (write.kind.of.put)(write)
@@ -215,8 +248,13 @@ fn store(write: &mut Write<'_, '_>) -> Result<Option<Accepted>, Fault> {
     let (call, kind, allowed) = (write.call, write.kind, write.proof()?);
     let (action, new) = (kind.right(write.right), &mut write.new);
     write.access.confirm(call, write.allowed, &action)?;
-    lifecycle::save(write.tx, &call.cx.world, &allowed, write.uuid, new, write.change.as_ref())
-        .map_err(|error| Fault::from_save(&new.id, error))?;
+    let (world, change) = (&call.cx.world, write.change.as_ref());
+    match write.moves {
+        None => lifecycle::save(write.tx, world, &allowed, write.uuid, new, change)
+            .map_err(|error| Fault::from_save(&new.id, error))?,
+        Some(to) => lifecycle::save_and_move(write.tx, world, &allowed, write.uuid, new, change, to)
+            .map_err(|error| Fault::from_move(&new.id, error))?,
+    }
     if call.action().is_none() {
         (kind.of.saved)(write)?;
     }
@@ -264,6 +302,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         set: None,
         model: 0,
         instances_made: 0,
+        host: None,
         extension: None,
         model_extension: None,
         below: None,

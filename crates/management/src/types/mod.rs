@@ -26,6 +26,8 @@ pub(crate) const TYPES: &[&ResourceType] = &[
     &authorization::permissions::PERMISSIONS,
     &authorization::role_assignments::ROLE_ASSIGNMENTS,
     &authorization::role_definitions::ROLE_DEFINITIONS,
+    &compute::dedicated_hosts::HOST_GROUPS,
+    &compute::dedicated_hosts::HOSTS,
     &compute::extensions::INSTANCE_EXTENSIONS,
     &compute::extensions::VM_EXTENSIONS,
     &compute::scale_sets::INSTANCES,

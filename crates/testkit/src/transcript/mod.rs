@@ -9,7 +9,7 @@
 //! | `as NAME`, `as nobody` | whose token requests to the resource manager carry; the operator's at first |
 //! | `on NAME`, `on NAME DIALECT` | the workload whose endpoint is asked, and its dialect; the first machine's `imds` at first |
 //! | `from ADDRESS` | the address, with a port, from which a workload's endpoint is asked; one of the loopback device at first |
-//! | `over NAME`, `over nobody` | the host over whose mTLS connection login and the hosts surface are asked |
+//! | `over NAME`, `over nobody` | the host, or the kept id of one, over whose mTLS connection login and the hosts surface are asked |
 //! | `at SURFACE` | another surface than the folder's |
 //! | `keep NAME = TEXT` | what `{NAME}` stands for |
 //!

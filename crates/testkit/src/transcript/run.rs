@@ -121,7 +121,7 @@ impl Stage {
                 self.script.from = Some(at);
             }
             "over" if rest == "nobody" => self.script.over = Some(None),
-            "over" => self.script.over = Some(Some(*found(&self.script.hosts, rest)?)),
+            "over" => self.script.over = Some(Some(self.script.host(rest)?)),
             "at" => rest.clone_into(&mut self.surface),
             "keep" => {
                 let (name, text) = rest.split_once(" = ").ok_or("a name and a text are kept")?;

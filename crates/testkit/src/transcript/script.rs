@@ -178,6 +178,12 @@ impl Script {
         }
     }
 
+    /// The host of this name, or whose id was kept under it.
+    pub(super) fn host(&self, name: &str) -> Result<HostId, String> {
+        let kept = self.kept.get(name).and_then(|id| id.parse().ok());
+        kept.map_or_else(|| found(&self.hosts, name).copied(), Ok)
+    }
+
     fn realm(&self, second: bool) -> Result<Realm, String> {
         if second {
             self.second.clone().ok_or("there is no second tenant".to_owned())

@@ -32,6 +32,10 @@ impl Stage {
         for above in [set.to_string(), format!("{set}/virtualMachines/0")] {
             let _ = cloud.call(&home.operator, "PUT", &format!("{above}/extensions/e1"), Some(&child)).expect(201);
         }
+        let racks = home.id("rg", "Microsoft.Compute/hostGroups", "racks");
+        for id in [racks.to_string(), format!("{racks}/hosts/edge")] {
+            let _ = cloud.call(&home.operator, "PUT", &id, Some(&json!({"location": "westeurope"}))).expect(201);
+        }
         let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{ASSIGNMENT}", home.root());
         let _ = cloud.call(&home.operator, "PUT", &path, Some(&assignment(&identity))).expect(201);
         let path = format!("{}/providers/Microsoft.Authorization/roleDefinitions/{ROLE}", home.root());
@@ -64,6 +68,7 @@ impl Stage {
             path if path.contains("roleAssignments/") => ASSIGNMENT,
             path if path.contains("roleDefinitions/") => ROLE,
             path if path.contains("userAssignedIdentities/") => "ida",
+            path if path.contains("hostGroups/") => "racks",
             path if path.contains("deployments/") => "d1",
             path if path.contains("virtualMachineScaleSets/") => "set1",
             path if path.contains("virtualMachines/") || path.contains("{child}") => "web1",
@@ -82,6 +87,11 @@ impl Stage {
         } else {
             ("Microsoft.Web", "sites")
         };
+        let child = match template {
+            path if path.contains("}/virtualMachines/{") => "0",
+            path if path.contains("}/hosts/{") => "edge",
+            _ => "e1",
+        };
         let is_image = template.contains("/vmimage/");
         let publisher = if is_image { "Canonical" } else { "Microsoft.ManagedIdentity" };
         let version = if is_image { "latest" } else { "1.0.0.0" };
@@ -97,7 +107,7 @@ impl Stage {
             .replace("{namespace}", namespace)
             .replace("{type}", type_name)
             .replace("{child}", "extensions")
-            .replace("{childName}", if template.contains("}/virtualMachines/{") { "0" } else { "e1" })
+            .replace("{childName}", child)
             .replace("{lastName}", "e1")
             .replace("{feature}", "EncryptionAtHost")
             .replace("{tagName}", "env")
@@ -129,6 +139,9 @@ impl Stage {
                 Some(json!({"name": "free"}))
             }
             "PUT" | "POST" if path.contains("/deployments/") => Some(deployment()),
+            "POST" if path.ends_with("/place") || path.ends_with("/displace") => {
+                Some(json!({"workload": self.machine.id.as_str()}))
+            }
             "PUT" => Some(json!({"location": "westeurope"})),
             "PATCH" => Some(json!({"tags": {}})),
             "POST" if path.ends_with("/checkNameAvailability") => {

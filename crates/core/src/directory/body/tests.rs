@@ -28,6 +28,7 @@ fn resource(of: &str, body: Body) -> Option<Resource> {
         set: None,
         model: 0,
         instances_made: 0,
+        host: None,
         extension: None,
         model_extension: None,
         below: None,

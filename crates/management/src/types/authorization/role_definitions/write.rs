@@ -140,7 +140,7 @@ fn assignable(
             caller: (call.command.by.client_id, call.command.by.object_id),
             action: WRITE.to_owned(),
             scope: call.own()?.0.to_string(),
-            needed: WRITE,
+            needed: WRITE.into(),
             linked: refused,
         }),
         Some(missing) => Err(match Scope::of(missing) {

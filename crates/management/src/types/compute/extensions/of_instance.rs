@@ -33,6 +33,7 @@ pub(crate) fn of_model(uuid: ResourceUuid, instance: &Resource) -> Option<Found>
         tags: Map::new(),
         identity: ResourceIdentity::default(),
         set: None,
+        host: None,
         model: 0,
         extension: Some(of_model.endpoint),
         model_extension: None,

@@ -12,9 +12,9 @@ use crate::order::write::Write;
 use crate::outcome::Outcome;
 use crate::resource_type::{Absent, Action, Identities, ResourceType, Run, Stored, View};
 use crate::types::INSTANCE_TYPE;
-use crate::types::compute::statuses;
 use crate::types::compute::virtual_machines::power;
 use crate::types::compute::{extensions, system};
+use crate::types::compute::{on_host, statuses};
 use bonafide_core::directory::{Body, Resource, System};
 use bonafide_core::lifecycle::ChangedSet;
 use bonafide_store::{ReadTx, StoreError, Tx};
@@ -26,8 +26,9 @@ pub(crate) static INSTANCES: ResourceType = ResourceType {
     name: INSTANCE_TYPE,
     identities: Identities::OfSet,
     absent: Absent::StaysInside,
+    links: on_host::links,
     put,
-    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView", "latestModelApplied"],
+    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView", "latestModelApplied", on_host::HOST],
     etag_in_body: true,
     status_address: true,
     actions: &[
@@ -47,7 +48,7 @@ pub(crate) static INSTANCES: ResourceType = ResourceType {
 
 /// An instance comes with the capacity of its set only.
 fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
-    if write.old.is_none() { Err(Fault::InstanceNotFound) } else { Ok(()) }
+    if write.old.is_none() { Err(Fault::InstanceNotFound) } else { on_host::put(write) }
 }
 
 /// Makes the next instance of a set.
@@ -176,6 +177,7 @@ fn members(view: &View<'_>, shown: &mut Map<String, Value>) -> Result<(), Fault>
 
 fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     let expand = view.query.get("$expand").unwrap_or_default();
+    on_host::show(view, properties)?;
     properties.insert("latestModelApplied".to_owned(), is_latest(view)?.into());
     properties.insert("modelDefinitionApplied".to_owned(), "VirtualMachineScaleSet".into());
     properties.insert("provisioningState".to_owned(), "Succeeded".into());

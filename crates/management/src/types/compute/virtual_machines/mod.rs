@@ -12,6 +12,7 @@ use crate::order::read;
 use crate::order::write::Write;
 use crate::outcome::Outcome;
 use crate::resource_type::{Action, Identities, ResourceType, Run, View};
+use crate::types::compute::on_host;
 use crate::types::compute::scale_sets::is_latest;
 use bonafide_store::ReadTx;
 use http::Method;
@@ -27,8 +28,9 @@ pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
     identities: Identities::MapFrom("2018-06-01"),
     location_required: true,
     check_name,
+    links: on_host::links,
     put,
-    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView", "latestModelApplied"],
+    read_only: &["provisioningState", "vmId", "timeCreated", "instanceView", "latestModelApplied", on_host::HOST],
     etag_in_body: true,
     status_address: true,
     actions: &[
@@ -67,7 +69,7 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     {
         write.new.body.set_member(SET, set.clone());
     }
-    Ok(())
+    on_host::put(write)
 }
 
 /// An instance of a flexible scale set is called by its name.
@@ -84,6 +86,7 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
         properties.shift_remove("userData");
     }
     profiles::complete(properties);
+    on_host::show(view, properties)?;
     properties.insert("provisioningState".to_owned(), "Succeeded".into());
     properties.insert("vmId".to_owned(), view.uuid.to_string().into());
     if view.resource.set.is_some() {
