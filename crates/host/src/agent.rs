@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 /// Longest time that a start of a host of before waits for a connection. Source: ours; it may have to serve without.
-const START_WAIT: Duration = Duration::from_millis(400);
+const START_WAIT: Duration = Duration::from_millis(300);
 
 /// The agent of this host.
 pub struct AgentRuntime {

@@ -39,6 +39,10 @@ impl AgentRuntime {
         if !given_back {
             return self.load().await;
         }
+        if self.membership.usable().is_none() && self.status().refusal.is_none() {
+            // It was waited for already.
+            return Ok(Watch::default());
+        }
         match tokio::time::timeout(START_WAIT, self.load()).await {
             Ok(Ok(watch)) => Ok(watch),
             Ok(Err(why)) => {
