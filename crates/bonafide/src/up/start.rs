@@ -190,10 +190,13 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let described = Described { files: dir.plane.clone(), description, demo, log: Arc::clone(&log) };
     let description = described.now(&agent, &bindings);
     description.write(&dir.plane)?;
-    tasks.spawn(described.keep_true(Arc::clone(&agent), bindings, stopped.clone()));
+    tasks.spawn(described.keep_true(Arc::clone(&agent), Arc::clone(&bindings), stopped.clone()));
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
-    let own = plane.installation.demo_id.filter(|_| options.link_local);
-    let sites = Arc::new(OwnNamespace::of(own, options.allow_http_1_0));
+    let sites = Arc::new(OwnNamespace {
+        workload: plane.installation.demo_id.filter(|_| options.link_local),
+        takes_http_1_0: options.allow_http_1_0,
+        others: bindings,
+    });
     let extensions = Extensions::begin(agent, sites, log).await;
     tasks.spawn(extensions.serve(stopped));
     let clock = plane.check_clock().err().map(|why| why.to_string());
