@@ -11,12 +11,14 @@ mod guest;
 mod host;
 mod info;
 mod keeper;
+mod opener;
 mod privileges;
 mod restore;
 mod shell;
 mod token;
 mod trust;
 mod up;
+mod users;
 mod variables;
 
 use bonafide_files::Chosen;
@@ -50,6 +52,9 @@ enum Command {
     Guest(guest::Options),
     /// Print a token, or its claims
     Token(token::Options),
+    /// Open sockets for the host agent, with the privileges that this takes
+    #[command(hide = true)]
+    Opener(opener::Options),
     /// Copy the database into a file, while `up` runs or not
     Backup(backup::Options),
     /// Put a backup in the place of the database, while `up` does not run
@@ -94,6 +99,7 @@ fn main() -> ExitCode {
         Command::Host(options) => host::run(options),
         Command::Guest(options) => guest::run(options),
         Command::Token(options) => token::run(&options),
+        Command::Opener(options) => opener::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => restore::run(&options),
     };

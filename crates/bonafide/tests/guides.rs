@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 20] = [
+const TESTED: [&str; 21] = [
     "operator.md",
     "enabling.md",
     "types.md",
@@ -38,6 +38,7 @@ const TESTED: [&str; 20] = [
     "migrating.md",
     "vm-extension.md",
     "backup.md",
+    "systemd.md",
     "troubleshooting.md",
 ];
 
@@ -294,6 +295,11 @@ fn a_program_moves_here_and_back() {
 #[test]
 fn a_backup_is_made_and_tried() {
     check("backup.md");
+}
+
+#[test]
+fn the_units_of_a_host_are_described() {
+    check("systemd.md");
 }
 
 #[test]

@@ -34,7 +34,6 @@ mod upstream;
 mod watch;
 
 pub use agent::{AgentRuntime, AgentStatus};
-pub use bindings::link_local::LinkLocalError;
 pub use caller::user_of;
 pub use control_socket::{ControlError, ControlSocket, attach, detach, list_bindings, order_about_hosts};
 pub use decisions::{HostDecisions, HostLine, HostOrder, HostState};

@@ -2,6 +2,7 @@
 
 mod described;
 mod hosts;
+mod link_local;
 mod local;
 mod notes;
 mod options;
@@ -154,7 +155,7 @@ fn throttle(text: &str) -> Result<Throttle, String> {
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     privileges::leave_no_core();
     let Some(keeper) = options.kept.by else { return keeper::keep(&COMMAND) };
-    let (keeper, sockets) = Keeper::begin(keeper)?;
+    let (keeper, sockets, openers) = Keeper::begin(keeper)?;
     let wanted = wanted(&options, &sockets);
     // Before anything is made: an address that no certificate can be for is refused.
     wanted.plane.public_name()?;
@@ -163,7 +164,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     // Not before: a thread takes the privileges along that there are when it begins.
     prepare_entropy();
     dir.check_in_reach()?;
-    block_on(serve(options, wanted, dir, Given { keeper, sockets }))?
+    let opener = openers.start()?;
+    block_on(serve(options, wanted, dir, Given { keeper, sockets, opener }))?
 }
 
 /// The options as the parts take them. A socket that was opened before has its address.

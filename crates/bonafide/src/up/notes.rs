@@ -1,7 +1,7 @@
 //! Warnings of a start, a line each.
 
+use super::link_local;
 use super::options::UpOptions;
-use bonafide_host::bindings::link_local;
 use bonafide_plane::{PlaneFiles, Running, operator_note};
 use std::path::Path;
 

@@ -3,26 +3,27 @@
 
 use super::described::Described;
 use super::hosts::Hosts;
+use super::link_local::{self, LinkLocalError};
 use super::local::LocalHost;
 use super::notes::{aside_note, moved_note, notes};
 use super::options::{ThrottleOption, UpOptions};
 use super::own_endpoint::OwnEndpoint;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::keeper::{Keeper, KeptError};
-use crate::privileges;
+use crate::{privileges, say};
 use bonafide_files::FilesError;
-use bonafide_host::bindings::link_local;
 use bonafide_host::bindings::loopback::{self, Port};
-use bonafide_host::bindings::{Bindings, BindingsError, WithoutOpener, bound_workloads};
+use bonafide_host::bindings::{Bindings, BindingsError, bound_workloads};
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, LinkLocalError,
-    StateError, TemporaryPlacements, set_aside_of_another, user_of,
+    AgentRuntime, AllowedUsers, ControlError, ControlPlaneAddress, ControlSocket, Endpoint, EnrolError, StateError,
+    TemporaryPlacements, set_aside_of_another, user_of,
 };
-use bonafide_http::{HttpLimits, ListenError, Listeners, Listening, Log, Sockets};
+use bonafide_http::{HttpLimits, ListenError, Listeners, Log, Sockets};
 use bonafide_metadata::dialects::IMDS;
 use bonafide_metadata::host::HostRefusal;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, Options, Throttle};
+use bonafide_opener::Opener;
 use bonafide_plane::{
     AgentReport, Description, Endpoints, Membership, Opened, Operator, PlaneFiles, Running, StartError,
     WorkloadEndpoint,
@@ -134,6 +135,7 @@ fn connections_max(descriptors: usize) -> usize {
 pub(crate) struct Given {
     pub(crate) keeper: Keeper,
     pub(crate) sockets: Sockets,
+    pub(crate) opener: Arc<dyn Opener>,
 }
 
 /// Starts everything. Returns when it serves.
@@ -161,7 +163,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     tasks.spawn(Arc::clone(&agent).stay(stopped.clone()));
     let users = if options.any_user { AllowedUsers::Any } else { AllowedUsers::Of(dir.owner()) };
     let placements = Arc::new(TemporaryPlacements::new(local, Arc::clone(&agent)));
-    let (opener, held_by) = (Arc::new(WithoutOpener), Arc::clone(&placements));
+    let (opener, held_by) = (Arc::clone(&given.opener), Arc::clone(&placements));
     let bindings = Bindings::new(&dir.host, Arc::clone(&agent), held_by, opener, Arc::clone(&log))?;
     let bindings = Arc::new(bindings);
     bindings.restore().await?;
@@ -281,14 +283,12 @@ impl Demo<'_> {
         self.listeners.start(self.tasks, socket, None, own);
         let mut address = format!("http://127.0.0.1:{port}");
         if options.link_local {
-            let socket = match given.sockets.take(link_local::NAME) {
-                Some(socket) => socket,
-                None => Listening::given(given.keeper.open_link_local()?),
-            };
+            let (socket, note) = link_local::open(&*given.opener)?;
+            note.iter().for_each(|note| say(note));
             // On the real address there is no loopback connection whose user could be asked for; who can
             // reach it is who shares the network namespace.
             let real = endpoint(link_local::PORT, AllowedUsers::Any);
-            self.listeners.start(self.tasks, socket.map_err(LinkLocalError::Listen)?, None, real);
+            self.listeners.start(self.tasks, socket, None, real);
             address = "http://169.254.169.254".to_owned();
         }
         let dialects = vec!["imds".to_owned()];

@@ -1,7 +1,6 @@
 //! Bindings: which workload answers at which place, and how nobody else gets there.
 
 mod configuration;
-pub mod link_local;
 pub mod loopback;
 mod place;
 mod place_options;
