@@ -3,7 +3,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 
+mod agent_part;
 mod backup;
+mod client;
+mod configuration;
 mod data_dir;
 mod env;
 mod exec;
@@ -12,8 +15,13 @@ mod host;
 mod info;
 mod keeper;
 mod opener;
+mod options;
+mod plane_notes;
 mod privileges;
+mod proxies;
 mod restore;
+mod running;
+mod serve;
 mod shell;
 mod token;
 mod trust;
@@ -40,6 +48,8 @@ struct CommandLine {
 enum Command {
     /// Run control plane and agent on this machine
     Up(up::Options),
+    /// Run the control plane alone, for hosts of other machines
+    Serve(serve::Options),
     /// Describe a data directory, running or not
     Info(info::Options),
     /// Print the variables that SDKs and az need
@@ -93,6 +103,7 @@ fn main() -> ExitCode {
     privileges::close_memory();
     let done = match command {
         Command::Up(options) => up::run(options),
+        Command::Serve(options) => serve::run(options),
         Command::Info(options) => info::run(&options),
         Command::Env(options) => env::run(&options),
         Command::Exec(options) => exec::run(options),

@@ -33,6 +33,7 @@ mod placement;
 mod query;
 mod refusal;
 mod select;
+mod session;
 mod target;
 mod throttle;
 mod token;

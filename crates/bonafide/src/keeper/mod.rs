@@ -1,5 +1,5 @@
-//! The process that `up`, `serve` or `host run` is started as. It holds the listening sockets and nothing else: no key, no store, no thread but
-//! its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
+//! The process that `up`, `serve` or `host run` is started as. It holds the listening sockets and nothing else: no key,
+//! no store, no thread but its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
 //! else can take their ports meanwhile. Neither outlives the other (ADR 19).
 
 mod command;
@@ -8,6 +8,7 @@ mod opening;
 mod passed;
 mod restarts;
 mod server;
+mod system;
 
 pub(crate) use command::{Command, Kept, Passed};
 pub(crate) use restarts::PANICKED;
@@ -50,12 +51,14 @@ pub(crate) fn keep(command: &Command) -> Result<ExitCode, Failure> {
                 .collect(),
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: command.reloads.then(|| signal(SignalKind::hangup())).transpose()?,
+            is_reload_due: false,
             is_stopping: false,
             has_served: false,
             is_ready: false,
             down_since: None,
             capsules: Capsules::new(),
-            opening: Opening::new()?,
+            opening: if command.opens { Opening::new()? } else { None },
         };
         keeping.run().await
     })
@@ -75,6 +78,10 @@ struct Keeping {
     sockets: Vec<Held>,
     interrupt: Signals,
     terminate: Signals,
+    /// SIGHUP, for a command that reads its configuration again.
+    hang_up: Option<Signals>,
+    /// It was told to before it served.
+    is_reload_due: bool,
     is_stopping: bool,
     /// One of the processes that served was ready once.
     has_served: bool,
@@ -130,12 +137,18 @@ impl Keeping {
                 end = child.wait() => return Ok(end?),
                 _ = self.interrupt.recv() => self.stop(&child, Signal::INT),
                 _ = self.terminate.recv() => self.stop(&child, Signal::TERM),
+                () = received(&mut self.hang_up) => self.reload(&child),
                 went_on = go_on(&mut self.opening, &mut self.capsules) => went_on?,
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => self.refuse(),
                 ready = line.readable() => {
                     ready?;
                     match line.try_io(Interest::READABLE, || receive(&line, RecvFlags::DONTWAIT)) {
-                        Ok(Some(message)) => self.hear(message, &line)?,
+                        Ok(Some(message)) => {
+                            self.hear(message, &line)?;
+                            if self.is_ready && self.is_reload_due {
+                                self.reload(&child);
+                            }
+                        }
                         // It is ending.
                         Ok(None) => return Ok(child.wait().await?),
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -188,6 +201,7 @@ impl Keeping {
                     Some(_) => privileges::lay_aside(privileges::OPENER)?,
                     None => privileges::give_up_capabilities(CapabilitySet::empty())?,
                 }
+                system::tell(system::State::Ready);
             }
             Message::Given(_) | Message::HandedOver | Message::Put(..) | Message::Remove(_) => {
                 return Err(line::Garbled.into());
@@ -209,9 +223,17 @@ impl Keeping {
         self.sockets.clear();
         self.opening = None;
         self.capsules.clear();
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        // One that is gone already needs no signal.
-        let _ = pid.map(|pid| kill_process(pid, signal));
+        system::tell(system::State::Stopping);
+        pass_on(child, signal);
+    }
+
+    /// Has the process that serves read its configuration again, once it serves: then it says so.
+    fn reload(&mut self, child: &Child) {
+        self.is_reload_due = !self.is_ready;
+        if self.is_ready && !self.is_stopping {
+            system::tell(system::State::Reloading);
+            pass_on(child, Signal::HUP);
+        }
     }
 
     /// Refuses connections from now on, and keeps the ports.
@@ -230,6 +252,14 @@ impl Keeping {
     }
 }
 
+/// Waits for a signal; for ever where none is listened to.
+async fn received(signals: &mut Option<Signals>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
 /// Goes on with the opener, where there is one.
 async fn go_on(opening: &mut Option<Opening>, capsules: &mut Capsules) -> Result<(), Failure> {
     match opening {
@@ -238,9 +268,16 @@ async fn go_on(opening: &mut Option<Opening>, capsules: &mut Capsules) -> Result
     }
 }
 
-/// Takes the variables of passed sockets from a process that is started.
+fn pass_on(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    // One that is gone already needs no signal.
+    let _ = pid.map(|pid| kill_process(pid, signal));
+}
+
+/// Takes the variables of passed sockets and of the supervisor from a process that is started: both are for this one, which
+/// alone the system knows.
 fn unnamed(command: &mut Process) {
-    for name in PASSED {
+    for name in PASSED.into_iter().chain([system::SOCKET]) {
         command.env_remove(name);
     }
 }

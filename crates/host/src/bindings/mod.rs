@@ -9,7 +9,6 @@ mod row;
 mod sealed_rows;
 mod unix_socket;
 mod wanted;
-mod without_opener;
 
 pub use configuration::{Applied, ConfigurationError, Occasion};
 pub use place::{NetnsName, Place};
@@ -20,6 +19,5 @@ pub use registry::{
 pub use row::{AttachedBinding, BindingLine, BindingOptions, BindingRow, BindingState, PlaceIdentity};
 pub use unix_socket::UnixSocketError;
 pub use wanted::{Wanted, WantedError};
-pub use without_opener::WithoutOpener;
 
 pub(crate) use registry::{Attacher, of_namespace};

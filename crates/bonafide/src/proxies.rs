@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
 
 /// `ADDRESS` or `ADDRESS@USER`. Without a user it is root, or the user who runs `up`.
-pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
+pub(crate) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
     let (address, user) = text.split_once('@').map_or((text, None), |(address, user)| (address, Some(user)));
     let address: IpAddr = address.parse().map_err(|_| {
         "give the proxy's IP address, and if it is on this machine the user that it runs as: 192.0.2.1 or \
