@@ -6,7 +6,7 @@ use bonafide_http::clock;
 use bonafide_http::{
     Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, is_shortage, masked_path,
 };
-use bonafide_metadata::{self as metadata, Binding, FetchDuty, Held, Waiting, refuse};
+use bonafide_metadata::{self as metadata, Binding, FetchDuty, Held, Question, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Remote, Reply, Request, Unserved};
@@ -112,6 +112,7 @@ impl Service for Endpoint {
                 self.run(duty);
                 self.wait(waiting, waits).await.into()
             }
+            metadata::Answer::Ask(question) => self.ask(question, waits).await.into(),
         }
     }
 
@@ -165,6 +166,16 @@ impl Endpoint {
             }
             is_late = !matches!(waits.until(timeout_at(late_at, looks.changed())).await, Ok(Ok(())));
         }
+    }
+
+    /// Asks the control plane for as long as a caller has patience.
+    async fn ask(&self, mut question: Question, waits: &Waits<'_>) -> Reply {
+        let sent = match question.request() {
+            Some(request) => waits.until(tokio::time::timeout(WAIT, self.agent.ask(request))).await.ok(),
+            None => None,
+        };
+        let sent = sent.unwrap_or_else(|| Err("no answer in time".to_owned()));
+        self.agent.core.told(question, &sent, &clock::world())
     }
 
     async fn wait(&self, mut waiting: Waiting, waits: &Waits<'_>) -> Reply {

@@ -72,6 +72,7 @@ impl AgentRuntime {
             removed: Vec::new(),
             nonce: None,
         });
+        self.instances.give_back(&self.core);
         let present = self.kept.present();
         // Something may have changed since the end of the process before.
         self.core.fall_behind(present.now);

@@ -7,7 +7,8 @@
 //! 2. every request goes into [`Agent::answer`], together with the [`Binding`] it arrived on;
 //! 3. an [`Answer::Reply`] is written;
 //! 4. an [`Answer::Wait`] waits for [`Waiting::poll_finished`], then goes into [`Agent::finish`];
-//! 5. a [`FetchDuty`], from either answer, is a fetch that the shell must run in a task of its own and
+//! 5. an [`Answer::Ask`] is a [`Question`] to the control plane: what comes of it goes into [`Agent::told`];
+//! 6. a [`FetchDuty`], from either answer, is a fetch that the shell must run in a task of its own and
 //!    end with [`Agent::complete`]. There is one for any number of waiters.
 //!
 //! A shell that can look at the control plane meanwhile uses [`Agent::answer_or_hold`] in step 2: what is not known yet is
@@ -16,22 +17,29 @@
 //! The identities that a request may use follow from its binding alone (docs/wire/imds.md).
 
 mod agent;
+mod attested;
+mod azures;
 mod binding;
 mod cache;
 mod counters;
 mod dialect;
 pub mod dialects;
+mod documents;
 mod forwarding;
 mod gate;
 pub mod host;
+mod instance;
 mod kept;
 mod knowledge;
 pub mod limits;
+mod load_balancer;
 mod moment;
 mod path;
 mod placement;
 mod query;
+mod question;
 mod refusal;
+mod scheduled_events;
 mod select;
 mod session;
 mod target;
@@ -46,6 +54,7 @@ pub use counters::Counters;
 pub use dialect::{Dialect, Endpoint};
 pub use kept::{KeptAt, KeptToken};
 pub use path::{PathError, canonical};
+pub use question::Question;
 pub use throttle::Throttle;
 pub use upstream::{TokenFetch, UpstreamError};
 
