@@ -311,7 +311,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         created_at: call.cx.world.now,
         changed_at: call.cx.world.now,
     };
-    Ok((ResourceUuid::ordered(&call.cx.world), new))
+    Ok((call.command.uuid.unwrap_or_else(|| ResourceUuid::ordered(&call.cx.world)), new))
 }
 
 /// The id with the spelling of what lies above it and of the type; the name stays as it was written.
