@@ -25,18 +25,18 @@ fn make_host(cloud: &Cloud, name: &str) -> HostId {
     let place = json!({ "location": "westeurope" });
     let racks = send(cloud, "PUT", "/hostGroups/racks", &place).status;
     assert!([200, 201].contains(&racks), "{racks}");
-    let host = send(cloud, "PUT", &format!("/hostGroups/racks/hosts/{name}"), &place).expect(201);
+    let host = send(cloud, "PUT", &format!("/hostGroups/racks/hosts/{name}"), &place).expect(201).body;
     host["properties"]["hostId"].as_str().unwrap().parse().unwrap()
 }
 
 fn token(cloud: &Cloud, name: &str) -> String {
     let answer =
-        send(cloud, "POST", &format!("/hostGroups/racks/hosts/{name}/createJoinToken"), &json!({})).expect(200);
+        send(cloud, "POST", &format!("/hostGroups/racks/hosts/{name}/createJoinToken"), &json!({})).expect(200).body;
     answer["token"].as_str().unwrap().to_owned()
 }
 
 fn desired(cloud: &Cloud, host: HostId) -> Value {
-    Answer::from(cloud.hosts(Ask::new("GET", DESIRED_PATH).over(host).request())).expect(200)
+    Answer::from(cloud.hosts(Ask::new("GET", DESIRED_PATH).over(host).request())).expect(200).body
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn id_11_what_takes_the_name_of_a_placed_instance_gets_nothing_of_its_placement(
     let workload = json!({ "workload": path(&cloud, &instance) });
     for generation in 0..2 {
         let _ = send(&cloud, "PUT", set, &body).expect(201);
-        let shown = cloud.call(&cloud.home.operator, "GET", &path(&cloud, &instance), None).expect(200);
+        let shown = cloud.call(&cloud.home.operator, "GET", &path(&cloud, &instance), None).expect(200).body;
         assert!(shown["properties"].get("host").is_none(), "{generation}: {shown}");
         assert_eq!(desired(&cloud, host)["workloads"], json!([]), "{generation}");
         let _ = send(&cloud, "POST", "/hostGroups/racks/hosts/edge/place", &workload).expect(200);
