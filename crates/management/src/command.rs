@@ -73,6 +73,13 @@ pub(crate) enum Tags {
     Unreadable,
 }
 
+impl Conditions {
+    /// True where there is none.
+    pub(crate) fn are_absent(&self) -> bool {
+        matches!((&self.if_match, &self.if_none_match), (Tags::Absent, Tags::Absent))
+    }
+}
+
 impl Command {
     /// The scope that it is about, as it was written.
     pub(crate) fn scope_text(&self) -> String {

@@ -86,7 +86,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     }
     let none = Map::new();
     let sent = if matches!(call.command.verb, Verb::Action(_)) { &none } else { call.body()? };
-    conditions::check(&call.command.conditions, found.map(conditions::etag_of))?;
+    conditions::check(&call.command.conditions, || found.map(conditions::etag_of))?;
     locks::check_write(tx, call, &access.place)?;
     derived::check(tx, &access.place, id, kind, "write")?;
     let (uuid, new) = match found {
