@@ -23,6 +23,7 @@ mod registration;
 mod resource_type;
 mod right;
 mod route;
+mod stored;
 mod types;
 
 pub use config::Config;
