@@ -7,6 +7,7 @@ mod backup;
 mod data_dir;
 mod env;
 mod exec;
+mod guest;
 mod host;
 mod info;
 mod keeper;
@@ -45,6 +46,8 @@ enum Command {
     Exec(exec::Options),
     /// Attach workloads to this machine; list, enable or disable hosts
     Host(host::Options),
+    /// Give this machine, a guest with a kernel of its own, the port of its extension for managed identities
+    Guest(guest::Options),
     /// Print a token, or its claims
     Token(token::Options),
     /// Copy the database into a file, while `up` runs or not
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Command::Env(options) => env::run(&options),
         Command::Exec(options) => exec::run(options),
         Command::Host(options) => host::run(options),
+        Command::Guest(options) => guest::run(options),
         Command::Token(options) => token::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => restore::run(&options),

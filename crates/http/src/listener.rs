@@ -178,12 +178,14 @@ impl<S: Service> Door<S> {
         let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user, is_here));
         let is_beside_proxy = is_at_proxy && !is_proxy;
         let holder = Holder::of(user, remote);
+        let hears_forwarders = self.shared.service.hears_forwarders();
         if user == LocalUser::NotAsked {
             // Idle connections have descriptors, with which the kernel can be asked about the next caller.
             self.shared.places.make_room();
         }
         // A caller that is refused by its connection alone never has a place of those who are served.
-        let admit = || (self.tls.is_none() && !is_proxy).then(|| self.shared.service.admit(&facts, None));
+        let is_known = !is_proxy && !hears_forwarders;
+        let admit = || (self.tls.is_none() && is_known).then(|| self.shared.service.admit(&facts, None));
         let admission = match caught_at_once(admit) {
             Ok(admission) => admission,
             Err(panicked) => return self.shared.log_panicked(&panicked),
@@ -197,7 +199,7 @@ impl<S: Service> Door<S> {
         let gives_way = !matches!(admission, Some(Admission::Refuse(_)));
         let number = gives_way.then(|| place.number());
         let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
-        let opening = Opening { shared, tls, facts, is_proxy, is_beside_proxy, holder, place };
+        let opening = Opening { shared, tls, facts, is_proxy, is_beside_proxy, hears_forwarders, holder, place };
         let task = self.connections.spawn(opening.open_caught(stream, admission));
         if let Some(number) = number {
             number.ends_with(task);
@@ -236,6 +238,8 @@ struct Opening<S> {
     is_proxy: bool,
     /// True of a connection from a proxy's address that is not the proxy's.
     is_beside_proxy: bool,
+    /// See [`Service::hears_forwarders`].
+    hears_forwarders: bool,
     holder: Holder,
     place: Place,
 }
@@ -250,7 +254,8 @@ impl<S: Service> Opening<S> {
     }
 
     async fn open(mut self, mut stream: Stream, admission: Option<Admission>) {
-        if self.is_proxy && !self.hear_proxy(&mut stream).await {
+        let is_passed_on = self.is_proxy || (self.hears_forwarders && self.begins_as_passed_on(&stream).await);
+        if is_passed_on && !self.hear_proxy(&mut stream).await {
             return;
         }
         let Some(tls) = self.tls.take() else {
@@ -275,6 +280,12 @@ impl<S: Service> Opening<S> {
             }
             Ok(Err(_)) | Err(_) => {}
         }
+    }
+
+    /// True of a connection that begins with the PROXY protocol. What is looked at stays to be read.
+    async fn begins_as_passed_on(&self, stream: &Stream) -> bool {
+        let begins = tokio::time::timeout(self.shared.limits.header, stream.begins_with(proxy::WORD));
+        begins.await.unwrap_or(false)
     }
 
     /// Learns from a proxy whose connection it passes on. False when there is no place for that one, or the proxy does

@@ -29,6 +29,12 @@ pub trait Service: Send + Sync + 'static {
         None
     }
 
+    /// True where connections may begin with the PROXY protocol, version 1, whoever opens them: all are of one workload, and a
+    /// part of it says which of them come from within. What they say proves nothing to anybody else.
+    fn hears_forwarders(&self) -> bool {
+        false
+    }
+
     /// The largest body that a request takes, in bytes.
     fn body_bytes_max(&self, head: &Request) -> usize;
 

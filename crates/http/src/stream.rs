@@ -5,8 +5,12 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+/// Time between two looks at a beginning that is not whole. Source: ours; it comes in one piece but for who does it on purpose.
+const PEEK_EVERY: Duration = Duration::from_millis(20);
 
 /// A connection that was accepted.
 pub(crate) enum Stream {
@@ -27,6 +31,19 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok(),
             Self::Other(_) => None,
+        }
+    }
+
+    /// True when the first bytes that come are these. They stay to be read.
+    pub(crate) async fn begins_with(&self, word: &[u8]) -> bool {
+        let Self::Tcp(stream) = self else { return false };
+        let mut piece = vec![0; word.len()];
+        loop {
+            match stream.peek(&mut piece).await {
+                Ok(bytes) if bytes == word.len() => return piece == word,
+                Ok(bytes) if bytes > 0 && word.starts_with(&piece[..bytes]) => tokio::time::sleep(PEEK_EVERY).await,
+                Ok(_) | Err(_) => return false,
+            }
         }
     }
 

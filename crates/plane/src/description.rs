@@ -51,7 +51,7 @@ pub struct Operator {
 }
 
 /// The metadata endpoint of a workload.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadEndpoint {
     /// The workload's ARM id.
@@ -60,6 +60,9 @@ pub struct WorkloadEndpoint {
     pub endpoint: String,
     /// The dialects that are spoken there.
     pub dialects: Vec<String>,
+    /// The file with the secret that callers must show, which its owner alone may read, in a dialect that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_file: Option<PathBuf>,
 }
 
 impl Description {

@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bonafide-wire", MECHANISMS),
     ("bonafide-template", MECHANISMS),
     ("bonafide-opener", MECHANISMS),
+    ("bonafide-guest", MECHANISMS),
     ("bonafide-core", DOMAIN),
     ("bonafide-login", SURFACES),
     ("bonafide-management", SURFACES),

@@ -169,7 +169,7 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     tasks.spawn(Arc::clone(&bindings).stay(stopped.clone()));
     let control = ControlSocket {
         placements,
-        bindings,
+        bindings: Arc::clone(&bindings),
         decisions: Arc::new(Hosts::new(Arc::clone(&plane.plane), &plane.installation)),
         agent: Arc::clone(&agent),
         default_workload: plane.installation.demo_id,
@@ -186,15 +186,17 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let workloads = workloads.endpoints;
     let description = describe(&dir.plane, &plane, workloads);
     let before = Description::read(&dir.plane).ok();
+    let demo = plane.installation.demo_id.filter(|_| !description.workloads.is_empty());
+    let described = Described { files: dir.plane.clone(), description, demo, log: Arc::clone(&log) };
+    let description = described.now(&agent, &bindings);
     description.write(&dir.plane)?;
-    if let Some(demo) = plane.installation.demo_id.filter(|_| !description.workloads.is_empty()) {
-        let described =
-            Described { files: dir.plane.clone(), description: description.clone(), demo, log: Arc::clone(&log) };
-        tasks.spawn(described.keep_true(Arc::clone(&agent), stopped.clone()));
-    }
+    tasks.spawn(described.keep_true(Arc::clone(&agent), Arc::clone(&bindings), stopped.clone()));
     let moved = before.and_then(|before| moved_note(&before.endpoints.login, &description.endpoints.login));
-    let own = plane.installation.demo_id.filter(|_| options.link_local);
-    let sites = Arc::new(OwnNamespace::of(own, options.allow_http_1_0));
+    let sites = Arc::new(OwnNamespace {
+        workload: plane.installation.demo_id.filter(|_| options.link_local),
+        takes_http_1_0: options.allow_http_1_0,
+        others: bindings,
+    });
     let extensions = Extensions::begin(agent, sites, log).await;
     tasks.spawn(extensions.serve(stopped));
     let clock = plane.check_clock().err().map(|why| why.to_string());
@@ -290,7 +292,7 @@ impl Demo<'_> {
             address = "http://169.254.169.254".to_owned();
         }
         let dialects = vec!["imds".to_owned()];
-        let endpoints = vec![WorkloadEndpoint { resource_id, endpoint: address, dialects }];
+        let endpoints = vec![WorkloadEndpoint { resource_id, endpoint: address, dialects, header_file: None }];
         Ok(Served { endpoints, moved_from })
     }
 }

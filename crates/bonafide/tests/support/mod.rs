@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 mod answer;
+pub(crate) mod attached;
 pub(crate) mod clock;
 pub(crate) mod identities;
 mod metadata;

@@ -1,7 +1,9 @@
 //! The endpoints of extensions: each workload that has the extension gets one at every site of its own, and the control
 //! plane learns how it goes (docs/wire/hosts.md, "Extensions").
 
+mod guest;
 mod login_name;
+mod of_bindings;
 mod outcome;
 mod own_namespace;
 mod reports;
@@ -73,7 +75,10 @@ impl Extensions {
         let reports = tokio::spawn(Arc::clone(&self.reports).send(stop.clone()));
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut has_changed = true;
+        self.follow().await;
+        self.look().await;
+        self.sites.close_rest().await;
+        let mut has_changed = false;
         loop {
             if has_changed {
                 self.follow().await;
@@ -168,8 +173,7 @@ impl Extensions {
 impl Point {
     fn at(&self) -> At<'_> {
         match self {
-            Self::Serving(serving) if serving.answers() => At::Answers,
-            Self::Serving(serving) => serving.waits_for(),
+            Self::Serving(serving) => serving.at(),
             Self::Refused { state, detail, .. } => At::Refused(*state, detail),
             Self::Stopped(why) => At::Stopped(why),
         }
@@ -190,7 +194,8 @@ async fn open(
     if site.kind == SiteKind::Loopback && wanted.system == System::Windows {
         return refused(ExtensionState::OtherSystem, "a network namespace of this host runs Linux".to_owned());
     }
-    if !resolves {
+    // One that answered before this agent was started goes on.
+    if !resolves && !sites.is_open(site) {
         return refused(ExtensionState::LoginNotResolved, String::new());
     }
     match sites.open(site, wanted.port).await {

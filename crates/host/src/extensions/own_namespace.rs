@@ -6,38 +6,48 @@ use bonafide_types::ResourceUuid;
 use rustix::io::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The site of one workload, or of none.
-pub struct OwnNamespace {
-    workload: Option<ResourceUuid>,
-    takes_http_1_0: bool,
-    changed: watch::Sender<()>,
-}
+/// The name of the site.
+const HERE: &str = "here";
 
-impl OwnNamespace {
-    /// That of this workload.
-    pub fn of(workload: Option<ResourceUuid>, takes_http_1_0: bool) -> Self {
-        Self { workload, takes_http_1_0, changed: watch::Sender::new(()) }
-    }
+/// This namespace as the site of one workload, beside other sites.
+pub struct OwnNamespace {
+    /// The workload that all of the namespace is; none where several share it.
+    pub workload: Option<ResourceUuid>,
+    /// True if it takes HTTP/1.0.
+    pub takes_http_1_0: bool,
+    /// The other sites.
+    pub others: Arc<dyn Sites>,
 }
 
 impl Sites for OwnNamespace {
     fn of(&self, workload: ResourceUuid) -> Vec<Site> {
-        let site = || Site { key: "here".to_owned(), kind: SiteKind::Loopback, takes_http_1_0: self.takes_http_1_0 };
-        (self.workload == Some(workload)).then(site).into_iter().collect()
+        let here = || Site { key: HERE.to_owned(), kind: SiteKind::Loopback, takes_http_1_0: self.takes_http_1_0 };
+        let mut sites = self.others.of(workload);
+        sites.extend((self.workload == Some(workload)).then(here));
+        sites
     }
 
     fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+        self.others.changes()
     }
 
-    fn open<'a>(&'a self, _: &'a Site, port: NonZeroU16) -> SiteWork<'a, Result<Vec<Listening>, SiteError>> {
-        Box::pin(std::future::ready(listen(port)))
+    fn is_open(&self, site: &Site) -> bool {
+        site.key != HERE && self.others.is_open(site)
     }
 
-    fn close<'a>(&'a self, _: &'a Site) -> SiteWork<'a, ()> {
-        Box::pin(std::future::ready(()))
+    fn open<'a>(&'a self, site: &'a Site, port: NonZeroU16) -> SiteWork<'a, Result<Vec<Listening>, SiteError>> {
+        if site.key == HERE { Box::pin(std::future::ready(listen(port))) } else { self.others.open(site, port) }
+    }
+
+    fn close<'a>(&'a self, site: &'a Site) -> SiteWork<'a, ()> {
+        if site.key == HERE { Box::pin(std::future::ready(())) } else { self.others.close(site) }
+    }
+
+    fn close_rest(&self) -> SiteWork<'_, ()> {
+        self.others.close_rest()
     }
 }
 

@@ -1,15 +1,16 @@
 //! The endpoint of an extension at one site.
 
+use super::guest::{Forwarder, GuestEndpoint, Signs};
 use super::outcome::At;
-use super::site::Site;
+use super::site::{Site, SiteKind};
 use crate::agent::AgentRuntime;
 use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
-use bonafide_http::{HttpLimits, Listener, Listening, Log};
+use bonafide_http::{HttpLimits, Listener, Listening, Log, Service};
 use bonafide_metadata::dialects::VM_EXTENSION;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
 use bonafide_types::ResourceUuid;
-use bonafide_wire::hosts::ExtensionEndpoint;
+use bonafide_wire::hosts::{ExtensionEndpoint, ExtensionState, System};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,9 @@ pub(super) struct Serving {
     tasks: JoinSet<()>,
     /// The listening sockets once more, to look at.
     sockets: Vec<OwnedFd>,
+    system: System,
+    /// Of a forwarder, at a site that wants one.
+    signs: Option<Arc<Signs>>,
 }
 
 impl Serving {
@@ -42,33 +46,33 @@ impl Serving {
     ) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (mut tasks, mut held) = (JoinSet::new(), Vec::new());
+        let signs = matches!(site.kind, SiteKind::Guest { .. }).then(Arc::<Signs>::default);
         for socket in sockets {
             held.push(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?);
             let facts = EndpointFacts { port: wanted.port.get(), ..EndpointFacts::default() };
             let binding = Binding::new(workload, &VM_EXTENSION, facts).with_http_1_0(site.takes_http_1_0);
             let endpoint = Endpoint { binding, users: AllowedUsers::Any, agent: Arc::clone(agent) };
-            let listener = Listener {
-                socket,
-                tls: None,
-                service: Arc::new(endpoint),
-                limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
-                user_of,
-                proxies: Arc::default(),
-                log: Arc::clone(log),
+            match &signs {
+                Some(signs) => {
+                    let guest = GuestEndpoint { endpoint, signs: Arc::clone(signs) };
+                    tasks.spawn(listener(socket, guest, log).serve(stopped.clone()))
+                }
+                None => tasks.spawn(listener(socket, endpoint, log).serve(stopped.clone())),
             };
-            tasks.spawn(listener.serve(stopped.clone()));
         }
-        Ok(Self { stop, tasks, sockets: held })
+        Ok(Self { stop, tasks, sockets: held, system: wanted.system, signs })
     }
 
-    /// True while requests reach it.
-    pub(super) fn answers(&self) -> bool {
-        true
-    }
-
-    /// The state of one that does not answer yet.
-    pub(super) fn waits_for(&self) -> At<'_> {
-        At::Answers
+    /// The endpoint as its workload finds it.
+    pub(super) fn at(&self) -> At<'_> {
+        let Some(signs) = &self.signs else { return At::Answers };
+        match signs.forwarder() {
+            Forwarder::Missing => At::Refused(ExtensionState::NoForwarder, ""),
+            Forwarder::Gone => At::Stopped("the forwarder in the machine gives no sign any more"),
+            Forwarder::PortTaken => At::Refused(ExtensionState::PortTaken, "in the machine"),
+            Forwarder::Answers(system) if system != self.system => At::Refused(ExtensionState::OtherSystem, ""),
+            Forwarder::Answers(_) => At::Answers,
+        }
     }
 
     /// The reason why it serves no more, if it does not. Root of a namespace can end its sockets (`ss --kill`).
@@ -88,5 +92,17 @@ impl Serving {
         if tokio::time::timeout(LAST_REQUESTS, over).await.is_err() {
             self.tasks.shutdown().await;
         }
+    }
+}
+
+fn listener<S: Service>(socket: Listening, service: S, log: &Arc<Log>) -> Listener<S> {
+    Listener {
+        socket,
+        tls: None,
+        service: Arc::new(service),
+        limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
+        user_of,
+        proxies: Arc::default(),
+        log: Arc::clone(log),
     }
 }

@@ -22,12 +22,15 @@ pub struct Site {
 }
 
 /// The way in which a workload reaches a site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SiteKind {
     /// The loopback device of its network namespace.
     Loopback,
     /// A device at whose other end a kernel of its own is; there a forwarder gives it the port.
-    Guest,
+    Guest {
+        /// The device.
+        device: String,
+    },
 }
 
 /// The reason why a port is not open at a site.
@@ -49,9 +52,15 @@ pub trait Sites: Send + Sync + 'static {
     /// Becomes changed when a site comes or goes.
     fn changes(&self) -> watch::Receiver<()>;
 
+    /// True of a site that an earlier process of this agent had opened, and whose sockets are held since.
+    fn is_open(&self, site: &Site) -> bool;
+
     /// Listens on a port of a site.
     fn open<'a>(&'a self, site: &'a Site, port: NonZeroU16) -> SiteWork<'a, Result<Vec<Listening>, SiteError>>;
 
     /// Closes what was opened at a site, also where that is gone.
     fn close<'a>(&'a self, site: &'a Site) -> SiteWork<'a, ()>;
+
+    /// Closes what an earlier process opened and nobody wants any more.
+    fn close_rest(&self) -> SiteWork<'_, ()>;
 }

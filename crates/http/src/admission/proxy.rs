@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// The beginning of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The beginning of version 1.
-const WORD: &[u8] = b"PROXY ";
+pub(crate) const WORD: &[u8] = b"PROXY ";
 /// The shortest header, `PROXY UNKNOWN\r\n`, in bytes: as many can be read without reading what follows.
 const SHORTEST: usize = 15;
 /// Longest header of version 1, in bytes. Source: section 2.1.

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod connections;
+mod forwarders;
 mod heads;
 mod overload;
 mod panics;
@@ -44,6 +45,8 @@ struct Echo {
     told: Arc<Notify>,
     /// Panics over the first connection.
     fails_to_admit: AtomicBool,
+    /// Its connections may be passed on by a forwarder.
+    hears_forwarders: bool,
 }
 
 impl Service for Echo {
@@ -60,6 +63,10 @@ impl Service for Echo {
             None if peer.user == LocalUser::NotAsked => Admission::Decline(Unserved::Busy),
             None => Admission::anybody(peer),
         }
+    }
+
+    fn hears_forwarders(&self) -> bool {
+        self.hears_forwarders
     }
 
     fn body_bytes_max(&self, head: &Request) -> usize {

@@ -30,24 +30,36 @@ impl Write for Written {
 
 /// Serves a socket, asks on `stream`, and gives the answer and the log.
 async fn exchange_on(socket: Listening, stream: impl Read + Write + Send + 'static) -> (String, String) {
+    exchange_with((Echo::default(), |_, _| panic!("the kernel is asked for a user")), socket, stream, &[ASK]).await
+}
+
+/// The same with another service, and what is asked in pieces.
+pub(super) async fn exchange_with(
+    (service, user_of): (Echo, AskUser),
+    socket: Listening,
+    stream: impl Read + Write + Send + 'static,
+    pieces: &'static [&'static [u8]],
+) -> (String, String) {
     let written = Written::default();
     let log = Log::to(written.clone()).unwrap();
     let (stop, stopped) = watch::channel(false);
-    let asked = |_, _| panic!("the kernel is asked for a user");
     let listener = Listener {
         socket,
         tls: None,
-        service: Arc::new(Echo::default()),
+        service: Arc::new(service),
         limits: PATIENT,
-        user_of: asked,
+        user_of,
         proxies: Arc::default(),
         log: Arc::clone(&log),
     };
     let serving = tokio::spawn(listener.serve(stopped));
-    let ask = tokio::task::spawn_blocking(|| {
+    let ask = tokio::task::spawn_blocking(move || {
         let (mut stream, mut answer) = (stream, Vec::new());
         // A connection that is closed at once takes none of it.
-        let _ = stream.write_all(ASK);
+        for piece in pieces {
+            let _ = stream.write_all(piece);
+            std::thread::sleep(std::time::Duration::from_millis(if pieces.len() > 1 { 60 } else { 0 }));
+        }
         let _ = stream.read_to_end(&mut answer);
         String::from_utf8(answer).unwrap()
     });

@@ -1,6 +1,8 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, described, json, retry_later, unserved_status};
+use super::{
+    DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, described, forwarder, json, retry_later, unserved_status,
+};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -22,6 +24,7 @@ pub static IMDS: Dialect = Dialect {
         Entry::new(Method::GET, TOKEN_PATH, Call::Token),
         Entry::new(Method::GET, "/metadata/identity/info", Call::Document(identity_info)),
         Entry::new(Method::GET, "/metadata/versions", Call::Document(versions)),
+        Entry::new(Method::GET, forwarder::EXTENSION_PATH, Call::Document(forwarder::extension)),
     ],
     has_secret: false,
     is_proven: has_metadata_header,

@@ -2,10 +2,12 @@
 
 mod app_service;
 mod cloud_shell;
+mod forwarder;
 mod imds;
 mod vm_extension;
 
 pub use app_service::APP_SERVICE;
+pub use forwarder::{Heard, heard};
 pub use imds::IMDS;
 pub use vm_extension::VM_EXTENSION;
 

@@ -2,7 +2,7 @@
 //! (docs/wire/vm-extension.md, "The endpoint").
 
 use super::imds::{SEVERAL, has_metadata_header, unserved, upstream};
-use super::{DISK_FULL, RESPONSE_TYPE, SCOPE, described, json, retry_later};
+use super::{DISK_FULL, RESPONSE_TYPE, SCOPE, described, forwarder, json, retry_later};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version};
 use crate::refusal::{GuardError, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -16,7 +16,11 @@ use http::{Method, StatusCode};
 /// `vm-extension`.
 pub static VM_EXTENSION: Dialect = Dialect {
     name: bonafide_wire::hosts::VM_EXTENSION,
-    entries: &[Entry::new(Method::GET, TOKEN_PATH, Call::Token), Entry::new(Method::POST, TOKEN_PATH, Call::Token)],
+    entries: &[
+        Entry::new(Method::GET, TOKEN_PATH, Call::Token),
+        Entry::new(Method::POST, TOKEN_PATH, Call::Token),
+        Entry::new(Method::GET, forwarder::FORWARDER_PATH, Call::Document(forwarder::forwarder)),
+    ],
     has_secret: false,
     is_proven: has_metadata_header,
     // Clients send `api-version` 1.0, 2018-02-01 or none, and mean the same.

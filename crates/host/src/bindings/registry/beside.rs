@@ -43,6 +43,13 @@ impl Bindings {
         sockets.collect()
     }
 
+    /// The bindings of which an earlier process had sockets under `name` that nobody has taken up.
+    pub(crate) fn given_beside(&self, name: &str) -> Vec<BindingId> {
+        let given = self.given();
+        let named = given.keys().filter_map(|key| key.split_once('/')).filter(|(_, found)| *found == name);
+        named.filter_map(|(id, _)| id.parse().ok()).collect()
+    }
+
     /// Closes them.
     pub async fn close_beside(&self, binding: BindingId, name: &str) -> Result<(), OpenError> {
         let key = key(binding, name);
