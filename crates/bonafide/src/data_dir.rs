@@ -43,6 +43,12 @@ pub(crate) enum DataDirError {
         /// A data directory in it.
         likely: Option<PathBuf>,
     },
+    /// It has a control plane, and is to be a host's of another one.
+    #[error(
+        "{} has a control plane of its own, and its host is that of `bonafide up`: name another folder for a host of a \
+         control plane elsewhere", .0.display()
+    )]
+    OfControlPlane(PathBuf),
     /// Only root's privileges lead to it.
     #[error(
         "{} cannot be reached without root's privileges, which `up` gives up before it serves: choose a directory of root's \
@@ -56,8 +62,19 @@ pub(crate) enum DataDirError {
 
 /// The entries of a folder in which a first start ended before it had a database, and the one that every new file system
 /// has.
-const BEGUN: [&str; 10] =
-    [".gitignore", "made-here", "log", "store", "mark", "operator", "agent", "key", "key.new", "lost+found"];
+const BEGUN: [&str; 11] = [
+    ".gitignore",
+    "made-here",
+    "log",
+    "store",
+    "mark",
+    "operator",
+    "agent",
+    "agent.lock",
+    "key",
+    "key.new",
+    "lost+found",
+];
 
 /// The beginnings of the names of the half-written files that are made first.
 const DRAFTS: [&str; 2] = [".gitignore.", "made-here."];
@@ -83,6 +100,21 @@ impl DataDir {
         }
         let root = Root::create(path, chosen)?;
         Ok(Self { plane: PlaneFiles::create(&root)?, host: HostFiles::create(&root)? })
+    }
+
+    /// Makes the directory of a host of a control plane elsewhere, if need be.
+    pub(crate) fn create_for_host(option: &DataDirOption) -> Result<Self, DataDirError> {
+        let (path, chosen) = option.choice();
+        if let Some(found) = occupant(path).filter(|_| !is_one(path)) {
+            let likely = Some(path.join(DEFAULT_DATA_DIR)).filter(|path| is_one(path));
+            return Err(DataDirError::Occupied { path: path.to_owned(), found, likely });
+        }
+        let root = Root::create(path, chosen)?;
+        let plane = PlaneFiles::at(&root);
+        match plane.database().exists() {
+            true => Err(DataDirError::OfControlPlane(path.to_owned())),
+            false => Ok(Self { plane, host: HostFiles::create(&root)? }),
+        }
     }
 
     /// The directory as it is, without making anything.
@@ -119,10 +151,11 @@ impl DataDir {
     }
 }
 
-/// True for a folder in which a start of `up` has made the folders of every part.
+/// True for a folder in which a start of `up` or `serve` has made the folders of every part, and for that of a host that
+/// joined a control plane elsewhere.
 fn is_one(path: &Path) -> bool {
     let Ok(root) = Root::at(path) else { return false };
-    PlaneFiles::at(&root).store().is_dir() && HostFiles::at(&root).is_ok()
+    HostFiles::at(&root).is_ok_and(|host| host.has_joined() || PlaneFiles::at(&root).store().is_dir())
 }
 
 /// A file of others in a folder where nothing was ever started.

@@ -3,7 +3,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "the shell: it owns clock, entropy, environment and sockets")]
 
+mod agent_part;
 mod backup;
+mod client;
+mod configuration;
 mod data_dir;
 mod env;
 mod exec;
@@ -11,12 +14,19 @@ mod guest;
 mod host;
 mod info;
 mod keeper;
+mod opener;
+mod options;
+mod plane_notes;
 mod privileges;
+mod proxies;
 mod restore;
+mod running;
+mod serve;
 mod shell;
 mod token;
 mod trust;
 mod up;
+mod users;
 mod variables;
 
 use bonafide_files::Chosen;
@@ -38,6 +48,8 @@ struct CommandLine {
 enum Command {
     /// Run control plane and agent on this machine
     Up(up::Options),
+    /// Run the control plane alone, for hosts of other machines
+    Serve(serve::Options),
     /// Describe a data directory, running or not
     Info(info::Options),
     /// Print the variables that SDKs and az need
@@ -50,6 +62,9 @@ enum Command {
     Guest(guest::Options),
     /// Print a token, or its claims
     Token(token::Options),
+    /// Open sockets for the host agent, with the privileges that this takes
+    #[command(hide = true)]
+    Opener(opener::Options),
     /// Copy the database into a file, while `up` runs or not
     Backup(backup::Options),
     /// Put a backup in the place of the database, while `up` does not run
@@ -88,12 +103,14 @@ fn main() -> ExitCode {
     privileges::close_memory();
     let done = match command {
         Command::Up(options) => up::run(options),
+        Command::Serve(options) => serve::run(options),
         Command::Info(options) => info::run(&options),
         Command::Env(options) => env::run(&options),
         Command::Exec(options) => exec::run(options),
         Command::Host(options) => host::run(options),
         Command::Guest(options) => guest::run(options),
         Command::Token(options) => token::run(&options),
+        Command::Opener(options) => opener::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => restore::run(&options),
     };

@@ -1,5 +1,6 @@
 //! The rights and the openness of our own processes: as little of both as they need.
 
+use bonafide_files::User;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set, clear_ambient_capability_set,
@@ -18,6 +19,25 @@ pub(crate) fn leave_no_core() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
+/// The capabilities of the process that opens sockets in other network namespaces (setns(2)), adds addresses to devices
+/// (rtnetlink(7)) and listens on port 80 (ip(7)).
+pub(crate) const OPENER: CapabilitySet =
+    CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN).union(CapabilitySet::NET_BIND_SERVICE);
+
+/// True where this thread has all of them, and can hand them on to a process that it starts.
+pub(crate) fn has(wanted: CapabilitySet) -> bool {
+    User::of_this_process().is_ok_and(|user| user == User::ROOT)
+        && capabilities(None).is_ok_and(|sets| sets.permitted.contains(wanted))
+}
+
+/// Gives up every capability but those of `kept`, which are laid aside: this thread has none, and a process that it starts as
+/// root has them.
+pub(crate) fn lay_aside(kept: CapabilitySet) -> rustix::io::Result<()> {
+    give_up_capabilities(kept)?;
+    let (permitted, nothing) = (capabilities(None)?.permitted, CapabilitySet::empty());
+    set_capabilities(None, CapabilitySets { effective: nothing, permitted, inheritable: nothing })
+}
+
 /// Gives up every capability but those of `kept` that this thread has, for good, and for what it starts. Threads have
 /// their own: it must be the only one.
 pub(crate) fn give_up_capabilities(kept: CapabilitySet) -> rustix::io::Result<()> {
@@ -30,8 +50,13 @@ pub(crate) fn give_up_capabilities(kept: CapabilitySet) -> rustix::io::Result<()
         }
     }
     let _ = clear_ambient_capability_set();
-    let kept = capabilities(None)?.permitted & kept;
-    set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() })?;
+    let has = capabilities(None)?;
+    let kept = has.permitted & kept;
+    let wanted = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    // A unit that has given them up already may have a filter that knows no such call.
+    if has != wanted {
+        set_capabilities(None, wanted)?;
+    }
     set_no_new_privs(true)
 }
 

@@ -1,20 +1,11 @@
 //! The authorities that clients on this machine are to trust: the system's and ours, in the two forms that clients read.
 
 use bonafide_crypto::truststore;
-use bonafide_files::{FilesError, Readers, read, read_of_system, write_public};
+use bonafide_files::{FilesError, Readers, read, system_authorities, write_public};
 use bonafide_plane::PlaneFiles;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::path::{Path, PathBuf};
-
-/// The files in which systems keep their authorities: Debian and its kin, Fedora and its kin, Alpine,
-/// macOS.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 
 /// Files with the authorities of the system and ours.
 #[derive(Debug, Clone)]
@@ -29,7 +20,7 @@ pub(crate) struct TrustFiles {
 pub(crate) fn write_trust_files(files: &PlaneFiles) -> Result<TrustFiles, FilesError> {
     let text = |bytes| String::from_utf8(bytes).ok();
     let own = text(read(&files.ca_file(), Readers::Anybody)?).unwrap_or_default();
-    let system = SYSTEM_BUNDLES.iter().find_map(|path| text(read_of_system(Path::new(path)).ok()?)).unwrap_or_default();
+    let system = system_authorities().unwrap_or_default();
     let bundle = format!("{}\n{own}", system.trim_end());
     Ok(TrustFiles {
         bundle: write_if_changed(files.bundle_file(), bundle.as_bytes())?,

@@ -23,7 +23,7 @@ fn system() -> Value {
     json!({ "type": "SystemAssigned" })
 }
 
-fn at(port: u16) -> SocketAddr {
+fn at_port(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
@@ -33,7 +33,7 @@ fn app_service(port: u16, secret: &str) -> Answer {
     let request = format!(
         "GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-IDENTITY-HEADER: {secret}\r\nConnection: close\r\n\r\n"
     );
-    http(at(port), &request)
+    http(at_port(port), &request)
 }
 
 fn oid(answer: &Answer) -> String {
@@ -80,10 +80,10 @@ fn id_07_a_port_is_one_workloads_until_it_is_detached_whatever_becomes_of_the_ag
     kill(server);
     up.successor(server);
     eventually(support::PATIENCE, "it serves again", || {
-        TcpStream::connect(at(port)).is_ok() && app_service(port, secret).status == 200
+        TcpStream::connect(at_port(port)).is_ok() && app_service(port, secret).status == 200
     });
     up.stop();
-    assert!(TcpStream::connect(at(port)).is_err());
+    assert!(TcpStream::connect(at_port(port)).is_err());
     let up = Up::start(dir.path(), &[]);
     assert_eq!(oid(&app_service(port, secret)), oid_of_web);
     assert_eq!(up.info["workloads"][1]["headerFile"], file);
@@ -96,7 +96,7 @@ fn id_07_a_port_is_one_workloads_until_it_is_detached_whatever_becomes_of_the_ag
     assert_ne!(app_service(port, secret).status, 200);
     let gone = done(dir.path(), &["detach", "--port", &number]);
     assert!(gone.contains("detached"), "{gone}");
-    assert!(TcpStream::connect(at(port)).is_err() && !Path::new(file).exists());
+    assert!(TcpStream::connect(at_port(port)).is_err() && !Path::new(file).exists());
     assert!(not_done(dir.path(), &["detach", "--port", &number]).contains("nothing is attached with --port"));
 }
 
@@ -112,8 +112,10 @@ fn id_01_a_port_is_for_the_user_who_attached_it_unless_told_otherwise() {
         let number = port.to_string();
         let place: Vec<&str> = ["--port", &number, "--dialect", "imds"].into_iter().chain(more).collect();
         attached(dir.path(), "demo", &place);
-        assert!(http(at(port), &metadata_request(at(port), &token_target(ARM))).body.contains("access_token"));
-        let other = as_other_user(at(port), &token_target(ARM));
+        assert!(
+            http(at_port(port), &metadata_request(at_port(port), &token_target(ARM))).body.contains("access_token")
+        );
+        let other = as_other_user(at_port(port), &token_target(ARM));
         assert_eq!(other.contains("access_token"), more.is_some(), "{other}");
     }
 }
@@ -126,8 +128,8 @@ fn id_06_a_thousand_idle_connections_lose_access_when_their_place_is_detached() 
     let of = |port: u16| port.to_string();
     attached(dir.path(), "demo", &["--port", &of(port), "--dialect", "imds"]);
     attached(dir.path(), "demo", &["--port", &of(other), "--dialect", "imds"]);
-    let request = metadata_request(at(port), &token_target(ARM)).replace("Connection: close\r\n", "");
-    let mut idle: Vec<TcpStream> = (0..1_000).map(|_| TcpStream::connect(at(port)).unwrap()).collect();
+    let request = metadata_request(at_port(port), &token_target(ARM)).replace("Connection: close\r\n", "");
+    let mut idle: Vec<TcpStream> = (0..1_000).map(|_| TcpStream::connect(at_port(port)).unwrap()).collect();
     for connection in &mut idle {
         connection.write_all(request.as_bytes()).unwrap();
         assert!(connection.read(&mut [0; 4_096]).unwrap() > 0);
@@ -139,9 +141,9 @@ fn id_06_a_thousand_idle_connections_lose_access_when_their_place_is_detached() 
         let _ = connection.read_to_end(&mut rest);
         assert!(!String::from_utf8_lossy(&rest).contains("200 OK"));
     }
-    assert!(TcpStream::connect(at(port)).is_err());
+    assert!(TcpStream::connect(at_port(port)).is_err());
     // No other binding is disturbed.
-    assert_eq!(http(at(other), &metadata_request(at(other), &token_target(ARM))).status, 200, "{}", up.log());
+    assert_eq!(http(at_port(other), &metadata_request(at_port(other), &token_target(ARM))).status, 200, "{}", up.log());
 }
 
 #[test]
@@ -193,8 +195,8 @@ fn a_row_that_was_changed_or_came_from_elsewhere_is_set_aside_and_serves_nothing
     // That of the second binding under the name of the first.
     std::fs::copy(rows.join(format!("{}.json", ids[1])), rows.join(format!("{}.json", ids[0]))).unwrap();
     let up = Up::start(dir.path(), &[]);
-    assert!(TcpStream::connect(at(one)).is_err());
-    assert_eq!(http(at(other), &metadata_request(at(other), &token_target(ARM))).status, 200);
+    assert!(TcpStream::connect(at_port(one)).is_err());
+    assert_eq!(http(at_port(other), &metadata_request(at_port(other), &token_target(ARM))).status, 200);
     eventually(support::PATIENCE, "the log says it", || up.log().contains(r#""event":"bindingSetAside""#));
     assert_eq!(bindings(dir.path()).len(), 1);
 }
@@ -230,6 +232,61 @@ fn id_03_a_command_in_another_network_namespace_gets_an_endpoint_there_and_nobod
         attach
     }));
     assert!(line.contains("another network namespace"), "{line}");
+}
+
+#[test]
+fn id_04_a_place_of_an_instance_is_not_its_successors() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let set = up.demo().replace("/virtualMachines/demo", "/virtualMachineScaleSets/pool");
+    let scale = |capacity: u32| {
+        let body = json!({ "location": "westeurope", "sku": { "name": "Standard_B1s", "capacity": capacity }, "identity": system(),
+            "properties": { "orchestrationMode": "Uniform", "upgradePolicy": { "mode": "Manual" } } });
+        let scaled = up.manage(&up.operator_token(), "PUT", &set, support::MACHINES, &body.to_string());
+        assert_eq!(scaled.status / 100, 2, "{}", scaled.body);
+    };
+    let instances = || {
+        let path = format!("{set}/virtualMachines");
+        let listed = up.manage(&up.operator_token(), "GET", &path, support::MACHINES, "").json();
+        listed["value"].as_array().unwrap().len()
+    };
+    scale(2);
+    eventually(support::PATIENCE, "there are two", || instances() == 2);
+    let ports = [free_port(), free_port()];
+    for (at, port) in ports.iter().enumerate() {
+        attached(dir.path(), &format!("pool/{at}"), &["--port", &port.to_string(), "--dialect", "imds"]);
+    }
+    let status = |at: usize| http(at_port(ports[at]), &metadata_request(at_port(ports[at]), &token_target(ARM))).status;
+    assert_eq!((status(0), status(1)), (200, 200));
+    scale(0);
+    eventually(support::PATIENCE, "both are gone", || status(0) != 200 && status(1) != 200);
+    scale(2);
+    eventually(support::PATIENCE, "there are two", || instances() == 2);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(status(0) != 200 && status(1) != 200);
+}
+
+/// No guest is there to connect: `http` has the tests of who is told from whom.
+#[test]
+fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
+    let dir = tempfile::tempdir().unwrap();
+    let _up = Up::start(dir.path(), &[]);
+    let port = free_port().to_string();
+    let attach = |cid: &str| {
+        let place = ["--vsock", cid, "--vsock-port", &port];
+        run(support::attached::host(dir.path(), &[&["attach", "--workload", "demo"][..], &place[..]].concat()))
+    };
+    let first = attach("4242");
+    if String::from_utf8_lossy(&first.stderr).contains("not supported") {
+        return skip("the kernel has no virtual sockets");
+    }
+    assert!(first.status.success() && attach("4243").status.success(), "{first:?}");
+    assert!(bindings(dir.path()).iter().all(|binding| binding["state"] == "serving"));
+    assert!(String::from_utf8_lossy(&attach("2").stderr).contains("guests have those from 3 on"));
+    done(dir.path(), &["detach", "--vsock", "4242", "--vsock-port", &port]);
+    assert_eq!(bindings(dir.path()).len(), 1);
+    done(dir.path(), &["detach", "--workload", "demo"]);
+    assert!(attach("4242").status.success(), "the port is free again");
 }
 
 fn kill(pid: u32) {

@@ -164,7 +164,7 @@ fn what_is_described_is_served() {
     let described: Value = serde_json::from_slice(&run(info(&up)).stdout).unwrap();
     for info in [&described, &up.info] {
         let endpoints: Vec<&String> = info["endpoints"].as_object().unwrap().keys().collect();
-        assert_eq!(endpoints, ["login", "management", "graph"]);
+        assert_eq!(endpoints, ["login", "management", "graph", "hosts"]);
     }
 }
 

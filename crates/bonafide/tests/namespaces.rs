@@ -5,6 +5,8 @@
 
 mod support;
 
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::CapabilitySet as Capability;
 use std::process::Command;
 use support::namespace::Namespace;
 use support::{Up, eventually, metadata_request, run, token_target, up_command};
@@ -31,7 +33,7 @@ fn id_07_the_link_local_address_is_taken_up_and_stays_through_a_kill_and_a_stop(
 }
 
 #[test]
-fn ha_04_up_serves_the_link_local_address_without_a_capability() {
+fn ha_02_up_serves_the_link_local_address_without_a_capability() {
     let dir = tempfile::tempdir().unwrap();
     let Some(namespace) = Namespace::create("caps") else { return };
     let up = Up::run(namespace.command(up_command(dir.path(), &["--link-local"])), dir.path());
@@ -41,18 +43,63 @@ fn ha_04_up_serves_the_link_local_address_without_a_capability() {
     let answer = run(namespace.command(ask)).stdout;
     assert!(String::from_utf8_lossy(&answer).contains("access_token"), "{}", up.log());
     let mut seen = 0;
-    for pid in up.pids() {
+    // The opener has what it needs; the keeper has it to hand on, and uses none of it.
+    let opener = [Capability::NET_BIND_SERVICE, Capability::NET_ADMIN, Capability::SYS_ADMIN];
+    let opener = opener.iter().fold(0, |all, one| all | one.bits());
+    let all = up.pids().into_iter().chain(up.opener());
+    for pid in all {
+        let (permitted, effective) = match pid {
+            pid if pid == up.pid() => (opener, 0),
+            pid if Some(pid) == up.opener() => (opener, opener),
+            _ => (0, 0),
+        };
+        let expected =
+            [("CapInh", 0), ("CapPrm", permitted), ("CapEff", effective), ("CapBnd", permitted), ("CapAmb", 0)];
         for task in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
             let status = std::fs::read_to_string(task.path().join("status")).unwrap();
-            for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            for (set, expected) in expected {
                 let line = status.lines().find_map(|line| line.strip_prefix(&format!("{set}:\t"))).unwrap();
-                assert_eq!(u64::from_str_radix(line, 16), Ok(0), "{set} of {pid}");
+                assert_eq!(u64::from_str_radix(line, 16), Ok(expected), "{set} of {pid}");
             }
             assert!(status.contains("NoNewPrivs:\t1"), "{pid}");
             seen += 1;
         }
     }
-    assert!(seen > 3);
+    assert!(seen > 4);
+    assert!(up.opener().is_some());
+}
+
+/// The opener is killed, and asked again; the server is killed, and gets the socket back.
+#[test]
+fn av_04_the_real_address_is_served_on_over_the_end_of_the_opener_and_of_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(namespace) = Namespace::create("over") else { return };
+    let up = Up::run(namespace.command(up_command(dir.path(), &["--link-local", "--throttle", "off"])), dir.path());
+    let script = "exec 3<>/dev/tcp/169.254.169.254/80 || echo refused; printf %s \"$0\" >&3; cat <&3";
+    let ask = || {
+        let mut ask = Command::new("bash");
+        ask.args(["-c", script, &metadata_request("169.254.169.254", &token_target(ARM))]);
+        let answer = run(namespace.command(ask));
+        let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert!(!answer.contains("refused"), "{}", up.log());
+        answer.contains("access_token")
+    };
+    assert!(ask());
+    for _ in 0..3 {
+        let (opener, server) = (up.opener().unwrap(), up.serving());
+        kill(opener);
+        eventually(support::PATIENCE, "another opener", || up.opener().is_some_and(|next| next != opener));
+        assert!(ask());
+        kill(server);
+        eventually(support::PATIENCE, "another server", &ask);
+        assert_ne!(up.successor(server), server);
+    }
+    assert!(up.stop().success());
+    assert!(namespace.has_address());
+}
+
+fn kill(pid: u32) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL).unwrap();
 }
 
 /// CVE-2020-8558: where packets for loopback addresses are routed, a neighbour reaches what listens there.

@@ -17,6 +17,7 @@ mod jwk;
 pub mod jws;
 pub mod kek;
 pub mod limits;
+pub mod mac;
 mod p256;
 pub mod pem;
 pub mod random;

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod key;
+mod lock;
 mod log_file;
 mod made_here;
 mod namespace;
@@ -15,11 +16,12 @@ mod user;
 mod user_name;
 
 pub use key::remove_key_draft;
+pub use lock::Lock;
 pub use log_file::LogFile;
 pub use made_here::Vouched;
 pub use namespace::{inode_of_namespace, open_namespace};
-pub use open::{Readers, look_before_opening, open_folder, read, read_named};
-pub use reading::read_of_system;
+pub use open::{Readers, look_before_opening, open_folder, read, read_named, read_named_secret};
+pub use reading::{read_of_system, system_authorities};
 pub use root::{Chosen, Root};
 pub use user::User;
 pub use user_name::{UserNameError, user_named};
@@ -50,6 +52,11 @@ pub enum FilesError {
     /// Nothing was ever started here.
     #[error("{0} is not there: start `bonafide up` on this data directory first, or name another with --data-dir")]
     NotThere(PathBuf),
+    /// Another process uses it.
+    #[error(
+        "{0} is held by another process: the agent of this data directory runs already (`up` or `host run`); stop that first"
+    )]
+    Locked(PathBuf),
     /// This process's own user cannot be told from others.
     #[error(
         "this process runs as user {0}, and in this user namespace that is also the id of every user without one, so \

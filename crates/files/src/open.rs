@@ -7,6 +7,7 @@
 use crate::reading::{whole, without_waiting};
 use crate::user::User;
 use crate::{FilesError, io};
+use bonafide_types::Secret;
 use rustix::fs::OFlags;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::ErrorKind;
@@ -17,6 +18,8 @@ use std::path::Path;
 const OTHERS_WRITE: u32 = 0o022;
 /// Rights of others of any kind.
 const OTHERS_ANY: u32 = 0o077;
+/// The same, but for those of the file's group to read.
+const STRANGERS_ANY: u32 = 0o037;
 
 /// The readers of a file of the data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +67,14 @@ pub fn read_named(path: &Path) -> Result<Vec<u8>, FilesError> {
     whole(path, file)
 }
 
+/// Reads a secret that a configuration names, likewise: others than its owner and group cannot read it either. A group
+/// may, for that is how root lets a service read what it cannot change.
+pub fn read_named_secret(path: &Path) -> Result<Secret<Vec<u8>>, FilesError> {
+    let file = without_waiting(OpenOptions::new().read(true), OFlags::empty(), path)?;
+    look_for(path, &file.metadata().map_err(|error| io(path, error))?, STRANGERS_ANY)?;
+    whole(path, file).map(Secret::new)
+}
+
 /// Opens a folder, to make its entries durable or to reach them through it.
 pub fn open_folder(path: &Path) -> std::io::Result<File> {
     let flags = OFlags::DIRECTORY.bits().cast_signed();
@@ -71,6 +82,11 @@ pub fn open_folder(path: &Path) -> std::io::Result<File> {
 }
 
 fn look(path: &Path, found: &Metadata, readers: Readers) -> Result<(), FilesError> {
+    look_for(path, found, if readers == Readers::Owner { OTHERS_ANY } else { OTHERS_WRITE })
+}
+
+/// Refuses a file that is another's, or on which others have any right of `others`.
+fn look_for(path: &Path, found: &Metadata, others: u32) -> Result<(), FilesError> {
     if !found.is_file() {
         return Err(FilesError::NotAFile(path.to_owned()));
     }
@@ -78,7 +94,7 @@ fn look(path: &Path, found: &Metadata, readers: Readers) -> Result<(), FilesErro
     if !vouches(owner, path)? {
         return Err(FilesError::OfAnother { path: path.to_owned(), owner });
     }
-    let (mode, others) = (found.mode() & 0o7777, if readers == Readers::Owner { OTHERS_ANY } else { OTHERS_WRITE });
+    let mode = found.mode() & 0o7777;
     if mode & others != 0 {
         return Err(FilesError::TooOpen { path: path.to_owned(), mode, wanted: mode & !others & 0o777 });
     }
@@ -131,17 +147,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         write(&path, "content").unwrap();
-        for (mode, private, public) in [
-            (0o600, true, true),
-            (0o400, true, true),
-            (0o644, false, true),
-            (0o620, false, false),
-            (0o602, false, false),
+        for (mode, private, public, secret) in [
+            (0o600, true, true, true),
+            (0o400, true, true, true),
+            (0o640, false, true, true),
+            (0o644, false, true, false),
+            (0o620, false, false, false),
+            (0o602, false, false, false),
         ] {
             set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             assert_eq!(read(&path, Readers::Owner).is_ok(), private, "{mode:o}");
             assert_eq!(read(&path, Readers::Anybody).is_ok(), public, "{mode:o}");
             assert_eq!(read_named(&path).is_ok(), public, "{mode:o}");
+            assert_eq!(read_named_secret(&path).is_ok(), secret, "{mode:o}");
         }
     }
 }

@@ -10,6 +10,20 @@ use std::path::Path;
 
 /// Largest file that is read whole, in bytes. Source: ours; the authorities of a system take less than one of them.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The files in which systems keep their authorities: Debian and its kin, Fedora and its kin, Alpine,
+/// macOS.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// The authorities of the system (PEM); `None` where it has none.
+pub fn system_authorities() -> Option<String> {
+    SYSTEM_BUNDLES.iter().find_map(|path| String::from_utf8(read_of_system(Path::new(path)).ok()?).ok())
+}
+
 /// Reads a file of the system's own, such as its authorities and what the kernel tells. Whoever can change those has the
 /// machine.
 pub fn read_of_system(path: &Path) -> Result<Vec<u8>, FilesError> {

@@ -1,9 +1,9 @@
-//! What the host is asked and told.
+//! Questions to the host, and words to it.
 
 use crate::Host;
 use crate::forward;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// Longest time that one exchange may take, for each of its steps. Source: ours.
@@ -77,11 +77,6 @@ fn read(body: &str) -> Option<Wanted> {
     let is_id = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let port = digits.parse().ok().filter(|port| *port != 0)?;
     is_id.then_some(Wanted { port, run })
-}
-
-/// Ends a connection in both directions.
-pub(crate) fn end(stream: &TcpStream) {
-    let _ = stream.shutdown(Shutdown::Both);
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! One connection, passed on.
 
-use crate::ask;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -55,12 +54,17 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream) {
             Ok(bytes) if to.write_all(&piece[..bytes]).is_ok() => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(_) | Err(_) => {
-                ask::end(from);
-                ask::end(to);
+                end(from);
+                end(to);
                 return;
             }
         }
     }
+}
+
+/// Ends a connection in both directions.
+pub(crate) fn end(stream: &TcpStream) {
+    let _ = stream.shutdown(Shutdown::Both);
 }
 
 fn say_away(mut client: &TcpStream) -> io::Result<()> {

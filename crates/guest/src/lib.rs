@@ -63,7 +63,7 @@ impl State {
     fn look(&mut self) -> Option<String> {
         let line = match ask::wanted(self.host) {
             Ok(wanted) => self.follow(wanted),
-            // What is open stays so: the host may be back before the next request.
+            // An open port stays open: the host may be back before the next request.
             Err(error) => format!("the host at {} does not answer: {error}", self.host.address),
         };
         (self.said != line).then(|| {

@@ -1,7 +1,6 @@
 //! The port in the guest.
 
-use crate::ask;
-use crate::forward::forward;
+use crate::forward::{end, forward};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -73,7 +72,7 @@ fn accept(listener: &TcpListener, port: u16, host: SocketAddr, is_closed: &Atomi
 fn take(client: TcpStream, peer: SocketAddr, port: u16, host: SocketAddr, count: &Arc<AtomicUsize>) {
     if count.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
         count.fetch_sub(1, Ordering::Relaxed);
-        return ask::end(&client);
+        return end(&client);
     }
     let counted = Arc::clone(count);
     let pass_on = move || {

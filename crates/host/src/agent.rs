@@ -1,6 +1,7 @@
 //! The metadata agent at work: its connection to the control plane and its keys.
 
 use crate::contact::Contact;
+use crate::control_plane::ControlPlaneAddress;
 use crate::enrol::EnrolError;
 use crate::fetch;
 use crate::files::HostFiles;
@@ -9,11 +10,11 @@ use crate::keys::IdentityKeys;
 use crate::link::Link;
 use crate::membership::{Invitation, Membership};
 use crate::resource_name::ResourceName;
-use crate::upstream::ControlPlaneAddress;
+use crate::state::AgentState;
 use bonafide_http::{Event, Log, clock};
 use bonafide_metadata::host::HostRefusal;
 use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch, UpstreamError};
-use bonafide_types::{Phase, Timestamp};
+use bonafide_types::{HostId, Phase, Timestamp};
 use bonafide_wire::token::TokenV1;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub struct AgentRuntime {
 /// The agent's own account of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AgentStatus {
+    /// The beginning of its certificate; `None` while it has none.
+    pub certificate_begins_at: Option<Timestamp>,
     /// The end of its certificate; `None` while it has none.
     pub certificate_ends_at: Option<Timestamp>,
     /// True while its certificate opens a connection.
@@ -77,6 +80,24 @@ impl AgentRuntime {
         }
     }
 
+    /// The agent of a host that has joined a control plane elsewhere. While that is away it goes on with what it has.
+    ///
+    /// # Errors
+    /// [`EnrolError`], among them [`EnrolError::NotJoined`].
+    pub async fn of_joined(files: &HostFiles, options: Options, log: Arc<Log>) -> Result<Arc<Self>, EnrolError> {
+        // Without them nothing was ever sealed, and nothing is to be made.
+        if !files.has_joined() || AgentState::read(files)?.is_none() {
+            return Err(EnrolError::NotJoined);
+        }
+        let to = ControlPlaneAddress::kept(files, &AgentState::kek(files)?)?.ok_or(EnrolError::NotJoined)?;
+        Self::start(files, to, options, Box::new(|| None), log).await
+    }
+
+    /// The id of this host; `None` where it has forgotten it.
+    pub fn host_id(&self) -> Option<HostId> {
+        self.membership.host_id()
+    }
+
     /// Becomes changed with each change of what runs here.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
@@ -86,6 +107,7 @@ impl AgentRuntime {
     pub fn status(&self) -> AgentStatus {
         let link = self.membership.held();
         AgentStatus {
+            certificate_begins_at: link.as_ref().map(|link| link.lifetime.not_before),
             certificate_ends_at: link.as_ref().map(|link| link.lifetime.not_after),
             is_member: link.as_ref().is_some_and(|link| link.phase() != Phase::Outside),
             refusal: link.and_then(|link| link.refusal()).or_else(|| self.membership.refusal()),

@@ -3,14 +3,17 @@
 use crate::agent::AgentRuntime;
 use bonafide_files::User;
 use bonafide_http::clock;
-use bonafide_http::{Admission, LocalUser, PeerFacts, Service, Waits, is_served, masked_path};
+use bonafide_http::{
+    Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, is_shortage, masked_path,
+};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Answer, Reply, Request, Unserved};
+use bonafide_wire::{Answer, Remote, Reply, Request, Unserved};
 use http::StatusCode;
 use std::borrow::Cow;
 use std::future::poll_fn;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -26,6 +29,12 @@ pub enum AllowedUsers {
     Any,
     /// Those of who may use what belongs to this user.
     Of(User),
+    /// Those that come through the interface that the endpoint listens on. The kernel takes a program on the interface's own
+    /// side for one of them, because the address is that of the interface (ID-05).
+    OtherEnd {
+        /// True where that side is the network namespace of this process.
+        is_here: bool,
+    },
 }
 
 /// Answers the requests of one binding.
@@ -36,6 +45,8 @@ pub struct Endpoint {
     pub users: AllowedUsers,
     /// The agent that answers.
     pub agent: Arc<AgentRuntime>,
+    /// The connections that it has together with other endpoints, beyond a few of its own.
+    pub connections: Option<SharedConnections>,
 }
 
 impl Service for Endpoint {
@@ -47,10 +58,12 @@ impl Service for Endpoint {
         let may_use = |id, owner| User::told(id).is_some_and(|caller| caller.may_use_what_belongs_to(owner));
         match (self.users, peer.user) {
             (AllowedUsers::Any, _) => Admission::anybody(peer),
+            (AllowedUsers::OtherEnd { is_here }, _) if is_beyond(peer, is_here) => Admission::anybody(peer),
             (AllowedUsers::Of(owner), LocalUser::Is(id)) if may_use(id, owner) => Admission::anybody(peer),
             // It may be the user's: who is told otherwise does not come again.
             (AllowedUsers::Of(_), LocalUser::NotAsked) => Admission::Decline(Unserved::Busy),
-            (AllowedUsers::Of(_), LocalUser::Is(_) | LocalUser::Nameless | LocalUser::Unknown) => {
+            (AllowedUsers::OtherEnd { .. }, _)
+            | (AllowedUsers::Of(_), LocalUser::Is(_) | LocalUser::Nameless | LocalUser::Unknown) => {
                 Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
             }
         }
@@ -58,6 +71,10 @@ impl Service for Endpoint {
 
     fn is_of_one_user(&self) -> bool {
         self.users != AllowedUsers::Any
+    }
+
+    fn shared_connections(&self) -> Option<SharedConnections> {
+        self.connections.clone()
     }
 
     fn body_bytes_max(&self, _head: &Request) -> usize {
@@ -92,6 +109,25 @@ impl Service for Endpoint {
     /// A client that only looks whether there is an endpoint takes a refusal of this kind for "there is none", for good.
     fn closes_instead(&self, head: &Request, why: Unserved) -> bool {
         why == Unserved::Busy && !self.binding.is_proven(head)
+    }
+}
+
+/// True of a connection that begins at the other end of the interface: not at its own address, which who is on this side
+/// has by default, nor at another one of this side.
+fn is_beyond(peer: &PeerFacts, is_here: bool) -> bool {
+    let (Remote::Ip(remote), Some(local)) = (peer.remote, peer.local) else { return false };
+    remote.ip() != local.ip() && !(is_here && is_of_this_namespace(remote))
+}
+
+/// True of an address of this process's network namespace: to one of its own the kernel sends from that very address.
+fn is_of_this_namespace(address: SocketAddr) -> bool {
+    let any = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+    // Nothing is sent by it.
+    let from = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address).and_then(|()| socket.local_addr()));
+    match from {
+        Ok(from) => from.ip() == address.ip(),
+        // Without a descriptor for the question nobody is let in; an address that there is no way to is none of ours.
+        Err(error) => is_shortage(&error),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Getting a host certificate: by a one-use token, by the certificate in use, or by the key of the last one.
 
+use crate::control_plane::ControlPlaneAddress;
 use crate::files::HostFiles;
 use crate::state::{AgentState, StateError, seal_host_key};
-use crate::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
+use crate::upstream::{Upstream, UpstreamFailure};
 use bonafide_crypto::{AgentKey, Kek, SignError};
 use bonafide_files::FilesError;
 use bonafide_metadata::UpstreamError;
@@ -34,6 +35,12 @@ pub enum EnrolError {
     /// Nobody invited it, and it has no certificate of an earlier time.
     #[error("there is no invitation, and no certificate to join anew with")]
     NoToken,
+    /// Nobody ever invited it.
+    #[error(
+        "this machine is no host yet: `bonafide host token create` makes a token, and `bonafide host join --url \
+         https://NAME:8444 --token-file FILE` joins with it"
+    )]
+    NotJoined,
     /// No key could be made.
     #[error(transparent)]
     Key(#[from] SignError),
@@ -47,7 +54,7 @@ impl EnrolError {
     pub(crate) fn refusal(&self) -> Option<HostRefusal> {
         match self {
             Self::Refused(refused) | Self::Lately(refused) => refused.of_host(),
-            Self::Upstream(_) | Self::NoToken | Self::Key(_) | Self::State(_) => None,
+            Self::Upstream(_) | Self::NoToken | Self::NotJoined | Self::Key(_) | Self::State(_) => None,
         }
     }
 
@@ -66,7 +73,7 @@ impl EnrolError {
         let meaning = match self {
             Self::Refused(refused) | Self::Lately(refused) => refused.meaning,
             Self::State(StateError::Files(FilesError::Full(_))) => RefusedFor::DiskFull,
-            Self::Upstream(_) | Self::NoToken | Self::Key(_) | Self::State(_) => RefusedFor::Other,
+            Self::Upstream(_) | Self::NoToken | Self::NotJoined | Self::Key(_) | Self::State(_) => RefusedFor::Other,
         };
         Refused { why: self.to_string(), meaning }
     }
@@ -89,12 +96,22 @@ pub(crate) async fn join(
     to: &ControlPlaneAddress,
     token: &Secret<String>,
 ) -> Result<AgentState, EnrolError> {
+    let (key, issued) = ask(to, token).await?;
+    keep_issued(files, kek, &key, issued)
+}
+
+/// Joins with a one-use token: a new key, and its certificate.
+pub(crate) async fn ask(
+    to: &ControlPlaneAddress,
+    token: &Secret<String>,
+) -> Result<(AgentKey, HostCertificate), EnrolError> {
     let upstream = Upstream::new(to.clone(), None)?;
     let key = AgentKey::generate()?;
     let csr = base64url::encode_standard(&key.certificate_request()?);
     let request = JoinRequest { token: token.expose().clone(), csr };
     let (path, body) = (JOIN_PATH, json(&request));
-    keep(files, kek, &key, upstream.send(HostRequest::json(Method::POST, path, body), JOIN).await?)
+    let issued = issued(upstream.send(HostRequest::json(Method::POST, path, body), JOIN).await?)?;
+    Ok((key, issued))
 }
 
 /// Joins anew by the key of the last certificate, whether that is valid or not, and keeps the new one.
@@ -132,12 +149,26 @@ pub(crate) fn keep(
     files: &HostFiles,
     kek: &Kek,
     key: &AgentKey,
-    (status, body): (StatusCode, Bytes),
+    answer: (StatusCode, Bytes),
 ) -> Result<AgentState, EnrolError> {
+    keep_issued(files, kek, key, issued(answer)?)
+}
+
+/// The certificate that an answer brings.
+fn issued((status, body): (StatusCode, Bytes)) -> Result<HostCertificate, EnrolError> {
     if status != StatusCode::OK {
         return Err(Refused::read(&body).into());
     }
-    let issued: HostCertificate = serde_json::from_slice(&body).map_err(|error| Refused::unreadable(&error))?;
+    Ok(serde_json::from_slice(&body).map_err(|error| Refused::unreadable(&error))?)
+}
+
+/// Keeps a certificate.
+pub(crate) fn keep_issued(
+    files: &HostFiles,
+    kek: &Kek,
+    key: &AgentKey,
+    issued: HostCertificate,
+) -> Result<AgentState, EnrolError> {
     let state = AgentState {
         host_id: issued.host_id,
         key: seal_host_key(kek, key)?,

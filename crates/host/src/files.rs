@@ -1,7 +1,7 @@
 //! The agent's files in a data directory.
 
 use bonafide_crypto::Kek;
-use bonafide_files::{FilesError, Root, User, Vouched, io, make_dirs, remove_drafts, trusted};
+use bonafide_files::{FilesError, Lock, Root, User, Vouched, io, make_dirs, remove_drafts, trusted};
 use bonafide_types::{BindingId, ResourceUuid};
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -58,18 +58,33 @@ impl HostFiles {
     }
 
     /// The file that answers of 500 name.
-    pub(crate) fn log_file(&self) -> PathBuf {
+    pub fn log_file(&self) -> PathBuf {
         self.root.log_file()
     }
 
     /// The socket through which the command line asks the agent for endpoints.
-    pub(crate) fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.folder().join("control.sock")
     }
 
     /// The state that the agent keeps of itself.
     pub(crate) fn state(&self) -> PathBuf {
         self.folder().join("state.json")
+    }
+
+    /// The control plane that the host joined, sealed.
+    pub(crate) fn control_plane(&self) -> PathBuf {
+        self.folder().join("control-plane")
+    }
+
+    /// True for a folder of a host that joined a control plane elsewhere.
+    pub fn has_joined(&self) -> bool {
+        self.control_plane().exists()
+    }
+
+    /// Takes the agent's files for this process, as long as it has the returned lock.
+    pub fn lock(&self) -> Result<Lock, FilesError> {
+        Lock::take(&self.root.path().join("agent.lock"))
     }
 
     /// The identity keys, sealed, one file each.

@@ -1,11 +1,12 @@
 //! The connection to the control plane under one host certificate.
 
 use crate::contact::Contact;
+use crate::control_plane::ControlPlaneAddress;
 use crate::enrol::{self, EnrolError};
 use crate::files::HostFiles;
 use crate::state::AgentState;
 use crate::tls::ClientIdentity;
-use crate::upstream::{ControlPlaneAddress, Upstream, UpstreamFailure};
+use crate::upstream::{Upstream, UpstreamFailure};
 use bonafide_crypto::{AgentKey, Kek};
 use bonafide_http::clock;
 use bonafide_metadata::host::{HostRefusal, HostRequest, Refused};

@@ -1,15 +1,15 @@
 //! Being a host of the control plane: the certificate that is in use, and how there is always one (KY-09).
 
 use crate::contact::Contact;
+use crate::control_plane::ControlPlaneAddress;
 use crate::enrol::{self, EnrolError};
 use crate::files::HostFiles;
 use crate::link::Link;
 use crate::state::{AgentState, StateError};
-use crate::upstream::ControlPlaneAddress;
 use bonafide_crypto::Kek;
 use bonafide_http::clock;
 use bonafide_metadata::host::{HostRefusal, Refused};
-use bonafide_types::{Entropy, Phase, Secret};
+use bonafide_types::{Entropy, HostId, Phase, Secret};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -59,14 +59,19 @@ impl Membership {
         Ok(Self { files, kek, to, invitation: Arc::new(invitation), contact, link, attempts, refusal })
     }
 
-    /// The name of the control plane.
+    /// The name of the control plane; the first of several.
     pub(crate) fn name(&self) -> &str {
-        &self.to.name
+        self.to.origins.first().map_or("", |origin| origin.name.as_str())
     }
 
     /// The agent's own key-encryption key, once more.
     pub(crate) fn kek(&self) -> Result<Kek, StateError> {
         AgentState::kek(&self.files)
+    }
+
+    /// The host that its certificate names.
+    pub(crate) fn host_id(&self) -> Option<HostId> {
+        AgentState::read(&self.files).ok().flatten().map(|state| state.host_id)
     }
 
     /// The connection as it is.

@@ -1,6 +1,8 @@
 //! The agent's connections to the control plane: HTTP/1.1 over mTLS, kept open and used again.
 
+use crate::control_plane::{ControlPlaneAddress, HostsOrigin, Trust};
 use crate::exchange::{self, Sender};
+use crate::pinned::Pinned;
 use crate::tls::{self, ClientIdentity};
 use bonafide_metadata::host::HostRequest;
 use bytes::Bytes;
@@ -9,7 +11,9 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -17,30 +21,21 @@ use tokio_rustls::TlsConnector;
 
 /// Longest time that it takes to make a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(2);
+/// Addresses of a name that are tried. Source: ours.
+const ADDRESSES_MAX: usize = 4;
 /// Connections kept open while idle.
 const IDLE_MAX: usize = 8;
 /// Largest reply, in bytes: 1,000 identities of a few hundred bytes on each of many workloads.
 const REPLY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The hosts listener of a control plane, and how to verify it.
-#[derive(Debug, Clone)]
-pub struct ControlPlaneAddress {
-    /// Its address.
-    pub address: SocketAddr,
-    /// The name in its certificate.
-    pub name: String,
-    /// The certificate (DER) of the authority to trust.
-    pub ca_der: Vec<u8>,
-}
-
 /// The reason why the control plane gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamFailure {
     /// No connection, or none in time.
-    #[error("cannot reach the control plane at {address}: {reason}")]
+    #[error("cannot reach the control plane at {at}: {reason}")]
     Connect {
         /// Its address.
-        address: SocketAddr,
+        at: String,
         /// The failure of the connection.
         reason: String,
     },
@@ -55,6 +50,8 @@ pub enum UpstreamFailure {
 /// A client of the hosts listener.
 pub(crate) struct Upstream {
     to: ControlPlaneAddress,
+    /// The place among its addresses of the one that answered last.
+    last: AtomicUsize,
     config: Arc<ClientConfig>,
     idle: Mutex<Vec<Sender>>,
 }
@@ -62,8 +59,8 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// A client that shows `identity`, or nothing while it has none.
     pub(crate) fn new(to: ControlPlaneAddress, identity: Option<ClientIdentity<'_>>) -> Result<Self, UpstreamFailure> {
-        let config = tls::agent(&to.ca_der, identity)?;
-        Ok(Self { to, config, idle: Mutex::new(Vec::new()) })
+        let config = tls::agent(&to.trust, identity)?;
+        Ok(Self { to, last: AtomicUsize::new(0), config, idle: Mutex::new(Vec::new()) })
     }
 
     /// Sends one request and reads its whole answer, all within `limit`. A request whose idle
@@ -120,18 +117,40 @@ impl Upstream {
         Request::builder()
             .method(&asked.method)
             .uri(&asked.path)
-            .header(HOST, format!("{}:{}", self.to.name, self.to.address.port()))
+            .header(HOST, self.origin(0).map_or_else(String::new, HostsOrigin::authority))
             .header(CONTENT_TYPE, asked.content_type)
             .body(Full::new(asked.body.clone()))
             .map_err(|error| UpstreamFailure::Answer(error.to_string()))
     }
 
+    /// The address that is tried after `tried` others.
+    fn origin(&self, tried: usize) -> Option<&HostsOrigin> {
+        let count = self.to.origins.len();
+        (tried < count).then(|| &self.to.origins[(self.last.load(Ordering::Relaxed) + tried) % count])
+    }
+
+    /// A connection to the address that answered last, or else to the next that does.
     async fn connect(&self) -> Result<Sender, UpstreamFailure> {
-        let failed = |reason: String| UpstreamFailure::Connect { address: self.to.address, reason };
+        let (first, count) = (self.last.load(Ordering::Relaxed), self.to.origins.len());
+        let mut failure = UpstreamFailure::Answer("there is no address of the control plane".to_owned());
+        for tried in 0..count {
+            let at = (first + tried) % count;
+            match self.connect_to(&self.to.origins[at]).await {
+                Ok(sender) => {
+                    self.last.store(at, Ordering::Relaxed);
+                    return Ok(sender);
+                }
+                Err(why) => failure = why,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn connect_to(&self, origin: &HostsOrigin) -> Result<Sender, UpstreamFailure> {
+        let failed = |reason: String| UpstreamFailure::Connect { at: origin.to_string(), reason };
         let connect = async {
-            let stream = TcpStream::connect(self.to.address).await.map_err(|error| failed(error.to_string()))?;
-            stream.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
-            let name = ServerName::try_from(self.to.name.clone()).map_err(|error| failed(error.to_string()))?;
+            let stream = open(origin).await.map_err(|error| failed(error.to_string()))?;
+            let name = ServerName::try_from(origin.name.clone()).map_err(|error| failed(error.to_string()))?;
             let connector = TlsConnector::from(Arc::clone(&self.config));
             let stream = connector.connect(name, stream).await.map_err(|error| failed(error.to_string()))?;
             exchange::open(stream).await.map_err(|error| failed(error.to_string()))
@@ -139,4 +158,37 @@ impl Upstream {
         let connected = tokio::time::timeout(CONNECT, connect).await;
         connected.unwrap_or_else(|_| Err(failed("no connection in time".to_owned())))
     }
+}
+
+/// The authority (DER) of the control plane that has this SHA-256, as the first of its addresses that answers shows it.
+pub(crate) async fn learn_authority(origins: &[HostsOrigin], digest: [u8; 32]) -> Result<Vec<u8>, UpstreamFailure> {
+    let pinned = Pinned::to(digest);
+    let config = Arc::new(tls::pinned(Arc::clone(&pinned))?);
+    let trust = Trust::Authorities(Vec::new());
+    let to = ControlPlaneAddress { origins: origins.to_vec(), trust };
+    let upstream = Upstream { to, last: AtomicUsize::new(0), config, idle: Mutex::default() };
+    upstream.connect().await?;
+    let none = || UpstreamFailure::Answer("it showed no authority".to_owned());
+    pinned.authority().ok_or_else(none)
+}
+
+/// A connection to one of the addresses of a name, each of which has its part of the time.
+async fn open(origin: &HostsOrigin) -> std::io::Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = match origin.at {
+        Some(address) => vec![address],
+        None => tokio::net::lookup_host((origin.name.as_str(), origin.port)).await?.take(ADDRESSES_MAX).collect(),
+    };
+    let part = CONNECT / u32::try_from(addresses.len().max(1)).unwrap_or(1);
+    let mut failure = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match tokio::time::timeout(part, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = std::io::Error::new(ErrorKind::TimedOut, "no connection in time"),
+        }
+    }
+    Err(failure)
 }

@@ -3,10 +3,11 @@
 use crate::stream::Stream;
 use bonafide_opener::{namespace_cookie, vsock_peer};
 use bonafide_wire::Remote;
-use rustix::net::sockopt::{set_socket_reuseaddr, socket_domain};
+use rustix::net::sockopt::{set_ip_ttl, set_ipv6_unicast_hops, set_socket_reuseaddr, socket_domain};
 use rustix::net::{AddressFamily, SocketFlags};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU8;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
@@ -120,6 +121,16 @@ impl Listening {
         let own = new_socket((Ipv4Addr::LOCALHOST, 0).into()).and_then(|own| namespace_cookie(&own));
         let is_own = own.is_ok_and(|own| own == cookie);
         Self { namespace: Namespace::Is { cookie, is_own }, ..self }
+    }
+
+    /// Has what is sent on its connections from now on pass so many routers, and the last of them no more (MD-10). A socket of
+    /// no network passes none.
+    pub fn limit_hops(&self, limit: NonZeroU8) {
+        match self.address {
+            Some(SocketAddr::V4(_)) => drop(set_ip_ttl(self, limit.get().into())),
+            Some(SocketAddr::V6(_)) => drop(set_ipv6_unicast_hops(self, Some(limit.get()))),
+            None => {}
+        }
     }
 
     /// True where the kernel can be asked for the users of its connections: it is asked for those of this process's own

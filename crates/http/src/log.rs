@@ -10,6 +10,7 @@ use bonafide_wire::{Answer, Field, Peer, Record, Reply};
 use http::{HeaderName, StatusCode};
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub struct Log {
     /// line a minute.
     failures: OnceLock<Arc<Sink>>,
     said: Mutex<Said>,
+    /// True while only the failures are written, to their own place.
+    is_quiet: AtomicBool,
 }
 
 impl Log {
@@ -45,6 +48,15 @@ impl Log {
         Ok(())
     }
 
+    /// Stops to write to the first output from now on, or goes on with it.
+    pub fn quieten(&self, is_quiet: bool) {
+        self.is_quiet.store(is_quiet, Ordering::Relaxed);
+    }
+
+    fn all(&self) -> Option<&Arc<Sink>> {
+        self.all.as_ref().filter(|_| !self.is_quiet.load(Ordering::Relaxed))
+    }
+
     /// Returns when everything so far is written, or cannot be in time: for the end of a process.
     pub fn flush(&self) {
         for sink in self.all.iter().chain(self.failures.get()) {
@@ -61,7 +73,7 @@ impl Log {
         if let Some((name, why)) = record.event() {
             self.event(&Event::named(name).with_record(record), &why);
         }
-        if let Some(sink) = &self.all {
+        if let Some(sink) = self.all() {
             sink.put(|out| entry.append(reply, record, 0, out));
         }
         let Some((sink, repeated)) = self.failures.get().zip(self.kept(entry.surface, reply)) else { return };
@@ -85,7 +97,7 @@ impl Log {
         let now = clock::now().unix_micros();
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = said.line(event, &why.to_string(), Instant::now(), now) else { return };
-        for sink in self.all.iter().chain(self.failures.get()) {
+        for sink in self.all().into_iter().chain(self.failures.get()) {
             sink.put(|out| {
                 out.extend_from_slice(&line);
                 out.push(b'\n');

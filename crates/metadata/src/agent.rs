@@ -177,9 +177,13 @@ impl Agent {
     }
 
     fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Refusal> {
-        let passed = gate::pass(binding, request)?;
+        let passed = gate::pass(binding, request, world)?;
         match passed.call {
             Call::Token => self.token(binding, &passed.parameters, world.now),
+            Call::Session => {
+                let sessions = binding.sessions.as_ref().ok_or(Refusal::NotFound)?;
+                sessions.begin(request, world).map(written)
+            }
             Call::Document(document) => {
                 let places = self.places.load();
                 let place = places.get(&binding.workload());

@@ -3,6 +3,7 @@
 use crate::dialect::{Dialect, Endpoint};
 use crate::query::Remembered;
 use crate::refusal::Refusal;
+use crate::session::Sessions;
 use bonafide_types::{ResourceUuid, World};
 use bonafide_wire::{Reply, Request};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub struct Binding {
     pub(crate) speech: Speech,
     hosts: Box<[Box<str>]>,
     pub(crate) takes_http_1_0: bool,
+    pub(crate) sessions: Option<Sessions>,
     pub(crate) queries: Remembered,
 }
 
@@ -36,7 +38,14 @@ impl Binding {
     pub fn new(workload: ResourceUuid, dialect: &'static Dialect, endpoint: Endpoint) -> Self {
         let hosts: Vec<Box<str>> = (dialect.hosts)(&endpoint).into_iter().map(String::into_boxed_str).collect();
         let speech = Speech { dialect, endpoint: Arc::new(endpoint) };
-        Self { workload, speech, hosts: hosts.into(), takes_http_1_0: false, queries: Remembered::default() }
+        Self {
+            workload,
+            speech,
+            hosts: hosts.into(),
+            takes_http_1_0: false,
+            sessions: None,
+            queries: Remembered::default(),
+        }
     }
 
     /// The same binding, which takes HTTP/1.0 if told so: ApacheBench and PHP before 8 send it, and so do proxies that do not
@@ -44,6 +53,12 @@ impl Binding {
     #[must_use]
     pub fn with_http_1_0(self, takes_http_1_0: bool) -> Self {
         Self { takes_http_1_0, ..self }
+    }
+
+    /// The same binding, which answers nothing outside of a session if told so (MD-12).
+    #[must_use]
+    pub fn with_sessions(self, wants_sessions: bool) -> Self {
+        Self { sessions: wants_sessions.then(Sessions::new), ..self }
     }
 
     /// The workload it belongs to.

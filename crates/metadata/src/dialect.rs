@@ -45,6 +45,8 @@ pub(crate) struct Entry {
 pub(crate) enum Call {
     /// An access token.
     Token,
+    /// A session, at a binding that wants them.
+    Session,
     /// Something that is known without login, from the parameters and the workload, if it is placed here.
     Document(fn(&str, Option<&Workload>) -> Result<Reply, Refusal>),
 }

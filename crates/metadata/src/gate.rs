@@ -6,7 +6,9 @@ use crate::dialect::Call;
 use crate::forwarding::is_forwarding;
 use crate::path;
 use crate::refusal::{GuardError, QueryError, Refusal};
+use crate::session;
 use crate::target::Target;
+use bonafide_types::World;
 use bonafide_wire::{ParameterError, Peer, Request};
 use http::header::{CONTENT_TYPE, HOST, HeaderMap, UPGRADE};
 use http::{Method, Version};
@@ -21,11 +23,12 @@ pub(crate) struct Passed<'r> {
 
 /// Lets a request in, or says why not. The proof is demanded once the path is known, so that a path that does
 /// not exist is 404 with or without it, and before everything else that can be wrong with the request.
-pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed<'r>, Refusal> {
+pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request, world: &World<'_>) -> Result<Passed<'r>, Refusal> {
     let path = path::canonical(check_origin(binding, request)?.path)?;
     let dialect = binding.speech.dialect;
     let here = || dialect.entries.iter().filter(|entry| entry.route.path == path);
-    if here().next().is_none() {
+    let begins_session = binding.sessions.is_some() && path == session::PATH;
+    if here().next().is_none() && !begins_session {
         return Err(Refusal::NotFound);
     }
     if !(dialect.is_proven)(request, &binding.speech.endpoint) {
@@ -34,6 +37,13 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request) -> Result<Passed
     // nginx asks so by default, and adds nothing else that gives it away.
     if request.version < Version::HTTP_11 && !binding.takes_http_1_0 {
         return Err(GuardError::Http10.into());
+    }
+    if begins_session {
+        let is_put = request.method == Method::PUT;
+        return is_put.then_some(Passed { call: Call::Session, parameters: Cow::default() }).ok_or(Refusal::Method);
+    }
+    if binding.sessions.as_ref().is_some_and(|sessions| !sessions.has(request, world.now)) {
+        return Err(Refusal::NoSession);
     }
     let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
     Ok(Passed { call: entry.call, parameters: parameters(request)? })

@@ -29,6 +29,7 @@ mod placement;
 mod query;
 mod refusal;
 mod select;
+mod session;
 mod target;
 mod throttle;
 mod token;

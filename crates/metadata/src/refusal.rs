@@ -17,6 +17,10 @@ pub(crate) enum Refusal {
     NotFound,
     /// The header is missing that a forged request cannot carry.
     Unproven,
+    /// No session, where one is wanted.
+    NoSession,
+    /// A session without a life that it can have.
+    SessionLife,
     /// The path is known, and served with another method; or the method is served nowhere.
     Method,
     /// `api-version` is missing, malformed or too old.

@@ -4,12 +4,30 @@
 #![allow(clippy::disallowed_methods, reason = "it owns sockets")]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod capsule;
 mod cookie;
+mod direct;
+mod inside;
+mod message;
+mod netlink;
+mod place;
+mod remote;
+mod serve;
+mod state;
+mod store;
+mod text;
 mod vsock;
+mod watch;
 
 pub use cookie::namespace_cookie;
+pub use direct::Direct;
+pub use remote::Remote;
+pub use serve::{Lines, serve};
+pub use state::{Nowhere, Store};
+pub use store::{PUT, Parent, REMOVE, Systemd};
 pub use vsock::{listen_on_vsock, vsock_peer};
 
+use inside::inside;
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,7 +36,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Where {
     /// 169.254.169.254, and an IPv6 address of the operator's, on a device. Each address is added where it is not there,
-    /// and the device brought up.
+    /// and the loopback device brought up.
     Metadata {
         /// A tap or veth device; the loopback device when `None`.
         device: Option<String>,
@@ -123,7 +141,7 @@ pub enum OpenError {
     /// Neither root nor an opener.
     #[error(
         "{0} takes privileges that this process does not have: start the agent as root, or install the unit \
-         bonafide-opener"
+         bonafide-opener (docs/guide/systemd.md)"
     )]
     NotPermitted(String),
     /// The namespace of the binding is not there any more.

@@ -104,13 +104,23 @@ pub(crate) fn has_no_database(files: &PlaneFiles) -> bool {
     database.metadata().is_ok_and(|file| file.len() == 0) || !database.exists()
 }
 
+/// The authority of our own servers' certificates, where there is one already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnAuthority {
+    /// It stays.
+    Kept,
+    /// A new one is made for the names as they are now.
+    Replaced,
+}
+
 impl ControlPlane {
     /// Opens the control plane on a store. The authority that signs the server's certificate is given beside it, for
     /// TLS.
     pub(crate) fn open(
         files: &PlaneFiles,
         locked: Locked,
-        origin: Origin<'_>,
+        origin: &Origin,
+        authority: OwnAuthority,
         log: Arc<Log>,
     ) -> Result<(Self, ServerCa), OpenControlPlaneError> {
         let is_new = !locked.has_any(&INSTALLATION_SECRETS)?;
@@ -118,13 +128,15 @@ impl ControlPlane {
         let store = row_keys::unlock(locked, &kek)?;
         forbidding_tables::check(&store)?;
         if is_new {
-            secrets::make(&store, &kek)?;
+            secrets::make(&store, &kek, &origin.public)?;
+        } else if authority == OwnAuthority::Replaced {
+            secrets::replace_server_ca(&store, &kek, &origin.public)?;
         }
         let secrets = secrets::open(&store, &kek)?;
         files.write_ca(&secrets.server_ca.trust_anchor_pem())?;
         let log_file = files.log_file().display().to_string();
         let shared = (secrets.pepper, secrets.host_ca);
-        let parts = Parts::new(store, kek, shared, &origin.url(), Some(log_file))?;
+        let parts = Parts::new(store, kek, shared, &origin.url, Some(log_file))?;
         Ok((
             Self { parts, confirmed: SharedAnswer::default(), readable: SharedAnswer::default(), log },
             secrets.server_ca,
@@ -137,10 +149,9 @@ impl ControlPlane {
         self
     }
 
-    /// The same without shares of the token service.
-    pub(crate) fn unthrottled(mut self) -> Self {
-        self.parts.login.shares = None;
-        self
+    /// Lets each client of the token service have its share, or as much as it likes.
+    pub(crate) fn throttle(&self, is_on: bool) {
+        self.parts.login.shares.iter().for_each(|shares| shares.lift(!is_on));
     }
 
     /// Returns when the view has caught up with the store as it was at the time of the call, or a

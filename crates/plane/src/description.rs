@@ -1,6 +1,7 @@
 //! The description of an installation: printed by `up` and `info`, read by scripts.
 
 use crate::files::PlaneFiles;
+use crate::start::Running;
 use bonafide_files::{FilesError, Readers, io, read};
 use bonafide_types::{ClientId, ResourceId, SubscriptionId, TenantId};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub struct Endpoints {
     /// Microsoft Graph, without `/v1.0`. A description that an older version wrote has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub graph: String,
+    /// The hosts listener, for `host join`. A description that an older version wrote has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hosts: String,
 }
 
 /// The operator made on first start.
@@ -63,6 +67,32 @@ pub struct WorkloadEndpoint {
     /// The file with the secret that callers must show, which its owner alone may read, in a dialect that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header_file: Option<PathBuf>,
+}
+
+impl Running {
+    /// The description of this installation as it is served now.
+    pub fn describe(&self, files: &PlaneFiles, workloads: Vec<WorkloadEndpoint>) -> Description {
+        // Scripts run in other folders.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let (installation, names) = (&self.installation, &self.plane.management);
+        Description {
+            tenant_id: installation.tenant,
+            subscription_id: installation.subscription,
+            endpoints: Endpoints {
+                login: names.login.clone(),
+                management: names.management.clone(),
+                graph: names.graph.clone(),
+                hosts: self.hosts_url.clone(),
+            },
+            ca_file: absolute(files.ca_file()),
+            operator: Operator {
+                client_id: installation.operator_client,
+                secret_file: absolute(files.operator_secret()),
+                certificate_file: absolute(files.operator_certificate()),
+            },
+            workloads,
+        }
+    }
 }
 
 impl Description {

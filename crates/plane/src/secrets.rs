@@ -1,7 +1,7 @@
 //! The secrets of the installation: the two authorities and the key of the hashes of client secrets, sealed in the store.
 
 use bonafide_core::keys::{INSTALLATION_SECRETS, open_installation_secret, seal_installation_secret};
-use bonafide_crypto::ca::{CaError, HostCa, IpSubnet, ServerCa, ServerCaSpec};
+use bonafide_crypto::ca::{CaError, HostCa, IpSubnet, ServerCa, ServerCaSpec, ServerName};
 use bonafide_crypto::seal::SealError;
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_crypto::{Certificate, Kek};
@@ -65,22 +65,14 @@ struct OpenAuthority {
     root_der: Option<Vec<u8>>,
 }
 
-/// Makes all, and keeps them in the store.
-pub(crate) fn make(store: &Store, kek: &Kek) -> Result<(), SecretsError> {
+/// Makes all, and keeps them in the store. The authority of servers may certify loopback names and `names`.
+pub(crate) fn make(store: &Store, kek: &Kek, names: &[ServerName]) -> Result<(), SecretsError> {
     let now = clock::now().unix_seconds();
-    let server = ServerCa::create(
-        &ServerCaSpec {
-            common_name: "bonafide",
-            permitted_dns: &["localhost"],
-            permitted_ip: &[IpSubnet::LOOPBACK_V4, IpSubnet::LOOPBACK_V6],
-            lifetime_seconds: AUTHORITY_SECONDS,
-        },
-        now,
-    )?;
+    let server = make_server_ca(names, now)?;
     let hosts = HostCa::create(now, AUTHORITY_SECONDS)?;
     let pepper = Pepper::generate();
     let secrets = [
-        (SERVER_CA, seal_authority(&server.to_pkcs8()?, server.certificate(), server.root())),
+        (SERVER_CA, seal_server_ca(&server)?),
         (HOST_CA, seal_authority(&hosts.to_pkcs8()?, hosts.certificate(), None)),
         (PEPPER, Secret::new(pepper.expose().to_vec())),
     ];
@@ -95,6 +87,34 @@ pub(crate) fn make(store: &Store, kek: &Kek) -> Result<(), SecretsError> {
         Ok::<_, StoreError>(())
     })?;
     Ok(())
+}
+
+/// Makes a new authority of servers in the place of the one that there is, for other names.
+pub(crate) fn replace_server_ca(store: &Store, kek: &Kek, names: &[ServerName]) -> Result<(), SecretsError> {
+    let server = make_server_ca(names, clock::now().unix_seconds())?;
+    let sealed = seal_installation_secret(kek, SERVER_CA, seal_server_ca(&server)?.expose())?;
+    Ok(store.write(|tx| tx.put(&INSTALLATION_SECRETS, &SERVER_CA.to_owned(), &sealed))?)
+}
+
+fn make_server_ca(names: &[ServerName], now_seconds: u64) -> Result<ServerCa, CaError> {
+    let (mut permitted_dns, mut permitted_ip) = (vec!["localhost"], vec![IpSubnet::LOOPBACK_V4, IpSubnet::LOOPBACK_V6]);
+    for name in names {
+        match name {
+            ServerName::Dns(name) if !permitted_dns.contains(&name.as_str()) => permitted_dns.push(name),
+            ServerName::Ip(address) if !permitted_ip.iter().any(|subnet| subnet.contains(*address)) => {
+                permitted_ip.push(IpSubnet::single(*address));
+            }
+            ServerName::Dns(_) | ServerName::Ip(_) => {}
+        }
+    }
+    let (permitted_dns, permitted_ip) = (permitted_dns.as_slice(), permitted_ip.as_slice());
+    let spec =
+        ServerCaSpec { common_name: "bonafide", permitted_dns, permitted_ip, lifetime_seconds: AUTHORITY_SECONDS };
+    ServerCa::create(&spec, now_seconds)
+}
+
+fn seal_server_ca(server: &ServerCa) -> Result<Secret<Vec<u8>>, CaError> {
+    Ok(seal_authority(&server.to_pkcs8()?, server.certificate(), server.root()))
 }
 
 /// Opens all.

@@ -3,21 +3,22 @@
 use crate::agents::AgentReport;
 use crate::background;
 use crate::clock_check::{self, ImplausibleClock};
-use crate::control_plane::{ControlPlane, OpenControlPlaneError, has_no_database, open_store};
+use crate::control_plane::{ControlPlane, OpenControlPlaneError, OwnAuthority, has_no_database, open_store};
 use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
 use crate::first_start::{FirstStartError, first_start, make_local_host};
+use crate::given_certificate::{CertificateFiles, GivenCertificate, GivenCertificateError};
 use crate::installation::{INSTALLATION, Installation};
 use crate::lanes::Lanes;
 use crate::listener::{PlaneListener, readiness};
 use crate::operator::{OperatorError, reset_operator, strange_operator_note};
-use crate::origin::Origin;
+use crate::origin::{NotCertifiable, Origin, PublicName};
 use crate::registered_apis::{RegisterApiError, register_apis};
 use crate::runtime::ServerRuntime;
 use crate::surfaces::{On, Readiness};
 use crate::tls::{self, ServerIdentity, TlsError};
 use bonafide_core::{directory, placement};
-use bonafide_crypto::ca::{ServerCa, ServerNameError};
+use bonafide_crypto::ca::{ServerCa, ServerName};
 use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
 use bonafide_http::{
@@ -25,7 +26,7 @@ use bonafide_http::{
 };
 use bonafide_store::{EngineError, Read, StoreError};
 use bonafide_types::{Audience, HostId, Secret, base64url};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -45,6 +46,13 @@ pub struct PlaneOptions {
     pub hosts_listen: SocketAddr,
     /// True if any other port will do where that one is taken: nobody asked for it, and no other machine knows it.
     pub hosts_may_move: bool,
+    /// The names by which clients and hosts reach this machine; the first one is that of the installation. Without any
+    /// it has the machine's loopback name.
+    pub public_names: Vec<PublicName>,
+    /// The operator's own certificate for the public origin; `None` is one of ours.
+    pub certificate: Option<CertificateFiles>,
+    /// True if the authority of our own certificates is made anew, for the public names as they are now.
+    pub new_authority: bool,
     /// On first start: tenant, subscription and operator only.
     pub empty: bool,
     /// Application id URIs that tokens may be asked for, besides those that every tenant knows; once
@@ -61,14 +69,9 @@ pub struct PlaneOptions {
 }
 
 impl PlaneOptions {
-    /// The name by which clients reach this machine: its loopback name where that leads here, otherwise the
-    /// address that it listens on. It says whether there can be one, before anything is made.
-    pub fn public_name(&self) -> Result<String, NotCertifiable> {
-        let ip = self.listen.ip();
-        if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST || ip.is_unspecified() {
-            return Ok("localhost".to_owned());
-        }
-        if ip.is_loopback() { Ok(ip.to_string()) } else { Err(NotCertifiable(self.listen)) }
+    /// Refuses an address of the public origin that no certificate can be for, before anything is made.
+    pub fn check_origin(&self) -> Result<(), NotCertifiable> {
+        Origin::new(&self.public_names, self.listen).map(drop)
     }
 }
 
@@ -84,15 +87,27 @@ pub enum StartError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The name of the public origin.
-    #[error(transparent)]
-    Name(#[from] ServerNameError),
     /// A port is taken or not ours to take.
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// The address of the public origin.
     #[error(transparent)]
     NotCertifiable(#[from] NotCertifiable),
+    /// A public name that our own authority may not certify.
+    #[error(
+        "the public name {name} is outside of what the installation's own authority may certify ({scope}), which was \
+         decided when that was made: give files of a certificate of your own for it, or start once with --new-authority, \
+         which makes another authority; clients and hosts are then to trust the new ca.pem"
+    )]
+    NameOutside {
+        /// The name.
+        name: ServerName,
+        /// The names and addresses that it may certify.
+        scope: String,
+    },
+    /// The operator's own certificate.
+    #[error(transparent)]
+    Given(#[from] GivenCertificateError),
     /// An API that cannot be registered.
     #[error(transparent)]
     Api(#[from] RegisterApiError),
@@ -107,20 +122,13 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// An address that no certificate can be for.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "--listen {0}: the installation's own authority certifies loopback names only, so that trusting it is harmless; \
-     give 127.0.0.1 or another loopback address, or 0.0.0.0 for every interface, under the name localhost"
-)]
-pub struct NotCertifiable(SocketAddr);
-
 /// An opened control plane, that nobody reaches yet.
 pub struct Opened {
     plane: Arc<ControlPlane>,
     files: PlaneFiles,
     server_ca: ServerCa,
-    name: String,
+    origin: Origin,
+    given: Option<Arc<GivenCertificate>>,
     sockets: (Listening, Listening),
     /// True when nothing was ever made here.
     pub is_new: bool,
@@ -137,7 +145,7 @@ impl Opened {
         sockets: &Sockets,
         log: Arc<Log>,
     ) -> Result<Self, StartError> {
-        let name = options.public_name()?;
+        options.check_origin()?;
         let keys = has_no_database(&files).then(FirstKeys::start).transpose().map_err(StartError::Threads)?;
         // Before the sockets: another process that has the directory may have the ports, too, and which of
         // the two it is decides what helps.
@@ -150,12 +158,20 @@ impl Opened {
             Err(_) if options.hosts_may_move => hosts(SocketAddr::new(options.hosts_listen.ip(), 0))?,
             opened => opened?,
         };
-        let port = public.address().unwrap_or(options.listen).port();
-        let (plane, server_ca) = ControlPlane::open(&files, store, Origin { host: &name, port }, log)?;
-        let plane = if options.throttle { plane } else { plane.unthrottled() };
+        let listen = public.address().unwrap_or(options.listen);
+        let origin = Origin::new(&options.public_names, listen)?;
+        let given = options.certificate.clone().map(|files| GivenCertificate::read(files, origin.public.clone()));
+        let given = given.transpose()?;
+        let authority = if options.new_authority { OwnAuthority::Replaced } else { OwnAuthority::Kept };
+        let (plane, server_ca) = ControlPlane::open(&files, store, &origin, authority, log)?;
+        if let Some(name) = origin.public.iter().find(|name| given.is_none() && !server_ca.may_certify(name)) {
+            return Err(StartError::NameOutside { name: name.clone(), scope: server_ca.scope() });
+        }
+        plane.throttle(options.throttle);
         let plane = plane.with_token_lifetime(options.token_lifetime);
         let is_new = plane.store.read(|tx| tx.get(&INSTALLATION, &()))?.is_none();
-        Ok(Self { plane: Arc::new(plane), files, server_ca, name, sockets: (public, hosts), is_new, keys })
+        let sockets = (public, hosts);
+        Ok(Self { plane: Arc::new(plane), files, server_ca, origin, given, sockets, is_new, keys })
     }
 
     /// Makes what a first start makes, does what the options ask for, and serves on both addresses.
@@ -166,9 +182,8 @@ impl Opened {
         tasks: &mut JoinSet<()>,
         stop: &Stop,
     ) -> Result<Running, StartError> {
-        let Self { plane, files, server_ca, name, sockets: (public, hosts), keys, .. } = self;
-        let names =
-            [name.as_str(), "localhost", "127.0.0.1", "::1"].map(str::parse).into_iter().collect::<Result<_, _>>()?;
+        let Self { plane, files, server_ca, origin, given, sockets: (public, hosts), keys, .. } = self;
+        let (names, uncertified) = origin.names().into_iter().partition(|name| server_ca.may_certify(name));
         let ca_der = server_ca.trust_anchor().der().to_vec();
         let identity = ServerIdentity::new(server_ca, names)?;
         let lanes = Arc::new(Lanes::start().map_err(StartError::Threads)?);
@@ -197,13 +212,28 @@ impl Opened {
             revisions: revision.clone(),
         };
         let hosts_address = hosts.address().unwrap_or(options.hosts_listen);
-        let config = tls::public(Arc::clone(&identity))?;
+        let hosts_url = origin.hosts_url(hosts_address.port());
+        let config = match &given {
+            Some(given) => tls::public(Arc::<GivenCertificate>::clone(given))?,
+            None => tls::public(Arc::<ServerIdentity>::clone(&identity))?,
+        };
         let proxies = options.trusted_proxies.clone().into();
         listeners.start_behind(proxies, tasks, public, Some(config.into()), listener(On::Public));
         let config = tls::hosts(Arc::clone(&identity), &plane.host_ca)?;
         listeners.start(tasks, hosts, Some(config.into()), listener(On::Hosts));
         background::start(tasks, &plane, &lanes, identity, revisions, stop);
-        Ok(Running { plane, lanes, installation, registered, hosts_address, ca_der, _runtime: runtime })
+        Ok(Running {
+            plane,
+            lanes,
+            installation,
+            registered,
+            hosts_address,
+            hosts_url,
+            ca_der,
+            uncertified,
+            given,
+            _runtime: runtime,
+        })
     }
 }
 
@@ -255,13 +285,33 @@ pub struct Running {
     pub registered: Vec<Audience>,
     /// Address of the hosts listener.
     pub hosts_address: SocketAddr,
+    /// Its address for other machines: name and port.
+    pub hosts_url: String,
     /// The certificate (DER) of the authority that they are to trust.
     pub ca_der: Vec<u8>,
+    /// Public names that the hosts listener's certificate is not for, because our own authority may not certify them.
+    pub uncertified: Vec<ServerName>,
     lanes: Arc<Lanes>,
+    given: Option<Arc<GivenCertificate>>,
     _runtime: ServerRuntime,
 }
 
 impl Running {
+    /// Reads the operator's own certificate again. One that would not do leaves the one before in place.
+    pub fn read_certificate_again(&self) -> Result<(), GivenCertificateError> {
+        self.given.as_ref().map_or(Ok(()), |given| given.read_again())
+    }
+
+    /// Lets each client of the token service have its share, or as much as it likes.
+    pub fn throttle(&self, is_on: bool) {
+        self.plane.throttle(is_on);
+    }
+
+    /// Registers APIs that tokens may be asked for, those that are not yet. It waits for the store.
+    pub fn register_apis(&self, identifiers: &[String]) -> Result<Vec<Audience>, RegisterApiError> {
+        register_apis(&self.plane, &self.installation, identifiers)
+    }
+
     /// A handle that tells which of its parts work.
     pub fn health(&self) -> HealthCheck {
         HealthCheck { plane: Arc::clone(&self.plane), lanes: Arc::clone(&self.lanes) }

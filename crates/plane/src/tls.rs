@@ -33,7 +33,25 @@ pub enum TlsError {
 pub(crate) struct ServerIdentity {
     ca: ServerCa,
     names: Vec<ServerName>,
-    current: RwLock<(Arc<CertifiedKey>, Lifetime)>,
+    current: RwLock<Issued>,
+}
+
+/// A certificate and its key, for each of the two listeners.
+struct Issued {
+    public: Arc<CertifiedKey>,
+    /// With the certificate of the authority that is to be trusted: a host that joins may know that by its digest alone.
+    hosts: Arc<CertifiedKey>,
+    lifetime: Lifetime,
+}
+
+/// Shows hosts the certificate of a server.
+#[derive(Debug)]
+struct ForHosts(Arc<ServerIdentity>);
+
+impl ResolvesServerCert for ForHosts {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner).hosts))
+    }
 }
 
 impl ServerIdentity {
@@ -44,7 +62,7 @@ impl ServerIdentity {
 
     /// Makes a new certificate if it is time to. A failure leaves the old one in place.
     pub(crate) fn renew_if_due(&self) -> Result<(), TlsError> {
-        let lifetime = self.current.read().unwrap_or_else(PoisonError::into_inner).1;
+        let lifetime = self.current.read().unwrap_or_else(PoisonError::into_inner).lifetime;
         if lifetime.phase(clock::now(), SERVER_CERTIFICATE_SECONDS / 2) != Phase::Fresh {
             let renewed = issue(&self.ca, &self.names)?;
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
@@ -61,21 +79,24 @@ impl std::fmt::Debug for ServerIdentity {
 
 impl ResolvesServerCert for ServerIdentity {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).0))
+        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).public))
     }
 }
 
 /// A certificate, and its life.
-fn issue(ca: &ServerCa, names: &[ServerName]) -> Result<(Arc<CertifiedKey>, Lifetime), TlsError> {
+fn issue(ca: &ServerCa, names: &[ServerName]) -> Result<Issued, TlsError> {
     let now = clock::now().unix_seconds();
     let issued = ca.issue_server(names, now, SERVER_CERTIFICATE_SECONDS)?;
-    let chain = issued.chain_der.into_iter().map(CertificateDer::from).collect();
+    let chain: Vec<_> = issued.chain_der.into_iter().map(CertificateDer::from).collect();
+    let anchor = CertificateDer::from(ca.trust_anchor().der().to_vec());
+    let to_hosts = chain.iter().cloned().chain([anchor]).collect();
     let key = any_supported_type(&private_key(&issued.private_key))?;
-    Ok((Arc::new(CertifiedKey::new(chain, key)), issued.lifetime))
+    let (public, hosts) = (CertifiedKey::new(chain, Arc::clone(&key)), CertifiedKey::new(to_hosts, key));
+    Ok(Issued { public: Arc::new(public), hosts: Arc::new(hosts), lifetime: issued.lifetime })
 }
 
 /// For everything public: no client certificate is asked for.
-pub(crate) fn public(identity: Arc<ServerIdentity>) -> Result<Arc<ServerConfig>, TlsError> {
+pub(crate) fn public(identity: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_details(provider(), clock::of_tls())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -93,7 +114,7 @@ pub(crate) fn hosts(identity: Arc<ServerIdentity>, hosts: &HostCa) -> Result<Arc
     let mut config = ServerConfig::builder_with_details(provider(), clock::of_tls())
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(identity);
+        .with_cert_resolver(Arc::new(ForHosts(identity)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

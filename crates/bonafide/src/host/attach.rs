@@ -40,6 +40,12 @@ pub(super) struct Options {
     /// Take HTTP/1.0 too (proxies that do not say that they are send it)
     #[arg(long = "allow-http-1.0")]
     allow_http_1_0: bool,
+    /// Answer nothing outside of a session, which begins with a PUT: no client of Azure's knows that
+    #[arg(long)]
+    require_session: bool,
+    /// Routers that replies pass at most, and the first: with 1 nobody behind a router of the workload gets any
+    #[arg(long, value_name = "N")]
+    hop_limit: Option<std::num::NonZeroU8>,
     /// The syntax of the variables of a port
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
@@ -55,7 +61,12 @@ pub(super) fn run(dir: &DataDir, options: Options) -> Result<(), Failure> {
         workload: options.workload,
         place,
         dialect: options.dialect,
-        options: BindingOptions { allow_http_1_0: options.allow_http_1_0, host_names: options.host_names },
+        options: BindingOptions {
+            allow_http_1_0: options.allow_http_1_0,
+            host_names: options.host_names,
+            require_session: options.require_session,
+            hop_limit: options.hop_limit,
+        },
         any_user: options.any_user,
         owner: options.owner,
     };

@@ -1,16 +1,24 @@
 //! `bonafide host list`
 
+use super::deciding;
+use crate::client::ClientOptions;
 use crate::data_dir::DataDir;
-use crate::{Failure, block_on, print};
+use crate::{DataDirOption, Failure, block_on, print};
 use bonafide_host::bindings::BindingLine;
-use bonafide_host::{HostLine, HostOrder, list_bindings, order_about_hosts};
+use bonafide_host::{HostLine, HostOrder, list_bindings};
 use bonafide_types::{printable_json, printable_lines};
 use serde_json::json;
 
-pub(super) fn run(dir: &DataDir, json: bool) -> Result<(), Failure> {
+pub(super) fn run(option: &DataDirOption, client: &ClientOptions, json: bool) -> Result<(), Failure> {
     let (hosts, bindings) = block_on(async {
-        let hosts = order_about_hosts(&dir.host, HostOrder::List).await?;
-        Ok::<_, bonafide_host::ControlError>((hosts, list_bindings(&dir.host).await?))
+        let hosts = deciding::hosts(option, client, HostOrder::List).await?;
+        // Of a control plane elsewhere there is nothing on this machine.
+        let dir = DataDir::at(option).ok().filter(|dir| !client.is_elsewhere() && dir.host.socket().exists());
+        let bindings = match &dir {
+            Some(dir) => list_bindings(&dir.host).await?,
+            None => Vec::new(),
+        };
+        Ok::<_, Failure>((hosts, bindings))
     })??;
     if json {
         print(&format!("{}\n", printable_json(&json!({ "hosts": hosts, "bindings": bindings }).to_string())));

@@ -1,13 +1,20 @@
 //! `bonafide host`
 
 mod attach;
+mod deciding;
 mod detach;
+mod join;
 mod list;
 mod place;
+mod placing;
+mod remote;
+mod run;
+mod token;
 
+use crate::client::ClientOptions;
 use crate::data_dir::DataDir;
 use crate::{DataDirOption, Failure, block_on, print, say};
-use bonafide_host::{DECISION_SEEN_WITHIN, HostLine, HostOrder, HostState, order_about_hosts};
+use bonafide_host::{DECISION_SEEN_WITHIN, HostLine, HostOrder, HostState};
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
@@ -30,38 +37,62 @@ enum Action {
         /// Print one JSON object on a line
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        client: ClientOptions,
     },
+    /// Make this machine a host of a control plane elsewhere, with a token that one who may do so made
+    Join(Box<join::Options>),
+    /// Run the agent of this machine, which has joined a control plane elsewhere
+    Run(run::Options),
+    /// Tokens to join with
+    Token(token::Options),
+    /// Put a workload on a host
+    Place(placing::Options),
+    /// Take a workload from a host
+    Displace(placing::Options),
     /// Let a host that was disabled or is frozen join again; certificates that it had do not count any more
     Enable {
         /// Its name or id
         host: String,
+        #[command(flatten)]
+        client: ClientOptions,
     },
     /// Refuse a host whatever it asks; it forgets its tokens and keys
     Disable {
         /// Its name or id
         host: String,
+        #[command(flatten)]
+        client: ClientOptions,
     },
 }
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
-    let dir = DataDir::at(&options.data_dir)?;
-    let order = match options.action {
-        Action::Attach(options) => return attach::run(&dir, *options).map(|()| ExitCode::SUCCESS),
-        Action::Detach(options) => return detach::run(&dir, &options).map(|()| ExitCode::SUCCESS),
-        Action::List { json } => return list::run(&dir, json).map(|()| ExitCode::SUCCESS),
-        Action::Enable { host } => HostOrder::Enable(host),
-        Action::Disable { host } => HostOrder::Disable(host),
-    };
-    let is_to_join = matches!(order, HostOrder::Enable(_));
-    let hosts = block_on(order_about_hosts(&dir.host, order))??;
-    print(&hosts.iter().map(line).collect::<String>());
-    if is_to_join {
-        let seconds = DECISION_SEEN_WITHIN.as_secs();
-        say(&format!(
-            "a host that was disabled or frozen joins again within {seconds} seconds, and has no new token until then"
-        ));
+    let data_dir = options.data_dir;
+    match options.action {
+        Action::Attach(options) => attach::run(&DataDir::at(&data_dir)?, *options)?,
+        Action::Detach(options) => detach::run(&DataDir::at(&data_dir)?, &options)?,
+        Action::List { json, client } => list::run(&data_dir, &client, json)?,
+        Action::Join(options) => join::run(&data_dir, *options)?,
+        Action::Run(options) => return run::run(&data_dir, options),
+        Action::Token(options) => token::run(&data_dir, options)?,
+        Action::Place(options) => placing::run(&data_dir, &options, "place")?,
+        Action::Displace(options) => placing::run(&data_dir, &options, "displace")?,
+        Action::Enable { host, client } => {
+            decide(&data_dir, &client, HostOrder::Enable(host))?;
+            let seconds = DECISION_SEEN_WITHIN.as_secs();
+            say(&format!(
+                "a host that was disabled or frozen joins again within {seconds} seconds, and has no new token until then"
+            ));
+        }
+        Action::Disable { host, client } => decide(&data_dir, &client, HostOrder::Disable(host))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn decide(data_dir: &DataDirOption, client: &ClientOptions, order: HostOrder) -> Result<(), Failure> {
+    let hosts = block_on(deciding::hosts(data_dir, client, order))??;
+    print(&hosts.iter().map(line).collect::<String>());
+    Ok(())
 }
 
 fn line(host: &HostLine) -> String {

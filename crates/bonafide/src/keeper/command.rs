@@ -8,6 +8,10 @@ pub(crate) struct Command {
     pub(crate) name: &'static str,
     /// The sockets that systemd or another supervisor may pass to it.
     pub(crate) sockets: &'static [Passed],
+    /// True where SIGHUP has it read its configuration again; false where it ends it, as it does who has no terminal any more.
+    pub(crate) reloads: bool,
+    /// True where it serves in other network namespaces, for which root's privileges are needed.
+    pub(crate) opens: bool,
 }
 
 /// A socket that may be passed.

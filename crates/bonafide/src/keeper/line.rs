@@ -1,5 +1,6 @@
 //! The line between the keeper and the process that serves: a pair of sockets, on which sockets go both ways.
 
+use bonafide_opener::{PUT, REMOVE};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -12,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Sockets in a message, at most. Source: ours; `up` has four.
 const SOCKETS_MAX: usize = 16;
-/// Longest text of a message, in bytes. Source: ours; an error of the `ip` command.
+/// Longest text of a message, in bytes. Source: ours; names.
 const TEXT_BYTES_MAX: usize = 4_096;
 
 /// A word of one side to the other.
@@ -26,10 +27,10 @@ pub(super) enum Message {
     HandOver,
     /// Its answer.
     HandedOver,
-    /// To the keeper: open the link-local address, which takes its privileges.
-    OpenLinkLocal,
-    /// Its answer.
-    Opened(Result<TcpListener, String>),
+    /// To the keeper, and to the next process of the kind that says it: all that is held under a key, as one descriptor.
+    Put(String, OwnedFd),
+    /// To the keeper: keep nothing under this key.
+    Remove(String),
     /// To the keeper: it serves.
     Ready,
 }
@@ -54,9 +55,8 @@ pub(super) fn send(line: impl AsFd, message: &Message) -> std::io::Result<()> {
         Message::Keep(name, socket) => (format!("keep {name}"), vec![socket.as_fd()]),
         Message::HandOver => ("hand-over ".to_owned(), Vec::new()),
         Message::HandedOver => ("handed-over ".to_owned(), Vec::new()),
-        Message::OpenLinkLocal => ("open ".to_owned(), Vec::new()),
-        Message::Opened(Ok(socket)) => ("opened ".to_owned(), vec![socket.as_fd()]),
-        Message::Opened(Err(reason)) => (format!("refused {reason}"), Vec::new()),
+        Message::Put(name, capsule) => (format!("{PUT}{name}"), vec![capsule.as_fd()]),
+        Message::Remove(name) => (format!("{REMOVE}{name}"), Vec::new()),
         Message::Ready => ("ready ".to_owned(), Vec::new()),
     };
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
@@ -105,9 +105,8 @@ fn read(text: &str, mut sockets: Vec<TcpListener>) -> Result<Message, Garbled> {
         ("keep", 1) => Ok(Message::Keep(rest.to_owned(), sockets.remove(0))),
         ("hand-over", 0) => Ok(Message::HandOver),
         ("handed-over", 0) => Ok(Message::HandedOver),
-        ("open", 0) => Ok(Message::OpenLinkLocal),
-        ("opened", 1) => Ok(Message::Opened(Ok(sockets.remove(0)))),
-        ("refused", 0) => Ok(Message::Opened(Err(rest.to_owned()))),
+        ("put", 1) => Ok(Message::Put(rest.to_owned(), sockets.remove(0).into())),
+        ("remove", 0) => Ok(Message::Remove(rest.to_owned())),
         ("ready", 0) => Ok(Message::Ready),
         _ => Err(Garbled),
     }
@@ -132,8 +131,10 @@ mod tests {
         assert!(matches!(receive(&server, RecvFlags::empty()), Ok(Some(Message::Given(none))) if none.is_empty()));
         send(&server, &Message::Keep("hosts".to_owned(), socket())).unwrap();
         assert!(matches!(receive(&keeper, RecvFlags::empty()), Ok(Some(Message::Keep(name, _))) if name == "hosts"));
-        let refusal = Message::Opened(Err("it: is taken".to_owned()));
-        for message in [Message::HandOver, Message::HandedOver, Message::OpenLinkLocal, refusal, Message::Ready] {
+        send(&server, &Message::Put("a/imds".to_owned(), socket().into())).unwrap();
+        assert!(matches!(receive(&keeper, RecvFlags::empty()), Ok(Some(Message::Put(name, _))) if name == "a/imds"));
+        let removed = Message::Remove("a/imds".to_owned());
+        for message in [Message::HandOver, Message::HandedOver, removed, Message::Ready] {
             send(&server, &message).unwrap();
             let received = receive(&keeper, RecvFlags::empty()).unwrap().unwrap();
             assert_eq!(format!("{received:?}"), format!("{message:?}"));

@@ -1,20 +1,22 @@
-//! The process that `up`, `serve` or `host run` is started as. It holds the listening sockets and nothing else: no key, no store, no thread but
-//! its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
+//! The process that `up`, `serve` or `host run` is started as. It holds the listening sockets and nothing else: no key,
+//! no store, no thread but its own. What serves is a process below it, which it starts again after a crash, with the same sockets, so that nobody
 //! else can take their ports meanwhile. Neither outlives the other (ADR 19).
 
 mod command;
 mod line;
+mod opening;
 mod passed;
 mod restarts;
 mod server;
+mod system;
 
 pub(crate) use command::{Command, Kept, Passed};
 pub(crate) use restarts::PANICKED;
-pub(crate) use server::{Keeper, KeptError};
+pub(crate) use server::{Keeper, KeptError, OpenerLine};
 
 use crate::{Failure, exit_code, privileges, say};
-use bonafide_host::bindings::link_local;
 use line::{Message, pair, receive, send};
+use opening::{Capsules, Opening, hear as kept, stream};
 use restarts::{CRASHES_MAX, Crashes, DOWN_MAX, WITHIN, is_crash};
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Signal, getpid, kill_process};
@@ -49,10 +51,14 @@ pub(crate) fn keep(command: &Command) -> Result<ExitCode, Failure> {
                 .collect(),
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: command.reloads.then(|| signal(SignalKind::hangup())).transpose()?,
+            is_reload_due: false,
             is_stopping: false,
             has_served: false,
             is_ready: false,
             down_since: None,
+            capsules: Capsules::new(),
+            opening: if command.opens { Opening::new()? } else { None },
         };
         keeping.run().await
     })
@@ -72,6 +78,10 @@ struct Keeping {
     sockets: Vec<Held>,
     interrupt: Signals,
     terminate: Signals,
+    /// SIGHUP, for a command that reads its configuration again.
+    hang_up: Option<Signals>,
+    /// It was told to before it served.
+    is_reload_due: bool,
     is_stopping: bool,
     /// One of the processes that served was ready once.
     has_served: bool,
@@ -79,6 +89,10 @@ struct Keeping {
     is_ready: bool,
     /// The time of the crash since which the sockets are this process's alone, until connections are refused.
     down_since: Option<Instant>,
+    /// All that the opener holds, or the process that serves where there is none.
+    capsules: Capsules,
+    /// `None` where this process lacks the privileges for it.
+    opening: Option<Opening>,
 }
 
 impl Keeping {
@@ -116,21 +130,25 @@ impl Keeping {
     async fn serve_once(&mut self) -> Result<ExitStatus, Failure> {
         self.is_ready = false;
         let (mut child, line) = self.start()?;
-        // A stream of messages rather than of bytes, but a socket all the same.
-        let line = std::os::unix::net::UnixStream::from(line);
-        line.set_nonblocking(true)?;
-        let line = UnixStream::from_std(line)?;
+        let line = stream(line)?;
         loop {
             let until = self.down_since.map(|since| since + DOWN_MAX);
             tokio::select! {
                 end = child.wait() => return Ok(end?),
                 _ = self.interrupt.recv() => self.stop(&child, Signal::INT),
                 _ = self.terminate.recv() => self.stop(&child, Signal::TERM),
+                () = received(&mut self.hang_up) => self.reload(&child),
+                went_on = go_on(&mut self.opening, &mut self.capsules) => went_on?,
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => self.refuse(),
                 ready = line.readable() => {
                     ready?;
                     match line.try_io(Interest::READABLE, || receive(&line, RecvFlags::DONTWAIT)) {
-                        Ok(Some(message)) => self.hear(message, &line)?,
+                        Ok(Some(message)) => {
+                            self.hear(message, &line)?;
+                            if self.is_ready && self.is_reload_due {
+                                self.reload(&child);
+                            }
+                        }
                         // It is ending.
                         Ok(None) => return Ok(child.wait().await?),
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -150,37 +168,44 @@ impl Keeping {
         if self.has_served {
             command.arg("--resumed");
         }
-        for name in PASSED {
-            command.env_remove(name);
-        }
+        unnamed(&mut command);
         let child = command.stdin(Stdio::from(theirs)).kill_on_drop(true).spawn();
         let child =
             child.map_err(|error| format!("cannot start {OURSELVES}: {error}; it needs /proc and one more process"))?;
         let given = self.sockets.iter().map(|kept| Ok((kept.name.clone(), kept.socket.try_clone()?)));
-        send(&ours, &Message::Given(given.collect::<std::io::Result<_>>()?))?;
+        let mut given = given.collect::<std::io::Result<Vec<_>>>()?;
+        match &self.opening {
+            Some(opening) => given.push((opening.line_name().to_owned(), opening.asks()?.into())),
+            None => {
+                for (name, capsule) in &self.capsules {
+                    send(&ours, &Message::Put(name.clone(), capsule.try_clone()?))?;
+                }
+            }
+        }
+        send(&ours, &Message::Given(given))?;
         Ok((child, ours))
     }
 
     fn hear(&mut self, message: Message, line: &UnixStream) -> Result<(), Failure> {
+        let Some(message) = kept(message, &mut self.capsules) else { return Ok(()) };
         match message {
             Message::Keep(name, socket) => self.keep(name, socket),
             Message::HandOver => {
                 self.down_since = None;
                 send(line, &Message::HandedOver)?;
             }
-            Message::OpenLinkLocal => {
-                let opened = link_local::open().map_err(|error| error.to_string());
-                if let Ok(socket) = &opened {
-                    self.keep(link_local::NAME.to_owned(), socket.try_clone()?);
-                }
-                send(line, &Message::Opened(opened))?;
-            }
             Message::Ready => {
                 (self.has_served, self.is_ready) = (true, true);
-                // The work that takes privileges is done.
-                privileges::give_up_capabilities(CapabilitySet::empty())?;
+                // The process that is started here needs them; this one never uses them.
+                match self.opening {
+                    Some(_) => privileges::lay_aside(privileges::OPENER)?,
+                    None => privileges::give_up_capabilities(CapabilitySet::empty())?,
+                }
+                system::tell(system::State::Ready);
             }
-            Message::Given(_) | Message::HandedOver | Message::Opened(_) => return Err(line::Garbled.into()),
+            Message::Given(_) | Message::HandedOver | Message::Put(..) | Message::Remove(_) => {
+                return Err(line::Garbled.into());
+            }
         }
         Ok(())
     }
@@ -196,9 +221,19 @@ impl Keeping {
     fn stop(&mut self, child: &Child, signal: Signal) {
         self.is_stopping = true;
         self.sockets.clear();
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        // One that is gone already needs no signal.
-        let _ = pid.map(|pid| kill_process(pid, signal));
+        self.opening = None;
+        self.capsules.clear();
+        system::tell(system::State::Stopping);
+        pass_on(child, signal);
+    }
+
+    /// Has the process that serves read its configuration again, once it serves: then it says so.
+    fn reload(&mut self, child: &Child) {
+        self.is_reload_due = !self.is_ready;
+        if self.is_ready && !self.is_stopping {
+            system::tell(system::State::Reloading);
+            pass_on(child, Signal::HUP);
+        }
     }
 
     /// Refuses connections from now on, and keeps the ports.
@@ -214,6 +249,36 @@ impl Keeping {
             _ = self.interrupt.recv() => false,
             _ = self.terminate.recv() => false,
         }
+    }
+}
+
+/// Waits for a signal; for ever where none is listened to.
+async fn received(signals: &mut Option<Signals>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Goes on with the opener, where there is one.
+async fn go_on(opening: &mut Option<Opening>, capsules: &mut Capsules) -> Result<(), Failure> {
+    match opening {
+        Some(opening) => opening.go_on(capsules).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn pass_on(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    // One that is gone already needs no signal.
+    let _ = pid.map(|pid| kill_process(pid, signal));
+}
+
+/// Takes the variables of passed sockets and of the supervisor from a process that is started: both are for this one, which
+/// alone the system knows.
+fn unnamed(command: &mut Process) {
+    for name in PASSED.into_iter().chain([system::SOCKET]) {
+        command.env_remove(name);
     }
 }
 

@@ -2,33 +2,31 @@
 
 mod described;
 mod hosts;
+mod link_local;
 mod local;
 mod notes;
 mod options;
 mod own_endpoint;
-mod proxies;
 mod start;
 
 use crate::data_dir::DataDir;
 use crate::keeper::{self, Command, Keeper, Kept, Passed};
+use crate::options::{HOSTS_ADDRESS, Throttle, address, throttle, token_lifetime};
+use crate::proxies::trusted_proxy;
+use crate::running::{Given, Signals, needed};
 use crate::shell::sh_quoted;
 use crate::{DEFAULT_DATA_DIR, DataDirOption, Failure, block_on, print, privileges, say};
-use bonafide_core::directory::{TOKEN_SECONDS_MAX, TOKEN_SECONDS_MIN};
 use bonafide_crypto::prepare_entropy;
 use bonafide_host::bindings::loopback;
 use bonafide_http::{Log, Sockets, TrustedProxy, log_uncaught};
-use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions};
-use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
+use bonafide_plane::{Description, HOSTS, PUBLIC, PlaneOptions, PublicName};
 use bonafide_types::{printable_json, printable_lines};
 use clap::Args;
-use options::{ThrottleOption, UpOptions};
-use proxies::trusted_proxy;
-use rustix::thread::CapabilitySet;
-use start::{Given, Up};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use options::UpOptions;
+use start::Up;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -42,6 +40,14 @@ pub(crate) struct Options {
     /// that is taken]
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = address)]
     hosts_listen: Option<SocketAddr>,
+    /// Name or IP address by which clients and hosts reach this machine, with the port where it is another than that of
+    /// --listen (repeatable; the first is part of each token's issuer) [default: localhost]
+    #[arg(long = "public-name", value_name = "NAME[:PORT]")]
+    public_names: Vec<PublicName>,
+    /// Make a new authority for the certificates of this installation's servers, for the --public-name of now; clients and
+    /// hosts are to trust the new ca.pem
+    #[arg(long)]
+    new_authority: bool,
     /// Port of workload demo's metadata endpoint [default: a free one, chosen once and kept]
     #[arg(long, value_name = "PORT")]
     imds_port: Option<u16>,
@@ -102,68 +108,29 @@ const COMMAND: Command = Command {
         Passed { name: HOSTS, is_for_others: true },
         Passed { name: loopback::NAME, is_for_others: false },
     ],
+    reloads: false,
+    opens: true,
 };
-
-/// Address of the hosts listener, unless an option names another.
-const HOSTS_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_444));
-
-#[derive(Clone, Copy)]
-struct Throttle(ThrottleOption);
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Self(ThrottleOption::On { rate: METADATA_RATE_PER_SECOND, concurrent: METADATA_FETCHES_AT_ONCE })
-    }
-}
-
-impl std::fmt::Display for Throttle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            ThrottleOption::On { rate, concurrent } => write!(f, "{rate},{concurrent}"),
-            ThrottleOption::Off => f.write_str("off"),
-        }
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "give an IP address and a port, as in 127.0.0.1:8443".to_owned())
-}
-
-fn token_lifetime(text: &str) -> Result<u32, String> {
-    let (number, unit) = match text.char_indices().last() {
-        Some((at, 'm')) => (&text[..at], 60),
-        Some((at, 'h')) => (&text[..at], 3_600),
-        _ => (text, 1),
-    };
-    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
-    let seconds = seconds.filter(|seconds| (TOKEN_SECONDS_MIN..=TOKEN_SECONDS_MAX).contains(seconds));
-    seconds.ok_or_else(|| "give a time from 5m to 24h, as in 15m, 2h or 900".to_owned())
-}
-
-fn throttle(text: &str) -> Result<Throttle, String> {
-    if text == "off" {
-        return Ok(Throttle(ThrottleOption::Off));
-    }
-    let numbers = text.split_once(',').and_then(|(rate, concurrent)| {
-        let (rate, concurrent) = (rate.parse().ok()?, concurrent.parse().ok()?);
-        (rate > 0 && concurrent > 0).then_some(ThrottleOption::On { rate, concurrent })
-    });
-    numbers.map(Throttle).ok_or_else(|| "give two numbers above zero, as in 20,5, or off".to_owned())
-}
 
 pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     privileges::leave_no_core();
     let Some(keeper) = options.kept.by else { return keeper::keep(&COMMAND) };
-    let (keeper, sockets) = Keeper::begin(keeper)?;
+    let (keeper, sockets, openers) = Keeper::begin(keeper)?;
     let wanted = wanted(&options, &sockets);
     // Before anything is made: an address that no certificate can be for is refused.
-    wanted.plane.public_name()?;
+    wanted.plane.check_origin()?;
     let dir = DataDir::create(&options.data_dir)?;
-    privileges::give_up_capabilities(needed(&options, &sockets))?;
+    let ports = [
+        (PUBLIC, Some(options.listen.port())),
+        (HOSTS, options.hosts_listen.map(|address| address.port())),
+        (loopback::NAME, options.imds_port),
+    ];
+    privileges::give_up_capabilities(needed(&ports, &sockets))?;
     // Not before: a thread takes the privileges along that there are when it begins.
     prepare_entropy();
     dir.check_in_reach()?;
-    block_on(serve(options, wanted, dir, Given { keeper, sockets }))?
+    let opener = openers.start()?;
+    block_on(serve(options, wanted, dir, Given { keeper, sockets, opener }))?
 }
 
 /// The options as the parts take them. A socket that was opened before has its address.
@@ -173,9 +140,13 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
             listen: sockets.address(PUBLIC).unwrap_or(options.listen),
             hosts_listen: sockets.address(HOSTS).or(options.hosts_listen).unwrap_or(HOSTS_ADDRESS),
             hosts_may_move: options.hosts_listen.is_none(),
+            public_names: options.public_names.clone(),
+            certificate: None,
+            // Once, as below.
+            new_authority: options.new_authority && !options.kept.resumed,
             empty: options.empty,
             resources: options.resources.clone(),
-            throttle: options.throttle.0 != ThrottleOption::Off,
+            throttle: options.throttle != Throttle::Off,
             token_lifetime: options.token_lifetime,
             // Once: a start after a crash is the same one.
             reset_operator: options.reset_operator && !options.kept.resumed,
@@ -183,7 +154,7 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
         },
         imds_port: options.imds_port,
         any_user: options.any_user,
-        throttle: options.throttle.0,
+        throttle: options.throttle,
         refresh_ahead: !options.no_refresh_ahead,
         allow_http_1_0: options.allow_http_1_0,
         link_local: options.link_local,
@@ -191,28 +162,11 @@ fn wanted(options: &Options, sockets: &Sockets) -> UpOptions {
     }
 }
 
-/// The capabilities that are needed while there are threads: to take ports that are for the system's services, unless
-/// their sockets are there.
-fn needed(options: &Options, sockets: &Sockets) -> CapabilitySet {
-    const FOR_SERVICES: std::ops::Range<u16> = 1..1_024;
-    let ports = [
-        (PUBLIC, Some(options.listen.port())),
-        (HOSTS, options.hosts_listen.map(|address| address.port())),
-        (loopback::NAME, options.imds_port),
-    ];
-    let is_for_services = |port: Option<u16>| port.is_some_and(|port| FOR_SERVICES.contains(&port));
-    match ports.iter().any(|(name, port)| is_for_services(*port) && sockets.address(name).is_none()) {
-        true => CapabilitySet::NET_BIND_SERVICE,
-        false => CapabilitySet::empty(),
-    }
-}
-
 async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) -> Result<ExitCode, Failure> {
-    // Before anything is started, so that an early signal is not lost.
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let signals = Signals::listen(&COMMAND)?;
     let log = if options.quiet { Log::off() } else { Log::to(std::io::stderr())? };
     log_uncaught(Arc::clone(&log))?;
-    let mut up = start::up(wanted, dir, &given, Arc::clone(&log)).await?;
+    let up = start::up(wanted, dir, &given, Arc::clone(&log)).await?;
     given.keeper.ready();
     // After a crash everything is as it was said to be.
     for note in up.notes.iter().filter(|_| !options.kept.resumed) {
@@ -225,18 +179,7 @@ async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) 
     } else {
         print(&printable_lines(&greeting(&up, &options.data_dir)));
     }
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        // Without it the rest would go on, and nobody would renew or follow or listen any more: the next process does.
-        () = up.broken() => {
-            log.flush();
-            return Ok(ExitCode::from(keeper::PANICKED));
-        }
-    }
-    up.stop().await;
-    log.flush();
-    Ok(ExitCode::SUCCESS)
+    Ok(up.tasks.run(signals, &log, async || {}).await)
 }
 
 /// The text for people: the endpoints, and commands to paste.

@@ -1,13 +1,14 @@
 //! Warnings of a start, a line each.
 
+use super::link_local;
 use super::options::UpOptions;
-use bonafide_host::bindings::link_local;
-use bonafide_plane::{PlaneFiles, Running, operator_note};
+use crate::plane_notes::plane_notes;
+use bonafide_plane::{PlaneFiles, Running};
 use std::path::Path;
 
 /// Warnings to print after start.
 pub(super) fn notes(options: &UpOptions, files: &PlaneFiles, plane: &Running, moved_port: Option<u16>) -> Vec<String> {
-    let (registered, hosts) = (&plane.registered, plane.hosts_address);
+    let hosts = plane.hosts_address;
     let open = [
         ("--listen", options.plane.listen, "the token service and the resource manager"),
         ("--hosts-listen", options.plane.hosts_listen, "the hosts listener"),
@@ -15,12 +16,6 @@ pub(super) fn notes(options: &UpOptions, files: &PlaneFiles, plane: &Running, mo
     let open = open.into_iter().filter(|(_, address, _)| !address.ip().is_loopback()).map(|(option, address, what)| {
         format!("{option} {address} opens {what} to other machines; listen on 127.0.0.1 unless they need it")
     });
-    let reset = options.plane.reset_operator.then(|| {
-        "the operator has a new secret and certificate, and the old ones have stopped working; tokens that were had \
-         with them count until they expire, for up to an hour"
-            .to_owned()
-    });
-    let registered = registered.iter().map(|audience| format!("tokens can be asked for {}", audience.as_str()));
     let moved_port = moved_port.map(|port| {
         format!(
             "port {port} of workload demo's metadata endpoint is taken by another program, which gets what is asked there; \
@@ -41,21 +36,8 @@ pub(super) fn notes(options: &UpOptions, files: &PlaneFiles, plane: &Running, mo
     open.chain(moved_port)
         .chain(moved_hosts)
         .chain(link_local)
-        .chain(reset)
-        .chain(registered)
-        .chain(operator_note(files))
-        .chain(plane.strange_operator_note(files))
+        .chain(plane_notes(&options.plane, files, plane))
         .collect()
-}
-
-/// The issuer of tokens has its address from the listener; who was told the old one refuses the new tokens.
-pub(super) fn moved_note(before: &str, now: &str) -> Option<String> {
-    (before != now).then(|| {
-        format!(
-            "the address was {before} at the last start and is {now} now: tokens name it as their issuer, so tell it to \
-             clients and services, or start with the --listen of before"
-        )
-    })
 }
 
 /// The files of another agent were in the place of this one.

@@ -1,5 +1,6 @@
 //! Options of `up`.
 
+use crate::options::Throttle;
 use bonafide_plane::PlaneOptions;
 use std::net::SocketAddr;
 
@@ -14,7 +15,7 @@ pub(crate) struct UpOptions {
     /// process.
     pub(crate) any_user: bool,
     /// The metadata throttle.
-    pub(crate) throttle: ThrottleOption,
+    pub(crate) throttle: Throttle,
     /// True if tokens are refreshed in the background past half their life.
     pub(crate) refresh_ahead: bool,
     /// True if the endpoint of workload `demo` takes HTTP/1.0.
@@ -34,18 +35,4 @@ impl UpOptions {
             (false, None) => None,
         }
     }
-}
-
-/// The metadata throttle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ThrottleOption {
-    /// For each workload.
-    On {
-        /// Requests per second.
-        rate: u32,
-        /// New tokens that callers wait for at once.
-        concurrent: u32,
-    },
-    /// None.
-    Off,
 }

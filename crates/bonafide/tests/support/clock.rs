@@ -25,7 +25,7 @@ impl Clock {
         Up::run(self.on(up_command(dir, &[])), dir)
     }
 
-    fn on(&self, mut command: Command) -> Command {
+    pub(crate) fn on(&self, mut command: Command) -> Command {
         command.env("BONAFIDE_TEST_CLOCK", &self.0);
         command
     }

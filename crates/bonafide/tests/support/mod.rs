@@ -217,12 +217,19 @@ impl Up {
         loop {
             let last = pids[pids.len() - 1];
             let children = of(last, &format!("task/{last}/children"));
-            let child = children.split_whitespace().next().map(|child| child.parse().unwrap());
-            match child {
+            let mut children = children.split_whitespace().map(|child| child.parse().unwrap());
+            match children.find(|child| !is_opener(*child)) {
                 Some(child) if of(child, "cmdline") != of(last, "cmdline") => pids.push(child),
                 _ => return pids,
             }
         }
+    }
+
+    /// The process that opens sockets with the privileges of root, once it was asked to.
+    pub(crate) fn opener(&self) -> Option<u32> {
+        let keeper = self.pid();
+        let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap_or_default();
+        children.split_whitespace().map(|child| child.parse().unwrap()).find(|child| is_opener(*child))
     }
 
     /// The process that serves, where there is one: never the keeper, which is alone between two of them.
@@ -388,4 +395,9 @@ pub(crate) fn is_root() -> bool {
 
 fn copy(mut from: impl Read + Send + 'static, mut to: impl Write + Send + 'static) {
     std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+}
+
+fn is_opener(pid: u32) -> bool {
+    let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    arguments.split(|byte| *byte == 0).nth(1) == Some(b"opener")
 }

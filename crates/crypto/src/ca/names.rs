@@ -42,6 +42,13 @@ impl fmt::Display for ServerName {
     }
 }
 
+impl ServerName {
+    /// True for a name of Microsoft's, and for one below or above which such a name lies.
+    pub fn is_of_microsoft(&self) -> bool {
+        matches!(self, Self::Dns(name) if reaches_microsoft(name))
+    }
+}
+
 /// Letters, digits and inner hyphens; the last label is not a number, so it never looks like an address.
 pub(super) fn is_dns_name(name: &str) -> bool {
     let is_label = |label: &str| {
@@ -141,6 +148,15 @@ impl IpSubnet {
         let (bits, width) = bits(mask);
         let prefix_bits = u8::try_from(bits.count_ones()).ok()?;
         (bits == self::mask(prefix_bits, width)).then(|| Self::new(address, prefix_bits)).flatten()
+    }
+}
+
+impl fmt::Display for IpSubnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match bits(self.address).1 == self.prefix_bits {
+            true => self.address.fmt(f),
+            false => write!(f, "{}/{}", self.address, self.prefix_bits),
+        }
     }
 }
 

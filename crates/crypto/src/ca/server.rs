@@ -140,6 +140,13 @@ impl ServerCa {
         }
     }
 
+    /// The names and addresses that it may certify, in words.
+    pub fn scope(&self) -> String {
+        let names = self.permitted_dns.iter().map(|name| format!("{name} and below"));
+        let addresses = self.permitted_ip.iter().map(ToString::to_string);
+        names.chain(addresses).collect::<Vec<_>>().join(", ")
+    }
+
     /// Makes a key and a certificate for a server with these names, each of them once, valid for at most `lifetime_seconds`.
     ///
     /// # Errors

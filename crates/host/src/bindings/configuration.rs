@@ -116,6 +116,9 @@ struct Member {
     allow_http_1_0: bool,
     #[serde(default)]
     host_names: Vec<String>,
+    #[serde(default)]
+    require_session: bool,
+    hop_limit: Option<std::num::NonZeroU8>,
 }
 
 /// Reads a file of bindings.
@@ -155,7 +158,12 @@ impl Member {
             workload: self.workload,
             place,
             dialect: self.dialect,
-            options: BindingOptions { allow_http_1_0: self.allow_http_1_0, host_names: self.host_names },
+            options: BindingOptions {
+                allow_http_1_0: self.allow_http_1_0,
+                host_names: self.host_names,
+                require_session: self.require_session,
+                hop_limit: self.hop_limit,
+            },
             any_user: self.any_user,
             owner: owner.transpose()?.map(User::id),
         };

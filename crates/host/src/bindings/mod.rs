@@ -1,7 +1,6 @@
 //! Bindings: which workload answers at which place, and how nobody else gets there.
 
 mod configuration;
-pub mod link_local;
 pub mod loopback;
 mod place;
 mod place_options;
@@ -10,7 +9,6 @@ mod row;
 mod sealed_rows;
 mod unix_socket;
 mod wanted;
-mod without_opener;
 
 pub use configuration::{Applied, ConfigurationError, Occasion};
 pub use place::{NetnsName, Place};
@@ -21,6 +19,5 @@ pub use registry::{
 pub use row::{AttachedBinding, BindingLine, BindingOptions, BindingRow, BindingState, PlaceIdentity};
 pub use unix_socket::UnixSocketError;
 pub use wanted::{Wanted, WantedError};
-pub use without_opener::WithoutOpener;
 
 pub(crate) use registry::{Attacher, of_namespace};

@@ -53,6 +53,12 @@ pub struct BindingOptions {
     /// Names that it answers to as well, as a `Host` header has them (MD-03).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host_names: Vec<String>,
+    /// True if it answers nothing outside of a session (MD-12).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_session: bool,
+    /// Routers that its replies pass at most, and itself; the system's figure if none (MD-10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hop_limit: Option<std::num::NonZeroU8>,
 }
 
 /// The proof that a place is the one that was attached. Names, process ids and device names are given again to others; none

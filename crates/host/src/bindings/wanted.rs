@@ -72,6 +72,9 @@ pub enum WantedError {
     /// A name of a device that no device has.
     #[error("'{0}' is no name of a network device")]
     Device(String),
+    /// A number that no guest has.
+    #[error("{0} is the number of no guest: guests have those from 3 on")]
+    Guest(u32),
     /// A process id, where a namespace must be found again later.
     #[error(
         "{0} is of a process id, which another process has after the end of this one: name the namespace by another path \
@@ -115,6 +118,8 @@ impl Wanted {
             Place::Unix { path, .. } | Place::VsockUnix { path, .. } if !path.is_absolute() => {
                 Err(WantedError::Relative(path.display().to_string()))
             }
+            // Source: vsock(7): 0 the hypervisor, 1 local, 2 the host, the last any.
+            Place::Vsock { cid: cid @ (0..=2 | u32::MAX), .. } => Err(WantedError::Guest(*cid)),
             Place::Port { number: 0 } | Place::Netns { port: Some(0), .. } => Err(WantedError::Port),
             Place::Interface { name, .. } if !is_device(name) => Err(WantedError::Device(name.clone())),
             _ => Ok(()),

@@ -1,5 +1,5 @@
 //! A listening socket that a command opened where it stands, in the network namespace of its own, and that the agent is to
-//! serve (ADR 28).
+//! serve (ADR 31).
 
 use super::Peer;
 use crate::bindings::of_namespace;

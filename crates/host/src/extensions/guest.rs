@@ -83,7 +83,7 @@ impl Service for GuestEndpoint {
     async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
         let heard = heard(&request.path, &request.query);
         let answer = self.endpoint.answer(request, at, waits).await;
-        // What was answered well came with the header, over the guest's loopback device, and of the run that is asked for.
+        // A good answer: it came with the header, over the guest's loopback device, and of the run that is asked for.
         if let Some(heard) = heard.filter(|_| answer.reply.status == StatusCode::NO_CONTENT) {
             self.signs.note(heard);
         }

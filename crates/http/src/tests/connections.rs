@@ -67,3 +67,21 @@ async fn ov_03_a_connection_that_waits_for_news_gives_way_and_one_whose_request_
     told.notify_waiters();
     assert!(read(work).await.ends_with("/wait  0"));
 }
+
+#[tokio::test]
+async fn md_10_what_a_socket_accepts_has_its_hop_limit() {
+    use rustix::net::sockopt::{ip_ttl, ipv6_unicast_hops};
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(socket) = Listening::open(address.parse().unwrap()) else { continue };
+        socket.limit_hops(std::num::NonZeroU8::MIN);
+        let client = std::net::TcpStream::connect(socket.address().unwrap()).unwrap();
+        let Ok(crate::listening::Accepted::Peer(stream, _)) = socket.accept().await else { panic!("no connection") };
+        let hops = if address.starts_with('[') {
+            ipv6_unicast_hops(&stream).unwrap().into()
+        } else {
+            ip_ttl(&stream).unwrap()
+        };
+        assert_eq!(hops, 1, "{address}");
+        drop(client);
+    }
+}

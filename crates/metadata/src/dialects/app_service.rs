@@ -1,7 +1,10 @@
 //! The dialect of App Service, versions 2019-08-01 and 2017-09-01 at one address (docs/wire/app-service.md).
 
 use super::imds::hosts;
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, json, retry_later, unserved_status};
+use super::{
+    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, json, retry_later,
+    unserved_status,
+};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -106,6 +109,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Path(_) => numbered(400, FORGED_PATH),
         Refusal::NotFound => numbered(404, "Not found"),
         Refusal::Unproven => numbered(401, "The X-IDENTITY-HEADER header is missing or wrong."),
+        Refusal::NoSession => numbered(401, NO_SESSION),
+        Refusal::SessionLife => numbered(400, SESSION_LIFE),
         Refusal::Method => numbered(405, "The method is not allowed.").with("allow", &APP_SERVICE.allow()),
         Refusal::ApiVersion => numbered(400, "The api-version is missing or not supported. Use 2019-08-01."),
         Refusal::Query(error) => numbered(400, &error.to_string()),

@@ -1,7 +1,10 @@
 //! The dialect of Cloud Shell (docs/wire/cloud-shell.md).
 
 use super::imds::{has_metadata_header, hosts};
-use super::{DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, json, retry_later, unserved_status};
+use super::{
+    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, json, retry_later,
+    unserved_status,
+};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -54,6 +57,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Path(_) => coded(400, BAD_REQUEST, FORGED_PATH),
         Refusal::NotFound => coded(404, "NotFound", "Nothing is served at this path"),
         Refusal::Unproven => coded(400, BAD_REQUEST, "Required metadata header not specified"),
+        Refusal::NoSession => coded(401, "SessionRequired", NO_SESSION),
+        Refusal::SessionLife => coded(400, BAD_REQUEST, SESSION_LIFE),
         Refusal::Method => {
             coded(405, "MethodNotAllowed", "The method is not allowed").with("allow", &CLOUD_SHELL.allow())
         }

@@ -1,7 +1,8 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
 use super::{
-    DISK_FULL, FORGED_PATH, REQUEST_ID, RESPONSE_TYPE, SCOPE, described, forwarder, json, retry_later, unserved_status,
+    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, described, forwarder, json,
+    retry_later, unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
@@ -162,6 +163,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Path(_) => described(400, "invalid_request", FORGED_PATH),
         Refusal::NotFound => described(404, "Not found", "Nothing is served at this path"),
         Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
+        Refusal::NoSession => described(401, "session_required", NO_SESSION),
+        Refusal::SessionLife => described(400, "invalid_request", SESSION_LIFE),
         Refusal::Method => {
             described(405, "method_not_allowed", "The method is not allowed").with("allow", &IMDS.allow())
         }

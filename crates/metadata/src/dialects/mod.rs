@@ -90,6 +90,11 @@ const DISK_FULL: &str = "The disk of this machine or of its control plane is ful
 
 /// The words for what is sent in the place of `resource`.
 const SCOPE: &str = "The parameter 'resource' is missing; a 'scope' is not taken in its place: name the resource alone, without '/.default'";
+/// The words for a request outside of a session, where the operator wants one.
+const NO_SESSION: &str = "This endpoint wants a session: PUT /metadata/session with 'X-Metadata-Session-TTL-Seconds', and send \
+                          what it answers as 'X-Metadata-Session'";
+/// The words for a session that begins without its life.
+const SESSION_LIFE: &str = "'X-Metadata-Session-TTL-Seconds' is a number from 1 to 21600";
 /// The words for another `response_type`.
 const RESPONSE_TYPE: &str = "The only 'response_type' is 'token'";
 

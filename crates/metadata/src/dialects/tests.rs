@@ -38,6 +38,8 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, u16, bool) {
         }
         Refusal::NotFound => ("an unknown path", 404, 404, 401, false),
         Refusal::Unproven => ("no header", 400, 401, 400, false),
+        Refusal::NoSession => ("no session where one is wanted", 401, 401, 401, false),
+        Refusal::SessionLife => ("a session without a life", 400, 400, 400, false),
         Refusal::ApiVersion => ("`api-version`", 400, 400, 400, false),
         Refusal::Query(
             QueryError::Parameters(_)
@@ -107,6 +109,8 @@ fn every() -> Vec<Refusal> {
         Refusal::NotFound,
         Refusal::Unproven,
         Refusal::Method,
+        Refusal::NoSession,
+        Refusal::SessionLife,
         Refusal::ApiVersion,
         Refusal::ResourceMissing,
         Refusal::ResourceMalformed,

@@ -2,7 +2,7 @@
 //! (docs/wire/vm-extension.md, "The endpoint").
 
 use super::imds::{SEVERAL, has_metadata_header, unserved, upstream};
-use super::{DISK_FULL, RESPONSE_TYPE, SCOPE, described, forwarder, json, retry_later};
+use super::{DISK_FULL, NO_SESSION, RESPONSE_TYPE, SCOPE, SESSION_LIFE, described, forwarder, json, retry_later};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version};
 use crate::refusal::{GuardError, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -83,6 +83,8 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Guard(GuardError::NotLoopback) => described(400, "unauthorized_client", NOT_LOOPBACK),
         Refusal::Guard(error) => described(400, "invalid_request", &error.to_string()),
         Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
+        Refusal::NoSession => described(401, "session_required", NO_SESSION),
+        Refusal::SessionLife => described(400, "invalid_request", SESSION_LIFE),
         Refusal::Method => {
             described(405, "method_not_allowed", "The method is not allowed").with("allow", &VM_EXTENSION.allow())
         }

@@ -47,7 +47,7 @@ fn round(plane: &ControlPlane) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control_plane::open_store;
+    use crate::control_plane::{OwnAuthority, open_store};
     use crate::files::PlaneFiles;
     use crate::origin::Origin;
     use bonafide_core::access::Allowed;
@@ -63,8 +63,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = PlaneFiles::create(&Root::create(&dir.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let store = open_store(&files, &[]).unwrap();
-        let origin = Origin { host: "localhost", port: 8443 };
-        let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
+        let origin = Origin::new(&[], "127.0.0.1:8443".parse().unwrap()).unwrap();
+        let (plane, _) = ControlPlane::open(&files, store, &origin, OwnAuthority::Kept, Log::off()).unwrap();
         let world = clock::world();
         let tenant = TenantId::random(world.entropy);
         let hash = plane.login.pepper.hash("id", "secret");

@@ -1,6 +1,6 @@
 //! The control plane of the listeners' tests, whose store can be stopped.
 
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, OwnAuthority};
 use crate::files::PlaneFiles;
 use crate::first_start::first_start;
 use crate::installation::Installation;
@@ -42,8 +42,8 @@ impl Cloud {
         let files = PlaneFiles::create(&Root::create(&folder.path().join("data"), Chosen::Named).unwrap()).unwrap();
         let stopped = Arc::new(AtomicBool::new(false));
         let store = Locked::new(Stoppable { engine: MemoryEngine::new(), stopped: Arc::clone(&stopped) });
-        let origin = Origin { host: "localhost", port: 8443 };
-        let (plane, _) = ControlPlane::open(&files, store, origin, Log::off()).unwrap();
+        let origin = Origin::new(&[], "127.0.0.1:8443".parse().unwrap()).unwrap();
+        let (plane, _) = ControlPlane::open(&files, store, &origin, OwnAuthority::Kept, Log::off()).unwrap();
         let plane = Arc::new(plane);
         let installation = first_start(&plane, &files, None, true).unwrap();
         let row = Host::new("local", clock::now());

@@ -2,7 +2,7 @@
 
 use crate::background::follow::tell_damage;
 use crate::backup::back_up;
-use crate::control_plane::{ControlPlane, OpenControlPlaneError, open_store};
+use crate::control_plane::{ControlPlane, OpenControlPlaneError, OwnAuthority, open_store};
 use crate::files::PlaneFiles;
 use crate::first_start::first_start;
 use crate::installation::INSTALLATION;
@@ -76,9 +76,9 @@ impl Directory {
     }
 
     fn open_with(&self, log: Arc<Log>) -> Result<ControlPlane, OpenControlPlaneError> {
-        let origin = Origin { host: "localhost", port: 8443 };
+        let origin = Origin::new(&[], "127.0.0.1:8443".parse().unwrap()).unwrap();
         let locked = open_store(&self.files, &[])?;
-        ControlPlane::open(&self.files, locked, origin, log).map(|(plane, _)| plane)
+        ControlPlane::open(&self.files, locked, &origin, OwnAuthority::Kept, log).map(|(plane, _)| plane)
     }
 
     pub(super) fn engine(&self) -> SqliteEngine {

@@ -108,7 +108,7 @@ impl Bindings {
                 None => Err(AttachError::Workload("another command changed this binding; try again".to_owned())),
             };
         }
-        // Attachments of this place whose namespace or device is gone.
+        // Attachments of the same name when it led to another place.
         let leftovers = self.leftovers(&row);
         for id in leftovers {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
@@ -162,11 +162,14 @@ impl Bindings {
         there.find(|entry| entry.row.is_at(wanted)).map(|entry| entry.row.id)
     }
 
-    /// Those that were attached to the place under the name that it has, when it was another.
+    /// Those that were attached under the name that the place has, when another place had it.
     fn leftovers(&self, wanted: &BindingRow) -> Vec<BindingId> {
+        let is_other = |entry: &&Entry| {
+            matches!(entry.state, BindingState::Gone(_)) || entry.row.identity.inode != wanted.identity.inode
+        };
         let entries = self.entries();
-        let gone = entries.values().filter(|entry| matches!(entry.state, BindingState::Gone(_)));
-        gone.filter(|entry| entry.row.place == wanted.place).map(|entry| entry.row.id).collect()
+        let others = entries.values().filter(|entry| entry.row.place == wanted.place).filter(is_other);
+        others.map(|entry| entry.row.id).collect()
     }
 
     pub(super) fn event(&self, name: &'static str, row: &BindingRow) -> Event {

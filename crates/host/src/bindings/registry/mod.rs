@@ -4,6 +4,7 @@ mod attach;
 mod beside;
 mod configured;
 mod detach;
+mod guests;
 mod news;
 mod open;
 mod restore;
@@ -25,9 +26,10 @@ use crate::state::StateError;
 use crate::temporary_placements::TemporaryPlacements;
 use attach::Attached;
 use bonafide_files::{FilesError, read_of_system};
-use bonafide_http::Log;
+use bonafide_http::{Log, SharedConnections};
 use bonafide_opener::{Held, OpenError, Opener};
 use bonafide_types::{BindingId, ResourceId, ResourceUuid};
+use guests::GuestPorts;
 use serving::Serving;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::fs::MetadataExt;
@@ -47,6 +49,10 @@ pub struct Bindings {
     files: HostFiles,
     log: Arc<Log>,
     here: Here,
+    /// Those of all bindings together, so that one cannot take the descriptors of the others.
+    connections: SharedConnections,
+    /// Those of virtual sockets.
+    guests: Arc<GuestPorts>,
     /// Held by whoever attaches or detaches: one at a time.
     changing: tokio::sync::Mutex<()>,
     entries: Mutex<BTreeMap<BindingId, Entry>>,
@@ -97,9 +103,6 @@ pub enum BindingsError {
     /// The key that they are sealed with.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The opener.
-    #[error("cannot tell which sockets are held: {0}")]
-    Opener(#[from] OpenError),
     /// The kernel.
     #[error("cannot tell this network namespace from others: {0}; Linux 5.14 or newer is needed")]
     Here(std::io::Error),
@@ -122,6 +125,8 @@ impl Bindings {
             opener,
             log,
             here: Here::look().map_err(BindingsError::Here)?,
+            connections: serving::connections(),
+            guests: Arc::default(),
             changing: tokio::sync::Mutex::default(),
             entries: Mutex::default(),
             given: Mutex::default(),

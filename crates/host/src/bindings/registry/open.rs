@@ -46,9 +46,17 @@ pub enum PlaceError {
     /// A socket that cannot be served.
     #[error("cannot serve what was opened: {0}")]
     Socket(#[from] std::io::Error),
-    /// Not built for this.
-    #[error("virtual sockets are not served here yet: use --vsock-uds with Firecracker or cloud-hypervisor")]
-    Vsock,
+    /// A virtual socket.
+    #[error(
+        "cannot listen on port {port} of this machine's virtual socket: {error}; it takes the module vhost_vsock, and \
+         without privileges a port from 1024 on (--vsock-port)"
+    )]
+    Vsock {
+        /// The port.
+        port: u32,
+        /// The system's error.
+        error: std::io::Error,
+    },
 }
 
 /// The namespace of a place: an open descriptor of it, and the inode by which it is told from those that are there.
@@ -108,7 +116,10 @@ impl Bindings {
                 let path = place.socket_path().unwrap_or_default();
                 return self.kept(key, vec![unix_socket::open(&path, *mode)?]).await;
             }
-            Place::Vsock { .. } => return Err(PlaceError::Vsock),
+            Place::Vsock { port, .. } if self.guests.listens(*port) => {
+                return Ok(Opened { sockets: Vec::new(), namespace: self.here.cookie, device: None, note: None });
+            }
+            Place::Vsock { port, .. } => return self.kept(key, vec![vsock(*port)?]).await,
         };
         let held = self.ask(move |opener| opener.open(&key, &at, namespace.as_ref().map(|it| it.file.as_fd()))).await?;
         opened(held)
@@ -143,6 +154,10 @@ pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
     let Held { sockets, namespace, device, note, .. } = held;
     let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
     Ok(Opened { sockets: sockets.collect::<Result<_, PlaceError>>()?, namespace, device, note })
+}
+
+fn vsock(port: u32) -> Result<OwnedFd, PlaceError> {
+    bonafide_opener::listen_on_vsock(port).map_err(|error| PlaceError::Vsock { port, error })
 }
 
 /// A socket that takes connections of one namespace alone, where the kernel tells one from another (Linux 5.14).

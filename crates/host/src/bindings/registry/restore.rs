@@ -32,7 +32,11 @@ impl Bindings {
     pub async fn restore(&self) -> Result<(), BindingsError> {
         let _one_at_a_time = self.changing.lock().await;
         let found = self.rows.read_all(&self.log)?;
-        let held = self.ask(|opener| opener.held()).await?;
+        // Without it what takes privileges waits, and everything else goes on: control plane, ports, sockets.
+        let held = self.ask(|opener| opener.held()).await.unwrap_or_else(|error| {
+            self.log.event(&Event::named("bindingsNotTakenUp"), &error);
+            Vec::new()
+        });
         let mut held: HashMap<String, Held> = held.into_iter().map(|held| (held.key.clone(), held)).collect();
         let kept: HashSet<BindingId> = found.rows.iter().map(|row| row.id).collect();
         for row in found.rows {

@@ -1,14 +1,16 @@
 //! The listeners of a binding.
 
 use super::Bindings;
+use super::guests::Guest;
 use crate::bindings::place::Place;
 use crate::bindings::row::BindingRow;
 use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
 use bonafide_files::User;
-use bonafide_http::{HttpLimits, Listener, Listening};
+use bonafide_http::{HttpLimits, Listener, Listening, SharedConnections};
 use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
 use bonafide_types::Secret;
+use rustix::process::{Resource, getrlimit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -17,6 +19,9 @@ use tokio::task::JoinSet;
 /// Connections open at once on each socket of a binding. Source: ours; all of a namespace's come from one address, which may
 /// have half of them, and a busy server of .NET keeps some hundreds.
 const CONNECTIONS_MAX: usize = 4_096;
+/// The part of the process's descriptors that connections of all bindings have together, as a divisor; a few of each
+/// binding are its own. Source: ours.
+const DESCRIPTORS_SHARE: usize = 4;
 /// Longest time that a request in flight may take once its binding was detached. Source: ours; who detaches waits for it,
 /// and a token that is cached is answered in microseconds.
 const LAST_REQUESTS: Duration = Duration::from_millis(100);
@@ -27,11 +32,16 @@ const HTTP: u16 = 80;
 pub(super) struct Serving {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    /// The guest of a virtual socket, whose listener is that of others, too.
+    guest: Option<Guest>,
 }
 
 impl Serving {
     /// Ends all of its connections, and waits for it: requests in flight have a moment.
     pub(super) async fn end(mut self) {
+        if let Some(listener) = self.guest.take().and_then(|guest| guest.end()) {
+            self.tasks.spawn(async { drop(listener.await) });
+        }
         let _ = self.stop.send(true);
         let over = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_REQUESTS, over).await.is_err() {
@@ -41,6 +51,9 @@ impl Serving {
 
     /// The same where the whole agent ends: requests in flight are answered.
     pub(super) async fn end_in_peace(mut self) {
+        if let Some(listener) = self.guest.take().and_then(|guest| guest.end()) {
+            self.tasks.spawn(async { drop(listener.await) });
+        }
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
     }
@@ -51,7 +64,14 @@ impl Bindings {
     pub(super) fn serve(&self, row: &BindingRow, dialect: &'static Dialect, sockets: Vec<Listening>) -> Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        if let Place::Vsock { cid, port } = row.place {
+            let guest = self.serve_guest((port, cid), self.endpoint(row, dialect), sockets);
+            return Serving { stop, tasks, guest: Some(guest) };
+        }
         for socket in sockets {
+            if let Some(limit) = row.options.hop_limit {
+                socket.limit_hops(limit);
+            }
             let listener = Listener {
                 socket,
                 tls: None,
@@ -63,15 +83,45 @@ impl Bindings {
             };
             tasks.spawn(listener.serve(stopped.clone()));
         }
-        Serving { stop, tasks }
+        Serving { stop, tasks, guest: None }
+    }
+
+    fn serve_guest(&self, at: (u32, u32), endpoint: Endpoint, sockets: Vec<Listening>) -> Guest {
+        self.guests.serve(at, endpoint, self.connections.clone(), |service, stopped| {
+            let Some(socket) = sockets.into_iter().next() else { return tokio::spawn(async {}) };
+            let listener = Listener {
+                socket,
+                tls: None,
+                service: Arc::new(service),
+                limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
+                user_of,
+                proxies: Arc::default(),
+                log: Arc::clone(&self.log),
+            };
+            tokio::spawn(listener.serve(stopped))
+        })
     }
 
     fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
+        let binding = binding.with_sessions(row.options.require_session);
         let user = row.user.and_then(User::told);
-        let users = user.map_or(AllowedUsers::Any, AllowedUsers::Of);
-        Endpoint { binding, users, agent: Arc::clone(&self.agent) }
+        let users = match (&row.place, user) {
+            (Place::Interface { .. }, _) => {
+                AllowedUsers::OtherEnd { is_here: row.identity.namespace == self.here.cookie }
+            }
+            (_, Some(user)) => AllowedUsers::Of(user),
+            (_, None) => AllowedUsers::Any,
+        };
+        let connections = Some(self.connections.clone());
+        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections }
     }
+}
+
+/// The connections that all bindings have together.
+pub(super) fn connections() -> SharedConnections {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    SharedConnections::new(usize::try_from(descriptors).unwrap_or(usize::MAX) / DESCRIPTORS_SHARE)
 }
 
 /// A binding's endpoint, as its clients know it.

@@ -1,16 +1,13 @@
 //! `--trusted-proxy`: the address of a proxy, and where it is on this machine the user that it runs as.
 
-use bonafide_files::{User, read_of_system};
+use crate::users;
+use bonafide_files::User;
 use bonafide_http::TrustedProxy;
 use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
-use std::path::Path;
-
-/// The users of this machine. Source: passwd(5).
-const USERS: &str = "/etc/passwd";
 
 /// `ADDRESS` or `ADDRESS@USER`. Without a user it is root, or the user who runs `up`.
-pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
+pub(crate) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
     let (address, user) = text.split_once('@').map_or((text, None), |(address, user)| (address, Some(user)));
     let address: IpAddr = address.parse().map_err(|_| {
         "give the proxy's IP address, and if it is on this machine the user that it runs as: 192.0.2.1 or \
@@ -24,7 +21,7 @@ pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
                  connections only: leave @{user} out for a proxy elsewhere"
             ));
         }
-        Some(user) => vec![id(user)?],
+        Some(user) => vec![users::id(user)?],
         None => vec![User::ROOT.id(), User::of_this_process().map_err(|error| error.to_string())?.id()],
     };
     Ok(TrustedProxy { address, users })
@@ -34,25 +31,6 @@ pub(super) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
 fn is_elsewhere(address: IpAddr) -> bool {
     let bound = UdpSocket::bind((address, 0));
     !address.is_loopback() && bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
-}
-
-fn id(user: &str) -> Result<u32, String> {
-    let id =
-        user.parse().ok().or_else(|| id_in(&String::from_utf8_lossy(&read_of_system(Path::new(USERS)).ok()?), user));
-    let id =
-        id.ok_or_else(|| format!("there is no user '{user}' in {USERS}; give the number of a user from elsewhere"))?;
-    let told = User::told(id).map(User::id);
-    told.ok_or_else(|| {
-        format!("the kernel shows many users as {id}, '{user}', so that it proves nothing; run the proxy as a user of its own")
-    })
-}
-
-fn id_in(users: &str, name: &str) -> Option<u32> {
-    let fields = |line: &str| -> Option<u32> {
-        let mut fields = line.split(':');
-        (fields.next()? == name).then(|| fields.nth(1)?.parse().ok())?
-    };
-    users.lines().find_map(fields)
 }
 
 #[cfg(test)]
@@ -74,11 +52,5 @@ mod tests {
         ] {
             assert!(trusted_proxy(text).unwrap_err().starts_with(said), "{text}");
         }
-    }
-
-    #[test]
-    fn a_name_is_found_in_the_list_of_users_whole() {
-        let list = "root:x:0:0:root:/root:/bin/sh\nproxy2:x:14:14::/:\n\n#\nproxy:x:13:12::/:\n";
-        assert_eq!(["root", "proxy", "prox", "x"].map(|name| id_in(list, name)), [Some(0), Some(13), None, None]);
     }
 }
