@@ -7,7 +7,7 @@ use bonafide_core::tokens::{Authenticated, Method as SignIn, issue, resolve};
 use bonafide_crypto::{Kek, SystemEntropy};
 use bonafide_files::Root;
 use bonafide_plane::{
-    At, Description, Entry, Need, On, Parts, PlaneFiles, Round, of, open_host_ca, open_pepper, unlock,
+    At, Description, Entry, Need, On, Parts, PlaneFiles, Round, of, open_host_ca, open_pepper, open_server_ca, unlock,
 };
 use bonafide_store::Locked;
 use bonafide_store::engine::Engine;
@@ -67,7 +67,7 @@ impl Plane {
     pub(crate) fn open_on(engine: impl Engine, data: &Path) -> Result<Self, Failure> {
         let (info, kek) = (Description::read(&files(data)?)?, kek(data)?);
         let store = unlock(Locked::open_marked(engine, &files(data)?.mark())?, &kek)?;
-        let secrets = (open_pepper(&store, &kek)?, open_host_ca(&store, &kek)?);
+        let secrets = (open_pepper(&store, &kek)?, open_host_ca(&store, &kek)?, open_server_ca(&store, &kek)?);
         let parts = Parts::new(store, kek, secrets, &info.endpoints.management, None)?;
         Ok(Self { parts, info })
     }

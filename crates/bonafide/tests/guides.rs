@@ -310,6 +310,11 @@ fn the_extension_of_a_machine_says_why_it_fails_and_a_program_leaves_it() {
 }
 
 #[test]
+fn a_machine_tells_of_itself_and_proves_which_it_is() {
+    check("instance-metadata.md");
+}
+
+#[test]
 fn a_program_moves_here_and_back() {
     check("migrating.md");
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod directory;
+pub mod instance;
 pub mod keys;
 pub mod lifecycle;
 pub mod names;

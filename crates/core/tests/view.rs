@@ -173,6 +173,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 set: (of > 0).then(|| Membership { set: workload(of), model: 1 }),
                 lasting: false,
                 extension: None,
+                instance: None,
             });
             set(tx, &PLACEMENTS, (host(on), workload(n)), row)
         }

@@ -26,6 +26,7 @@ pub mod seal;
 pub mod sealed_file;
 pub mod secret_hash;
 mod self_signed;
+mod signed_data;
 pub mod signing;
 #[cfg(test)]
 mod test_keys;

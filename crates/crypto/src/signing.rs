@@ -127,6 +127,18 @@ impl RsaKey {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| SignError::Generation)?;
         Ok(Self(RsaPair::new(pair)?))
     }
+
+    /// The public half, to be certified.
+    pub(crate) fn public(&self) -> &impl PublicKeyData {
+        &self.0
+    }
+
+    /// Signs bytes (PKCS #1 version 1.5, SHA-256), and checks the signature before it leaves (JW-11).
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let mut signature = [0; RSA_2048_BYTES];
+        self.0.sign_checked(message, &mut signature)?;
+        Ok(signature.to_vec())
+    }
 }
 
 impl fmt::Debug for RsaKey {

@@ -5,6 +5,7 @@ use crate::control_plane::ControlPlaneAddress;
 use crate::enrol::EnrolError;
 use crate::fetch;
 use crate::files::HostFiles;
+use crate::instances::Instances;
 use crate::kept::Kept;
 use crate::keys::IdentityKeys;
 use crate::link::Link;
@@ -12,7 +13,7 @@ use crate::membership::{Invitation, Membership};
 use crate::resource_name::ResourceName;
 use crate::state::AgentState;
 use bonafide_http::{Event, Log, clock};
-use bonafide_metadata::host::HostRefusal;
+use bonafide_metadata::host::{HostRefusal, HostRequest, Sent};
 use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch, UpstreamError};
 use bonafide_types::{HostId, Phase, Timestamp};
 use bonafide_wire::token::TokenV1;
@@ -20,6 +21,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Longest time that the control plane may take for a question of a workload's.
+const ASK: Duration = Duration::from_secs(5);
 /// Longest time that a start of a host of before waits for a connection. Source: ours; it may have to serve without.
 const START_WAIT: Duration = Duration::from_millis(400);
 
@@ -35,6 +38,7 @@ pub struct AgentRuntime {
     pub(crate) settings: Mutex<String>,
     pub(crate) changed: watch::Sender<()>,
     pub(crate) log: Arc<Log>,
+    pub(crate) instances: Instances,
 }
 
 /// The agent's own account of itself.
@@ -69,7 +73,8 @@ impl AgentRuntime {
         let core = Agent::new(options).logging_to(&files.log_file().display().to_string());
         core.look_at_clock(clock::now(), clock::since_boot());
         let (settings, changed) = (Mutex::default(), watch::Sender::new(()));
-        let agent = Arc::new(Self { core, membership, contact, keys, kept, settings, changed, log });
+        let instances = Instances::new(files.clone(), membership.kek()?, Arc::clone(&log));
+        let agent = Arc::new(Self { core, membership, contact, keys, kept, settings, changed, log, instances });
         let was_host = files.state().exists();
         match tokio::time::timeout(START_WAIT, agent.link()).await {
             // A host of before goes on with what it has, and joins again by itself.
@@ -143,6 +148,12 @@ impl AgentRuntime {
         self.core.look_at_clock(clock::now(), clock::since_boot());
         self.core.complete(duty, result, &clock::world());
         self.kept.touch(workload);
+    }
+
+    /// Asks the control plane something that a workload wants to know.
+    pub(crate) async fn ask(&self, request: HostRequest) -> Sent {
+        let link = self.link().await.map_err(|why| why.to_string())?;
+        link.send(request, ASK).await.map_err(|why| why.to_string())
     }
 
     /// Asks login, and once more where the certificate was replaced, or turned out not to count, meanwhile: what is on

@@ -6,7 +6,7 @@ use bonafide_http::clock;
 use bonafide_http::{
     Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, is_shortage, masked_path,
 };
-use bonafide_metadata::{self as metadata, Binding, FetchDuty, Waiting, refuse};
+use bonafide_metadata::{self as metadata, Binding, FetchDuty, Question, Waiting, refuse};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Remote, Reply, Request, Unserved};
@@ -99,6 +99,7 @@ impl Service for Endpoint {
                 self.run(duty);
                 self.wait(waiting, waits).await.into()
             }
+            metadata::Answer::Ask(question) => self.ask(question, waits).await.into(),
         }
     }
 
@@ -136,6 +137,16 @@ impl Endpoint {
         if let Some(duty) = duty {
             tokio::spawn(Arc::clone(&self.agent).fetch(duty));
         }
+    }
+
+    /// Asks the control plane for as long as a caller has patience.
+    async fn ask(&self, mut question: Question, waits: &Waits<'_>) -> Reply {
+        let sent = match question.request() {
+            Some(request) => waits.until(tokio::time::timeout(WAIT, self.agent.ask(request))).await.ok(),
+            None => None,
+        };
+        let sent = sent.unwrap_or_else(|| Err("no answer in time".to_owned()));
+        self.agent.core.told(question, &sent, &clock::world())
     }
 
     async fn wait(&self, mut waiting: Waiting, waits: &Waits<'_>) -> Reply {

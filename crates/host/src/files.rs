@@ -16,7 +16,14 @@ impl HostFiles {
     /// Makes the folders if need be.
     pub fn create(root: &Root) -> Result<Self, FilesError> {
         let files = Self { root: root.clone() };
-        make_dirs([files.folder(), files.keys(), files.kept(), files.kept_tokens(), files.bindings()])?;
+        make_dirs([
+            files.folder(),
+            files.keys(),
+            files.kept(),
+            files.kept_tokens(),
+            files.kept_instances(),
+            files.bindings(),
+        ])?;
         Ok(files)
     }
 
@@ -38,7 +45,7 @@ impl HostFiles {
 
     /// Removes the files that a crash left half written. Only while this process has the data directory.
     pub fn remove_drafts(&self) -> Result<(), FilesError> {
-        [self.folder(), self.keys(), self.kept(), self.kept_tokens(), self.bindings()]
+        [self.folder(), self.keys(), self.kept(), self.kept_tokens(), self.kept_instances(), self.bindings()]
             .iter()
             .try_for_each(|folder| remove_drafts(folder))
     }
@@ -48,7 +55,7 @@ impl HostFiles {
     pub(crate) fn set_aside(&self, suffix: &str) -> Result<PathBuf, FilesError> {
         let (folder, aside) = (self.folder(), self.root.path().join(format!("agent.before-{suffix}")));
         std::fs::rename(&folder, &aside).map_err(|error| io(&aside, error))?;
-        make_dirs([folder, self.keys(), self.kept(), self.kept_tokens(), self.bindings()])?;
+        make_dirs([folder, self.keys(), self.kept(), self.kept_tokens(), self.kept_instances(), self.bindings()])?;
         Ok(aside)
     }
 
@@ -121,6 +128,16 @@ impl HostFiles {
     /// The tokens of a workload.
     pub(crate) fn kept_tokens_of(&self, workload: ResourceUuid) -> PathBuf {
         self.kept_tokens().join(workload.to_string())
+    }
+
+    /// The documents of machines among them, a file each.
+    pub(crate) fn kept_instances(&self) -> PathBuf {
+        self.kept().join("instances")
+    }
+
+    /// The document of a machine.
+    pub(crate) fn kept_instance_of(&self, workload: ResourceUuid) -> PathBuf {
+        self.kept_instances().join(workload.to_string())
     }
 
     /// The record that tells an older copy of the folder. It is beside the folder, not in it.

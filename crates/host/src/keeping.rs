@@ -68,6 +68,7 @@ impl AgentRuntime {
             removed: Vec::new(),
             nonce: None,
         });
+        self.instances.give_back(&self.core);
         let present = self.kept.present();
         for (id, written, tokens) in tokens {
             self.core.give_back(id, tokens, &written, &found.seen, &present, &clock::world_at(present.now));

@@ -63,6 +63,7 @@ impl AgentRuntime {
             self.core.forget_all();
             self.keys.keep_only(&HashSet::new());
             self.kept.turn_off();
+            self.instances.keep_only(&HashSet::new());
             self.changed.send_replace(());
         }
         was_member

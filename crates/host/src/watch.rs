@@ -22,6 +22,7 @@ impl AgentRuntime {
         if self.status().refusal.is_none() {
             let answer = self.desired(&watch).await?;
             self.take_over(&mut watch, &answer).await?;
+            self.begin_to_fetch_instances();
         }
         Ok(watch)
     }
@@ -42,6 +43,9 @@ impl AgentRuntime {
                 Ok(answer) => self.take_over(&mut watch, &answer).await,
                 Err(why) => Err(why),
             };
+            if taken_over.is_ok() {
+                self.begin_to_fetch_instances();
+            }
             if let Err(why) = taken_over {
                 self.log.event(&Event::named("watchFailed"), &why);
                 match self.status().refusal {

@@ -64,6 +64,7 @@ fn workload(id: ResourceUuid, placed: &Placed) -> Workload {
         location: placed.row.location.clone(),
         identities: placed.identities().map(|identity| describe(&placed.row.resource_id, identity)).collect(),
         extension: placed.row.extension.map(endpoint),
+        instance: placed.row.instance.clone(),
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) enum Fault {
     /// The workload has no such extension, or its endpoint was asked for anew since.
     #[error("the workload's extension is not the one that this report is about; ask for the desired state again")]
     OtherRun,
+    /// No document can be signed.
+    #[error("no document can be signed: {0}")]
+    Signer(CaError),
     /// There is no space left to store it.
     #[error("the disk of the control plane is full: make space on it, and try again")]
     DiskFull(StoreError),
@@ -91,6 +94,7 @@ impl Fault {
             Self::Token => (StatusCode::FORBIDDEN, "Token"),
             Self::Key(_) => (StatusCode::BAD_REQUEST, "Key"),
             Self::NotPlaced => (StatusCode::FORBIDDEN, "NotPlaced"),
+            Self::Signer(_) => (StatusCode::SERVICE_UNAVAILABLE, "Signer"),
             Self::OtherRun => (StatusCode::CONFLICT, code::OTHER_RUN),
             Self::DiskFull(_) => (StatusCode::SERVICE_UNAVAILABLE, code::DISK_FULL),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "Store"),

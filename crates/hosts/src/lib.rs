@@ -3,14 +3,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod attested;
 mod credential;
 mod desired;
 mod dialects;
 mod extension;
 mod fault;
+mod instance;
 mod join;
 mod rejoin;
 mod route;
+
+pub use attested::{ATTESTED_SECONDS, Attestation};
 
 use bonafide_core::view::View;
 use bonafide_crypto::ca::HostCa;
@@ -29,6 +33,8 @@ pub struct Cx<'a> {
     pub view: &'a View,
     /// The authority that signs host certificates.
     pub ca: &'a HostCa,
+    /// The signer of attested documents.
+    pub attestation: &'a Attestation,
     /// The token service's origin.
     pub authority: &'a str,
     /// The nonce of the token service, which assertions carry.

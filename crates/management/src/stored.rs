@@ -1,6 +1,6 @@
 //! Stored resources, as a type reads them that shows or checks what others say.
 
-use bonafide_core::directory::{EXTENSION_OF, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource};
+use bonafide_core::directory::{EXTENSION_OF, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource, find};
 use bonafide_core::lifecycle::{self, ExtensionHost};
 use bonafide_core::placement::{HOSTS, Host, PLACEMENTS};
 use bonafide_store::{Read, StoreError};
@@ -12,6 +12,8 @@ use std::cell::Cell;
 pub(crate) trait Stored {
     /// A resource.
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError>;
+    /// The resource with an ARM id, in any case.
+    fn named(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
     /// The hosts of a workload, as far as its extension is concerned.
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
     /// The row of a host.
@@ -47,6 +49,10 @@ impl<'a, T> Remembered<'a, T> {
 impl<T: Read> Stored for Remembered<'_, T> {
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
         self.tx.resource(uuid)
+    }
+
+    fn named(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        self.tx.named(id)
     }
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
@@ -96,6 +102,10 @@ impl<T: Read> Stored for Remembered<'_, T> {
 impl<T: Read> Stored for T {
     fn resource(&self, uuid: ResourceUuid) -> Result<Option<Resource>, StoreError> {
         self.get(&RESOURCES, &uuid)
+    }
+
+    fn named(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError> {
+        Ok(find(self, id)?.map(|(_, resource)| resource))
     }
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {

@@ -9,6 +9,7 @@ use crate::host::LoginNonce;
 use crate::moment::{Clocks, Moment};
 use crate::placement::{Places, applied};
 use crate::query::TokenQuery;
+use crate::question::Question;
 use crate::refusal::{Logs, Refusal};
 use crate::select::select;
 use crate::throttle::{Gate, Share, Throttle};
@@ -48,8 +49,8 @@ pub struct Agent {
     login_nonce: LoginNonce,
     clocks: Clocks,
     /// The gate of the workloads that are not on this host.
-    unplaced: Gate,
-    tally: Tally,
+    pub(crate) unplaced: Gate,
+    pub(crate) tally: Tally,
 }
 
 /// The next step of the shell with a request.
@@ -69,6 +70,8 @@ pub enum Answer {
         /// The fetch that ends the wait, unless another request has the duty.
         duty: Option<FetchDuty>,
     },
+    /// Ask the control plane, then call [`Agent::told`].
+    Ask(Question),
 }
 
 /// A request that waits for login.
@@ -184,12 +187,9 @@ impl Agent {
                 let sessions = binding.sessions.as_ref().ok_or(Refusal::NotFound)?;
                 sessions.begin(request, world).map(written)
             }
-            Call::Document(document) => {
-                let places = self.places.load();
-                let place = places.get(&binding.workload());
-                self.let_in(place.map_or(&self.unplaced, |place| &place.gate), Share::Document, world.now)?;
-                document(&passed.parameters, place.map(|place| &place.placement.workload)).map(written)
-            }
+            Call::Instance => self.instance(binding, &passed, world.now),
+            Call::Document(document) => self.document(binding, request, document, world.now),
+            Call::Question(question) => self.question(binding, request, question, world.now),
         }
     }
 
@@ -227,10 +227,6 @@ impl Agent {
         count(&self.tally.waits);
         let (waiter, fetch, speech) = (Waiter::new(pending), fetch(), binding.speech.clone());
         Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech }, duty })
-    }
-
-    fn let_in(&self, gate: &Gate, share: Share, now: Timestamp) -> Result<(), Refusal> {
-        gate.enter(share, now).inspect_err(|_| count(&self.tally.throttled))
     }
 
     fn duty(&self, fetch: TokenFetch, pending: Arc<Pending>, tokens: &Arc<Tokens>, background: bool) -> FetchDuty {
@@ -298,7 +294,7 @@ impl Agent {
 }
 
 /// An answer without a refresh.
-fn written(reply: Reply) -> Answer {
+pub(crate) fn written(reply: Reply) -> Answer {
     Answer::Reply { reply, refresh: None }
 }
 

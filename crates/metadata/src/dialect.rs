@@ -1,5 +1,6 @@
 //! The type of a dialect: everything in which the protocols of the metadata endpoint differ, as one value.
 
+use crate::host::HostRequest;
 use crate::refusal::Refusal;
 use crate::token::{Rendered, Token};
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
@@ -7,8 +8,8 @@ use bonafide_types::{ApiVersion, Secret, World};
 use bonafide_wire::hosts::Workload;
 use bonafide_wire::{Parameters, Reply, Request, Route};
 use bytes::Bytes;
-use http::Method;
 use http::header::{HeaderMap, HeaderName};
+use http::{Method, StatusCode};
 
 /// A protocol spoken at an endpoint. Each is a `static` in a file of its own in `dialects/`.
 pub struct Dialect {
@@ -38,6 +39,8 @@ pub struct Dialect {
 pub(crate) struct Entry {
     pub(crate) route: Route,
     pub(crate) call: Call,
+    /// True when it is served at the paths below its own, too.
+    has_paths_below: bool,
 }
 
 /// The subject of a request.
@@ -47,9 +50,25 @@ pub(crate) enum Call {
     Token,
     /// A session, at a binding that wants them.
     Session,
-    /// Something that is known without login, from the parameters and the workload, if it is placed here.
-    Document(fn(&str, Option<&Workload>) -> Result<Reply, Refusal>),
+    /// Something that is known without login, from the request and the workload.
+    Document(fn(&Asked<'_>) -> Result<Reply, Refusal>),
+    /// The machine's document or an element of it.
+    Instance,
+    /// Something that the control plane must be asked.
+    Question(fn(&Asked<'_>) -> Result<(HostRequest, Told), Refusal>),
 }
+
+/// A request for something other than a token.
+pub(crate) struct Asked<'r> {
+    /// The workload, if it is placed here.
+    pub(crate) workload: Option<&'r Workload>,
+    /// The query, still encoded.
+    pub(crate) query: &'r str,
+    pub(crate) body: &'r [u8],
+}
+
+/// The reply that the control plane's answer makes.
+pub(crate) type Told = fn(StatusCode, &[u8]) -> Result<Reply, Refusal>;
 
 /// A version of a dialect's token request.
 pub(crate) struct Version {
@@ -145,10 +164,11 @@ impl Dialect {
         numbered.find(|(_, version)| (version.takes)(asked)).ok_or(Refusal::ApiVersion)
     }
 
-    /// The methods of its routes, as `Allow` lists them.
-    pub(crate) fn allow(&self) -> String {
+    /// The methods of the routes at a path, or else of all, as `Allow` lists them.
+    pub(crate) fn allow(&self, path: Option<&str>) -> String {
         let mut methods: Vec<&str> = Vec::new();
-        for entry in self.entries {
+        let is_meant = |entry: &&Entry| path.is_none_or(|path| path == entry.route.path);
+        for entry in self.entries.iter().filter(is_meant) {
             if !methods.contains(&entry.route.method.as_str()) {
                 methods.push(entry.route.method.as_str());
             }
@@ -165,10 +185,21 @@ pub(crate) fn is_since(oldest: &str, asked: Option<&str>) -> bool {
 }
 
 impl Entry {
-    /// The parameters of a `GET` are its query; those of another method are its query and its form.
+    /// The parameters of a token request with `GET` are its query; those of another method are its query and its form.
     pub(crate) const fn new(method: Method, path: &'static str, call: Call) -> Self {
         // The bodies of `GET` are read so that they can be refused in the words of the dialect.
-        Self { route: Route::of_view(method, path, TOKEN_BODY_BYTES_MAX), call }
+        Self { route: Route::of_view(method, path, TOKEN_BODY_BYTES_MAX), call, has_paths_below: false }
+    }
+
+    /// The same, at every path below it, too.
+    pub(crate) const fn tree(method: Method, path: &'static str, call: Call) -> Self {
+        Self { route: Route::of_view(method, path, TOKEN_BODY_BYTES_MAX), call, has_paths_below: true }
+    }
+
+    /// True when it is served at a canonical path.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let below = path.strip_prefix(self.route.path);
+        below.is_some_and(|below| below.is_empty() || (self.has_paths_below && below.starts_with('/')))
     }
 }
 

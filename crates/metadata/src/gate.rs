@@ -17,6 +17,8 @@ use std::borrow::Cow;
 /// A request that has passed the gate.
 pub(crate) struct Passed<'r> {
     pub(crate) call: Call,
+    /// In its canonical form.
+    pub(crate) path: Cow<'r, str>,
     /// The query, and after it the form, still encoded.
     pub(crate) parameters: Cow<'r, str>,
 }
@@ -26,7 +28,7 @@ pub(crate) struct Passed<'r> {
 pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request, world: &World<'_>) -> Result<Passed<'r>, Refusal> {
     let path = path::canonical(check_origin(binding, request)?.path)?;
     let dialect = binding.speech.dialect;
-    let here = || dialect.entries.iter().filter(|entry| entry.route.path == path);
+    let here = || dialect.entries.iter().filter(|entry| entry.is_at(&path));
     let begins_session = binding.sessions.is_some() && path == session::PATH;
     if here().next().is_none() && !begins_session {
         return Err(Refusal::NotFound);
@@ -40,13 +42,23 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request, world: &World<'_
     }
     if begins_session {
         let is_put = request.method == Method::PUT;
-        return is_put.then_some(Passed { call: Call::Session, parameters: Cow::default() }).ok_or(Refusal::Method);
+        let passed = Passed { call: Call::Session, path, parameters: Cow::default() };
+        return is_put.then_some(passed).ok_or(Refusal::Method(None));
     }
     if binding.sessions.as_ref().is_some_and(|sessions| !sessions.has(request, world.now)) {
         return Err(Refusal::NoSession);
     }
-    let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method)?;
-    Ok(Passed { call: entry.call, parameters: parameters(request)? })
+    let known = here().next().map(|entry| entry.route.path);
+    let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method(known))?;
+    if request.method == Method::GET && !request.body.is_empty() {
+        return Err(GuardError::Body.into());
+    }
+    let parameters = match entry.call {
+        Call::Token => parameters(request)?,
+        // A body is no form, whatever the client says it is.
+        Call::Session | Call::Document(_) | Call::Instance | Call::Question(_) => Cow::Borrowed(request.query.as_str()),
+    };
+    Ok(Passed { call: entry.call, path, parameters })
 }
 
 /// The guards that need no path: the target, unless somebody else had the request forged or forwarded.
@@ -62,7 +74,7 @@ pub(crate) fn check_origin<'r>(binding: &Binding, request: &'r Request) -> Resul
 /// `PRI` opens HTTP/2 (RFC 9113 section 3.4), which would be another reader of the same bytes.
 fn check_method(method: &Method) -> Result<(), Refusal> {
     if matches!(*method, Method::CONNECT | Method::TRACE) || method.as_str() == "PRI" {
-        return Err(Refusal::Method);
+        return Err(Refusal::Method(None));
     }
     Ok(())
 }
@@ -108,9 +120,6 @@ fn check_headers(binding: &Binding, headers: &HeaderMap) -> Result<(), GuardErro
 fn parameters(request: &Request) -> Result<Cow<'_, str>, Refusal> {
     if request.body.is_empty() {
         return Ok(Cow::Borrowed(&request.query));
-    }
-    if request.method == Method::GET {
-        return Err(GuardError::Body.into());
     }
     if !is_form(&request.headers) {
         return Err(GuardError::Form.into());

@@ -7,27 +7,35 @@
 //! 2. every request goes into [`Agent::answer`], together with the [`Binding`] it arrived on;
 //! 3. an [`Answer::Reply`] is written;
 //! 4. an [`Answer::Wait`] waits for [`Waiting::poll_finished`], then goes into [`Agent::finish`];
-//! 5. a [`FetchDuty`], from either answer, is a fetch that the shell must run in a task of its own and
+//! 5. an [`Answer::Ask`] is a [`Question`] to the control plane: what comes of it goes into [`Agent::told`];
+//! 6. a [`FetchDuty`], from either answer, is a fetch that the shell must run in a task of its own and
 //!    end with [`Agent::complete`]. There is one for any number of waiters.
 //!
 //! The identities that a request may use follow from its binding alone (docs/wire/imds.md).
 
 mod agent;
+mod attested;
+mod azures;
 mod binding;
 mod cache;
 mod counters;
 mod dialect;
 pub mod dialects;
+mod documents;
 mod forwarding;
 mod gate;
 pub mod host;
+mod instance;
 mod kept;
 pub mod limits;
+mod load_balancer;
 mod moment;
 mod path;
 mod placement;
 mod query;
+mod question;
 mod refusal;
+mod scheduled_events;
 mod select;
 mod session;
 mod target;
@@ -42,6 +50,7 @@ pub use counters::Counters;
 pub use dialect::{Dialect, Endpoint};
 pub use kept::{KeptAt, KeptToken};
 pub use path::{PathError, canonical};
+pub use question::Question;
 pub use throttle::Throttle;
 pub use upstream::{TokenFetch, UpstreamError};
 

@@ -1,8 +1,10 @@
 //! The workloads on this host and their identities, as the control plane last named them.
 
 use crate::cache::Tokens;
+use crate::instance::Instance;
 use crate::limits::FETCHES_PER_WORKLOAD_MAX;
 use crate::throttle::{Gate, Throttle};
+use arc_swap::ArcSwapOption;
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
 use bonafide_wire::hosts::{Desired, Identity, IdentityKind, Workload};
 use std::collections::{BTreeMap, HashMap};
@@ -46,6 +48,8 @@ pub(crate) struct Place {
     pub(crate) placement: Arc<Placement>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) gate: Arc<Gate>,
+    /// The machine's document, once it came.
+    pub(crate) instance: Arc<ArcSwapOption<Instance>>,
 }
 
 /// Every workload on this host. Ordered: for a handful of ids comparing is cheaper than hashing.
@@ -70,7 +74,7 @@ pub(crate) fn applied(before: &Places, desired: Desired, throttle: Option<Thrott
             None => {
                 let fetches = throttle.map_or(FETCHES_PER_WORKLOAD_MAX, |throttle| throttle.fetches_at_once as usize);
                 let (tokens, gate) = (Arc::new(Tokens::new(fetches)), Arc::new(Gate::new(throttle)));
-                places.insert(id, Place { placement, tokens, gate });
+                places.insert(id, Place { placement, tokens, gate, instance: Arc::default() });
             }
         }
     }

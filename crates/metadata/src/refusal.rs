@@ -21,8 +21,8 @@ pub(crate) enum Refusal {
     NoSession,
     /// A session without a life that it can have.
     SessionLife,
-    /// The path is known, and served with another method; or the method is served nowhere.
-    Method,
+    /// The path is known, and served with another method; or, without a path, the method is served nowhere.
+    Method(Option<&'static str>),
     /// `api-version` is missing, malformed or too old.
     ApiVersion,
     /// A parameter is wrong.
@@ -51,6 +51,8 @@ pub(crate) enum Refusal {
     Refused(Box<OAuthError>),
     /// The token service gave no usable answer.
     Upstream(Logs),
+    /// A document is asked for in a way in which there is none, or cannot be had now.
+    Document(DocumentError),
     /// A disk is full, and the token service cannot be asked before there is space on it.
     DiskFull,
     /// The shell does not serve it.
@@ -98,6 +100,34 @@ pub(crate) enum QueryError {
     Capabilities,
 }
 
+/// The reason why a document other than a token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DocumentError {
+    #[error("a leaf has no JSON form: add 'format=text'")]
+    LeafAsJson,
+    #[error("the values of 'format' are 'json' and 'text'")]
+    Format,
+    #[error("the parameter 'nonce' must be 1 to 32 letters and digits")]
+    Nonce,
+    #[error("the body must be JSON with 'StartRequests', a list of objects with an 'EventId' each")]
+    StartRequests,
+    #[error("no event with this 'EventId' is scheduled")]
+    NoSuchEvent,
+    #[error("Missing required parameter \"api-version\". Fix the request and retry.")]
+    NoApiVersion,
+    #[error("the machine is behind no load balancer")]
+    NoLoadBalancer,
+    #[error("the control plane of this host does not answer now; try again")]
+    Away,
+}
+
+impl DocumentError {
+    /// True when the same request can succeed later.
+    pub(crate) fn is_passing(self) -> bool {
+        self == Self::Away
+    }
+}
+
 /// The file that holds the causes of failures, where there is one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Logs(Option<Arc<str>>);
@@ -128,6 +158,12 @@ impl From<PathError> for Refusal {
 impl From<QueryError> for Refusal {
     fn from(error: QueryError) -> Self {
         Self::Query(error)
+    }
+}
+
+impl From<DocumentError> for Refusal {
+    fn from(error: DocumentError) -> Self {
+        Self::Document(error)
     }
 }
 

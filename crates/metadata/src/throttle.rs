@@ -3,7 +3,8 @@
 use crate::refusal::Refusal;
 use bonafide_types::limits::{METADATA_FETCHES_AT_ONCE, METADATA_RATE_PER_SECOND};
 use bonafide_types::{Rate, Timestamp};
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Forced token refreshes (`bypass_cache=true`) per second and workload, five at once. Source: ours; a
 /// workload that forces every request must not reach login more often than this.
@@ -38,8 +39,23 @@ pub(crate) enum Share {
     Document,
 }
 
+/// Questions of one workload to the control plane at once. Source: ours; as Azure's limit for identities.
+const QUESTIONS_AT_ONCE: u32 = METADATA_FETCHES_AT_ONCE;
+
 /// The gate of one workload; open when there are no limits.
-pub(crate) struct Gate(Option<Limits>);
+pub(crate) struct Gate {
+    limits: Option<Limits>,
+    questions: Arc<AtomicU32>,
+}
+
+/// The place of a question to the control plane among those of its workload.
+pub(crate) struct Slot(Arc<AtomicU32>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 struct Limits {
     tokens: Bucket,
@@ -50,22 +66,31 @@ struct Limits {
 impl Gate {
     pub(crate) fn new(throttle: Option<Throttle>) -> Self {
         let ordinary = |rate| Bucket::new(rate, rate);
-        Self(throttle.map(|Throttle { rate_per_second, .. }| Limits {
+        let limits = throttle.map(|Throttle { rate_per_second, .. }| Limits {
             tokens: ordinary(rate_per_second),
             forced: Bucket::new(FORCED_PER_SECOND, FORCED_BURST),
             documents: ordinary(rate_per_second),
-        }))
+        });
+        Self { limits, questions: Arc::default() }
     }
 
     /// Lets a request in, or says that there are too many.
     pub(crate) fn enter(&self, share: Share, now: Timestamp) -> Result<(), Refusal> {
-        let Some(Limits { tokens, forced, documents }) = &self.0 else { return Ok(()) };
+        let Some(Limits { tokens, forced, documents }) = &self.limits else { return Ok(()) };
         let is_in = match share {
             Share::Token => tokens.take(now),
             Share::Forced => tokens.take(now) && forced.take(now),
             Share::Document => documents.take(now),
         };
         if is_in { Ok(()) } else { Err(Refusal::Throttled) }
+    }
+
+    /// Lets a question to the control plane in, as long as few others wait for it.
+    pub(crate) fn ask(&self) -> Result<Slot, Refusal> {
+        // Taken at once, and given back where it was one too many.
+        let before = self.questions.fetch_add(1, Ordering::Relaxed);
+        let slot = Slot(Arc::clone(&self.questions));
+        if before < QUESTIONS_AT_ONCE { Ok(slot) } else { Err(Refusal::Throttled) }
     }
 }
 
@@ -116,6 +141,15 @@ mod tests {
         assert_eq!((0..15).filter(|_| gate.enter(Share::Forced, NOW).is_ok()).count(), FORCED_BURST as usize);
         assert!(gate.enter(Share::Token, NOW).is_ok(), "ordinary requests go on");
         assert!(gate.enter(Share::Forced, after(1_000)).is_ok());
+    }
+
+    #[test]
+    fn ov_09_few_questions_wait_for_the_control_plane_at_once() {
+        let gate = gate(20);
+        let mut waiting: Vec<Slot> = (0..QUESTIONS_AT_ONCE).map(|_| gate.ask().unwrap()).collect();
+        assert!((0..100).all(|_| gate.ask().is_err()));
+        waiting.pop();
+        assert!(gate.ask().is_ok());
     }
 
     #[test]

@@ -51,6 +51,7 @@ fn status(agent: &Agent, query: &str, now: Timestamp) -> u16 {
             agent.complete(duty.expect("nobody else asks"), Err(down()), &at(now));
             agent.finish(waiting, &at(now)).status.as_u16()
         }
+        bonafide_metadata::Answer::Ask(_) => panic!("asks the control plane"),
     }
 }
 

@@ -53,7 +53,7 @@ fn every_refusal_of_imds_is_azures() {
     let two = || agent(vec![user(1), user(2)]);
     let one = || agent(vec![system()]);
     let none = || agent(vec![]);
-    let version_error = r#"{"error":"Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds","error_description":"The query variable 'api-version' must be a date, 2018-02-01 or later","newest-versions":["2025-04-07","2024-07-17","2024-03-15"]}"#;
+    let version_error = r#"{"error":"Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds","error_description":"The query variable 'api-version' must be one of those of /metadata/versions; of a token also a later date","newest-versions":["2025-04-07","2024-07-17","2024-03-15"]}"#;
     let not_found = r#"{"error":"invalid_request","error_description":"Identity not found"}"#;
     let several = r#"{"error":"invalid_request","error_description":"Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"}"#;
     let no_resource =

@@ -135,7 +135,7 @@ impl ControlPlane {
         let secrets = secrets::open(&store, &kek)?;
         files.write_ca(&secrets.server_ca.trust_anchor_pem())?;
         let log_file = files.log_file().display().to_string();
-        let shared = (secrets.pepper, secrets.host_ca);
+        let shared = (secrets.pepper, secrets.host_ca, secrets.attesting_ca);
         let parts = Parts::new(store, kek, shared, &origin.url, Some(log_file))?;
         Ok((
             Self { parts, confirmed: SharedAnswer::default(), readable: SharedAnswer::default(), log },

@@ -54,7 +54,7 @@ pub use parts::{Parts, PartsError};
 pub use registered_apis::RegisterApiError;
 pub use restore::{Older, RestoreError, Restored, look_before_restoring, restore};
 pub use row_keys::unlock;
-pub use secrets::{SecretsError, open_host_ca, open_pepper};
+pub use secrets::{SecretsError, open_host_ca, open_pepper, open_server_ca};
 pub use start::{HOSTS, HealthCheck, Opened, PUBLIC, PlaneOptions, Running, StartError};
 pub use surfaces::{At, Entry, Need, On, Readiness, Round, named, of};
 pub use tls::TlsError;

@@ -8,11 +8,13 @@ use bonafide_core::placement::{IDENTITIES_OF_SETS, PLACEMENTS};
 use bonafide_core::tokens::{self, AcceptedAudiences};
 use bonafide_core::view::{Views, ViewsError};
 use bonafide_crypto::Kek;
-use bonafide_crypto::ca::HostCa;
+use bonafide_crypto::ca::{HostCa, ServerCa};
 use bonafide_crypto::secret_hash::Pepper;
+use bonafide_hosts::Attestation;
 use bonafide_http::clock;
 use bonafide_store::Store;
 use bonafide_types::{ObjectId, World};
+use http::Uri;
 use std::time::Duration;
 
 /// The tables whose changes hosts hear of.
@@ -26,6 +28,8 @@ pub struct Parts {
     pub views: Views,
     /// The authority that signs host certificates.
     pub host_ca: HostCa,
+    /// The signer of attested documents.
+    pub attestation: Attestation,
     /// The token service.
     pub login: bonafide_login::Service,
     /// The endpoints and names of the resource manager.
@@ -49,13 +53,19 @@ pub enum PartsError {
     Names(#[from] NamesError),
 }
 
+/// The host of an origin, `https://host[:port]`.
+fn host_of(origin: &str) -> String {
+    let uri = origin.parse::<Uri>().ok();
+    uri.and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default()
+}
+
 impl Parts {
     /// The parts on a store, named after the public origin, `https://host[:port]`. `log_file` is the file that answers
     /// of 500 name.
     pub fn new(
         store: Store,
         kek: Kek,
-        (pepper, host_ca): (Pepper, HostCa),
+        (pepper, host_ca, server_ca): (Pepper, HostCa, ServerCa),
         origin: &str,
         log_file: Option<String>,
     ) -> Result<Self, PartsError> {
@@ -66,6 +76,7 @@ impl Parts {
             views: Views::load(&store, kek)?,
             store,
             host_ca,
+            attestation: Attestation::new(server_ca, &host_of(origin)),
             login: bonafide_login::Service {
                 log_file: log_file.clone(),
                 ..bonafide_login::Service::new(names.authority, names.audiences, pepper)

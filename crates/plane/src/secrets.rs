@@ -42,6 +42,8 @@ pub enum SecretsError {
 pub(crate) struct Secrets {
     /// Signs the server's certificate.
     pub(crate) server_ca: ServerCa,
+    /// The same once more, for those who sign in its name.
+    pub(crate) attesting_ca: ServerCa,
     /// Signs host certificates.
     pub(crate) host_ca: HostCa,
     /// The key of the hashes of client secrets.
@@ -119,10 +121,9 @@ fn seal_server_ca(server: &ServerCa) -> Result<Secret<Vec<u8>>, CaError> {
 
 /// Opens all.
 pub(crate) fn open(store: &Store, kek: &Kek) -> Result<Secrets, SecretsError> {
-    let sealed = open_authority(SERVER_CA, &open_one(store, kek, SERVER_CA)?)?;
-    let server_ca = ServerCa::load(&sealed.key, &sealed.certificate_der, sealed.root_der.as_deref())?;
+    let (server_ca, attesting_ca) = (open_server_ca(store, kek)?, open_server_ca(store, kek)?);
     let host_ca = open_host_ca(store, kek)?;
-    Ok(Secrets { server_ca, host_ca, pepper: open_pepper(store, kek)? })
+    Ok(Secrets { server_ca, attesting_ca, host_ca, pepper: open_pepper(store, kek)? })
 }
 
 /// Opens the key of the hashes of client secrets alone.
@@ -131,6 +132,12 @@ pub fn open_pepper(store: &Store, kek: &Kek) -> Result<Pepper, SecretsError> {
     let pepper: [u8; Pepper::BYTES] =
         pepper.expose().as_slice().try_into().map_err(|_| SecretsError::Damaged(PEPPER))?;
     Ok(Pepper::new(&Secret::new(pepper)))
+}
+
+/// Opens the authority of the server's certificate alone.
+pub fn open_server_ca(store: &Store, kek: &Kek) -> Result<ServerCa, SecretsError> {
+    let sealed = open_authority(SERVER_CA, &open_one(store, kek, SERVER_CA)?)?;
+    Ok(ServerCa::load(&sealed.key, &sealed.certificate_der, sealed.root_der.as_deref())?)
 }
 
 /// Opens the authority of the hosts' certificates alone.

@@ -7,7 +7,7 @@ use bonafide_crypto::{AgentKey, thumbprint};
 use bonafide_metadata::host::{Event, Fetch, HostRequest, IdentityKey, KeyStep, NewKey, Sent, Step, Watch, key_step};
 use bonafide_metadata::{Agent, Answer, Binding, Counters, FetchDuty, Options, TokenFetch, UpstreamError};
 use bonafide_types::{HostId, ObjectId, base64url};
-use bonafide_wire::hosts::{HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH};
+use bonafide_wire::hosts::{HostCertificate, INSTALLATION_PATH, Installation, JOIN_PATH, instance_path};
 use bonafide_wire::token::TokenV1;
 use bonafide_wire::{Reply, Request};
 use http::StatusCode;
@@ -69,6 +69,10 @@ impl Host {
         if let Some(placed) = watch.apply(reply.status, &reply.body, &self.agent).unwrap() {
             self.keys.lock().unwrap().retain(|principal, _| placed.contains(principal));
         }
+        for (workload, etag) in self.agent.instances_to_fetch() {
+            let reply = self.send(plane, HostRequest::get(instance_path(workload)));
+            assert!(self.agent.put_instance(workload, &etag, &reply.body), "{:?}", reply.body);
+        }
     }
 
     /// Answers a request of a workload, asking login if it must.
@@ -85,6 +89,11 @@ impl Host {
                     self.complete(plane, duty);
                 }
                 self.agent.finish(waiting, &plane.world())
+            }
+            Answer::Ask(mut question) => {
+                let sent = question.request().map(|request| self.reach(plane, request));
+                let sent = sent.unwrap_or_else(|| Err("asked before".to_owned()));
+                self.agent.told(question, &sent, &plane.world())
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::now::NOW;
 use crate::report::report_without_secrets;
 use bonafide_core::names::PUBLIC_MANAGEMENT;
 use bonafide_core::view::View;
-use bonafide_crypto::ca::HostCa;
+use bonafide_crypto::ca::{HostCa, ServerCa, ServerCaSpec};
 use bonafide_crypto::secret_hash::Pepper;
 use bonafide_plane::{At, Entry, Need, On, Parts, Round, named, of};
 use bonafide_store::{Store, StoreError, Tx};
@@ -52,9 +52,17 @@ impl Plane {
         report_without_secrets();
         let pepper = Pepper::new(&Secret::new([9; Pepper::BYTES]));
         let host_ca = HostCa::create(NOW.unix_seconds(), AUTHORITY_SECONDS).unwrap();
+        let spec = ServerCaSpec {
+            common_name: "bonafide",
+            permitted_dns: &["localhost"],
+            permitted_ip: &[],
+            lifetime_seconds: AUTHORITY_SECONDS,
+        };
+        let server_ca = ServerCa::create(&spec, NOW.unix_seconds()).unwrap();
         let store = Store::in_memory();
         Self {
-            parts: Parts::new(store, keys::kek(), (pepper, host_ca), ORIGIN, Some(LOG_FILE.to_owned())).unwrap(),
+            parts: Parts::new(store, keys::kek(), (pepper, host_ca, server_ca), ORIGIN, Some(LOG_FILE.to_owned()))
+                .unwrap(),
             entropy: RepeatableEntropy::default(),
             now_micros: AtomicU64::new(NOW.unix_micros()),
             login_requests: AtomicU64::new(0),
@@ -79,6 +87,11 @@ impl Plane {
     /// Answers a request to the token service, on either listener: the peer says which.
     pub fn login(&self, request: &Request) -> Reply {
         self.ask(named("login").unwrap(), request)
+    }
+
+    /// Answers a request to the public listener, whatever surface it is for.
+    pub fn public(&self, request: &Request) -> Reply {
+        self.ask(of(On::Public, request), request)
     }
 
     /// The number of requests that the token service has had.

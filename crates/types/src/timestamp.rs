@@ -73,6 +73,16 @@ impl Timestamp {
         self.civil("%m/%d/%Y %H:%M:%S +00:00")
     }
 
+    /// `11/30/20 21:19:19 -0000`, as attested documents of the metadata service spell times.
+    pub fn attested(self) -> String {
+        self.civil("%m/%d/%y %H:%M:%S -0000")
+    }
+
+    /// `20201130-211919`, the nonce of an attested document for which nobody gave one.
+    pub fn attested_nonce(self) -> String {
+        self.civil("%Y%m%d-%H%M%S")
+    }
+
     fn civil(self, format: &str) -> String {
         let seconds = i64::try_from(self.unix_seconds()).unwrap_or(i64::MAX);
         jiff::Timestamp::from_second(seconds)

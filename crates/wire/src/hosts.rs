@@ -9,6 +9,8 @@
 //! | `GET /hosts/v1/desired?after=CURSOR&wait=SECONDS` | what changed on this host since the cursor; waits for a change |
 //! | `PUT /hosts/v1/identities/{principalId}/credential` | registers the public half of a key made on this host |
 //! | `PUT /hosts/v1/dialects` | the dialects that the agent serves; one that never says so serves none that a host must name |
+//! | `GET /hosts/v1/workloads/{workload}/instance` | the facts of a workload's machine, as the newest version of `/metadata/instance` has them |
+//! | `POST /hosts/v1/workloads/{workload}/attested` | a signed document about a workload on this host |
 //! | `PUT /hosts/v1/workloads/{workload}/extension` | how the endpoint of a workload's extension is |
 //! | `POST /{tenant}/oauth2/[v2.0/]token` | the token service, for assertions signed by these keys |
 
@@ -47,6 +49,42 @@ pub const DETAIL_CHARS_MAX: usize = 256;
 /// Path at which a host reports on the endpoint of one workload's extension.
 pub fn extension_path(workload: ResourceUuid) -> String {
     EXTENSION_PATH.replace("{workload}", &workload.to_string())
+}
+
+/// Path of the instance document, for any workload.
+pub const INSTANCE_PATH: &str = "/hosts/v1/workloads/{workload}/instance";
+
+/// Path at which a host reads the instance document of one workload.
+pub fn instance_path(workload: ResourceUuid) -> String {
+    INSTANCE_PATH.replace("{workload}", &workload.to_string())
+}
+
+/// Path of [`AttestedRequest`], for any workload.
+pub const ATTESTED_PATH: &str = "/hosts/v1/workloads/{workload}/attested";
+
+/// Path at which a host has a document signed that speaks for one workload.
+pub fn attested_path(workload: ResourceUuid) -> String {
+    ATTESTED_PATH.replace("{workload}", &workload.to_string())
+}
+
+/// Asks for a signed document about a workload on this host.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttestedRequest {
+    /// The api-version of the metadata service, which decides what the document says.
+    pub version: String,
+    /// The text that a verifier gave; without one, the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+}
+
+/// A signed document, as the metadata service answers it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AttestedReply {
+    /// `pkcs7`.
+    pub encoding: String,
+    /// The base64 of a DER PKCS#7 SignedData that has the document in it.
+    pub signature: String,
 }
 
 /// Path of [`CredentialRequest`], for any identity.
@@ -150,6 +188,9 @@ pub struct Workload {
     /// The token endpoint that it is to have beside the metadata service, on its own loopback address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<ExtensionEndpoint>,
+    /// The etag of its instance document; without one there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 /// The endpoint of the extension `ManagedIdentityExtensionForLinux` or `…ForWindows`.

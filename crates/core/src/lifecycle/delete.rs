@@ -3,7 +3,7 @@
 use super::below;
 use super::budget::{Budget, Progress};
 use super::gone_principals::{PrincipalRest, delete_principal, forget_principal};
-use super::{hosts, place};
+use super::{follow_facts, hosts, place};
 use crate::access::{Allowed, ScopeKey, WrongProof, assignments};
 use crate::directory::{HOST_TYPE, INSTANCES_OF_SET, PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
 use crate::placement::host_of;
@@ -124,6 +124,7 @@ pub(super) fn remove_tree(
     place::take_from_all(tx, uuid)?;
     place::forget_set(tx, uuid)?;
     tx.delete(&RESOURCES, &uuid)?;
+    follow_facts::follow(tx, &resource.id)?;
     if let Some(machine) = resource.machine_to_serve() {
         place::refresh_machine(tx, machine)?;
     }

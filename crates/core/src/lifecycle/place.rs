@@ -2,6 +2,7 @@
 
 use super::budget::Budget;
 use super::extension::extension_of;
+use super::instance_facts;
 use super::on_host::OnHost;
 use super::withdrawn_keys::withdraw_keys;
 use crate::access::{Allowed, ScopeKey, WrongProof};
@@ -63,6 +64,7 @@ pub(super) fn put(
     }
     let mut placement = Placement { lasting, ..describe(tx, uuid, resource)? };
     placement.own = living(tx, placement.own, &BTreeSet::new())?;
+    placement.instance = Some(instance_facts::write(tx, uuid, resource)?);
     if let Some(membership) = placement.set {
         share(tx, membership.set)?;
     }
@@ -84,12 +86,17 @@ fn share(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), StoreError> {
 /// the keys of identities that no workload there has any more.
 pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<(), StoreError> {
     let mut budget = Budget::of_one_write();
-    for key in tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)? {
+    let placements = tx.many(&PLACEMENTS_OF_WORKLOAD, &uuid, None, WORKLOAD_HOSTS_MAX)?;
+    // One that is being deleted is deleted on a full disk, too: of it nothing new is told.
+    let has_news = !placements.is_empty() && !resource.is_being_deleted();
+    let facts = if has_news { Some(instance_facts::write(tx, uuid, resource)?) } else { None };
+    for key in placements {
         let Some(old) = tx.get(&PLACEMENTS, &key)? else { continue };
         let old = Placed::read(tx, old)?;
         let known = principals(old.identities());
         let mut new = describe(tx, uuid, resource)?;
         new.own = living(tx, new.own, &known)?;
+        new.instance = facts.clone().or_else(|| old.row.instance.clone());
         let old = old.row;
         new.lasting = old.lasting;
         if new == old {
@@ -209,6 +216,9 @@ pub(super) fn take_from(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Re
 /// Removes a placement with what its host has reported of it.
 fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
     tx.delete(&PLACEMENTS, &key)?;
+    if tx.many(&PLACEMENTS_OF_WORKLOAD, &key.1, None, 1)?.is_empty() {
+        instance_facts::forget(tx, key.1)?;
+    }
     tx.delete(&EXTENSION_STATUS, &key)
 }
 
@@ -251,5 +261,6 @@ fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<P
         set: resource.set.filter(|_| is_running),
         lasting: false,
         extension: if is_running { extension_of(tx, uuid, resource)? } else { None },
+        instance: None,
     })
 }

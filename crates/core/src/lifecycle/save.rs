@@ -4,6 +4,7 @@
 
 use super::below::{self, BelowError};
 use super::extension::{EXTENSION_IDENTITIES_MAX, too_many_identities};
+use super::follow_facts;
 use super::gone_principals::delete_principal;
 use super::place;
 use crate::access::{Allowed, ScopeKey, WrongProof};
@@ -103,6 +104,7 @@ pub fn save(
     if !is_new {
         place::refresh(tx, uuid, resource)?;
     }
+    follow_facts::follow(tx, &resource.id)?;
     match resource.parent.filter(|_| resource.is_extension()) {
         Some(machine) => Ok(place::refresh_machine(tx, machine)?),
         None => Ok(()),

@@ -27,6 +27,9 @@ pub struct Placement {
     /// The token endpoint that it is to have beside the metadata service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
+    /// The etag of its facts, by which its hosts know that these have changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
 }
 
 /// An identity of a placed workload.

@@ -9,6 +9,7 @@ mod custom_roles;
 mod differential;
 mod extensions;
 mod hosts;
+mod instance_facts;
 mod instances;
 mod life_cycles;
 mod root_owners;

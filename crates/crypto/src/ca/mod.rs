@@ -4,6 +4,7 @@
 //! each may do one thing only: names within its constraints for the first, clients for the second. Above the first, which
 //! other programs trust, is a root whose private key is thrown away once it has signed it.
 
+mod attestor;
 mod authority;
 mod host;
 mod names;
@@ -11,6 +12,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub use attestor::Attestor;
 pub use authority::CaError;
 pub use host::{HostCa, HostCertificate, HostName, host_name};
 pub use names::{IpSubnet, ServerName, ServerNameError};

@@ -9,7 +9,7 @@ use crate::p256::P256Key;
 use crate::validity::Validity;
 use crate::{Certificate, pem, x509};
 use bonafide_types::{Lifetime, Secret};
-use rcgen::{CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
+use rcgen::{CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, PublicKeyData, SanType};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use x509_parser::extensions::GeneralName;
@@ -166,11 +166,31 @@ impl ServerCa {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.subject_alt_names = distinct(names).map(|name| self.alt_name(name)).collect::<Result<_, _>>()?;
         let key = P256Key::generate()?;
-        let mut chain_der = vec![self.authority.issue(params, &key)?];
-        if self.root.is_some() {
-            chain_der.push(self.certificate().der().to_vec());
-        }
+        let chain_der = self.chain(self.authority.issue(params, &key)?);
         Ok(ServerCertificate { chain_der, private_key: key.to_pkcs8()?, lifetime: validity.lifetime() })
+    }
+
+    /// Certifies the key of a signer of attested documents for a name, as a server's: verifiers in Go ask for that. The
+    /// certificates to send along, and their life.
+    pub(super) fn certify_attestor(
+        &self,
+        name: &ServerName,
+        key: &impl PublicKeyData,
+        now_seconds: u64,
+        lifetime_seconds: u64,
+    ) -> Result<(Vec<Vec<u8>>, Lifetime), CaError> {
+        let validity = self.authority.validity(now_seconds, lifetime_seconds)?;
+        // Verifiers of Azure's look at the common name, others at the alternative one.
+        let mut params = x509::leaf(&name.to_string(), validity).ok_or(CaError::Unwritable)?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.subject_alt_names = vec![self.alt_name(name)?];
+        Ok((self.chain(self.authority.issue(params, key)?), validity.lifetime()))
+    }
+
+    /// A certificate of this authority with those above it, less the one that clients trust.
+    fn chain(&self, own: Vec<u8>) -> Vec<Vec<u8>> {
+        let above = self.root.is_some().then(|| self.certificate().der().to_vec());
+        std::iter::once(own).chain(above).collect()
     }
 
     fn alt_name(&self, name: &ServerName) -> Result<SanType, CaError> {

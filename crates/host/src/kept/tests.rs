@@ -80,6 +80,7 @@ fn workload(number: usize, identities: &[usize]) -> Workload {
         location: "westeurope".to_owned(),
         identities: identities.iter().map(identity).collect(),
         extension: None,
+        instance: None,
     }
 }
 

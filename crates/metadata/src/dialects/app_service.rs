@@ -111,7 +111,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Unproven => numbered(401, "The X-IDENTITY-HEADER header is missing or wrong."),
         Refusal::NoSession => numbered(401, NO_SESSION),
         Refusal::SessionLife => numbered(400, SESSION_LIFE),
-        Refusal::Method => numbered(405, "The method is not allowed.").with("allow", &APP_SERVICE.allow()),
+        Refusal::Method(path) => numbered(405, "The method is not allowed.").with("allow", &APP_SERVICE.allow(*path)),
         Refusal::ApiVersion => numbered(400, "The api-version is missing or not supported. Use 2019-08-01."),
         Refusal::Query(error) => numbered(400, &error.to_string()),
         Refusal::ResourceMissing => numbered(400, "The parameter 'resource' is missing."),
@@ -123,6 +123,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::NoDefaultIdentity | Refusal::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
         Refusal::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Document(error) if error.is_passing() => numbered(500, &error.to_string()),
+        Refusal::Document(error) => numbered(400, &error.to_string()),
         Refusal::DiskFull => retry_later(numbered(503, DISK_FULL)),
         Refusal::Unserved(why) => numbered(unserved_status(*why), &why.to_string()),
     }

@@ -59,8 +59,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Unproven => coded(400, BAD_REQUEST, "Required metadata header not specified"),
         Refusal::NoSession => coded(401, "SessionRequired", NO_SESSION),
         Refusal::SessionLife => coded(400, BAD_REQUEST, SESSION_LIFE),
-        Refusal::Method => {
-            coded(405, "MethodNotAllowed", "The method is not allowed").with("allow", &CLOUD_SHELL.allow())
+        Refusal::Method(path) => {
+            coded(405, "MethodNotAllowed", "The method is not allowed").with("allow", &CLOUD_SHELL.allow(*path))
         }
         Refusal::ApiVersion => coded(400, BAD_REQUEST, "The api-version is not supported"),
         Refusal::Query(error) => coded(400, BAD_REQUEST, &error.to_string()),
@@ -77,6 +77,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         }
         Refusal::Refused(error) => coded(400, UNKNOWN_AUDIENCE, &error.error_description),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Document(error) if error.is_passing() => coded(500, "InternalServerError", &error.to_string()),
+        Refusal::Document(error) => coded(400, BAD_REQUEST, &error.to_string()),
         Refusal::DiskFull => retry_later(coded(503, "ServiceUnavailable", DISK_FULL)),
         Refusal::Unserved(why) => coded(unserved_status(*why), BAD_REQUEST, &why.to_string()),
     }

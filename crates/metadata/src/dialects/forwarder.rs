@@ -2,8 +2,9 @@
 //! them is a secret.
 
 use super::described;
+use crate::dialect::Asked;
 use crate::refusal::Refusal;
-use bonafide_wire::hosts::{ExtensionEndpoint, System, Workload};
+use bonafide_wire::hosts::{ExtensionEndpoint, System};
 use bonafide_wire::{Parameters, Reply};
 use http::StatusCode;
 use serde::Serialize;
@@ -48,7 +49,7 @@ fn read(query: &str) -> Option<(Uuid, Heard)> {
 }
 
 /// `GET /bonafide/extension`: the port and the run; no member where there is no extension.
-pub(super) fn extension(_: &str, workload: Option<&Workload>) -> Result<Reply, Refusal> {
+pub(super) fn extension(asked: &Asked<'_>) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     struct Wanted {
         port: u16,
@@ -56,7 +57,7 @@ pub(super) fn extension(_: &str, workload: Option<&Workload>) -> Result<Reply, R
     }
     #[derive(Serialize)]
     struct Nothing {}
-    let wanted = workload.and_then(|workload| workload.extension);
+    let wanted = asked.workload.and_then(|workload| workload.extension);
     Ok(match wanted {
         Some(ExtensionEndpoint { port, run, .. }) => Reply::json(StatusCode::OK, &Wanted { port: port.get(), run }),
         None => Reply::json(StatusCode::OK, &Nothing {}),
@@ -64,11 +65,11 @@ pub(super) fn extension(_: &str, workload: Option<&Workload>) -> Result<Reply, R
 }
 
 /// `GET /bonafide/forwarder`: 204, if it speaks of the run that is asked for now.
-pub(super) fn forwarder(query: &str, workload: Option<&Workload>) -> Result<Reply, Refusal> {
-    let Some((run, _)) = read(query) else {
+pub(super) fn forwarder(asked: &Asked<'_>) -> Result<Reply, Refusal> {
+    let Some((run, _)) = read(asked.query) else {
         return Ok(described(400, "invalid_request", "A forwarder says 'run', 'state' and 'system'"));
     };
-    let is_of_now = workload.and_then(|workload| workload.extension).is_some_and(|wanted| wanted.run == run);
+    let is_of_now = asked.workload.and_then(|workload| workload.extension).is_some_and(|wanted| wanted.run == run);
     Ok(if is_of_now {
         Reply::empty(StatusCode::NO_CONTENT)
     } else {

@@ -4,11 +4,13 @@ use super::{
     DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, described, forwarder, json,
     retry_later, unserved_status,
 };
-use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
-use crate::refusal::{Logs, Refusal};
+use crate::azures::{SERVER_NAME, VERSIONS, signed};
+use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
+use crate::refusal::{DocumentError, Logs, Refusal};
 use crate::token::{self, Rendered, Token};
+use crate::{attested, instance, load_balancer, scheduled_events};
 use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, World};
-use bonafide_wire::hosts::{Identity, IdentityKind, Workload};
+use bonafide_wire::hosts::{Identity, IdentityKind};
 use bonafide_wire::{Parameters, Reply, Request, Unserved};
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
@@ -25,6 +27,11 @@ pub static IMDS: Dialect = Dialect {
         Entry::new(Method::GET, TOKEN_PATH, Call::Token),
         Entry::new(Method::GET, "/metadata/identity/info", Call::Document(identity_info)),
         Entry::new(Method::GET, "/metadata/versions", Call::Document(versions)),
+        Entry::tree(Method::GET, instance::PATH, Call::Instance),
+        Entry::new(Method::GET, attested::PATH, Call::Question(attested::ask)),
+        Entry::new(Method::GET, load_balancer::PATH, Call::Document(load_balancer::show)),
+        Entry::new(Method::GET, scheduled_events::PATH, Call::Document(scheduled_events::list)),
+        Entry::new(Method::POST, scheduled_events::PATH, Call::Document(scheduled_events::start)),
         Entry::new(Method::GET, forwarder::EXTENSION_PATH, Call::Document(forwarder::extension)),
     ],
     has_secret: false,
@@ -54,20 +61,7 @@ pub static IMDS: Dialect = Dialect {
 };
 
 const TOKEN_PATH: &str = "/metadata/identity/oauth2/token";
-/// MSAL.NET refuses answers whose `Server` does not name IMDS; the number is one that Azure sends.
-const SERVER_NAME: HeaderValue = HeaderValue::from_static("IMDS/150.870.65.512");
 static METADATA: HeaderName = HeaderName::from_static("metadata");
-
-/// Every api-version of Azure's metadata service, oldest first ("Azure Instance Metadata Service",
-/// learn.microsoft.com, section "Supported API versions").
-#[rustfmt::skip]
-const VERSIONS: [&str; 35] = [
-    "2017-03-01", "2017-04-02", "2017-08-01", "2017-10-01", "2017-12-01", "2018-02-01", "2018-04-02",
-    "2018-10-01", "2019-02-01", "2019-03-11", "2019-04-30", "2019-06-01", "2019-06-04", "2019-08-01",
-    "2019-08-15", "2019-11-01", "2020-06-01", "2020-07-15", "2020-09-01", "2020-10-01", "2020-12-01",
-    "2021-01-01", "2021-02-01", "2021-03-01", "2021-05-01", "2021-08-01", "2021-10-01", "2021-11-01",
-    "2021-11-15", "2021-12-13", "2023-07-01", "2023-11-15", "2024-03-15", "2024-07-17", "2025-04-07",
-];
 
 /// `Metadata: true`, in any case: `True` is what google-auth, gcloud's generated files and Azure's own agents send.
 pub(super) fn has_metadata_header(request: &Request, _: &Endpoint) -> bool {
@@ -100,14 +94,8 @@ fn reply(body: Bytes) -> Reply {
     Reply { status: StatusCode::OK, headers: TOKEN_HEADERS.clone(), body, why: None }
 }
 
-/// The same reply as IMDS sends it.
-fn signed(mut reply: Reply) -> Reply {
-    reply.headers.insert(SERVER, SERVER_NAME);
-    reply
-}
-
 /// `GET /metadata/versions`.
-fn versions(_: &str, _: Option<&Workload>) -> Result<Reply, Refusal> {
+fn versions(_: &Asked<'_>) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Versions {
@@ -117,15 +105,15 @@ fn versions(_: &str, _: Option<&Workload>) -> Result<Reply, Refusal> {
 }
 
 /// `GET /metadata/identity/info`: Azure's `tenantId`, and our list of the workload's identities.
-fn identity_info(query: &str, workload: Option<&Workload>) -> Result<Reply, Refusal> {
+fn identity_info(asked: &Asked<'_>) -> Result<Reply, Refusal> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Info<'a> {
         tenant_id: TenantId,
         identities: Vec<Listed<'a>>,
     }
-    IMDS.version(&Parameters::parse(query)?)?;
-    let workload = workload.ok_or(Refusal::IdentityNotFound)?;
+    IMDS.version(&Parameters::parse(asked.query)?)?;
+    let workload = asked.workload.ok_or(Refusal::IdentityNotFound)?;
     let identities = workload.identities.iter().map(Listed::from).collect();
     Ok(signed(Reply::json(StatusCode::OK, &Info { tenant_id: workload.tenant_id, identities })))
 }
@@ -165,8 +153,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
         Refusal::NoSession => described(401, "session_required", NO_SESSION),
         Refusal::SessionLife => described(400, "invalid_request", SESSION_LIFE),
-        Refusal::Method => {
-            described(405, "method_not_allowed", "The method is not allowed").with("allow", &IMDS.allow())
+        Refusal::Method(path) => {
+            described(405, "method_not_allowed", "The method is not allowed").with("allow", &IMDS.allow(*path))
         }
         Refusal::ApiVersion => bad_version(),
         Refusal::Query(error) => described(400, "invalid_request", &error.to_string()),
@@ -185,11 +173,16 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
         Refusal::Refused(error) => json(400, error),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Document(error) if error.is_passing() => described(500, "unknown", &error.to_string()),
+        Refusal::Document(DocumentError::NoLoadBalancer) => described(404, "Not found", NO_LOAD_BALANCER),
+        Refusal::Document(error) => described(400, "bad_request", &error.to_string()),
         Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
         Refusal::Unserved(why) => unserved(*why),
     })
 }
 
+/// Azure's words ("Common error codes when using IMDS to retrieve load balancer information").
+const NO_LOAD_BALANCER: &str = "No load balancer metadata is found. Please check if your VM is using any non-basic SKU load balancer and retry later.";
 pub(super) const SEVERAL: &str = "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request";
 
 fn bad_version() -> Reply {
@@ -202,7 +195,7 @@ fn bad_version() -> Reply {
     }
     let body = BadVersion {
         error: "Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds",
-        error_description: "The query variable 'api-version' must be a date, 2018-02-01 or later",
+        error_description: "The query variable 'api-version' must be one of those of /metadata/versions; of a token also a later date",
         newest_versions: VERSIONS.iter().rev().take(3).copied().collect(),
     };
     json(400, &body)

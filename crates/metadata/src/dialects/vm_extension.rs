@@ -85,8 +85,8 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
         Refusal::NoSession => described(401, "session_required", NO_SESSION),
         Refusal::SessionLife => described(400, "invalid_request", SESSION_LIFE),
-        Refusal::Method => {
-            described(405, "method_not_allowed", "The method is not allowed").with("allow", &VM_EXTENSION.allow())
+        Refusal::Method(path) => {
+            described(405, "method_not_allowed", "The method is not allowed").with("allow", &VM_EXTENSION.allow(*path))
         }
         Refusal::ApiVersion => described(400, "invalid_request", "The parameter 'api-version' is not supported"),
         Refusal::Query(error) => described(400, "invalid_request", &error.to_string()),
@@ -105,6 +105,8 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Ambiguous => described(400, "invalid_request", SEVERAL),
         Refusal::Refused(error) => json(400, &of_its_time(error)),
         Refusal::Upstream(logs) => upstream(logs, world),
+        Refusal::Document(error) if error.is_passing() => described(500, "unknown", &error.to_string()),
+        Refusal::Document(error) => described(400, "invalid_request", &error.to_string()),
         Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
         Refusal::Unserved(why) => unserved(*why),
     }

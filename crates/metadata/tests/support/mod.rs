@@ -88,6 +88,7 @@ pub fn workload(number: usize, identities: Vec<Identity>) -> Workload {
         location: "westeurope".to_owned(),
         identities,
         extension: None,
+        instance: None,
     }
 }
 
@@ -188,13 +189,14 @@ pub fn waits(answer: Answer) -> (Waiting, Option<FetchDuty>) {
     match answer {
         Answer::Wait { waiting, duty } => (waiting, duty),
         Answer::Reply { reply, .. } => panic!("replied {} {:?}", reply.status, reply.body),
+        Answer::Ask(_) => panic!("asks the control plane"),
     }
 }
 
 pub fn replies(answer: Answer) -> (Reply, Option<FetchDuty>) {
     match answer {
         Answer::Reply { reply, refresh } => (reply, refresh),
-        Answer::Wait { .. } => panic!("waits for login"),
+        Answer::Wait { .. } | Answer::Ask(_) => panic!("waits"),
     }
 }
 
@@ -217,6 +219,7 @@ pub fn ask(agent: &Agent, binding: &Binding, request: &Request, now: Timestamp) 
             agent.complete(duty, Ok(token_at(now, DAY, &text)), &at(now));
             agent.finish(waiting, &at(now))
         }
+        Answer::Ask(question) => agent.told(question, &Err("away".to_owned()), &at(now)),
     }
 }
 

@@ -4,6 +4,7 @@
 mod absent;
 mod health;
 mod paths;
+mod published;
 
 pub use health::Readiness;
 
@@ -15,6 +16,7 @@ use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Lane, Needs, Outcome, Request, Route, Surface, Unserved, served};
 use health::{Health, is_health};
 use paths::{is_graph, is_hosts, is_management};
+use published::{Published, is_published};
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::LazyLock;
@@ -46,11 +48,12 @@ macro_rules! entry {
 }
 
 /// The surfaces, in the order in which they are asked whether a request is theirs.
-static SURFACES: [Entry; 6] = [
+static SURFACES: [Entry; 7] = [
     entry!("vault", [On::Public], |head| vault(head).is_some(), vault),
     entry!("health", [On::Public], is_health, health),
     entry!("management", [On::Public], is_management, management),
     entry!("graph", [On::Public], is_graph, graph),
+    entry!("published", [On::Public], is_published, published),
     entry!("hosts", [On::Hosts], is_hosts, hosts),
     entry!("login", [On::Public, On::Hosts], |_| true, login),
 ];
@@ -211,6 +214,7 @@ impl<'a> At<'a> {
             store: &parts.store,
             view,
             ca: &parts.host_ca,
+            attestation: &parts.attestation,
             authority,
             nonce: parts.login.spent.nonce(),
             world,
@@ -253,6 +257,10 @@ impl<'a> At<'a> {
         }
     }
 
+    fn published(self) -> Published<'a> {
+        Published { parts: self.parts }
+    }
+
     fn vault(self) -> Absent<'a> {
         Absent { world: self.world }
     }
@@ -292,6 +300,8 @@ mod tests {
             ("/healthz", "health"),
             ("/%68ealthz", "health"),
             ("/READYZ", "health"),
+            ("/.well-known/attestation-ca.pem", "published"),
+            ("/.well-known/openid-configuration", "login"),
             ("/", "login"),
             ("*", "login"),
         ] {

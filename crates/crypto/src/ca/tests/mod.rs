@@ -1,3 +1,4 @@
+mod attestor;
 mod authority;
 mod host;
 mod server;

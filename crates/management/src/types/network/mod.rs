@@ -7,7 +7,8 @@ mod security_groups;
 use super::is_or_below;
 use crate::fault::Fault;
 use crate::resource_type::{Identities, ResourceType, View};
-use bonafide_types::{ResourceId, ResourceUuid};
+use bonafide_core::instance::{address_prefix, mac_address, private_address, public_address};
+use bonafide_types::ResourceId;
 use serde_json::{Map, Value, json};
 
 /// The types, with the lists whose elements have ids of their own and are no resources.
@@ -58,9 +59,9 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
         }
     }
     if resource.id.is_of("Microsoft.Network/networkInterfaces") {
-        complete_interface(view.uuid, properties);
+        complete_interface(view, properties)?;
     } else if resource.id.is_of("Microsoft.Network/publicIPAddresses") {
-        put_absent(properties, "ipAddress", address([203, 0, 113], view.uuid));
+        put_absent(properties, "ipAddress", public_address(view.uuid).to_string().into());
         put_absent(properties, "publicIPAllocationMethod", "Dynamic".into());
         put_absent(properties, "publicIPAddressVersion", "IPv4".into());
     } else if resource.id.is_of(security_groups::NAME) {
@@ -75,26 +76,29 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
 }
 
 /// az reads `macAddress`, and of each configuration `privateIPAddress` and `publicIPAddress.id` (azure-cli 2.91).
-fn complete_interface(uuid: ResourceUuid, properties: &mut Map<String, Value>) {
-    let bytes = uuid.uuid().into_bytes();
-    // The first half is Microsoft's, as of every machine of Azure.
-    let mac = format!("00-22-48-{:02X}-{:02X}-{:02X}", bytes[13], bytes[14], bytes[15]);
-    put_absent(properties, "macAddress", mac.into());
-    let Some(Value::Array(configurations)) = member(properties, "ipConfigurations") else { return };
+fn complete_interface(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
+    put_absent(properties, "macAddress", mac_address(view.uuid).into());
+    let Some(Value::Array(configurations)) = member(properties, "ipConfigurations") else { return Ok(()) };
     let is_only = configurations.len() == 1;
     for configuration in configurations {
         let Some(inner) = configuration.get_mut("properties").and_then(Value::as_object_mut) else { continue };
-        put_absent(inner, "privateIPAddress", address([10, 0, 0], uuid));
+        if member(inner, "privateIPAddress").is_none_or(|there| there.is_null()) {
+            let subnet = subnet_of(view, inner)?;
+            let address = private_address(view.uuid, subnet.as_deref());
+            put_absent(inner, "privateIPAddress", address.to_string().into());
+        }
         put_absent(inner, "privateIPAllocationMethod", "Dynamic".into());
         put_absent(inner, "privateIPAddressVersion", "IPv4".into());
         put_absent(inner, "primary", is_only.into());
     }
+    Ok(())
 }
 
-/// An address in a network of 256, made from a resource: never its first or last.
-fn address([a, b, c]: [u8; 3], uuid: ResourceUuid) -> Value {
-    let last = uuid.uuid().into_bytes()[15] % 250 + 4;
-    format!("{a}.{b}.{c}.{last}").into()
+/// The prefix of the subnet that a configuration names, where it is there.
+fn subnet_of(view: &View<'_>, configuration: &mut Map<String, Value>) -> Result<Option<String>, Fault> {
+    let id = member(configuration, "subnet").and_then(|subnet| ResourceId::parse(subnet["id"].as_str()?).ok());
+    let Some(subnet) = id.map(|id| view.tx.named(&id)).transpose()?.flatten() else { return Ok(None) };
+    Ok(address_prefix(&subnet).map(str::to_owned))
 }
 
 /// Gives an element of a list its id, its type's state and `properties`.

@@ -1,0 +1,31 @@
+//! Keeping the facts of placed machines up to date with what they are made from.
+
+use super::place;
+use crate::directory::RESOURCES;
+use crate::placement::INSTANCE_FACTS_FROM;
+use bonafide_store::{Read, StoreError, Tx};
+use bonafide_types::ResourceId;
+
+/// Machines whose facts follow one change of something that they share, a subnet for instance. Source: ours; bounds the
+/// commit. Those left over follow with their own next change.
+const FOLLOWING_MAX: usize = 500;
+/// The types beside machines that facts are made from.
+const SOURCES: [&str; 4] = [
+    "Microsoft.Network/networkInterfaces",
+    "Microsoft.Network/publicIPAddresses",
+    "Microsoft.Network/virtualNetworks",
+    "Microsoft.Network/virtualNetworks/subnets",
+];
+
+/// Brings the facts up to date that are made from a resource, which was made, changed or removed.
+pub(super) fn follow(tx: &mut Tx<'_>, source: &ResourceId) -> Result<(), StoreError> {
+    if !SOURCES.iter().any(|of| source.is_of(of)) {
+        return Ok(());
+    }
+    for uuid in tx.many(&INSTANCE_FACTS_FROM, &source.fold(), None, FOLLOWING_MAX)? {
+        if let Some(machine) = tx.get(&RESOURCES, &uuid)? {
+            place::refresh(tx, uuid, &machine)?;
+        }
+    }
+    Ok(())
+}

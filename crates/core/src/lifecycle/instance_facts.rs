@@ -1,0 +1,129 @@
+//! The facts of placed machines: a machine's own, those of its interfaces, their public addresses and subnets.
+
+use crate::directory::{RESOURCES, Resource, find};
+use crate::instance::{
+    Configuration, Interface, Machine, address_prefix, document, mac_address, private_address, public_address,
+};
+use crate::placement::{INSTANCE_FACTS, InstanceFacts};
+use bonafide_store::{Read, StoreError, Tx};
+use bonafide_types::{ResourceId, ResourceUuid};
+use serde_json::Value;
+
+/// Interfaces and addresses of one machine that are looked at. Source: ours; more than a machine of Azure can have.
+const INTERFACES_MAX: usize = 16;
+const CONFIGURATIONS_MAX: usize = 64;
+
+/// Writes the facts of a machine that is placed, where they have changed. Their etag.
+pub(super) fn write(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) -> Result<String, StoreError> {
+    let facts = gather(tx, uuid, resource)?;
+    let etag = facts.etag();
+    if tx.get(&INSTANCE_FACTS, &uuid)?.is_none_or(|old| old != facts) {
+        tx.put(&INSTANCE_FACTS, &uuid, &facts)?;
+    }
+    Ok(etag)
+}
+
+/// Removes the facts of a machine that is placed nowhere any more.
+pub(super) fn forget(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&INSTANCE_FACTS, &uuid)? {
+        Some(_) => tx.delete(&INSTANCE_FACTS, &uuid),
+        None => Ok(()),
+    }
+}
+
+fn gather(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<InstanceFacts, StoreError> {
+    let set = match resource.set {
+        Some(membership) => tx.get(&RESOURCES, &membership.set)?,
+        None => None,
+    };
+    let mut sources = Sources::default();
+    let mut interfaces = Vec::new();
+    for id in interface_ids(resource) {
+        if let Some((interface, row)) = sources.find(tx, &id)? {
+            interfaces.push(read_interface(tx, &mut sources, interface, &row)?);
+        }
+    }
+    let machine = Machine { uuid, resource, set: set.as_ref(), interfaces: &interfaces };
+    Ok(InstanceFacts { document: document(&machine), sources: sources.0 })
+}
+
+/// The resources that were looked for, there or not.
+#[derive(Default)]
+struct Sources(Vec<String>);
+
+impl Sources {
+    fn find(&mut self, tx: &impl Read, id: &ResourceId) -> Result<Option<(ResourceUuid, Resource)>, StoreError> {
+        self.note(id);
+        find(tx, id)
+    }
+
+    fn note(&mut self, id: &ResourceId) {
+        let folded = id.fold();
+        if !self.0.contains(&folded) {
+            self.0.push(folded);
+        }
+    }
+}
+
+/// The interfaces of a machine, the primary one first.
+fn interface_ids(machine: &Resource) -> Vec<ResourceId> {
+    let list = machine.body.member(&["properties", "networkProfile", "networkInterfaces"]).and_then(Value::as_array);
+    let mut interfaces: Vec<&Value> = list.into_iter().flatten().take(INTERFACES_MAX).collect();
+    let is_primary = |interface: &&Value| interface["properties"]["primary"] == Value::Bool(true);
+    interfaces.sort_by_key(|interface| !is_primary(interface));
+    interfaces.into_iter().filter_map(id_of).collect()
+}
+
+fn id_of(reference: &Value) -> Option<ResourceId> {
+    ResourceId::parse(reference["id"].as_str()?).ok()
+}
+
+fn read_interface(
+    tx: &impl Read,
+    sources: &mut Sources,
+    uuid: ResourceUuid,
+    row: &Resource,
+) -> Result<Interface, StoreError> {
+    let mac = row.body.member(&["properties", "macAddress"]).and_then(Value::as_str).filter(|mac| !mac.is_empty());
+    let list = row.body.member(&["properties", "ipConfigurations"]).and_then(Value::as_array);
+    let mut configurations = Vec::new();
+    for configuration in list.into_iter().flatten().take(CONFIGURATIONS_MAX) {
+        configurations.push(read_configuration(tx, sources, uuid, &configuration["properties"])?);
+    }
+    Ok(Interface { mac_address: mac.map_or_else(|| mac_address(uuid), str::to_owned), configurations })
+}
+
+fn read_configuration(
+    tx: &impl Read,
+    sources: &mut Sources,
+    interface: ResourceUuid,
+    properties: &Value,
+) -> Result<Configuration, StoreError> {
+    let subnet = subnet_prefix(tx, sources, &properties["subnet"])?;
+    let said = properties["privateIPAddress"].as_str().filter(|address| !address.is_empty());
+    let is_ipv6 = properties["privateIPAddressVersion"].as_str().is_some_and(|text| text.eq_ignore_ascii_case("IPv6"));
+    let made = || if is_ipv6 { String::new() } else { private_address(interface, subnet.as_deref()).to_string() };
+    Ok(Configuration {
+        private_address: said.map_or_else(made, str::to_owned),
+        public_address: public(tx, sources, &properties["publicIPAddress"])?,
+        subnet,
+        is_ipv6,
+    })
+}
+
+/// The prefix of a subnet. The network above it is a source too: its write makes and changes its subnets.
+fn subnet_prefix(tx: &impl Read, sources: &mut Sources, reference: &Value) -> Result<Option<String>, StoreError> {
+    let Some(id) = id_of(reference) else { return Ok(None) };
+    if let Some(network) = id.parent() {
+        sources.note(&network);
+    }
+    let Some((_, subnet)) = sources.find(tx, &id)? else { return Ok(None) };
+    Ok(address_prefix(&subnet).map(str::to_owned))
+}
+
+fn public(tx: &impl Read, sources: &mut Sources, reference: &Value) -> Result<String, StoreError> {
+    let Some(id) = id_of(reference) else { return Ok(String::new()) };
+    let Some((uuid, row)) = sources.find(tx, &id)? else { return Ok(String::new()) };
+    let said = row.body.member(&["properties", "ipAddress"]).and_then(Value::as_str);
+    Ok(said.filter(|address| !address.is_empty()).map_or_else(|| public_address(uuid).to_string(), str::to_owned))
+}

@@ -1,0 +1,213 @@
+//! The facts of placed machines: whose they are, what they are made from, and when they change.
+
+use crate::cloud::{Cloud, world};
+use bonafide_core::directory::{Body, RESOURCES, Resource, find};
+use bonafide_core::lifecycle::{SaveError, save, take_away};
+use bonafide_core::placement::{INSTANCE_FACTS, PLACEMENTS};
+use bonafide_crypto::SystemEntropy;
+use bonafide_store::{Read, StoreError};
+use bonafide_types::{ResourceId, ResourceUuid};
+use serde_json::{Value, json};
+
+impl Cloud {
+    fn put(&self, id: &ResourceId, body: &Value) -> ResourceUuid {
+        let body = Body::kept(id, body.as_object().unwrap().clone());
+        let saved = self.store.write(|tx| {
+            let new = || (ResourceUuid::random(&SystemEntropy), self.resource(id.clone()));
+            let (uuid, found) = find(tx, id)?.unwrap_or_else(new);
+            let mut resource = Resource { body: body.clone(), ..found };
+            save(tx, &world(), &self.allowed(), uuid, &mut resource, None)?;
+            Ok::<_, SaveError>(uuid)
+        });
+        saved.unwrap()
+    }
+
+    fn facts(&self, id: &ResourceId) -> Option<Value> {
+        let read = self.store.read(|tx| {
+            let (uuid, _) = find(tx, id)?.unwrap();
+            Ok::<_, StoreError>((tx.get(&INSTANCE_FACTS, &uuid)?, tx.get(&PLACEMENTS, &(self.host, uuid))?))
+        });
+        let (facts, placement) = read.unwrap();
+        assert_eq!(facts.as_ref().map(|facts| facts.etag()), placement.and_then(|placement| placement.instance));
+        facts.map(|facts| facts.document)
+    }
+
+    fn network(&self, id: &ResourceId) -> Value {
+        self.facts(id).unwrap()["network"]["interface"].clone()
+    }
+}
+
+fn body() -> Value {
+    json!({
+        "location": "West Europe",
+        "zones": ["2"],
+        "plan": { "name": "n", "product": "p", "publisher": "q" },
+        "properties": {
+            "hardwareProfile": { "vmSize": "Standard_B1s" },
+            "osProfile": {
+                "adminUsername": "me", "customData": "c2VjcmV0", "adminPassword": "hunter2",
+                "linuxConfiguration": {
+                    "disablePasswordAuthentication": true,
+                    "ssh": { "publicKeys": [{ "keyData": "ssh-ed25519 A", "path": "/etc/ssh/me/authorized_keys" }] },
+                },
+            },
+            "securityProfile": { "securityType": "TrustedLaunch", "uefiSettings": { "secureBootEnabled": true } },
+            "storageProfile": {
+                "imageReference": { "publisher": "Canonical", "offer": "ubuntu", "sku": "24_04", "version": "latest" },
+                "osDisk": { "name": "os", "diskSizeGB": 30 },
+                "dataDisks": [{ "lun": 0, "name": "d0", "diskSizeGB": 4 }],
+            },
+            "userData": "dXNlcg==",
+        },
+    })
+}
+
+#[test]
+fn a_machine_that_is_placed_has_its_facts_and_no_secret_in_them() {
+    let cloud = Cloud::new();
+    let vm = cloud.machine("vm1");
+    let uuid = cloud.put(&vm, &body());
+    assert_eq!(cloud.facts(&vm), None, "nobody reads those of a machine that runs nowhere");
+    cloud.place(&vm);
+    let facts = cloud.facts(&vm).unwrap();
+    let compute = &facts["compute"];
+    for (name, value) in [
+        ("location", "westeurope"),
+        ("zone", "2"),
+        ("vmId", uuid.to_string().as_str()),
+        ("vmSize", "Standard_B1s"),
+        ("osType", "Linux"),
+        ("resourceId", vm.as_str()),
+        ("azEnvironment", "AzurePublicCloud"),
+        ("userData", "dXNlcg=="),
+        ("customData", ""),
+        ("offer", "ubuntu"),
+        ("platformFaultDomain", "0"),
+    ] {
+        assert_eq!(compute[name], value, "{name}");
+    }
+    assert_eq!(compute["osProfile"]["disablePasswordAuthentication"], "true");
+    assert_eq!(compute["securityProfile"]["secureBootEnabled"], "true");
+    assert_eq!(compute["securityProfile"]["virtualTpmEnabled"], "false");
+    assert_eq!(compute["publicKeys"][0]["keyData"], "ssh-ed25519 A");
+    assert_eq!(compute["storageProfile"]["dataDisks"][0]["diskCapacityBytes"], "4294967296");
+    for secret in ["c2VjcmV0", "hunter2"] {
+        assert!(!facts.to_string().contains(secret));
+    }
+    let interface = &facts["network"]["interface"][0];
+    assert_eq!(interface["macAddress"].as_str().unwrap().len(), 12);
+    assert!(interface["ipv4"]["ipAddress"][0]["privateIpAddress"].as_str().unwrap().starts_with("10.0.0."));
+}
+
+/// Every value is a text, and none is left out.
+#[test]
+fn the_newest_documented_members_are_all_there_and_all_are_texts() {
+    fn check(path: &str, documented: &Value, made: &Value) {
+        match documented {
+            Value::Object(members) => {
+                for (name, below) in members {
+                    check(&format!("{path}/{name}"), below, made.get(name).unwrap_or_else(|| panic!("{path}/{name}")));
+                }
+                let more: Vec<_> =
+                    made.as_object().unwrap().keys().filter(|name| !members.contains_key(*name)).collect();
+                assert!(more.is_empty(), "{path}: {more:?}");
+            }
+            Value::Array(elements) => {
+                let made = made.as_array().unwrap();
+                made.iter().zip(elements.iter().cycle()).for_each(|(made, of)| check(path, of, made));
+            }
+            _ => assert!(made.is_string(), "{path}"),
+        }
+    }
+    let cloud = Cloud::new();
+    let vm = cloud.machine("vm1");
+    cloud.put(&vm, &body());
+    cloud.place(&vm);
+    let sample: Value =
+        serde_json::from_str(include_str!("../../../metadata/tests/data/instance/2025-04-07.json")).unwrap();
+    check("", &sample["body"], &cloud.facts(&vm).unwrap());
+}
+
+#[test]
+fn facts_follow_the_interface_its_public_address_and_its_subnet() {
+    let cloud = Cloud::new();
+    let vm = cloud.machine("vm1");
+    let nic = cloud.id("Microsoft.Network/networkInterfaces", "nic1");
+    let address = cloud.id("Microsoft.Network/publicIPAddresses", "ip1");
+    let network = cloud.id("Microsoft.Network/virtualNetworks", "net1");
+    let subnet = network.child("subnets", "sub1").unwrap();
+    let mut machine = body();
+    machine["properties"]["networkProfile"] = json!({ "networkInterfaces": [{ "id": nic.as_str().to_uppercase() }] });
+    cloud.put(&vm, &machine);
+    cloud.place(&vm);
+    let made = cloud.network(&vm);
+    let of_nic = |more: Value| {
+        let mut properties =
+            json!({ "publicIPAddress": { "id": address.as_str() }, "subnet": { "id": subnet.as_str() } });
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "properties": { "macAddress": "00-0d-3a-aa-bb-cc", "ipConfigurations": [{ "name": "c", "properties": properties }] } })
+    };
+    cloud.put(&nic, &of_nic(json!({})));
+    let with_nic = cloud.network(&vm);
+    assert_ne!(with_nic, made);
+    assert_eq!(with_nic[0]["macAddress"], "000D3AAABBCC");
+    assert_eq!(with_nic[0]["ipv4"]["ipAddress"][0]["publicIpAddress"], "");
+    cloud.put(&subnet, &json!({ "properties": { "addressPrefix": "10.7.0.0/16" } }));
+    cloud.put(&address, &json!({ "properties": { "ipAddress": "198.51.100.7" } }));
+    let whole = cloud.network(&vm);
+    assert_eq!(whole[0]["ipv4"]["subnet"], json!([{ "address": "10.7.0.0", "prefix": "16" }]));
+    assert_eq!(whole[0]["ipv4"]["ipAddress"][0]["publicIpAddress"], "198.51.100.7");
+    assert!(whole[0]["ipv4"]["ipAddress"][0]["privateIpAddress"].as_str().unwrap().starts_with("10.7."));
+    cloud.put(&nic, &of_nic(json!({ "privateIPAddress": "10.7.1.2" })));
+    assert_eq!(cloud.network(&vm)[0]["ipv4"]["ipAddress"][0]["privateIpAddress"], "10.7.1.2");
+    cloud.delete(&address);
+    assert_eq!(cloud.network(&vm)[0]["ipv4"]["ipAddress"][0]["publicIpAddress"], "");
+    cloud.delete(&nic);
+    assert_eq!(cloud.network(&vm), made);
+}
+
+#[test]
+fn tags_of_the_operator_say_what_nothing_else_knows_and_are_shown_as_no_tags() {
+    let cloud = Cloud::new();
+    let vm = cloud.machine("vm1");
+    let uuid = cloud.put(&vm, &body());
+    cloud.place(&vm);
+    let saved = cloud.store.write(|tx| {
+        let mut resource = tx.get(&RESOURCES, &uuid)?.unwrap();
+        resource.tags = json!({ "Team": "a", "bonafide.physicalZone": "rack7", "BONAFIDE.azEnvironment": "AzureChinaCloud", "b": "c" })
+            .as_object()
+            .unwrap()
+            .clone();
+        save(tx, &world(), &cloud.allowed(), uuid, &mut resource, None)
+    });
+    saved.unwrap();
+    let compute = cloud.facts(&vm).unwrap()["compute"].clone();
+    assert_eq!((&compute["physicalZone"], &compute["azEnvironment"]), (&json!("rack7"), &json!("AzureChinaCloud")));
+    assert_eq!(compute["tags"], "Team:a;b:c");
+    assert_eq!(compute["tagsList"], json!([{ "name": "Team", "value": "a" }, { "name": "b", "value": "c" }]));
+}
+
+#[test]
+fn id_04_what_is_placed_nowhere_any_more_has_no_facts() {
+    let cloud = Cloud::new();
+    let vm = cloud.machine("vm1");
+    let uuid = cloud.put(&vm, &body());
+    cloud.place(&vm);
+    assert!(cloud.facts(&vm).is_some());
+    cloud.store.write(|tx| take_away(tx, cloud.host, uuid)).unwrap();
+    assert_eq!(cloud.facts(&vm), None);
+    cloud.place(&vm);
+    cloud.delete(&vm);
+    assert!(cloud.store.read(|tx| tx.get(&INSTANCE_FACTS, &uuid)).unwrap().is_none());
+}
+
+#[test]
+fn a_write_that_changes_no_fact_wakes_no_host() {
+    let cloud = Cloud::new();
+    let vm = cloud.machine("vm1");
+    let uuid = cloud.put(&vm, &body());
+    cloud.place(&vm);
+    let before = cloud.store.read(|tx| tx.get(&PLACEMENTS, &(cloud.host, uuid))).unwrap();
+    cloud.put(&vm, &body());
+    assert_eq!(cloud.store.read(|tx| tx.get(&PLACEMENTS, &(cloud.host, uuid))).unwrap(), before);
+}
