@@ -101,6 +101,7 @@ mod tests {
             own: Vec::new(),
             set: None,
             lasting: true,
+            instance: None,
             extension: None,
         }
     }
