@@ -1,4 +1,4 @@
-//! Which hosts have heard of which revision: a write that is about a host that is there is answered once the host knows of
+//! The hosts that have heard of a revision: a write that is about a host that is there is answered once the host knows of
 //! it. One that is gone is waited for once.
 
 use super::View;

@@ -108,7 +108,7 @@ async fn a_write_about_a_connected_host_is_answered_once_the_host_has_heard_of_i
     let (((reply, took), answered_at), said_at) = tokio::join!(writes, hears);
     assert!(reply.status == 200 && !reply.headers.contains_key("azure-asyncoperation"), "{reply:?}");
     assert!(took < AT_ONCE && said_at <= answered_at, "{took:?}");
-    // What is about no host does not wait for one that is.
+    // A write about no host does not wait for one that is connected.
     let began = Instant::now();
     assert_eq!(both.put("/virtualMachines/other", &json!({ "location": "westeurope" })).await.status, 201);
     assert!(began.elapsed() < AT_ONCE);
