@@ -174,7 +174,7 @@ impl<S: Service> Door<S> {
             (Remote::Unix { uid, .. }, _) => LocalUser::Is(uid),
             (Remote::Ip(_) | Remote::Vsock { .. }, _) => LocalUser::Unknown,
         };
-        let facts = PeerFacts { remote, local, user };
+        let facts = PeerFacts { remote, local, user, passed_on_by: None };
         let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user, is_here));
         let is_beside_proxy = is_at_proxy && !is_proxy;
         let holder = Holder::of(user, remote);
@@ -294,7 +294,8 @@ impl<S: Service> Opening<S> {
         match tokio::time::timeout(self.shared.limits.header, proxy::read_client(stream)).await {
             Ok(Ok(Some(client))) => {
                 let client = Remote::Ip(client);
-                self.facts = PeerFacts { remote: client, user: LocalUser::Unknown, ..self.facts };
+                let passed_on_by = Some(self.facts.remote);
+                self.facts = PeerFacts { remote: client, user: LocalUser::Unknown, passed_on_by, ..self.facts };
                 self.pass_to(Holder::of(LocalUser::Unknown, client))
             }
             Ok(Ok(None)) => true,

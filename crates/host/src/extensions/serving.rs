@@ -51,7 +51,11 @@ impl Serving {
             held.push(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?);
             let facts = EndpointFacts { port: wanted.port.get(), ..EndpointFacts::default() };
             let binding = Binding::new(workload, &VM_EXTENSION, facts).with_http_1_0(site.takes_http_1_0);
-            let endpoint = Endpoint { binding, users: AllowedUsers::Any, agent: Arc::clone(agent), connections: None };
+            let users = match site.kind {
+                SiteKind::Loopback => AllowedUsers::Any,
+                SiteKind::Guest { is_here, .. } => AllowedUsers::OtherEnd { is_here },
+            };
+            let endpoint = Endpoint { binding, users, agent: Arc::clone(agent), connections: None };
             match &signs {
                 Some(signs) => {
                     let guest = GuestEndpoint { endpoint, signs: Arc::clone(signs) };

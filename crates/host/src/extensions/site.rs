@@ -30,6 +30,8 @@ pub enum SiteKind {
     Guest {
         /// The device.
         device: String,
+        /// True where this side of it is in the network namespace of this process.
+        is_here: bool,
     },
 }
 
