@@ -2,7 +2,7 @@
 
 use super::site::{Site, SiteError, SiteKind, SiteWork, Sites};
 use crate::bindings::{BesideError, Bindings, Place};
-use bonafide_http::Listening;
+use bonafide_http::{Listening, SharedConnections};
 use bonafide_opener::{OpenError, Where};
 use bonafide_types::{BindingId, ResourceUuid};
 use std::num::NonZeroU16;
@@ -28,6 +28,10 @@ impl Sites for Bindings {
 
     fn changes(&self) -> watch::Receiver<()> {
         Bindings::changes(self)
+    }
+
+    fn connections(&self) -> SharedConnections {
+        self.shared_connections()
     }
 
     fn is_open(&self, site: &Site) -> bool {

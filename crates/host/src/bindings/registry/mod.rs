@@ -199,6 +199,11 @@ impl Bindings {
         place.namespace == self.here.cookie
     }
 
+    /// The connections that all endpoints at bindings have together.
+    pub(crate) fn shared_connections(&self) -> SharedConnections {
+        self.connections.clone()
+    }
+
     fn entries(&self) -> MutexGuard<'_, BTreeMap<BindingId, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
