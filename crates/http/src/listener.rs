@@ -184,12 +184,15 @@ impl<S: Service> Door<S> {
             self.shared.places.make_room();
         }
         // A caller that is refused by its connection alone never has a place of those who are served.
-        let is_known = !is_proxy && !hears_forwarders;
+        let is_known = !is_proxy;
         let admit = || (self.tls.is_none() && is_known).then(|| self.shared.service.admit(&facts, None));
         let admission = match caught_at_once(admit) {
             Ok(admission) => admission,
             Err(panicked) => return self.shared.log_panicked(&panicked),
         };
+        // Who may be served may be passing another one's connection on.
+        let admission = admission.filter(|it| !(hears_forwarders && matches!(it, Admission::Serve { .. })));
+        let hears_forwarders = hears_forwarders && admission.is_none();
         let place = match admission {
             Some(Admission::Refuse(_) | Admission::Decline(_)) => self.shared.places.refuse(holder),
             Some(Admission::Serve { .. }) | None => self.shared.places.enter(holder),
