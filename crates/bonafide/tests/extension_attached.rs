@@ -19,7 +19,7 @@ const API_VERSION: &str = "2024-11-01";
 /// The status where the connection is refused.
 const REFUSED: u16 = 0;
 
-/// What curl gets of a URL, in a namespace or in the test's own: the status.
+/// The status that curl gets of a URL, in a namespace or in the test's own.
 fn status(inside: Option<&Namespace>, arguments: &[&str]) -> u16 {
     let mut curl = Command::new("curl");
     curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", "-H", "Metadata: true"]);
