@@ -15,6 +15,8 @@ use support::{PATIENCE, Up, eventually, run};
 
 /// Longest time until a port is refused whose extension was deleted.
 const CLOSED_WITHIN: Duration = Duration::from_secs(5);
+/// Time before each request, for they come from many processes and share 20 a second.
+const PACE: Duration = Duration::from_millis(100);
 const API_VERSION: &str = "2024-11-01";
 /// The status where the connection is refused.
 const REFUSED: u16 = 0;
@@ -24,6 +26,7 @@ fn status(inside: Option<&Namespace>, arguments: &[&str]) -> u16 {
     let mut curl = Command::new("curl");
     curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", "-H", "Metadata: true"]);
     curl.args(arguments);
+    std::thread::sleep(PACE);
     let output = run(match inside {
         Some(namespace) => namespace.command(curl),
         None => curl,
