@@ -1,7 +1,7 @@
 //go:build !oldest
 
 // The Azure SDK, MSAL, go-autorest and Terraform's library for Go:
-// bonafide-conformance-go imds|app-service|cloud-shell|management.
+// bonafide-conformance-go imds|app-service|cloud-shell|management|outage.
 package main
 
 import (
@@ -24,10 +24,12 @@ func main() {
 			signIn(), legacySignIn(), terraformSignIn(), terraformVariables(),
 			groups(), identities(), machines(), access(), deletion(),
 		)))
+	case "outage":
+		outage()
 	case tokenCommand:
 		printToken()
 	default:
-		fmt.Fprintln(os.Stderr, "usage: bonafide-conformance-go imds|app-service|cloud-shell|management")
+		fmt.Fprintln(os.Stderr, "usage: bonafide-conformance-go imds|app-service|cloud-shell|management|outage")
 		os.Exit(2)
 	}
 }

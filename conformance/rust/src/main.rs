@@ -1,4 +1,4 @@
-//! `azure_identity` of the Azure SDK for Rust: `bonafide-conformance-rust imds|app-service|management`.
+//! `azure_identity` of the Azure SDK for Rust: `bonafide-conformance-rust imds|app-service|management|outage`.
 
 use azure_core::Error;
 use azure_core::base64::decode_url_safe;
@@ -24,6 +24,10 @@ struct Cloud {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let part = std::env::args().nth(1).unwrap_or_default();
+    if part == "outage" {
+        outage().await;
+        return ExitCode::SUCCESS;
+    }
     let cloud = match Cloud::read() {
         Ok(cloud) => cloud,
         Err(why) => {
@@ -156,6 +160,31 @@ impl Cloud {
 async fn managed(user_assigned_id: Option<UserAssignedId>) -> Result<AccessToken, Error> {
     let options = ManagedIdentityCredentialOptions { user_assigned_id, ..Default::default() };
     ManagedIdentityCredential::new(Some(options))?.get_token(&[ARM_SCOPE], None).await
+}
+
+/// Asks for one token after the other, by a credential that is kept and by new ones, and prints each: until there is
+/// the file `LOOP_UNTIL`, of the resources `api://outage/0` to `LOOP_RESOURCES` - 1, so that no cache of a library's answers.
+async fn outage() {
+    let until = std::env::var("LOOP_UNTIL").unwrap_or_default();
+    let resources: u64 = std::env::var("LOOP_RESOURCES").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let new = || ManagedIdentityCredential::new(None);
+    let kept = new();
+    let mut asked = 0;
+    while !std::path::Path::new(&until).exists() {
+        for credential in [kept.as_ref().map_err(said).cloned(), new().map_err(said)] {
+            let scope = format!("api://outage/{}/.default", asked % resources);
+            let got = match credential {
+                Ok(credential) => credential.get_token(&[&scope], None).await.map_err(said),
+                Err(why) => Err(why),
+            };
+            match got {
+                Ok(token) => println!("token ManagedIdentityCredential {}", token.token.secret()),
+                Err(why) => println!("failed ManagedIdentityCredential {}", why.replace('\n', " ")),
+            }
+            asked += 1;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// The claims of a token, not verified.

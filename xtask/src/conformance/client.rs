@@ -1,8 +1,8 @@
 //! A client: a folder below `conformance/` with a script that installs it and one for each part; and
 //! its variants, the same scripts with other versions of its libraries.
 
-use super::cloud::Cloud;
-use super::{Breadth, ConformanceError};
+use super::cloud::{self, Cloud};
+use super::{Breadth, ConformanceError, machine};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +13,8 @@ const PREPARE_SECONDS_MAX: u32 = 1_200;
 const PART_SECONDS_MAX: u32 = 600;
 /// The folder of a client's variants.
 const VARIANTS: &str = "variants";
+/// The script that starts everything itself, on a machine of its own.
+pub(super) const HOST: &str = "host";
 /// The exit status of `prepare` when the machine lacks the client's toolchain; its last line says
 /// what is missing.
 const MISSING: i32 = 77;
@@ -61,7 +63,10 @@ pub(super) struct Client {
     pub(super) name: String,
     /// The variant's name; `None` for the versions of the quick gate.
     variant: Option<String>,
+    /// The parts that it runs on a cloud that was started for it.
     pub(super) parts: Vec<Part>,
+    /// True if it has a script for a machine of its own.
+    pub(super) has_host: bool,
     /// The folder of its scripts.
     folder: PathBuf,
     /// The folder of the files that pin its versions.
@@ -73,12 +78,20 @@ pub(super) fn find(folder: &Path, breadth: Breadth) -> Result<Vec<Client>, Confo
     let mut clients = Vec::new();
     for (name, folder) in folders(folder)? {
         let parts: Vec<Part> = Part::ALL.into_iter().filter(|part| folder.join(part.name()).is_file()).collect();
-        if parts.is_empty() {
+        let has_host = folder.join(HOST).is_file();
+        if parts.is_empty() && !has_host {
             continue;
         }
         let variants = folder.join(VARIANTS);
-        let client =
-            |variant, pins| Client { name: name.clone(), variant, parts: parts.clone(), folder: folder.clone(), pins };
+        let client = |variant: Option<String>, pins| Client {
+            name: name.clone(),
+            // One version of a client shows it.
+            has_host: has_host && variant.is_none(),
+            variant,
+            parts: parts.clone(),
+            folder: folder.clone(),
+            pins,
+        };
         clients.push(client(None, folder.clone()));
         if breadth == Breadth::All && variants.is_dir() {
             clients.extend(folders(&variants)?.into_iter().map(|(name, pins)| client(Some(name), pins)));
@@ -140,6 +153,20 @@ impl Client {
         })
     }
 
+    /// The command that runs the script of a machine of its own, with its folder below `folder`.
+    pub(super) fn command_on_machine(
+        &self,
+        binary: &Path,
+        folder: &Path,
+        breadth: Breadth,
+    ) -> Result<Command, ConformanceError> {
+        let data = folder.join("machine");
+        cloud::fresh(folder, &data).map_err(ConformanceError::Failed)?;
+        let command = machine::command(&self.folder.join(HOST), PART_SECONDS_MAX);
+        let command = cloud::environment(command, binary, folder, &data);
+        Ok(self.placed(command, folder, breadth))
+    }
+
     /// The command that runs `part` on `cloud`.
     pub(super) fn command(&self, part: Part, cloud: &Cloud, breadth: Breadth) -> Command {
         let script = self.folder.join(part.name());
@@ -162,7 +189,12 @@ impl Client {
                 ])
                 .arg(script),
         };
-        command.env("CONFORMANCE_DIR", installed(&cloud.folder)).current_dir(&self.folder);
+        self.placed(command, &cloud.folder, breadth)
+    }
+
+    /// The command in the folder of the client's scripts, told where the client is installed.
+    fn placed(&self, mut command: Command, folder: &Path, breadth: Breadth) -> Command {
+        command.env("CONFORMANCE_DIR", installed(folder)).current_dir(&self.folder);
         if breadth == Breadth::All {
             command.env("CONFORMANCE_ALL", "1");
         }

@@ -15,6 +15,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Longest time that `up` takes to stop once it was asked to.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 
+/// The variable that names the file with the line that `up --json` printed.
+const INFO: &str = "BONAFIDE_INFO";
 /// An API of the user's own, whose service principal has this name.
 const API: &str = "api://conformance";
 
@@ -36,15 +38,12 @@ impl Cloud {
     pub(super) fn start(binary: &Path, folder: &Path, namespace: Option<Namespace>) -> Result<Self, String> {
         let data = folder.join("data");
         let info = folder.join("info.json");
-        for fresh in [&data, &folder.join("home"), &folder.join("tmp")] {
-            match fs::remove_dir_all(fresh) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(said(fresh, &error)),
-                _ => fs::create_dir_all(fresh).map_err(|error| said(fresh, &error))?,
-            }
-        }
+        fresh(folder, &data)?;
         let log = folder.join("up.log");
         let errors = File::create(&log).map_err(|error| said(&log, &error))?;
-        let mut command = environment(command_in(namespace.as_ref(), binary.as_os_str()), binary, folder, &data, &info);
+        let command = command_in(namespace.as_ref(), binary.as_os_str());
+        let mut command = environment(command, binary, folder, &data);
+        command.env(INFO, &info);
         command.args(["up", "--json", "--resource", API, "--data-dir"]).arg(&data);
         match namespace {
             Some(_) => command.arg("--link-local"),
@@ -74,7 +73,9 @@ impl Cloud {
     /// cloud: what the machine says of proxies and other identities must not reach a client.
     pub(super) fn command(&self, program: &str) -> Command {
         let command = command_in(self.namespace.as_ref(), program.as_ref());
-        environment(command, &self.binary, &self.folder, &self.data, &self.info)
+        let mut command = environment(command, &self.binary, &self.folder, &self.data);
+        command.env(INFO, &self.info);
+        command
     }
 
     /// Asks `up` to stop; an error when it does not, or does not say success, or has said more
@@ -146,7 +147,19 @@ fn command_in(namespace: Option<&Namespace>, program: &OsStr) -> Command {
     }
 }
 
-fn environment(mut command: Command, binary: &Path, folder: &Path, data: &Path, info: &Path) -> Command {
+/// Empties the folders that a script may fill, its data directory among them.
+pub(super) fn fresh(folder: &Path, data: &Path) -> Result<(), String> {
+    for fresh in [data, &folder.join("home"), &folder.join("tmp")] {
+        match fs::remove_dir_all(fresh) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(said(fresh, &error)),
+            _ => fs::create_dir_all(fresh).map_err(|error| said(fresh, &error))?,
+        }
+    }
+    Ok(())
+}
+
+/// An environment that holds nothing of the machine's but `PATH`.
+pub(super) fn environment(mut command: Command, binary: &Path, folder: &Path, data: &Path) -> Command {
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -154,8 +167,7 @@ fn environment(mut command: Command, binary: &Path, folder: &Path, data: &Path, 
         .env("HOME", folder.join("home"))
         .env("TMPDIR", folder.join("tmp"))
         .env("BONAFIDE", binary)
-        .env("BONAFIDE_DATA", data)
-        .env("BONAFIDE_INFO", info);
+        .env("BONAFIDE_DATA", data);
     command
 }
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod cloud;
+mod machine;
 mod namespace;
 mod table;
 mod tally;
@@ -73,7 +74,14 @@ pub fn run(root: &Path, breadth: Breadth, only: Option<&str>, required: bool) ->
         let prepared = client.prepare(&folder)?;
         let installed_after = started.elapsed();
         match prepared {
-            Prepared::Ready => run_client(client, breadth, &binary, &folder, namespaces.is_ok(), &mut tally)?,
+            Prepared::Ready => {
+                if !client.parts.is_empty() {
+                    run_client(client, breadth, &binary, &folder, namespaces.is_ok(), &mut tally)?;
+                }
+                if client.has_host {
+                    run_on_machine(client, breadth, &binary, &folder, &namespaces, &mut tally)?;
+                }
+            }
             Prepared::Missing(what) if required => {
                 tally.fail(&title, INSTALLING, &format!("skipped, but required: {what}"))
             }
@@ -124,8 +132,29 @@ fn run_client(
     Ok(())
 }
 
-/// The binary to test: the release build, because that is what the README's first command runs.
-/// The variable `BONAFIDE` names another one.
+/// Runs the script of a client that starts everything itself.
+fn run_on_machine(
+    client: &Client,
+    breadth: Breadth,
+    binary: &Path,
+    folder: &Path,
+    namespaces: &Result<(), String>,
+    tally: &mut Tally,
+) -> Result<(), ConformanceError> {
+    let started = Instant::now();
+    let title = format!("{}/{}", client.title(), client::HOST);
+    if let Err(why) = namespaces {
+        tally.skip(&title, why);
+        return Ok(());
+    }
+    let command = client.command_on_machine(binary, folder, breadth)?;
+    tally.run(&title, command, &folder.join(format!("{}.log", client::HOST)))?;
+    println!("# {title} took {:.1} s", started.elapsed().as_secs_f32());
+    Ok(())
+}
+
+/// The binary to test, with the forwarder for guests beside it: the release build, because that is what the README's first
+/// command runs. The variable `BONAFIDE` names another one.
 fn build(root: &Path) -> Result<PathBuf, ConformanceError> {
     if let Some(binary) = std::env::var_os("BONAFIDE") {
         let path = PathBuf::from(binary);
@@ -134,7 +163,7 @@ fn build(root: &Path) -> Result<PathBuf, ConformanceError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = root.join("target");
     let built = Command::new(cargo)
-        .args(["build", "--release", "--package", "bonafide", "--target-dir"])
+        .args(["build", "--release", "--package", "bonafide", "--package", "bonafide-guest", "--target-dir"])
         .arg(&target)
         .current_dir(root)
         .status();

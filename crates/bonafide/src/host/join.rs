@@ -24,7 +24,14 @@ pub(super) struct Options {
     urls: Vec<HostsOrigin>,
     /// The one-use token that `bonafide host token create` printed; - reads it from standard input. Who lists processes sees
     /// it here, for as long as it can be used
-    #[arg(long, value_name = "TOKEN", required_unless_present = "token_file", conflicts_with = "token_file")]
+    // One in 64 tokens begins with a hyphen.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        allow_hyphen_values = true,
+        required_unless_present = "token_file",
+        conflicts_with = "token_file"
+    )]
     token: Option<String>,
     /// File with the token, for you alone
     #[arg(long, value_name = "FILE")]
@@ -96,6 +103,18 @@ fn token(options: &Options) -> Result<Secret<String>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_begins_with_a_hyphen_is_one() {
+        use clap::Parser;
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            options: Options,
+        }
+        let line = ["join", "--url", "https://id.example.org:8444", "--token", "-0Az_"];
+        assert_eq!(Line::try_parse_from(line).ok().unwrap().options.token.as_deref(), Some("-0Az_"));
+    }
 
     #[test]
     fn op_06_a_digest_is_taken_in_both_spellings_and_nothing_else_is() {

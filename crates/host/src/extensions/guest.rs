@@ -17,12 +17,16 @@ use std::time::Duration;
 const SIGN_LASTS: Duration = Duration::from_millis(3_500);
 
 /// The signs of the forwarder of one site.
-#[derive(Default)]
-pub(super) struct Signs(Mutex<Option<(Duration, Heard)>>);
+pub(super) struct Signs {
+    begun_at: Duration,
+    last: Mutex<Option<(Duration, Heard)>>,
+}
 
 /// The forwarder, by its signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Forwarder {
+    /// Not heard of yet: it may be there, and ask in a moment.
+    Awaited,
     /// Never heard of.
     Missing,
     /// Heard of once, and not any more.
@@ -34,8 +38,13 @@ pub(super) enum Forwarder {
 }
 
 impl Signs {
+    /// From now on.
+    pub(super) fn begin() -> Self {
+        Self { begun_at: clock::since_boot(), last: Mutex::default() }
+    }
+
     fn note(&self, heard: Heard) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock::since_boot(), heard));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((clock::since_boot(), heard));
     }
 
     /// The forwarder now.
@@ -44,7 +53,8 @@ impl Signs {
     }
 
     fn at(&self, now: Duration) -> Forwarder {
-        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        match *self.last.lock().unwrap_or_else(PoisonError::into_inner) {
+            None if now.saturating_sub(self.begun_at) <= SIGN_LASTS => Forwarder::Awaited,
             None => Forwarder::Missing,
             Some((at, _)) if now.saturating_sub(at) > SIGN_LASTS => Forwarder::Gone,
             Some((_, Heard { answers: false, .. })) => Forwarder::PortTaken,
@@ -105,8 +115,9 @@ mod tests {
 
     #[test]
     fn a_forwarder_counts_as_long_as_it_gives_signs() {
-        let signs = Signs::default();
-        assert_eq!(signs.forwarder(), Forwarder::Missing);
+        let signs = Signs::begin();
+        assert_eq!(signs.forwarder(), Forwarder::Awaited);
+        assert_eq!(signs.at(signs.begun_at + Duration::from_secs(4)), Forwarder::Missing);
         signs.note(Heard { answers: true, system: System::Linux });
         let now = clock::since_boot();
         assert_eq!(signs.at(now + Duration::from_secs(1)), Forwarder::Answers(System::Linux));

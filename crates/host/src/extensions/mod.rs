@@ -157,7 +157,7 @@ impl Extensions {
                 }
             }
             let points = run.at.values().map(|(_, point)| point.at());
-            let (state, detail) = outcome(points, run.has_answered);
+            let Some((state, detail)) = outcome(points, run.has_answered) else { continue };
             run.has_answered |= state == ExtensionState::Answers;
             self.reports.say(*id, run.wanted.run, state, detail);
         }

@@ -7,6 +7,8 @@ use bonafide_wire::hosts::ExtensionState;
 pub(super) enum At<'a> {
     /// It answers.
     Answers,
+    /// It is not known yet whether it answers.
+    Awaited,
     /// It answered, and stopped by itself.
     Stopped(&'a str),
     /// It cannot be served.
@@ -18,23 +20,29 @@ const NO_SITE: &str = "the machine has no network namespace and no device here: 
                        `bonafide up --link-local` in a namespace of its own";
 const SITE_GONE: &str = "the network namespace or device that it answered in was detached, or is gone";
 
-/// The state of all sites together: each of them has to answer. One that refuses says more than one that stopped.
-pub(super) fn outcome<'a>(points: impl Iterator<Item = At<'a>>, has_answered: bool) -> (ExtensionState, String) {
-    let (mut any, mut stopped) = (false, None);
+/// The state of all sites together: each of them has to answer. One that refuses says more than one that stopped. `None` while
+/// it is not known yet.
+pub(super) fn outcome<'a>(
+    points: impl Iterator<Item = At<'a>>,
+    has_answered: bool,
+) -> Option<(ExtensionState, String)> {
+    let (mut any, mut awaited, mut stopped) = (false, false, None);
     for point in points {
         any = true;
         match point {
             At::Answers => {}
+            At::Awaited => awaited = true,
             At::Stopped(why) => stopped = Some(why),
-            At::Refused(state, detail) => return (state, detail.to_owned()),
+            At::Refused(state, detail) => return Some((state, detail.to_owned())),
         }
     }
-    match (any, stopped) {
+    Some(match (any, stopped) {
+        (true, None) if awaited => return None,
         (true, None) => (ExtensionState::Answers, String::new()),
         (_, Some(why)) => (ExtensionState::Stopped, why.to_owned()),
         (false, None) if has_answered => (ExtensionState::Stopped, SITE_GONE.to_owned()),
         (false, None) => (ExtensionState::Failed, NO_SITE.to_owned()),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -44,7 +52,7 @@ mod tests {
 
     #[test]
     fn every_site_has_to_answer() {
-        let state = |points: &[At<'_>], has_answered| outcome(points.iter().copied(), has_answered).0;
+        let state = |points: &[At<'_>], has_answered| outcome(points.iter().copied(), has_answered).unwrap().0;
         let taken = At::Refused(ExtensionState::PortTaken, "");
         for (points, expected) in [
             (&[At::Answers][..], ExtensionState::Answers),
@@ -57,6 +65,17 @@ mod tests {
         }
         assert_eq!(state(&[], false), ExtensionState::Failed);
         assert_eq!(state(&[], true), ExtensionState::Stopped);
+    }
+
+    #[test]
+    fn nothing_is_said_while_a_site_may_still_answer() {
+        let of = |points: &[At<'_>]| outcome(points.iter().copied(), false);
+        assert_eq!(of(&[At::Answers, At::Awaited]), None);
+        assert_eq!(
+            of(&[At::Awaited, At::Refused(ExtensionState::PortTaken, "")]).unwrap().0,
+            ExtensionState::PortTaken
+        );
+        assert_eq!(of(&[At::Awaited, At::Stopped("")]).unwrap().0, ExtensionState::Stopped);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Serving {
     ) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (mut tasks, mut held) = (JoinSet::new(), Vec::new());
-        let signs = matches!(site.kind, SiteKind::Guest { .. }).then(Arc::<Signs>::default);
+        let signs = matches!(site.kind, SiteKind::Guest { .. }).then(|| Arc::new(Signs::begin()));
         for socket in sockets {
             held.push(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?);
             let facts = EndpointFacts { port: wanted.port.get(), ..EndpointFacts::default() };
@@ -67,6 +67,7 @@ impl Serving {
     pub(super) fn at(&self) -> At<'_> {
         let Some(signs) = &self.signs else { return At::Answers };
         match signs.forwarder() {
+            Forwarder::Awaited => At::Awaited,
             Forwarder::Missing => At::Refused(ExtensionState::NoForwarder, ""),
             Forwarder::Gone => At::Stopped("the forwarder in the machine gives no sign any more"),
             Forwarder::PortTaken => At::Refused(ExtensionState::PortTaken, "in the machine"),
