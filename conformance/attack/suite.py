@@ -3,21 +3,23 @@ server. It ends with a table: attack, attempts, foreign tokens, victims that wer
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
 
+import extension
 import recycling
 import smuggling
 from agent import Agent
 from watch import Watch
-from world import ALL, DATA, METADATA, TOKEN_PATH, Namespace, link, owner, run_scenarios, scenario
+from world import ALL, DATA, METADATA, TOKEN_PATH, Namespace, link, owner, run_scenarios, scenario, until
 
 # Attempts of the suite as a whole, and of each of the attacks by frames or requests.
 ATTEMPTS = 10_000 if ALL else 400
 PORTION = ATTEMPTS // 10
 ATTACKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "attacker.py")
-EXTENSION = "/oauth2/token?resource=https%3A%2F%2Fmanagement.azure.com%2F"
+EXTENSION = extension.URL.removeprefix("http://localhost:50342")
 # An address of the operator's choice beside the metadata address.
 ENDPOINT_V6 = "fd00:ec2::254"
 VICTIM, NEIGHBOUR, RIVAL, SPARE = "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.99"
@@ -41,6 +43,7 @@ class Scene:
         self.victim_mac, self.neighbour_mac, self.rival_mac = map(device_mac, (self.victim, self.neighbour, self.rival))
         self.agent.attach(self.victim_workload, "--netns", "victim", "--ipv6", ENDPOINT_V6)
         self.agent.attach(self.rival_workload, "--netns", "rival")
+        extension.put(self.victim_workload)
 
     def guest(self, name, address):
         """A namespace whose device `lan` is on the bridge, and in which the kernel guards nothing."""
@@ -53,6 +56,10 @@ class Scene:
             for value, name in (("1", "route_localnet"), ("0", "rp_filter"), ("1", "accept_local"), ("1", "arp_accept")):
                 guest.set(f"ipv4/conf/{device}/{name}", value)
         return guest
+
+    def heard_of(self):
+        """The bridge learns once more where the victim is: spoofing took its frames elsewhere."""
+        self.victim.run("curl", "-s", "-m", "2", f"http://{RIVAL}:9/", check=False)
 
     def attack(self, guest, name, count, *arguments, wants=()):
         """Runs an attack in a namespace; tokens other than of `wants` are foreign."""
@@ -99,8 +106,9 @@ def own(scene):
     for guest, workload in ((scene.victim, scene.victim_workload), (scene.rival, scene.rival_workload)):
         status, answer = guest.fetch(f"http://{METADATA}{TOKEN_PATH}")
         assert (status, owner(answer)) == (200, workload.principal), f"{status} {answer}"
-    status, answer = scene.victim.fetch(f"http://[{ENDPOINT_V6}]{TOKEN_PATH}", "-g")
-    assert (status, owner(answer)) == (200, scene.victim_workload.principal), f"{status} {answer}"
+    for address in (f"http://[{ENDPOINT_V6}]{TOKEN_PATH}", extension.URL):
+        status, answer = scene.victim.fetch(address, "-g")
+        assert (status, owner(answer)) == (200, scene.victim_workload.principal), f"{address}: {status} {answer}"
 
 
 @scenario("ID-02: no frame with the metadata address is on the shared segment while workloads ask")
@@ -110,7 +118,7 @@ def no_frames(scene):
             scene.victim.fetch(f"http://{METADATA}{TOKEN_PATH}")
             scene.rival.fetch(f"http://{METADATA}{TOKEN_PATH}")
         # The watch sees what is there.
-        scene.victim.run("curl", "-s", "-m", "2", f"http://{RIVAL}:9/", check=False)
+        scene.heard_of()
         watch.until_seen(RIVAL)
     assert not watch.frames_with(METADATA), f"{watch.frames_with(METADATA)} frames"
     scene.row("capture of the shared segment: frames with 169.254.169.254", 100, [])
@@ -119,7 +127,7 @@ def no_frames(scene):
 @scenario("ID-01: ARP, ND and DHCP spoofing mislead nobody")
 def spoofing(scene):
     scene.neighbour.ip("address", "add", f"{METADATA}/32", "dev", "lan")
-    rogue = scene.neighbour.start(sys.executable, ATTACKER, "rogue", METADATA, stdout=open(os.path.join(DATA, "rogue"), "wb"))
+    rogue = scene.neighbour.start(sys.executable, ATTACKER, "rogue", METADATA, "80", stdout=open(os.path.join(DATA, "rogue"), "wb"))
     try:
         with Victim(scene) as victim:
             local = json.loads(scene.victim.ip("-json", "-6", "address", "show", "dev", "lan"))[0]["addr_info"][0]["local"]
@@ -139,6 +147,7 @@ def spoofing(scene):
 
 @scenario("ID-01: segments that are put into connections mislead nobody and end none")
 def injection(scene):
+    scene.heard_of()
     with Victim(scene) as victim:
         attempts, foreign = scene.attack(
             scene.neighbour, "injection", PORTION * 2, "lan", scene.neighbour_mac, scene.victim_mac, VICTIM)
@@ -151,6 +160,15 @@ def injection(scene):
 @scenario("MD-08: what is routed to the victim reaches no endpoint of it")
 def martians(scene):
     got, made = [], 0
+    scene.heard_of()
+    # The way is open: something that is not bound to the loopback device is reached at the same address.
+    other = scene.victim.start(sys.executable, ATTACKER, "rogue", "0.0.0.0", "8080", stdout=subprocess.DEVNULL)
+    try:
+        until("another server is reached", lambda: scene.attack(
+            scene.neighbour, "handshakes", 1, "lan", scene.neighbour_mac, SPARE, scene.victim_mac, METADATA, "8080", "/")[1], 10, every=0.2)
+    finally:
+        other.kill()
+        other.wait()
     for address, port, target in ((METADATA, 80, TOKEN_PATH), ("127.0.0.1", 50342, EXTENSION), ("127.0.0.1", 80, TOKEN_PATH)):
         attempts, foreign = scene.attack(
             scene.neighbour, "handshakes", PORTION // 4, "lan", scene.neighbour_mac, SPARE, scene.victim_mac, address, str(port), target)

@@ -1,16 +1,19 @@
 """The agent is killed again and again, while places are attached and detached. In the end nothing of what was is left behind:
 no socket, no address, no handle of a namespace, no descriptor, no process."""
 
+import contextlib
 import os
 import random
 import sys
+from collections import Counter
 
 from agent import Agent
+from two_machines import TwoMachines
 from world import ALL, METADATA, TOKEN_PATH, Namespace, link, owner, run, run_scenarios, scenario, until
 
-# Kills, and places.
-KILLS = 1_000 if ALL else 25
-PLACES = 20 if ALL else 6
+# Kills of each kind of agent, and places.
+KILLS = 500 if ALL else 12
+PLACES = 20 if ALL else 5
 # Descriptors of the agent more than at the beginning that are no leak: files of the database, connections that end.
 DESCRIPTORS = 8
 CHANCE = random.Random(8)
@@ -51,32 +54,36 @@ class Place:
 
 
 class Scene:
-    def __init__(self):
-        self.agent = Agent("--throttle", "off")
+    def __init__(self, kind):
+        self.agent = kind("--throttle", "off")
         self.places = [Place(self, number) for number in range(PLACES)]
 
 
 def descriptors(agent):
-    """Of all processes of the agent, and how many of them are handles of namespaces."""
-    found = []
-    for pid in agent.pids():
+    """Those of all processes of the agent, by what they are of."""
+    found = Counter()
+    for pid in agent.all_pids():
         for number in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                found.append(os.readlink(f"/proc/{pid}/fd/{number}"))
-            except FileNotFoundError:
-                pass  # It was closed meanwhile.
-    return len(found), sum(1 for target in found if target.startswith("net:"))
+            # It may have been closed meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                found[os.readlink(f"/proc/{pid}/fd/{number}").partition(":[")[0]] += 1
+    return found
 
 
-@scenario(f"{KILLS} kills, with places that are attached and detached between them")
+def handles(found):
+    """How many of them are of namespaces, by a name or without one."""
+    return sum(count for kind, count in found.items() if kind == "net" or kind.startswith("/run/netns/"))
+
+
 def kills(scene):
+    """Kills, with places that are attached and detached between them."""
     for place in scene.places:
         place.attach()
     # The first restart opens what later ones find open.
     scene.agent.kill_all()
     for place in scene.places:
         place.check()
-    before, processes = descriptors(scene.agent), len(scene.agent.pids())
+    before, processes = descriptors(scene.agent), len(scene.agent.all_pids())
     for number in range(KILLS):
         place = CHANCE.choice(scene.places)
         if place.binding is None or CHANCE.random() < 0.3:
@@ -84,6 +91,8 @@ def kills(scene):
             place.attach() if place.binding is None else place.detach()
         # At any moment, also while it starts.
         scene.agent.kill_all(ready=CHANCE.random() < 0.8)
+        if number % 10 == 3:
+            scene.agent.restart_opener()
         if number % 5 == 0:
             scene.agent.until_ready()
             CHANCE.choice(scene.places).check()
@@ -94,13 +103,14 @@ def kills(scene):
             place.attach()
             place.check()
     after = descriptors(scene.agent)
-    assert after[0] <= before[0] + DESCRIPTORS and after[1] <= before[1], f"{after} descriptors, those of namespaces last; before {before}"
-    assert len(scene.agent.pids()) == processes, f"{len(scene.agent.pids())} processes, before {processes}"
-    print(f"{KILLS} kills; {after[0]} descriptors, before them {before[0]}; {after[1]} handles of namespaces, before them {before[1]}")
+    assert after.total() <= before.total() + DESCRIPTORS, f"descriptors left behind: {after - before}"
+    assert handles(after) <= handles(before), f"{handles(after)} handles of namespaces, before {handles(before)}"
+    assert len(scene.agent.all_pids()) == processes, f"{len(scene.agent.all_pids())} processes, before {processes}"
+    print(f"{KILLS} kills; {after.total()} descriptors, before them {before.total()}")
 
 
-@scenario("what is detached is held by nothing any more, whether its namespace was deleted before or after")
 def let_go(scene):
+    """What is detached is held by nothing any more, whether its namespace was deleted before or after."""
     half = len(scene.places) // 2
     for place in scene.places[:half]:
         place.detach()
@@ -112,9 +122,26 @@ def let_go(scene):
         place.detach()
     for place in scene.places:
         until(f"the namespace of {place.name} is gone", place.is_gone, 15)
-    assert not descriptors(scene.agent)[1], "handles of namespaces are left"
+    assert not handles(descriptors(scene.agent)), "handles of namespaces are left"
     assert not scene.agent.bindings(), f"attached: {scene.agent.bindings()}"
 
 
+@scenario(f"`up` is killed {KILLS} times, and nothing is left behind")
+def up():
+    whole_life(Agent)
+
+
+@scenario(f"`host run` is killed {KILLS} times, its opener at times too, and nothing is left behind")
+def host_run():
+    whole_life(TwoMachines)
+
+
+def whole_life(kind):
+    scene = Scene(kind)
+    kills(scene)
+    let_go(scene)
+    scene.agent.stop()
+
+
 if __name__ == "__main__":
-    sys.exit(run_scenarios(Scene()))
+    sys.exit(run_scenarios())

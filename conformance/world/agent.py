@@ -66,6 +66,13 @@ class Agent:
         """Its processes, the one that was started first."""
         return self.below_all(self.process.pid)
 
+    def all_pids(self):
+        """Its processes, and those that hold something for it."""
+        return self.pids()
+
+    def restart_opener(self):
+        """What opens and holds its sockets, where that is a service of its own."""
+
     def below_all(self, pid):
         found = [pid]
         for pid in found:

@@ -59,6 +59,8 @@ class Service:
     def _hear(self):
         while True:
             message, descriptors, _, _ = socket.recv_fds(self.notified, 4096, 16)
+            for descriptor in descriptors:
+                os.set_inheritable(descriptor, False)
             said = dict(line.partition("=")[::2] for line in message.decode().splitlines())
             if "READY" in said:
                 self.is_ready = True

@@ -80,8 +80,14 @@ class TwoMachines(Agent):
         self.operate("place", "--workload", workload.id, "--host", NAME)
         return workload
 
+    def all_pids(self):
+        return [*self.pids(), self.opener.pid]
+
+    def restart_opener(self):
+        self.opener.restart()
+
     def disturbances(self):
-        return [self.kill, self.kill_all, self.outage, self.opener.restart, self.outage_and_kill]
+        return [self.kill, self.kill_all, self.outage, self.restart_opener, self.outage_and_kill]
 
     def outage(self):
         """The control plane is away for a while."""

@@ -18,7 +18,7 @@ const MARK: &str = "-- end of block --";
 const PAGE: Duration = Duration::from_secs(180);
 
 /// The pages, each of which has a test.
-const TESTED: [&str; 23] = [
+const TESTED: [&str; 24] = [
     "operator.md",
     "enabling.md",
     "types.md",
@@ -29,6 +29,7 @@ const TESTED: [&str; 23] = [
     "az-app-roles.md",
     "power.md",
     "locks.md",
+    "hosts.md",
     "templates.md",
     "custom-roles.md",
     "management-groups.md",
@@ -256,6 +257,11 @@ fn a_template_is_deployed() {
 #[test]
 fn resources_are_locked() {
     check("locks.md");
+}
+
+#[test]
+fn a_host_is_added_runs_what_is_put_on_it_and_is_taken_away() {
+    check("hosts.md");
 }
 
 #[test]

@@ -126,11 +126,19 @@ fn tn_22_another_token_lifetime_or_address_is_another_token_after_a_restart() {
     assert!(support::claims(&token)["iss"].as_str().unwrap().contains(&elsewhere.listen[10..]));
 }
 
+/// The patience of clients that look whether there is an endpoint; more on a machine that has other things to do.
+fn patience() -> Duration {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Duration::from_secs(if load < processors as f64 { 1 } else { 5 })
+}
+
 /// Asks once, as clients do that look whether there is an endpoint: within a second, and never again.
 fn ask_once(at: SocketAddr, text: &str) -> Result<u16, String> {
-    const PATIENCE: Duration = Duration::from_secs(1);
-    let mut stream = TcpStream::connect_timeout(&at, PATIENCE).map_err(|error| format!("connect: {error}"))?;
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let patience = patience();
+    let mut stream = TcpStream::connect_timeout(&at, patience).map_err(|error| format!("connect: {error}"))?;
+    stream.set_read_timeout(Some(patience)).unwrap();
     stream.write_all(text.as_bytes()).map_err(|error| format!("write: {error}"))?;
     let mut answer = Vec::new();
     let mut bytes = [0; 4096];
@@ -264,7 +272,10 @@ fn ha_11_an_agent_folder_that_was_put_back_is_not_served_from_before_the_control
         assert!(std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
     };
     put(&agent, &copy);
+    let seen = || std::fs::metadata(site.dir.path().join("data/agent.seen")).unwrap().modified().unwrap();
+    let before = seen();
     measured(&up, r#"{"identity":{"type":"None"}}"#, |status| status == 400);
+    eventually(SOON, "the disk has it", || seen() != before);
     site.way.set(Is::Closed);
     up.kill();
     put(&copy, &agent);
@@ -277,4 +288,126 @@ fn ha_11_an_agent_folder_that_was_put_back_is_not_served_from_before_the_control
     site.way.set(Is::Open);
     let up = site.start();
     eventually(SOON, "the present state is known", || up.token(MANAGEMENT).is_err_and(|(status, _)| status == 400));
+}
+
+#[test]
+fn av_11_a_guess_is_answered_soon_and_costs_the_control_plane_next_to_nothing() {
+    let site = Site::new();
+    let up = site.start();
+    let at = up.imds();
+    up.token(MANAGEMENT).unwrap();
+    let guess = format!("{}&client_id=00000000-0000-4000-8000-00000000abcd", token_target(MANAGEMENT));
+    let before = site.way.taken();
+    for _ in 0..300 {
+        let started = Instant::now();
+        let answer = http(at, &metadata_request(at, &guess));
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    }
+    assert!(site.way.taken() - before < 10, "{}", site.way.taken() - before);
+    // Silent since a moment: nobody can tell whether it was assigned meanwhile.
+    site.way.set(Is::Silent);
+    std::thread::sleep(Duration::from_millis(1_100));
+    let (mut held, mut statuses) = (Duration::ZERO, Vec::new());
+    for _ in 0..5 {
+        let started = Instant::now();
+        let answer = http(at, &metadata_request(at, &guess.replace("abcd", "abce")));
+        held = held.max(started.elapsed());
+        statuses.push(answer.status);
+        std::thread::sleep(Duration::from_millis(1_100));
+    }
+    assert!(held < Duration::from_secs(1), "{held:?}");
+    assert!(statuses.contains(&404), "{statuses:?}");
+    assert!(up.token(MANAGEMENT).is_ok());
+}
+
+#[test]
+fn ha_13_the_agent_connects_to_its_control_plane_and_to_nothing_else() {
+    if !std::process::Command::new("strace").arg("-V").output().is_ok_and(|found| found.status.success()) {
+        return support::skip("there is no strace");
+    }
+    let site = Site::new();
+    let way = site.way.options();
+    let mut options = vec!["--listen", &site.listen];
+    options.extend(way.iter().map(String::as_str));
+    let up = up_command(site.dir.path(), &options);
+    let trace = site.dir.path().join("trace");
+    let mut command = std::process::Command::new("strace");
+    command.args(["-D", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o"]).arg(&trace);
+    command
+        .arg(up.get_program())
+        .args(up.get_args())
+        .envs([("HTTPS_PROXY", "http://127.0.0.1:9"), ("HTTP_PROXY", "http://127.0.0.1:9")]);
+    let up = Up::run(command, site.dir.path());
+    for resource in [MANAGEMENT, VAULT, "api://nobody-knows"] {
+        let _ = up.token(resource);
+    }
+    site.way.set(Is::Closed);
+    let _ = up.token("https://storage.azure.com/");
+    site.way.set(Is::Open);
+    eventually(SOON, "all is well", || up.token("https://graph.microsoft.com/").is_ok());
+    drop(up);
+    let port = way[3].rsplit_once(':').unwrap().1;
+    let allowed = format!("sin_port=htons({port}), sin_addr=inet_addr(\"127.0.0.1\")");
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let to_network = trace.lines().filter(|line| line.contains("sa_family=AF_INET"));
+    let foreign: Vec<_> = to_network.clone().filter(|line| !line.contains(&allowed)).collect();
+    assert!(foreign.is_empty(), "{foreign:#?}");
+    assert!(to_network.count() > 2, "it did connect");
+}
+
+#[test]
+fn ha_01_no_key_is_in_an_answer_or_a_log() {
+    use bonafide_crypto::seal::{SealContext, Sealed, open};
+    let site = Site::new();
+    let up = site.start();
+    let at = up.imds();
+    let mut said = Vec::new();
+    let mut ask = |target: &str| said.push(http(at, &metadata_request(at, target)).body);
+    for target in [
+        "/metadata/versions",
+        "/metadata/identity/info?api-version=2018-02-01",
+        "/metadata/instance?api-version=2021-02-01",
+        "/readyz",
+    ] {
+        ask(target);
+    }
+    for resource in [MANAGEMENT, VAULT, "api://nobody-knows"] {
+        ask(&token_target(resource));
+    }
+    site.way.set(Is::Closed);
+    ask(&token_target("https://storage.azure.com/"));
+    let data = site.dir.path().join("data");
+    let kek = bonafide_crypto::Kek::read(&mut std::fs::File::open(data.join("agent/key")).unwrap()).unwrap();
+    let mut keys = vec![std::fs::read(data.join("agent/key")).unwrap()];
+    for file in std::fs::read_dir(data.join("agent/keys")).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let text: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let sealed: Sealed = serde_json::from_value(text["key"].clone()).unwrap();
+        let context = SealContext { purpose: "identity-key", tenant: "", name: &name, version: "1" };
+        // The scalar of a P-256 key in PKCS#8 (RFC 5958 around RFC 5915).
+        keys.push(open(&kek, &context, &sealed).unwrap().expose()[36..68].to_vec());
+    }
+    assert!(keys.len() > 1, "an identity has a key");
+    up.stop();
+    let mut all = said.join("\n").into_bytes();
+    for log in [site.dir.path().join("test-stderr.log"), data.join("log/bonafide.log")] {
+        all.extend(std::fs::read(log).unwrap_or_default());
+    }
+    assert!(!String::from_utf8_lossy(&all).contains("PRIVATE KEY"));
+    for key in keys {
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let forms = [key.clone(), hex.into_bytes(), base64_of(&key, false), base64_of(&key, true)];
+        for form in forms {
+            let part = &form[..form.len().min(20)];
+            assert!(!all.windows(part.len()).any(|window| window == part));
+        }
+    }
+}
+
+fn base64_of(bytes: &[u8], for_urls: bool) -> Vec<u8> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    if for_urls { URL_SAFE_NO_PAD.encode(bytes) } else { STANDARD_NO_PAD.encode(bytes) }.into_bytes()
 }

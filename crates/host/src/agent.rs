@@ -19,12 +19,12 @@ use bonafide_types::{HostId, Phase, Timestamp};
 use bonafide_wire::token::TokenV1;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// Longest time that the control plane may take for a question of a workload's.
 const ASK: Duration = Duration::from_secs(5);
 /// Longest time that a start of a host of before waits for a connection. Source: ours; it may have to serve without.
-const START_WAIT: Duration = Duration::from_millis(400);
+const START_WAIT: Duration = Duration::from_millis(300);
 
 /// The agent of this host.
 pub struct AgentRuntime {
@@ -37,6 +37,10 @@ pub struct AgentRuntime {
     /// Those of this process that tokens depend on.
     pub(crate) settings: Mutex<String>,
     pub(crate) changed: watch::Sender<()>,
+    /// Told when a request is held, so that the control plane is asked at once.
+    pub(crate) look: Notify,
+    /// Becomes changed with each answer of the control plane that is in force, and with each look that brought none.
+    pub(crate) looks: watch::Sender<()>,
     pub(crate) log: Arc<Log>,
     pub(crate) instances: Instances,
 }
@@ -72,9 +76,11 @@ impl AgentRuntime {
         let kept = Kept::new(files.clone(), membership.kek()?, Arc::clone(&log));
         let core = Agent::new(options).logging_to(&files.log_file().display().to_string());
         core.look_at_clock(clock::now(), clock::since_boot());
-        let (settings, changed) = (Mutex::default(), watch::Sender::new(()));
+        let (settings, look) = (Mutex::default(), Notify::new());
+        let (changed, looks) = (watch::Sender::new(()), watch::Sender::new(()));
         let instances = Instances::new(files.clone(), membership.kek()?, Arc::clone(&log));
-        let agent = Arc::new(Self { core, membership, contact, keys, kept, settings, changed, log, instances });
+        let agent =
+            Arc::new(Self { core, membership, contact, keys, kept, settings, changed, look, looks, log, instances });
         let was_host = files.state().exists();
         match tokio::time::timeout(START_WAIT, agent.link()).await {
             // A host of before goes on with what it has, and joins again by itself.

@@ -39,6 +39,10 @@ impl AgentRuntime {
         if !given_back {
             return self.load().await;
         }
+        if self.membership.usable().is_none() && self.status().refusal.is_none() {
+            // It was waited for already.
+            return Ok(Watch::default());
+        }
         match tokio::time::timeout(START_WAIT, self.load()).await {
             Ok(Ok(watch)) => Ok(watch),
             Ok(Err(why)) => {
@@ -70,6 +74,8 @@ impl AgentRuntime {
         });
         self.instances.give_back(&self.core);
         let present = self.kept.present();
+        // Something may have changed since the end of the process before.
+        self.core.fall_behind(present.now);
         for (id, written, tokens) in tokens {
             self.core.give_back(id, tokens, &written, &found.seen, &present, &clock::world_at(present.now));
         }

@@ -23,8 +23,10 @@ pub(crate) fn desired(cx: &Cx<'_>, host: HostId, query: &str) -> Result<Outcome<
     let after = query.get("after").map(|after| read_cursor(after, &epoch)).transpose()?.flatten();
     let changes = cx.view.placed(host).and_then(|placed| placed.changes(after));
     if changes.is_none() && after.is_some() && seconds > 0 && !cx.waited {
+        cx.view.host_polls(host, after, cx.world.now, seconds);
         return Ok(Outcome::Need(Wait { past: cursor.revision, seconds }));
     }
+    cx.view.host_polls(host, after, cx.world.now, 0);
     // Nothing came while the host waited: its next poll is on its way, and on a machine that rests these
     // would be all that is logged.
     let record = if changes.is_none() && cx.waited { Record::quiet() } else { Record::default() };

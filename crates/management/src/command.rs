@@ -7,7 +7,7 @@ use crate::fixed::{Fixed, Named};
 use crate::order::body::BodyError;
 use crate::resource_type::{Action, Kind};
 use bonafide_core::tokens::Caller;
-use bonafide_types::{ApiVersion, ResourceId, Scope};
+use bonafide_types::{ApiVersion, ResourceId, ResourceUuid, Scope};
 use bonafide_wire::Parameters;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -25,6 +25,8 @@ pub(crate) struct Command {
     /// The id that the audit record carries.
     pub(crate) correlation: Uuid,
     pub(crate) conditions: Conditions,
+    /// The internal key that a new resource gets; `None`: one of its own. Only the first start gives one.
+    pub(crate) uuid: Option<ResourceUuid>,
     /// The body, or what is wrong with it: said only to who may write.
     pub(crate) body: Result<Map<String, Value>, BodyError>,
 }
@@ -69,6 +71,13 @@ pub(crate) enum Tags {
     Listed(String),
     /// Several fields, or no text: no list that could be met.
     Unreadable,
+}
+
+impl Conditions {
+    /// True where there is none.
+    pub(crate) fn are_absent(&self) -> bool {
+        matches!((&self.if_match, &self.if_none_match), (Tags::Absent, Tags::Absent))
+    }
 }
 
 impl Command {

@@ -8,7 +8,7 @@ use crate::outcome::Outcome;
 use crate::perform::perform;
 use crate::route;
 use bonafide_core::tokens::Caller;
-use bonafide_types::{ApiVersion, ResourceId};
+use bonafide_types::{ApiVersion, ResourceId, ResourceUuid};
 use bonafide_wire::Parameters;
 use http::Method;
 use serde_json::Value;
@@ -38,6 +38,20 @@ impl From<Fault> for Refused {
 /// # Errors
 /// [`Refused`].
 pub fn put(cx: &Cx<'_>, by: Caller, id: &ResourceId, version: &str, body: &Value) -> Result<Value, Refused> {
+    put_with_key(cx, by, (id, None), version, body)
+}
+
+/// The same of a resource that gets this internal key, if it is new: a host that was there before its resource.
+///
+/// # Errors
+/// [`Refused`].
+pub fn put_with_key(
+    cx: &Cx<'_>,
+    by: Caller,
+    (id, uuid): (&ResourceId, Option<ResourceUuid>),
+    version: &str,
+    body: &Value,
+) -> Result<Value, Refused> {
     let version: ApiVersion = version.parse().map_err(|_| Fault::ApiVersionMissing)?;
     // The same reading as of a request, so that nothing gets past the checks by its spelling.
     let body = body::read(body.to_string().as_bytes());
@@ -45,7 +59,7 @@ pub fn put(cx: &Cx<'_>, by: Caller, id: &ResourceId, version: &str, body: &Value
     let (verb, target) = route::read(&Method::PUT, &path)?;
     let (query, conditions) = (Parameters::default(), Conditions::default());
     let correlation = cx.world.entropy.guid();
-    let command = Command { verb, target, path, query, version, by, correlation, conditions, body };
+    let command = Command { verb, target, path, query, version, by, correlation, conditions, uuid, body };
     Ok(match perform(cx, &command)? {
         Outcome::Shown(shown) | Outcome::Created(shown) => shown.body,
         Outcome::Begun(begun) => begun.shown.body,

@@ -2,16 +2,18 @@
 //! and replies.
 
 use crate::Cx;
-use crate::command::{Command, Conditions, Tags, Target, Verb};
+use crate::command::{Call, Command, Conditions, Tags, Target, Verb};
 use crate::config::Config;
 use crate::deployments;
 use crate::fault::{Fault, Trace};
 use crate::fixed::Answer;
+use crate::operations;
 use crate::order::{api_version, body, caller};
 use crate::outcome::{Accepted, Begun, Outcome, Shown, StatusAddress};
 use crate::perform::{may_perform, perform};
 use crate::route;
 use bonafide_core::tokens::Caller;
+use bonafide_store::Revision;
 use bonafide_types::{ApiVersion, Entropy, World};
 use bonafide_wire::{Lane, Parameters, Reply, Request, Unserved, path};
 use http::{Method, StatusCode};
@@ -76,6 +78,31 @@ pub(crate) fn refuse(cx: &Cx<'_>, head: &Request, why: Unserved) -> Reply {
     correlation.mark(reply, &cx.world)
 }
 
+/// The reply to a write that is done, where hosts that it is about have not heard of it up to a revision: with the address
+/// at which its client sees when they have. Where there can be none it is the reply that it was.
+pub(crate) fn while_hosts_hear(cx: &Cx<'_>, request: &Request, reply: Reply, past: Revision) -> Reply {
+    let is_done = [StatusCode::OK, StatusCode::CREATED].contains(&reply.status);
+    if !is_done || reply.headers.contains_key("azure-asyncoperation") {
+        return reply;
+    }
+    let Ok(Opened::Asked(asked)) = open(cx, request) else { return reply };
+    let command = command(request, asked, &Correlation::of(request, cx.world.entropy));
+    let (Target::Resource(id, kind), Verb::Put | Verb::Patch | Verb::Action(_)) = (&command.target, command.verb)
+    else {
+        return reply;
+    };
+    let Some(subscription) = id.subscription() else { return reply };
+    let call = &Call { cx, command: &command };
+    let begun = cx.store.write(|tx| {
+        operations::Begun::Allowed(operations::telling::work(past, cx.world.now)).store(tx, call, subscription)
+    });
+    // It is done all the same.
+    let Ok(operation) = begun else { return reply };
+    let status = Some(StatusAddress::of(kind, "global".to_owned()));
+    let accepted = Accepted { subscription, operation, status };
+    with_status(cx.config, &command.version, &accepted, reply.with("retry-after", "1"))
+}
+
 /// Tells whether a caller may do what the head of a request asks for. Where it may not, or the head is at fault, the
 /// answer needs no body.
 pub(crate) fn takes_body(cx: &Cx<'_>, head: &Request) -> bool {
@@ -136,6 +163,7 @@ fn command(request: &Request, asked: Asked, correlation: &Correlation) -> Comman
         by,
         correlation: correlation.correlation,
         conditions: Conditions { if_match: tags(request, "if-match"), if_none_match: tags(request, "if-none-match") },
+        uuid: None,
         body: read_body(&request.body),
     }
 }

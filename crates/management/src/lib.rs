@@ -23,18 +23,19 @@ mod registration;
 mod resource_type;
 mod right;
 mod route;
+mod stored;
 mod types;
 
 pub use config::Config;
-pub use direct::{Refused, put};
+pub use direct::{Refused, put, put_with_key};
 pub use types::can_have_identities;
 
 use bonafide_core::tokens::{AcceptedAudiences, Authority};
 use bonafide_core::view::View;
 use bonafide_crypto::Kek;
-use bonafide_store::Store;
+use bonafide_store::{Revision, Store};
 use bonafide_types::World;
-use bonafide_wire::{Answer, Lane, Outcome, Request, Route, Surface, Unserved};
+use bonafide_wire::{Answer, Lane, Outcome, Reply, Request, Route, Surface, Unserved};
 use std::convert::Infallible;
 
 /// The context in which a request is answered.
@@ -56,6 +57,14 @@ pub struct Cx<'a> {
     pub store: &'a Store,
     /// Time and chance.
     pub world: World<'a>,
+}
+
+impl Cx<'_> {
+    /// The reply to a write that is done before the hosts that it is about have heard of it, up to a revision: with an
+    /// operation that ends when they have, where its client can wait for one.
+    pub fn while_hosts_hear(&self, request: &Request, reply: Reply, past: Revision) -> Reply {
+        http::while_hosts_hear(self, request, reply, past)
+    }
 }
 
 impl Surface for Cx<'_> {

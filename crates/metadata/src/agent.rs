@@ -6,6 +6,7 @@ use crate::counters::{Counters, Tally, count};
 use crate::dialect::Call;
 use crate::gate;
 use crate::host::LoginNonce;
+use crate::knowledge::{Knowledge, Looks};
 use crate::moment::{Clocks, Moment};
 use crate::placement::{Places, applied};
 use crate::query::TokenQuery;
@@ -48,6 +49,9 @@ pub struct Agent {
     applying: Mutex<()>,
     login_nonce: LoginNonce,
     clocks: Clocks,
+    knowledge: Knowledge,
+    /// Looks for the sake of workloads that are not here.
+    looks: Looks,
     /// The gate of the workloads that are not on this host.
     pub(crate) unplaced: Gate,
     pub(crate) tally: Tally,
@@ -80,12 +84,24 @@ pub struct Waiting {
     fetch: TokenFetch,
     asked: Arc<TokenQuery>,
     speech: Speech,
+    can_fall_back: bool,
+}
+
+/// A request for an identity that is not known, which is held for a look at the control plane.
+#[must_use]
+pub struct Held {
+    began: Moment,
 }
 
 impl Waiting {
     /// True once there is something to answer; until then `waker` is woken when there is.
     pub fn poll_finished(&mut self, waker: &Waker) -> bool {
         self.waiter.poll_finished(waker)
+    }
+
+    /// True when there is an older token that is valid still, for which nobody need wait long.
+    pub fn can_fall_back(&self) -> bool {
+        self.can_fall_back
     }
 }
 
@@ -99,6 +115,8 @@ impl Agent {
             applying: Mutex::new(()),
             login_nonce: LoginNonce::default(),
             clocks: Clocks::default(),
+            knowledge: Knowledge::default(),
+            looks: Looks::default(),
             unplaced: Gate::new(options.throttle),
             tally: Tally::default(),
         }
@@ -118,6 +136,7 @@ impl Agent {
         let changed: Vec<_> = desired.workloads.iter().map(|workload| workload.id).collect();
         let places = Arc::new(applied(&self.places.load(), desired, self.options.throttle));
         self.places.store(Arc::clone(&places));
+        self.knowledge.load();
         for place in changed.iter().filter_map(|id| places.get(id)) {
             place.tokens.keep_only(|principal| place.placement.by_principal.contains_key(&principal));
         }
@@ -173,10 +192,70 @@ impl Agent {
         self.tally.read()
     }
 
-    /// Answers a request that arrived on `binding`.
+    /// An answer of the control plane is in force, from `now` on.
+    pub fn hear(&self, now: Timestamp) {
+        self.knowledge.hear(self.clocks.at(now));
+    }
+
+    /// The control plane gave no answer.
+    pub fn miss(&self, now: Timestamp) {
+        self.knowledge.miss(self.clocks.at(now));
+    }
+
+    /// Something has changed that is not in force yet, or may have while nobody asked.
+    pub fn fall_behind(&self, now: Timestamp) {
+        self.knowledge.fall_behind(self.clocks.at(now));
+    }
+
+    /// Answers a request that arrived on `binding`, by what is known.
     pub fn answer(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Answer {
-        let refuse = |refusal| written(binding.speech.refuse(&refusal, Some(request), world));
-        self.decide(binding, request, world).unwrap_or_else(refuse)
+        self.decide(binding, request, world).unwrap_or_else(|refusal| self.refuse(refusal, binding, request, world))
+    }
+
+    /// The same, or holds a request for an identity that is not known, where a look at the control plane could tell more.
+    pub fn answer_or_hold(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Held> {
+        match self.decide(binding, request, world) {
+            Ok(answer) => Ok(answer),
+            Err(refusal) if refusal.is_of_something_unknown() && self.wants_look(binding, world.now) => {
+                count(&self.tally.held);
+                Err(Held { began: self.clocks.at(world.now) })
+            }
+            Err(refusal) => Ok(self.refuse(refusal, binding, request, world)),
+        }
+    }
+
+    /// Answers a request that is held: once its identity is known, or the control plane has answered since, or else, when it
+    /// `is_late`, by what is known. Until then it is held on.
+    pub fn answer_held(
+        &self,
+        held: Held,
+        binding: &Binding,
+        request: &Request,
+        is_late: bool,
+        world: &World<'_>,
+    ) -> Result<Answer, Held> {
+        match self.decide(binding, request, world) {
+            Ok(answer) => Ok(answer),
+            Err(refusal)
+                if refusal.is_of_something_unknown() && !is_late && !self.knowledge.is_news_since(held.began) =>
+            {
+                Err(held)
+            }
+            Err(refusal) => Ok(self.refuse(refusal, binding, request, world)),
+        }
+    }
+
+    fn wants_look(&self, binding: &Binding, now: Timestamp) -> bool {
+        let places = self.places.load();
+        let looks = places.get(&binding.workload()).map_or(&self.looks, |place| &place.looks);
+        self.knowledge.wants_look(looks, self.clocks.at(now))
+    }
+
+    /// "Not here" is said only where it is known.
+    fn refuse(&self, refusal: Refusal, binding: &Binding, request: &Request, world: &World<'_>) -> Answer {
+        let is_known = !refusal.is_of_something_unknown() || self.knowledge.is_decisive(self.clocks.at(world.now));
+        let refusal = if is_known { refusal } else { Refusal::Updating };
+        written(binding.speech.refuse(&refusal, Some(request), world))
     }
 
     fn decide(&self, binding: &Binding, request: &Request, world: &World<'_>) -> Result<Answer, Refusal> {
@@ -226,7 +305,8 @@ impl Agent {
         };
         count(&self.tally.waits);
         let (waiter, fetch, speech) = (Waiter::new(pending), fetch(), binding.speech.clone());
-        Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech }, duty })
+        let can_fall_back = !asked.forced && place.tokens.still_valid(&fetch, self.clocks.at(now)).is_some();
+        Ok(Answer::Wait { waiting: Waiting { waiter, fetch, asked: Arc::clone(&asked), speech, can_fall_back }, duty })
     }
 
     fn duty(&self, fetch: TokenFetch, pending: Arc<Pending>, tokens: &Arc<Tokens>, background: bool) -> FetchDuty {
@@ -248,7 +328,7 @@ impl Agent {
     /// Answers a request that has waited, or that the shell will not let wait any longer. The
     /// identity must be assigned now, not only when the request came (ID-06).
     pub fn finish(&self, waiting: Waiting, world: &World<'_>) -> Reply {
-        let Waiting { waiter, fetch, asked, speech } = waiting;
+        let Waiting { waiter, fetch, asked, speech, .. } = waiting;
         match self.outcome(&waiter.pending, &fetch, asked.forced, world.now) {
             Ok(token) => asked.reply(&token, world.now),
             Err(Refusal::Upstream(_)) => {

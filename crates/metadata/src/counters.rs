@@ -16,6 +16,8 @@ pub struct Counters {
     pub refreshes: u64,
     /// Fetches that brought no token.
     pub failures: u64,
+    /// Requests for an identity that was not known, which were held for a look at the control plane.
+    pub held: u64,
     /// Token requests turned away because there were too many.
     pub throttled: u64,
 }
@@ -27,6 +29,7 @@ pub(crate) struct Tally {
     pub(crate) fetches: AtomicU64,
     pub(crate) refreshes: AtomicU64,
     pub(crate) failures: AtomicU64,
+    pub(crate) held: AtomicU64,
     pub(crate) throttled: AtomicU64,
 }
 
@@ -39,6 +42,7 @@ impl Tally {
             fetches: read(&self.fetches),
             refreshes: read(&self.refreshes),
             failures: read(&self.failures),
+            held: read(&self.held),
             throttled: read(&self.throttled),
         }
     }

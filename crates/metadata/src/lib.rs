@@ -11,6 +11,9 @@
 //! 6. a [`FetchDuty`], from either answer, is a fetch that the shell must run in a task of its own and
 //!    end with [`Agent::complete`]. There is one for any number of waiters.
 //!
+//! A shell that can look at the control plane meanwhile uses [`Agent::answer_or_hold`] in step 2: what is not known yet is
+//! held for a moment, and then answered by [`Agent::answer_held`].
+//!
 //! The identities that a request may use follow from its binding alone (docs/wire/imds.md).
 
 mod agent;
@@ -27,6 +30,7 @@ mod gate;
 pub mod host;
 mod instance;
 mod kept;
+mod knowledge;
 pub mod limits;
 mod load_balancer;
 mod moment;
@@ -43,7 +47,7 @@ mod throttle;
 mod token;
 mod upstream;
 
-pub use agent::{Agent, Answer, Options, Waiting};
+pub use agent::{Agent, Answer, Held, Options, Waiting};
 pub use binding::Binding;
 pub use cache::FetchDuty;
 pub use counters::Counters;

@@ -2,6 +2,7 @@
 
 use crate::cache::Tokens;
 use crate::instance::Instance;
+use crate::knowledge::Looks;
 use crate::limits::FETCHES_PER_WORKLOAD_MAX;
 use crate::throttle::{Gate, Throttle};
 use arc_swap::ArcSwapOption;
@@ -48,6 +49,8 @@ pub(crate) struct Place {
     pub(crate) placement: Arc<Placement>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) gate: Arc<Gate>,
+    /// Begun anew with each change.
+    pub(crate) looks: Arc<Looks>,
     /// The machine's document, once it came.
     pub(crate) instance: Arc<ArcSwapOption<Instance>>,
 }
@@ -70,11 +73,11 @@ pub(crate) fn applied(before: &Places, desired: Desired, throttle: Option<Thrott
         let id = workload.id;
         let placement = Arc::new(Placement::new(workload));
         match places.get_mut(&id) {
-            Some(place) => place.placement = placement,
+            Some(place) => (place.placement, place.looks) = (placement, Arc::default()),
             None => {
                 let fetches = throttle.map_or(FETCHES_PER_WORKLOAD_MAX, |throttle| throttle.fetches_at_once as usize);
                 let (tokens, gate) = (Arc::new(Tokens::new(fetches)), Arc::new(Gate::new(throttle)));
-                places.insert(id, Place { placement, tokens, gate, instance: Arc::default() });
+                places.insert(id, Place { placement, tokens, gate, instance: Arc::default(), looks: Arc::default() });
             }
         }
     }

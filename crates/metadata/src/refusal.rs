@@ -35,6 +35,8 @@ pub(crate) enum Refusal {
     Scope,
     /// `response_type` is another than `token`.
     ResponseType,
+    /// It is not known here yet whether there is such an identity.
+    Updating,
     /// Too many requests, or too many at once, here or at the token service.
     Throttled,
     /// The identity asked for is not assigned here, whether or not it exists elsewhere.
@@ -140,6 +142,13 @@ impl Logs {
     /// The place to look at, and the id to look for.
     pub(crate) fn for_details(&self, request: &str) -> Option<String> {
         self.0.as_ref().map(|path| format!("For details see logs in {path} (request {request})"))
+    }
+}
+
+impl Refusal {
+    /// True where the identity, or any identity at all, is not known here.
+    pub(crate) fn is_of_something_unknown(&self) -> bool {
+        matches!(self, Self::IdentityNotFound | Self::NoIdentityAtAll | Self::NoDefaultIdentity)
     }
 }
 

@@ -89,6 +89,7 @@ fn every_refusal_of_imds_is_azures() {
 #[test]
 fn a_workload_that_is_not_placed_here_has_no_identity() {
     let agent = bonafide_metadata::Agent::new(unlimited());
+    agent.apply(everything(vec![]));
     for path in [TOKEN, "/metadata/identity/info"] {
         let reply = reply(agent.answer(&imds(), &get(path, QUERY), &at(NOW)));
         assert_eq!(body(&reply)["error_description"], "Identity not found");

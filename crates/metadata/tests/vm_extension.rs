@@ -184,6 +184,7 @@ fn md_04_a_parameter_occurs_once_in_query_and_form_together() {
 fn id_09_no_identity_at_all_is_the_same_refusal_whatever_is_asked_for() {
     let unauthorized = (400, "unauthorized_client".to_owned());
     let nowhere = Agent::new(unlimited());
+    nowhere.apply(everything(vec![]));
     for agent in [agent(vec![]), nowhere] {
         for more in ["", "&client_id=00000002-0000-4000-8000-000000000001", "&client_id=mine", "&msi_res_id=/x"] {
             assert_eq!(error(&agent, &vm_extension(), &get(&format!("{RESOURCE}{more}"))), unauthorized, "{more}");

@@ -14,14 +14,14 @@ use bonafide_core::directory::{
     Application, SUBSCRIPTIONS, Subscription, TENANTS, Tenant, create_service_principal, find, register_application,
 };
 use bonafide_core::keys::{KeyRowError, SIGNING_KEYS, signing_key_of};
-use bonafide_core::lifecycle::{self, OnHost, PlaceError};
+use bonafide_core::placement::resource_of;
 use bonafide_core::tokens::{Caller, TokenId};
 use bonafide_core::view::ViewsError;
 use bonafide_crypto::SignError;
 use bonafide_http::clock;
 use bonafide_management::Refused;
 use bonafide_store::{Read, StoreError};
-use bonafide_types::{HostId, ResourceId, ResourceIdError, RoleAssignmentId, SubscriptionId, TenantId};
+use bonafide_types::{HostId, ResourceId, ResourceIdError, ResourceUuid, RoleAssignmentId, SubscriptionId, TenantId};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -54,9 +54,6 @@ pub enum FirstStartError {
     /// The operator could not be given its role.
     #[error(transparent)]
     Assignment(#[from] AssignmentError),
-    /// The demo machine could not be placed.
-    #[error(transparent)]
-    Placement(#[from] PlaceError),
     /// An id in a reply.
     #[error(transparent)]
     Id(#[from] ResourceIdError),
@@ -90,17 +87,13 @@ pub(crate) fn first_start(
     plane.catch_up()?;
     let demo = if empty { None } else { Some(make_demo(plane, &installation)?) };
     let complete = plane.store.write(|tx| {
-        let mut complete = Installation { complete: true, ..installation.clone() };
-        if let Some(demo) = &demo
-            && let Some((id, resource)) = find(tx, demo)?
-        {
-            let system = Allowed::system(resource.tenant);
-            let on = OnHost::of_all(&system, resource.tenant, installation.local_host).map_err(PlaceError::from)?;
-            lifecycle::place(tx, &system, on, id, &resource)?;
-            complete.demo_id = Some(id);
+        let mut complete =
+            Installation { complete: true, local_host_is_resource: demo.is_some(), ..installation.clone() };
+        if let Some(demo) = &demo {
+            complete.demo_id = find(tx, demo)?.map(|(id, _)| id);
         }
         tx.put(&INSTALLATION, &(), &complete)?;
-        Ok::<_, PlaceError>(complete)
+        Ok::<_, StoreError>(complete)
     })?;
     plane.catch_up()?;
     Ok(complete)
@@ -134,6 +127,7 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
             demo_id: None,
             imds_port: None,
             applications: true,
+            local_host_is_resource: false,
             complete: false,
         };
         tx.put(&INSTALLATION, &(), &installation)?;
@@ -142,8 +136,28 @@ fn create_tenant(plane: &ControlPlane, files: &PlaneFiles, keys: &FirstKeys) -> 
     Ok(installation)
 }
 
+/// The resource of the host that this machine is, in a group of its own: who deletes what else there is keeps the host. It
+/// has the id that its agent's certificate names.
+pub(crate) fn make_local_host(
+    plane: &ControlPlane,
+    installation: &Installation,
+) -> Result<ResourceId, FirstStartError> {
+    const VERSION: &str = "2024-11-01";
+    let operator = Operator::new(plane, installation);
+    let group = ResourceId::of_group(installation.subscription, "bonafide")?;
+    operator.put_unless_there(&group, "2021-04-01", &json!({ "location": LOCATION }))?;
+    let hosts = group.provider_child("Microsoft.Compute/hostGroups", "bonafide")?;
+    let body = json!({ "location": LOCATION, "properties": { "platformFaultDomainCount": 1 } });
+    operator.put_unless_there(&hosts, VERSION, &body)?;
+    let host = hosts.child("hosts", "local")?;
+    let key = resource_of(installation.local_host);
+    let made = operator.send((&host, Some(key)), VERSION, &json!({ "location": LOCATION }));
+    made.map(|_| host.clone()).map_err(|why| refused(&host, why))
+}
+
 /// The demo group with a machine, its two identities and what they may do.
 fn make_demo(plane: &ControlPlane, installation: &Installation) -> Result<ResourceId, FirstStartError> {
+    let host = make_local_host(plane, installation)?;
     let operator = Operator::new(plane, installation);
     let group = ResourceId::of_group(installation.subscription, "demo")?;
     operator.put(&group, "2021-04-01", &json!({ "location": LOCATION }))?;
@@ -154,6 +168,7 @@ fn make_demo(plane: &ControlPlane, installation: &Installation) -> Result<Resour
         "location": LOCATION,
         "identity": { "type": "SystemAssigned, UserAssigned", "userAssignedIdentities": { identity.as_str(): {} } },
         "properties": {
+            "host": { "id": host.as_str() },
             "hardwareProfile": { "vmSize": "Standard_B1s" },
             "osProfile": { "computerName": "demo", "adminUsername": "demo" }
         }
@@ -192,21 +207,26 @@ impl<'a> Operator<'a> {
     }
 
     fn put(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<Value, FirstStartError> {
-        self.send(id, api_version, body).map_err(|why| refused(id, why))
+        self.send((id, None), api_version, body).map_err(|why| refused(id, why))
     }
 
     /// The same, where it is good enough that it is there already.
     fn put_unless_there(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<(), FirstStartError> {
-        match self.send(id, api_version, body) {
+        match self.send((id, None), api_version, body) {
             Err(why) if why.status != StatusCode::CONFLICT.as_u16() => Err(refused(id, why)),
             _ => Ok(()),
         }
     }
 
-    fn send(&self, id: &ResourceId, api_version: &str, body: &Value) -> Result<Value, Refused> {
+    fn send(
+        &self,
+        resource: (&ResourceId, Option<ResourceUuid>),
+        api_version: &str,
+        body: &Value,
+    ) -> Result<Value, Refused> {
         let view = self.plane.views.current();
         let at = At { parts: self.plane, view: &view, world: clock::world(), round: Round::default() };
-        bonafide_management::put(&at.management(), self.caller.clone(), id, api_version, body)
+        bonafide_management::put_with_key(&at.management(), self.caller.clone(), resource, api_version, body)
     }
 }
 

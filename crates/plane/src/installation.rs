@@ -26,6 +26,9 @@ pub struct Installation {
     /// True once every service principal that older versions stored for an application has one.
     #[serde(default)]
     pub(crate) applications: bool,
+    /// True once the host that `up` enrols is a resource, too.
+    #[serde(default)]
+    pub(crate) local_host_is_resource: bool,
     /// True once everything that the first start makes is there; it is not made again after that.
     pub(crate) complete: bool,
 }

@@ -9,6 +9,7 @@ use bonafide_crypto::Certificate;
 use bonafide_crypto::ca::host_name;
 use bonafide_hosts::Wait;
 use bonafide_http::{Admission, Event, PeerFacts, Service, Waits, clock, is_served, masked_path};
+use bonafide_store::Revision;
 use bonafide_types::{CertificateNumber, HostId, Timestamp};
 use bonafide_wire::{Answer, Lane, Needs, Outcome, Peer, Record, Request, Unserved, path};
 use http::header::AUTHORIZATION;
@@ -18,6 +19,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+/// Longest time that a write waits for the hosts that it is about. Source: ours; no client takes it for slow.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
+/// Time between two looks. Source: ours; a host on the same network asks again within a few milliseconds.
+const ASK_EVERY: Duration = Duration::from_millis(2);
 
 /// Answers on one listener.
 pub(crate) struct PlaneListener {
@@ -89,19 +95,22 @@ impl Service for PlaneListener {
         let (mut round, mut revisions, mut until) = (Round::default(), self.revisions.clone(), None);
         loop {
             match self.ask(surface, &request, round).await {
-                Ok(Outcome::Answer(answer)) => return answer,
-                Ok(Outcome::Need(Need::Confirm | Need::Store)) if round.is_over => {
+                Ok((Outcome::Answer(answer), None)) => return answer,
+                Ok((Outcome::Answer(answer), Some(changed))) => {
+                    return self.once_heard(&request, answer, changed).await;
+                }
+                Ok((Outcome::Need(Need::Confirm | Need::Store), _)) if round.is_over => {
                     return self.refusal(&request, Unserved::Failed).because(&"a surface asked twice for the same");
                 }
-                Ok(Outcome::Need(Need::Confirm)) => {
+                Ok((Outcome::Need(Need::Confirm), _)) => {
                     self.plane.confirm(&self.lanes).await;
                     round.is_over = true;
                 }
-                Ok(Outcome::Need(Need::Store)) => {
+                Ok((Outcome::Need(Need::Store), _)) => {
                     let can_read_store = self.plane.can_read_store(&self.lanes).await;
                     round = Round { is_over: true, can_read_store };
                 }
-                Ok(Outcome::Need(Need::Wait(Wait { past, seconds }))) => {
+                Ok((Outcome::Need(Need::Wait(Wait { past, seconds })), _)) => {
                     let until = *until.get_or_insert(Instant::now() + Duration::from_secs(seconds));
                     // Most changes are about other hosts: the question is asked again after each.
                     let changed = revisions.wait_for(|revision| *revision > past.0);
@@ -193,12 +202,47 @@ impl PlaneListener {
         }
     }
 
+    /// The answer to a write that is about hosts, once those that are connected have heard of it: who has it in hand finds
+    /// it true there. A host that takes too long is not waited for again until it has asked once more.
+    async fn once_heard(&self, request: &Arc<Request>, answer: Answer, changed: Revision) -> Answer {
+        let until = Instant::now() + HEARD_WITHIN;
+        loop {
+            let view = self.plane.views.current();
+            let is_shown = changed <= view.cursor().revision;
+            let behind = if is_shown { view.hosts_to_wait_for(changed, clock::now()) } else { Vec::new() };
+            if is_shown && behind.is_empty() {
+                return answer;
+            }
+            if until <= Instant::now() {
+                view.hosts_are_late(&behind);
+                drop(view);
+                return self.while_hosts_hear(request, answer, changed).await;
+            }
+            drop(view);
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    async fn while_hosts_hear(&self, request: &Arc<Request>, answer: Answer, changed: Revision) -> Answer {
+        let (plane, request) = (Arc::clone(&self.plane), Arc::clone(request));
+        let (reply, record) = (answer.reply.clone(), answer.record.clone());
+        let job = move || {
+            let view = plane.views.current();
+            let at = At { parts: &plane, view: &view, world: clock::world(), round: Round::default() };
+            at.management().while_hosts_hear(&request, reply, changed)
+        };
+        match self.lanes.of(Lane::Write).run(job).await {
+            Ok(reply) => Answer { reply, record },
+            Err(_) => answer,
+        }
+    }
+
     async fn ask(
         &self,
         surface: &'static Entry,
         request: &Arc<Request>,
         round: Round,
-    ) -> Result<Outcome<Need>, PoolError> {
+    ) -> Result<(Outcome<Need>, Option<Revision>), PoolError> {
         let ask = move |plane: &ControlPlane, request: &Request| {
             let view = plane.views.current();
             surface.handle(At { parts: plane, view: &view, world: clock::world(), round }, request)
@@ -210,7 +254,7 @@ impl PlaneListener {
                 // those go first that have waited meanwhile.
                 tokio::task::yield_now().await;
             }
-            return Ok(outcome);
+            return Ok((outcome, None));
         }
         let admitted = {
             let view = self.plane.views.current();
@@ -219,18 +263,24 @@ impl PlaneListener {
         // A caller without a valid token is refused here, and never waits with those who have one.
         let lane = match admitted {
             Ok(lane) => lane,
-            Err(refusal) => return Ok(Outcome::Answer(*refusal)),
+            Err(refusal) => return Ok((Outcome::Answer(*refusal), None)),
         };
         let asked = Arc::clone(request);
         let (plane, request, on) = (Arc::clone(&self.plane), Arc::clone(request), self.on);
         let job = move || {
+            let _of_before = plane.store.take_watched_change();
             let outcome = ask(&plane, &request);
             if on == On::Hosts {
                 // A host that has just joined, or registered a key, goes on at once and must be known
                 // then. A view that cannot be brought up now follows by itself a moment later.
                 let _ = plane.catch_up();
+                return (outcome, None);
             }
-            outcome
+            let changed = plane.store.take_watched_change();
+            if changed.is_some() {
+                let _ = plane.catch_up();
+            }
+            (outcome, changed)
         };
         let principal = || asked.headers.get(AUTHORIZATION).and_then(|value| self.principal(value));
         self.lanes.run(lane, principal, job).await

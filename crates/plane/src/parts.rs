@@ -4,6 +4,7 @@
 use crate::agents::OwnAgent;
 use crate::followed::Followed;
 use bonafide_core::names::{Names, NamesError};
+use bonafide_core::placement::{IDENTITIES_OF_SETS, PLACEMENTS};
 use bonafide_core::tokens::{self, AcceptedAudiences};
 use bonafide_core::view::{Views, ViewsError};
 use bonafide_crypto::Kek;
@@ -15,6 +16,9 @@ use bonafide_store::Store;
 use bonafide_types::{ObjectId, World};
 use http::Uri;
 use std::time::Duration;
+
+/// The tables whose changes hosts hear of.
+static HEARD_OF: [&str; 2] = [PLACEMENTS.name(), IDENTITIES_OF_SETS.name()];
 
 /// The parts of one control plane.
 pub struct Parts {
@@ -66,6 +70,7 @@ impl Parts {
         log_file: Option<String>,
     ) -> Result<Self, PartsError> {
         let names = Names::new(origin)?;
+        store.watch(&HEARD_OF);
         let followed = Followed::at(clock::since_boot());
         Ok(Self {
             views: Views::load(&store, kek)?,

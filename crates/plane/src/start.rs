@@ -6,7 +6,7 @@ use crate::clock_check::{self, ImplausibleClock};
 use crate::control_plane::{ControlPlane, OpenControlPlaneError, OwnAuthority, has_no_database, open_store};
 use crate::files::PlaneFiles;
 use crate::first_keys::FirstKeys;
-use crate::first_start::{FirstStartError, first_start};
+use crate::first_start::{FirstStartError, first_start, make_local_host};
 use crate::given_certificate::{CertificateFiles, GivenCertificate, GivenCertificateError};
 use crate::installation::{INSTALLATION, Installation};
 use crate::lanes::Lanes;
@@ -21,7 +21,9 @@ use bonafide_core::{directory, placement};
 use bonafide_crypto::ca::{ServerCa, ServerName};
 use bonafide_crypto::{random, thumbprint};
 use bonafide_files::LogFile;
-use bonafide_http::{AskUser, HttpLimits, ListenError, Listeners, Listening, Log, Sockets, Stop, TrustedProxy, clock};
+use bonafide_http::{
+    AskUser, Event, HttpLimits, ListenError, Listeners, Listening, Log, Sockets, Stop, TrustedProxy, clock,
+};
 use bonafide_store::{EngineError, Read, StoreError};
 use bonafide_types::{Audience, HostId, Secret, base64url};
 use std::net::SocketAddr;
@@ -189,6 +191,7 @@ impl Opened {
 
         let mut installation = first_start(&plane, &files, keys, options.empty)?;
         adopt_applications(&plane, &mut installation)?;
+        adopt_local_host(&plane, &mut installation)?;
         if options.reset_operator {
             reset_operator(&plane, &files, &installation).map_err(StartError::ResetOperator)?;
         }
@@ -252,6 +255,26 @@ fn adopt_applications(plane: &ControlPlane, installation: &mut Installation) -> 
     Ok(plane.catch_up().map_err(FirstStartError::from)?)
 }
 
+/// Makes the resource of the local host, which an older version did not make, or which was deleted since: `up` is a host.
+/// Where there are no resources of the first start, it is one without a resource.
+fn adopt_local_host(plane: &ControlPlane, installation: &mut Installation) -> Result<(), StartError> {
+    let host = installation.local_host;
+    let is_there = plane.store.read(|tx| Ok::<_, StoreError>(tx.get(&placement::HOSTS, &host)?.is_some()))?;
+    if installation.demo_id.is_none() || (installation.local_host_is_resource && is_there) {
+        return Ok(());
+    }
+    let made = make_local_host(plane, installation);
+    if let Err(why) = made {
+        // Nothing that starts may need space (AU-05), or a right that was taken away: the next start tries again.
+        plane.log.event(&Event::named("localHostNotMade"), &why);
+        return Ok(());
+    }
+    let done = Installation { local_host_is_resource: true, ..installation.clone() };
+    plane.store.write(|tx| tx.put(&INSTALLATION, &(), &done))?;
+    *installation = done;
+    Ok(plane.catch_up().map_err(FirstStartError::from)?)
+}
+
 /// A control plane that is served.
 pub struct Running {
     /// The control plane.
@@ -302,13 +325,18 @@ impl Running {
         name: &'static str,
     ) -> impl Fn() -> Option<Secret<String>> + Send + Sync + 'static {
         let plane = Arc::downgrade(&self.plane);
+        let is_resource = self.installation.local_host_is_resource && host == self.installation.local_host;
         move || {
             let plane = plane.upgrade()?;
             let token = base64url::encode(&random::bytes::<32>());
             let hash = thumbprint::sha256_hex(token.as_bytes());
             let world = clock::world();
-            plane.store.write(|tx| placement::invite(tx, &world, host, name, hash.clone())).ok()?;
-            Some(Secret::new(token))
+            let invited = plane.store.write(|tx| {
+                // One whose resource was deleted does not come back before the next start.
+                let may_come = !is_resource || tx.get(&placement::HOSTS, &host)?.is_some();
+                may_come.then(|| placement::invite(tx, &world, host, name, hash.clone())).transpose()
+            });
+            invited.ok().flatten().map(|()| Secret::new(token))
         }
     }
 

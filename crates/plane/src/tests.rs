@@ -2,6 +2,7 @@
 
 mod cloud;
 mod damage;
+mod heard;
 mod host_certificates;
 mod lanes;
 mod old_secrets;

@@ -20,7 +20,7 @@ use crate::writer::{Head, Writer};
 use serde::de::DeserializeOwned;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -46,6 +46,7 @@ struct Inner {
     ids: CommitIds,
     /// Held shared by every attempt of a transaction, and alone by one that lost too often.
     gate: RwLock<()>,
+    watched: OnceLock<&'static [&'static str]>,
 }
 
 impl Store {
@@ -77,7 +78,7 @@ impl Store {
         let head = Arc::new(Head::at(head));
         let writer = Writer::start(Arc::clone(&engine), Arc::clone(&head), mark.clone(), options);
         let (rows, ids, gate) = (Rows::new(keys), CommitIds::new(), RwLock::new(()));
-        Self { inner: Arc::new(Inner { writer, mark, found, engine, rows, head, ids, gate }) }
+        Self { inner: Arc::new(Inner { writer, mark, found, engine, rows, head, ids, gate, watched: OnceLock::new() }) }
     }
 
     /// Runs `body` on the newest committed state; all that it reads is of one revision.
@@ -118,11 +119,28 @@ impl Store {
     ) -> Result<Option<T>, E> {
         let mut tx = Tx::new(self.snapshot()?);
         let value = body(&mut tx)?;
+        let is_watched = self.inner.watched.get().is_some_and(|tables| tables.iter().any(|table| tx.touches(table)));
         let Some(commit) = tx.finish(self.inner.ids.next())? else { return Ok(Some(value)) };
         match self.inner.writer.commit(commit)? {
-            Verdict::Committed(_) => Ok(Some(value)),
+            Verdict::Committed(revision) => {
+                if is_watched {
+                    CHANGED.set(Some(revision));
+                }
+                Ok(Some(value))
+            }
             Verdict::Conflict => Ok(None),
         }
+    }
+
+    /// Names the tables whose changes [`Self::take_watched_change`] tells of. The first call decides.
+    pub fn watch(&self, tables: &'static [&'static str]) {
+        let _ = self.inner.watched.set(tables);
+    }
+
+    /// The revision of the last commit of this thread that changed a row of a watched table; `None` when there was none since
+    /// the last call.
+    pub fn take_watched_change(&self) -> Option<Revision> {
+        CHANGED.take()
     }
 
     /// Makes good what can be made good by now. The shell calls it now and then.
@@ -246,6 +264,7 @@ impl CommitIds {
 }
 
 thread_local! {
+    static CHANGED: Cell<Option<Revision>> = const { Cell::new(None) };
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 

@@ -52,6 +52,12 @@ impl<'a> Tx<'a> {
         Self { snapshot, reads, writes, audit, has_claim: false, gives: false }
     }
 
+    /// True if it has changed a row of a table.
+    pub(crate) fn touches(&self, table: &str) -> bool {
+        let start = prefix(table);
+        self.writes.range(start.clone()..).next().is_some_and(|(key, _)| key.starts_with(&start))
+    }
+
     /// Stores a row, new or in place of the old one, and brings its index entries up to date.
     pub fn put<K: Key, V: Serialize + DeserializeOwned>(
         &mut self,

@@ -11,7 +11,7 @@ use bonafide_management::operations::OPERATIONS;
 use bonafide_metadata::dialects::{APP_SERVICE, IMDS, VM_EXTENSION};
 use bonafide_metadata::{Binding, Dialect, Endpoint};
 use bonafide_store::Read;
-use bonafide_types::{ClientId, ObjectId, OperationId, ResourceId, ResourceUuid};
+use bonafide_types::{ClientId, HostId, ObjectId, OperationId, ResourceId, ResourceUuid};
 use serde_json::{Value, json};
 
 /// The type of virtual machines.
@@ -165,12 +165,17 @@ impl Plane {
 }
 
 impl Cloud {
-    /// Places a machine on the host, as attaching it will. That has no surface yet.
+    /// Places a machine on the host, as a session there does.
     pub fn place(&self, id: &ResourceId) {
+        self.place_on(self.local.id, id);
+    }
+
+    /// The same on another host.
+    pub fn place_on(&self, host: HostId, id: &ResourceId) {
         self.change(|tx| {
             let (uuid, resource) = find(tx, id)?.unwrap();
             let system = Allowed::system(resource.tenant);
-            let on = OnHost::of_all(&system, resource.tenant, self.local.id).unwrap();
+            let on = OnHost::of_all(&system, resource.tenant, host).unwrap();
             lifecycle::place(tx, &system, on, uuid, &resource).unwrap();
             Ok(())
         });

@@ -12,6 +12,7 @@ mod lifetimes;
 mod placed;
 mod principals;
 mod runs;
+mod told;
 
 pub use applications::KnownApplication;
 pub use attested::ATTESTED_TOKENS_MAX;
@@ -32,6 +33,7 @@ use imbl::HashMap;
 use lifetimes::Lifetimes;
 use principals::Principals;
 use std::sync::Arc;
+use told::Told;
 
 /// The state of the directory at one revision. Cloning it is cheap; a reader keeps a consistent one
 /// for as long as it needs.
@@ -49,8 +51,9 @@ pub struct View {
     sets: HashMap<ResourceUuid, Arc<SetIdentities>>,
     pub(crate) keys: HashMap<TenantId, Arc<TenantKeys>>,
     pub(crate) registered: HashMap<(TenantId, String), RegisteredResource>,
-    /// The one part that is not of a revision: all views share it.
+    /// With `told` the parts that are not of a revision: all views share them.
     pub(crate) attested: Arc<AttestedTokens>,
+    told: Arc<Told>,
 }
 
 impl View {
@@ -70,6 +73,7 @@ impl View {
             keys: HashMap::new(),
             registered: HashMap::new(),
             attested: Arc::default(),
+            told: Arc::default(),
         }
     }
 

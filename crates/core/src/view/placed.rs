@@ -65,6 +65,11 @@ impl PlacedHost {
         self.workloads.values().any(|(_, placed)| placed.row.set.is_some_and(|membership| membership.set == set))
     }
 
+    /// The revision of the last change.
+    pub(super) fn changed_at(&self) -> Revision {
+        self.changed_at
+    }
+
     /// A workload on this host.
     pub fn workload(&self, id: ResourceUuid) -> Option<&Placed> {
         self.workloads.get(&id).map(|(_, placement)| placement.as_ref())

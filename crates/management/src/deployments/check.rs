@@ -130,5 +130,5 @@ fn command(
     let (verb, target) = route::read(method, &path.replace('%', "%25")).map_err(|fault| fault.of_version(version))?;
     let version: ApiVersion = version.parse().map_err(|_| Fault::ApiVersionMissing)?;
     let (query, conditions) = (Parameters::default(), Conditions::default());
-    Ok(Command { verb, target, path: path.to_owned(), query, version, by, correlation, conditions, body })
+    Ok(Command { verb, target, path: path.to_owned(), query, version, by, correlation, conditions, uuid: None, body })
 }

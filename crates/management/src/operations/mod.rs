@@ -6,6 +6,7 @@ mod begun;
 pub(crate) mod deletion;
 mod failure;
 mod on_behalf;
+pub(crate) mod telling;
 
 pub(crate) use advance::{STEP_ITEMS_MAX, advance};
 pub use advance::{advance_all, sweep};
@@ -190,6 +191,7 @@ const WORKERS: &[&Worker] = &[
     &deployments::WORKER,
     &extensions::WORKER,
     &scale_sets::INSTANCES_FOLLOW,
+    &telling::WORKER,
     &FINISHED,
 ];
 

@@ -68,21 +68,29 @@ fn tag_of(bytes: &[u8], end: &str) -> String {
 /// where there is a precondition.
 pub(crate) fn check_change(tx: &Tx<'_>, call: &Call<'_>, access: &Access, etag: TagFn) -> Result<(), Fault> {
     let conditions = &call.command.conditions;
-    if let (Tags::Absent, Tags::Absent) = (&conditions.if_match, &conditions.if_none_match) {
+    if conditions.are_absent() {
         return Ok(());
     }
     let etag = etag(tx, call, access)?;
     let _ = call.body_if_any()?;
-    check(conditions, etag)
+    check(conditions, || etag)
 }
 
-/// Checks the preconditions of a write against the etag of what is there.
-pub(crate) fn check(conditions: &Conditions, etag: Option<String>) -> Result<(), Fault> {
-    check_any(conditions, etag, &|tag, etag| tag == etag)
+/// Checks the preconditions of a write against the etag of what is there, which is made only where there is a precondition:
+/// it is a hash.
+pub(crate) fn check(conditions: &Conditions, etag: impl FnOnce() -> Option<String>) -> Result<(), Fault> {
+    if conditions.are_absent() {
+        return Ok(());
+    }
+    check_any(conditions, etag(), &|tag, etag| tag == etag)
 }
 
 /// The same for a deletion, which loses nothing that its caller did not see: the etag of a part will do.
-pub(crate) fn check_delete(conditions: &Conditions, (whole, part): (String, String)) -> Result<(), Fault> {
+pub(crate) fn check_delete(conditions: &Conditions, etags: impl FnOnce() -> (String, String)) -> Result<(), Fault> {
+    if conditions.are_absent() {
+        return Ok(());
+    }
+    let (whole, part) = etags();
     check_any(conditions, Some(whole), &|tag, etag| tag == etag || tag == part)
 }
 
@@ -130,8 +138,8 @@ mod tests {
             (cut, false, false),
             (tag(id, 2, PARTIAL), false, false),
         ] {
-            assert_eq!(check(&naming(&sent), Some(whole.clone())).is_ok(), writes, "{sent}");
-            assert_eq!(check_delete(&naming(&sent), (whole.clone(), part.clone())).is_ok(), deletes, "{sent}");
+            assert_eq!(check(&naming(&sent), || Some(whole.clone())).is_ok(), writes, "{sent}");
+            assert_eq!(check_delete(&naming(&sent), || (whole.clone(), part.clone())).is_ok(), deletes, "{sent}");
         }
     }
 }

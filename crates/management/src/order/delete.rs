@@ -48,13 +48,13 @@ pub(crate) fn resource(
         return Err(Fault::GroupNotFound(name.to_owned()));
     }
     let Some((uuid, old)) = access.place.found.clone() else {
-        conditions::check(&call.command.conditions, None)?;
+        conditions::check(&call.command.conditions, || None)?;
         derived::check(tx, &access.place, id, kind, "delete")?;
         return Ok(Deleted::Absent);
     };
     check_above(&access.place, id, kind, "delete")?;
-    let etags = [false, true].map(|is_partial| conditions::etag_of_view(uuid, &old, is_partial));
-    conditions::check_delete(&call.command.conditions, etags.into())?;
+    let etags = || [false, true].map(|is_partial| conditions::etag_of_view(uuid, &old, is_partial)).into();
+    conditions::check_delete(&call.command.conditions, etags)?;
     locks::check_delete(tx, call, &access.place)?;
     audit::record(tx, call, &action, old.id.as_str())?;
     let condemned = Condemned::by(allowed, uuid, &old)?;

@@ -86,7 +86,7 @@ pub(crate) fn resource(tx: &mut Tx<'_>, call: &Call<'_>, access: &Access, allowe
     }
     let none = Map::new();
     let sent = if matches!(call.command.verb, Verb::Action(_)) { &none } else { call.body()? };
-    conditions::check(&call.command.conditions, found.map(conditions::etag_of))?;
+    conditions::check(&call.command.conditions, || found.map(conditions::etag_of))?;
     locks::check_write(tx, call, &access.place)?;
     derived::check(tx, &access.place, id, kind, "write")?;
     let (uuid, new) = match found {
@@ -311,7 +311,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         created_at: call.cx.world.now,
         changed_at: call.cx.world.now,
     };
-    Ok((ResourceUuid::ordered(&call.cx.world), new))
+    Ok((call.command.uuid.unwrap_or_else(|| ResourceUuid::ordered(&call.cx.world)), new))
 }
 
 /// The id with the spelling of what lies above it and of the type; the name stays as it was written.

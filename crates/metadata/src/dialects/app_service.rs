@@ -2,7 +2,7 @@
 
 use super::imds::hosts;
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, json, retry_later,
+    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json, retry_later,
     unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
@@ -118,14 +118,15 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::ResourceMalformed => numbered(400, "The parameter 'resource' is not a resource identifier."),
         Refusal::Scope => numbered(400, SCOPE),
         Refusal::ResponseType => numbered(400, RESPONSE_TYPE),
-        Refusal::Throttled => retry_later(numbered(429, "Too many requests.")),
+        Refusal::Throttled => retry_later(numbered(429, "Too many requests."), world),
         Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::Disabled => numbered(400, NOT_FOUND),
         Refusal::NoDefaultIdentity | Refusal::Ambiguous => numbered(400, "Unable to load the proper Managed Identity."),
         Refusal::Refused(error) => numbered(500, &format!("{NO_AAD_TOKEN} {}", error.error_description)),
         Refusal::Upstream(logs) => upstream(logs, world),
         Refusal::Document(error) if error.is_passing() => numbered(500, &error.to_string()),
         Refusal::Document(error) => numbered(400, &error.to_string()),
-        Refusal::DiskFull => retry_later(numbered(503, DISK_FULL)),
+        Refusal::Updating => numbered(404, UPDATING),
+        Refusal::DiskFull => retry_later(numbered(503, DISK_FULL), world),
         Refusal::Unserved(why) => numbered(unserved_status(*why), &why.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::imds::{has_metadata_header, hosts};
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, json, retry_later,
+    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json, retry_later,
     unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
@@ -68,7 +68,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::ResourceMalformed => coded(400, UNKNOWN_AUDIENCE, "The parameter 'resource' is not a resource"),
         Refusal::Scope => coded(400, BAD_REQUEST, SCOPE),
         Refusal::ResponseType => coded(400, BAD_REQUEST, RESPONSE_TYPE),
-        Refusal::Throttled => retry_later(coded(429, "TooManyRequests", "Too many requests")),
+        Refusal::Throttled => retry_later(coded(429, "TooManyRequests", "Too many requests"), world),
         Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity | Refusal::Disabled => {
             coded(400, "IdentityNotFound", "There is no identity to sign in as")
         }
@@ -79,7 +79,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Upstream(logs) => upstream(logs, world),
         Refusal::Document(error) if error.is_passing() => coded(500, "InternalServerError", &error.to_string()),
         Refusal::Document(error) => coded(400, BAD_REQUEST, &error.to_string()),
-        Refusal::DiskFull => retry_later(coded(503, "ServiceUnavailable", DISK_FULL)),
+        Refusal::Updating => coded(404, "NotFound", UPDATING),
+        Refusal::DiskFull => retry_later(coded(503, "ServiceUnavailable", DISK_FULL), world),
         Refusal::Unserved(why) => coded(unserved_status(*why), BAD_REQUEST, &why.to_string()),
     }
 }

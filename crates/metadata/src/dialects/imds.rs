@@ -1,8 +1,8 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, described, forwarder, json,
-    retry_later, unserved_status,
+    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder,
+    json, retry_later, unserved_status,
 };
 use crate::azures::{SERVER_NAME, VERSIONS, signed};
 use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
@@ -165,7 +165,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Scope => described(400, "invalid_scope", SCOPE),
         Refusal::ResponseType => described(400, "unsupported_response_type", RESPONSE_TYPE),
         Refusal::Throttled => {
-            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"))
+            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"), world)
         }
         Refusal::IdentityNotFound | Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity | Refusal::Disabled => {
             described(400, "invalid_request", "Identity not found")
@@ -176,7 +176,8 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::Document(error) if error.is_passing() => described(500, "unknown", &error.to_string()),
         Refusal::Document(DocumentError::NoLoadBalancer) => described(404, "Not found", NO_LOAD_BALANCER),
         Refusal::Document(error) => described(400, "bad_request", &error.to_string()),
-        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
+        Refusal::Updating => described(404, "updating", UPDATING),
+        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL), world),
         Refusal::Unserved(why) => unserved(*why),
     })
 }

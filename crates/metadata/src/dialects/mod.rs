@@ -13,13 +13,14 @@ pub use vm_extension::VM_EXTENSION;
 
 use crate::dialect::{Dialect, Endpoint, SelectorKind};
 use crate::token::ReplyKind;
+use bonafide_types::World;
 use bonafide_wire::{Reply, Route, Unserved};
 use http::StatusCode;
 use serde::Serialize;
 
-/// `Retry-After` of a throttled metadata request, in seconds. Source: ours; MSAL Python replays
-/// the refusal for that long.
-const RETRY_AFTER_SECONDS: u32 = 1;
+/// Least and longest `Retry-After` of a metadata request, in whole seconds. Source: ours; MSAL Python replays the refusal for
+/// that long, and callers who are told the same come again together.
+const RETRY_AFTER_SECONDS: (u64, u64) = (1, 2);
 
 /// Every dialect.
 pub static ALL: &[&Dialect] = &[&IMDS, &APP_SERVICE, &cloud_shell::CLOUD_SHELL, &VM_EXTENSION];
@@ -98,8 +99,12 @@ const SESSION_LIFE: &str = "'X-Metadata-Session-TTL-Seconds' is a number from 1 
 /// The words for another `response_type`.
 const RESPONSE_TYPE: &str = "The only 'response_type' is 'token'";
 
-fn retry_later(reply: Reply) -> Reply {
-    reply.with("retry-after", &RETRY_AFTER_SECONDS.to_string())
+/// The words for what is not known yet. They must not be those for what is not here: clients of .NET look for those.
+const UPDATING: &str = "The endpoint is being updated: what runs on this host is not known yet. Try again";
+
+fn retry_later(reply: Reply, world: &World<'_>) -> Reply {
+    let (least, longest) = RETRY_AFTER_SECONDS;
+    reply.with("retry-after", &(least + world.entropy.below(longest - least + 1)).to_string())
 }
 
 fn json(status: u16, body: &impl Serialize) -> Reply {

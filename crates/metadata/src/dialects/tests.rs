@@ -62,6 +62,7 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, u16, bool) {
         Refusal::Ambiguous => ("several identities", 400, 400, 400, false),
         Refusal::Refused(_) => ("login refuses what is asked for", 400, 500, 400, false),
         Refusal::Upstream(_) => ("login gives no answer, or refuses this host", 500, 500, 500, true),
+        Refusal::Updating => ("an identity that is not known yet", 404, 404, 404, true),
         Refusal::Document(error) if error.is_passing() => ("a document that is elsewhere", 500, 500, 500, true),
         // No stock client asks for it, and Azure's status is documented.
         Refusal::Document(DocumentError::NoLoadBalancer) => ("no load balancer", 404, 400, 400, false),
@@ -131,6 +132,7 @@ fn every() -> Vec<Refusal> {
         Refusal::Ambiguous,
         Refusal::Refused(Box::new(refused)),
         Refusal::Upstream(Logs::default()),
+        Refusal::Updating,
         Refusal::DiskFull,
     ];
     let documents = [
@@ -179,6 +181,24 @@ fn av_11_every_refusal_has_the_status_of_its_row_and_none_redirects() {
             // MSAL follows, and takes the secret header with it.
             assert!((400..600).contains(&status), "{words}: {status}");
         }
+    }
+}
+
+#[test]
+fn ov_02_callers_who_are_told_to_come_again_do_not_come_together_and_soon() {
+    struct Number(u8);
+    impl Entropy for Number {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+    for dialect in ALL {
+        let after = |number| {
+            let world = World { now: Timestamp::from_unix_seconds(1), entropy: &Number(number) };
+            let reply = (dialect.refuse)(&Refusal::Throttled, None, &world);
+            reply.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap()
+        };
+        assert_eq!(std::collections::BTreeSet::from_iter((0..=255).map(after)), [1, 2].into());
     }
 }
 

@@ -2,7 +2,9 @@
 //! (docs/wire/vm-extension.md, "The endpoint").
 
 use super::imds::{SEVERAL, has_metadata_header, unserved, upstream};
-use super::{DISK_FULL, NO_SESSION, RESPONSE_TYPE, SCOPE, SESSION_LIFE, described, forwarder, json, retry_later};
+use super::{
+    DISK_FULL, NO_SESSION, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder, json, retry_later,
+};
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version};
 use crate::refusal::{GuardError, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -97,7 +99,7 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Scope => described(400, "invalid_scope", SCOPE),
         Refusal::ResponseType => described(400, "unsupported_response_type", RESPONSE_TYPE),
         Refusal::Throttled => {
-            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"))
+            retry_later(described(429, "invalid_request", "Temporarily throttled, too many requests"), world)
         }
         Refusal::IdentityNotFound => described(400, "invalid_request", "Identity not found"),
         Refusal::NoIdentityAtAll | Refusal::NoDefaultIdentity => described(400, "unauthorized_client", NO_IDENTITY),
@@ -107,7 +109,8 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Upstream(logs) => upstream(logs, world),
         Refusal::Document(error) if error.is_passing() => described(500, "unknown", &error.to_string()),
         Refusal::Document(error) => described(400, "invalid_request", &error.to_string()),
-        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL)),
+        Refusal::Updating => described(404, "updating", UPDATING),
+        Refusal::DiskFull => retry_later(described(503, "unknown", DISK_FULL), world),
         Refusal::Unserved(why) => unserved(*why),
     }
 }

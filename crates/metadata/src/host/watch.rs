@@ -53,6 +53,14 @@ impl Watch {
         self.cursor = cursor;
     }
 
+    /// True for an answer that says that nothing has changed.
+    pub fn is_quiet(&self, status: StatusCode, body: &[u8]) -> bool {
+        let desired = serde_json::from_slice::<Desired>(body).ok().filter(|_| status == StatusCode::OK);
+        desired.is_some_and(|desired| {
+            self.cursor.is_some() && !desired.complete && desired.workloads.is_empty() && desired.removed.is_empty()
+        })
+    }
+
     /// Applies an answer to `agent`. Where something changed it returns the identities that are placed here now:
     /// keys of others are to be removed.
     ///
