@@ -7,6 +7,7 @@ mod answer;
 pub(crate) mod attached;
 pub(crate) mod clock;
 pub(crate) mod identities;
+pub(crate) mod machines;
 mod metadata;
 pub(crate) mod namespace;
 #[path = "../../../testkit/src/report.rs"]
