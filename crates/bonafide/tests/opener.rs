@@ -47,8 +47,11 @@ while True:
         text, fds, _, _ = socket.recv_fds(notify, 4096, 4)
         fields = dict(line.split('=', 1) for line in text.decode().splitlines())
         name = fields.get('FDNAME')
+        for fd in fds: os.set_inheritable(fd, False)
         if 'FDSTORE' in fields: kept += [(name, fd) for fd in fds]
-        if 'FDSTOREREMOVE' in fields: kept = [one for one in kept if one[0] != name]
+        if 'FDSTOREREMOVE' in fields:
+            for fd in [one[1] for one in kept if one[0] == name]: os.close(fd)
+            kept = [one for one in kept if one[0] != name]
         if 'READY' in fields: print(pid, [name for name, _ in kept], flush=True)
         continue
     if not sys.stdin.readline(): break
@@ -139,6 +142,35 @@ fn av_04_what_it_holds_comes_back_from_the_store_of_its_service_manager() {
     assert!(!namespace.has_address() && !connects(&namespace));
     manager.restart();
     assert!(remote.held().unwrap().is_empty());
+}
+
+/// As often as `BONAFIDE_KILLS` says: a thousand times before a release.
+#[test]
+fn ha_09_however_often_it_is_killed_nothing_is_left_and_nothing_is_refused() {
+    let kills = std::env::var("BONAFIDE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20);
+    let (dir, Some(namespace)) = (folder(), Namespace::create("kills")) else { return };
+    let Some(mut manager) = Manager::start(dir.path()) else { return };
+    let remote = Remote::at(&manager.path);
+    let door = File::open(format!("/run/netns/{}", namespace.0)).unwrap();
+    remote.open("a/imds", &LO, Some(door.as_fd())).unwrap();
+    let descriptors = |pid: u32| std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let mut counts = Vec::new();
+    for kill in 0..kills {
+        manager.restart();
+        let key = format!("b/{kill}");
+        remote.open(&key, &Where::Loopback { port: 50_342 }, Some(door.as_fd())).unwrap();
+        assert_eq!(remote.held().unwrap().len(), 2);
+        remote.close(&key).unwrap();
+        assert!(connects(&namespace), "refused after {kill} kills");
+        counts.push((descriptors(manager.opener), descriptors(manager.child.id())));
+    }
+    // One more or less is the line that is being closed.
+    let (first, last) = (counts[0], counts[counts.len() - 1]);
+    assert!(last.0 <= first.0 + 1 && last.1 <= first.1 + 1, "{first:?} became {last:?}");
+    let addresses = namespace.ip(&["address", "show", "dev", "lo"]);
+    assert_eq!(addresses.matches("169.254.169.254").count(), 1, "{addresses}");
+    remote.close("a/").unwrap();
+    assert!(!namespace.has_address());
 }
 
 #[test]

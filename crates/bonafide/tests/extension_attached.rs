@@ -1,0 +1,142 @@
+//! The endpoint of the virtual machine extension in namespaces that are attached: below `up`, and on a host that joined.
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::process::Command;
+use std::time::Duration;
+use support::attached::{attached, done, host};
+use support::machines::{self, Machines};
+use support::namespace::Namespace;
+use support::{PATIENCE, Up, eventually, run};
+
+/// Longest time until a port is refused whose extension was deleted.
+const CLOSED_WITHIN: Duration = Duration::from_secs(5);
+/// Time before each request, for they come from many processes and share 20 a second.
+const PACE: Duration = Duration::from_millis(100);
+const API_VERSION: &str = "2024-11-01";
+/// The status where the connection is refused.
+const REFUSED: u16 = 0;
+
+/// The status that curl gets of a URL, in a namespace or in the test's own.
+fn status(inside: Option<&Namespace>, arguments: &[&str]) -> u16 {
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", "-H", "Metadata: true"]);
+    curl.args(arguments);
+    std::thread::sleep(PACE);
+    let output = run(match inside {
+        Some(namespace) => namespace.command(curl),
+        None => curl,
+    });
+    String::from_utf8(output.stdout).unwrap().parse().unwrap()
+}
+
+/// The extension's endpoint at an address, asked for a token.
+fn asked(inside: Option<&Namespace>, address: &str) -> u16 {
+    status(inside, &[&format!("http://{address}:50342/oauth2/token?resource=https%3A%2F%2Fvault.azure.net")])
+}
+
+/// The same as a form.
+fn posted(inside: &Namespace, address: &str) -> u16 {
+    let url = format!("http://{address}:50342/oauth2/token");
+    status(Some(inside), &["-d", "resource=https%3A%2F%2Fvault.azure.net", &url])
+}
+
+fn imds(inside: &Namespace) -> u16 {
+    let target = "metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net";
+    status(Some(inside), &[&format!("http://169.254.169.254/{target}")])
+}
+
+/// Inside it answers in both families and both forms, and beside it the metadata endpoint; outside it is refused.
+fn is_there(inside: &Namespace, outside: Option<&Namespace>) {
+    for address in ["127.0.0.1", "[::1]"] {
+        assert_eq!((asked(Some(inside), address), posted(inside, address)), (200, 200), "{address}");
+        assert_eq!(asked(outside, address), REFUSED, "{address} outside");
+    }
+    assert_eq!(imds(inside), 200);
+}
+
+/// It closes in time, and the metadata endpoint answers throughout.
+fn goes(inside: &Namespace) {
+    eventually(CLOSED_WITHIN, "the port is refused", || {
+        assert_eq!(imds(inside), 200);
+        ["127.0.0.1", "[::1]"].iter().all(|address| asked(Some(inside), address) == REFUSED)
+    });
+    assert_eq!(imds(inside), 200);
+}
+
+fn extension() -> Value {
+    json!({ "location": "westeurope", "properties": { "publisher": "Microsoft.ManagedIdentity",
+        "type": "ManagedIdentityExtensionForLinux", "typeHandlerVersion": "1.0", "settings": { "port": 50342 } } })
+}
+
+#[test]
+fn an_attached_namespace_has_the_extension_of_its_machine_and_keeps_it_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(inside) = Namespace::create("has-ext") else { return };
+    let up = Up::start(dir.path(), &[]);
+    let (token, id) = (up.operator_token(), format!("{}/extensions/msi", up.demo()));
+    let manage = |method: &str, body: &str| up.manage(&token, method, &id, API_VERSION, body);
+    attached(dir.path(), "demo", &["--netns", &inside.0]);
+    assert_eq!((asked(Some(&inside), "127.0.0.1"), imds(&inside)), (REFUSED, 200), "without the extension");
+    let made = manage("PUT", &extension().to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    eventually(PATIENCE, "it succeeds", || {
+        manage("GET", "").json()["properties"]["provisioningState"].as_str() == Some("Succeeded")
+    });
+    is_there(&inside, None);
+    // The sockets are held meanwhile: a call waits, and is not refused.
+    let server = up.serving();
+    assert!(Command::new("kill").args(["-KILL", &server.to_string()]).status().unwrap().success());
+    assert_eq!((asked(Some(&inside), "127.0.0.1"), asked(Some(&inside), "[::1]")), (200, 200), "{}", up.log());
+    up.successor(server);
+    eventually(PATIENCE, "it serves again", || run(host(dir.path(), &["list"])).status.success());
+    is_there(&inside, None);
+    assert!(up.stop().success());
+    let up = Up::start(dir.path(), &[]);
+    eventually(PATIENCE, "it is there again", || asked(Some(&inside), "[::1]") == 200);
+    is_there(&inside, None);
+    let gone = up.manage(&up.operator_token(), "DELETE", &id, API_VERSION, "");
+    assert!(gone.status == 200 || gone.status == 202, "{}", gone.body);
+    goes(&inside);
+    done(dir.path(), &["detach", "--netns", &inside.0]);
+    assert_eq!(imds(&inside), REFUSED);
+}
+
+#[test]
+fn a_host_that_joined_serves_the_extension_also_while_the_control_plane_is_away() {
+    let Some(machines) = Machines::create("ext") else { return };
+    let Some(inside) = Namespace::create("joined-ext") else { return };
+    let up = machines.serve();
+    let workload = machines.make_workload(&up);
+    machines.operate(&["host", "token", "create", "--host", "edge", "--resource-group", "rg"]);
+    machines.join_anew();
+    let agent = machines.start_agent();
+    machines.operate(&["host", "place", "--workload", &workload, "--host", "edge"]);
+    eventually(PATIENCE, "the workload has a token", || {
+        machines.workload_token("https://vault.azure.net").status.success()
+    });
+    let attach = ["host", "attach", "--workload", "vm", "--netns", &inside.0];
+    machines::done(run(machines.bonafide(&machines.host, "host", &attach)));
+    let path = format!("{workload}/extensions/msi?api-version={API_VERSION}");
+    machines.manage(&up, "PUT", &path, &extension());
+    eventually(PATIENCE, "it succeeds", || {
+        machines.manage(&up, "GET", &path, &Value::Null).contains("\"provisioningState\":\"Succeeded\"")
+    });
+    let outside = Some(&machines.host);
+    is_there(&inside, outside);
+    up.stop();
+    is_there(&inside, outside);
+    agent.stop();
+    let agent = machines.start_agent();
+    eventually(PATIENCE, "the extension is there again", || asked(Some(&inside), "127.0.0.1") == 200);
+    is_there(&inside, outside);
+    let up = machines.serve();
+    machines.manage(&up, "DELETE", &path, &Value::Null);
+    goes(&inside);
+    agent.stop();
+    up.stop();
+}
