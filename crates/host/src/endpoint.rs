@@ -129,7 +129,7 @@ impl Service for Endpoint {
 /// True of a connection that begins at the other end of the interface: not at its own address, which who is on this side
 /// has by default, nor at another one of this side.
 fn is_beyond(peer: &PeerFacts, is_here: bool) -> bool {
-    // Whoever passes a connection on may say whose it is, and not where it began.
+    // A word about whose connection it is says nothing about where it began.
     let (Remote::Ip(remote), Some(local)) = (peer.passed_on_by.unwrap_or(peer.remote), peer.local) else {
         return false;
     };

@@ -190,7 +190,7 @@ impl<S: Service> Door<S> {
             Ok(admission) => admission,
             Err(panicked) => return self.shared.log_panicked(&panicked),
         };
-        // Who may be served may be passing another one's connection on.
+        // One that may be served may be passing another one's connection on.
         let admission = admission.filter(|it| !(hears_forwarders && matches!(it, Admission::Serve { .. })));
         let hears_forwarders = hears_forwarders && admission.is_none();
         let place = match admission {
