@@ -185,11 +185,11 @@ fn a_row_that_was_changed_or_came_from_elsewhere_is_set_aside_and_serves_nothing
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
     let (one, other) = (free_port(), free_port());
-    for port in [one, other] {
-        attached(dir.path(), "demo", &["--port", &port.to_string(), "--dialect", "imds"]);
-    }
-    let ids: Vec<String> =
-        bindings(dir.path()).iter().map(|binding| binding["id"].as_str().unwrap().to_owned()).collect();
+    // A list has bindings of the same second in any order.
+    let ids = [one, other].map(|port| {
+        let binding = attached(dir.path(), "demo", &["--port", &port.to_string(), "--dialect", "imds"]);
+        binding["id"].as_str().unwrap().to_owned()
+    });
     up.stop();
     let rows = dir.path().join("data/agent/bindings");
     // That of the second binding under the name of the first.

@@ -37,8 +37,8 @@ impl Token {
         let Moment { now, since_boot } = moment;
         let seconds = |text: &str| text.parse::<u64>().ok();
         let expires_at = Timestamp::from_unix_seconds(seconds(&token.expires_on)?);
-        // Login's figure, which no clock of this machine makes longer.
-        let life = seconds(&token.expires_in)?.saturating_mul(1_000_000);
+        // Login's figure, which no clock of this machine makes longer; login promises a second less than there is.
+        let life = seconds(&token.expires_in)?.saturating_add(1).saturating_mul(1_000_000);
         let life = life.min(expires_at.unix_micros().saturating_sub(now.unix_micros()));
         let token = Self {
             access_token: token.access_token.as_str().into(),

@@ -351,10 +351,12 @@ pub(crate) fn run_within(limit: Duration, mut command: Command) -> Output {
 
 /// Standard error of a start that was refused: one clear line, exit code 1, nothing on standard output.
 pub(crate) fn refused(command: Command) -> String {
-    let output = run(command);
+    // One that goes on for ever is ended, too, on a machine however busy.
+    let output = run_within(4 * PATIENCE, command);
     let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(output.stdout.is_empty());
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "it was not refused ({}): {text}{printed}", output.status);
+    assert!(printed.is_empty(), "{printed}");
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('{')).collect();
     assert!(lines.len() == 1 && lines[0].starts_with("bonafide: "), "{text}");
     lines[0].to_owned()

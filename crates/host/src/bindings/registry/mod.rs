@@ -135,7 +135,7 @@ impl Bindings {
         })
     }
 
-    /// Every binding, in the order in which they were attached.
+    /// Every binding, in the order of the seconds in which they were attached.
     pub fn list(&self) -> Vec<BindingLine> {
         let here = self.agent.core.workloads();
         let is_here = |id: ResourceUuid| here.iter().any(|workload| workload.id == id);
