@@ -6,6 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use support::attached::{attached, done, host};
@@ -139,4 +140,44 @@ fn a_host_that_joined_serves_the_extension_also_while_the_control_plane_is_away(
     goes(&inside);
     agent.stop();
     up.stop();
+}
+
+/// The extension of a scale set, in its profile or not any more.
+fn scaled(up: &Up, capacity: u32, extensions: &Value) {
+    let set = up.demo().replace("/virtualMachines/demo", "/virtualMachineScaleSets/pool");
+    let profile = json!({ "storageProfile": { "osDisk": { "osType": "Linux" } }, "extensionProfile": { "extensions": extensions } });
+    let body = json!({ "location": "westeurope", "sku": { "name": "Standard_B1s", "capacity": capacity },
+        "identity": { "type": "SystemAssigned" }, "properties": { "orchestrationMode": "Uniform",
+        "upgradePolicy": { "mode": "Automatic" }, "virtualMachineProfile": profile } });
+    // One operation after the other: the one before may still wait for hosts.
+    eventually(PATIENCE, "it is scaled", || {
+        let made = up.manage(&up.operator_token(), "PUT", &set, API_VERSION, &body.to_string());
+        assert!(made.status / 100 == 2 || made.status == 409, "{}", made.body);
+        made.status != 409
+    });
+}
+
+#[test]
+fn instances_of_a_scale_set_serve_the_extension_of_its_model_new_ones_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(first), Some(second)) = (Namespace::create("inst0"), Namespace::create("inst1")) else { return };
+    let up = Up::start(dir.path(), &[]);
+    let settings = extension()["properties"].clone();
+    let extensions = json!([{ "name": "msi", "properties": settings }]);
+    scaled(&up, 1, &extensions);
+    attached_once_there(dir.path(), "pool/0", &first);
+    eventually(PATIENCE, "the first serves it", || asked(Some(&first), "127.0.0.1") == 200);
+    scaled(&up, 2, &extensions);
+    attached_once_there(dir.path(), "pool/1", &second);
+    eventually(PATIENCE, "the new one serves it", || asked(Some(&second), "127.0.0.1") == 200);
+    is_there(&first, None);
+    is_there(&second, None);
+    scaled(&up, 2, &json!([]));
+    goes(&first);
+    goes(&second);
+}
+
+fn attached_once_there(dir: &Path, instance: &str, namespace: &Namespace) {
+    let attach = ["attach", "--workload", instance, "--netns", &namespace.0];
+    eventually(PATIENCE, "the instance is there", || run(host(dir, &attach)).status.success());
 }
