@@ -61,7 +61,7 @@ fn ha_07_every_service_is_as_little_exposed_as_it_can_be() {
     }
 }
 
-/// Where control plane and host agent are on one machine, a host that was taken over must not read the control plane's keys.
+/// A host that was taken over must not read the keys of a control plane on the same machine.
 #[test]
 fn ha_02_every_service_has_a_user_of_its_own_and_the_opener_hears_the_agent_alone() {
     let text = |unit: &str| std::fs::read_to_string(folder().join(unit)).unwrap();
