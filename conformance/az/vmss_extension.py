@@ -1,5 +1,5 @@
 """The extension of scale sets, uniform and flexible. Follows azure-cli's `test_vmss_extension`, `test_vmss_extension_debug`, `test_vmss_update_instances` and
-`test_list_vm_by_vmss`. No host serves the extension yet: whatever puts it on an instance ends with the reason."""
+`test_list_vm_by_vmss`. No host runs these instances: whatever puts it on one ends with the reason."""
 
 from scenarios import scenario
 from support import ALL, GROUPS, az, equal, image, names, refused

@@ -142,6 +142,46 @@ fn a_host_that_joined_serves_the_extension_also_while_the_control_plane_is_away(
     up.stop();
 }
 
+#[test]
+fn a_host_that_cannot_look_the_control_plane_up_says_so_and_a_restart_of_the_machine_tries_again() {
+    let Some(machines) = Machines::create("dns") else { return };
+    let Some(inside) = Namespace::create("dns-ext") else { return };
+    let up = machines.serve();
+    let workload = machines.make_workload(&up);
+    let hosts = machines.path("hosts");
+    let known = format!("127.0.0.1 localhost\n192.0.2.1 {}\n", machines::NAME);
+    std::fs::write(&hosts, &known).unwrap();
+    let on_host = |arguments: &[&str]| {
+        let command = machines.bonafide(&machines.host, "host", arguments);
+        machines.with_hosts(&command, &hosts)
+    };
+    machines.operate(&["host", "token", "create", "--host", "edge", "--resource-group", "rg"]);
+    let (token, url) = (machines.token(), format!("https://{}:8444", machines::NAME));
+    let (ca, token) = (machines::text(&token["caSha256"]), machines::text(&token["token"]));
+    machines::done(run(on_host(&["host", "join", "--url", &url, "--ca-sha256", ca, "--token", token])));
+    let agent = machines.start(on_host(&["host", "run"]));
+    machines.operate(&["host", "place", "--workload", &workload, "--host", "edge"]);
+    let attach = ["host", "attach", "--workload", "vm", "--netns", &inside.0];
+    eventually(PATIENCE, "it is attached", || run(on_host(&attach)).status.success());
+    eventually(PATIENCE, "the workload has a token", || imds(&inside) == 200);
+    // Connections that are open go on.
+    std::fs::write(&hosts, "127.0.0.1 localhost\n").unwrap();
+    let path = |more: &str| format!("{workload}{more}api-version={API_VERSION}");
+    machines.manage(&up, "PUT", &path("/extensions/msi?"), &extension());
+    let state = || machines.manage(&up, "GET", &path("/extensions/msi?$expand=instanceView&"), &Value::Null);
+    eventually(PATIENCE, "it fails, and says why", || {
+        let state = state();
+        state.contains("\"provisioningState\":\"Failed\"") && state.contains("DNS")
+    });
+    assert_eq!((asked(Some(&inside), "127.0.0.1"), imds(&inside)), (REFUSED, 200));
+    std::fs::write(&hosts, &known).unwrap();
+    machines.manage(&up, "POST", &path("/restart?"), &json!({}));
+    eventually(PATIENCE, "it succeeds", || state().contains("\"provisioningState\":\"Succeeded\""));
+    is_there(&inside, Some(&machines.host));
+    agent.stop();
+    up.stop();
+}
+
 /// The extension of a scale set, in its profile or not any more.
 fn scaled(up: &Up, capacity: u32, extensions: &Value) {
     let set = up.demo().replace("/virtualMachines/demo", "/virtualMachineScaleSets/pool");

@@ -5,10 +5,12 @@ use super::namespace::Namespace;
 use super::{PATIENCE, Up, eventually, run};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 const CONTROL: &str = "192.0.2.1";
+/// Another name of the control plane, which only a file of hosts resolves.
+pub(crate) const NAME: &str = "control.test";
 
 /// Two machines with a wire between them, and a folder for each.
 pub(crate) struct Machines {
@@ -29,7 +31,7 @@ impl Machines {
         let dir = tempfile::tempdir().unwrap();
         let text = format!(
             "data-dir = \"control\"\nlisten = \"0.0.0.0:8443\"\nhosts-listen = \"0.0.0.0:8444\"\n\
-             public-names = [\"{CONTROL}\"]\n"
+             public-names = [\"{CONTROL}\", \"{NAME}\"]\n"
         );
         std::fs::write(dir.path().join("serve.toml"), text).unwrap();
         let clock = Clock::ahead(dir.path(), 0);
@@ -55,6 +57,15 @@ impl Machines {
         command
     }
 
+    /// The same command, for which `/etc/hosts` is another file.
+    pub(crate) fn with_hosts(&self, inner: &Command, hosts: &Path) -> Command {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c"]);
+        command.arg("mount --bind \"$0\" /etc/hosts && exec \"$@\"").arg(hosts);
+        command.arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
+        self.clock.on(command)
+    }
+
     pub(crate) fn operate(&self, arguments: &[&str]) -> String {
         done(run(self.bonafide(&self.control, "control", arguments)))
     }
@@ -76,7 +87,11 @@ impl Machines {
     }
 
     pub(crate) fn start_agent(&self) -> Agent {
-        let mut command = self.bonafide(&self.host, "host", &["host", "run"]);
+        self.start(self.bonafide(&self.host, "host", &["host", "run"]))
+    }
+
+    /// An agent by a command that may change what it finds.
+    pub(crate) fn start(&self, mut command: Command) -> Agent {
         let log = std::fs::File::create(self.path("agent.log")).unwrap();
         let agent = Agent { child: command.stderr(log).spawn().unwrap(), log: self.path("agent.log") };
         eventually(PATIENCE, "the agent runs", || agent.log().contains("the agent runs"));
