@@ -13,7 +13,7 @@ use std::process::ExitCode;
 #[derive(Args)]
 pub(crate) struct Options {
     /// The user that may ask, by name or number; root always may
-    #[arg(long, value_name = "USER", default_value = "bonafide")]
+    #[arg(long, value_name = "USER", default_value = "bonafide-host")]
     user: String,
     /// The process that keeps what this one holds
     #[arg(long, value_name = "PID", hide = true)]

@@ -23,7 +23,7 @@ const LINUX: &str = "ManagedIdentityExtensionForLinux";
 struct Machine {
     up: Up,
     namespace: Namespace,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     token: String,
 }
 
@@ -32,7 +32,7 @@ impl Machine {
         let dir = tempfile::tempdir().unwrap();
         let namespace = Namespace::create(name)?;
         let up = Up::run(namespace.command(up_command(dir.path(), options)), dir.path());
-        let mut machine = Self { up, namespace, _dir: dir, token: String::new() };
+        let mut machine = Self { up, namespace, dir, token: String::new() };
         machine.token = machine.operator_token();
         Some(machine)
     }
@@ -260,4 +260,41 @@ fn a_client_moves_to_the_metadata_endpoint_without_one_failed_call() {
     });
     let failed: Vec<u16> = answered.into_inner().unwrap().into_iter().filter(|status| *status != 200).collect();
     assert!(failed.is_empty(), "{failed:?}");
+}
+
+/// A program on this side can pass a connection on as a forwarder in the guest does. It is none.
+#[test]
+fn id_05_the_port_of_a_guest_is_for_its_other_end_and_not_for_programs_on_this_side() {
+    const PORT: u16 = 50_342;
+    let Some(machine) = Machine::create("side", &[]) else { return };
+    let Some(guest) = Namespace::create("guest") else { return };
+    let side = &machine.namespace;
+    side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
+    for (namespace, device, address) in [(side, "v0", "192.0.2.1/24"), (&guest, "v1", "192.0.2.2/24")] {
+        namespace.ip(&["address", "add", address, "dev", device]);
+        namespace.ip(&["link", "set", device, "up"]);
+    }
+    guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
+    let attach = support::attached::host(machine.dir.path(), &["attach", "--workload", "demo", "--tap", "v0"]);
+    let attached = support::run(side.command(attach));
+    assert!(attached.status.success(), "{attached:?}");
+    machine.set(PORT);
+    let script = "import socket, sys; s = socket.create_connection(('169.254.169.254', 50342), 5, (sys.argv[1], 0)); \
+        s.sendall(sys.argv[2].encode()); print(s.makefile().read())";
+    let target = "/oauth2/token?resource=https%3A%2F%2Fmanagement.azure.com%2F";
+    let request =
+        format!("GET {target} HTTP/1.1\r\nHost: localhost:{PORT}\r\nMetadata: true\r\nConnection: close\r\n\r\n");
+    let passed_on = format!("PROXY TCP4 127.0.0.1 127.0.0.1 40000 {PORT}\r\n{request}");
+    let is_served = |namespace: &Namespace, source: &str, request: &str| {
+        let mut python = Command::new("python3");
+        python.args(["-c", script, source, request]);
+        let answer = support::run(namespace.command(python)).stdout;
+        String::from_utf8_lossy(&answer).contains("access_token")
+    };
+    eventually(SEEN_WITHIN, "the guest's forwarder is served", || is_served(&guest, "192.0.2.2", &passed_on));
+    for source in ["0.0.0.0", "192.0.2.1", "127.0.0.1"] {
+        for request in [&passed_on, &request] {
+            assert!(!is_served(side, source, request), "{source} {request}");
+        }
+    }
 }

@@ -61,13 +61,28 @@ fn ha_07_every_service_is_as_little_exposed_as_it_can_be() {
     }
 }
 
+/// A host that was taken over must not read the keys of a control plane on the same machine.
+#[test]
+fn ha_02_every_service_has_a_user_of_its_own_and_the_opener_hears_the_agent_alone() {
+    let text = |unit: &str| std::fs::read_to_string(folder().join(unit)).unwrap();
+    let user = |unit: &str| text(unit).lines().find_map(|line| line.strip_prefix("User=").map(str::to_owned)).unwrap();
+    let mut users: Vec<String> = names(".service").iter().map(|service| user(service)).collect();
+    let services = users.len();
+    users.sort();
+    users.dedup();
+    assert_eq!(users.len(), services, "{users:?}");
+    let agent = user("bonafide-host.service");
+    assert!(text("bonafide-opener.socket").lines().any(|line| line == format!("SocketUser={agent}")));
+    assert!(text("bonafide-opener.service").contains(&format!("ExecStart=/usr/bin/bonafide opener --user {agent}\n")));
+}
+
 /// HA-03: nothing that runs can be changed by the user as whom it runs.
 #[test]
 fn ha_03_no_service_can_write_to_its_program_or_its_configuration() {
     for service in names(".service") {
         let text = std::fs::read_to_string(folder().join(&service)).unwrap();
         let has = |line: &str| text.lines().any(|found| found == line);
-        let is_privileged = !has("User=bonafide");
+        let is_privileged = has("User=bonafide-opener");
         assert!(is_privileged || has("ProtectSystem=strict") && has("NoNewPrivileges=yes"), "{service}");
         assert!(text.lines().any(|line| line.starts_with("ExecStart=/usr/bin/bonafide ")), "{service}");
         assert!(!text.contains("ReadWritePaths=/etc") && !text.contains("ReadWritePaths=/usr"), "{service}");

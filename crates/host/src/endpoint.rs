@@ -129,7 +129,10 @@ impl Service for Endpoint {
 /// True of a connection that begins at the other end of the interface: not at its own address, which who is on this side
 /// has by default, nor at another one of this side.
 fn is_beyond(peer: &PeerFacts, is_here: bool) -> bool {
-    let (Remote::Ip(remote), Some(local)) = (peer.remote, peer.local) else { return false };
+    // A word about whose connection it is says nothing about where it began.
+    let (Remote::Ip(remote), Some(local)) = (peer.passed_on_by.unwrap_or(peer.remote), peer.local) else {
+        return false;
+    };
     remote.ip() != local.ip() && !(is_here && is_of_this_namespace(remote))
 }
 

@@ -174,7 +174,7 @@ impl<S: Service> Door<S> {
             (Remote::Unix { uid, .. }, _) => LocalUser::Is(uid),
             (Remote::Ip(_) | Remote::Vsock { .. }, _) => LocalUser::Unknown,
         };
-        let facts = PeerFacts { remote, local, user };
+        let facts = PeerFacts { remote, local, user, passed_on_by: None };
         let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user, is_here));
         let is_beside_proxy = is_at_proxy && !is_proxy;
         let holder = Holder::of(user, remote);
@@ -184,12 +184,15 @@ impl<S: Service> Door<S> {
             self.shared.places.make_room();
         }
         // A caller that is refused by its connection alone never has a place of those who are served.
-        let is_known = !is_proxy && !hears_forwarders;
+        let is_known = !is_proxy;
         let admit = || (self.tls.is_none() && is_known).then(|| self.shared.service.admit(&facts, None));
         let admission = match caught_at_once(admit) {
             Ok(admission) => admission,
             Err(panicked) => return self.shared.log_panicked(&panicked),
         };
+        // One that may be served may be passing another one's connection on.
+        let admission = admission.filter(|it| !(hears_forwarders && matches!(it, Admission::Serve { .. })));
+        let hears_forwarders = hears_forwarders && admission.is_none();
         let place = match admission {
             Some(Admission::Refuse(_) | Admission::Decline(_)) => self.shared.places.refuse(holder),
             Some(Admission::Serve { .. }) | None => self.shared.places.enter(holder),
@@ -294,7 +297,8 @@ impl<S: Service> Opening<S> {
         match tokio::time::timeout(self.shared.limits.header, proxy::read_client(stream)).await {
             Ok(Ok(Some(client))) => {
                 let client = Remote::Ip(client);
-                self.facts = PeerFacts { remote: client, user: LocalUser::Unknown, ..self.facts };
+                let passed_on_by = Some(self.facts.remote);
+                self.facts = PeerFacts { remote: client, user: LocalUser::Unknown, passed_on_by, ..self.facts };
                 self.pass_to(Holder::of(LocalUser::Unknown, client))
             }
             Ok(Ok(None)) => true,

@@ -77,6 +77,8 @@ pub struct PeerFacts {
     pub local: Option<SocketAddr>,
     /// The user at the other end, if that is on this machine.
     pub user: LocalUser,
+    /// The one at the other end of the connection itself, where `remote` is by that one's word.
+    pub passed_on_by: Option<Remote>,
 }
 
 /// The decision about a new connection.

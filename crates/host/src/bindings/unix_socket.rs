@@ -1,9 +1,10 @@
 //! Unix sockets at paths that an operator chose.
 
 use bonafide_files::open_folder;
-use rustix::fs::{AtFlags, Mode, chmodat, fstat, statat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, chmod, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -58,9 +59,20 @@ pub(super) fn open(path: &Path, mode: u32) -> Result<OwnedFd, UnixSocketError> {
         Errno::ADDRINUSE => UnixSocketError::Occupied(path.to_owned()),
         other => failed(other),
     })?;
-    chmodat(&folder, name, Mode::from_raw_mode(mode), AtFlags::empty()).map_err(failed)?;
+    set_mode(&folder, name, Mode::from_raw_mode(mode)).map_err(failed)?;
     listen(&socket, BACKLOG).map_err(failed)?;
     Ok(socket)
+}
+
+/// Sets the permissions of the socket at a name. Whoever owns the folder can put something else there at any time: a link to
+/// another file, or a second name of one, stays as it is.
+fn set_mode(folder: &File, name: &OsStr, mode: Mode) -> Result<(), Errno> {
+    let there = openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    let found = fstat(&there)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::Socket || found.st_nlink != 1 {
+        return Err(Errno::NOTSOCK);
+    }
+    chmod(format!("/proc/self/fd/{}", there.as_raw_fd()), mode)
 }
 
 /// Removes a socket that nobody listens on any more.
@@ -71,7 +83,7 @@ fn remove_stale(path: &Path, folder: &File, address: &SocketAddrUnix) -> Result<
         Err(Errno::NOENT) => return Ok(()),
         found => found.map_err(failed)?,
     };
-    if rustix::fs::FileType::from_raw_mode(found.st_mode) != rustix::fs::FileType::Socket {
+    if FileType::from_raw_mode(found.st_mode) != FileType::Socket {
         return Err(UnixSocketError::Occupied(path.to_owned()));
     }
     match connect(&new().map_err(failed)?, address) {
@@ -119,6 +131,26 @@ mod tests {
         std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
         assert!(matches!(open(&folder.path().join("link"), 0o600), Err(UnixSocketError::Occupied(_))));
         assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+    }
+
+    #[test]
+    fn ha_05_the_permissions_of_nothing_but_the_socket_are_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let (secret, mode) = (folder.path().join("secret"), Mode::from_raw_mode(0o666));
+        std::fs::write(&secret, "mine").unwrap();
+        std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink(&secret, folder.path().join("link")).unwrap();
+        let socket = folder.path().join("socket");
+        let _listens = open(&socket, 0o600).unwrap();
+        std::os::unix::fs::symlink(&socket, folder.path().join("to-socket")).unwrap();
+        std::fs::hard_link(&socket, folder.path().join("second")).unwrap();
+        let opened = open_folder(folder.path()).unwrap();
+        for name in ["link", "secret", "to-socket", "second"] {
+            assert_eq!(set_mode(&opened, OsStr::new(name), mode), Err(Errno::NOTSOCK), "{name}");
+        }
+        for path in [&secret, &socket] {
+            assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! on, and says that it does.
 
 use crate::endpoint::Endpoint;
-use bonafide_http::{Admission, PeerFacts, Service, Waits, clock};
+use bonafide_http::{Admission, PeerFacts, Service, SharedConnections, Waits, clock};
 use bonafide_metadata::dialects::{Heard, heard};
 use bonafide_types::Timestamp;
 use bonafide_wire::hosts::System;
@@ -76,6 +76,14 @@ impl Service for GuestEndpoint {
 
     fn admit(&self, peer: &PeerFacts, certificate: Option<&[u8]>) -> Admission {
         self.endpoint.admit(peer, certificate)
+    }
+
+    fn is_of_one_user(&self) -> bool {
+        self.endpoint.is_of_one_user()
+    }
+
+    fn shared_connections(&self) -> Option<SharedConnections> {
+        self.endpoint.shared_connections()
     }
 
     fn hears_forwarders(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The network namespace of the agent itself, where all of it is one workload's (`bonafide up --link-local`).
 
 use super::site::{Site, SiteError, SiteKind, SiteWork, Sites};
-use bonafide_http::Listening;
+use bonafide_http::{Listening, SharedConnections};
 use bonafide_types::ResourceUuid;
 use rustix::io::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -32,6 +32,10 @@ impl Sites for OwnNamespace {
 
     fn changes(&self) -> watch::Receiver<()> {
         self.others.changes()
+    }
+
+    fn connections(&self) -> SharedConnections {
+        self.others.connections()
     }
 
     fn is_open(&self, site: &Site) -> bool {

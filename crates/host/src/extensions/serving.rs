@@ -6,7 +6,7 @@ use super::site::{Site, SiteKind};
 use crate::agent::AgentRuntime;
 use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
-use bonafide_http::{HttpLimits, Listener, Listening, Log, Service};
+use bonafide_http::{HttpLimits, Listener, Listening, Log, Service, SharedConnections};
 use bonafide_metadata::dialects::VM_EXTENSION;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
 use bonafide_types::ResourceUuid;
@@ -39,10 +39,10 @@ impl Serving {
     pub(super) fn begin(
         agent: &Arc<AgentRuntime>,
         log: &Arc<Log>,
-        workload: ResourceUuid,
-        wanted: ExtensionEndpoint,
+        (workload, wanted): (ResourceUuid, ExtensionEndpoint),
         site: &Site,
         sockets: Vec<Listening>,
+        connections: &SharedConnections,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (mut tasks, mut held) = (JoinSet::new(), Vec::new());
@@ -51,7 +51,12 @@ impl Serving {
             held.push(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?);
             let facts = EndpointFacts { port: wanted.port.get(), ..EndpointFacts::default() };
             let binding = Binding::new(workload, &VM_EXTENSION, facts).with_http_1_0(site.takes_http_1_0);
-            let endpoint = Endpoint { binding, users: AllowedUsers::Any, agent: Arc::clone(agent), connections: None };
+            let users = match site.kind {
+                SiteKind::Loopback => AllowedUsers::Any,
+                SiteKind::Guest { is_here, .. } => AllowedUsers::OtherEnd { is_here },
+            };
+            let connections = Some(connections.clone());
+            let endpoint = Endpoint { binding, users, agent: Arc::clone(agent), connections };
             match &signs {
                 Some(signs) => {
                     let guest = GuestEndpoint { endpoint, signs: Arc::clone(signs) };

@@ -1,6 +1,6 @@
 //! The sites at which the extension of a workload can be served.
 
-use bonafide_http::Listening;
+use bonafide_http::{Listening, SharedConnections};
 use bonafide_types::ResourceUuid;
 use std::future::Future;
 use std::num::NonZeroU16;
@@ -30,6 +30,8 @@ pub enum SiteKind {
     Guest {
         /// The device.
         device: String,
+        /// True where this side of it is in the network namespace of this process.
+        is_here: bool,
     },
 }
 
@@ -51,6 +53,9 @@ pub trait Sites: Send + Sync + 'static {
 
     /// Becomes changed when a site comes or goes.
     fn changes(&self) -> watch::Receiver<()>;
+
+    /// The connections that all sites have together, beyond a few of each: one cannot take the descriptors of the others.
+    fn connections(&self) -> SharedConnections;
 
     /// True of a site that an earlier process of this agent had opened, and whose sockets are held since.
     fn is_open(&self, site: &Site) -> bool;

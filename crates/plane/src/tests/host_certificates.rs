@@ -23,7 +23,8 @@ async fn of_host(hosts: &PlaneListener, peer: Peer, method: Method, path: &str, 
 /// The other end of a connection on which a certificate was shown.
 fn shown(hosts: &PlaneListener, answer: &Value) -> Peer {
     let der = base64url::decode(answer["certificate"].as_str().unwrap()).unwrap();
-    let facts = PeerFacts { remote: (Ipv4Addr::LOCALHOST, 1).into(), local: None, user: LocalUser::Unknown };
+    let remote = (Ipv4Addr::LOCALHOST, 1).into();
+    let facts = PeerFacts { remote, local: None, user: LocalUser::Unknown, passed_on_by: None };
     match hosts.admit(&facts, Some(&der)) {
         Admission::Serve { peer, until: Some(_) } => peer,
         Admission::Serve { .. } | Admission::Refuse(_) | Admission::Decline(_) => panic!("a host's certificate"),

@@ -1,7 +1,7 @@
 //! Further endpoints at the place of a binding, whose owner serves and ends them.
 
 use super::open::of_namespace;
-use super::{Bindings, key};
+use super::{Bindings, Entry, key};
 use bonafide_http::Listening;
 use bonafide_opener::{OpenError, Where};
 use bonafide_types::BindingId;
@@ -28,18 +28,20 @@ impl Bindings {
         let expected = {
             let entries = self.entries();
             let entry = entries.get(&binding).filter(|entry| entry.serving.is_some());
-            entry.map(|entry| entry.row.identity.namespace).ok_or(BesideError::NotServing(binding))?
+            let place = |entry: &Entry| (entry.row.identity.namespace, entry.row.identity.device);
+            entry.map(place).ok_or(BesideError::NotServing(binding))?
         };
-        let given = self.given().remove(&key).filter(|held| held.namespace == expected);
+        let given = self.given().remove(&key).filter(|held| (held.namespace, held.device) == expected);
         let held = match given {
             Some(held) => held,
             None => self.ask(move |opener| opener.open(&key, &at, None)).await?,
         };
-        if held.namespace != expected {
+        // A device that got the name of the one that was attached is another one.
+        if (held.namespace, held.device) != expected {
             self.close_beside(binding, name).await?;
             return Err(OpenError::NamespaceGone.into());
         }
-        let sockets = held.sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, expected)));
+        let sockets = held.sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, expected.0)));
         sockets.collect()
     }
 

@@ -107,9 +107,7 @@ impl Bindings {
         let binding = binding.with_sessions(row.options.require_session);
         let user = row.user.and_then(User::told);
         let users = match (&row.place, user) {
-            (Place::Interface { .. }, _) => {
-                AllowedUsers::OtherEnd { is_here: row.identity.namespace == self.here.cookie }
-            }
+            (Place::Interface { .. }, _) => AllowedUsers::OtherEnd { is_here: self.is_here(&row.identity) },
             (_, Some(user)) => AllowedUsers::Of(user),
             (_, None) => AllowedUsers::Any,
         };
