@@ -152,7 +152,8 @@ fn av_11_a_new_identity_on_a_full_disk_is_told_that_the_disk_is_full_and_to_come
     let mut made = (0..60).map(|_| up.manage(&operator, "PUT", &large, MACHINES, &body));
     assert!(made.any(|answer| answer.status == 503), "the disk is full");
     let answer = http(up.imds(), &metadata_request(up.imds(), &token_target(ARM)));
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.body);
+    let again = answer.header("retry-after");
+    assert!(answer.status == 503 && matches!(again, Some("1" | "2")), "{} {again:?} {}", answer.status, answer.body);
     assert!(answer.body.contains("disk") && answer.body.contains("make space"), "{}", answer.body);
     fs::remove_file(&filler).unwrap();
     eventually(PATIENCE, "there are tokens again", || up.token(ARM).is_ok());

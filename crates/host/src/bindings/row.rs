@@ -25,8 +25,8 @@ pub struct BindingRow {
     pub identity: PlaceIdentity,
     /// The user whose connections it takes; `None` for anybody who can reach it.
     pub user: Option<u32>,
-    /// The time when it was attached, in seconds since the epoch.
-    pub attached_at: u64,
+    /// The time when it was attached, in microseconds since the epoch: by it bindings are in order.
+    pub attached_micros: u64,
     /// The secret that callers must show, in a dialect that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<HeaderSecret>,
@@ -39,7 +39,7 @@ pub struct BindingRow {
 impl BindingRow {
     /// The time when it was attached.
     pub fn since(&self) -> Timestamp {
-        Timestamp::from_unix_seconds(self.attached_at)
+        Timestamp::from_unix_micros(self.attached_micros)
     }
 }
 

@@ -63,7 +63,7 @@ impl SealedRows {
                 }
             }
         }
-        found.rows.sort_by_key(|row| (row.attached_at, row.id));
+        found.rows.sort_by_key(|row| (row.attached_micros, row.id));
         Ok(found)
     }
 

@@ -140,7 +140,7 @@ impl Bindings {
             options: wanted.options.clone(),
             identity: PlaceIdentity { boot: self.here.boot.clone(), namespace: self.here.cookie, inode, device: None },
             user: wanted.user(lease.by.user).map(User::id),
-            attached_at: clock::now().unix_seconds(),
+            attached_micros: clock::now().unix_micros(),
             secret: secret.map(HeaderSecret::new),
             was_put_here: lease.was_put_here,
             is_configured: lease.by.is_configuration,

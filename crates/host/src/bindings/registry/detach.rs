@@ -39,15 +39,17 @@ impl Bindings {
     /// Takes bindings away. When this returns no connection of theirs is open, and none can be opened.
     pub(crate) async fn detach(&self, which: &Which) -> Result<Vec<BindingLine>, DetachError> {
         let _one_at_a_time = self.changing.lock().await;
-        let meant: Vec<BindingId> = {
+        let mut meant: Vec<(u64, BindingId)> = {
             let entries = self.entries();
-            entries.values().filter(|entry| entry.row.is_meant(which)).map(|entry| entry.row.id).collect()
+            let rows = entries.values().map(|entry| &entry.row).filter(|row| row.is_meant(which));
+            rows.map(|row| (row.attached_micros, row.id)).collect()
         };
+        meant.sort_unstable();
         if meant.is_empty() {
             return Err(DetachError::Nothing(which.in_words()));
         }
         let mut ended = Vec::new();
-        for id in meant {
+        for (_, id) in meant {
             ended.extend(self.end(id).await?.map(|entry| entry.line()));
         }
         Ok(ended)

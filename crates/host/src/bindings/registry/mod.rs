@@ -135,7 +135,7 @@ impl Bindings {
         })
     }
 
-    /// Every binding, in the order of the seconds in which they were attached.
+    /// Every binding, in the order in which they were attached.
     pub fn list(&self) -> Vec<BindingLine> {
         let here = self.agent.core.workloads();
         let is_here = |id: ResourceUuid| here.iter().any(|workload| workload.id == id);
@@ -146,7 +146,7 @@ impl Bindings {
                 line.note =
                     Some("the workload was deleted, or taken from this host: it has no identity here".to_owned());
             }
-            entries.push((entry.row.attached_at, line));
+            entries.push((entry.row.attached_micros, line));
         }
         entries.sort_by_key(|(at, line)| (*at, line.id));
         entries.into_iter().map(|(_, line)| line).collect()
