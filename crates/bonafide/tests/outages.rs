@@ -51,13 +51,13 @@ impl Site {
     }
 }
 
+/// The patience of an agent that joins: a start that waited for the control plane would take as long.
+const JOIN: Duration = Duration::from_secs(10);
+
 #[test]
 fn av_03_tokens_are_served_after_a_restart_and_a_kill_while_the_control_plane_is_silent_or_gone() {
     let site = Site::new();
-    let started = Instant::now();
     let up = site.start();
-    // A start that waits for nothing, on a machine that may have other things to do.
-    let usual = started.elapsed();
     let cached = up.token(MANAGEMENT).unwrap();
     site.kept(1);
     let mut up = Some(up);
@@ -72,7 +72,7 @@ fn av_03_tokens_are_served_after_a_restart_and_a_kill_while_the_control_plane_is
         let started = Instant::now();
         let again = site.start();
         let taken = started.elapsed();
-        assert!(taken < usual * 2 + Duration::from_secs(1), "{taken:?}, and {usual:?} at first");
+        assert!(taken < JOIN, "{taken:?}: it waited for an answer");
         assert_eq!(again.token(MANAGEMENT).unwrap(), cached);
         assert!(again.token(VAULT).is_err(), "a new token is not to be had");
         assert_eq!(again.token(MANAGEMENT).unwrap(), cached);
