@@ -244,7 +244,7 @@ fn ov_02_a_workload_that_asks_login_for_more_than_its_share_is_429_at_its_endpoi
     let served = (0..SHARE_BURST).take_while(|_| forced().status == 200).count();
     assert_eq!(served, SHARE_BURST as usize);
     let refused = forced();
-    assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
+    assert!(matches!(refused.header("retry-after"), "1" | "2"), "{}", refused.header("retry-after"));
     let _ = refused.refused(429, "invalid_request");
     assert_eq!(cloud.workload_token(&machine, MANAGEMENT, "").status, 200, "the last token is still good");
     cloud.advance(1);
