@@ -26,7 +26,6 @@ mod shell;
 mod token;
 mod trust;
 mod up;
-mod users;
 mod variables;
 
 use bonafide_files::Chosen;

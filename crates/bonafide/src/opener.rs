@@ -1,7 +1,8 @@
 //! `bonafide opener`: the process with the privileges. It opens sockets for the one that serves, and does nothing else.
 
 use crate::keeper::OpenerLine;
-use crate::{Failure, privileges, users};
+use crate::{Failure, privileges};
+use bonafide_files::user_named;
 use bonafide_opener::{Direct, Lines, Nowhere, Parent, Store, Systemd, serve};
 use clap::Args;
 use listenfd::ListenFd;
@@ -61,7 +62,7 @@ struct Passed {
 
 /// The sockets that systemd passed: the one on which requests come, and what was kept in its store.
 fn by_systemd(options: &Options) -> Result<Passed, Failure> {
-    let user = users::id(&options.user)?;
+    let user = user_named(&options.user)?.id();
     let names = var("LISTEN_FDNAMES").unwrap_or_default();
     let (mut passed, mut kept, mut listening) = (ListenFd::from_env(), Vec::new(), None);
     for (at, name) in (0..passed.len()).zip(names.split(':')) {

@@ -1,7 +1,6 @@
 //! `--trusted-proxy`: the address of a proxy, and where it is on this machine the user that it runs as.
 
-use crate::users;
-use bonafide_files::User;
+use bonafide_files::{User, user_named};
 use bonafide_http::TrustedProxy;
 use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
@@ -21,7 +20,7 @@ pub(crate) fn trusted_proxy(text: &str) -> Result<TrustedProxy, String> {
                  connections only: leave @{user} out for a proxy elsewhere"
             ));
         }
-        Some(user) => vec![users::id(user)?],
+        Some(user) => vec![user_named(user).map_err(|error| error.to_string())?.id()],
         None => vec![User::ROOT.id(), User::of_this_process().map_err(|error| error.to_string())?.id()],
     };
     Ok(TrustedProxy { address, users })
