@@ -188,24 +188,48 @@ fn id_07_an_attachment_takes_milliseconds_once_its_workload_is_there() {
 fn id_05_an_interface_is_for_its_other_end_and_not_for_programs_on_this_side() {
     let dir = tempfile::tempdir().unwrap();
     let (Some(side), Some(guest)) = (Namespace::create("side"), Namespace::create("guest")) else { return };
-    side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
-    for (namespace, device, address) in [(&side, "v0", "192.0.2.1/24"), (&guest, "v1", "192.0.2.2/24")] {
-        namespace.ip(&["address", "add", address, "dev", device]);
-        namespace.ip(&["link", "set", device, "up"]);
+    let (Some(router), Some(behind)) = (Namespace::create("router"), Namespace::create("behind")) else { return };
+    for (side, guest) in [(&side, &guest), (&router, &behind)] {
+        side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
+        for (namespace, device, address) in
+            [(side, "v0", "192.0.2.1/24"), (side, "v0", "192.0.2.5/24"), (guest, "v1", "192.0.2.2/24")]
+        {
+            namespace.ip(&["address", "add", address, "dev", device]);
+            namespace.ip(&["link", "set", device, "up"]);
+        }
+        guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
     }
-    guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
-    let up = Up::run(side.command(support::up_command(dir.path(), &[])), dir.path());
-    let attach = host(dir.path(), &["attach", "--workload", "demo", "--tap", "v0"]);
-    let attached = run(side.command(attach));
-    assert!(attached.status.success(), "{attached:?}");
-    assert!(oid(&guest).is_ok(), "{}", up.log());
-    assert!(oid(&side).is_err(), "by the address of the interface");
+    let mut up = Up::run(side.command(support::up_command(dir.path(), &[])), dir.path());
+    for of_another in [&[][..], &["--netns", &router.0]] {
+        let attach = host(dir.path(), &[&["attach", "--workload", "demo", "--tap", "v0"], of_another].concat());
+        let attached = run(side.command(attach));
+        assert!(attached.status.success(), "{attached:?}");
+    }
+    for is_again in [false, true] {
+        for (side, guest) in [(&side, &guest), (&router, &behind)] {
+            is_for_its_other_end(side, guest, &up);
+        }
+        if !is_again {
+            up.kill();
+            up = Up::run(side.command(support::up_command(dir.path(), &[])), dir.path());
+        }
+    }
+}
+
+fn is_for_its_other_end(side: &Namespace, guest: &Namespace, up: &Up) {
+    assert!(oid(guest).is_ok(), "{}", up.log());
+    assert!(oid(side).is_err(), "by the address of the interface");
     let script = "import socket, sys; s = socket.create_connection(('169.254.169.254', 80), 10, (sys.argv[1], 0)); \
         s.sendall(sys.argv[2].encode()); print(s.makefile().read())";
     let request = support::metadata_request(ADDRESS, &support::token_target(ARM));
-    for (namespace, source, is_served) in
-        [(&guest, "192.0.2.2", true), (&side, "192.0.2.1", false), (&side, "127.0.0.1", false)]
-    {
+    // To the second address of a network, and to all but one of 127.0.0.0/8, the kernel sends from another one.
+    for (namespace, source, is_served) in [
+        (guest, "192.0.2.2", true),
+        (side, "192.0.2.1", false),
+        (side, "192.0.2.5", false),
+        (side, "127.0.0.1", false),
+        (side, "127.0.0.9", false),
+    ] {
         let mut python = Command::new("python3");
         python.args(["-c", script, source, &request]);
         let answer = run(namespace.command(python)).stdout;

@@ -9,6 +9,7 @@ mod cookie;
 mod direct;
 mod inside;
 mod message;
+mod near_side;
 mod netlink;
 mod place;
 mod remote;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use cookie::namespace_cookie;
 pub use direct::Direct;
+pub use near_side::NearSide;
 pub use remote::Remote;
 pub use serve::{Lines, serve};
 pub use state::{Nowhere, Store};
@@ -66,6 +68,9 @@ pub struct Held {
     /// A sentence for the operator, where something was met that an attachment does not give up for: somebody else
     /// answered at the address, for instance.
     pub note: Option<String>,
+    /// The way to ask for the addresses of that namespace, of sockets on a device that has another end; `None` where the kernel
+    /// gave none.
+    pub near_side: Option<NearSide>,
 }
 
 /// Opens sockets for workloads, and holds them for a server that is started again. Each call waits: at most for a few

@@ -180,7 +180,9 @@ fn sent(sent: io::Result<()>) -> Result<(), OpenError> {
 fn tell(line: &Answers<'_>, held: &Held) -> io::Result<()> {
     let (device, note) = (optional(held.device.as_ref()), optional(held.note.as_ref()));
     let text = format!("held\n{device}\n{note}\n{}\n{}", held.key, held.namespace);
-    line.send(&text, &held.sockets.iter().map(AsFd::as_fd).collect::<Vec<BorrowedFd<'_>>>())
+    // The one that does not listen is told from the others by its kind.
+    let descriptors = held.sockets.iter().map(AsFd::as_fd).chain(held.near_side.as_ref().map(AsFd::as_fd));
+    line.send(&text, &descriptors.collect::<Vec<BorrowedFd<'_>>>())
 }
 
 fn print_error(why: &OpenError) -> String {

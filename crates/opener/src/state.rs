@@ -1,11 +1,13 @@
 //! All that is held, and who is told of what is gone.
 
-use crate::{Held, Where};
+use crate::netlink::Netlink;
+use crate::place::failed;
+use crate::{Held, NearSide, Where, inside};
 use rustix::net::{AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A place that outlives this process: descriptors under names.
@@ -115,7 +117,15 @@ impl Entry {
     pub(crate) fn held(&self, key: &str) -> io::Result<Held> {
         let sockets = self.sockets.iter().map(OwnedFd::try_clone).collect::<Result<_, _>>()?;
         let (key, note) = (key.to_owned(), self.note.clone());
-        Ok(Held { key, sockets, namespace: self.namespace, device: self.device, note })
+        let near_side = if self.is_on_device() { self.near_side() } else { None };
+        Ok(Held { key, sockets, namespace: self.namespace, device: self.device, note, near_side })
+    }
+
+    /// Opened anew for whoever gets the sockets: nobody else takes the answers.
+    fn near_side(&self) -> Option<NearSide> {
+        let open = || Netlink::open().map_err(|error| failed("ask for the addresses of a namespace", error));
+        let netlink = inside(self.door.as_ref().map(AsFd::as_fd), open).ok()?;
+        NearSide::through(netlink.into(), self.namespace)
     }
 }
 

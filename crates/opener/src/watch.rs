@@ -107,7 +107,7 @@ fn tell(shared: &Shared, is_gone: impl Fn(&Entry) -> bool) {
 
 impl Entry {
     /// True of one on a device that can be deleted without its namespace.
-    fn is_on_device(&self) -> bool {
+    pub(crate) fn is_on_device(&self) -> bool {
         matches!(&self.at, Some(crate::Where::Metadata { device: Some(_), .. }))
     }
 }

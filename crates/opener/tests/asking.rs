@@ -48,6 +48,8 @@ fn all_that_can_be_asked_is_answered_over_the_line() {
     let held = remote.held().unwrap();
     assert_eq!(held.iter().map(|held| held.key.as_str()).collect::<Vec<_>>(), ["a/imds", "b/port", "c/imds"]);
     assert!(held.iter().all(|held| held.sockets.len() == 1));
+    let side = held[2].near_side.as_ref().unwrap();
+    assert!(side.has(Ipv4Addr::new(169, 254, 169, 254).into()).unwrap());
     let none = Where::Metadata { device: Some("none".to_owned()), ipv6: None, port: 80 };
     assert_eq!(remote.open("d/imds", &none, namespace.fd()).unwrap_err(), OpenError::NoDevice("none".to_owned()));
     namespace.ip("link delete tap0");

@@ -113,14 +113,14 @@ impl Bindings {
         for id in leftovers {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
         }
-        let Opened { sockets, namespace, device, note } = self.open(row.id, &row.place, namespace).await?;
+        let Opened { sockets, namespace, device, note, near_side } = self.open(row.id, &row.place, namespace).await?;
         (row.identity.namespace, row.identity.device) = (namespace, device);
         if let Err(error) = self.keep(&row) {
             // The sockets of a binding that nobody knows: the next start closes them, if this does not.
             let _ = self.close(row.id).await;
             return Err(error.into());
         }
-        let serving = Some(self.serve(&row, dialect, sockets));
+        let serving = Some(self.serve(&row, dialect, sockets, near_side));
         let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving };
         let line = entry.line();
         self.entries().insert(row.id, entry);

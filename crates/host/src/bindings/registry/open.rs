@@ -5,12 +5,13 @@ use crate::bindings::place::{NetnsName, Place};
 use crate::bindings::unix_socket::{self, UnixSocketError};
 use bonafide_files::{FilesError, inode_of_namespace, open_namespace};
 use bonafide_http::Listening;
-use bonafide_opener::{Held, OpenError, Where};
+use bonafide_opener::{Held, NearSide, OpenError, Where};
 use bonafide_types::BindingId;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The reason why nothing listens at a place.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,8 @@ pub(super) struct Opened {
     pub(super) namespace: u64,
     pub(super) device: Option<u32>,
     pub(super) note: Option<String>,
+    /// Of an interface: the side on which they listen.
+    pub(super) near_side: Option<Arc<NearSide>>,
 }
 
 impl Bindings {
@@ -117,7 +120,8 @@ impl Bindings {
                 return self.kept(key, vec![unix_socket::open(&path, *mode)?]).await;
             }
             Place::Vsock { port, .. } if self.guests.listens(*port) => {
-                return Ok(Opened { sockets: Vec::new(), namespace: self.here.cookie, device: None, note: None });
+                let namespace = self.here.cookie;
+                return Ok(Opened { sockets: Vec::new(), namespace, device: None, note: None, near_side: None });
             }
             Place::Vsock { port, .. } => return self.kept(key, vec![vsock(*port)?]).await,
         };
@@ -138,6 +142,7 @@ impl Bindings {
             namespace: self.here.cookie,
             device: None,
             note: None,
+            near_side: None,
         })
     }
 
@@ -151,9 +156,10 @@ impl Bindings {
 
 /// Sockets that are held, ready to be served.
 pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
-    let Held { sockets, namespace, device, note, .. } = held;
+    let Held { sockets, namespace, device, note, near_side, .. } = held;
     let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
-    Ok(Opened { sockets: sockets.collect::<Result<_, PlaceError>>()?, namespace, device, note })
+    let sockets = sockets.collect::<Result<_, PlaceError>>()?;
+    Ok(Opened { sockets, namespace, device, note, near_side: near_side.map(Arc::new) })
 }
 
 fn vsock(port: u32) -> Result<OwnedFd, PlaceError> {

@@ -65,7 +65,7 @@ impl Bindings {
     async fn take_up(&self, row: BindingRow, held: Option<Held>) {
         let (state, note, serving) = match self.opened_again(&row, held).await {
             Ok((dialect, opened)) => {
-                (BindingState::Serving, opened.note, Some(self.serve(&row, dialect, opened.sockets)))
+                (BindingState::Serving, opened.note, Some(self.serve(&row, dialect, opened.sockets, opened.near_side)))
             }
             Err(Unserved::Gone(why)) => {
                 self.log.event(&self.event("bindingGone", &row), &why);
