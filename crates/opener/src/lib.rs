@@ -8,6 +8,7 @@ mod capsule;
 mod cookie;
 mod direct;
 mod inside;
+mod line;
 mod message;
 mod near_side;
 mod netlink;
@@ -65,6 +66,9 @@ pub struct Held {
     pub namespace: u64,
     /// The index of the device that they are bound to.
     pub device: Option<u32>,
+    /// A random number that the opener put on the device, with its address, and that goes with the device: the one that has it
+    /// is the same. `None` of a loopback device, and where the address was there already.
+    pub device_mark: Option<u32>,
     /// A sentence for the operator, where something was met that an attachment does not give up for: somebody else
     /// answered at the address, for instance.
     pub note: Option<String>,

@@ -32,6 +32,9 @@ const ADDRESS: u16 = 1;
 const ADDRESS_LOCAL: u16 = 2;
 const ADDRESS_LABEL: u16 = 3;
 const ADDRESS_FLAGS: u16 = 8;
+/// Of the route to an address's network, which one that is a network by itself has none of: there it is a number that is kept
+/// with the address, and no more.
+const ADDRESS_PRIORITY: u16 = 9;
 /// Since Linux 5.18; older ones leave it out.
 const ADDRESS_PROTOCOL: u16 = 11;
 const NO_DUPLICATE_DETECTION: u32 = 0x02;
@@ -149,8 +152,12 @@ impl Netlink {
     }
 
     /// Adds an address to a device. True where it was not there, or was there because of us.
-    pub(crate) fn add(&self, link: &Link, address: IpAddr) -> rustix::io::Result<bool> {
+    /// One of IPv4 gets a mark, unless it is the loopback device's.
+    pub(crate) fn add(&self, link: &Link, address: IpAddr, mark: u32) -> rustix::io::Result<bool> {
         let mut body = of_address(link.index, address);
+        if address.is_ipv4() && !link.is_loopback {
+            attribute(&mut body, ADDRESS_PRIORITY, &mark.to_ne_bytes());
+        }
         attribute(&mut body, ADDRESS_PROTOCOL, &[OURS]);
         // An address that is still looked for elsewhere could not be listened on.
         attribute(&mut body, ADDRESS_FLAGS, &NO_DUPLICATE_DETECTION.to_ne_bytes());
@@ -164,10 +171,15 @@ impl Netlink {
         }
     }
 
+    /// The mark of an address that is there because of us.
+    pub(crate) fn mark(&self, index: u32, address: IpAddr) -> rustix::io::Result<Option<u32>> {
+        let ours = self.addresses(index, address)?.into_iter().find(|body| is_mine(body));
+        Ok(ours.and_then(|body| word(found(&body, ADDRESS_BYTES, ADDRESS_PRIORITY)?, 0)))
+    }
+
     /// True of an address that is there because of us.
     fn is_ours(&self, index: u32, address: IpAddr) -> rustix::io::Result<bool> {
-        let mine = |body: &[u8]| found(body, ADDRESS_BYTES, ADDRESS_PROTOCOL) == Some(&[OURS]);
-        Ok(self.addresses(index, address)?.iter().any(|body| mine(body)))
+        Ok(self.addresses(index, address)?.iter().any(|body| is_mine(body)))
     }
 
     /// True where the device has the address.
@@ -246,6 +258,10 @@ impl AsFd for Netlink {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn is_mine(address: &[u8]) -> bool {
+    found(address, ADDRESS_BYTES, ADDRESS_PROTOCOL) == Some(&[OURS])
 }
 
 /// The fixed part of a message about an address, and the address.

@@ -1,8 +1,9 @@
 //! The opener from the process that asks it.
 
+use crate::line::HELLO;
 use crate::message::{Message, receive, send};
 use crate::near_side::is_such;
-use crate::serve::{HELLO, read_error};
+use crate::serve::read_error;
 use crate::text::{Unreadable, check_device, check_key, field, optional_value, value};
 use crate::{Gone, Held, NearSide, OpenError, Opener, Where};
 use rustix::io::Errno;
@@ -233,9 +234,11 @@ fn read(message: Option<Message>) -> Result<Held, OpenError> {
         let (device, note) = (optional_value(&mut fields)?, optional_value(&mut fields)?);
         let key = field(&mut fields)?.to_owned();
         let namespace = value(&mut fields)?;
+        // An opener of an earlier version has none.
+        let device_mark = fields.next().and_then(|mark| mark.parse().ok());
         let asks = sockets.pop_if(|last| device.is_some() && is_such(last));
         let near_side = asks.and_then(|asks| NearSide::through(asks, namespace));
-        Ok(Held { key, sockets, namespace, device, note, near_side })
+        Ok(Held { key, sockets, namespace, device, device_mark, note, near_side })
     };
     held().map_err(|Unreadable| OpenError::Failed("the opener is of another version: start it again".to_owned()))
 }

@@ -46,6 +46,8 @@ pub(crate) struct Entry {
     /// The cookie of their network namespace.
     pub(crate) namespace: u64,
     pub(crate) device: Option<u32>,
+    /// See [`Held::device_mark`].
+    pub(crate) device_mark: Option<u32>,
     /// Addresses that are there because of this entry.
     pub(crate) added: Vec<IpAddr>,
     pub(crate) note: Option<String>,
@@ -118,7 +120,8 @@ impl Entry {
         let sockets = self.sockets.iter().map(OwnedFd::try_clone).collect::<Result<_, _>>()?;
         let (key, note) = (key.to_owned(), self.note.clone());
         let near_side = if self.is_on_device() { self.near_side() } else { None };
-        Ok(Held { key, sockets, namespace: self.namespace, device: self.device, note, near_side })
+        let (namespace, device, device_mark) = (self.namespace, self.device, self.device_mark);
+        Ok(Held { key, sockets, namespace, device, device_mark, note, near_side })
     }
 
     /// Opened anew for whoever gets the sockets: nobody else takes the answers.

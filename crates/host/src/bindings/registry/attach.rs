@@ -113,8 +113,9 @@ impl Bindings {
         for id in leftovers {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
         }
-        let Opened { sockets, namespace, device, note, near_side } = self.open(row.id, &row.place, namespace).await?;
-        (row.identity.namespace, row.identity.device) = (namespace, device);
+        let opened = self.open(row.id, &row.place, namespace).await?;
+        let Opened { sockets, namespace, device, device_mark, note, near_side } = opened;
+        row.identity = PlaceIdentity { namespace, device, device_mark, ..row.identity };
         if let Err(error) = self.keep(&row) {
             // The sockets of a binding that nobody knows: the next start closes them, if this does not.
             let _ = self.close(row.id).await;
@@ -138,7 +139,13 @@ impl Bindings {
             place: wanted.place.clone(),
             dialect: dialect.name().to_owned(),
             options: wanted.options.clone(),
-            identity: PlaceIdentity { boot: self.here.boot.clone(), namespace: self.here.cookie, inode, device: None },
+            identity: PlaceIdentity {
+                boot: self.here.boot.clone(),
+                namespace: self.here.cookie,
+                inode,
+                device: None,
+                device_mark: None,
+            },
             user: wanted.user(lease.by.user).map(User::id),
             attached_at: clock::now().unix_seconds(),
             secret: secret.map(HeaderSecret::new),

@@ -71,6 +71,7 @@ pub(super) struct Opened {
     pub(super) sockets: Vec<Listening>,
     pub(super) namespace: u64,
     pub(super) device: Option<u32>,
+    pub(super) device_mark: Option<u32>,
     pub(super) note: Option<String>,
     /// Of an interface: the side on which they listen.
     pub(super) near_side: Option<Arc<NearSide>>,
@@ -120,8 +121,7 @@ impl Bindings {
                 return self.kept(key, vec![unix_socket::open(&path, *mode)?]).await;
             }
             Place::Vsock { port, .. } if self.guests.listens(*port) => {
-                let namespace = self.here.cookie;
-                return Ok(Opened { sockets: Vec::new(), namespace, device: None, note: None, near_side: None });
+                return opened(self.own(Vec::new()));
             }
             Place::Vsock { port, .. } => return self.kept(key, vec![vsock(*port)?]).await,
         };
@@ -136,14 +136,13 @@ impl Bindings {
             opener.keep(&key, &borrowed)?;
             Ok(sockets)
         });
-        opened(Held {
-            key: String::new(),
-            sockets: sockets.await?,
-            namespace: self.here.cookie,
-            device: None,
-            note: None,
-            near_side: None,
-        })
+        opened(self.own(sockets.await?))
+    }
+
+    /// Sockets in the namespace of this process.
+    fn own(&self, sockets: Vec<OwnedFd>) -> Held {
+        let (key, namespace) = (String::new(), self.here.cookie);
+        Held { key, sockets, namespace, device: None, device_mark: None, note: None, near_side: None }
     }
 
     /// Closes all sockets of a binding; an opener that cannot be reached holds them until it can.
@@ -156,10 +155,10 @@ impl Bindings {
 
 /// Sockets that are held, ready to be served.
 pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
-    let Held { sockets, namespace, device, note, near_side, .. } = held;
+    let Held { sockets, namespace, device, device_mark, note, near_side, .. } = held;
     let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
     let sockets = sockets.collect::<Result<_, PlaceError>>()?;
-    Ok(Opened { sockets, namespace, device, note, near_side: near_side.map(Arc::new) })
+    Ok(Opened { sockets, namespace, device, device_mark, note, near_side: near_side.map(Arc::new) })
 }
 
 fn vsock(port: u32) -> Result<OwnedFd, PlaceError> {

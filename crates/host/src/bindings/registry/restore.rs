@@ -3,7 +3,7 @@
 use super::open::{Opened, PlaceError, opened};
 use super::{Bindings, BindingsError, Entry, OWN, key};
 use crate::bindings::place::Place;
-use crate::bindings::row::{BindingRow, BindingState};
+use crate::bindings::row::{BindingRow, BindingState, PlaceIdentity};
 use bonafide_http::{Event, Stop, refuse, stopped};
 use bonafide_metadata::{Dialect, dialects};
 use bonafide_opener::Held;
@@ -91,11 +91,14 @@ impl Bindings {
                 "the machine was started anew, and its namespaces and devices are others: attach it anew".to_owned(),
             ));
         }
+        // Who holds the sockets of a device saw that it stayed.
+        let was_held = held.is_some();
         let opened = match held {
             Some(held) => opened(held)?,
             None => self.open_again(row).await?,
         };
-        let is_same = (opened.namespace, opened.device) == (row.identity.namespace, row.identity.device);
+        let is_proven = was_held || !matches!(row.place, Place::Interface { .. }) || row.identity.has_mark_of(&opened);
+        let is_same = (opened.namespace, opened.device) == (row.identity.namespace, row.identity.device) && is_proven;
         match is_same || !is_kernels {
             true => Ok((dialect, opened)),
             false => Err(other(row)),
@@ -153,6 +156,14 @@ impl Bindings {
             self.take_up(row, None).await;
         }
         self.changed.send_replace(());
+    }
+}
+
+impl PlaceIdentity {
+    /// True where the device has the mark that was put on it when it was attached. Its name and its index are given by
+    /// whoever makes one.
+    fn has_mark_of(&self, opened: &Opened) -> bool {
+        self.device_mark.is_some() && self.device_mark == opened.device_mark
     }
 }
 
