@@ -81,6 +81,19 @@ pub struct PlaceIdentity {
     /// were held all the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_mark: Option<u32>,
+    /// The file of a unix socket, which is removed with the binding, and no other that got its path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketFile>,
+}
+
+/// The file of a unix socket, by the number of its file system and its own there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SocketFile {
+    /// The file system.
+    pub device: u64,
+    /// The file.
+    pub inode: u64,
 }
 
 /// The secret of an endpoint. It does not print.

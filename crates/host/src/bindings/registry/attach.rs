@@ -114,8 +114,8 @@ impl Bindings {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
         }
         let opened = self.open(row.id, &row.place, namespace).await?;
-        let Opened { sockets, namespace, device, device_mark, note, near_side } = opened;
-        row.identity = PlaceIdentity { namespace, device, device_mark, ..row.identity };
+        let Opened { sockets, namespace, device, device_mark, note, socket, near_side } = opened;
+        row.identity = PlaceIdentity { namespace, device, device_mark, socket, ..row.identity };
         if let Err(error) = self.keep(&row) {
             // The sockets of a binding that nobody knows: the next start closes them, if this does not.
             let _ = self.close(row.id).await;
@@ -145,6 +145,7 @@ impl Bindings {
                 inode,
                 device: None,
                 device_mark: None,
+                socket: None,
             },
             user: wanted.user(lease.by.user).map(User::id),
             attached_at: clock::now().unix_seconds(),

@@ -2,6 +2,7 @@
 
 use super::{Bindings, OWN, key};
 use crate::bindings::place::{NetnsName, Place};
+use crate::bindings::row::SocketFile;
 use crate::bindings::unix_socket::{self, UnixSocketError};
 use bonafide_files::{FilesError, inode_of_namespace, open_namespace};
 use bonafide_http::Listening;
@@ -73,6 +74,8 @@ pub(super) struct Opened {
     pub(super) device: Option<u32>,
     pub(super) device_mark: Option<u32>,
     pub(super) note: Option<String>,
+    /// Of a unix socket that was made now.
+    pub(super) socket: Option<SocketFile>,
     /// Of an interface: the side on which they listen.
     pub(super) near_side: Option<Arc<NearSide>>,
 }
@@ -118,7 +121,8 @@ impl Bindings {
             Place::Port { number } => return self.kept(key, vec![port(*number)?]).await,
             Place::Unix { mode, .. } | Place::VsockUnix { mode, .. } => {
                 let path = place.socket_path().unwrap_or_default();
-                return self.kept(key, vec![unix_socket::open(&path, *mode)?]).await;
+                let (socket, file) = unix_socket::open(&path, *mode)?;
+                return Ok(Opened { socket: Some(file), ..self.kept(key, vec![socket]).await? });
             }
             Place::Vsock { port, .. } if self.guests.listens(*port) => {
                 return opened(self.own(Vec::new()));
@@ -158,7 +162,8 @@ pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
     let Held { sockets, namespace, device, device_mark, note, near_side, .. } = held;
     let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
     let sockets = sockets.collect::<Result<_, PlaceError>>()?;
-    Ok(Opened { sockets, namespace, device, device_mark, note, near_side: near_side.map(Arc::new) })
+    let near_side = near_side.map(Arc::new);
+    Ok(Opened { sockets, namespace, device, device_mark, note, socket: None, near_side })
 }
 
 fn vsock(port: u32) -> Result<OwnedFd, PlaceError> {

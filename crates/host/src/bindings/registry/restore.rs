@@ -62,9 +62,15 @@ impl Bindings {
         Ok(())
     }
 
-    async fn take_up(&self, row: BindingRow, held: Option<Held>) {
+    async fn take_up(&self, mut row: BindingRow, held: Option<Held>) {
         let (state, note, serving) = match self.opened_again(&row, held).await {
             Ok((dialect, opened)) => {
+                if opened.socket.is_some() {
+                    row.identity.socket = opened.socket;
+                    if let Err(error) = self.rows.write(&row) {
+                        self.log.event(&self.event("bindingNotKept", &row), &error);
+                    }
+                }
                 (BindingState::Serving, opened.note, Some(self.serve(&row, dialect, opened.sockets, opened.near_side)))
             }
             Err(Unserved::Gone(why)) => {
