@@ -14,6 +14,7 @@ mod near_side;
 mod netlink;
 mod place;
 mod remote;
+mod request;
 mod serve;
 mod state;
 mod store;

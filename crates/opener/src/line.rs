@@ -3,7 +3,7 @@
 
 use crate::direct::Direct;
 use crate::message::{Message, receive, send_now};
-use crate::serve::{answer, print_error};
+use crate::request::{answer, print_error};
 use crate::text::{Unreadable, optional};
 use crate::{Held, OpenError};
 use rustix::event::PollFlags;

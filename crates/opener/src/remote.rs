@@ -3,7 +3,7 @@
 use crate::line::HELLO;
 use crate::message::{Message, receive, send};
 use crate::near_side::is_such;
-use crate::serve::read_error;
+use crate::request::read_error;
 use crate::text::{Unreadable, check_device, check_key, field, optional_value, value};
 use crate::{Gone, Held, NearSide, OpenError, Opener, Where};
 use rustix::io::Errno;

@@ -88,7 +88,7 @@ fn ha_02_what_is_none_of_the_requests_ends_the_line_and_no_other() {
     serving.join().unwrap();
 }
 
-/// Whoever has a line may ask on and never read.
+/// The user of a line may ask on and never read.
 #[test]
 fn ha_02_who_floods_and_never_reads_has_nobody_else_wait() {
     let ((flood, flooded), (ours, theirs)) = (pair(), pair());

@@ -132,7 +132,7 @@ fn a_namespace_that_nobody_uses_any_more_is_told_of() {
     opener.close("a/").unwrap();
 }
 
-/// Whoever makes a device chooses its index.
+/// The index of a device is chosen by who makes it.
 #[test]
 fn id_04_a_device_that_was_made_anew_while_nobody_watched_is_not_the_one_that_was_opened() {
     let (Some(host), Some(guest)) = (Namespace::create("anew"), Namespace::create("peer2")) else { return };

@@ -97,7 +97,7 @@ impl Bindings {
                 "the machine was started anew, and its namespaces and devices are others: attach it anew".to_owned(),
             ));
         }
-        // Who holds the sockets of a device saw that it stayed.
+        // Sockets that were held: their holder saw that the device stayed.
         let was_held = held.is_some();
         let opened = match held {
             Some(held) => opened(held)?,
