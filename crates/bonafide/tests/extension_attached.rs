@@ -150,6 +150,39 @@ fn id_16_a_flood_of_one_machines_extension_leaves_the_others_their_descriptors()
     flood.wait().unwrap();
 }
 
+/// A word about whose connection is passed on says nothing about where that began.
+#[test]
+fn id_05_the_port_at_an_interface_is_for_its_other_end_also_in_another_namespace() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(side), Some(guest)) = (Namespace::create("ext-side"), Namespace::create("ext-guest")) else { return };
+    side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
+    for (namespace, device, address) in
+        [(&side, "v0", "192.0.2.1/24"), (&side, "v0", "192.0.2.5/24"), (&guest, "v1", "192.0.2.2/24")]
+    {
+        namespace.ip(&["address", "add", address, "dev", device]);
+        namespace.ip(&["link", "set", device, "up"]);
+    }
+    guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
+    let up = Up::start(dir.path(), &[]);
+    attached(dir.path(), "demo", &["--tap", "v0", "--netns", &side.0]);
+    let id = format!("{}/extensions/msi", up.demo());
+    let made = up.manage(&up.operator_token(), "PUT", &id, API_VERSION, &extension().to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    let script = "import socket, sys; s = socket.create_connection(('169.254.169.254', 50342), 3, (sys.argv[1], 0)); \
+        s.sendall(b'PROXY TCP4 127.0.0.1 127.0.0.1 1234 50342\\r\\nGET /oauth2/token?resource=https://vault.azure.net \
+        HTTP/1.1\\r\\nHost: localhost:50342\\r\\nMetadata: true\\r\\nConnection: close\\r\\n\\r\\n'); print(s.makefile().read())";
+    let is_served = |namespace: &Namespace, source: &str| {
+        let mut python = Command::new("python3");
+        python.args(["-c", script, source]);
+        String::from_utf8_lossy(&run(namespace.command(python)).stdout).contains("access_token")
+    };
+    eventually(PATIENCE, "the guest is served", || is_served(&guest, "192.0.2.2"));
+    for source in ["169.254.169.254", "192.0.2.1", "192.0.2.5", "127.0.0.1", "127.0.0.9"] {
+        assert!(!is_served(&side, source), "{source}");
+    }
+    assert!(is_served(&guest, "192.0.2.2"), "{}", up.log());
+}
+
 #[test]
 fn a_host_that_joined_serves_the_extension_also_while_the_control_plane_is_away() {
     let Some(machines) = Machines::create("ext") else { return };
