@@ -188,26 +188,88 @@ fn id_07_an_attachment_takes_milliseconds_once_its_workload_is_there() {
 fn id_05_an_interface_is_for_its_other_end_and_not_for_programs_on_this_side() {
     let dir = tempfile::tempdir().unwrap();
     let (Some(side), Some(guest)) = (Namespace::create("side"), Namespace::create("guest")) else { return };
-    side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
-    for (namespace, device, address) in [(&side, "v0", "192.0.2.1/24"), (&guest, "v1", "192.0.2.2/24")] {
-        namespace.ip(&["address", "add", address, "dev", device]);
-        namespace.ip(&["link", "set", device, "up"]);
+    let (Some(router), Some(behind)) = (Namespace::create("router"), Namespace::create("behind")) else { return };
+    for (side, guest) in [(&side, &guest), (&router, &behind)] {
+        side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
+        for (namespace, device, address) in
+            [(side, "v0", "192.0.2.1/24"), (side, "v0", "192.0.2.5/24"), (guest, "v1", "192.0.2.2/24")]
+        {
+            namespace.ip(&["address", "add", address, "dev", device]);
+            namespace.ip(&["link", "set", device, "up"]);
+        }
+        guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
     }
-    guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
-    let up = Up::run(side.command(support::up_command(dir.path(), &[])), dir.path());
-    let attach = host(dir.path(), &["attach", "--workload", "demo", "--tap", "v0"]);
-    let attached = run(side.command(attach));
-    assert!(attached.status.success(), "{attached:?}");
-    assert!(oid(&guest).is_ok(), "{}", up.log());
-    assert!(oid(&side).is_err(), "by the address of the interface");
-    let script = "import socket, sys; s = socket.create_connection(('169.254.169.254', 80), 10, (sys.argv[1], 0)); \
+    let mut up = Up::run(side.command(support::up_command(dir.path(), &[])), dir.path());
+    for of_another in [&[][..], &["--netns", &router.0]] {
+        let attach = host(dir.path(), &[&["attach", "--workload", "demo", "--tap", "v0"], of_another].concat());
+        let attached = run(side.command(attach));
+        assert!(attached.status.success(), "{attached:?}");
+    }
+    for is_again in [false, true] {
+        for (side, guest) in [(&side, &guest), (&router, &behind)] {
+            is_for_its_other_end(side, guest, &up);
+        }
+        if !is_again {
+            up.kill();
+            up = Up::run(side.command(support::up_command(dir.path(), &[])), dir.path());
+        }
+    }
+}
+
+/// A device is given both its name and its index by who makes it.
+#[test]
+fn id_04_an_interface_that_was_made_anew_while_everything_was_stopped_inherits_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(side), Some(first), Some(second)) =
+        (Namespace::create("makes"), Namespace::create("first"), Namespace::create("second"))
+    else {
+        return;
+    };
+    let make = |guest: &Namespace| {
+        side.ip(&["link", "add", "v0", "index", "77", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
+        for (namespace, device, address) in [(&side, "v0", "192.0.2.1/24"), (guest, "v1", "192.0.2.2/24")] {
+            namespace.ip(&["address", "add", address, "dev", device]);
+            namespace.ip(&["link", "set", device, "up"]);
+        }
+        guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
+    };
+    let start = || Up::start(dir.path(), &[]);
+    make(&first);
+    let up = start();
+    let binding = attached(dir.path(), "demo", &["--tap", "v0", "--netns", &side.0]);
+    assert!(oid(&first).is_ok(), "{}", up.log());
+    up.stop();
+    let up = start();
+    assert!(oid(&first).is_ok(), "it is the same: {}", up.log());
+    up.stop();
+    side.ip(&["link", "delete", "v0"]);
+    make(&second);
+    // As somebody does who makes it anew from a list of what there was.
+    side.ip(&["address", "add", "169.254.169.254/32", "dev", "v0"]);
+    let up = start();
+    assert!(oid(&second).is_err());
+    assert_eq!(state(dir.path(), &binding["id"]), "gone", "{}", up.log());
+    attached(dir.path(), "demo", &["--tap", "v0", "--netns", &side.0]);
+    assert!(oid(&second).is_ok(), "{}", up.log());
+}
+
+fn is_for_its_other_end(side: &Namespace, guest: &Namespace, up: &Up) {
+    assert!(oid(guest).is_ok(), "{}", up.log());
+    assert!(oid(side).is_err(), "by the address of the interface");
+    let script = "import socket, sys; s = socket.create_connection(('169.254.169.254', 80), int(sys.argv[3]), (sys.argv[1], 0)); \
         s.sendall(sys.argv[2].encode()); print(s.makefile().read())";
     let request = support::metadata_request(ADDRESS, &support::token_target(ARM));
-    for (namespace, source, is_served) in
-        [(&guest, "192.0.2.2", true), (&side, "192.0.2.1", false), (&side, "127.0.0.1", false)]
-    {
+    // To the second address of a network, and to all but one of 127.0.0.0/8, the kernel sends from another one.
+    for (namespace, source, is_served) in [
+        (guest, "192.0.2.2", true),
+        (side, "192.0.2.1", false),
+        (side, "192.0.2.5", false),
+        (side, "127.0.0.1", false),
+        (side, "127.0.0.9", false),
+    ] {
         let mut python = Command::new("python3");
-        python.args(["-c", script, source, &request]);
+        // From some of them the kernel answers nothing at all.
+        python.args(["-c", script, source, &request, if is_served { "10" } else { "3" }]);
         let answer = run(namespace.command(python)).stdout;
         assert_eq!(String::from_utf8_lossy(&answer).contains("access_token"), is_served, "{source}");
     }

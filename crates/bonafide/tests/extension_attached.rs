@@ -6,9 +6,10 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use support::attached::{attached, done, host};
 use support::machines::{self, Machines};
 use support::namespace::Namespace;
@@ -105,6 +106,81 @@ fn an_attached_namespace_has_the_extension_of_its_machine_and_keeps_it_over_a_re
     goes(&inside);
     done(dir.path(), &["detach", "--netns", &inside.0]);
     assert_eq!(imds(&inside), REFUSED);
+}
+
+/// Connections of the extension's port are counted with those of all bindings.
+#[test]
+fn id_16_a_flood_of_one_machines_extension_leaves_the_others_their_descriptors() {
+    /// Descriptors that the process may have, and the part of them that connections of bindings have together.
+    const DESCRIPTORS: usize = 512;
+    const SHARED: usize = DESCRIPTORS / 4;
+    const FLOOD: usize = 600;
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(flooding), Some(other)) = (Namespace::create("flooding"), Namespace::create("calm")) else { return };
+    let up = Up::start_below(dir.path(), &format!("ulimit -n {DESCRIPTORS}"));
+    for namespace in [&flooding, &other] {
+        attached(dir.path(), "demo", &["--netns", &namespace.0]);
+    }
+    let id = format!("{}/extensions/msi", up.demo());
+    let made = up.manage(&up.operator_token(), "PUT", &id, API_VERSION, &extension().to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    eventually(PATIENCE, "it is there", || asked(Some(&flooding), "127.0.0.1") == 200);
+    assert_eq!(imds(&other), 200);
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", up.serving())).unwrap().count();
+    let before = open();
+    // Requests that never end, until the test does.
+    let script = "import socket, sys\nall = []\nfor n in range(int(sys.argv[1])):\n s = socket.socket(); s.setblocking(False)\n \
+        s.connect_ex(('127.0.0.1', 50342)); all.append(s)\nfor s in all:\n try: s.send(b'GET /a HTTP/1.1\\r\\n')\n \
+        except OSError: pass\nprint('ready', flush=True); sys.stdin.read()";
+    let mut python = Command::new("python3");
+    python.args(["-c", script, &FLOOD.to_string()]);
+    let mut python = flooding.command(python);
+    let mut flood = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(flood.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    for _ in 0..10 {
+        let asked_at = Instant::now();
+        assert_eq!((imds(&other), self::asked(Some(&other), "127.0.0.1")), (200, 200), "{}", up.log());
+        assert!(asked_at.elapsed() < Duration::from_secs(3), "{:?}", asked_at.elapsed());
+        // A few of each listener are its own.
+        assert!(open() < before + SHARED + 32, "{} descriptors, and {before} before", open());
+    }
+    drop(flood.stdin.take());
+    flood.wait().unwrap();
+}
+
+/// A word about whose connection is passed on says nothing about where that began.
+#[test]
+fn id_05_the_port_at_an_interface_is_for_its_other_end_also_in_another_namespace() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(side), Some(guest)) = (Namespace::create("ext-side"), Namespace::create("ext-guest")) else { return };
+    side.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &guest.0]);
+    for (namespace, device, address) in
+        [(&side, "v0", "192.0.2.1/24"), (&side, "v0", "192.0.2.5/24"), (&guest, "v1", "192.0.2.2/24")]
+    {
+        namespace.ip(&["address", "add", address, "dev", device]);
+        namespace.ip(&["link", "set", device, "up"]);
+    }
+    guest.ip(&["route", "add", "169.254.169.254", "dev", "v1"]);
+    let up = Up::start(dir.path(), &[]);
+    attached(dir.path(), "demo", &["--tap", "v0", "--netns", &side.0]);
+    let id = format!("{}/extensions/msi", up.demo());
+    let made = up.manage(&up.operator_token(), "PUT", &id, API_VERSION, &extension().to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    let script = "import socket, sys; s = socket.create_connection(('169.254.169.254', 50342), 3, (sys.argv[1], 0)); \
+        s.sendall(b'PROXY TCP4 127.0.0.1 127.0.0.1 1234 50342\\r\\nGET /oauth2/token?resource=https://vault.azure.net \
+        HTTP/1.1\\r\\nHost: localhost:50342\\r\\nMetadata: true\\r\\nConnection: close\\r\\n\\r\\n'); print(s.makefile().read())";
+    let is_served = |namespace: &Namespace, source: &str| {
+        let mut python = Command::new("python3");
+        python.args(["-c", script, source]);
+        String::from_utf8_lossy(&run(namespace.command(python)).stdout).contains("access_token")
+    };
+    eventually(PATIENCE, "the guest is served", || is_served(&guest, "192.0.2.2"));
+    for source in ["169.254.169.254", "192.0.2.1", "192.0.2.5", "127.0.0.1", "127.0.0.9"] {
+        assert!(!is_served(&side, source), "{source}");
+    }
+    assert!(is_served(&guest, "192.0.2.2"), "{}", up.log());
 }
 
 #[test]

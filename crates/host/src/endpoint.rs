@@ -3,17 +3,15 @@
 use crate::agent::AgentRuntime;
 use bonafide_files::User;
 use bonafide_http::clock;
-use bonafide_http::{
-    Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, is_shortage, masked_path,
-};
+use bonafide_http::{Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, masked_path};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Held, Question, Waiting, refuse};
+use bonafide_opener::NearSide;
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Remote, Reply, Request, Unserved};
 use http::StatusCode;
 use std::borrow::Cow;
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -39,11 +37,8 @@ pub enum AllowedUsers {
     /// Those of who may use what belongs to this user.
     Of(User),
     /// Those that come through the interface that the endpoint listens on. The kernel takes a program on the interface's own
-    /// side for one of them, because the address is that of the interface (ID-05).
-    OtherEnd {
-        /// True where that side is the network namespace of this process.
-        is_here: bool,
-    },
+    /// side for one of them, because the address is that of the interface (ID-05): the endpoint's `near_side` tells.
+    OtherEnd,
 }
 
 /// Answers the requests of one binding.
@@ -56,6 +51,8 @@ pub struct Endpoint {
     pub agent: Arc<AgentRuntime>,
     /// The connections that it has together with other endpoints, beyond a few of its own.
     pub connections: Option<SharedConnections>,
+    /// The side of the interface on which it listens. Without it no connection counts as one of the other end.
+    pub near_side: Option<Arc<NearSide>>,
 }
 
 impl Service for Endpoint {
@@ -67,11 +64,11 @@ impl Service for Endpoint {
         let may_use = |id, owner| User::told(id).is_some_and(|caller| caller.may_use_what_belongs_to(owner));
         match (self.users, peer.user) {
             (AllowedUsers::Any, _) => Admission::anybody(peer),
-            (AllowedUsers::OtherEnd { is_here }, _) if is_beyond(peer, is_here) => Admission::anybody(peer),
+            (AllowedUsers::OtherEnd, _) if is_beyond(peer, self.near_side.as_deref()) => Admission::anybody(peer),
             (AllowedUsers::Of(owner), LocalUser::Is(id)) if may_use(id, owner) => Admission::anybody(peer),
             // It may be the user's: who is told otherwise does not come again.
             (AllowedUsers::Of(_), LocalUser::NotAsked) => Admission::Decline(Unserved::Busy),
-            (AllowedUsers::OtherEnd { .. }, _)
+            (AllowedUsers::OtherEnd, _)
             | (AllowedUsers::Of(_), LocalUser::Is(_) | LocalUser::Nameless | LocalUser::Unknown) => {
                 Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
             }
@@ -127,25 +124,14 @@ impl Service for Endpoint {
 }
 
 /// True of a connection that begins at the other end of the interface: not at its own address, which who is on this side
-/// has by default, nor at another one of this side.
-fn is_beyond(peer: &PeerFacts, is_here: bool) -> bool {
+/// has by default, nor at another one of this side, whatever namespace that is. Who cannot be told from those is not beyond.
+fn is_beyond(peer: &PeerFacts, near_side: Option<&NearSide>) -> bool {
     // A word about whose connection it is says nothing about where it began.
     let (Remote::Ip(remote), Some(local)) = (peer.passed_on_by.unwrap_or(peer.remote), peer.local) else {
         return false;
     };
-    remote.ip() != local.ip() && !(is_here && is_of_this_namespace(remote))
-}
-
-/// True of an address of this process's network namespace: to one of its own the kernel sends from that very address.
-fn is_of_this_namespace(address: SocketAddr) -> bool {
-    let any = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-    // Nothing is sent by it.
-    let from = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address).and_then(|()| socket.local_addr()));
-    match from {
-        Ok(from) => from.ip() == address.ip(),
-        // Without a descriptor for the question nobody is let in; an address that there is no way to is none of ours.
-        Err(error) => is_shortage(&error),
-    }
+    let is_near = |near_side: &NearSide| near_side.has(remote.ip().to_canonical()).unwrap_or(true);
+    remote.ip() != local.ip() && near_side.is_some_and(|near_side| !is_near(near_side))
 }
 
 impl Endpoint {

@@ -4,6 +4,7 @@ use crate::state::{Entry, Shared, State, Store, Waker};
 use crate::text::{binding, check_device, check_key, selects};
 use crate::watch;
 use crate::{Gone, Held, OpenError, Opener, Where, capsule, inside, namespace_cookie, netlink::Netlink, place};
+use rustix::net::sockopt::socket_type;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -57,6 +58,10 @@ fn undo(entry: &Entry) -> Result<(), OpenError> {
     inside(entry.door.as_ref().map(AsFd::as_fd), || {
         let failed = |error| place::failed("take the address away", error);
         let netlink = Netlink::open().map_err(failed)?;
+        if entry.device_mark.is_some() && place::mark_of(&netlink, device) != entry.device_mark {
+            // Another device has its number, and somebody else's addresses.
+            return Ok(());
+        }
         entry.added.iter().try_for_each(|address| netlink.remove(device, *address)).map_err(failed)
     })
 }
@@ -105,6 +110,7 @@ impl Opener for Direct {
             sockets: opened.sockets,
             namespace: cookie,
             device: Some(opened.device),
+            device_mark: opened.device_mark,
             added: opened.added,
             note: opened.note,
             mark: if door.is_some() { mark } else { 0 },
@@ -116,6 +122,9 @@ impl Opener for Direct {
 
     fn keep(&self, key: &str, sockets: &[BorrowedFd<'_>]) -> Result<(), OpenError> {
         check_key(key)?;
+        if sockets.iter().any(|socket| socket_type(socket).is_err()) {
+            return Err(OpenError::Failed("what is to be kept is no socket".to_owned()));
+        }
         let copies = sockets.iter().map(|socket| socket.try_clone_to_owned()).collect::<Result<Vec<_>, _>>();
         let copies = copies.map_err(|error| OpenError::Failed(format!("cannot keep the sockets: {error}")))?;
         let namespace = copies.first().and_then(|socket| namespace_cookie(socket).ok()).unwrap_or_default();
@@ -132,6 +141,7 @@ impl Opener for Direct {
             sockets: copies,
             namespace,
             device: None,
+            device_mark: None,
             added: Vec::new(),
             note: None,
             door: None,
@@ -179,6 +189,17 @@ impl Opener for Direct {
 }
 
 impl Direct {
+    /// The keys under which something is held that is not gone.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let state = self.0.state();
+        state.entries.iter().filter(|(_, entry)| !entry.is_gone).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// All that is held under one; `None` where that is nothing any more.
+    pub(crate) fn held_under(&self, key: &str) -> Option<io::Result<Held>> {
+        self.0.state().entries.get(key).filter(|entry| !entry.is_gone).map(|entry| entry.held(key))
+    }
+
     /// Refuses connections from now on, and keeps addresses and ports, until a server listens again on what it is given.
     pub(crate) fn refuse(&self) {
         for socket in self.0.state().entries.values().flat_map(|entry| &entry.sockets) {

@@ -8,10 +8,13 @@ mod capsule;
 mod cookie;
 mod direct;
 mod inside;
+mod line;
 mod message;
+mod near_side;
 mod netlink;
 mod place;
 mod remote;
+mod request;
 mod serve;
 mod state;
 mod store;
@@ -21,6 +24,7 @@ mod watch;
 
 pub use cookie::namespace_cookie;
 pub use direct::Direct;
+pub use near_side::NearSide;
 pub use remote::Remote;
 pub use serve::{Lines, serve};
 pub use state::{Nowhere, Store};
@@ -63,9 +67,15 @@ pub struct Held {
     pub namespace: u64,
     /// The index of the device that they are bound to.
     pub device: Option<u32>,
+    /// A random number that the opener put on the device, with its address, and that goes with the device: the one that has it
+    /// is the same. `None` of a loopback device, and where the address was there already.
+    pub device_mark: Option<u32>,
     /// A sentence for the operator, where something was met that an attachment does not give up for: somebody else
     /// answered at the address, for instance.
     pub note: Option<String>,
+    /// The way to ask for the addresses of that namespace, of sockets on a device that has another end; `None` where the kernel
+    /// gave none.
+    pub near_side: Option<NearSide>,
 }
 
 /// Opens sockets for workloads, and holds them for a server that is started again. Each call waits: at most for a few

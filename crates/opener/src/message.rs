@@ -23,6 +23,15 @@ pub(crate) struct Message {
 
 /// Sends a message, whole or not at all.
 pub(crate) fn send(line: impl AsFd, text: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    send_as(line, text, descriptors, SendFlags::empty())
+}
+
+/// The same, where it takes no waiting.
+pub(crate) fn send_now(line: impl AsFd, text: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    send_as(line, text, descriptors, SendFlags::DONTWAIT)
+}
+
+fn send_as(line: impl AsFd, text: &str, descriptors: &[BorrowedFd<'_>], flags: SendFlags) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let fits = descriptors.is_empty() || control.push(SendAncillaryMessage::ScmRights(descriptors));
@@ -30,7 +39,7 @@ pub(crate) fn send(line: impl AsFd, text: &str, descriptors: &[BorrowedFd<'_>]) 
         return Err(ErrorKind::InvalidInput.into());
     }
     loop {
-        match sendmsg(&line, &[IoSlice::new(text.as_bytes())], &mut control, SendFlags::NOSIGNAL) {
+        match sendmsg(&line, &[IoSlice::new(text.as_bytes())], &mut control, flags | SendFlags::NOSIGNAL) {
             Err(Errno::INTR) => {}
             sent => return Ok(sent.map(drop)?),
         }

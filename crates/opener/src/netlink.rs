@@ -5,6 +5,7 @@ use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 // Source of all numbers: <linux/netlink.h>, <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>, <linux/if.h>.
 const ERROR: u16 = 2;
@@ -15,6 +16,8 @@ const GET_LINK: u16 = 18;
 const NEW_ADDRESS: u16 = 20;
 const DELETE_ADDRESS: u16 = 21;
 const GET_ADDRESS: u16 = 22;
+const GET_ROUTE: u16 = 26;
+const NEW_ROUTE: u16 = 24;
 const REQUEST: u16 = 0x01;
 const ACKNOWLEDGE: u16 = 0x04;
 const EXCLUSIVE: u16 = 0x200;
@@ -29,6 +32,9 @@ const ADDRESS: u16 = 1;
 const ADDRESS_LOCAL: u16 = 2;
 const ADDRESS_LABEL: u16 = 3;
 const ADDRESS_FLAGS: u16 = 8;
+/// Of the route to an address's network, which one that is a network by itself has none of: there it is a number that is kept
+/// with the address, and no more.
+const ADDRESS_PRIORITY: u16 = 9;
 /// Since Linux 5.18; older ones leave it out.
 const ADDRESS_PROTOCOL: u16 = 11;
 const NO_DUPLICATE_DETECTION: u32 = 0x02;
@@ -40,6 +46,11 @@ const LINKS: u32 = 1;
 const HEADER_BYTES: usize = 16;
 const LINK_BYTES: usize = 16;
 const ADDRESS_BYTES: usize = 8;
+const ROUTE_BYTES: usize = 12;
+/// Place of the kind of a route, and the kind of one to this very namespace.
+const ROUTE_KIND: usize = 7;
+const ROUTE_LOCAL: u8 = 2;
+const DESTINATION: u16 = 1;
 /// More than the kernel puts into one message of an answer. Source: libnetlink of iproute2.
 const ANSWER_BYTES: usize = 32 * 1024;
 /// The number by which the kernel remembers of an address that we added it. Source: ours; those below 4 are its own.
@@ -62,7 +73,12 @@ pub(crate) struct Link {
 }
 
 /// A socket of one network namespace: of that in which it was opened.
-pub(crate) struct Netlink(OwnedFd);
+#[derive(Debug)]
+pub(crate) struct Netlink {
+    socket: OwnedFd,
+    /// The number of the last question: an answer to an earlier one, which nobody took, is none to this one.
+    number: AtomicU32,
+}
 
 impl Netlink {
     /// In the calling thread's namespace.
@@ -79,14 +95,19 @@ impl Netlink {
         // No protocol is that of routes (0).
         let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
         bind(&socket, &SocketAddrNetlink::new(0, groups))?;
-        Ok(Self(socket))
+        Ok(Self::on(socket))
+    }
+
+    /// On a socket of these.
+    pub(crate) fn on(socket: OwnedFd) -> Self {
+        Self { socket, number: AtomicU32::new(0) }
     }
 
     /// The indexes of devices that are gone, of the messages that wait to be read. An error where some were lost.
     pub(crate) fn deleted(&self) -> rustix::io::Result<Vec<u32>> {
         let (mut gone, mut buffer) = (Vec::new(), vec![0; ANSWER_BYTES]);
         loop {
-            match recv(&self.0, &mut buffer, RecvFlags::DONTWAIT) {
+            match recv(&self.socket, &mut buffer, RecvFlags::DONTWAIT) {
                 Ok((bytes, _)) => {
                     let links = messages(&buffer[..bytes]).filter(|(kind, _)| *kind == DELETE_LINK);
                     gone.extend(links.filter_map(|(_, body)| word(body, 4)));
@@ -131,8 +152,12 @@ impl Netlink {
     }
 
     /// Adds an address to a device. True where it was not there, or was there because of us.
-    pub(crate) fn add(&self, link: &Link, address: IpAddr) -> rustix::io::Result<bool> {
+    /// One of IPv4 gets a mark, unless it is the loopback device's.
+    pub(crate) fn add(&self, link: &Link, address: IpAddr, mark: u32) -> rustix::io::Result<bool> {
         let mut body = of_address(link.index, address);
+        if address.is_ipv4() && !link.is_loopback {
+            attribute(&mut body, ADDRESS_PRIORITY, &mark.to_ne_bytes());
+        }
         attribute(&mut body, ADDRESS_PROTOCOL, &[OURS]);
         // An address that is still looked for elsewhere could not be listened on.
         attribute(&mut body, ADDRESS_FLAGS, &NO_DUPLICATE_DETECTION.to_ne_bytes());
@@ -146,10 +171,15 @@ impl Netlink {
         }
     }
 
+    /// The mark of an address that is there because of us.
+    pub(crate) fn mark(&self, index: u32, address: IpAddr) -> rustix::io::Result<Option<u32>> {
+        let ours = self.addresses(index, address)?.into_iter().find(|body| is_mine(body));
+        Ok(ours.and_then(|body| word(found(&body, ADDRESS_BYTES, ADDRESS_PRIORITY)?, 0)))
+    }
+
     /// True of an address that is there because of us.
     fn is_ours(&self, index: u32, address: IpAddr) -> rustix::io::Result<bool> {
-        let mine = |body: &[u8]| found(body, ADDRESS_BYTES, ADDRESS_PROTOCOL) == Some(&[OURS]);
-        Ok(self.addresses(index, address)?.iter().any(|body| mine(body)))
+        Ok(self.addresses(index, address)?.iter().any(|body| is_mine(body)))
     }
 
     /// True where the device has the address.
@@ -177,14 +207,29 @@ impl Netlink {
         }
     }
 
+    /// True of an address whose packets stay in this namespace.
+    pub(crate) fn is_delivered_here(&self, address: IpAddr) -> rustix::io::Result<bool> {
+        let mut body = vec![family(address), bits(address)];
+        body.resize(ROUTE_BYTES, 0);
+        attribute(&mut body, DESTINATION, &octets(address));
+        let answers = self.exchange(GET_ROUTE, REQUEST, &body)?;
+        let route = answers.into_iter().find(|(kind, _)| *kind == NEW_ROUTE).ok_or(Errno::NOMSG)?.1;
+        Ok(*route.get(ROUTE_KIND).ok_or(Errno::NOMSG)? == ROUTE_LOCAL)
+    }
+
     /// Asks the kernel, and gives the messages of its answer.
     fn exchange(&self, kind: u16, flags: u16, body: &[u8]) -> rustix::io::Result<Vec<(u16, Vec<u8>)>> {
         let length = u32::try_from(HEADER_BYTES + body.len()).map_err(|_| Errno::INVAL)?;
-        let head = [&length.to_ne_bytes()[..], &kind.to_ne_bytes(), &flags.to_ne_bytes(), &[0; 8]].concat();
-        send(&self.0, &[&head, body].concat(), SendFlags::empty())?;
+        let number = self.number.fetch_add(1, Ordering::Relaxed).wrapping_add(1).to_ne_bytes();
+        let head = [&length.to_ne_bytes()[..], &kind.to_ne_bytes(), &flags.to_ne_bytes(), &number, &[0; 4]].concat();
+        send(&self.socket, &[&head, body].concat(), SendFlags::empty())?;
         let (mut answers, mut buffer) = (Vec::new(), vec![0; ANSWER_BYTES]);
         loop {
-            let (bytes, _) = recv(&self.0, &mut buffer, RecvFlags::empty())?;
+            let (bytes, _) = recv(&self.socket, &mut buffer, RecvFlags::empty())?;
+            // All messages of a packet are of one question.
+            if buffer.get(8..12).filter(|_| bytes >= HEADER_BYTES) != Some(&number) {
+                continue;
+            }
             for (kind, body) in messages(&buffer[..bytes]) {
                 match kind {
                     DONE => return Ok(answers),
@@ -203,20 +248,34 @@ impl Netlink {
     }
 }
 
+impl From<Netlink> for OwnedFd {
+    fn from(netlink: Netlink) -> Self {
+        netlink.socket
+    }
+}
+
 impl AsFd for Netlink {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
+}
+
+fn is_mine(address: &[u8]) -> bool {
+    found(address, ADDRESS_BYTES, ADDRESS_PROTOCOL) == Some(&[OURS])
 }
 
 /// The fixed part of a message about an address, and the address.
 fn of_address(index: u32, address: IpAddr) -> Vec<u8> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let mut body = vec![u8::try_from(family.as_raw()).unwrap_or_default(), bits(address), 0, SCOPE_LINK];
+    let mut body = vec![family(address), bits(address), 0, SCOPE_LINK];
     body.extend(index.to_ne_bytes());
     attribute(&mut body, ADDRESS_LOCAL, &octets(address));
     attribute(&mut body, ADDRESS, &octets(address));
     body
+}
+
+fn family(address: IpAddr) -> u8 {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    u8::try_from(family.as_raw()).unwrap_or_default()
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {

@@ -7,7 +7,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr, socket_error};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen, socket_with};
-use std::fs::read_to_string;
+use std::fs::{File, read_to_string};
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
@@ -28,6 +29,8 @@ pub(crate) struct Opened {
     /// Addresses that are there because of us.
     pub(crate) added: Vec<IpAddr>,
     pub(crate) note: Option<String>,
+    /// See [`crate::Held::device_mark`].
+    pub(crate) device_mark: Option<u32>,
 }
 
 /// Opens them. On an error nothing is left behind.
@@ -43,13 +46,14 @@ pub(crate) fn open(at: &Where) -> Result<Opened, OpenError> {
                 Err(OpenError::Failed(_)) => note = Some("there is no ::1 in this namespace".to_owned()),
                 Err(why) => return Err(why),
             }
-            Ok(Opened { sockets, device: link.index, added: Vec::new(), note })
+            Ok(Opened { sockets, device: link.index, added: Vec::new(), note, device_mark: None })
         }
         Where::Metadata { device, ipv6, port } => {
             let name = device.as_deref().unwrap_or(LO);
             let link = if name == LO { loopback(&netlink)? } else { of_one_workload(&netlink, name)? };
             let addresses = [Some(IpAddr::V4(METADATA)), ipv6.map(IpAddr::V6)];
-            let mut opened = Opened { sockets: Vec::new(), device: link.index, added: Vec::new(), note: None };
+            let mut opened =
+                Opened { sockets: Vec::new(), device: link.index, added: Vec::new(), note: None, device_mark: None };
             let has = netlink.has_address(link.index, METADATA.into()).unwrap_or_default();
             let mut notes = Vec::new();
             if !has && answers(*port) {
@@ -62,7 +66,10 @@ pub(crate) fn open(at: &Where) -> Result<Opened, OpenError> {
                 .flatten()
                 .try_for_each(|address| opened.open_at(&netlink, &link, name, address, *port))
             {
-                Ok(()) => Ok(opened),
+                Ok(()) => {
+                    opened.device_mark = mark_of(&netlink, link.index);
+                    Ok(opened)
+                }
                 Err(why) => {
                     for address in &opened.added {
                         let _ = netlink.remove(link.index, *address);
@@ -76,12 +83,25 @@ pub(crate) fn open(at: &Where) -> Result<Opened, OpenError> {
 
 impl Opened {
     fn open_at(&mut self, netlink: &Netlink, link: &Link, name: &str, ip: IpAddr, port: u16) -> Result<(), OpenError> {
-        if netlink.add(link, ip).map_err(|error| failed(&format!("add {ip} to {name}"), error))? {
+        let mark = chance().map_err(|error| OpenError::Failed(format!("no random number: {error}")))?;
+        if netlink.add(link, ip, mark).map_err(|error| failed(&format!("add {ip} to {name}"), error))? {
             self.added.push(ip);
         }
         self.sockets.push(listen_at((ip, port).into(), name)?);
         Ok(())
     }
+}
+
+/// The mark of a device. One that was made anew under its name and number has not got it: with a device go its addresses.
+pub(crate) fn mark_of(netlink: &Netlink, device: u32) -> Option<u32> {
+    netlink.mark(device, METADATA.into()).ok().flatten()
+}
+
+/// A number of the kernel's choice, and never 0, which stands for none.
+fn chance() -> std::io::Result<u32> {
+    let mut bytes = [0; 4];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u32::from_ne_bytes(bytes).max(1))
 }
 
 /// The loopback device, up.

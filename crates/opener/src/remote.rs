@@ -1,9 +1,11 @@
 //! The opener from the process that asks it.
 
+use crate::line::HELLO;
 use crate::message::{Message, receive, send};
-use crate::serve::{HELLO, read_error};
+use crate::near_side::is_such;
+use crate::request::read_error;
 use crate::text::{Unreadable, check_device, check_key, field, optional_value, value};
-use crate::{Gone, Held, OpenError, Opener, Where};
+use crate::{Gone, Held, NearSide, OpenError, Opener, Where};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
 use rustix::net::{
@@ -224,14 +226,19 @@ impl Opener for Remote {
 
 fn read(message: Option<Message>) -> Result<Held, OpenError> {
     let held = || {
-        let Message { text, descriptors: sockets } = message.ok_or(Unreadable)?;
+        let Message { text, descriptors: mut sockets } = message.ok_or(Unreadable)?;
         let mut fields = text.lines();
         if field(&mut fields)? != "held" {
             return Err(Unreadable);
         }
         let (device, note) = (optional_value(&mut fields)?, optional_value(&mut fields)?);
         let key = field(&mut fields)?.to_owned();
-        Ok(Held { key, sockets, namespace: value(&mut fields)?, device, note })
+        let namespace = value(&mut fields)?;
+        // An opener of an earlier version has none.
+        let device_mark = fields.next().and_then(|mark| mark.parse().ok());
+        let asks = sockets.pop_if(|last| device.is_some() && is_such(last));
+        let near_side = asks.and_then(|asks| NearSide::through(asks, namespace));
+        Ok(Held { key, sockets, namespace, device, device_mark, note, near_side })
     };
     held().map_err(|Unreadable| OpenError::Failed("the opener is of another version: start it again".to_owned()))
 }

@@ -1,11 +1,13 @@
 //! All that is held, and who is told of what is gone.
 
-use crate::{Held, Where};
+use crate::netlink::Netlink;
+use crate::place::failed;
+use crate::{Held, NearSide, Where, inside};
 use rustix::net::{AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A place that outlives this process: descriptors under names.
@@ -44,6 +46,8 @@ pub(crate) struct Entry {
     /// The cookie of their network namespace.
     pub(crate) namespace: u64,
     pub(crate) device: Option<u32>,
+    /// See [`Held::device_mark`].
+    pub(crate) device_mark: Option<u32>,
     /// Addresses that are there because of this entry.
     pub(crate) added: Vec<IpAddr>,
     pub(crate) note: Option<String>,
@@ -115,7 +119,16 @@ impl Entry {
     pub(crate) fn held(&self, key: &str) -> io::Result<Held> {
         let sockets = self.sockets.iter().map(OwnedFd::try_clone).collect::<Result<_, _>>()?;
         let (key, note) = (key.to_owned(), self.note.clone());
-        Ok(Held { key, sockets, namespace: self.namespace, device: self.device, note })
+        let near_side = if self.is_on_device() { self.near_side() } else { None };
+        let (namespace, device, device_mark) = (self.namespace, self.device, self.device_mark);
+        Ok(Held { key, sockets, namespace, device, device_mark, note, near_side })
+    }
+
+    /// Opened anew for whoever gets the sockets: nobody else takes the answers.
+    fn near_side(&self) -> Option<NearSide> {
+        let open = || Netlink::open().map_err(|error| failed("ask for the addresses of a namespace", error));
+        let netlink = inside(self.door.as_ref().map(AsFd::as_fd), open).ok()?;
+        NearSide::through(netlink.into(), self.namespace)
     }
 }
 

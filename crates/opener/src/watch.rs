@@ -2,7 +2,7 @@
 
 use crate::inside;
 use crate::netlink::Netlink;
-use crate::place::failed;
+use crate::place::{self, failed};
 use crate::state::{Entry, Shared};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
@@ -82,20 +82,26 @@ fn tell_deleted(shared: &Shared, namespace: u64, monitor: &Netlink) {
     }
 }
 
-/// Asks for every device of a namespace.
+/// Asks for every device of a namespace: whether it is there, and the one that was opened.
 fn tell_missing(shared: &Shared, namespace: u64) {
     let state = shared.state();
     let here = |entry: &&Entry| entry.namespace == namespace && entry.is_on_device();
-    let devices: BTreeSet<u32> = state.entries.values().filter(here).filter_map(|entry| entry.device).collect();
+    let device = |entry: &Entry| entry.device.map(|device| (device, entry.device_mark));
+    let devices: BTreeSet<(u32, Option<u32>)> = state.entries.values().filter(here).filter_map(device).collect();
     let entry = state.entries.values().find(|entry| entry.namespace == namespace);
     let door = entry.and_then(|entry| entry.door.as_ref()).and_then(|door| door.try_clone().ok());
     drop(state);
     let missing = inside(door.as_ref().map(AsFd::as_fd), || {
         let netlink = Netlink::open().map_err(|error| failed("ask for network devices", error))?;
-        Ok(devices.into_iter().filter(|device| !netlink.has(*device)).collect::<Vec<_>>())
+        let is_there = |device, mark: Option<u32>| {
+            netlink.has(device) && (mark.is_none() || place::mark_of(&netlink, device) == mark)
+        };
+        Ok(devices.into_iter().filter(|(device, mark)| !is_there(*device, *mark)).collect::<Vec<_>>())
     });
     let missing = missing.unwrap_or_default();
-    tell(shared, |entry| entry.namespace == namespace && entry.device.is_some_and(|device| missing.contains(&device)));
+    tell(shared, |entry| {
+        here(&entry) && entry.device.is_some_and(|device| missing.contains(&(device, entry.device_mark)))
+    });
 }
 
 fn tell(shared: &Shared, is_gone: impl Fn(&Entry) -> bool) {
@@ -107,7 +113,7 @@ fn tell(shared: &Shared, is_gone: impl Fn(&Entry) -> bool) {
 
 impl Entry {
     /// True of one on a device that can be deleted without its namespace.
-    fn is_on_device(&self) -> bool {
+    pub(crate) fn is_on_device(&self) -> bool {
         matches!(&self.at, Some(crate::Where::Metadata { device: Some(_), .. }))
     }
 }

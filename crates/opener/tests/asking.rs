@@ -6,13 +6,15 @@
 mod support;
 
 use bonafide_opener::{Direct, Lines, Nowhere, OpenError, Opener, Remote, Where, serve};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, listen, send, socket_with, socketpair,
 };
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::JoinHandle;
-use support::{Namespace, answer, veth};
+use std::time::{Duration, Instant};
+use support::{Namespace, PATIENCE, answer, veth};
 
 const LO: Where = Where::Metadata { device: None, ipv6: None, port: 80 };
 
@@ -48,6 +50,8 @@ fn all_that_can_be_asked_is_answered_over_the_line() {
     let held = remote.held().unwrap();
     assert_eq!(held.iter().map(|held| held.key.as_str()).collect::<Vec<_>>(), ["a/imds", "b/port", "c/imds"]);
     assert!(held.iter().all(|held| held.sockets.len() == 1));
+    let side = held[2].near_side.as_ref().unwrap();
+    assert!(side.has(Ipv4Addr::new(169, 254, 169, 254).into()).unwrap());
     let none = Where::Metadata { device: Some("none".to_owned()), ipv6: None, port: 80 };
     assert_eq!(remote.open("d/imds", &none, namespace.fd()).unwrap_err(), OpenError::NoDevice("none".to_owned()));
     namespace.ip("link delete tap0");
@@ -81,6 +85,51 @@ fn ha_02_what_is_none_of_the_requests_ends_the_line_and_no_other() {
         assert!(other.open(key, &LO, None).is_err(), "{key:?}");
     }
     drop(other);
+    serving.join().unwrap();
+}
+
+/// The user of a line may ask on and never read.
+#[test]
+fn ha_02_who_floods_and_never_reads_has_nobody_else_wait() {
+    let ((flood, flooded), (ours, theirs)) = (pair(), pair());
+    let serving = start(Lines { given: vec![flooded, theirs], listening: None });
+    let other = Remote::on(ours);
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    let deadline = Instant::now() + PATIENCE;
+    // Until the opener hears no more of it, and nothing more fits.
+    let mut refused = 0;
+    while refused < 20 {
+        assert!(Instant::now() < deadline);
+        refused = if send(&flood, b"1\nheld", flags).is_ok() { 0 } else { refused + 1 };
+        std::thread::sleep(Duration::from_micros(if refused > 0 { 500 } else { 0 }));
+    }
+    for _ in 0..50 {
+        let asked = Instant::now();
+        assert!(other.held().unwrap().is_empty());
+        assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    }
+    // It is cut off, when its time is over.
+    while send(&flood, b"1\nheld", flags) != Err(Errno::PIPE) {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(other);
+    serving.join().unwrap();
+}
+
+#[test]
+fn ha_02_nothing_but_sockets_is_kept() {
+    let (ours, theirs) = pair();
+    let serving = start(on(theirs));
+    let remote = Remote::on(ours);
+    let file = std::fs::File::open("/proc/self/ns/net").unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let why = remote.keep("a/port", &[port.as_fd(), file.as_fd()]).unwrap_err().to_string();
+    assert!(why.contains("no socket"), "{why}");
+    assert!(remote.held().unwrap().is_empty());
+    remote.keep("a/port", &[port.as_fd()]).unwrap();
+    assert_eq!(remote.held().unwrap().len(), 1);
+    drop(remote);
     serving.join().unwrap();
 }
 

@@ -131,3 +131,42 @@ fn a_namespace_that_nobody_uses_any_more_is_told_of() {
     assert_eq!(opener.held().unwrap().len(), 1);
     opener.close("a/").unwrap();
 }
+
+/// The index of a device is chosen by who makes it.
+#[test]
+fn id_04_a_device_that_was_made_anew_while_nobody_watched_is_not_the_one_that_was_opened() {
+    let (Some(host), Some(guest)) = (Namespace::create("anew"), Namespace::create("peer2")) else { return };
+    let make = || {
+        host.ip(&format!("link add tap0 index 77 type veth peer name eth0 netns {}", guest.name));
+        host.ip("link set tap0 up");
+        guest.ip("link set eth0 up");
+        guest.ip("address add 192.0.2.7/24 dev eth0");
+        guest.ip("route add 169.254.169.254 dev eth0");
+    };
+    make();
+    let at = Where::Metadata { device: Some("tap0".to_owned()), ipv6: None, port: 80 };
+    let kept = Kept::default();
+    let first = Direct::start(Box::new(kept.clone()), []).unwrap();
+    let mark = first.open("a/imds", &at, host.fd()).unwrap().device_mark.unwrap();
+    assert_eq!(host.ip("route show").matches("169.254").count(), 0, "the mark makes no route");
+    drop(first);
+    let third = Direct::start(Box::new(kept.clone()), kept.all()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(third.held().unwrap().remove(0).device_mark, Some(mark), "it is there");
+    drop(third);
+    let beside = Where::Metadata { device: Some("tap0".to_owned()), ipv6: None, port: 8_080 };
+    let other = Direct::start(Box::new(Nowhere), []).unwrap();
+    assert_eq!(other.open("c/imds", &beside, host.fd()).unwrap().device_mark, Some(mark), "also for who opens it anew");
+    drop(other);
+    host.ip("link delete tap0");
+    make();
+    // As a script that puts the address back would.
+    host.ip("address add 169.254.169.254/32 dev tap0");
+    let fourth = Direct::start(Box::new(kept.clone()), kept.all()).unwrap();
+    let gone = fourth.gone().unwrap();
+    assert_eq!(gone.next().unwrap().as_deref(), Some("a/imds"));
+    assert_eq!(guest.ask(METADATA, 80), None);
+    fourth.close("a/").unwrap();
+    host.ip("address delete 169.254.169.254/32 dev tap0");
+    assert_ne!(fourth.open("b/imds", &at, host.fd()).unwrap().device_mark, Some(mark));
+}

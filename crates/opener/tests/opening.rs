@@ -117,6 +117,29 @@ fn id_01_guests_with_the_same_address_are_told_apart_by_their_devices() {
 }
 
 #[test]
+fn id_05_the_addresses_of_the_side_where_sockets_listen_are_told_also_to_who_takes_them_up() {
+    let (Some(host), Some(guest)) = (Namespace::create("side"), Namespace::create("guest")) else { return };
+    veth(&host, "tap0", &guest, "eth0");
+    host.ip("link set lo up");
+    for address in ["192.0.2.1/24", "192.0.2.5/24"] {
+        host.ip(&format!("address add {address} dev tap0"));
+    }
+    let opener = opener();
+    let opened = opener.open("a/imds", &on(Some("tap0")), host.fd()).unwrap();
+    let taken_up = opener.held().unwrap().remove(0);
+    for side in [opened.near_side.unwrap(), taken_up.near_side.unwrap()] {
+        for near in ["192.0.2.1", "192.0.2.5", "127.0.0.9", "169.254.169.254"] {
+            assert!(side.has(near.parse().unwrap()).unwrap(), "{near}");
+        }
+        for beyond in ["192.0.2.2", "198.51.100.1"] {
+            assert!(!side.has(beyond.parse().unwrap()).unwrap(), "{beyond}");
+        }
+    }
+    let loopback = opener.open("b/imds", &on(None), guest.fd()).unwrap();
+    assert!(loopback.near_side.is_none(), "all of it is the workload's");
+}
+
+#[test]
 fn a_device_that_several_machines_share_is_refused_and_so_is_one_that_is_not_there() {
     let (Some(host), Some(guest)) = (Namespace::create("bridge"), Namespace::create("guest")) else { return };
     let opener = opener();

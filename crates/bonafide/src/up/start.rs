@@ -224,7 +224,7 @@ impl Demo<'_> {
         let endpoint = |port, users| {
             let binding = Binding::new(demo, &IMDS, EndpointFacts { port, ..EndpointFacts::default() });
             let binding = binding.with_http_1_0(options.allow_http_1_0);
-            Endpoint { binding, users, agent: Arc::clone(&agent), connections: None }
+            Endpoint { binding, users, agent: Arc::clone(&agent), connections: None, near_side: None }
         };
         let own = OwnEndpoint { endpoint: endpoint(port, self.users), health: plane.health() };
         self.listeners.start(self.tasks, socket, None, own);

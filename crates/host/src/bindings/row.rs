@@ -74,9 +74,26 @@ pub struct PlaceIdentity {
     /// another inode is another namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inode: Option<u64>,
-    /// The index of the interface, which no other of that namespace has until the machine starts again.
+    /// The index of the interface, which another of that namespace can be made with once this one is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<u32>,
+    /// The mark that the opener put on the interface, and that goes with it. Without one it is proven only by sockets that
+    /// were held all the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_mark: Option<u32>,
+    /// The file of a unix socket, which is removed with the binding, and no other that got its path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<SocketFile>,
+}
+
+/// The file of a unix socket, by the number of its file system and its own there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SocketFile {
+    /// The file system.
+    pub device: u64,
+    /// The file.
+    pub inode: u64,
 }
 
 /// The secret of an endpoint. It does not print.

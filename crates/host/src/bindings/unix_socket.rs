@@ -1,7 +1,8 @@
 //! Unix sockets at paths that an operator chose.
 
+use crate::bindings::row::SocketFile;
 use bonafide_files::open_folder;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, chmod, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, chmod, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
 use std::ffi::OsStr;
@@ -11,8 +12,6 @@ use std::path::{Path, PathBuf};
 
 /// Connections that wait to be accepted. Source: ours, as of other sockets.
 const BACKLOG: i32 = 1_024;
-/// Longest path that is given to the kernel as it is, in bytes. Source: unix(7), 108 with the final zero.
-const ADDRESS_BYTES_MAX: usize = 100;
 
 /// The reason why there is no unix socket at a path.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +39,7 @@ pub enum UnixSocketError {
 }
 
 /// Listens at a path, with these permissions. A socket of a program that has ended is replaced, and nothing else is.
-pub(super) fn open(path: &Path, mode: u32) -> Result<OwnedFd, UnixSocketError> {
+pub(super) fn open(path: &Path, mode: u32) -> Result<(OwnedFd, SocketFile), UnixSocketError> {
     let failed = |error: Errno| UnixSocketError::Io { path: path.to_owned(), error: error.into() };
     let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR))?;
     let folder = open_folder(path.parent().unwrap_or(Path::new("/")))
@@ -49,7 +48,7 @@ pub(super) fn open(path: &Path, mode: u32) -> Result<OwnedFd, UnixSocketError> {
     if found.st_mode & 0o1002 == 0o002 {
         return Err(UnixSocketError::Open(path.parent().unwrap_or(Path::new("/")).to_owned()));
     }
-    let address = address(path, &folder).map_err(failed)?;
+    let address = address(name, &folder).map_err(failed)?;
     remove_stale(path, &folder, &address)?;
     let socket = new().map_err(failed)?;
     // Its permissions are those of the descriptor when it is bound: nobody gets in between.
@@ -59,20 +58,38 @@ pub(super) fn open(path: &Path, mode: u32) -> Result<OwnedFd, UnixSocketError> {
         Errno::ADDRINUSE => UnixSocketError::Occupied(path.to_owned()),
         other => failed(other),
     })?;
-    set_mode(&folder, name, Mode::from_raw_mode(mode)).map_err(failed)?;
+    let file = set_mode(&folder, name, Mode::from_raw_mode(mode)).map_err(failed)?;
     listen(&socket, BACKLOG).map_err(failed)?;
-    Ok(socket)
+    Ok((socket, file))
+}
+
+/// Removes the socket that was made at a path. Whatever else has the path by now stays, also where a folder above it is
+/// another one.
+pub(super) fn remove(path: &Path, file: SocketFile) -> Result<(), Errno> {
+    let folder = open_folder(path.parent().unwrap_or(Path::new("/"))).map_err(|_| Errno::NOENT)?;
+    let name = path.file_name().ok_or(Errno::ISDIR)?;
+    let found = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match SocketFile::of(&found) == Some(file) {
+        true => unlinkat(&folder, name, AtFlags::empty()),
+        false => Err(Errno::NOTSOCK),
+    }
+}
+
+impl SocketFile {
+    fn of(found: &Stat) -> Option<Self> {
+        let is_socket = FileType::from_raw_mode(found.st_mode) == FileType::Socket;
+        is_socket.then_some(Self { device: found.st_dev, inode: found.st_ino })
+    }
 }
 
 /// Sets the permissions of the socket at a name. Whoever owns the folder can put something else there at any time: a link to
 /// another file, or a second name of one, stays as it is.
-fn set_mode(folder: &File, name: &OsStr, mode: Mode) -> Result<(), Errno> {
+fn set_mode(folder: &File, name: &OsStr, mode: Mode) -> Result<SocketFile, Errno> {
     let there = openat(folder, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     let found = fstat(&there)?;
-    if FileType::from_raw_mode(found.st_mode) != FileType::Socket || found.st_nlink != 1 {
-        return Err(Errno::NOTSOCK);
-    }
-    chmod(format!("/proc/self/fd/{}", there.as_raw_fd()), mode)
+    let file = SocketFile::of(&found).filter(|_| found.st_nlink == 1).ok_or(Errno::NOTSOCK)?;
+    chmod(format!("/proc/self/fd/{}", there.as_raw_fd()), mode)?;
+    Ok(file)
 }
 
 /// Removes a socket that nobody listens on any more.
@@ -94,13 +111,9 @@ fn remove_stale(path: &Path, folder: &File, address: &SocketAddrUnix) -> Result<
     }
 }
 
-/// A way to a socket whose path may be longer than an address holds: through the open descriptor of its folder.
-fn address(path: &Path, folder: &File) -> Result<SocketAddrUnix, Errno> {
-    if path.as_os_str().len() <= ADDRESS_BYTES_MAX {
-        return SocketAddrUnix::new(path);
-    }
-    let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
-    SocketAddrUnix::new(through.join(path.file_name().unwrap_or_default()))
+/// A way to a socket in this very folder, whatever has the folder's path by now, and however long that is.
+fn address(name: &OsStr, folder: &File) -> Result<SocketAddrUnix, Errno> {
+    SocketAddrUnix::new(PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name))
 }
 
 fn new() -> Result<OwnedFd, Errno> {
@@ -151,6 +164,30 @@ mod tests {
         for path in [&secret, &socket] {
             assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn ha_05_nothing_but_the_socket_that_was_made_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, moved) = (folder.path().join("own"), folder.path().join("moved"));
+        std::fs::create_dir(&own).unwrap();
+        let path = own.join("a.sock");
+        let (_listens, file) = open(&path, 0o600).unwrap();
+        // The folder of the path is another one: by a link, and by a new folder with other things of the name.
+        std::fs::rename(&own, &moved).unwrap();
+        let victim = folder.path().join("victim");
+        std::fs::create_dir(&victim).unwrap();
+        std::fs::write(victim.join("a.sock"), "mine").unwrap();
+        std::os::unix::fs::symlink(&victim, &own).unwrap();
+        assert_eq!(remove(&path, file), Err(Errno::NOTSOCK));
+        std::fs::remove_file(victim.join("a.sock")).unwrap();
+        let (_other, _) = open(&victim.join("a.sock"), 0o600).unwrap();
+        assert_eq!(remove(&path, file), Err(Errno::NOTSOCK), "another socket");
+        assert!(victim.join("a.sock").exists());
+        std::fs::remove_file(&own).unwrap();
+        std::fs::rename(&moved, &own).unwrap();
+        assert_eq!(remove(&path, file), Ok(()));
+        assert!(!path.exists());
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl ControlSocket {
         let facts = EndpointFacts { port, secret: secret.clone().map(Secret::new), names: Vec::new() };
         let binding = Binding::new(id, dialect, facts);
         let binding = binding.with_http_1_0(request.allow_http_1_0);
-        let endpoint = Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent), connections: None };
+        let endpoint =
+            Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent), connections: None, near_side: None };
         match users_elsewhere.filter(|_| self.users != AllowedUsers::Any) {
             Some(users) => self.listen(socket, EndpointElsewhere { endpoint, users }, stop),
             None => self.listen(socket, endpoint, stop),

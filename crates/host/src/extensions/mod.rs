@@ -199,7 +199,7 @@ async fn open(
         return refused(ExtensionState::LoginNotResolved, String::new());
     }
     match sites.open(site, wanted.port).await {
-        Ok(sockets) => match Serving::begin(agent, log, (workload, wanted), site, sockets, &sites.connections()) {
+        Ok(sockets) => match Serving::begin(agent, log, (workload, wanted), site, sockets, sites) {
             Ok(serving) => Point::Serving(serving),
             Err(error) => refused(ExtensionState::Failed, error.to_string()),
         },

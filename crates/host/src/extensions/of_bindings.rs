@@ -3,9 +3,10 @@
 use super::site::{Site, SiteError, SiteKind, SiteWork, Sites};
 use crate::bindings::{BesideError, Bindings, Place};
 use bonafide_http::{Listening, SharedConnections};
-use bonafide_opener::{OpenError, Where};
+use bonafide_opener::{NearSide, OpenError, Where};
 use bonafide_types::{BindingId, ResourceUuid};
 use std::num::NonZeroU16;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The name under which the sockets of extensions are held.
@@ -17,7 +18,7 @@ impl Sites for Bindings {
         let sites = rows.filter_map(|row| {
             let kind = match row.place {
                 Place::Netns { .. } => SiteKind::Loopback,
-                Place::Interface { name, .. } => SiteKind::Guest { device: name, is_here: self.is_here(&row.identity) },
+                Place::Interface { name, .. } => SiteKind::Guest { device: name },
                 // Neither has a loopback address: there the workload is asked for by name.
                 Place::Unix { .. } | Place::VsockUnix { .. } | Place::Vsock { .. } | Place::Port { .. } => return None,
             };
@@ -34,6 +35,10 @@ impl Sites for Bindings {
         self.shared_connections()
     }
 
+    fn near_side(&self, site: &Site) -> Option<Arc<NearSide>> {
+        Bindings::near_side(self, binding(site)?)
+    }
+
     fn is_open(&self, site: &Site) -> bool {
         binding(site).is_some_and(|id| self.given_beside(NAME).contains(&id))
     }
@@ -43,7 +48,7 @@ impl Sites for Bindings {
             let id = binding(site).ok_or_else(|| SiteError::Failed("it is no binding".to_owned()))?;
             let at = || match &site.kind {
                 SiteKind::Loopback => Where::Loopback { port: port.get() },
-                SiteKind::Guest { device, .. } => {
+                SiteKind::Guest { device } => {
                     Where::Metadata { device: Some(device.clone()), ipv6: None, port: port.get() }
                 }
             };

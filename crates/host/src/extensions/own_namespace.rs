@@ -2,6 +2,7 @@
 
 use super::site::{Site, SiteError, SiteKind, SiteWork, Sites};
 use bonafide_http::{Listening, SharedConnections};
+use bonafide_opener::NearSide;
 use bonafide_types::ResourceUuid;
 use rustix::io::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -36,6 +37,10 @@ impl Sites for OwnNamespace {
 
     fn connections(&self) -> SharedConnections {
         self.others.connections()
+    }
+
+    fn near_side(&self, site: &Site) -> Option<Arc<NearSide>> {
+        if site.key == HERE { None } else { self.others.near_side(site) }
     }
 
     fn is_open(&self, site: &Site) -> bool {

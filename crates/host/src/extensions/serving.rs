@@ -2,11 +2,11 @@
 
 use super::guest::{Forwarder, GuestEndpoint, Signs};
 use super::outcome::At;
-use super::site::{Site, SiteKind};
+use super::site::{Site, SiteKind, Sites};
 use crate::agent::AgentRuntime;
 use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
-use bonafide_http::{HttpLimits, Listener, Listening, Log, Service, SharedConnections};
+use bonafide_http::{HttpLimits, Listener, Listening, Log, Service};
 use bonafide_metadata::dialects::VM_EXTENSION;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
 use bonafide_types::ResourceUuid;
@@ -42,7 +42,7 @@ impl Serving {
         (workload, wanted): (ResourceUuid, ExtensionEndpoint),
         site: &Site,
         sockets: Vec<Listening>,
-        connections: &SharedConnections,
+        sites: &dyn Sites,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (mut tasks, mut held) = (JoinSet::new(), Vec::new());
@@ -53,10 +53,10 @@ impl Serving {
             let binding = Binding::new(workload, &VM_EXTENSION, facts).with_http_1_0(site.takes_http_1_0);
             let users = match site.kind {
                 SiteKind::Loopback => AllowedUsers::Any,
-                SiteKind::Guest { is_here, .. } => AllowedUsers::OtherEnd { is_here },
+                SiteKind::Guest { .. } => AllowedUsers::OtherEnd,
             };
-            let connections = Some(connections.clone());
-            let endpoint = Endpoint { binding, users, agent: Arc::clone(agent), connections };
+            let (connections, near_side) = (Some(sites.connections()), sites.near_side(site));
+            let endpoint = Endpoint { binding, users, agent: Arc::clone(agent), connections, near_side };
             match &signs {
                 Some(signs) => {
                     let guest = GuestEndpoint { endpoint, signs: Arc::clone(signs) };

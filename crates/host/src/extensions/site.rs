@@ -1,10 +1,12 @@
 //! The sites at which the extension of a workload can be served.
 
 use bonafide_http::{Listening, SharedConnections};
+use bonafide_opener::NearSide;
 use bonafide_types::ResourceUuid;
 use std::future::Future;
 use std::num::NonZeroU16;
 use std::pin::Pin;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Work that a site does off this thread.
@@ -30,8 +32,6 @@ pub enum SiteKind {
     Guest {
         /// The device.
         device: String,
-        /// True where this side of it is in the network namespace of this process.
-        is_here: bool,
     },
 }
 
@@ -56,6 +56,9 @@ pub trait Sites: Send + Sync + 'static {
 
     /// The connections that all sites have together, beyond a few of each: one cannot take the descriptors of the others.
     fn connections(&self) -> SharedConnections;
+
+    /// The side of its device on which a site is served, of one that has another end.
+    fn near_side(&self, site: &Site) -> Option<Arc<NearSide>>;
 
     /// True of a site that an earlier process of this agent had opened, and whose sockets are held since.
     fn is_open(&self, site: &Site) -> bool;

@@ -81,14 +81,16 @@ impl Kept {
         let mut disk = self.disk();
         let seen = self.taken("agent.seen", self.of_seen().read::<SeenFile>(&self.files.seen())).flatten();
         let newest = seen.as_ref().map_or(0, |seen| seen.generation);
-        let desired = self.of_desired().read::<DesiredFile>(&self.files.desired()).and_then(|file| match file {
-            Some(file) if file.generation < newest || (seen.is_none() && file.generation > 1) => {
-                Err(RefusedFile::Older)
-            }
+        let desired = self.of_desired().read::<DesiredFile>(&self.files.desired());
+        let there = desired.as_ref().map_or(0, |file| file.as_ref().map_or(0, |file| file.generation));
+        let desired = desired.and_then(|file| match file {
+            // Without the record, which is there before the first version, nobody can tell how old one is.
+            Some(file) if seen.is_none() || file.generation < newest => Err(RefusedFile::Older),
             other => Ok(other),
         });
         let desired = self.taken("agent/kept/desired", desired).flatten();
-        disk.generation = desired.as_ref().map_or(newest, |desired| desired.generation.max(newest));
+        // The next one is newer than one that was refused, too.
+        disk.generation = there.max(newest);
         self.remove_strays(desired.as_ref());
         let desired = desired?;
         let mut tokens = Vec::new();
@@ -175,6 +177,9 @@ impl Kept {
             if rows.contains_key(&id) {
                 self.touch(id);
             }
+        }
+        if disk.generation == 0 {
+            self.keep_seen(&disk);
         }
         disk.generation += 1;
         let file = DesiredFile { generation: disk.generation, facts, rows };

@@ -260,6 +260,21 @@ fn ha_11_an_older_copy_of_the_folder_is_not_served_from() {
 }
 
 #[test]
+fn ha_11_the_first_version_is_not_taken_without_the_record_either() {
+    let (folder, [first, _]) = kept();
+    let copy = std::fs::read(folder.path("agent/kept/desired")).unwrap();
+    std::fs::remove_file(folder.path("agent.seen")).unwrap();
+    let kept = folder.start();
+    assert!(kept.read().is_none());
+    assert!(folder.said().contains("agent/kept/desired"), "{}", folder.said());
+    // The one that is kept next is newer than what was there.
+    kept.keep_desired(facts(), || vec![first.clone()]).unwrap();
+    assert_eq!(folder.start().read().unwrap().workloads, [first]);
+    std::fs::write(folder.path("agent/kept/desired"), copy).unwrap();
+    assert!(folder.start().read().is_none());
+}
+
+#[test]
 fn ky_10_a_host_that_may_not_be_one_has_nothing_on_its_disk_and_keeps_nothing() {
     let (folder, workloads) = kept();
     let copy = std::fs::read(folder.path("agent/kept/desired")).unwrap();

@@ -113,14 +113,15 @@ impl Bindings {
         for id in leftovers {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
         }
-        let Opened { sockets, namespace, device, note } = self.open(row.id, &row.place, namespace).await?;
-        (row.identity.namespace, row.identity.device) = (namespace, device);
+        let opened = self.open(row.id, &row.place, namespace).await?;
+        let Opened { sockets, namespace, device, device_mark, note, socket, near_side } = opened;
+        row.identity = PlaceIdentity { namespace, device, device_mark, socket, ..row.identity };
         if let Err(error) = self.keep(&row) {
             // The sockets of a binding that nobody knows: the next start closes them, if this does not.
             let _ = self.close(row.id).await;
             return Err(error.into());
         }
-        let serving = Some(self.serve(&row, dialect, sockets));
+        let serving = Some(self.serve(&row, dialect, sockets, near_side));
         let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving };
         let line = entry.line();
         self.entries().insert(row.id, entry);
@@ -138,7 +139,14 @@ impl Bindings {
             place: wanted.place.clone(),
             dialect: dialect.name().to_owned(),
             options: wanted.options.clone(),
-            identity: PlaceIdentity { boot: self.here.boot.clone(), namespace: self.here.cookie, inode, device: None },
+            identity: PlaceIdentity {
+                boot: self.here.boot.clone(),
+                namespace: self.here.cookie,
+                inode,
+                device: None,
+                device_mark: None,
+                socket: None,
+            },
             user: wanted.user(lease.by.user).map(User::id),
             attached_micros: clock::now().unix_micros(),
             secret: secret.map(HeaderSecret::new),

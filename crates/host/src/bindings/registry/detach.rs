@@ -3,6 +3,7 @@
 use super::{Bindings, Entry};
 use crate::bindings::place::Place;
 use crate::bindings::row::{BindingLine, BindingRow};
+use crate::bindings::unix_socket;
 use bonafide_files::FilesError;
 use bonafide_opener::OpenError;
 use bonafide_types::BindingId;
@@ -64,8 +65,9 @@ impl Bindings {
         }
         // A secret of nothing is of no use to anybody.
         let _ = std::fs::remove_file(self.files.header_of(id));
-        if let Some(path) = entry.row.place.socket_path() {
-            let _ = std::fs::remove_file(path);
+        if let (Some(path), Some(file)) = (entry.row.place.socket_path(), entry.row.identity.socket) {
+            // One that stays is removed by whoever listens there next.
+            let _ = unix_socket::remove(&path, file);
         }
         let closed = self.close(id).await;
         self.log.event(&self.event("bindingDetached", &entry.row), &"it was asked for");

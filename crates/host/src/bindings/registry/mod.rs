@@ -18,7 +18,7 @@ pub use open::PlaceError;
 pub(crate) use open::of_namespace;
 
 use super::place::Place;
-use super::row::{AttachedBinding, BindingLine, BindingRow, BindingState, PlaceIdentity};
+use super::row::{AttachedBinding, BindingLine, BindingRow, BindingState};
 use super::sealed_rows::SealedRows;
 use crate::agent::AgentRuntime;
 use crate::files::HostFiles;
@@ -192,11 +192,6 @@ impl Bindings {
             dialect: row.dialect.clone(),
             header_file: row.secret.as_ref().map(|_| self.files.header_of(row.id)),
         })
-    }
-
-    /// True of a place in the network namespace of the agent itself.
-    pub(crate) fn is_here(&self, place: &PlaceIdentity) -> bool {
-        place.namespace == self.here.cookie
     }
 
     /// The connections that all endpoints at bindings have together.

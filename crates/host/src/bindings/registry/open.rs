@@ -2,15 +2,17 @@
 
 use super::{Bindings, OWN, key};
 use crate::bindings::place::{NetnsName, Place};
+use crate::bindings::row::SocketFile;
 use crate::bindings::unix_socket::{self, UnixSocketError};
 use bonafide_files::{FilesError, inode_of_namespace, open_namespace};
 use bonafide_http::Listening;
-use bonafide_opener::{Held, OpenError, Where};
+use bonafide_opener::{Held, NearSide, OpenError, Where};
 use bonafide_types::BindingId;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The reason why nothing listens at a place.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +72,12 @@ pub(super) struct Opened {
     pub(super) sockets: Vec<Listening>,
     pub(super) namespace: u64,
     pub(super) device: Option<u32>,
+    pub(super) device_mark: Option<u32>,
     pub(super) note: Option<String>,
+    /// Of a unix socket that was made now.
+    pub(super) socket: Option<SocketFile>,
+    /// Of an interface: the side on which they listen.
+    pub(super) near_side: Option<Arc<NearSide>>,
 }
 
 impl Bindings {
@@ -114,10 +121,11 @@ impl Bindings {
             Place::Port { number } => return self.kept(key, vec![port(*number)?]).await,
             Place::Unix { mode, .. } | Place::VsockUnix { mode, .. } => {
                 let path = place.socket_path().unwrap_or_default();
-                return self.kept(key, vec![unix_socket::open(&path, *mode)?]).await;
+                let (socket, file) = unix_socket::open(&path, *mode)?;
+                return Ok(Opened { socket: Some(file), ..self.kept(key, vec![socket]).await? });
             }
             Place::Vsock { port, .. } if self.guests.listens(*port) => {
-                return Ok(Opened { sockets: Vec::new(), namespace: self.here.cookie, device: None, note: None });
+                return opened(self.own(Vec::new()));
             }
             Place::Vsock { port, .. } => return self.kept(key, vec![vsock(*port)?]).await,
         };
@@ -132,13 +140,13 @@ impl Bindings {
             opener.keep(&key, &borrowed)?;
             Ok(sockets)
         });
-        opened(Held {
-            key: String::new(),
-            sockets: sockets.await?,
-            namespace: self.here.cookie,
-            device: None,
-            note: None,
-        })
+        opened(self.own(sockets.await?))
+    }
+
+    /// Sockets in the namespace of this process.
+    fn own(&self, sockets: Vec<OwnedFd>) -> Held {
+        let (key, namespace) = (String::new(), self.here.cookie);
+        Held { key, sockets, namespace, device: None, device_mark: None, note: None, near_side: None }
     }
 
     /// Closes all sockets of a binding; an opener that cannot be reached holds them until it can.
@@ -151,9 +159,11 @@ impl Bindings {
 
 /// Sockets that are held, ready to be served.
 pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
-    let Held { sockets, namespace, device, note, .. } = held;
+    let Held { sockets, namespace, device, device_mark, note, near_side, .. } = held;
     let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
-    Ok(Opened { sockets: sockets.collect::<Result<_, PlaceError>>()?, namespace, device, note })
+    let sockets = sockets.collect::<Result<_, PlaceError>>()?;
+    let near_side = near_side.map(Arc::new);
+    Ok(Opened { sockets, namespace, device, device_mark, note, socket: None, near_side })
 }
 
 fn vsock(port: u32) -> Result<OwnedFd, PlaceError> {

@@ -3,7 +3,7 @@
 use super::open::{Opened, PlaceError, opened};
 use super::{Bindings, BindingsError, Entry, OWN, key};
 use crate::bindings::place::Place;
-use crate::bindings::row::{BindingRow, BindingState};
+use crate::bindings::row::{BindingRow, BindingState, PlaceIdentity};
 use bonafide_http::{Event, Stop, refuse, stopped};
 use bonafide_metadata::{Dialect, dialects};
 use bonafide_opener::Held;
@@ -62,10 +62,16 @@ impl Bindings {
         Ok(())
     }
 
-    async fn take_up(&self, row: BindingRow, held: Option<Held>) {
+    async fn take_up(&self, mut row: BindingRow, held: Option<Held>) {
         let (state, note, serving) = match self.opened_again(&row, held).await {
             Ok((dialect, opened)) => {
-                (BindingState::Serving, opened.note, Some(self.serve(&row, dialect, opened.sockets)))
+                if opened.socket.is_some() {
+                    row.identity.socket = opened.socket;
+                    if let Err(error) = self.rows.write(&row) {
+                        self.log.event(&self.event("bindingNotKept", &row), &error);
+                    }
+                }
+                (BindingState::Serving, opened.note, Some(self.serve(&row, dialect, opened.sockets, opened.near_side)))
             }
             Err(Unserved::Gone(why)) => {
                 self.log.event(&self.event("bindingGone", &row), &why);
@@ -91,11 +97,14 @@ impl Bindings {
                 "the machine was started anew, and its namespaces and devices are others: attach it anew".to_owned(),
             ));
         }
+        // Sockets that were held: their holder saw that the device stayed.
+        let was_held = held.is_some();
         let opened = match held {
             Some(held) => opened(held)?,
             None => self.open_again(row).await?,
         };
-        let is_same = (opened.namespace, opened.device) == (row.identity.namespace, row.identity.device);
+        let is_proven = was_held || !matches!(row.place, Place::Interface { .. }) || row.identity.has_mark_of(&opened);
+        let is_same = (opened.namespace, opened.device) == (row.identity.namespace, row.identity.device) && is_proven;
         match is_same || !is_kernels {
             true => Ok((dialect, opened)),
             false => Err(other(row)),
@@ -153,6 +162,14 @@ impl Bindings {
             self.take_up(row, None).await;
         }
         self.changed.send_replace(());
+    }
+}
+
+impl PlaceIdentity {
+    /// True where the device has the mark that was put on it when it was attached. Its name and its index are given by
+    /// whoever makes one.
+    fn has_mark_of(&self, opened: &Opened) -> bool {
+        self.device_mark.is_some() && self.device_mark == opened.device_mark
     }
 }
 

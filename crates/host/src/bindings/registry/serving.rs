@@ -9,7 +9,8 @@ use crate::endpoint::{AllowedUsers, Endpoint};
 use bonafide_files::User;
 use bonafide_http::{HttpLimits, Listener, Listening, SharedConnections};
 use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
-use bonafide_types::Secret;
+use bonafide_opener::NearSide;
+use bonafide_types::{BindingId, Secret};
 use rustix::process::{Resource, getrlimit};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(super) struct Serving {
     tasks: JoinSet<()>,
     /// The guest of a virtual socket, whose listener is that of others, too.
     guest: Option<Guest>,
+    near_side: Option<Arc<NearSide>>,
 }
 
 impl Serving {
@@ -61,12 +63,18 @@ impl Serving {
 
 impl Bindings {
     /// Serves a binding on its sockets.
-    pub(super) fn serve(&self, row: &BindingRow, dialect: &'static Dialect, sockets: Vec<Listening>) -> Serving {
+    pub(super) fn serve(
+        &self,
+        row: &BindingRow,
+        dialect: &'static Dialect,
+        sockets: Vec<Listening>,
+        near_side: Option<Arc<NearSide>>,
+    ) -> Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         if let Place::Vsock { cid, port } = row.place {
-            let guest = self.serve_guest((port, cid), self.endpoint(row, dialect), sockets);
-            return Serving { stop, tasks, guest: Some(guest) };
+            let guest = self.serve_guest((port, cid), self.endpoint(row, dialect, None), sockets);
+            return Serving { stop, tasks, guest: Some(guest), near_side };
         }
         for socket in sockets {
             if let Some(limit) = row.options.hop_limit {
@@ -75,7 +83,7 @@ impl Bindings {
             let listener = Listener {
                 socket,
                 tls: None,
-                service: Arc::new(self.endpoint(row, dialect)),
+                service: Arc::new(self.endpoint(row, dialect, near_side.clone())),
                 limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
                 user_of,
                 proxies: Arc::default(),
@@ -83,7 +91,12 @@ impl Bindings {
             };
             tasks.spawn(listener.serve(stopped.clone()));
         }
-        Serving { stop, tasks, guest: None }
+        Serving { stop, tasks, guest: None, near_side }
+    }
+
+    /// The side of the interface at which a binding serves.
+    pub(crate) fn near_side(&self, id: BindingId) -> Option<Arc<NearSide>> {
+        self.entries().get(&id)?.serving.as_ref()?.near_side.clone()
     }
 
     fn serve_guest(&self, at: (u32, u32), endpoint: Endpoint, sockets: Vec<Listening>) -> Guest {
@@ -102,17 +115,17 @@ impl Bindings {
         })
     }
 
-    fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
+    fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect, near_side: Option<Arc<NearSide>>) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
         let binding = binding.with_sessions(row.options.require_session);
         let user = row.user.and_then(User::told);
         let users = match (&row.place, user) {
-            (Place::Interface { .. }, _) => AllowedUsers::OtherEnd { is_here: self.is_here(&row.identity) },
+            (Place::Interface { .. }, _) => AllowedUsers::OtherEnd,
             (_, Some(user)) => AllowedUsers::Of(user),
             (_, None) => AllowedUsers::Any,
         };
         let connections = Some(self.connections.clone());
-        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections }
+        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections, near_side }
     }
 }
 

@@ -1,20 +1,24 @@
 //! `properties.host` of a machine: the host that it runs on. Naming another one takes `place/action` on that host beside
-//! the write of the machine; null takes the machine away; a write that leaves the member out leaves the machine where it is
+//! the write of the machine, and to take it from the one that it is on, `displace/action` there, as the actions of hosts do;
+//! null takes it away; a write that leaves the member out leaves the machine where it is
 //! (**ours**: Azure takes it away, but here a machine may have been put on its host by an action of the host).
 
 use super::dedicated_hosts::HOST_TYPE;
 use crate::fault::Fault;
 use crate::order::linked::Link;
 use crate::order::write::Write;
-use crate::resource_type::View;
+use crate::resource_type::{Stored, View};
 use bonafide_core::directory::Resource;
 use bonafide_core::lifecycle::{Move, OnHost, PLACE};
 use bonafide_core::placement::resource_of;
-use bonafide_types::{Excerpt, ResourceId};
+use bonafide_types::{Excerpt, ResourceId, ResourceUuid};
 use serde_json::{Map, Value, json};
 
 /// The member. It is never stored with the body: a type that has it names it among its read-only members.
 pub(crate) const HOST: &str = "host";
+
+/// The right to take workloads from a host. **Ours.**
+const DISPLACE: &str = "Microsoft.Compute/hostGroups/hosts/displace/action";
 
 /// The host that a write asks for.
 enum Asked {
@@ -52,18 +56,29 @@ fn invalid(rule: &str) -> Fault {
     Fault::PropertyInvalid { property: "properties.host", rule: rule.to_owned() }
 }
 
-/// The host that a write names, where the machine is not on it yet.
+/// The host that a write names, where the machine is not on it yet, and the one that it leaves.
 pub(crate) fn links(write: &Write<'_, '_>) -> Result<Vec<Link>, Fault> {
-    let Asked::On(id) = asked(write.sent)? else { return Ok(Vec::new()) };
-    if is_on(write, &id)? {
-        return Ok(Vec::new());
+    let named = match asked(write.sent)? {
+        Asked::Unsaid => return Ok(Vec::new()),
+        Asked::On(id) if is_on(write, &id)? => return Ok(Vec::new()),
+        Asked::On(id) => Some(Link { id, right: PLACE.into(), is_changed: false }),
+        Asked::Nowhere => None,
+    };
+    Ok(named.into_iter().chain(left(&*write.tx, write.uuid, &write.new)?).collect())
+}
+
+/// The host that a machine is on, for who takes it from there. One that is gone is asked nothing.
+pub(super) fn left(tx: &dyn Stored, uuid: ResourceUuid, machine: &Resource) -> Result<Option<Link>, Fault> {
+    let Some(host) = machine.host else { return Ok(None) };
+    if !tx.is_placed(host, uuid)? {
+        return Ok(None);
     }
-    Ok(vec![Link { id, right: PLACE.into(), is_changed: false }])
+    let there = tx.resource(resource_of(host))?;
+    Ok(there.map(|there| Link { id: there.id, right: DISPLACE.into(), is_changed: false }))
 }
 
 /// True for a host that the machine is on. One that was made anew under the name is another.
 fn is_on(write: &Write<'_, '_>, id: &ResourceId) -> Result<bool, Fault> {
-    use crate::resource_type::Stored;
     let Some(host) = write.new.host else { return Ok(false) };
     let there = write.tx.resource(resource_of(host))?;
     Ok(there.is_some_and(|there| there.id == *id) && write.tx.is_placed(host, write.uuid)?)

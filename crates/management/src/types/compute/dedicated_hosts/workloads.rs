@@ -10,9 +10,10 @@ use crate::order::write::Write;
 use crate::outcome::Outcome;
 use crate::page;
 use crate::resource_type::{Action, Beside, Run, Stored};
+use crate::types::compute::on_host;
 use crate::types::{INSTANCE_TYPE, can_have_identities};
 use bonafide_core::access::Allowed;
-use bonafide_core::directory::Resource;
+use bonafide_core::directory::{RESOURCE_BY_ID, Resource};
 use bonafide_core::lifecycle::{self, Move, OnHost};
 use bonafide_core::placement::{PLACEMENTS, host_of};
 use bonafide_store::{Read, ReadTx};
@@ -24,7 +25,7 @@ pub(super) const PLACE: Action = Action {
     method: Method::POST,
     name: "place",
     right: "place/action",
-    run: Run::Beside(&Beside { links, run: place }),
+    run: Run::Beside(&Beside { links: links_of_place, run: place }),
 };
 
 pub(super) const DISPLACE: Action = Action {
@@ -58,14 +59,27 @@ fn links(write: &Write<'_, '_>) -> Result<Vec<Link>, Fault> {
     Ok(vec![Link { id, right: right.into(), is_changed: true }])
 }
 
+/// The same, and the host from which a machine is moved: its rights count there as for `displace`.
+fn links_of_place(write: &Write<'_, '_>) -> Result<Vec<Link>, Fault> {
+    let mut links = links(write)?;
+    let named = links.first().map(|workload| workload.id.fold());
+    let uuid = named.map(|named| write.tx.find(&RESOURCE_BY_ID, &named)).transpose()?.flatten();
+    let Some(uuid) = uuid else { return Ok(links) };
+    let there = Stored::resource(&*write.tx, uuid)?;
+    if let Some(machine) = there.filter(|there| is_machine(there) && there.host != Some(host_of(write.uuid))) {
+        links.extend(on_host::left(&*write.tx, uuid, &machine)?);
+    }
+    Ok(links)
+}
+
 /// True for a workload that runs on one host at most.
 fn is_machine(workload: &Resource) -> bool {
     workload.id.is_of(MACHINE_TYPE) || workload.id.is_of(INSTANCE_TYPE)
 }
 
-/// The workload that was checked.
+/// The workload that was checked, which is the first.
 fn linked(write: &mut Write<'_, '_>) -> Result<Linked, Fault> {
-    write.linked.pop().ok_or(Fault::WrongProof)
+    std::mem::take(&mut write.linked).into_iter().next().ok_or(Fault::WrongProof)
 }
 
 fn place(write: &mut Write<'_, '_>) -> Result<Value, Fault> {
