@@ -1,6 +1,7 @@
 //! A binding's endpoint: the listener of one workload in one dialect.
 
 use crate::agent::AgentRuntime;
+use crate::rules::Guarded;
 use bonafide_files::User;
 use bonafide_http::clock;
 use bonafide_http::{
@@ -14,6 +15,7 @@ use http::StatusCode;
 use std::borrow::Cow;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -56,6 +58,8 @@ pub struct Endpoint {
     pub agent: Arc<AgentRuntime>,
     /// The connections that it has together with other endpoints, beyond a few of its own.
     pub connections: Option<SharedConnections>,
+    /// The rules of the binding.
+    pub guarded: Guarded,
 }
 
 impl Service for Endpoint {
@@ -86,6 +90,10 @@ impl Service for Endpoint {
         self.connections.clone()
     }
 
+    fn control_group_of(&self, connection: BorrowedFd<'_>) -> Option<u64> {
+        self.guarded.control_group_of(connection)
+    }
+
     fn body_bytes_max(&self, _head: &Request) -> usize {
         TOKEN_BODY_BYTES_MAX
     }
@@ -99,7 +107,11 @@ impl Service for Endpoint {
     }
 
     async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
-        let answer = match self.agent.core.answer_or_hold(&self.binding, &request, &clock::world_at(at)) {
+        let world = clock::world_at(at);
+        if let Some(refusal) = self.guarded.refuse(&self.binding, &request, &self.agent.log, &world) {
+            return refusal.into();
+        }
+        let answer = match self.agent.core.answer_or_hold(&self.binding, &request, &world) {
             Ok(answer) => answer,
             Err(held) => self.hold(held, &request, waits).await,
         };

@@ -1,5 +1,6 @@
 //! The file of bindings, which says what is to be attached. What the command line attached is none of its business.
 
+use super::kept_rules::WantedRules;
 use super::place_options::{PlaceOptions, PlaceOptionsError};
 use super::registry::{Attacher, Bindings};
 use super::row::{BindingOptions, BindingRow, BindingState};
@@ -119,6 +120,7 @@ struct Member {
     #[serde(default)]
     require_session: bool,
     hop_limit: Option<std::num::NonZeroU8>,
+    rules: Option<PathBuf>,
 }
 
 /// Reads a file of bindings.
@@ -166,6 +168,7 @@ impl Member {
             },
             any_user: self.any_user,
             owner: owner.transpose()?.map(User::id),
+            rules: self.rules.as_deref().map(WantedRules::of_file),
         };
         let checked = wanted.check().and_then(|()| wanted.check_of_file());
         checked.map_err(|error| ConfigurationError::Wanted { at, error })?;
@@ -182,7 +185,12 @@ impl Bindings {
         let mut kept = Vec::new();
         for row in self.configured() {
             match self.place_in(&row, &wanted).await {
-                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => kept.push(at),
+                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => {
+                    if let Err(why) = self.set_rules(row.0.id, wanted[at].rules.as_ref()).await {
+                        applied.failed.push(format!("binding {} ({}): {why}", at + 1, row.0.place));
+                    }
+                    kept.push(at);
+                }
                 Some(_) | None => {
                     applied.detached += usize::from(self.end_configured(row.0.id).await);
                 }

@@ -1,6 +1,6 @@
 //! The callers of an endpoint's requests, for rules that name them (MD-11). Each kind of place knows its own by another way.
 
-use super::{control_group, facts_of};
+use super::facts_of;
 use bonafide_files::User;
 use bonafide_http::LocalUser;
 use bonafide_metadata::rules::Caller;
@@ -47,11 +47,6 @@ impl Callers for Unseen {
     fn caller(&self, _: Remote) -> Caller {
         Caller::default()
     }
-}
-
-/// The id of the control group at a path.
-pub(crate) fn control_group_at(path: &str) -> Option<u64> {
-    control_group::control_group_at(path)
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ pub(crate) fn control_group_of_peer(connection: BorrowedFd<'_>) -> Option<u64> {
 /// The path in a `proc_pid_cgroup(5)` file; not that of a group that was removed, or is outside of our own view.
 fn of_version_2(table: &str) -> Option<&str> {
     let path = table.lines().find_map(|line| line.strip_prefix("0::"))?;
-    (path.starts_with('/') && !path.ends_with(" (deleted)") && !path.split('/').any(|step| step == "..")).then_some(path)
+    (path.starts_with('/') && !path.ends_with(" (deleted)") && !path.split('/').any(|step| step == ".."))
+        .then_some(path)
 }
 
 /// The number of a process that lives.

@@ -4,8 +4,9 @@ use super::guest::{Forwarder, GuestEndpoint, Signs};
 use super::outcome::At;
 use super::site::{Site, SiteKind};
 use crate::agent::AgentRuntime;
-use crate::caller::user_of;
+use crate::caller::{Unseen, user_of};
 use crate::endpoint::{AllowedUsers, Endpoint};
+use crate::rules::Guarded;
 use bonafide_http::{HttpLimits, Listener, Listening, Log, Service, SharedConnections};
 use bonafide_metadata::dialects::VM_EXTENSION;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
@@ -56,7 +57,9 @@ impl Serving {
                 SiteKind::Guest { is_here, .. } => AllowedUsers::OtherEnd { is_here },
             };
             let connections = Some(connections.clone());
-            let endpoint = Endpoint { binding, users, agent: Arc::clone(agent), connections };
+            // Callers in another namespace are not seen.
+            let guarded = Guarded::new(site.rules.clone(), Arc::new(Unseen), &site.key);
+            let endpoint = Endpoint { binding, users, agent: Arc::clone(agent), connections, guarded };
             match &signs {
                 Some(signs) => {
                     let guest = GuestEndpoint { endpoint, signs: Arc::clone(signs) };

@@ -2,8 +2,8 @@
 
 use super::imds::{has_metadata_header, hosts};
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json, retry_later,
-    unserved_status,
+    DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json,
+    retry_later, unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
 use crate::refusal::{Logs, Refusal};

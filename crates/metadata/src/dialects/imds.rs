@@ -1,8 +1,8 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder,
-    json, retry_later, unserved_status,
+    DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING,
+    described, forwarder, json, retry_later, unserved_status,
 };
 use crate::azures::{SERVER_NAME, VERSIONS, signed};
 use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};

@@ -3,7 +3,8 @@
 
 use super::imds::{SEVERAL, has_metadata_header, unserved, upstream};
 use super::{
-    DISK_FULL, NO_SESSION, NOT_ALLOWED, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder, json, retry_later,
+    DISK_FULL, NO_SESSION, NOT_ALLOWED, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder, json,
+    retry_later,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version};
 use crate::refusal::{GuardError, Refusal};

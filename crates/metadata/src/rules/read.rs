@@ -127,7 +127,8 @@ impl Rules {
         };
         let privileges = named("privileges", file.privileges.into_iter().map(FilePrivilege::read))?;
         let identities = named("identities", file.identities.into_iter().map(FileIdentity::read))?;
-        let read_role = |role: FileRole| Ok((role.name.clone(), all(&role.name, "privileges", &role.privileges, &privileges)?));
+        let read_role =
+            |role: FileRole| Ok((role.name.clone(), all(&role.name, "privileges", &role.privileges, &privileges)?));
         let roles = named("roles", file.roles.into_iter().map(read_role))?;
         let mut grants = Vec::new();
         for FileAssignment { role, identities: names } in file.role_assignments {

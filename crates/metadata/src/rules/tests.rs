@@ -49,7 +49,13 @@ fn cgroup_at(path: &str) -> Option<u64> {
     }
 }
 
-fn decide(rules: &Rules, (dialect, method): (&str, &str), path: &str, query: &str, caller: Caller) -> Result<(), Denial> {
+fn decide(
+    rules: &Rules,
+    (dialect, method): (&str, &str),
+    path: &str,
+    query: &str,
+    caller: Caller,
+) -> Result<(), Denial> {
     let parameters = Parameters::parse(query).ok();
     let request = Request { dialect, method, path, parameters: parameters.as_ref() };
     rules.decide(&request, || caller, &cgroup_at)
@@ -113,7 +119,11 @@ fn md_11_scenarios() {
     .into_iter()
     .enumerate()
     {
-        assert_eq!(decide(&rules, speech, path, query, caller), decision, "{number}: {speech:?} {path}?{query} {caller:?}");
+        assert_eq!(
+            decide(&rules, speech, path, query, caller),
+            decision,
+            "{number}: {speech:?} {path}?{query} {caller:?}"
+        );
     }
 }
 
@@ -182,7 +192,14 @@ fn md_11_what_is_malformed_dangling_or_twice_is_no_policy() {
     ] {
         assert!(broken(pointer, value.clone()).is_err(), "{pointer} {value}");
     }
-    for text in ["", "[]", "{}", "{\"mode\":\"audit\",\"mode\":\"disabled\"}", "{\"mode\":\"audit\"} x", "{\"defaultAccess\":\"allow\",\"mode\":\"audit\"}"] {
+    for text in [
+        "",
+        "[]",
+        "{}",
+        "{\"mode\":\"audit\",\"mode\":\"disabled\"}",
+        "{\"mode\":\"audit\"} x",
+        "{\"defaultAccess\":\"allow\",\"mode\":\"audit\"}",
+    ] {
         assert!(Rules::parse(text.as_bytes()).is_err(), "{text}");
     }
     let long = format!("{{\"mode\":\"audit\"}}{}", " ".repeat(super::RULES_BYTES_MAX));

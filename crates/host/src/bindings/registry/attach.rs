@@ -2,9 +2,11 @@
 
 use super::open::{Namespace, Opened, PlaceError};
 use super::{Bindings, Entry};
+use crate::bindings::kept_rules::KeptRules;
 use crate::bindings::place::Place;
 use crate::bindings::row::{BindingLine, BindingRow, BindingState, HeaderSecret, PlaceIdentity};
 use crate::bindings::wanted::{Wanted, WantedError};
+use crate::rules::RulesInForce;
 use crate::state::StateError;
 use bonafide_crypto::{SystemEntropy, random};
 use bonafide_files::{User, write_private};
@@ -95,9 +97,14 @@ impl Bindings {
         let inode = namespace.as_ref().map(|namespace| namespace.inode);
         let without_identity = lease.workload.identities.is_empty();
         let mut row = self.row(wanted, dialect, inode, &lease);
+        let rules = wanted.rules.as_ref().map(|wanted| KeptRules::after(None, wanted));
         if let Some(there) = self.occupant(&row) {
+            let is_like = self.entries().get(&there).is_some_and(|entry| entry.row.is_like(&row));
+            if is_like && wanted.rules.is_some() {
+                self.set_rules_now(there, wanted.rules.as_ref())?;
+            }
             return match self.entries().get(&there) {
-                Some(entry) if entry.row.is_like(&row) => {
+                Some(entry) if is_like => {
                     Ok((Attached { line: entry.line(), row: entry.row.clone(), without_identity }, false))
                 }
                 Some(entry) => Err(AttachError::Occupied {
@@ -107,6 +114,10 @@ impl Bindings {
                 }),
                 None => Err(AttachError::Workload("another command changed this binding; try again".to_owned())),
             };
+        }
+        if let Some((rules, not_taken)) = rules {
+            row.rules = Some(rules);
+            not_taken.iter().for_each(|why| self.tell_not_taken(&row, why));
         }
         // Attachments of the same name when it led to another place.
         let leftovers = self.leftovers(&row);
@@ -120,8 +131,9 @@ impl Bindings {
             let _ = self.close(row.id).await;
             return Err(error.into());
         }
-        let serving = Some(self.serve(&row, dialect, sockets));
-        let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving };
+        let rules = RulesInForce::new(row.rules.as_ref().map(KeptRules::rules));
+        let serving = Some(self.serve(&row, dialect, &rules, sockets));
+        let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving, rules };
         let line = entry.line();
         self.entries().insert(row.id, entry);
         self.log.event(&self.event("bindingAttached", &row), &"it was asked for");
@@ -142,6 +154,7 @@ impl Bindings {
             user: wanted.user(lease.by.user).map(User::id),
             attached_at: clock::now().unix_seconds(),
             secret: secret.map(HeaderSecret::new),
+            rules: None,
             was_put_here: lease.was_put_here,
             is_configured: lease.by.is_configuration,
         }

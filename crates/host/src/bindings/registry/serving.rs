@@ -4,13 +4,15 @@ use super::Bindings;
 use super::guests::Guest;
 use crate::bindings::place::Place;
 use crate::bindings::row::BindingRow;
-use crate::caller::user_of;
+use crate::caller::{Callers, OfLoopback, OfUnixSocket, Unseen, user_of};
 use crate::endpoint::{AllowedUsers, Endpoint};
+use crate::rules::{Guarded, RulesInForce};
 use bonafide_files::User;
 use bonafide_http::{HttpLimits, Listener, Listening, SharedConnections};
 use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
 use bonafide_types::Secret;
 use rustix::process::{Resource, getrlimit};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -61,21 +63,28 @@ impl Serving {
 
 impl Bindings {
     /// Serves a binding on its sockets.
-    pub(super) fn serve(&self, row: &BindingRow, dialect: &'static Dialect, sockets: Vec<Listening>) -> Serving {
+    pub(super) fn serve(
+        &self,
+        row: &BindingRow,
+        dialect: &'static Dialect,
+        rules: &RulesInForce,
+        sockets: Vec<Listening>,
+    ) -> Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         if let Place::Vsock { cid, port } = row.place {
-            let guest = self.serve_guest((port, cid), self.endpoint(row, dialect), sockets);
+            let guest = self.serve_guest((port, cid), self.endpoint(row, dialect, rules, None), sockets);
             return Serving { stop, tasks, guest: Some(guest) };
         }
         for socket in sockets {
             if let Some(limit) = row.options.hop_limit {
                 socket.limit_hops(limit);
             }
+            let at = socket.address();
             let listener = Listener {
                 socket,
                 tls: None,
-                service: Arc::new(self.endpoint(row, dialect)),
+                service: Arc::new(self.endpoint(row, dialect, rules, at)),
                 limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
                 user_of,
                 proxies: Arc::default(),
@@ -102,7 +111,13 @@ impl Bindings {
         })
     }
 
-    fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect) -> Endpoint {
+    fn endpoint(
+        &self,
+        row: &BindingRow,
+        dialect: &'static Dialect,
+        rules: &RulesInForce,
+        at: Option<SocketAddr>,
+    ) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
         let binding = binding.with_sessions(row.options.require_session);
         let user = row.user.and_then(User::told);
@@ -112,7 +127,19 @@ impl Bindings {
             (_, None) => AllowedUsers::Any,
         };
         let connections = Some(self.connections.clone());
-        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections }
+        let guarded = Guarded::new(rules.clone(), callers(&row.place, at), &row.id.to_string());
+        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections, guarded }
+    }
+}
+
+/// The way in which the callers at a place are known.
+fn callers(place: &Place, at: Option<SocketAddr>) -> Arc<dyn Callers> {
+    match (place, at) {
+        (Place::Port { .. }, Some(at)) => Arc::new(OfLoopback(at)),
+        (Place::Unix { .. }, _) => Arc::new(OfUnixSocket),
+        // The monitor of a machine, and not who calls in it.
+        (Place::VsockUnix { .. } | Place::Vsock { .. } | Place::Interface { .. }, _) => Arc::new(Unseen),
+        (Place::Netns { .. } | Place::Port { .. }, _) => Arc::new(Unseen),
     }
 }
 
