@@ -66,8 +66,6 @@ mod tests {
         assert!(found.cgroup != Some(0));
         assert_eq!(callers.caller(Remote::Ip(SocketAddr::new(peer.ip(), 1))), Caller::default());
         assert_eq!(callers.caller(Remote::Vsock { cid: 3 }), Caller::default());
-        drop(client);
-        assert_eq!(callers.caller(Remote::Ip(peer)), Caller::default());
         let unix = Remote::Unix { uid: me, pid: Some(1), cgroup: Some(7) };
         assert_eq!(OfUnixSocket.caller(unix), Caller { uid: Some(me), cgroup: Some(7) });
         assert_eq!(callers.caller(unix), Caller::default());

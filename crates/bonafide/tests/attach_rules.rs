@@ -1,0 +1,126 @@
+//! Rules of bindings: by the kernel's word for the caller, over a change of the file, a mistake in it, and a restart (MD-11).
+
+#![allow(clippy::unwrap_used, reason = "a test may insist")]
+#![allow(clippy::disallowed_methods, reason = "whole processes: they have a clock and an environment")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use support::attached::{attached, bindings};
+use support::{Answer, Up, as_other_user, eventually, free_port, http, is_root, metadata_request, skip, token_target};
+
+const ARM: &str = "https://management.azure.com/";
+const VERSIONS: &str = "/metadata/versions";
+
+/// Tokens for whoever is meant, and nothing else for anybody.
+fn tokens_for(mode: &str, identity: &Value) -> Value {
+    json!({
+        "mode": mode,
+        "privileges": [{ "name": "tokens", "path": "/metadata/identity/oauth2/token" }],
+        "roles": [{ "name": "tokens", "privileges": ["tokens"] }],
+        "identities": [identity],
+        "roleAssignments": [{ "role": "tokens", "identities": ["it"] }],
+    })
+}
+
+struct Socket {
+    path: PathBuf,
+    rules: PathBuf,
+    dir: PathBuf,
+}
+
+impl Socket {
+    fn of(dir: &Path) -> Self {
+        Self { path: dir.join("metadata.sock"), rules: dir.join("rules.json"), dir: dir.to_owned() }
+    }
+
+    /// Attaches it, anew if it is, with this text as the file of rules.
+    fn attach(&self, rules: &str) -> Value {
+        std::fs::write(&self.rules, rules).unwrap();
+        let (path, rules) = (self.path.display().to_string(), self.rules.display().to_string());
+        attached(&self.dir, "demo", &["--unix", &path, "--rules", &rules])
+    }
+
+    fn ask(&self, target: &str) -> Answer {
+        let mut stream = UnixStream::connect(&self.path).unwrap();
+        stream.write_all(metadata_request("localhost", target).as_bytes()).unwrap();
+        Answer::read(&mut stream)
+    }
+
+    /// The statuses of a token and of the versions.
+    fn statuses(&self) -> (u16, u16) {
+        (self.ask(&token_target(ARM)).status, self.ask(VERSIONS).status)
+    }
+}
+
+#[test]
+fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let socket = Socket::of(dir.path());
+    let me = json!({ "name": "it", "uid": rustix::process::geteuid().as_raw() });
+    let enforced = tokens_for("enforce", &me);
+    let first = socket.attach(&enforced.to_string());
+    assert_eq!(socket.statuses(), (200, 403), "{}", up.log());
+    let refused = socket.ask(VERSIONS);
+    assert_eq!(refused.json()["error"], "access_denied");
+    eventually(support::PATIENCE, "the log says it", || up.log().contains(r#""event":"accessDenied""#));
+
+    // A mistake changes nothing, nor does an attachment that names no file.
+    let twice = enforced.to_string().replacen('{', r#"{"mode":"disabled","#, 1);
+    assert_eq!(socket.attach(&twice)["id"], first["id"]);
+    attached(dir.path(), "demo", &["--unix", &socket.path.display().to_string()]);
+    assert_eq!(socket.statuses(), (200, 403));
+    assert!(up.log().contains(r#""event":"bindingRulesNotTaken""#));
+
+    // Others are allowed now; the file itself is not needed at a start.
+    socket.attach(&tokens_for("enforce", &json!({ "name": "it", "uid": 54_321 })).to_string());
+    assert_eq!(socket.statuses(), (403, 403));
+    std::fs::remove_file(&socket.rules).unwrap();
+    up.stop();
+    let up = Up::start(dir.path(), &[]);
+    assert_eq!(socket.statuses(), (403, 403));
+
+    let audited = tokens_for("audit", &json!({ "name": "it", "cgroup": "/there-is-none" }));
+    socket.attach(&audited.to_string());
+    assert_eq!(socket.statuses(), (200, 200));
+    eventually(support::PATIENCE, "the log says it", || up.log().contains(r#""event":"accessWouldBeDenied""#));
+    socket.attach(r#"{"mode":"disabled"}"#);
+    assert_eq!(socket.statuses(), (200, 200));
+}
+
+#[test]
+fn md_11_a_port_knows_its_callers_and_without_good_rules_nobody_is_answered() {
+    if !is_root() {
+        return skip("being another user needs root");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let rules = dir.path().join("rules.json");
+    let named = rules.display().to_string();
+    let attach = |port: u16| {
+        let number = port.to_string();
+        attached(dir.path(), "demo", &["--port", &number, "--dialect", "imds", "--any-user", "--rules", &named])
+    };
+    let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    let status = |port: u16| http(at(port), &metadata_request(at(port), &token_target(ARM))).status;
+    let (port, other) = (free_port(), free_port());
+    std::fs::write(&rules, tokens_for("enforce", &json!({ "name": "it", "uid": 0 })).to_string()).unwrap();
+    attach(port);
+    assert_eq!(status(port), 200, "{}", up.log());
+    let answer = as_other_user(at(port), &token_target(ARM));
+    assert!(answer.contains("access_denied") && !answer.contains("access_token"), "{answer}");
+
+    std::fs::write(&rules, "{}").unwrap();
+    let binding = attach(other);
+    assert!(binding["note"].as_str().unwrap().contains("nothing is allowed"), "{binding}");
+    assert_eq!((status(other), status(port)), (403, 200));
+    std::fs::write(&rules, tokens_for("enforce", &json!({ "name": "it", "anyone": true })).to_string()).unwrap();
+    attach(other);
+    assert_eq!(status(other), 200);
+    assert!(bindings(dir.path()).iter().all(|binding| binding["note"].is_null()));
+}
