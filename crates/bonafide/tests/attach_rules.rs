@@ -72,10 +72,13 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
 
     // A mistake changes nothing, nor does an attachment that names no file.
     let twice = enforced.to_string().replacen('{', r#"{"mode":"disabled","#, 1);
-    assert_eq!(socket.attach(&twice)["id"], first["id"]);
+    let again = socket.attach(&twice);
+    assert_eq!(again["id"], first["id"]);
+    let note = again["note"].as_str().unwrap();
+    assert!(note.contains("a member twice") && note.ends_with("the rules of before stay in force"), "{note}");
     attached(dir.path(), "demo", &["--unix", &socket.path.display().to_string()]);
     assert_eq!(socket.statuses(), (200, 403));
-    assert!(up.log().contains(r#""event":"bindingRulesNotTaken""#));
+    eventually(support::PATIENCE, "the log says it", || up.log().contains(r#""event":"bindingRulesNotTaken""#));
 
     // Others are allowed now; the file itself is not needed at a start.
     socket.attach(&tokens_for("enforce", &json!({ "name": "it", "uid": 54_321 })).to_string());

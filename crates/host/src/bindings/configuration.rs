@@ -186,9 +186,11 @@ impl Bindings {
         for row in self.configured() {
             match self.place_in(&row, &wanted).await {
                 Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => {
-                    if let Err(why) = self.set_rules(row.0.id, wanted[at].rules.as_ref()).await {
-                        applied.failed.push(format!("binding {} ({}): {why}", at + 1, row.0.place));
-                    }
+                    let failed = match self.set_rules(row.0.id, wanted[at].rules.as_ref()).await {
+                        Ok(not_taken) => not_taken.map(|why| why.to_string()),
+                        Err(why) => Some(why.to_string()),
+                    };
+                    applied.failed.extend(failed.map(|why| format!("binding {} ({}): {why}", at + 1, row.0.place)));
                     kept.push(at);
                 }
                 Some(_) | None => {

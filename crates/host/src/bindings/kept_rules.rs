@@ -59,8 +59,8 @@ impl WantedRules {
 }
 
 impl KeptRules {
-    /// What is kept once a version is wanted, after what was kept before: a version that is no good changes nothing, and is the
-    /// first that denies all.
+    /// The rules to keep once a version is wanted, after those that were kept before: a version that is no good changes nothing
+    /// and, where there was none, denies all.
     pub(crate) fn after(before: Option<&Self>, wanted: &WantedRules) -> (Self, Option<NotTaken>) {
         match wanted.good() {
             Ok(text) => (Self { good: Some(text.to_owned()) }, None),

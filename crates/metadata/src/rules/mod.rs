@@ -17,9 +17,9 @@ pub use read::{RULES_BYTES_MAX, RulesError};
 enum Mode {
     /// None: everything is answered.
     Disabled,
-    /// What they would refuse is told, and answered all the same.
+    /// Refusals are told, and answered all the same.
     Audit,
-    /// What they do not allow is refused.
+    /// Requests that they do not allow are refused.
     Enforce,
 }
 
@@ -53,7 +53,7 @@ struct Privilege {
 /// A caller, as the kernel knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Identity {
-    /// Whoever can reach the endpoint.
+    /// Every caller that can reach the endpoint.
     Anyone,
     /// One of whom all that is said is true.
     Is { uid: Option<u32>, cgroup: Option<String> },

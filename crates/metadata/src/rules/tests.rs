@@ -222,7 +222,7 @@ fn md_11_a_mistake_is_said_so_that_it_can_be_mended() {
 }
 
 proptest! {
-    /// Whatever is asked, by whomever: without an assignment that allows it, it is not allowed; and one more assignment
+    /// For every request and caller: without an assignment that allows it, it is not allowed; and one more assignment
     /// takes nothing away.
     #[test]
     fn md_11_only_assignments_allow_and_none_takes_away(

@@ -100,12 +100,14 @@ impl Bindings {
         let rules = wanted.rules.as_ref().map(|wanted| KeptRules::after(None, wanted));
         if let Some(there) = self.occupant(&row) {
             let is_like = self.entries().get(&there).is_some_and(|entry| entry.row.is_like(&row));
-            if is_like && wanted.rules.is_some() {
-                self.set_rules_now(there, wanted.rules.as_ref())?;
-            }
+            let not_taken = match &wanted.rules {
+                Some(rules) if is_like => self.set_rules_now(there, Some(rules))?,
+                Some(_) | None => None,
+            };
             return match self.entries().get(&there) {
                 Some(entry) if is_like => {
-                    Ok((Attached { line: entry.line(), row: entry.row.clone(), without_identity }, false))
+                    let line = entry.line().with_rules_not_taken(not_taken.as_ref());
+                    Ok((Attached { line, row: entry.row.clone(), without_identity }, false))
                 }
                 Some(entry) => Err(AttachError::Occupied {
                     place: entry.row.place.to_string(),
@@ -115,10 +117,10 @@ impl Bindings {
                 None => Err(AttachError::Workload("another command changed this binding; try again".to_owned())),
             };
         }
-        if let Some((rules, not_taken)) = rules {
-            row.rules = Some(rules);
-            not_taken.iter().for_each(|why| self.tell_not_taken(&row, why));
-        }
+        let (rules, not_taken) = rules.unzip();
+        let not_taken = not_taken.flatten();
+        row.rules = rules;
+        not_taken.iter().for_each(|why| self.tell_not_taken(&row, why));
         // Attachments of the same name when it led to another place.
         let leftovers = self.leftovers(&row);
         for id in leftovers {
@@ -134,7 +136,7 @@ impl Bindings {
         let rules = RulesInForce::new(row.rules.as_ref().map(KeptRules::rules));
         let serving = Some(self.serve(&row, dialect, &rules, sockets));
         let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving, rules };
-        let line = entry.line();
+        let line = entry.line().with_rules_not_taken(not_taken.as_ref());
         self.entries().insert(row.id, entry);
         self.log.event(&self.event("bindingAttached", &row), &"it was asked for");
         self.changed.send_replace(());

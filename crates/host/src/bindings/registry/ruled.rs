@@ -2,29 +2,34 @@
 
 use super::{Bindings, Entry};
 use crate::bindings::kept_rules::{KeptRules, NotTaken, WantedRules};
+use crate::bindings::row::{BindingLine, BindingRow};
 use crate::rules::RulesInForce;
 use crate::state::StateError;
 use bonafide_types::BindingId;
 
-/// What an operator reads at a binding that allows nothing.
+/// The note of a binding that allows nothing.
 pub(super) const DENIES_ALL: &str =
-    "its file of rules cannot be followed, and nothing is allowed until it can: mend it, and attach it anew";
+    "nothing is allowed here until there are rules that can be followed: mend the file, and attach the place anew";
 
 impl Bindings {
-    /// Puts a version of its rules in force at a binding, or takes them away. It is kept before it counts, unless it is
-    /// stricter by being none: what cannot be kept is not in force.
+    /// Puts a version of its rules in force at a binding, or takes them away: kept first, so that a restart has it, too. A
+    /// version that is no good comes back with the reason.
     pub(in crate::bindings) async fn set_rules(
         &self,
         id: BindingId,
         wanted: Option<&WantedRules>,
-    ) -> Result<(), StateError> {
+    ) -> Result<Option<NotTaken>, StateError> {
         let _one_at_a_time = self.changing.lock().await;
         self.set_rules_now(id, wanted)
     }
 
     /// The same for who is changing bindings already.
-    pub(super) fn set_rules_now(&self, id: BindingId, wanted: Option<&WantedRules>) -> Result<(), StateError> {
-        let Some(mut row) = self.entries().get(&id).map(|entry| entry.row.clone()) else { return Ok(()) };
+    pub(super) fn set_rules_now(
+        &self,
+        id: BindingId,
+        wanted: Option<&WantedRules>,
+    ) -> Result<Option<NotTaken>, StateError> {
+        let Some(mut row) = self.entries().get(&id).map(|entry| entry.row.clone()) else { return Ok(None) };
         let before = row.rules.take();
         let (rules, not_taken) = match wanted {
             Some(wanted) => {
@@ -38,7 +43,7 @@ impl Bindings {
             self.tell_not_taken(&row, why);
         }
         if row.rules == before {
-            return Ok(());
+            return Ok(not_taken);
         }
         self.rows.write(&row)?;
         self.log.event(&self.event("bindingRulesChanged", &row), &"it was asked for");
@@ -46,10 +51,10 @@ impl Bindings {
             entry.rules.replace(row.rules.as_ref().map(KeptRules::rules));
             entry.row = row;
         }
-        Ok(())
+        Ok(not_taken)
     }
 
-    pub(super) fn tell_not_taken(&self, row: &crate::bindings::row::BindingRow, why: &NotTaken) {
+    pub(super) fn tell_not_taken(&self, row: &BindingRow, why: &NotTaken) {
         self.log.event(&self.event("bindingRulesNotTaken", row), why);
     }
 
@@ -64,5 +69,16 @@ impl Entry {
     /// True where nothing is allowed for want of rules that can be followed.
     pub(super) fn denies_all(&self) -> bool {
         self.row.rules.as_ref().is_some_and(KeptRules::denies_all)
+    }
+}
+
+impl BindingLine {
+    /// The same for the one who wanted other rules.
+    pub(super) fn with_rules_not_taken(mut self, why: Option<&NotTaken>) -> Self {
+        if let Some(why) = why {
+            let stay = self.note.unwrap_or_else(|| "the rules of before stay in force".to_owned());
+            self.note = Some(format!("{why}; {stay}"));
+        }
+        self
     }
 }
