@@ -5,6 +5,7 @@
 
 mod support;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,8 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use support::attached::{attached, bindings};
+use support::machines::Machines;
 use support::{
-    Answer, Up, as_other_user, eventually, free_port, http, is_root, metadata_request, run, skip, token_target,
+    Answer, PATIENCE, Up, as_other_user, eventually, free_port, http, is_root, metadata_request, run, skip,
+    token_target,
 };
 
 const ARM: &str = "https://management.azure.com/";
@@ -72,7 +75,7 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
     assert_eq!(socket.statuses(), (200, 403), "{}", up.log());
     let refused = socket.ask(VERSIONS);
     assert_eq!(refused.json()["error"], "access_denied");
-    eventually(support::PATIENCE, "the log says it", || up.log().contains(r#""event":"accessDenied""#));
+    eventually(PATIENCE, "the log says it", || up.log().contains(r#""event":"accessDenied""#));
 
     // A mistake changes nothing, nor does an attachment that names no file.
     let twice = enforced.to_string().replacen('{', r#"{"mode":"disabled","#, 1);
@@ -82,7 +85,7 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
     assert!(note.contains("a member twice") && note.ends_with("the rules of before stay in force"), "{note}");
     attached(dir.path(), "demo", &["--unix", &socket.path.display().to_string()]);
     assert_eq!(socket.statuses(), (200, 403));
-    eventually(support::PATIENCE, "the log says it", || up.log().contains(r#""event":"bindingRulesNotTaken""#));
+    eventually(PATIENCE, "the log says it", || up.log().contains(r#""event":"bindingRulesNotTaken""#));
 
     // Others are allowed now; the file itself is not needed at a start.
     socket.attach(&tokens_for("enforce", &json!({ "name": "it", "uid": 54_321 })).to_string());
@@ -95,7 +98,7 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
     let audited = tokens_for("audit", &json!({ "name": "it", "cgroup": "/there-is-none" }));
     socket.attach(&audited.to_string());
     assert_eq!(socket.statuses(), (200, 200));
-    eventually(support::PATIENCE, "the log says it", || up.log().contains(r#""event":"accessWouldBeDenied""#));
+    eventually(PATIENCE, "the log says it", || up.log().contains(r#""event":"accessWouldBeDenied""#));
     socket.attach(r#"{"mode":"disabled"}"#);
     assert_eq!(socket.statuses(), (200, 200));
 }
@@ -195,4 +198,52 @@ fn md_11_callers_are_known_by_their_control_group_at_a_socket_and_at_a_port() {
     // Another group of the name is meant by it from now on: a name is what the operator wrote.
     let again = ControlGroup::new().unwrap();
     assert_eq!(again.asks(&["--unix-socket", &path, &at_socket]), "200");
+}
+
+#[test]
+fn md_11_a_file_of_bindings_names_rules_which_are_read_at_the_start_and_when_it_is_read_again() {
+    let Some(machines) = Machines::create("rules") else { return };
+    let up = machines.serve();
+    let workload = machines.make_workload(&up);
+    machines.operate(&["host", "token", "create", "--host", "edge", "--resource-group", "rg"]);
+    machines.join_anew();
+    machines.operate(&["host", "place", "--workload", &workload, "--host", "edge"]);
+    let socket = Socket::of(machines.path("").as_path());
+    let bindings = |rules: &str| {
+        let text = format!("[[binding]]\nworkload = \"{workload}\"\nunix = \"{}\"\n{rules}", socket.path.display());
+        std::fs::write(machines.path("bindings.toml"), text).unwrap();
+    };
+    std::fs::write(machines.path("host.toml"), "bindings = \"bindings.toml\"\n").unwrap();
+    let config = machines.path("host.toml").display().to_string();
+    let start = || machines.start(machines.bonafide(&machines.host, "host", &["host", "run", "--config", &config]));
+    let ruled = format!("rules = \"{}\"\n", socket.rules.display());
+    let write = |text: &Value| std::fs::write(&socket.rules, text.to_string()).unwrap();
+
+    // The first version is none.
+    bindings(&ruled);
+    let agent = start();
+    eventually(PATIENCE, "it is attached and allows nothing", || {
+        socket.path.exists() && socket.statuses() == (403, 403)
+    });
+    let becomes = |statuses: (u16, u16)| {
+        agent.signal(Signal::HUP);
+        eventually(PATIENCE, "the file is followed", || socket.statuses() == statuses);
+    };
+    write(&tokens_for("enforce", &json!({ "name": "it", "uid": rustix::process::geteuid().as_raw() })));
+    becomes((200, 403));
+    // A mistake, and then no file at all, change nothing.
+    write(&json!({ "mode": "disabled", "rules": [] }));
+    agent.signal(Signal::HUP);
+    eventually(PATIENCE, "it is said", || agent.log().contains("unknown field"));
+    assert_eq!(socket.statuses(), (200, 403));
+    std::fs::remove_file(&socket.rules).unwrap();
+    agent.stop();
+    let agent = start();
+    eventually(PATIENCE, "it serves", || socket.statuses() == (200, 403));
+    // The file of bindings says all that there is.
+    bindings("");
+    agent.signal(Signal::HUP);
+    eventually(PATIENCE, "there are no rules", || socket.statuses() == (200, 200));
+    agent.stop();
+    up.stop();
 }

@@ -26,8 +26,7 @@ pub struct Guarded {
 
 impl RulesInForce {
     pub(crate) fn new(rules: Option<Rules>) -> Self {
-        let rules = Self(Arc::new(ArcSwapOption::from_pointee(rules)));
-        rules
+        Self(Arc::new(ArcSwapOption::from_pointee(rules)))
     }
 
     /// Puts others in their place, for every request that begins from now on.

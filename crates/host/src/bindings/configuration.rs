@@ -155,6 +155,9 @@ impl Member {
             ipv6: self.ipv6,
             mode: mode.transpose()?,
         };
+        if let Some(path) = self.rules.as_deref().filter(|path| !path.is_absolute()) {
+            return Err(ConfigurationError::Wanted { at, error: WantedError::Relative(path.display().to_string()) });
+        }
         let place = place.place().map_err(|error| ConfigurationError::Place { at, error })?;
         let wanted = Wanted {
             workload: self.workload,
@@ -279,6 +282,7 @@ mod tests {
         assert!(binding("port = 1\nunix = \"/a\"").starts_with("binding 1: name one place"));
         assert!(binding("port = 1\nnetwork = 2").contains("unknown field `network`"));
         assert!(binding("unix = \"a\"").contains("not a whole path"));
+        assert!(binding("port = 1\nrules = \"rules.json\"").contains("rules.json is not a whole path"));
         assert!(binding("unix = \"/a\"\nmode = \"999\"").contains("'999' are no permissions"));
         assert!(binding("unix = \"/a\"\nowner = \"nobody-of-this-name\"").contains("nobody-of-this-name"));
         assert!(binding("netns = \"42\"").contains("process id"));
