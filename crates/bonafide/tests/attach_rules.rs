@@ -80,7 +80,7 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
     // A mistake changes nothing, nor does an attachment that names no file.
     let twice = enforced.to_string().replacen('{', r#"{"mode":"disabled","#, 1);
     let again = socket.attach(&twice);
-    assert_eq!(again["id"], first["id"]);
+    assert_eq!((&again["id"], &again["rules"]), (&first["id"], &json!("enforce")));
     let note = again["note"].as_str().unwrap();
     assert!(note.contains("a member twice") && note.ends_with("the rules of before stay in force"), "{note}");
     attached(dir.path(), "demo", &["--unix", &socket.path.display().to_string()]);

@@ -138,6 +138,9 @@ pub struct BindingLine {
     /// True for one of the configuration file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub configured: bool,
+    /// The mode of its rules, if it has some: `disabled`, `audit` or `enforce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
 }
 
 /// A binding that was attached, as the one who attached it gets to know it.

@@ -65,6 +65,15 @@ impl Rules {
         Self { mode: Mode::Enforce, grants: Vec::new(), are_missing: true }
     }
 
+    /// The name of their mode, as a file has it.
+    pub fn mode(&self) -> &'static str {
+        match self.mode {
+            Mode::Disabled => "disabled",
+            Mode::Audit => "audit",
+            Mode::Enforce => "enforce",
+        }
+    }
+
     /// True where they have a consequence.
     pub fn are_in_force(&self) -> bool {
         self.mode != Mode::Disabled

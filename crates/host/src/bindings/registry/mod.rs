@@ -273,6 +273,7 @@ impl Entry {
                 .or_else(|| self.denies_all().then(|| ruled::DENIES_ALL.to_owned())),
             since: self.row.since().second(),
             configured: self.row.is_configured,
+            rules: self.row.rules.as_ref().map(|kept| kept.rules().mode().to_owned()),
         }
     }
 }
