@@ -8,7 +8,7 @@ use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_protocol};
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
 /// The side of a device on which its sockets listen, as opposed to that at its other end.
@@ -43,14 +43,7 @@ impl NearSide {
     }
 }
 
-impl AsFd for NearSide {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.netlink.as_fd()
-    }
-}
-
-/// True of a socket for such questions, which is the only one among those of a place that does not listen.
-pub(crate) fn is_such(socket: &OwnedFd) -> bool {
+fn is_such(socket: &OwnedFd) -> bool {
     let is_netlink = socket_domain(socket).is_ok_and(|domain| domain == AddressFamily::NETLINK);
     // `NETLINK_ROUTE` is 0, which rustix says as none.
     is_netlink && socket_protocol(socket).is_ok_and(|protocol| protocol.is_none())

@@ -7,9 +7,9 @@ mod proc_table;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 
-pub(crate) use callers::{Callers, OfLoopback, OfUnixSocket, Unseen};
+pub use callers::Callers;
 pub(crate) use control_group::{control_group_at, control_group_of_peer};
-pub(crate) use elsewhere::{UsersElsewhere, asking_socket};
+pub(crate) use elsewhere::{Elsewhere, asking_socket};
 
 use bonafide_files::User;
 use bonafide_http::LocalUser;
