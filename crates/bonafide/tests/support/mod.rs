@@ -12,6 +12,7 @@ mod metadata;
 pub(crate) mod namespace;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
+pub(crate) mod ruled;
 pub(crate) mod way;
 
 pub(crate) use answer::*;
