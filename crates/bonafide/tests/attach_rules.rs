@@ -144,9 +144,10 @@ fn md_11_callers_are_known_by_their_control_group_at_a_socket_and_at_a_port() {
     assert_eq!(socket.statuses(), (403, 403));
     let here = SocketAddr::from(([127, 0, 0, 1], port));
     assert_eq!(http(here, &metadata_request(here, &token_target(ARM))).status, 403);
+    let name = group.name.clone();
     drop(group);
     // Another group of the name is meant by it from now on: a name is what the operator wrote.
-    let again = ControlGroup::new().unwrap();
+    let again = ControlGroup::named(&name).unwrap();
     assert_eq!(again.asks(&["--unix-socket", &path, &at_socket]), "200");
 }
 

@@ -29,12 +29,15 @@ pub(crate) struct ControlGroup {
 
 impl ControlGroup {
     pub(crate) fn new() -> Option<Self> {
+        Self::named(&format!("/bonafide-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
         let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
         let root = roots.into_iter().find(|root| root.join("cgroup.controllers").exists())?;
-        let name = format!("/bonafide-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = root.join(&name[1..]);
         std::fs::create_dir(&folder).ok()?;
-        Some(Self { folder, name })
+        Some(Self { folder, name: name.to_owned() })
     }
 
     /// The status that curl prints in this group.
