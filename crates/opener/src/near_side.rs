@@ -27,6 +27,14 @@ impl NearSide {
         is_of_it.then(|| Self { netlink: Netlink::on(socket), asking: Mutex::default() })
     }
 
+    /// That of all devices of the calling thread's namespace.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn here() -> io::Result<Self> {
+        Ok(Self { netlink: Netlink::open()?, asking: Mutex::default() })
+    }
+
     /// True of an address to which the kernel delivers on this side, as to each of 127.0.0.0/8: who is here can begin a
     /// connection at it.
     ///
