@@ -4,6 +4,7 @@
 
 mod app_roles;
 mod applications;
+mod balanced_facts;
 mod below;
 mod budget;
 mod decide_host;
