@@ -81,7 +81,7 @@ pub struct Applied {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// The start of the agent: a namespace or device that took the name of another since, while the machine ran on, does
-    /// not inherit its identity.
+    /// not inherit its identity. Those of another start of the machine are what the file says.
     Start,
     /// Somebody asked for it: what is there now is what is meant.
     Asked,
@@ -180,11 +180,13 @@ impl Bindings {
         let wanted = parse(text)?;
         let mut applied = Applied::default();
         let mut kept = Vec::new();
-        for row in self.configured() {
+        for (row, state) in self.configured() {
+            let is_gone = matches!(state, BindingState::Gone(_));
+            let stays = occasion == Occasion::Start && self.is_of_this_start(&row);
             match self.place_in(&row, &wanted).await {
-                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => kept.push(at),
+                Some(at) if stays || !is_gone => kept.push(at),
                 Some(_) | None => {
-                    applied.detached += usize::from(self.end_configured(row.0.id).await);
+                    applied.detached += usize::from(self.end_configured(row.id).await);
                 }
             }
         }
@@ -205,7 +207,7 @@ impl Bindings {
     }
 
     /// The number of the attachment in a file that a row is the outcome of.
-    async fn place_in(&self, (row, _): &(BindingRow, BindingState), wanted: &[Wanted]) -> Option<usize> {
+    async fn place_in(&self, row: &BindingRow, wanted: &[Wanted]) -> Option<usize> {
         for (at, wanted) in wanted.iter().enumerate() {
             if row.is_as_wanted(wanted, self.as_configuration().user)
                 && self.means(&wanted.workload, row.workload).await
