@@ -45,9 +45,9 @@ def with_libraries(program, inside):
 class Guest:
     """A running guest, whose device is `tap` of the namespace in which it runs."""
 
-    def __init__(self, name, tap, mac, address, gateway, namespace=None, files=(), vsock=None):
+    def __init__(self, name, tap, mac, address, gateway, namespace=None, files=(), vsock=None, memory_mib=MEMORY_MIB):
         """With `vsock`, what the guest connects to at its host comes to that path, an underscore and the port."""
-        self.name, self.vsock = name, None
+        self.name, self.vsock, self.memory_mib = name, None, memory_mib
         folder = os.path.join(DATA, name)
         root = os.path.join(folder, "system")
         shutil.copytree(os.path.join(INSTALLED, "system"), root, symlinks=True)
@@ -61,7 +61,7 @@ class Guest:
         run("sh", "-c", f"cd {root} && find . | cpio --quiet -o -H newc > {self.initrd}")
         self.monitor = os.path.join(folder, "monitor")
         command = [
-            "qemu-system-x86_64", "-accel", "tcg", "-m", str(MEMORY_MIB), "-nographic", "-no-reboot", "-nodefaults",
+            "qemu-system-x86_64", "-accel", "tcg", "-m", str(memory_mib), "-nographic", "-no-reboot", "-nodefaults",
             "-kernel", os.path.join(INSTALLED, "vmlinuz"), "-initrd", self.initrd,
             # Its clock stands still while the machine does something else: without the check its kernel does not end for that.
             "-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on no_timer_check", "-serial", "stdio",
@@ -76,7 +76,7 @@ class Guest:
                 until("the virtual sockets are there", lambda: os.path.exists(device))
                 # It reads the guest's memory.
                 command += [
-                    "-object", f"memory-backend-memfd,id=shared,size={MEMORY_MIB}M,share=on", "-machine", "pc,memory-backend=shared",
+                    "-object", f"memory-backend-memfd,id=shared,size={memory_mib}M,share=on", "-machine", "pc,memory-backend=shared",
                     "-chardev", f"socket,id=v0,path={device}", "-device", "vhost-user-vsock-pci,chardev=v0",
                 ]
             self.process = subprocess.Popen(
@@ -107,7 +107,7 @@ class Guest:
     def memory(self):
         """All of its memory."""
         path = os.path.join(DATA, self.name, "memory")
-        self._ask_monitor("pmemsave", {"val": 0, "size": MEMORY_MIB << 20, "filename": path})
+        self._ask_monitor("pmemsave", {"val": 0, "size": self.memory_mib << 20, "filename": path})
         with open(path, "rb") as file:
             return file.read()
 

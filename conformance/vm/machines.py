@@ -183,5 +183,8 @@ def detached(scene):
     successor.power_off()
 
 
+import plain_sockets  # noqa: E402,F401
+
+
 if __name__ == "__main__":
     sys.exit(run_scenarios(Scene()))
