@@ -67,7 +67,7 @@ fn power_off(agent: Agent) {
     drop(agent);
 }
 
-/// What a machine says of itself is that of another one, or of another run.
+/// An agent to which the machine says that it is another one, or in another run.
 fn agent_that_finds(machines: &Machines, at: &str, content: &str) -> Agent {
     let file = machines.path("of-the-machine");
     std::fs::write(&file, content).unwrap();
@@ -178,7 +178,7 @@ fn ky_12_during_an_outage_a_clock_that_jumps_prolongs_no_token_and_loses_none() 
         agent = machines.start_agent();
         is(seconds, &cached, "after a restart");
     }
-    // What had ended at a start was given up then.
+    // A token that had ended at a start was given up then.
     machines.clock.set(25 * HOUR);
     power_off(agent);
     agent = machines.start_agent();
@@ -214,7 +214,7 @@ fn id_06_on_a_full_disk_a_removal_is_in_force_and_does_not_come_back_in_an_outag
     let agent = machines.start_agent();
     eventually(PATIENCE, "the workload is here", || token(&machines, MANAGEMENT).is_some());
     are_kept(&machines);
-    // What is removed gives no space back while somebody has it open.
+    // A removed file gives no space back while somebody has it open.
     let _held: Vec<_> =
         ["kept/desired", "kept/tokens"].iter().flat_map(|name| open_all(&disk.join("agent").join(name))).collect();
     let fill = "dd if=/dev/zero of=filler bs=4k 2> /dev/null; cp filler second 2> /dev/null; true";
