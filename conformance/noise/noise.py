@@ -10,8 +10,8 @@ from agent import Agent
 from world import ALL, METADATA, TOKEN_PATH, Namespace, owner, run_scenarios, scenario
 
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "client.py")
-# Times that the quiet one is measured alone and beside the noisy one, in turns, so that what else the machine does falls on both.
-ROUNDS = 8 if ALL else 3
+# Times that the quiet one is measured alone and beside the noisy one, in turns.
+ROUNDS = 8 if ALL else 4
 SECONDS = 8
 # The most by which the slowest hundredth of the quiet one's answers may be slower. Source: requirement ID-16.
 RATIO_MAX = 2
@@ -46,20 +46,22 @@ def slowest_hundredth(took):
 
 @scenario("ID-16: beside a workload at fifty times its share the slowest hundredth of another's answers takes twice as long at most")
 def noise(scene):
-    took, asked, seen = {"alone": [], "beside": []}, 0, {}
+    rounds, asked, seen = {"alone": [], "beside": []}, 0, {}
     for _ in range(ROUNDS):
-        for case in took:
+        for case, slowest in rounds.items():
             noisy = scene.start("noisy") if case == "beside" else None
             quiet = said(scene.start("quiet"))
             assert not quiet["other"], f"the quiet one was answered {quiet['other']} {case}"
-            took[case] += quiet["took"]
+            slowest.append(slowest_hundredth(quiet["took"]))
             if noisy:
                 told = said(noisy)
                 asked += told["asked"]
                 for status, count in told["seen"].items():
                     seen[status] = seen.get(status, 0) + count
-    alone, beside = slowest_hundredth(took["alone"]), slowest_hundredth(took["beside"])
+    # The noisy one is noisy in each round of its own; other work of the machine is in some.
+    alone, beside = min(rounds["alone"]), min(rounds["beside"])
     rate = asked / ROUNDS / SECONDS
+    print("rounds:", *(f"{case} {' '.join(f'{took:.2f}' for took in slowest)} ms;" for case, slowest in rounds.items()))
     print(f"alone {alone:.2f} ms, beside {rate:.0f} requests a second {beside:.2f} ms: {beside / alone:.2f}; the noisy one's answers: {seen}")
     assert seen.get("429", 0) > asked / 2, f"the noisy one is noisy: {seen}"
     assert rate > 800, f"only {rate:.0f} requests a second"
