@@ -9,7 +9,7 @@ use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
 use crate::placement::{
     EXTENSION_STATUS, IDENTITIES_OF_SETS, PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed,
-    PlacedIdentity, Placement, SetIdentities, WORKLOAD_HOSTS_MAX, own,
+    PlacedIdentity, Placement, SCHEDULED_EVENTS, SetIdentities, WORKLOAD_HOSTS_MAX, own,
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
@@ -262,5 +262,6 @@ fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<P
         lasting: false,
         extension: if is_running { extension_of(tx, uuid, resource)? } else { None },
         instance: None,
+        events: tx.get(&SCHEDULED_EVENTS, &uuid)?,
     })
 }
