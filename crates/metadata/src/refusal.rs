@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     NoSession,
     /// A session without a life that it can have.
     SessionLife,
+    /// The rules of the binding do not allow it.
+    NotAllowed,
     /// The path is known, and served with another method; or, without a path, the method is served nowhere.
     Method(Option<&'static str>),
     /// `api-version` is missing, malformed or too old.

@@ -19,7 +19,7 @@ pub(crate) struct Inbound {
     pub(crate) backend_port: u64,
 }
 
-/// What load balancers do for a machine.
+/// The work of load balancers for a machine.
 #[derive(Debug, Default)]
 pub(crate) struct Balanced {
     pub(crate) public: Vec<Mapped>,

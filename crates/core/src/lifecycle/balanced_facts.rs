@@ -1,7 +1,7 @@
 //! The part of a machine's facts that load balancers have: who balances to its addresses, and by which rules. An address is in
 //! a pool where its configuration names the pool, or the pool the address.
 
-use super::instance_facts::{Sources, id_of, public, subnet_prefix};
+use super::fact_sources::{Sources, id_of, is_standard, public, subnet_prefix};
 use crate::directory::{RESOURCES, RESOURCES_BELOW, RESOURCES_IN_GROUP, Resource, find};
 use crate::instance::{Balanced, Inbound, Mapped, below, private_address, text_below};
 use bonafide_store::{Read, StoreError};
@@ -244,12 +244,6 @@ fn frontend(
     let Some(reference) = below(properties, &["subnet"]) else { return Ok(String::new()) };
     let subnet = subnet_prefix(tx, sources, reference)?;
     Ok(private_address(balancer, subnet.as_deref()).to_string())
-}
-
-/// True of a resource of the network whose SKU is not the basic one.
-pub(super) fn is_standard(row: &Resource) -> bool {
-    let sku = row.body.member(&["sku", "name"]).and_then(Value::as_str).unwrap_or_default();
-    !sku.is_empty() && !sku.eq_ignore_ascii_case("Basic")
 }
 
 fn elements<'v>(value: &'v Value, path: &[&str]) -> impl Iterator<Item = &'v Value> {

@@ -1,10 +1,9 @@
 //! The facts of placed machines: a machine's own, those of its interfaces, their public addresses, subnets and load balancers.
 
-use super::balanced_facts::{self, Attached, is_standard};
-use crate::directory::{RESOURCES, Resource, find};
-use crate::instance::{
-    Configuration, Interface, Machine, address_prefix, below, document, mac_address, private_address, public_address,
-};
+use super::balanced_facts::{self, Attached};
+use super::fact_sources::{Sources, id_of, public, subnet_prefix};
+use crate::directory::{RESOURCES, Resource};
+use crate::instance::{Configuration, Interface, Machine, below, document, mac_address, private_address};
 use crate::placement::{INSTANCE_FACTS, InstanceFacts};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceId, ResourceUuid};
@@ -67,28 +66,6 @@ fn of_profile(uuid: ResourceUuid, set: &Resource) -> Attached {
     attached
 }
 
-/// The resources that were looked for, there or not.
-#[derive(Default)]
-pub(super) struct Sources(Vec<String>);
-
-impl Sources {
-    pub(super) fn find(
-        &mut self,
-        tx: &impl Read,
-        id: &ResourceId,
-    ) -> Result<Option<(ResourceUuid, Resource)>, StoreError> {
-        self.note(id);
-        find(tx, id)
-    }
-
-    pub(super) fn note(&mut self, id: &ResourceId) {
-        let folded = id.fold();
-        if !self.0.contains(&folded) {
-            self.0.push(folded);
-        }
-    }
-}
-
 /// The interfaces of a machine, the primary one first.
 fn interface_ids(machine: &Resource) -> Vec<ResourceId> {
     let list = machine.body.member(&["properties", "networkProfile", "networkInterfaces"]).and_then(Value::as_array);
@@ -96,10 +73,6 @@ fn interface_ids(machine: &Resource) -> Vec<ResourceId> {
     let is_primary = |interface: &&Value| interface["properties"]["primary"] == Value::Bool(true);
     interfaces.sort_by_key(|interface| !is_primary(interface));
     interfaces.into_iter().filter_map(id_of).collect()
-}
-
-pub(super) fn id_of(reference: &Value) -> Option<ResourceId> {
-    ResourceId::parse(below(reference, &["id"])?.as_str()?).ok()
 }
 
 fn read_interface(
@@ -141,35 +114,4 @@ fn read_configuration(
     };
     attached.name(properties);
     Ok((Configuration { private_address, public_address: public.address, subnet, is_ipv6 }, attached))
-}
-
-/// The prefix of a subnet. The network above it is a source too: its write makes and changes its subnets.
-pub(super) fn subnet_prefix(
-    tx: &impl Read,
-    sources: &mut Sources,
-    reference: &Value,
-) -> Result<Option<String>, StoreError> {
-    let Some(id) = id_of(reference) else { return Ok(None) };
-    if let Some(network) = id.parent() {
-        sources.note(&network);
-    }
-    let Some((_, subnet)) = sources.find(tx, &id)? else { return Ok(None) };
-    Ok(address_prefix(&subnet).map(str::to_owned))
-}
-
-/// A public address.
-#[derive(Default)]
-pub(super) struct Public {
-    /// As the resource has it, or as it is made from it; empty where there is none.
-    pub(super) address: String,
-    pub(super) is_standard: bool,
-}
-
-pub(super) fn public(tx: &impl Read, sources: &mut Sources, reference: &Value) -> Result<Public, StoreError> {
-    let Some(id) = id_of(reference) else { return Ok(Public::default()) };
-    let Some((uuid, row)) = sources.find(tx, &id)? else { return Ok(Public::default()) };
-    let said = row.body.member(&["properties", "ipAddress"]).and_then(Value::as_str);
-    let said = said.filter(|address| !address.is_empty());
-    let address = said.map_or_else(|| public_address(uuid).to_string(), str::to_owned);
-    Ok(Public { address, is_standard: is_standard(&row) })
 }

@@ -13,6 +13,7 @@ mod deferred;
 mod delete;
 mod directory_error;
 mod extension;
+mod fact_sources;
 mod follow_facts;
 mod gone_principals;
 mod hosts;

@@ -28,7 +28,7 @@ const KEPT_KEY_BYTES_MAX: usize = 512;
 pub(crate) struct Instance {
     etag: String,
     document: Value,
-    /// What load balancers do for the machine, where there is one.
+    /// The answer of `/metadata/loadbalancer`, where there is one.
     load_balancer: Option<Value>,
     answers: RwLock<BTreeMap<Box<str>, Answer>>,
 }
