@@ -54,7 +54,7 @@ pub(crate) enum Call {
     Document(fn(&Asked<'_>) -> Result<Reply, Refusal>),
     /// The machine's document or an element of it, or what it says of load balancers.
     Instance,
-    /// What is going to happen to the machine, or its word that it may.
+    /// The events that the machine is told of before they happen, or its word that they may.
     Events,
     /// Something that the control plane must be asked.
     Question(fn(&Asked<'_>) -> Result<(HostRequest, Told), Refusal>),

@@ -289,11 +289,3 @@ fn store(
     tx.put(&SCHEDULED_EVENTS, &uuid, events)?;
     place::refresh(tx, uuid, machine)
 }
-
-/// Removes the events of a machine that is gone.
-pub(super) fn forget(tx: &mut Tx<'_>, uuid: ResourceUuid) -> Result<(), StoreError> {
-    match tx.get(&SCHEDULED_EVENTS, &uuid)? {
-        Some(_) => tx.delete(&SCHEDULED_EVENTS, &uuid),
-        None => Ok(()),
-    }
-}

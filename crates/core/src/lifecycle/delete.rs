@@ -3,7 +3,7 @@
 use super::below;
 use super::budget::{Budget, Progress};
 use super::gone_principals::{PrincipalRest, delete_principal, forget_principal};
-use super::{announced, follow_facts, hosts, place};
+use super::{follow_facts, hosts, place};
 use crate::access::{Allowed, ScopeKey, WrongProof, assignments};
 use crate::directory::{HOST_TYPE, INSTANCES_OF_SET, PRINCIPALS, RESOURCES, RESOURCES_BELOW, Resource};
 use crate::placement::host_of;
@@ -122,7 +122,7 @@ pub(super) fn remove_tree(
     budget.take(1);
     end_principals(tx, uuid, &mut resource)?;
     place::take_from_all(tx, uuid)?;
-    announced::forget(tx, uuid)?;
+    place::forget_events(tx, uuid)?;
     place::forget_set(tx, uuid)?;
     tx.delete(&RESOURCES, &uuid)?;
     follow_facts::follow(tx, &resource.id)?;

@@ -157,6 +157,14 @@ pub(super) fn forget_set(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), Store
     }
 }
 
+/// Removes the events of a machine that is gone.
+pub(super) fn forget_events(tx: &mut Tx<'_>, machine: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&SCHEDULED_EVENTS, &machine)? {
+        Some(_) => tx.delete(&SCHEDULED_EVENTS, &machine),
+        None => Ok(()),
+    }
+}
+
 /// Brings the rows of a machine up to date after a change of an extension on it.
 pub(super) fn refresh_machine(tx: &mut Tx<'_>, machine: ResourceUuid) -> Result<(), StoreError> {
     match tx.get(&RESOURCES, &machine)? {

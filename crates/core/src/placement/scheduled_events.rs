@@ -1,4 +1,4 @@
-//! What is going to happen to a machine: told to those machines that ask, a row each, and part of their placements, so that
+//! The events that machines are told of before they happen: those machines that ask, a row each, and part of their placements, so that
 //! their hosts know it while the control plane is away (docs/wire/instance.md, "Scheduled events").
 
 use bonafide_store::{Absence, Table};
