@@ -114,15 +114,19 @@ impl SealedRows {
     /// The same for one that allows less than before: the version of before does not count any more.
     pub(super) fn replace(&self, row: &BindingRow) -> Result<(), StateError> {
         self.write(row)?;
-        self.versions().record(&self.kek)
+        self.record()
     }
 
-    /// Removes a row, durably: it does not count any more if it is put back.
-    pub(super) fn remove(&self, id: BindingId) -> Result<(), StateError> {
+    /// Removes a row, durably. It does not count any more if it is put back, once that is on [record](Self::record).
+    pub(super) fn remove(&self, id: BindingId) -> Result<(), FilesError> {
         bonafide_files::remove_durably(&self.path(id))?;
-        let mut versions = self.versions();
-        versions.forget(id);
-        versions.record(&self.kek)
+        self.versions().forget(id);
+        Ok(())
+    }
+
+    /// Puts the rows that there are on record, durably.
+    pub(super) fn record(&self) -> Result<(), StateError> {
+        self.versions().record(&self.kek)
     }
 
     fn read(&self, path: &Path, id: BindingId) -> Result<(u64, BindingRow), Unreadable> {

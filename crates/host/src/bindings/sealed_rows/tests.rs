@@ -75,6 +75,7 @@ fn ha_11_a_row_that_was_removed_does_not_come_back_and_one_that_is_there_stays()
     rows.write(&stays).unwrap();
     let copied = folder.copy_of(&gone);
     rows.remove(gone.id).unwrap();
+    rows.record().unwrap();
     rows.write(&later).unwrap();
     copy(copied, rows.path(gone.id)).unwrap();
     assert!(!rows.workloads().unwrap().contains(&gone.workload));
@@ -121,6 +122,7 @@ fn a_row_of_the_time_before_versions_is_taken_until_there_is_a_record() {
     let after = folder.rows();
     after.read_all(&Log::off()).unwrap();
     after.remove(old.id).unwrap();
+    after.record().unwrap();
     write_old();
     assert_eq!(folder.found().set_aside, [old.id]);
 }
