@@ -119,6 +119,8 @@ pub(crate) enum DocumentError {
     NoSuchEvent,
     #[error("Missing required parameter \"api-version\". Fix the request and retry.")]
     NoApiVersion,
+    #[error("Parameter value isn't allowed: the only value of \"format\" is \"json\". Fix the request and retry.")]
+    LoadBalancerFormat,
     #[error("the machine is behind no load balancer")]
     NoLoadBalancer,
     #[error("the control plane of this host does not answer now; try again")]

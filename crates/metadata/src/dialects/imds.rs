@@ -29,7 +29,7 @@ pub static IMDS: Dialect = Dialect {
         Entry::new(Method::GET, "/metadata/versions", Call::Document(versions)),
         Entry::tree(Method::GET, instance::PATH, Call::Instance),
         Entry::new(Method::GET, attested::PATH, Call::Question(attested::ask)),
-        Entry::new(Method::GET, load_balancer::PATH, Call::Document(load_balancer::show)),
+        Entry::new(Method::GET, load_balancer::PATH, Call::Instance),
         Entry::new(Method::GET, scheduled_events::PATH, Call::Document(scheduled_events::list)),
         Entry::new(Method::POST, scheduled_events::PATH, Call::Document(scheduled_events::start)),
         Entry::new(Method::GET, forwarder::EXTENSION_PATH, Call::Document(forwarder::extension)),
