@@ -52,7 +52,7 @@ fn ky_10_a_host_elsewhere_that_was_disabled_keeps_its_placements_and_comes_back_
         enabled.status.success() && said.contains("any other joins with a new token: `bonafide host token create"),
         "{said}"
     );
-    // Whoever has a copy of its old key is nobody: only a token lets it join.
+    // A copy of its old key is worth nothing: only a token lets it join.
     let token = machines.token();
     let join = ["--ca-sha256", token["caSha256"].as_str().unwrap(), "--token", token["token"].as_str().unwrap()];
     assert!(refusal(&machines.join(&join)).contains("stop that first"));

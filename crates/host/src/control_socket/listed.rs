@@ -3,7 +3,7 @@
 use crate::bindings::BindingLine;
 use serde::{Deserialize, Serialize};
 
-/// What is attached on a machine.
+/// All that is attached on a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedBindings {
