@@ -11,6 +11,7 @@ use super::ours::{Ours, Turn};
 use super::panics::{Panicked, caught};
 use super::reply::{ReplyBody, response};
 use super::service::{HttpLimits, Service};
+use super::unasked::{AllUnasked, Unasked};
 use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
@@ -40,6 +41,8 @@ pub(super) struct Connections<S> {
     pub(super) in_flight: AtomicUsize,
     /// True when it is time to stop: each reply then ends its connection.
     pub(super) stopping: AtomicBool,
+    /// Connections that have asked nothing yet.
+    pub(super) unasked: AllUnasked,
     pub(super) places: Places,
     pub(super) rooms: Rooms,
 }
@@ -55,6 +58,7 @@ pub(super) struct Admitted {
     /// The holder of what its requests hold, as long as they prove no more.
     pub(super) holder: Holder,
     pub(super) place: Place,
+    pub(super) unasked: Unasked,
 }
 
 /// One connection. Its deadlines are kept here and not by hyper, whose timer costs an allocation and a place in the timer
@@ -206,6 +210,7 @@ impl<S: Service> Connection<'_, S> {
         self.admitted.place.quiet(started);
         self.turn.answer();
         let in_flight = InFlight::start(&self.shared.in_flight);
+        self.admitted.unasked.end();
         let (parts, body) = request.into_parts();
         // Clones of all three are cheap; they are needed when the request has been given away.
         let authorization = parts.headers.get(AUTHORIZATION).cloned();
