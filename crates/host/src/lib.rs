@@ -12,7 +12,6 @@ mod control_plane;
 mod control_socket;
 mod decisions;
 mod endpoint;
-mod endpoint_elsewhere;
 mod enrol;
 mod exchange;
 pub mod extensions;
@@ -41,7 +40,7 @@ mod upstream;
 mod watch;
 
 pub use agent::{AgentRuntime, AgentStatus};
-pub use caller::user_of;
+pub use caller::{Callers, user_of};
 pub use control_plane::{ControlPlaneAddress, HostsOrigin, HostsOriginError, Trust};
 pub use control_socket::{
     ControlError, ControlSocket, ListedBindings, attach, detach, list_bindings, order_about_hosts,

@@ -180,11 +180,13 @@ impl<S: Service> Door<S> {
         let user = match (remote, local.zip(self.user_of)) {
             // On a machine with several addresses a local connection can have two of them.
             (Remote::Ip(remote), Some((local, user_of))) if is_here || is_at_proxy => user_of(remote, local),
+            // Without an answer nobody is a proxy.
+            (Remote::Ip(_), None) if is_at_proxy => LocalUser::Nameless,
             (Remote::Unix { uid, .. }, _) => LocalUser::Is(uid),
             (Remote::Ip(_) | Remote::Vsock { .. }, _) => LocalUser::Unknown,
         };
         let facts = PeerFacts { remote, local, user, passed_on_by: None };
-        let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user, is_here));
+        let is_proxy = at_proxy().any(|proxy| proxy.runs_as(user));
         let is_beside_proxy = is_at_proxy && !is_proxy;
         let holder = Holder::of(user, remote);
         let hears_forwarders = self.shared.service.hears_forwarders();

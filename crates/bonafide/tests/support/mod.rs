@@ -15,6 +15,7 @@ pub(crate) mod namespace;
 pub(crate) mod passing;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
+pub(crate) mod ruled;
 pub(crate) mod way;
 
 pub(crate) use answer::*;

@@ -33,7 +33,7 @@ impl Bindings {
         let before = row.rules.take();
         let (rules, not_taken) = match wanted {
             Some(wanted) => {
-                let (rules, not_taken) = KeptRules::after(before.as_ref(), wanted);
+                let (rules, not_taken) = KeptRules::after(before.as_ref(), wanted, &row.place);
                 (Some(rules), not_taken)
             }
             None => (None, None),
