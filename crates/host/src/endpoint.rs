@@ -95,21 +95,11 @@ impl Service for Endpoint {
         masked_path(raw, |segment| self.binding.has_word(segment)).into()
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
-        let answer = match self.agent.core.answer_or_hold(&self.binding, &request, &clock::world_at(at)) {
-            Ok(answer) => answer,
-            Err(held) => self.hold(held, &request, waits).await,
-        };
-        match answer {
-            metadata::Answer::Reply { reply, refresh } => {
-                self.run(refresh);
-                reply.into()
-            }
-            metadata::Answer::Wait { waiting, duty } => {
-                self.run(duty);
-                self.wait(waiting, waits).await.into()
-            }
-            metadata::Answer::Ask(question) => self.ask(question, waits).await.into(),
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+        match self.answer_at_once(request, at) {
+            Ok(reply) => reply.into(),
+            // Apart: what is seldom waited for takes no room in the future of each request.
+            Err(later) => Box::pin(self.answer_later(later, request, waits)).await.into(),
         }
     }
 
@@ -134,7 +124,51 @@ fn is_beyond(peer: &PeerFacts, near_side: Option<&NearSide>) -> bool {
     remote.ip() != local.ip() && near_side.is_some_and(|near_side| !is_near(near_side))
 }
 
+/// The reason why there is no reply yet.
+enum Later {
+    /// An identity that is not known.
+    Held(Held),
+    /// A token that login is asked for.
+    Wait(Waiting),
+    /// A question to the control plane.
+    Ask(Question),
+}
+
 impl Endpoint {
+    fn answer_at_once(&self, request: &Request, at: Timestamp) -> Result<Reply, Later> {
+        match self.agent.core.answer_or_hold(&self.binding, request, &clock::world_at(at)) {
+            Ok(answer) => self.reply(answer),
+            Err(held) => Err(Later::Held(held)),
+        }
+    }
+
+    fn reply(&self, answer: metadata::Answer) -> Result<Reply, Later> {
+        match answer {
+            metadata::Answer::Reply { reply, refresh } => {
+                self.run(refresh);
+                Ok(reply)
+            }
+            metadata::Answer::Wait { waiting, duty } => {
+                self.run(duty);
+                Err(Later::Wait(waiting))
+            }
+            metadata::Answer::Ask(question) => Err(Later::Ask(question)),
+        }
+    }
+
+    async fn answer_later(&self, mut later: Later, request: &Request, waits: &Waits<'_>) -> Reply {
+        loop {
+            later = match later {
+                Later::Held(held) => match self.reply(self.hold(held, request, waits).await) {
+                    Ok(reply) => return reply,
+                    Err(later) => later,
+                },
+                Later::Wait(waiting) => return self.wait(waiting, waits).await,
+                Later::Ask(question) => return self.ask(question, waits).await,
+            };
+        }
+    }
+
     fn run(&self, duty: Option<FetchDuty>) {
         if let Some(duty) = duty {
             tokio::spawn(Arc::clone(&self.agent).fetch(duty));

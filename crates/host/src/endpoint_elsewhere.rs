@@ -40,7 +40,7 @@ impl Service for EndpointElsewhere {
         self.endpoint.logged_path(raw, status)
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
         self.endpoint.answer(request, at, waits).await
     }
 
