@@ -184,6 +184,40 @@ fn id_05_the_port_at_an_interface_is_for_its_other_end_also_in_another_namespace
 }
 
 #[test]
+fn md_11_the_extension_at_a_place_has_the_rules_of_the_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(inside) = Namespace::create("ruled-ext") else { return };
+    let up = Up::start(dir.path(), &[]);
+    let file = dir.path().join("rules.json");
+    let attach = |path: &str, identity: Value| {
+        let rules = json!({
+            "mode": "enforce",
+            "privileges": [{ "name": "it", "path": path }],
+            "roles": [{ "name": "it", "privileges": ["it"] }],
+            "identities": [identity],
+            "roleAssignments": [{ "role": "it", "identities": ["it"] }],
+        });
+        std::fs::write(&file, rules.to_string()).unwrap();
+        attached(dir.path(), "demo", &["--netns", &inside.0, "--rules", file.to_str().unwrap()]);
+    };
+    let everybody = || json!({ "name": "it", "anyone": true });
+    attach("/metadata/identity", everybody());
+    let id = format!("{}/extensions/msi", up.demo());
+    let made = up.manage(&up.operator_token(), "PUT", &id, API_VERSION, &extension().to_string());
+    assert_eq!(made.status, 201, "{}", made.body);
+    eventually(PATIENCE, "it is there", || asked(Some(&inside), "127.0.0.1") != REFUSED);
+    assert_eq!((imds(&inside), asked(Some(&inside), "127.0.0.1"), asked(Some(&inside), "[::1]")), (200, 403, 403));
+    attach("/oauth2", everybody());
+    assert_eq!((imds(&inside), asked(Some(&inside), "127.0.0.1"), posted(&inside, "[::1]")), (403, 200, 200));
+    attach("/", json!({ "name": "it", "uid": 54_321 }));
+    assert_eq!((imds(&inside), asked(Some(&inside), "127.0.0.1")), (403, 403));
+    assert!(up.stop().success());
+    let _up = Up::start(dir.path(), &[]);
+    eventually(PATIENCE, "it is there again", || asked(Some(&inside), "[::1]") != REFUSED);
+    assert_eq!((imds(&inside), asked(Some(&inside), "[::1]")), (403, 403));
+}
+
+#[test]
 fn a_host_that_joined_serves_the_extension_also_while_the_control_plane_is_away() {
     let Some(machines) = Machines::create("ext") else { return };
     let Some(inside) = Namespace::create("joined-ext") else { return };

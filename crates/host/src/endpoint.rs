@@ -1,6 +1,7 @@
 //! A binding's endpoint: the listener of one workload in one dialect.
 
 use crate::agent::AgentRuntime;
+use crate::rules::Guarded;
 use bonafide_files::User;
 use bonafide_http::clock;
 use bonafide_http::{Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, masked_path};
@@ -12,6 +13,7 @@ use bonafide_wire::{Answer, Remote, Reply, Request, Unserved};
 use http::StatusCode;
 use std::borrow::Cow;
 use std::future::poll_fn;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -53,6 +55,8 @@ pub struct Endpoint {
     pub connections: Option<SharedConnections>,
     /// The side of the interface on which it listens. Without it no connection counts as one of the other end.
     pub near_side: Option<Arc<NearSide>>,
+    /// The rules of the binding.
+    pub guarded: Guarded,
 }
 
 impl Service for Endpoint {
@@ -81,6 +85,10 @@ impl Service for Endpoint {
 
     fn shared_connections(&self) -> Option<SharedConnections> {
         self.connections.clone()
+    }
+
+    fn control_group_of(&self, connection: BorrowedFd<'_>) -> Option<u64> {
+        self.guarded.control_group_of(connection)
     }
 
     fn body_bytes_max(&self, _head: &Request) -> usize {
@@ -136,7 +144,11 @@ enum Later {
 
 impl Endpoint {
     fn answer_at_once(&self, request: &Request, at: Timestamp) -> Result<Reply, Later> {
-        match self.agent.core.answer_or_hold(&self.binding, request, &clock::world_at(at)) {
+        let world = clock::world_at(at);
+        if let Some(refusal) = self.guarded.refuse(&self.binding, request, &self.agent.log, &world) {
+            return Ok(refusal);
+        }
+        match self.agent.core.answer_or_hold(&self.binding, request, &world) {
             Ok(answer) => self.reply(answer),
             Err(held) => Err(Later::Held(held)),
         }

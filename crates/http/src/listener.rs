@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -159,7 +160,10 @@ struct Door<S> {
 }
 
 impl<S: Service> Door<S> {
-    fn take(&mut self, stream: Stream, remote: Remote) {
+    fn take(&mut self, stream: Stream, mut remote: Remote) {
+        if let Remote::Unix { cgroup, .. } = &mut remote {
+            *cgroup = self.shared.service.control_group_of(stream.as_fd());
+        }
         stream.delay_nothing();
         // Without it more is kept for a peer that does not read, and nothing else changes.
         let _ = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);

@@ -159,7 +159,7 @@ impl Listening {
             Socket::Unix(socket) => {
                 let (stream, _) = socket.accept().await?;
                 let peer = stream.peer_cred()?;
-                (Stream::Other(stream), Remote::Unix { uid: peer.uid(), pid: peer.pid() })
+                (Stream::Other(stream), Remote::Unix { uid: peer.uid(), pid: peer.pid(), cgroup: None })
             }
             Socket::Vsock(socket) => {
                 let take = || Ok(rustix::net::accept_with(socket, FLAGS)?);

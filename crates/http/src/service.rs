@@ -8,6 +8,7 @@ use bonafide_wire::{Answer, Peer, Remote, Request, Unserved};
 use http::{HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// The service that answers requests on a listener.
@@ -33,6 +34,11 @@ pub trait Service: Send + Sync + 'static {
     /// part of it says which of them come from within. What they say proves nothing to anybody else.
     fn hears_forwarders(&self) -> bool {
         false
+    }
+
+    /// The id of the control group of the process that opened a connection of a unix socket, where the service wants to know.
+    fn control_group_of(&self, _connection: BorrowedFd<'_>) -> Option<u64> {
+        None
     }
 
     /// The largest body that a request takes, in bytes.

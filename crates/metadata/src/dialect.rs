@@ -52,7 +52,7 @@ pub(crate) enum Call {
     Session,
     /// Something that is known without login, from the request and the workload.
     Document(fn(&Asked<'_>) -> Result<Reply, Refusal>),
-    /// The machine's document or an element of it.
+    /// The machine's document or an element of it, or what it says of load balancers.
     Instance,
     /// Something that the control plane must be asked.
     Question(fn(&Asked<'_>) -> Result<(HostRequest, Told), Refusal>),

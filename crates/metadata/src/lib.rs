@@ -39,6 +39,7 @@ mod placement;
 mod query;
 mod question;
 mod refusal;
+pub mod rules;
 mod scheduled_events;
 mod select;
 mod session;

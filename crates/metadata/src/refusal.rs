@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     NoSession,
     /// A session without a life that it can have.
     SessionLife,
+    /// The rules of the binding do not allow it.
+    NotAllowed,
     /// The path is known, and served with another method; or, without a path, the method is served nowhere.
     Method(Option<&'static str>),
     /// `api-version` is missing, malformed or too old.
@@ -117,6 +119,8 @@ pub(crate) enum DocumentError {
     NoSuchEvent,
     #[error("Missing required parameter \"api-version\". Fix the request and retry.")]
     NoApiVersion,
+    #[error("Parameter value isn't allowed: the only value of \"format\" is \"json\". Fix the request and retry.")]
+    LoadBalancerFormat,
     #[error("the machine is behind no load balancer")]
     NoLoadBalancer,
     #[error("the control plane of this host does not answer now; try again")]

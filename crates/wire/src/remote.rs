@@ -15,6 +15,8 @@ pub enum Remote {
         uid: u32,
         /// Its id, where it has one here.
         pid: Option<i32>,
+        /// The id of its control group, where somebody wants to know and the kernel tells.
+        cgroup: Option<u64>,
     },
     /// Of a vsock: a virtual machine.
     Vsock {
@@ -37,8 +39,8 @@ impl Display for Remote {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ip(address) => address.fmt(f),
-            Self::Unix { uid, pid: Some(pid) } => write!(f, "user {uid}, process {pid}"),
-            Self::Unix { uid, pid: None } => write!(f, "user {uid}"),
+            Self::Unix { uid, pid: Some(pid), .. } => write!(f, "user {uid}, process {pid}"),
+            Self::Unix { uid, pid: None, .. } => write!(f, "user {uid}"),
             Self::Vsock { cid } => write!(f, "vsock {cid}"),
         }
     }

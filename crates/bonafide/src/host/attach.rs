@@ -4,11 +4,12 @@ use super::place;
 use crate::data_dir::DataDir;
 use crate::shell::Shell;
 use crate::{Failure, block_on, print, say};
-use bonafide_host::bindings::{AttachedBinding, BindingLine, BindingOptions, Wanted};
+use bonafide_host::bindings::{AttachedBinding, BindingLine, BindingOptions, Wanted, WantedRules};
 use bonafide_metadata::{Endpoint, dialects};
 use bonafide_types::{Secret, printable_lines};
 use clap::Args;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
   bonafide host attach --workload web --netns web
@@ -46,6 +47,9 @@ pub(super) struct Options {
     /// Routers that replies pass at most, and the first: with 1 nobody behind a router of the workload gets any
     #[arg(long, value_name = "N")]
     hop_limit: Option<std::num::NonZeroU8>,
+    /// A file of rules: the callers that may ask, and for what; in place of rules that the binding has already
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// The syntax of the variables of a port
     #[arg(long, value_enum, default_value_t = Shell::Sh)]
     shell: Shell,
@@ -69,6 +73,7 @@ pub(super) fn run(dir: &DataDir, options: Options) -> Result<(), Failure> {
         },
         any_user: options.any_user,
         owner: options.owner,
+        rules: options.rules.as_deref().map(WantedRules::of_file),
     };
     let namespace = namespace.as_ref().map(AsFd::as_fd);
     let attached = block_on(bonafide_host::attach(&dir.host, wanted, namespace))??;

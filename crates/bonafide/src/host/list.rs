@@ -39,9 +39,12 @@ fn text(hosts: &[HostLine], bindings: &[BindingLine]) -> String {
 
 /// A binding on a line.
 pub(super) fn binding_line(binding: &BindingLine, state: &str) -> String {
-    let BindingLine { id, workload, place, dialect, note, since, configured, .. } = binding;
+    let BindingLine { id, workload, place, dialect, note, since, configured, rules, .. } = binding;
     let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
     let configured = if *configured { ", of the configuration file" } else { "" };
-    printable_lines(&format!("{id}  {place}  {dialect}  {state}{note}  {workload}  (since {since}{configured})\n"))
-        .into_owned()
+    let rules = rules.as_ref().map(|mode| format!(", rules: {mode}")).unwrap_or_default();
+    printable_lines(&format!(
+        "{id}  {place}  {dialect}  {state}{note}  {workload}  (since {since}{configured}{rules})\n"
+    ))
+    .into_owned()
 }

@@ -19,7 +19,7 @@ use bonafide_host::bindings::bound_workloads;
 use bonafide_host::bindings::loopback::{self, Port};
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, HostsOrigin, StateError, Trust,
+    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, Guarded, HostsOrigin, StateError, Trust,
     set_aside_of_another, user_of,
 };
 use bonafide_http::{ListenError, Listeners, Log};
@@ -224,7 +224,8 @@ impl Demo<'_> {
         let endpoint = |port, users| {
             let binding = Binding::new(demo, &IMDS, EndpointFacts { port, ..EndpointFacts::default() });
             let binding = binding.with_http_1_0(options.allow_http_1_0);
-            Endpoint { binding, users, agent: Arc::clone(&agent), connections: None, near_side: None }
+            let (connections, near_side, guarded) = (None, None, Guarded::by_nothing());
+            Endpoint { binding, users, agent: Arc::clone(&agent), connections, near_side, guarded }
         };
         let own = OwnEndpoint { endpoint: endpoint(port, self.users), health: plane.health() };
         self.listeners.start(self.tasks, socket, None, own);

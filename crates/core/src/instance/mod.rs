@@ -1,8 +1,9 @@
-//! The document of a machine: what `/metadata/instance` says of it, in the form of the newest api-version. Older versions
-//! are cut from it where it is served. All values are texts; what is not known is an empty one
-//! (docs/wire/instance.md, "Facts").
+//! The document of a machine: what `/metadata/instance` and `/metadata/loadbalancer` say of it, in the form of the newest
+//! api-version. Older versions are cut from it where it is served. All values of the first are texts; what is not known is an
+//! empty one (docs/wire/instance.md, "Facts").
 
 mod addresses;
+mod balanced;
 mod compute;
 mod network;
 mod said;
@@ -10,7 +11,9 @@ mod storage;
 mod tags;
 
 pub use addresses::{address_prefix, mac_address, private_address, public_address};
+pub(crate) use balanced::{Balanced, Inbound, Mapped};
 pub(crate) use network::{Configuration, Interface};
+pub(crate) use said::{below, text_below};
 
 use crate::directory::Resource;
 use bonafide_types::ResourceUuid;
@@ -23,9 +26,15 @@ pub(crate) struct Machine<'a> {
     /// The scale set that it is an instance of.
     pub(crate) set: Option<&'a Resource>,
     pub(crate) interfaces: &'a [Interface],
+    pub(crate) balanced: &'a Balanced,
 }
 
-/// The document of a machine, or of any other workload, as far as it has the like.
+/// The document of a machine, or of any other workload, as far as it has the like: `compute` and `network`, and, for
+/// `/metadata/loadbalancer`, `loadbalancer` where there is something to tell.
 pub(crate) fn document(machine: &Machine<'_>) -> Value {
-    json!({ "compute": compute::compute(machine), "network": network::network(machine) })
+    let mut document = json!({ "compute": compute::compute(machine), "network": network::network(machine) });
+    if let Some(balanced) = machine.balanced.show() {
+        document["loadbalancer"] = balanced;
+    }
+    document
 }

@@ -22,7 +22,7 @@ pub(super) fn text(machine: &Machine<'_>, path: &[&str]) -> String {
 }
 
 /// The members of a value below it, in any case.
-pub(super) fn below<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+pub(crate) fn below<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, name| {
         let members = value.as_object()?;
         members.get(*name).or_else(|| {
@@ -33,7 +33,7 @@ pub(super) fn below<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
 }
 
 /// The same as a text.
-pub(super) fn text_below(value: &Value, path: &[&str]) -> String {
+pub(crate) fn text_below(value: &Value, path: &[&str]) -> String {
     below(value, path).map_or_else(String::new, as_text)
 }
 

@@ -1,6 +1,6 @@
 //! Keeping the facts of placed machines up to date with what they are made from.
 
-use super::place;
+use super::{balanced_facts, place};
 use crate::directory::RESOURCES;
 use crate::placement::INSTANCE_FACTS_FROM;
 use bonafide_store::{Read, StoreError, Tx};
@@ -10,7 +10,10 @@ use bonafide_types::ResourceId;
 /// commit. Those left over follow with their own next change.
 const FOLLOWING_MAX: usize = 500;
 /// The types beside machines that facts are made from.
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 7] = [
+    "Microsoft.Network/loadBalancers",
+    "Microsoft.Network/loadBalancers/backendAddressPools",
+    "Microsoft.Network/loadBalancers/inboundNatRules",
     "Microsoft.Network/networkInterfaces",
     "Microsoft.Network/publicIPAddresses",
     "Microsoft.Network/virtualNetworks",
@@ -22,7 +25,13 @@ pub(super) fn follow(tx: &mut Tx<'_>, source: &ResourceId) -> Result<(), StoreEr
     if !SOURCES.iter().any(|of| source.is_of(of)) {
         return Ok(());
     }
-    for uuid in tx.many(&INSTANCE_FACTS_FROM, &source.fold(), None, FOLLOWING_MAX)? {
+    let mut machines = tx.many(&INSTANCE_FACTS_FROM, &source.fold(), None, FOLLOWING_MAX)?;
+    for network in balanced_facts::networks_named(tx, source)? {
+        machines.extend(tx.many(&INSTANCE_FACTS_FROM, &network.fold(), None, FOLLOWING_MAX)?);
+    }
+    machines.sort_unstable();
+    machines.dedup();
+    for uuid in machines.into_iter().take(FOLLOWING_MAX) {
         if let Some(machine) = tx.get(&RESOURCES, &uuid)? {
             place::refresh(tx, uuid, &machine)?;
         }

@@ -1,9 +1,9 @@
-//! The facts of placed machines: a machine's own, those of its interfaces, their public addresses and subnets.
+//! The facts of placed machines: a machine's own, those of its interfaces, their public addresses, subnets and load balancers.
 
-use crate::directory::{RESOURCES, Resource, find};
-use crate::instance::{
-    Configuration, Interface, Machine, address_prefix, document, mac_address, private_address, public_address,
-};
+use super::balanced_facts::{self, Attached};
+use super::fact_sources::{Sources, id_of, public, subnet_prefix};
+use crate::directory::{RESOURCES, Resource};
+use crate::instance::{Configuration, Interface, Machine, below, document, mac_address, private_address};
 use crate::placement::{INSTANCE_FACTS, InstanceFacts};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{ResourceId, ResourceUuid};
@@ -37,32 +37,33 @@ fn gather(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<Ins
         None => None,
     };
     let mut sources = Sources::default();
-    let mut interfaces = Vec::new();
+    let (mut interfaces, mut attached) = (Vec::new(), Vec::new());
     for id in interface_ids(resource) {
         if let Some((interface, row)) = sources.find(tx, &id)? {
-            interfaces.push(read_interface(tx, &mut sources, interface, &row)?);
+            interfaces.push(read_interface(tx, &mut sources, (interface, &row), &mut attached)?);
         }
     }
-    let machine = Machine { uuid, resource, set: set.as_ref(), interfaces: &interfaces };
+    if interfaces.is_empty() {
+        attached.extend(set.as_ref().map(|set| of_profile(uuid, set)));
+    }
+    let balanced = balanced_facts::gather(tx, &mut sources, &attached)?;
+    let machine = Machine { uuid, resource, set: set.as_ref(), interfaces: &interfaces, balanced: &balanced };
     Ok(InstanceFacts { document: document(&machine), sources: sources.0 })
 }
 
-/// The resources that were looked for, there or not.
-#[derive(Default)]
-struct Sources(Vec<String>);
-
-impl Sources {
-    fn find(&mut self, tx: &impl Read, id: &ResourceId) -> Result<Option<(ResourceUuid, Resource)>, StoreError> {
-        self.note(id);
-        find(tx, id)
-    }
-
-    fn note(&mut self, id: &ResourceId) {
-        let folded = id.fold();
-        if !self.0.contains(&folded) {
-            self.0.push(folded);
+/// An instance without an interface of its own is in the pools of its set's profile.
+fn of_profile(uuid: ResourceUuid, set: &Resource) -> Attached {
+    let private = private_address(uuid, None).to_string();
+    let mut attached = Attached { private, ..Attached::default() };
+    let path = ["properties", "virtualMachineProfile", "networkProfile", "networkInterfaceConfigurations"];
+    let interfaces = set.body.member(&path).and_then(Value::as_array).into_iter().flatten().take(INTERFACES_MAX);
+    for interface in interfaces {
+        let list = below(interface, &["properties", "ipConfigurations"]).and_then(Value::as_array);
+        for configuration in list.into_iter().flatten().take(CONFIGURATIONS_MAX) {
+            attached.name(below(configuration, &["properties"]).unwrap_or(&Value::Null));
         }
     }
+    attached
 }
 
 /// The interfaces of a machine, the primary one first.
@@ -74,21 +75,20 @@ fn interface_ids(machine: &Resource) -> Vec<ResourceId> {
     interfaces.into_iter().filter_map(id_of).collect()
 }
 
-fn id_of(reference: &Value) -> Option<ResourceId> {
-    ResourceId::parse(reference["id"].as_str()?).ok()
-}
-
 fn read_interface(
     tx: &impl Read,
     sources: &mut Sources,
-    uuid: ResourceUuid,
-    row: &Resource,
+    (uuid, row): (ResourceUuid, &Resource),
+    attached: &mut Vec<Attached>,
 ) -> Result<Interface, StoreError> {
     let mac = row.body.member(&["properties", "macAddress"]).and_then(Value::as_str).filter(|mac| !mac.is_empty());
     let list = row.body.member(&["properties", "ipConfigurations"]).and_then(Value::as_array);
     let mut configurations = Vec::new();
     for configuration in list.into_iter().flatten().take(CONFIGURATIONS_MAX) {
-        configurations.push(read_configuration(tx, sources, uuid, &configuration["properties"])?);
+        let (configuration, mut address) = read_configuration(tx, sources, uuid, &configuration["properties"])?;
+        address.group = row.group;
+        configurations.push(configuration);
+        attached.push(address);
     }
     Ok(Interface { mac_address: mac.map_or_else(|| mac_address(uuid), str::to_owned), configurations })
 }
@@ -98,32 +98,20 @@ fn read_configuration(
     sources: &mut Sources,
     interface: ResourceUuid,
     properties: &Value,
-) -> Result<Configuration, StoreError> {
+) -> Result<(Configuration, Attached), StoreError> {
     let subnet = subnet_prefix(tx, sources, &properties["subnet"])?;
     let said = properties["privateIPAddress"].as_str().filter(|address| !address.is_empty());
     let is_ipv6 = properties["privateIPAddressVersion"].as_str().is_some_and(|text| text.eq_ignore_ascii_case("IPv6"));
     let made = || if is_ipv6 { String::new() } else { private_address(interface, subnet.as_deref()).to_string() };
-    Ok(Configuration {
-        private_address: said.map_or_else(made, str::to_owned),
-        public_address: public(tx, sources, &properties["publicIPAddress"])?,
-        subnet,
+    let private_address = said.map_or_else(made, str::to_owned);
+    let public = public(tx, sources, &properties["publicIPAddress"])?;
+    let mut attached = Attached {
+        private: private_address.clone(),
         is_ipv6,
-    })
-}
-
-/// The prefix of a subnet. The network above it is a source too: its write makes and changes its subnets.
-fn subnet_prefix(tx: &impl Read, sources: &mut Sources, reference: &Value) -> Result<Option<String>, StoreError> {
-    let Some(id) = id_of(reference) else { return Ok(None) };
-    if let Some(network) = id.parent() {
-        sources.note(&network);
-    }
-    let Some((_, subnet)) = sources.find(tx, &id)? else { return Ok(None) };
-    Ok(address_prefix(&subnet).map(str::to_owned))
-}
-
-fn public(tx: &impl Read, sources: &mut Sources, reference: &Value) -> Result<String, StoreError> {
-    let Some(id) = id_of(reference) else { return Ok(String::new()) };
-    let Some((uuid, row)) = sources.find(tx, &id)? else { return Ok(String::new()) };
-    let said = row.body.member(&["properties", "ipAddress"]).and_then(Value::as_str);
-    Ok(said.filter(|address| !address.is_empty()).map_or_else(|| public_address(uuid).to_string(), str::to_owned))
+        public: public.is_standard.then(|| public.address.clone()),
+        network: id_of(&properties["subnet"]).and_then(|subnet| subnet.parent()),
+        ..Attached::default()
+    };
+    attached.name(properties);
+    Ok((Configuration { private_address, public_address: public.address, subnet, is_ipv6 }, attached))
 }

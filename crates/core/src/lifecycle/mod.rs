@@ -4,6 +4,7 @@
 
 mod app_roles;
 mod applications;
+mod balanced_facts;
 mod below;
 mod budget;
 mod decide_host;
@@ -11,6 +12,7 @@ mod deferred;
 mod delete;
 mod directory_error;
 mod extension;
+mod fact_sources;
 mod follow_facts;
 mod gone_principals;
 mod hosts;

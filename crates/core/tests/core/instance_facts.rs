@@ -14,7 +14,8 @@ impl Cloud {
     fn put(&self, id: &ResourceId, body: &Value) -> ResourceUuid {
         let body = Body::kept(id, body.as_object().unwrap().clone());
         let saved = self.store.write(|tx| {
-            let new = || (ResourceUuid::random(&SystemEntropy), self.resource(id.clone()));
+            let group: Option<ResourceUuid> = Some("0000000a-0000-4000-8000-000000000000".parse().unwrap());
+            let new = || (ResourceUuid::random(&SystemEntropy), Resource { group, ..self.resource(id.clone()) });
             let (uuid, found) = find(tx, id)?.unwrap_or_else(new);
             let mut resource = Resource { body: body.clone(), ..found };
             save(tx, &world(), &self.allowed(), uuid, &mut resource, None)?;
@@ -245,4 +246,131 @@ fn a_change_of_one_machine_reads_nothing_of_the_others_on_its_host() {
     for (machine, size) in [(&one, "Standard_B2s"), (&other, "Standard_B4ms")] {
         assert_eq!(cloud.facts(machine).unwrap()["compute"]["vmSize"], size);
     }
+}
+fn balanced(cloud: &Cloud, vm: &ResourceId) -> Value {
+    cloud.facts(vm).unwrap()["loadbalancer"].clone()
+}
+
+/// A load balancer with a public frontend, one of the network, and a rule for its pool.
+fn balancer(cloud: &Cloud, sku: &str) -> (ResourceId, Value) {
+    let id = cloud.id("Microsoft.Network/loadBalancers", "lb1");
+    let pool = id.child("backendAddressPools", "p").unwrap();
+    let of = |name: &str| json!({ "id": id.child("frontendIPConfigurations", name).unwrap().as_str().to_uppercase() });
+    let address = cloud.id("Microsoft.Network/publicIPAddresses", "front");
+    let rule = |frontend: &str, port: u16| {
+        json!({ "name": "r", "properties": {
+            "frontendIPConfiguration": of(frontend), "backendAddressPool": { "id": pool.as_str() },
+            "protocol": "Tcp", "frontendPort": port, "backendPort": 8080,
+        } })
+    };
+    let body = json!({ "sku": { "name": sku }, "properties": {
+        "frontendIPConfigurations": [
+            { "name": "public", "properties": { "publicIPAddress": { "id": address.as_str() } } },
+            { "name": "inner", "properties": { "privateIPAddress": "10.1.0.200" } },
+            { "name": "six", "properties": { "privateIPAddress": "fd00::1" } },
+        ],
+        "loadBalancingRules": [rule("public", 80), rule("inner", 81), rule("six", 82), rule("nowhere", 83)],
+        "outboundRules": [{ "name": "o", "properties": {
+            "frontendIPConfigurations": [of("public")], "backendAddressPool": { "id": pool.as_str() },
+        } }],
+    } });
+    (id, body)
+}
+
+#[test]
+fn a_machine_is_told_the_rules_of_the_standard_load_balancers_whose_pools_it_is_in() {
+    let cloud = Cloud::new();
+    let vm = cloud.machine("vm1");
+    let nic = cloud.id("Microsoft.Network/networkInterfaces", "nic1");
+    let mut machine = body();
+    machine["properties"]["networkProfile"] = json!({ "networkInterfaces": [{ "id": nic.as_str() }] });
+    cloud.put(&vm, &machine);
+    cloud.place(&vm);
+    let (id, standard) = balancer(&cloud, "Standard");
+    let pool = id.child("backendAddressPools", "p").unwrap();
+    let rule = id.child("inboundNatRules", "ssh").unwrap();
+    let own = cloud.id("Microsoft.Network/publicIPAddresses", "own");
+    cloud.put(
+        &nic,
+        &json!({ "properties": { "ipConfigurations": [{ "name": "c", "properties": {
+        "privateIPAddress": "10.1.0.4", "publicIPAddress": { "id": own.as_str() },
+        "loadBalancerBackendAddressPools": [{ "id": pool.as_str() }],
+        "loadBalancerInboundNatRules": [{ "id": rule.as_str() }],
+    } }] } }),
+    );
+    assert_eq!(balanced(&cloud, &vm), Value::Null, "there is no such pool yet");
+    cloud.put(
+        &cloud.id("Microsoft.Network/publicIPAddresses", "front"),
+        &json!({ "properties": { "ipAddress": "50.0.0.1" } }),
+    );
+    cloud.put(&id, &standard);
+    cloud.put(&pool, &json!({}));
+    let public = json!({ "frontendIpAddress": "50.0.0.1", "privateIpAddress": "10.1.0.4" });
+    let rule_at = |frontend: &str, port: u16, backend: u16| json!({ "frontendIpAddress": frontend, "protocol": "tcp", "frontendPort": port, "backendPort": backend, "privateIpAddress": "10.1.0.4" });
+    let mut told = json!({
+        "publicIpAddresses": [],
+        "inboundRules": [rule_at("50.0.0.1", 80, 8080), rule_at("10.1.0.200", 81, 8080)],
+        "outboundRules": [public],
+    });
+    assert_eq!(balanced(&cloud, &vm), told);
+    // An address of its own, and a way in for it alone.
+    cloud.put(&own, &json!({ "sku": { "name": "Standard" }, "properties": { "ipAddress": "51.0.0.1" } }));
+    told["publicIpAddresses"] = json!([{ "frontendIpAddress": "51.0.0.1", "privateIpAddress": "10.1.0.4" }]);
+    assert_eq!(balanced(&cloud, &vm), told);
+    cloud.put(
+        &rule,
+        &json!({ "properties": {
+        "frontendIPConfiguration": { "id": id.child("frontendIPConfigurations", "public").unwrap().as_str() },
+        "protocol": "Tcp", "frontendPort": 2222, "backendPort": 22,
+    } }),
+    );
+    told["inboundRules"].as_array_mut().unwrap().push(rule_at("50.0.0.1", 2222, 22));
+    assert_eq!(balanced(&cloud, &vm), told);
+    // Of basic SKU nothing is told.
+    cloud.put(&id, &balancer(&cloud, "Basic").1);
+    assert_eq!(balanced(&cloud, &vm)["inboundRules"], json!([]));
+    cloud.put(&own, &json!({ "properties": { "ipAddress": "51.0.0.1" } }));
+    assert_eq!(balanced(&cloud, &vm), Value::Null);
+}
+
+#[test]
+fn a_pool_that_names_an_address_reaches_the_machine_in_that_network_and_no_other() {
+    let cloud = Cloud::new();
+    let network = cloud.id("Microsoft.Network/virtualNetworks", "net1");
+    let subnet = network.child("subnets", "s").unwrap();
+    let machines: Vec<ResourceId> = ["1", "2"]
+        .into_iter()
+        .map(|number| {
+            let (vm, nic) = (
+                cloud.machine(&format!("vm{number}")),
+                cloud.id("Microsoft.Network/networkInterfaces", &format!("nic{number}")),
+            );
+            let mut machine = body();
+            machine["properties"]["networkProfile"] = json!({ "networkInterfaces": [{ "id": nic.as_str() }] });
+            cloud.put(&vm, &machine);
+            cloud.put(
+                &nic,
+                &json!({ "properties": { "ipConfigurations": [{ "name": "c", "properties": {
+            "privateIPAddress": format!("10.1.0.{number}"), "subnet": { "id": subnet.as_str() },
+        } }] } }),
+            );
+            cloud.place(&vm);
+            vm
+        })
+        .collect();
+    let (id, standard) = balancer(&cloud, "Standard");
+    cloud.put(&id, &standard);
+    let pool = id.child("backendAddressPools", "p").unwrap();
+    let naming = |network: &ResourceId, address: &str| {
+        json!({ "properties": { "loadBalancerBackendAddresses": [{ "name": "a", "properties": {
+            "ipAddress": address, "virtualNetwork": { "id": network.as_str() },
+        } }] } })
+    };
+    cloud.put(&pool, &naming(&network, "10.1.0.1"));
+    let rules = |at: usize| balanced(&cloud, &machines[at])["inboundRules"].as_array().map(Vec::len);
+    assert_eq!((rules(0), rules(1)), (Some(1), None));
+    cloud.put(&pool, &naming(&network, "10.1.0.2"));
+    assert_eq!((rules(0), rules(1)), (None, Some(1)));
+    cloud.put(&pool, &naming(&cloud.id("Microsoft.Network/virtualNetworks", "net2"), "10.1.0.2"));
+    assert_eq!((rules(0), rules(1)), (None, None));
 }

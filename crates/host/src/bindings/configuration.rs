@@ -1,5 +1,6 @@
 //! The file of bindings, which says what is to be attached. What the command line attached is none of its business.
 
+use super::kept_rules::WantedRules;
 use super::place_options::{PlaceOptions, PlaceOptionsError};
 use super::registry::{Attacher, Bindings};
 use super::row::{BindingOptions, BindingRow, BindingState};
@@ -119,6 +120,7 @@ struct Member {
     #[serde(default)]
     require_session: bool,
     hop_limit: Option<std::num::NonZeroU8>,
+    rules: Option<PathBuf>,
 }
 
 /// Reads a file of bindings.
@@ -153,6 +155,9 @@ impl Member {
             ipv6: self.ipv6,
             mode: mode.transpose()?,
         };
+        if let Some(path) = self.rules.as_deref().filter(|path| !path.is_absolute()) {
+            return Err(ConfigurationError::Wanted { at, error: WantedError::Relative(path.display().to_string()) });
+        }
         let place = place.place().map_err(|error| ConfigurationError::Place { at, error })?;
         let wanted = Wanted {
             workload: self.workload,
@@ -166,6 +171,7 @@ impl Member {
             },
             any_user: self.any_user,
             owner: owner.transpose()?.map(User::id),
+            rules: self.rules.as_deref().map(WantedRules::of_file),
         };
         let checked = wanted.check().and_then(|()| wanted.check_of_file());
         checked.map_err(|error| ConfigurationError::Wanted { at, error })?;
@@ -182,7 +188,14 @@ impl Bindings {
         let mut kept = Vec::new();
         for row in self.configured() {
             match self.place_in(&row, &wanted).await {
-                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => kept.push(at),
+                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => {
+                    let failed = match self.set_rules(row.0.id, wanted[at].rules.as_ref()).await {
+                        Ok(not_taken) => not_taken.map(|why| why.to_string()),
+                        Err(why) => Some(why.to_string()),
+                    };
+                    applied.failed.extend(failed.map(|why| format!("binding {} ({}): {why}", at + 1, row.0.place)));
+                    kept.push(at);
+                }
                 Some(_) | None => {
                     applied.detached += usize::from(self.end_configured(row.0.id).await);
                 }
@@ -269,6 +282,7 @@ mod tests {
         assert!(binding("port = 1\nunix = \"/a\"").starts_with("binding 1: name one place"));
         assert!(binding("port = 1\nnetwork = 2").contains("unknown field `network`"));
         assert!(binding("unix = \"a\"").contains("not a whole path"));
+        assert!(binding("port = 1\nrules = \"rules.json\"").contains("rules.json is not a whole path"));
         assert!(binding("unix = \"/a\"\nmode = \"999\"").contains("'999' are no permissions"));
         assert!(binding("unix = \"/a\"\nowner = \"nobody-of-this-name\"").contains("nobody-of-this-name"));
         assert!(binding("netns = \"42\"").contains("process id"));

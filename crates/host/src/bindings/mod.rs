@@ -1,6 +1,7 @@
 //! Bindings: which workload answers at which place, and how nobody else gets there.
 
 mod configuration;
+mod kept_rules;
 pub mod loopback;
 mod place;
 mod place_options;
@@ -11,6 +12,7 @@ mod unix_socket;
 mod wanted;
 
 pub use configuration::{Applied, ConfigurationError, Occasion};
+pub use kept_rules::WantedRules;
 pub use place::{NetnsName, Place};
 pub use place_options::{PlaceOptions, PlaceOptionsError};
 pub use registry::{

@@ -1,5 +1,6 @@
 //! A binding, as it is kept: whose it is, where it listens, and by what that place is known again.
 
+use super::kept_rules::KeptRules;
 use super::place::Place;
 use bonafide_types::{BindingId, ResourceId, ResourceUuid, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct BindingRow {
     /// The secret that callers must show, in a dialect that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) secret: Option<HeaderSecret>,
+    /// Its rules (MD-11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<KeptRules>,
     /// True where the workload is on this host for the sake of its bindings.
     pub(crate) was_put_here: bool,
     /// True for one of the configuration file.
@@ -151,6 +155,9 @@ pub struct BindingLine {
     /// True for one of the configuration file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub configured: bool,
+    /// The mode of its rules, if it has some: `disabled`, `audit` or `enforce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
 }
 
 /// A binding that was attached, as the one who attached it gets to know it.

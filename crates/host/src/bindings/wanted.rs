@@ -1,5 +1,6 @@
 //! An attachment, as it is asked for, and what can be said about it before anything is opened.
 
+use super::kept_rules::WantedRules;
 use super::place::{NetnsName, Place};
 use super::row::BindingOptions;
 use bonafide_files::User;
@@ -34,6 +35,9 @@ pub struct Wanted {
     /// The user whose connections alone a unix socket takes, root's aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<u32>,
+    /// Its rules, in place of those that it has already (MD-11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<WantedRules>,
 }
 
 /// The reason why an attachment makes no sense.
@@ -175,6 +179,7 @@ mod tests {
             options: BindingOptions::default(),
             any_user: false,
             owner: None,
+            rules: None,
         }
     }
 

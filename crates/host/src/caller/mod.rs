@@ -1,10 +1,14 @@
 //! The user that opened a loopback connection: asked of the kernel, for the connection at hand.
 
+mod callers;
+mod control_group;
 mod elsewhere;
 mod proc_table;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 
+pub(crate) use callers::{Callers, OfLoopback, OfUnixSocket, Unseen};
+pub(crate) use control_group::{control_group_at, control_group_of_peer};
 pub(crate) use elsewhere::{UsersElsewhere, asking_socket};
 
 use bonafide_files::User;
@@ -23,6 +27,17 @@ struct NotNow;
 /// no such connection (another system than Linux, one that is gone already, a peer elsewhere).
 pub fn user_of(peer: SocketAddr, local: SocketAddr) -> LocalUser {
     asked(peer, local).unwrap_or(LocalUser::NotAsked)
+}
+
+/// The same, with the id of the control group in which the socket was opened, where the kernel tells (Linux 5.9).
+fn facts_of(peer: SocketAddr, local: SocketAddr) -> (LocalUser, Option<u64>) {
+    #[cfg(target_os = "linux")]
+    match sock_diag::found(peer, local) {
+        Ok(found) => return found,
+        Err(sock_diag::NoAnswer::Now) => return (LocalUser::NotAsked, None),
+        Err(sock_diag::NoAnswer::Ever) => {}
+    }
+    (user_of(peer, local), None)
 }
 
 /// The user with an id that the kernel tells.

@@ -7,7 +7,7 @@
 
 use super::{OPEN_STATES, told};
 use bonafide_http::{LocalUser, is_shortage};
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload, Nla};
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
@@ -35,14 +35,21 @@ impl From<std::io::Error> for NoAnswer {
 const NO_COOKIE: [u8; 8] = [0xff; 8];
 /// `ENOENT`, negative as in a netlink error: there is no such socket.
 const NOT_FOUND: i32 = -2;
+/// `INET_DIAG_CGROUP_ID`.
+const CGROUP_ID: u16 = 21;
 /// More than one answer needs.
 const ANSWER_BYTES: usize = 4_096;
 
 /// The user of the socket at `peer` whose other end is `local`, in the namespace of this process.
 pub(super) fn user_of(peer: SocketAddr, local: SocketAddr) -> Result<LocalUser, NoAnswer> {
+    Ok(found(peer, local)?.0)
+}
+
+/// The same, with the id of the control group in which the socket was opened.
+pub(super) fn found(peer: SocketAddr, local: SocketAddr) -> Result<(LocalUser, Option<u64>), NoAnswer> {
     let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
     socket.bind_auto()?;
-    user_through(socket, loopback_index()?, peer, local)
+    found_through(socket, loopback_index()?, peer, local)
 }
 
 /// The same in the namespace of a socket of this protocol, whose loopback device has this index.
@@ -52,6 +59,15 @@ pub(super) fn user_through(
     peer: SocketAddr,
     local: SocketAddr,
 ) -> Result<LocalUser, NoAnswer> {
+    Ok(found_through(socket, loopback, peer, local)?.0)
+}
+
+fn found_through(
+    socket: impl AsFd,
+    loopback: u32,
+    peer: SocketAddr,
+    local: SocketAddr,
+) -> Result<(LocalUser, Option<u64>), NoAnswer> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST;
     let request = InetRequest {
@@ -76,16 +92,28 @@ pub(super) fn user_through(
     let answer = exchange(socket, &bytes)?;
     match NetlinkMessage::<SockDiagMessage>::deserialize(&answer).map_err(|_| NoAnswer::Ever)?.payload {
         NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => {
+            let cgroup = found.nlas.iter().find(|attribute| attribute.kind() == CGROUP_ID).and_then(number);
             let (found, id) = (&found.header, &found.header.socket_id);
             // A socket of the other family may hold the connection, and then shows mapped addresses.
             let (from, to) = (id.source_address.to_canonical(), id.destination_address.to_canonical());
             let answered = (from, id.source_port, to, id.destination_port);
             let is_held = OPEN_STATES.contains(&found.state) && found.inode != 0;
-            Ok(if answered == asked && is_held { told(found.uid) } else { LocalUser::Unknown })
+            let is_it = answered == asked && is_held;
+            Ok(if is_it { (told(found.uid), cgroup) } else { (LocalUser::Unknown, None) })
         }
-        NetlinkPayload::Error(error) if error.raw_code() == NOT_FOUND => Ok(LocalUser::Unknown),
+        NetlinkPayload::Error(error) if error.raw_code() == NOT_FOUND => Ok((LocalUser::Unknown, None)),
         _ => Err(NoAnswer::Ever),
     }
+}
+
+/// The value of an attribute that is a number of 64 bits.
+fn number(attribute: &impl Nla) -> Option<u64> {
+    let mut bytes = [0; 8];
+    if attribute.value_len() != bytes.len() {
+        return None;
+    }
+    attribute.emit_value(&mut bytes);
+    Some(u64::from_ne_bytes(bytes))
 }
 
 /// The loopback device's index: 1 in every network namespace, but asked for all the same.

@@ -5,6 +5,7 @@ use super::{ControlSocket, OpenEndpoint, OpenedEndpoint, Peer};
 use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::endpoint_elsewhere::EndpointElsewhere;
+use crate::rules::Guarded;
 use bonafide_crypto::random;
 use bonafide_http::{HttpLimits, Listener, Listening, PortHold, Service, Stop};
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts, dialects};
@@ -65,8 +66,8 @@ impl ControlSocket {
         let facts = EndpointFacts { port, secret: secret.clone().map(Secret::new), names: Vec::new() };
         let binding = Binding::new(id, dialect, facts);
         let binding = binding.with_http_1_0(request.allow_http_1_0);
-        let endpoint =
-            Endpoint { binding, users: self.users, agent: Arc::clone(&self.agent), connections: None, near_side: None };
+        let (users, agent, guarded) = (self.users, Arc::clone(&self.agent), Guarded::by_nothing());
+        let endpoint = Endpoint { binding, users, agent, connections: None, near_side: None, guarded };
         match users_elsewhere.filter(|_| self.users != AllowedUsers::Any) {
             Some(users) => self.listen(socket, EndpointElsewhere { endpoint, users }, stop),
             None => self.listen(socket, endpoint, stop),

@@ -32,8 +32,8 @@ use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
-/// Longest request line, in bytes.
-const REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// Longest request line, in bytes. Source: ours; four times the longest rules of a binding, whose line ends and quotes are escaped.
+const REQUEST_BYTES_MAX: usize = 4 * bonafide_metadata::rules::RULES_BYTES_MAX;
 
 /// The reason why the agent's control socket cannot be used.
 #[derive(Debug, thiserror::Error)]

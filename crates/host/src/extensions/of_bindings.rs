@@ -22,7 +22,8 @@ impl Sites for Bindings {
                 // Neither has a loopback address: there the workload is asked for by name.
                 Place::Unix { .. } | Place::VsockUnix { .. } | Place::Vsock { .. } | Place::Port { .. } => return None,
             };
-            Some(Site { key: row.id.to_string(), kind, takes_http_1_0: row.options.allow_http_1_0 })
+            let rules = self.rules_of(row.id);
+            Some(Site { key: row.id.to_string(), kind, takes_http_1_0: row.options.allow_http_1_0, rules })
         });
         sites.collect()
     }

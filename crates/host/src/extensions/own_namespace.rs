@@ -1,6 +1,7 @@
 //! The network namespace of the agent itself, where all of it is one workload's (`bonafide up --link-local`).
 
 use super::site::{Site, SiteError, SiteKind, SiteWork, Sites};
+use crate::rules::RulesInForce;
 use bonafide_http::{Listening, SharedConnections};
 use bonafide_opener::NearSide;
 use bonafide_types::ResourceUuid;
@@ -25,7 +26,12 @@ pub struct OwnNamespace {
 
 impl Sites for OwnNamespace {
     fn of(&self, workload: ResourceUuid) -> Vec<Site> {
-        let here = || Site { key: HERE.to_owned(), kind: SiteKind::Loopback, takes_http_1_0: self.takes_http_1_0 };
+        let here = || Site {
+            key: HERE.to_owned(),
+            kind: SiteKind::Loopback,
+            takes_http_1_0: self.takes_http_1_0,
+            rules: RulesInForce::default(),
+        };
         let mut sites = self.others.of(workload);
         sites.extend((self.workload == Some(workload)).then(here));
         sites

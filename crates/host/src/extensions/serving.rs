@@ -4,8 +4,9 @@ use super::guest::{Forwarder, GuestEndpoint, Signs};
 use super::outcome::At;
 use super::site::{Site, SiteKind, Sites};
 use crate::agent::AgentRuntime;
-use crate::caller::user_of;
+use crate::caller::{Unseen, user_of};
 use crate::endpoint::{AllowedUsers, Endpoint};
+use crate::rules::Guarded;
 use bonafide_http::{HttpLimits, Listener, Listening, Log, Service};
 use bonafide_metadata::dialects::VM_EXTENSION;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
@@ -56,7 +57,10 @@ impl Serving {
                 SiteKind::Guest { .. } => AllowedUsers::OtherEnd,
             };
             let (connections, near_side) = (Some(sites.connections()), sites.near_side(site));
-            let endpoint = Endpoint { binding, users, agent: Arc::clone(agent), connections, near_side };
+            // Callers in another namespace are not seen.
+            let guarded = Guarded::new(site.rules.clone(), Arc::new(Unseen), &site.key);
+            let agent = Arc::clone(agent);
+            let endpoint = Endpoint { binding, users, agent, connections, near_side, guarded };
             match &signs {
                 Some(signs) => {
                     let guest = GuestEndpoint { endpoint, signs: Arc::clone(signs) };

@@ -1,5 +1,6 @@
 //! The sites at which the extension of a workload can be served.
 
+use crate::rules::RulesInForce;
 use bonafide_http::{Listening, SharedConnections};
 use bonafide_opener::NearSide;
 use bonafide_types::ResourceUuid;
@@ -21,6 +22,8 @@ pub struct Site {
     pub kind: SiteKind,
     /// True if it takes HTTP/1.0.
     pub takes_http_1_0: bool,
+    /// The rules of the binding that it is.
+    pub(crate) rules: RulesInForce,
 }
 
 /// The way in which a workload reaches a site.

@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        let unix = Remote::Unix { uid: 7, pid: None };
+        let unix = Remote::Unix { uid: 7, pid: None, cgroup: None };
         assert_eq!(Holder::of(LocalUser::Unknown, unix), Holder::User(7));
         assert_eq!(Holder::of(LocalUser::Unknown, Remote::Vsock { cid: 7 }), Holder::Machine(7));
         assert_eq!(Holder::of(LocalUser::Is(7), at("127.0.0.1")), Holder::User(7));

@@ -114,7 +114,7 @@ async fn id_03_a_connection_of_another_namespace_than_its_binding_is_closed_and_
 fn remotes_print_as_the_log_has_them() {
     let remotes = [
         (Remote::from(([127, 0, 0, 1], 7)), "127.0.0.1:7"),
-        (Remote::Unix { uid: 7, pid: None }, "user 7"),
+        (Remote::Unix { uid: 7, pid: None, cgroup: None }, "user 7"),
         (Remote::Vsock { cid: 3 }, "vsock 3"),
     ];
     for (remote, text) in remotes {

@@ -2,8 +2,8 @@
 
 use super::imds::hosts;
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json, retry_later,
-    token_reply, unserved_status,
+    DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json,
+    retry_later, token_reply, unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
@@ -105,6 +105,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::NotFound => numbered(404, "Not found"),
         Refusal::Unproven => numbered(401, "The X-IDENTITY-HEADER header is missing or wrong."),
         Refusal::NoSession => numbered(401, NO_SESSION),
+        Refusal::NotAllowed => numbered(403, NOT_ALLOWED),
         Refusal::SessionLife => numbered(400, SESSION_LIFE),
         Refusal::Method(path) => numbered(405, "The method is not allowed.").with("allow", &APP_SERVICE.allow(*path)),
         Refusal::ApiVersion => numbered(400, "The api-version is missing or not supported. Use 2019-08-01."),

@@ -2,8 +2,8 @@
 
 use super::imds::{has_metadata_header, hosts};
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json, retry_later,
-    token_reply, unserved_status,
+    DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json,
+    retry_later, token_reply, unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
 use crate::refusal::{Logs, Refusal};
@@ -53,6 +53,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::NotFound => coded(404, "NotFound", "Nothing is served at this path"),
         Refusal::Unproven => coded(400, BAD_REQUEST, "Required metadata header not specified"),
         Refusal::NoSession => coded(401, "SessionRequired", NO_SESSION),
+        Refusal::NotAllowed => coded(403, "AccessDenied", NOT_ALLOWED),
         Refusal::SessionLife => coded(400, BAD_REQUEST, SESSION_LIFE),
         Refusal::Method(path) => {
             coded(405, "MethodNotAllowed", "The method is not allowed").with("allow", &CLOUD_SHELL.allow(*path))

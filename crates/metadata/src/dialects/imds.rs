@@ -1,8 +1,8 @@
 //! The dialect of `http://169.254.169.254` (docs/wire/imds.md).
 
 use super::{
-    DISK_FULL, FORGED_PATH, NO_SESSION, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder,
-    json, retry_later, token_reply, unserved_status,
+    DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING,
+    described, forwarder, json, retry_later, token_reply, unserved_status,
 };
 use crate::azures::{VERSIONS, signed};
 use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
@@ -29,7 +29,7 @@ pub static IMDS: Dialect = Dialect {
         Entry::new(Method::GET, "/metadata/versions", Call::Document(versions)),
         Entry::tree(Method::GET, instance::PATH, Call::Instance),
         Entry::new(Method::GET, attested::PATH, Call::Question(attested::ask)),
-        Entry::new(Method::GET, load_balancer::PATH, Call::Document(load_balancer::show)),
+        Entry::new(Method::GET, load_balancer::PATH, Call::Instance),
         Entry::new(Method::GET, scheduled_events::PATH, Call::Document(scheduled_events::list)),
         Entry::new(Method::POST, scheduled_events::PATH, Call::Document(scheduled_events::start)),
         Entry::new(Method::GET, forwarder::EXTENSION_PATH, Call::Document(forwarder::extension)),
@@ -146,6 +146,7 @@ fn refuse(refusal: &Refusal, _: Option<&Request>, world: &World<'_>) -> Reply {
         Refusal::NotFound => described(404, "Not found", "Nothing is served at this path"),
         Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
         Refusal::NoSession => described(401, "session_required", NO_SESSION),
+        Refusal::NotAllowed => described(403, "access_denied", NOT_ALLOWED),
         Refusal::SessionLife => described(400, "invalid_request", SESSION_LIFE),
         Refusal::Method(path) => {
             described(405, "method_not_allowed", "The method is not allowed").with("allow", &IMDS.allow(*path))

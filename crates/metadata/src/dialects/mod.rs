@@ -112,6 +112,8 @@ const NO_SESSION: &str = "This endpoint wants a session: PUT /metadata/session w
                           what it answers as 'X-Metadata-Session'";
 /// The words for a session that begins without its life.
 const SESSION_LIFE: &str = "'X-Metadata-Session-TTL-Seconds' is a number from 1 to 21600";
+/// The words for what the rules of a binding do not allow. They do not say to whom they allow it.
+const NOT_ALLOWED: &str = "The rules of this endpoint do not allow this request to this caller";
 /// The words for another `response_type`.
 const RESPONSE_TYPE: &str = "The only 'response_type' is 'token'";
 

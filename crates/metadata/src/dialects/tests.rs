@@ -42,6 +42,7 @@ fn row(refusal: &Refusal) -> (&'static str, u16, u16, u16, bool) {
         Refusal::NotFound => ("an unknown path", 404, 404, 401, false),
         Refusal::Unproven => ("no header", 400, 401, 400, false),
         Refusal::NoSession => ("no session where one is wanted", 401, 401, 401, false),
+        Refusal::NotAllowed => ("not allowed by the rules of the binding", 403, 403, 403, false),
         Refusal::SessionLife => ("a session without a life", 400, 400, 400, false),
         Refusal::ApiVersion => ("`api-version`", 400, 400, 400, false),
         Refusal::Query(
@@ -119,6 +120,7 @@ fn every() -> Vec<Refusal> {
         Refusal::Method(None),
         Refusal::NoSession,
         Refusal::SessionLife,
+        Refusal::NotAllowed,
         Refusal::ApiVersion,
         Refusal::ResourceMissing,
         Refusal::ResourceMalformed,

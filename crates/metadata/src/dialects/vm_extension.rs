@@ -3,8 +3,8 @@
 
 use super::imds::{SEVERAL, has_metadata_header, unserved, upstream};
 use super::{
-    DISK_FULL, NO_SESSION, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder, json, retry_later,
-    token_reply,
+    DISK_FULL, NO_SESSION, NOT_ALLOWED, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder, json,
+    retry_later, token_reply,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version};
 use crate::refusal::{GuardError, Refusal};
@@ -82,6 +82,7 @@ fn refuse(refusal: &Refusal, request: Option<&Request>, world: &World<'_>) -> Re
         Refusal::Guard(error) => described(400, "invalid_request", &error.to_string()),
         Refusal::Unproven => described(400, "bad_request_102", "Required metadata header not specified"),
         Refusal::NoSession => described(401, "session_required", NO_SESSION),
+        Refusal::NotAllowed => described(403, "access_denied", NOT_ALLOWED),
         Refusal::SessionLife => described(400, "invalid_request", SESSION_LIFE),
         Refusal::Method(path) => {
             described(405, "method_not_allowed", "The method is not allowed").with("allow", &VM_EXTENSION.allow(*path))

@@ -1,10 +1,11 @@
 //! `/metadata/instance`: from the newest document of a machine to any api-version, any element and either format
-//! (docs/wire/instance.md).
+//! (docs/wire/instance.md). The document comes with what `/metadata/loadbalancer` tells.
 
 mod element;
 mod members;
 
 use crate::azures::version;
+use crate::load_balancer;
 use crate::refusal::{DocumentError, Refusal};
 use bonafide_wire::{Parameters, Reply};
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use http::StatusCode;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
+
+const JSON: &str = "application/json; charset=utf-8";
 
 /// The path of the whole document.
 pub(crate) const PATH: &str = "/metadata/instance";
@@ -25,6 +28,8 @@ const KEPT_KEY_BYTES_MAX: usize = 512;
 pub(crate) struct Instance {
     etag: String,
     document: Value,
+    /// The answer of `/metadata/loadbalancer`, where there is one.
+    load_balancer: Option<Value>,
     answers: RwLock<BTreeMap<Box<str>, Answer>>,
 }
 
@@ -44,8 +49,9 @@ enum Format {
 impl Instance {
     /// The document that the control plane gave with an etag.
     pub(crate) fn read(etag: &str, document: &[u8]) -> Result<Self, serde_json::Error> {
-        let document = serde_json::from_slice(document)?;
-        Ok(Self { etag: etag.to_owned(), document, answers: RwLock::default() })
+        let mut document: Value = serde_json::from_slice(document)?;
+        let load_balancer = document.as_object_mut().and_then(|members| members.shift_remove(load_balancer::MEMBER));
+        Ok(Self { etag: etag.to_owned(), document, load_balancer, answers: RwLock::default() })
     }
 
     /// The control plane's name for this state of the document.
@@ -65,19 +71,12 @@ impl Instance {
     }
 
     fn make(&self, key: String, path: &str, query: &str) -> Result<Answer, Refusal> {
-        let parameters = Parameters::parse(query)?;
-        let asked_version = version(&parameters)?;
-        let format = format(&parameters)?;
-        let mut document = self.document.clone();
-        members::cut(&mut document, asked_version);
-        let below = path.strip_prefix(PATH).unwrap_or_default();
-        let element = element::find(&document, below).ok_or(Refusal::NotFound)?;
-        let answer = match format {
-            Format::Text => Answer { content_type: "text/plain; charset=utf-8", body: element::text(element).into() },
-            Format::Json if element::is_branch(element) => {
-                Answer { content_type: "application/json; charset=utf-8", body: element.to_string().into() }
+        let answer = match path {
+            load_balancer::PATH => {
+                let body = load_balancer::show(self.load_balancer.as_ref(), query)?;
+                Answer { content_type: JSON, body }
             }
-            Format::Json => return Err(DocumentError::LeafAsJson.into()),
+            _ => self.element(path, query)?,
         };
         if key.len() <= KEPT_KEY_BYTES_MAX {
             let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
@@ -87,6 +86,25 @@ impl Instance {
             answers.insert(key.into(), answer.clone());
         }
         Ok(answer)
+    }
+
+    fn element(&self, path: &str, query: &str) -> Result<Answer, Refusal> {
+        let parameters = Parameters::parse(query)?;
+        let asked_version = version(&parameters)?;
+        let format = format(&parameters)?;
+        let mut document = self.document.clone();
+        members::cut(&mut document, asked_version);
+        let below = path.strip_prefix(PATH).unwrap_or_default();
+        let element = element::find(&document, below).ok_or(Refusal::NotFound)?;
+        match format {
+            Format::Text => {
+                Ok(Answer { content_type: "text/plain; charset=utf-8", body: element::text(element).into() })
+            }
+            Format::Json if element::is_branch(element) => {
+                Ok(Answer { content_type: JSON, body: element.to_string().into() })
+            }
+            Format::Json => Err(DocumentError::LeafAsJson.into()),
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 
 use super::open::{Namespace, Opened, PlaceError};
 use super::{Bindings, Entry};
+use crate::bindings::kept_rules::KeptRules;
 use crate::bindings::place::Place;
 use crate::bindings::row::{BindingLine, BindingRow, BindingState, HeaderSecret, PlaceIdentity};
 use crate::bindings::wanted::{Wanted, WantedError};
+use crate::rules::RulesInForce;
 use crate::state::StateError;
 use bonafide_crypto::{SystemEntropy, random};
 use bonafide_files::{User, write_private};
@@ -95,10 +97,17 @@ impl Bindings {
         let inode = namespace.as_ref().map(|namespace| namespace.inode);
         let without_identity = lease.workload.identities.is_empty();
         let mut row = self.row(wanted, dialect, inode, &lease);
+        let rules = wanted.rules.as_ref().map(|wanted| KeptRules::after(None, wanted));
         if let Some(there) = self.occupant(&row) {
+            let is_like = self.entries().get(&there).is_some_and(|entry| entry.row.is_like(&row));
+            let not_taken = match &wanted.rules {
+                Some(rules) if is_like => self.set_rules_now(there, Some(rules))?,
+                Some(_) | None => None,
+            };
             return match self.entries().get(&there) {
-                Some(entry) if entry.row.is_like(&row) => {
-                    Ok((Attached { line: entry.line(), row: entry.row.clone(), without_identity }, false))
+                Some(entry) if is_like => {
+                    let line = entry.line().with_rules_not_taken(not_taken.as_ref());
+                    Ok((Attached { line, row: entry.row.clone(), without_identity }, false))
                 }
                 Some(entry) => Err(AttachError::Occupied {
                     place: entry.row.place.to_string(),
@@ -108,6 +117,10 @@ impl Bindings {
                 None => Err(AttachError::Workload("another command changed this binding; try again".to_owned())),
             };
         }
+        let (rules, not_taken) = rules.unzip();
+        let not_taken = not_taken.flatten();
+        row.rules = rules;
+        not_taken.iter().for_each(|why| self.tell_not_taken(&row, why));
         // Attachments of the same name when it led to another place.
         let leftovers = self.leftovers(&row);
         for id in leftovers {
@@ -121,9 +134,10 @@ impl Bindings {
             let _ = self.close(row.id).await;
             return Err(error.into());
         }
-        let serving = Some(self.serve(&row, dialect, sockets, near_side));
-        let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving };
-        let line = entry.line();
+        let rules = RulesInForce::new(row.rules.as_ref().map(KeptRules::rules));
+        let serving = Some(self.serve(&row, dialect, &rules, sockets, near_side));
+        let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving, rules };
+        let line = entry.line().with_rules_not_taken(not_taken.as_ref());
         self.entries().insert(row.id, entry);
         self.log.event(&self.event("bindingAttached", &row), &"it was asked for");
         self.changed.send_replace(());
@@ -150,6 +164,7 @@ impl Bindings {
             user: wanted.user(lease.by.user).map(User::id),
             attached_micros: clock::now().unix_micros(),
             secret: secret.map(HeaderSecret::new),
+            rules: None,
             was_put_here: lease.was_put_here,
             is_configured: lease.by.is_configuration,
         }

@@ -8,6 +8,7 @@ mod guests;
 mod news;
 mod open;
 mod restore;
+mod ruled;
 mod serving;
 
 pub use attach::AttachError;
@@ -22,6 +23,7 @@ use super::row::{AttachedBinding, BindingLine, BindingRow, BindingState};
 use super::sealed_rows::SealedRows;
 use crate::agent::AgentRuntime;
 use crate::files::HostFiles;
+use crate::rules::RulesInForce;
 use crate::state::StateError;
 use crate::temporary_placements::TemporaryPlacements;
 use attach::Attached;
@@ -79,6 +81,8 @@ struct Entry {
     state: BindingState,
     note: Option<String>,
     serving: Option<Serving>,
+    /// The rules that its endpoints follow.
+    rules: RulesInForce,
 }
 
 /// An endpoint on a port of this machine, for who starts programs on it.
@@ -258,9 +262,13 @@ impl Entry {
             place: self.row.place.to_string(),
             dialect: self.row.dialect.clone(),
             state: state.to_owned(),
-            note: why.or(self.note.as_ref()).cloned(),
+            note: why
+                .or(self.note.as_ref())
+                .cloned()
+                .or_else(|| self.denies_all().then(|| ruled::DENIES_ALL.to_owned())),
             since: self.row.since().second(),
             configured: self.row.is_configured,
+            rules: self.row.rules.as_ref().map(|kept| kept.rules().mode().to_owned()),
         }
     }
 }

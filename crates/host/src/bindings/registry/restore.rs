@@ -2,8 +2,10 @@
 
 use super::open::{Opened, PlaceError, opened};
 use super::{Bindings, BindingsError, Entry, OWN, key};
+use crate::bindings::kept_rules::KeptRules;
 use crate::bindings::place::Place;
 use crate::bindings::row::{BindingRow, BindingState, PlaceIdentity};
+use crate::rules::RulesInForce;
 use bonafide_http::{Event, Stop, refuse, stopped};
 use bonafide_metadata::{Dialect, dialects};
 use bonafide_opener::Held;
@@ -63,6 +65,7 @@ impl Bindings {
     }
 
     async fn take_up(&self, mut row: BindingRow, held: Option<Held>) {
+        let rules = RulesInForce::new(row.rules.as_ref().map(KeptRules::rules));
         let (state, note, serving) = match self.opened_again(&row, held).await {
             Ok((dialect, opened)) => {
                 if opened.socket.is_some() {
@@ -71,7 +74,11 @@ impl Bindings {
                         self.log.event(&self.event("bindingNotKept", &row), &error);
                     }
                 }
-                (BindingState::Serving, opened.note, Some(self.serve(&row, dialect, opened.sockets, opened.near_side)))
+                (
+                    BindingState::Serving,
+                    opened.note,
+                    Some(self.serve(&row, dialect, &rules, opened.sockets, opened.near_side)),
+                )
             }
             Err(Unserved::Gone(why)) => {
                 self.log.event(&self.event("bindingGone", &row), &why);
@@ -84,7 +91,7 @@ impl Bindings {
                 (BindingState::Waiting(why), None, None)
             }
         };
-        self.entries().insert(row.id, Entry { row, state, note, serving });
+        self.entries().insert(row.id, Entry { row, state, note, serving, rules });
     }
 
     /// The sockets of a binding: those that are held for it or, where the place is still the same, new ones.

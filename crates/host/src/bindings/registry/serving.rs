@@ -4,14 +4,16 @@ use super::Bindings;
 use super::guests::Guest;
 use crate::bindings::place::Place;
 use crate::bindings::row::BindingRow;
-use crate::caller::user_of;
+use crate::caller::{Callers, OfLoopback, OfUnixSocket, Unseen, user_of};
 use crate::endpoint::{AllowedUsers, Endpoint};
+use crate::rules::{Guarded, RulesInForce};
 use bonafide_files::User;
 use bonafide_http::{HttpLimits, Listener, Listening, SharedConnections};
 use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
 use bonafide_opener::NearSide;
 use bonafide_types::{BindingId, Secret};
 use rustix::process::{Resource, getrlimit};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -67,23 +69,26 @@ impl Bindings {
         &self,
         row: &BindingRow,
         dialect: &'static Dialect,
+        rules: &RulesInForce,
         sockets: Vec<Listening>,
         near_side: Option<Arc<NearSide>>,
     ) -> Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         if let Place::Vsock { cid, port } = row.place {
-            let guest = self.serve_guest((port, cid), self.endpoint(row, dialect, None), sockets);
+            let endpoint = self.endpoint(row, dialect, rules, (None, None));
+            let guest = self.serve_guest((port, cid), endpoint, sockets);
             return Serving { stop, tasks, guest: Some(guest), near_side };
         }
         for socket in sockets {
             if let Some(limit) = row.options.hop_limit {
                 socket.limit_hops(limit);
             }
+            let at = socket.address();
             let listener = Listener {
                 socket,
                 tls: None,
-                service: Arc::new(self.endpoint(row, dialect, near_side.clone())),
+                service: Arc::new(self.endpoint(row, dialect, rules, (at, near_side.clone()))),
                 limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
                 user_of,
                 proxies: Arc::default(),
@@ -115,7 +120,13 @@ impl Bindings {
         })
     }
 
-    fn endpoint(&self, row: &BindingRow, dialect: &'static Dialect, near_side: Option<Arc<NearSide>>) -> Endpoint {
+    fn endpoint(
+        &self,
+        row: &BindingRow,
+        dialect: &'static Dialect,
+        rules: &RulesInForce,
+        (at, near_side): (Option<SocketAddr>, Option<Arc<NearSide>>),
+    ) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
         let binding = binding.with_sessions(row.options.require_session);
         let user = row.user.and_then(User::told);
@@ -125,7 +136,19 @@ impl Bindings {
             (_, None) => AllowedUsers::Any,
         };
         let connections = Some(self.connections.clone());
-        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections, near_side }
+        let guarded = Guarded::new(rules.clone(), callers(&row.place, at), &row.id.to_string());
+        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections, near_side, guarded }
+    }
+}
+
+/// The way in which the callers at a place are known.
+fn callers(place: &Place, at: Option<SocketAddr>) -> Arc<dyn Callers> {
+    match (place, at) {
+        (Place::Port { .. }, Some(at)) => Arc::new(OfLoopback(at)),
+        (Place::Unix { .. }, _) => Arc::new(OfUnixSocket),
+        // The monitor of a machine, and not who calls in it.
+        (Place::VsockUnix { .. } | Place::Vsock { .. } | Place::Interface { .. }, _) => Arc::new(Unseen),
+        (Place::Netns { .. } | Place::Port { .. }, _) => Arc::new(Unseen),
     }
 }
 

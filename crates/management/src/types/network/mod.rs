@@ -64,6 +64,8 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
         put_absent(properties, "ipAddress", public_address(view.uuid).to_string().into());
         put_absent(properties, "publicIPAllocationMethod", "Dynamic".into());
         put_absent(properties, "publicIPAddressVersion", "IPv4".into());
+    } else if resource.id.is_of("Microsoft.Network/loadBalancers") {
+        complete_frontends(view, properties)?;
     } else if resource.id.is_of(security_groups::NAME) {
         properties.insert("defaultSecurityRules".to_owned(), security_groups::default_rules(&resource.id));
     }
@@ -90,6 +92,21 @@ fn complete_interface(view: &View<'_>, properties: &mut Map<String, Value>) -> R
         put_absent(inner, "privateIPAllocationMethod", "Dynamic".into());
         put_absent(inner, "privateIPAddressVersion", "IPv4".into());
         put_absent(inner, "primary", is_only.into());
+    }
+    Ok(())
+}
+
+/// A frontend in a subnet has an address, the same that the machines behind it are told.
+fn complete_frontends(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
+    let Some(Value::Array(frontends)) = member(properties, "frontendIPConfigurations") else { return Ok(()) };
+    for frontend in frontends {
+        let Some(inner) = frontend.get_mut("properties").and_then(Value::as_object_mut) else { continue };
+        let is_of_v6 = member(inner, "privateIPAddressVersion").is_some_and(|version| *version == "IPv6");
+        if member(inner, "publicIPAddress").is_none() && member(inner, "subnet").is_some() && !is_of_v6 {
+            let subnet = subnet_of(view, inner)?;
+            let address = private_address(view.uuid, subnet.as_deref());
+            put_absent(inner, "privateIPAddress", address.to_string().into());
+        }
     }
     Ok(())
 }

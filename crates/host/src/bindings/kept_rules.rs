@@ -1,0 +1,116 @@
+//! The rules of a binding as its row keeps them: the last good version, sealed with the row (MD-11).
+
+use bonafide_files::read_named;
+use bonafide_metadata::rules::{RULES_BYTES_MAX, Rules, RulesError};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Rules that are wanted: the text of a file, or the reason why that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WantedRules {
+    /// The text.
+    Text(String),
+    /// The reason.
+    Unread(String),
+}
+
+/// The rules of a binding that has some.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct KeptRules {
+    /// The text of the last good version; without one nothing is allowed.
+    good: Option<String>,
+}
+
+/// The reason why rules that are wanted are not in force.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotTaken {
+    #[error("{0}")]
+    Unread(String),
+    #[error("the file of rules is not followed: {0}")]
+    Rules(#[from] RulesError),
+}
+
+impl WantedRules {
+    /// Those of a file. One that cannot be read is a version that is no good.
+    pub fn of_file(path: &Path) -> Self {
+        match read_named(path) {
+            Err(why) => Self::Unread(why.to_string()),
+            Ok(bytes) if bytes.len() > RULES_BYTES_MAX => {
+                Self::Unread(format!("{} is larger than {RULES_BYTES_MAX} bytes", path.display()))
+            }
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => Self::Text(text),
+                Err(_) => Self::Unread(format!("{} is not text in UTF-8", path.display())),
+            },
+        }
+    }
+
+    fn good(&self) -> Result<&str, NotTaken> {
+        match self {
+            Self::Unread(why) => Err(NotTaken::Unread(why.clone())),
+            Self::Text(text) => {
+                Rules::parse(text.as_bytes())?;
+                Ok(text)
+            }
+        }
+    }
+}
+
+impl KeptRules {
+    /// The rules to keep once a version is wanted, after those that were kept before: a version that is no good changes nothing
+    /// and, where there was none, denies all.
+    pub(crate) fn after(before: Option<&Self>, wanted: &WantedRules) -> (Self, Option<NotTaken>) {
+        match wanted.good() {
+            Ok(text) => (Self { good: Some(text.to_owned()) }, None),
+            Err(why) => (before.cloned().unwrap_or(Self { good: None }), Some(why)),
+        }
+    }
+
+    /// The rules that are in force by it.
+    pub(crate) fn rules(&self) -> Rules {
+        let parsed = self.good.as_ref().and_then(|text| Rules::parse(text.as_bytes()).ok());
+        // A version that is good no more, after an upgrade, allows nothing.
+        parsed.unwrap_or_else(Rules::denying_all)
+    }
+
+    /// True while nothing is allowed for want of a good version.
+    pub(crate) fn denies_all(&self) -> bool {
+        self.good.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn md_11_the_last_good_version_stays_and_without_one_nothing_is_allowed() {
+        let text = |text: &str| WantedRules::Text(text.to_owned());
+        let (watched, bad) = (text("{\"mode\":\"audit\"}"), text("{\"mode\":\"audit\",\"mode\":\"disabled\"}"));
+        let (none, why) = KeptRules::after(None, &bad);
+        assert!(none.denies_all() && why.is_some() && none.rules() == Rules::denying_all());
+        let (good, why) = KeptRules::after(Some(&none), &watched);
+        assert!(why.is_none() && good.rules() == Rules::parse(b"{\"mode\":\"audit\"}").unwrap());
+        let missing = WantedRules::of_file(Path::new("/there/is/none"));
+        for wanted in [&bad, &missing] {
+            let (kept, why) = KeptRules::after(Some(&good), wanted);
+            assert!(kept == good && why.is_some());
+        }
+        let kept: KeptRules = serde_json::from_str(&serde_json::to_string(&good).unwrap()).unwrap();
+        assert_eq!(kept, good, "over a restart");
+    }
+
+    #[test]
+    fn md_11_a_file_of_rules_is_text_of_a_bounded_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rules.json");
+        for (bytes, is_text) in
+            [(vec![b' '; RULES_BYTES_MAX], true), (vec![b' '; RULES_BYTES_MAX + 1], false), (vec![0xff], false)]
+        {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(matches!(WantedRules::of_file(&path), WantedRules::Text(_)), is_text);
+        }
+    }
+}
