@@ -26,6 +26,16 @@ pub(crate) fn command(program: impl AsRef<OsStr>, core: Option<usize>) -> Comman
     command
 }
 
+/// Runs a command that is to succeed.
+pub(crate) fn done(command: &mut Command) -> Result<(), Failure> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let name = command.get_program().display().to_string();
+    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
+}
+
 impl Process {
     pub(crate) fn start(command: &mut Command) -> Result<Self, Failure> {
         let name = command.get_program().to_owned();

@@ -107,7 +107,10 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
             tx.delete(&EXTENSION_STATUS, &key)?;
         }
         tx.put(&PLACEMENTS, &key, &new)?;
-        withdraw_keys(tx, key, known, &mut budget)?;
+        let kept = principals(Placed::read(tx, new)?.identities());
+        // To find who else has them, all placements of the host are read: only for those that are taken.
+        let taken = known.difference(&kept).copied().collect();
+        withdraw_keys(tx, key, taken, &mut budget)?;
     }
     refresh_instances(tx, uuid, resource, &mut budget)
 }

@@ -1,6 +1,6 @@
 //! The facts of placed machines: whose they are, what they are made from, and when they change.
 
-use crate::cloud::{Cloud, world};
+use crate::cloud::{Cloud, system, world};
 use bonafide_core::directory::{Body, RESOURCES, Resource, find};
 use bonafide_core::lifecycle::{SaveError, save, take_away};
 use bonafide_core::placement::{INSTANCE_FACTS, PLACEMENTS};
@@ -8,6 +8,7 @@ use bonafide_crypto::SystemEntropy;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ResourceId, ResourceUuid};
 use serde_json::{Value, json};
+use std::cell::Cell;
 
 impl Cloud {
     fn put(&self, id: &ResourceId, body: &Value) -> ResourceUuid {
@@ -213,6 +214,39 @@ fn a_write_that_changes_no_fact_wakes_no_host() {
     assert_eq!(cloud.store.read(|tx| tx.get(&PLACEMENTS, &(cloud.host, uuid))).unwrap(), before);
 }
 
+/// Only an identity that is taken from a machine has to be looked for at the others of its host.
+#[test]
+fn a_change_of_one_machine_reads_nothing_of_the_others_on_its_host() {
+    let cloud = Cloud::new();
+    let [one, other] = ["one", "other"].map(|name| cloud.machine(name));
+    for machine in [&one, &other] {
+        cloud.put(machine, &body());
+        cloud.change(machine, &system()).unwrap();
+        cloud.place(machine);
+    }
+    let resized = |size: &str| {
+        let mut body = body();
+        body["properties"]["hardwareProfile"]["vmSize"] = size.into();
+        body
+    };
+    let attempts = Cell::new(0);
+    let saved = cloud.store.write(|tx| {
+        let (uuid, found) = find(tx, &one)?.unwrap();
+        let body = Body::kept(&one, resized("Standard_B2s").as_object().unwrap().clone());
+        let mut resource = Resource { body, ..found };
+        save(tx, &world(), &cloud.allowed(), uuid, &mut resource, None)?;
+        // Another machine of the host changes before this one is committed.
+        if attempts.replace(attempts.get() + 1) == 0 {
+            std::thread::scope(|scope| scope.spawn(|| cloud.put(&other, &resized("Standard_B4ms"))).join()).unwrap();
+        }
+        Ok::<_, SaveError>(())
+    });
+    saved.unwrap();
+    assert_eq!(attempts.get(), 1, "it had to be made again");
+    for (machine, size) in [(&one, "Standard_B2s"), (&other, "Standard_B4ms")] {
+        assert_eq!(cloud.facts(machine).unwrap()["compute"]["vmSize"], size);
+    }
+}
 fn balanced(cloud: &Cloud, vm: &ResourceId) -> Value {
     cloud.facts(vm).unwrap()["loadbalancer"].clone()
 }

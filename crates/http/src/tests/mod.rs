@@ -90,7 +90,7 @@ impl Service for Echo {
         path::decoded_or_as_sent(raw)
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
+    async fn answer(&self, request: &mut Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
         panics::at(&request.path, "answer");
         if request.path == "/later" {
             tokio::task::yield_now().await;
