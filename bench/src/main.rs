@@ -123,7 +123,7 @@ fn take_apart(name: &str, rows: &Path, quick: bool) -> Result<(), Failure> {
     Ok(std::fs::write(rows, Row::write_all(&taken).to_string())?)
 }
 
-/// What all measurements use: what lies beside this program.
+/// The environment of all measurements: all that lies beside this program.
 fn bench(quick: bool, before: Option<PathBuf>) -> Result<Bench, Failure> {
     let here = std::env::current_exe()?;
     let built = here.parent().ok_or("this program lies nowhere")?;

@@ -65,7 +65,7 @@ impl Namespaces {
     }
 }
 
-/// What a thread in a namespace connects to the metadata address there. A connection stays where it was made.
+/// A connection of a thread in a namespace to the metadata address there. A connection stays where it was made.
 fn inside<T: Send>(at: usize, connect: impl FnOnce(&Target) -> Result<T, String> + Send) -> Result<T, Failure> {
     let made = std::thread::scope(|scope| {
         let there = move || {
@@ -82,7 +82,7 @@ fn inside<T: Send>(at: usize, connect: impl FnOnce(&Target) -> Result<T, String>
 
 impl Drop for Namespaces {
     fn drop(&mut self) {
-        // What is left ends with the process.
+        // The rest ends with the process.
         let _ = self.each("delete");
     }
 }

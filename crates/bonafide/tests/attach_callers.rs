@@ -21,7 +21,7 @@ const ADDRESS: &str = "169.254.169.254";
 /// Users without an account.
 const MEANT: u32 = 54_321;
 const OTHER: u32 = 54_322;
-/// What a caller in Python begins with: `connected`, and `status` of a request over a connection. The kernel's words for user and
+/// The beginning of a caller in Python: `connected`, and `status` of a request over a connection. The kernel's words for user and
 /// group are changed by what follows.
 const CALLER: &str = "
 import os, socket, sys
@@ -67,7 +67,7 @@ impl Ruled {
         attached(self.dir.path(), "demo", &[&["--netns", &self.inside.0, "--rules", &file], place].concat())
     }
 
-    /// What a caller in Python prints, inside, and started by this command.
+    /// The output of a caller in Python, inside, and started by this command.
     fn says_at(&self, address: &str, port: u16, started_by: &[&str], script: &str) -> String {
         let host = if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
         let namespace = format!("--net=/run/netns/{}", self.inside.0);
@@ -231,7 +231,7 @@ fn md_11_rules_that_name_callers_are_refused_where_nobody_sees_them() {
         assert!(bindings(ruled.dir.path()).is_empty());
         write(&json!({ "name": "it", "anyone": true }));
         done(ruled.dir.path(), &attach);
-        // What is attached keeps what it has.
+        // An attached place keeps its identities.
         write(&json!({ "name": "it", "cgroup": "/" }));
         assert!(!run(host(ruled.dir.path(), &attach)).status.success());
         assert_eq!(bindings(ruled.dir.path())[0]["rules"], "enforce");

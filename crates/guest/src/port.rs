@@ -75,7 +75,7 @@ fn take(client: TcpStream, peer: SocketAddr, port: u16, host: SocketAddr, count:
         let _place = place;
         let _ = forward(&client, peer, port, host);
     };
-    // Where there is no thread for it both are dropped.
+    // Both are dropped where there is no thread for it.
     let _ = std::thread::Builder::new().spawn(pass_on);
 }
 

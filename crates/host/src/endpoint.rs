@@ -132,9 +132,9 @@ enum Later {
     /// An identity that is not known.
     Held(Held),
     /// A token that login is asked for.
-    Wait(Waiting),
+    Wait(Box<Waiting>),
     /// A question to the control plane.
-    Ask(Question),
+    Ask(Box<Question>),
 }
 
 impl Endpoint {
@@ -163,9 +163,9 @@ impl Endpoint {
             }
             metadata::Answer::Wait { waiting, duty } => {
                 self.run(duty);
-                Err(Later::Wait(waiting))
+                Err(Later::Wait(Box::new(waiting)))
             }
-            metadata::Answer::Ask(question) => Err(Later::Ask(question)),
+            metadata::Answer::Ask(question) => Err(Later::Ask(Box::new(question))),
         }
     }
 
@@ -176,8 +176,8 @@ impl Endpoint {
                     Ok(reply) => return reply,
                     Err(later) => later,
                 },
-                Later::Wait(waiting) => return self.wait(waiting, waits).await,
-                Later::Ask(question) => return self.ask(question, waits).await,
+                Later::Wait(waiting) => return self.wait(*waiting, waits).await,
+                Later::Ask(question) => return self.ask(*question, waits).await,
             };
         }
     }
