@@ -143,18 +143,18 @@ enum Later {
 }
 
 impl Endpoint {
-    fn answer_at_once(&self, request: &Request, at: Timestamp) -> Result<Reply, Later> {
+    fn answer_at_once(&self, request: &Request, at: Timestamp) -> Result<Reply, Box<Later>> {
         let world = clock::world_at(at);
         if let Some(refusal) = self.guarded.refuse(&self.binding, request, &self.agent.log, &world) {
             return Ok(refusal);
         }
         match self.agent.core.answer_or_hold(&self.binding, request, &world) {
             Ok(answer) => self.reply(answer),
-            Err(held) => Err(Later::Held(held)),
+            Err(held) => Err(Box::new(Later::Held(held))),
         }
     }
 
-    fn reply(&self, answer: metadata::Answer) -> Result<Reply, Later> {
+    fn reply(&self, answer: metadata::Answer) -> Result<Reply, Box<Later>> {
         match answer {
             metadata::Answer::Reply { reply, refresh } => {
                 self.run(refresh);
@@ -162,15 +162,15 @@ impl Endpoint {
             }
             metadata::Answer::Wait { waiting, duty } => {
                 self.run(duty);
-                Err(Later::Wait(waiting))
+                Err(Box::new(Later::Wait(waiting)))
             }
-            metadata::Answer::Ask(question) => Err(Later::Ask(question)),
+            metadata::Answer::Ask(question) => Err(Box::new(Later::Ask(question))),
         }
     }
 
-    async fn answer_later(&self, mut later: Later, request: &Request, waits: &Waits<'_>) -> Reply {
+    async fn answer_later(&self, mut later: Box<Later>, request: &Request, waits: &Waits<'_>) -> Reply {
         loop {
-            later = match later {
+            later = match *later {
                 Later::Held(held) => match self.reply(self.hold(held, request, waits).await) {
                     Ok(reply) => return reply,
                     Err(later) => later,
