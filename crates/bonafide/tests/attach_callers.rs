@@ -67,7 +67,7 @@ impl Ruled {
         attached(self.dir.path(), "demo", &[&["--netns", &self.inside.0, "--rules", &file], place].concat())
     }
 
-    /// The output of a caller in Python, inside, and started by this command.
+    /// The words that a caller in Python prints, inside, started by this command.
     fn says_at(&self, address: &str, port: u16, started_by: &[&str], script: &str) -> String {
         let host = if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
         let namespace = format!("--net=/run/netns/{}", self.inside.0);
@@ -231,7 +231,7 @@ fn md_11_rules_that_name_callers_are_refused_where_nobody_sees_them() {
         assert!(bindings(ruled.dir.path()).is_empty());
         write(&json!({ "name": "it", "anyone": true }));
         done(ruled.dir.path(), &attach);
-        // An attached place keeps its identities.
+        // An attachment keeps the rules that it has.
         write(&json!({ "name": "it", "cgroup": "/" }));
         assert!(!run(host(ruled.dir.path(), &attach)).status.success());
         assert_eq!(bindings(ruled.dir.path())[0]["rules"], "enforce");
