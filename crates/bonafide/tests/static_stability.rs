@@ -151,7 +151,7 @@ fn ha_10_what_one_machine_kept_is_nothing_on_another() {
     for _ in 0..5 {
         assert_eq!(token(&machines, MANAGEMENT), None, "{}", agent.log());
     }
-    assert!(agent.log().contains(r#""event":"keptFileRefused""#), "{}", agent.log());
+    eventually(PATIENCE, "the log says it", || agent.log().contains(r#""event":"keptFileRefused""#));
 }
 
 #[test]
