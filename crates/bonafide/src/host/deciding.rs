@@ -68,7 +68,7 @@ async fn line(client: &Client, host: &remote::Host) -> Result<HostLine, ClientEr
         id: host.host_id.parse().map_err(|_| unreadable())?,
         name: host.name().to_owned(),
         since: Some(since.clone()).filter(|_| state == HostState::Frozen),
-        certificate_issued_at: Some(since).filter(|_| shown == "Host available"),
+        certificate_issued_at: Some(since).filter(|_| state == HostState::Enabled && shown != "Host not joined yet"),
         state,
     })
 }

@@ -225,7 +225,7 @@ pub(super) fn take_from(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Re
 }
 
 /// Removes a placement with what its host has reported of it.
-fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
+pub(super) fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
     tx.delete(&PLACEMENTS, &key)?;
     if tx.many(&PLACEMENTS_OF_WORKLOAD, &key.1, None, 1)?.is_empty() {
         instance_facts::forget(tx, key.1)?;

@@ -2,8 +2,8 @@
 
 use crate::cloud::{Cloud, system, world};
 use bonafide_core::directory::{Body, RESOURCES, Resource, find};
-use bonafide_core::lifecycle::{SaveError, save, take_away};
-use bonafide_core::placement::{INSTANCE_FACTS, PLACEMENTS};
+use bonafide_core::lifecycle::{PlacementsOfBefore, SaveError, save, take_away};
+use bonafide_core::placement::{INSTANCE_FACTS, PLACEMENTS, Placement};
 use bonafide_crypto::SystemEntropy;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ResourceId, ResourceUuid};
@@ -201,6 +201,34 @@ fn id_04_what_is_placed_nowhere_any_more_has_no_facts() {
     cloud.place(&vm);
     cloud.delete(&vm);
     assert!(cloud.store.read(|tx| tx.get(&INSTANCE_FACTS, &uuid)).unwrap().is_none());
+}
+
+/// As in a data directory of the time before facts, and as where more machines share a subnet than one write brings up to date.
+#[test]
+fn placements_of_an_older_version_get_their_facts_without_a_write_of_the_machine() {
+    const MANY: usize = 150;
+    let cloud = Cloud::new();
+    let machines: Vec<ResourceId> = (0..MANY).map(|at| cloud.machine(&format!("vm{at}"))).collect();
+    for vm in &machines {
+        let uuid = cloud.put(vm, &body());
+        cloud.place(vm);
+        let key = (cloud.host, uuid);
+        let forgotten = cloud.store.write(|tx| {
+            let placement = tx.get(&PLACEMENTS, &key)?.unwrap();
+            tx.put(&PLACEMENTS, &key, &Placement { instance: None, ..placement })?;
+            tx.delete(&INSTANCE_FACTS, &uuid)
+        });
+        forgotten.unwrap();
+    }
+    let mut pass = PlacementsOfBefore::default();
+    pass.go_on(&cloud.store).unwrap();
+    assert!(machines.iter().all(|vm| cloud.facts(vm).is_some()));
+    // What is as it should be is left alone, by this pass and by the next start's.
+    let rows = || cloud.store.read(|tx| tx.page(&PLACEMENTS, &(), None, usize::MAX)).unwrap();
+    let before = (rows(), cloud.store.read(|tx| Ok::<_, StoreError>(tx.cursor())).unwrap());
+    pass.go_on(&cloud.store).unwrap();
+    PlacementsOfBefore::default().go_on(&cloud.store).unwrap();
+    assert_eq!((rows(), cloud.store.read(|tx| Ok::<_, StoreError>(tx.cursor())).unwrap()), before);
 }
 
 #[test]
