@@ -22,6 +22,9 @@ mod tokens;
 use crate::report::Row;
 use crate::{Bench, Failure};
 
+/// Takes a measurement, and says its rows.
+pub(crate) type Measure = fn(&Bench) -> Result<Vec<Row>, Failure>;
+
 /// A measurement.
 pub(crate) struct Item {
     /// Its name on the command line.
@@ -29,7 +32,7 @@ pub(crate) struct Item {
     /// The measured quantity, in words.
     pub(crate) what: &'static str,
     /// Takes it.
-    pub(crate) measure: fn(&Bench) -> Result<Vec<Row>, Failure>,
+    pub(crate) measure: Measure,
 }
 
 /// The measurement that needs `--before BINARY`.
@@ -66,5 +69,5 @@ pub(crate) const ITEMS: &[Item] = &[
 ];
 
 /// The measurements that are taken in a network of their own.
-pub(crate) const APART: &[(&str, fn(&Bench) -> Result<Vec<Row>, Failure>)] =
+pub(crate) const APART: &[(&str, Measure)] =
     &[("attached", attached::measure_apart), ("bindings", bindings::measure_apart)];
