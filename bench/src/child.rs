@@ -68,6 +68,17 @@ impl Process {
         Ok(total)
     }
 
+    /// Memory of it and its children, in KiB, of what they share each its part: `Pss` of `proc_pid_smaps_rollup(5)`.
+    pub(crate) fn proportional_kib(&self) -> Result<u64, Failure> {
+        let mut total = 0;
+        for process in std::iter::once(self.id()).chain(children(self.id())) {
+            let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss")?;
+            total += line.trim().trim_end_matches(" kB").parse::<u64>()?;
+        }
+        Ok(total)
+    }
+
     /// Asks it to end, and waits; an error when it does not.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;

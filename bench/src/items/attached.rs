@@ -60,7 +60,7 @@ pub(super) fn measure_apart(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let idle = memory(&joined.agent)?;
     let each = (idle - first) / (count - 1) as f64;
     rows.push(Row::judged(
-        &format!("memory of the agent and its opener for each idle binding, of {count} network namespaces (VmRSS)"),
+        &format!("memory of the agent and its opener for each idle binding, of {count} network namespaces (Pss)"),
         "≤ 30 KB",
         format!("{each:.1} KiB ({:.1} MiB; with one {:.1})", idle / 1024.0, first / 1024.0),
         each * 1.024 <= BINDING_KB_MAX,
@@ -69,7 +69,7 @@ pub(super) fn measure_apart(bench: &Bench) -> Result<Vec<Row>, Failure> {
     std::thread::sleep(IDLE);
     let used = memory(&joined.agent)?;
     rows.push(Row::judged(
-        &format!("all processes of a host with {count} machines and namespaces, each of which has had a token (VmRSS)"),
+        &format!("all processes of a host with {count} machines and namespaces, each of which has had a token (Pss)"),
         "≤ 64 MB",
         format!(
             "{:.1} MiB (idle {:.1}, before they were attached {:.1}, without machines {:.1})",
@@ -176,7 +176,7 @@ fn ask(namespaces: &Namespaces, at: usize) -> Result<(), Failure> {
 
 /// Of the agent's processes, in KiB.
 fn memory(agent: &Process) -> Result<f64, Failure> {
-    Ok(agent.resident_kib()? as f64)
+    Ok(agent.proportional_kib()? as f64)
 }
 
 fn micros(duration: Duration) -> String {
