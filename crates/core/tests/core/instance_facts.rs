@@ -223,7 +223,7 @@ fn placements_of_an_older_version_get_their_facts_without_a_write_of_the_machine
     let mut pass = PlacementsOfBefore::default();
     pass.go_on(&cloud.store).unwrap();
     assert!(machines.iter().all(|vm| cloud.facts(vm).is_some()));
-    // What is as it should be is left alone, by this pass and by the next start's.
+    // Facts that are as they should be are left alone, by this pass and by the next start's.
     let rows = || cloud.store.read(|tx| tx.page(&PLACEMENTS, &(), None, usize::MAX)).unwrap();
     let before = (rows(), cloud.store.read(|tx| Ok::<_, StoreError>(tx.cursor())).unwrap());
     pass.go_on(&cloud.store).unwrap();
