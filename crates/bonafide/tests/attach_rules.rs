@@ -11,28 +11,15 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 use support::attached::{attached, bindings};
 use support::machines::Machines;
+use support::ruled::{ControlGroup, tokens_for};
 use support::{
-    Answer, PATIENCE, Up, as_other_user, eventually, free_port, http, is_root, metadata_request, run, skip,
-    token_target,
+    Answer, PATIENCE, Up, as_other_user, eventually, free_port, http, is_root, metadata_request, skip, token_target,
 };
 
 const ARM: &str = "https://management.azure.com/";
 const VERSIONS: &str = "/metadata/versions";
-
-/// Tokens for whoever is meant, and nothing else for anybody.
-fn tokens_for(mode: &str, identity: &Value) -> Value {
-    json!({
-        "mode": mode,
-        "privileges": [{ "name": "tokens", "path": "/metadata/identity/oauth2/token" }],
-        "roles": [{ "name": "tokens", "privileges": ["tokens"] }],
-        "identities": [identity],
-        "roleAssignments": [{ "role": "tokens", "identities": ["it"] }],
-    })
-}
 
 struct Socket {
     path: PathBuf,
@@ -135,43 +122,6 @@ fn md_11_a_port_knows_its_callers_and_without_good_rules_nobody_is_answered() {
     assert!(bindings(dir.path()).iter().all(|binding| binding["note"].is_null()));
 }
 
-/// A control group of the test's own, which ends with it.
-struct ControlGroup {
-    folder: PathBuf,
-    name: String,
-}
-
-impl ControlGroup {
-    fn new() -> Option<Self> {
-        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
-        let root = roots.into_iter().find(|root| root.join("cgroup.controllers").exists())?;
-        let name = format!("/bonafide-test-{}", std::process::id());
-        let folder = root.join(&name[1..]);
-        std::fs::create_dir(&folder).ok()?;
-        Some(Self { folder, name })
-    }
-
-    /// The status that curl prints in this group.
-    fn asks(&self, arguments: &[&str]) -> String {
-        let mut shell = Command::new("bash");
-        shell.args(["-c", "echo $$ > \"$0/cgroup.procs\" && exec curl -s -o /dev/null -w '%{http_code}' \"$@\""]);
-        shell.arg(&self.folder).args(["-H", "Metadata: true"]).args(arguments);
-        String::from_utf8(run(shell).stdout).unwrap()
-    }
-}
-
-impl Drop for ControlGroup {
-    fn drop(&mut self) {
-        // Processes that have ended leave it a moment later.
-        for _ in 0..100 {
-            if std::fs::remove_dir(&self.folder).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
 #[test]
 fn md_11_callers_are_known_by_their_control_group_at_a_socket_and_at_a_port() {
     let Some(group) = is_root().then(ControlGroup::new).flatten() else {
@@ -194,9 +144,10 @@ fn md_11_callers_are_known_by_their_control_group_at_a_socket_and_at_a_port() {
     assert_eq!(socket.statuses(), (403, 403));
     let here = SocketAddr::from(([127, 0, 0, 1], port));
     assert_eq!(http(here, &metadata_request(here, &token_target(ARM))).status, 403);
+    let name = group.name.clone();
     drop(group);
     // Another group of the name is meant by it from now on: a name is what the operator wrote.
-    let again = ControlGroup::new().unwrap();
+    let again = ControlGroup::named(&name).unwrap();
     assert_eq!(again.asks(&["--unix-socket", &path, &at_socket]), "200");
 }
 

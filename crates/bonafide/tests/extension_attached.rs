@@ -209,6 +209,8 @@ fn md_11_the_extension_at_a_place_has_the_rules_of_the_place() {
     assert_eq!((imds(&inside), asked(Some(&inside), "127.0.0.1"), asked(Some(&inside), "[::1]")), (200, 403, 403));
     attach("/oauth2", everybody());
     assert_eq!((imds(&inside), asked(Some(&inside), "127.0.0.1"), posted(&inside, "[::1]")), (403, 200, 200));
+    attach("/", json!({ "name": "it", "uid": 0 }));
+    assert_eq!((imds(&inside), asked(Some(&inside), "127.0.0.1"), asked(Some(&inside), "[::1]")), (200, 200, 200));
     attach("/", json!({ "name": "it", "uid": 54_321 }));
     assert_eq!((imds(&inside), asked(Some(&inside), "127.0.0.1")), (403, 403));
     assert!(up.stop().success());

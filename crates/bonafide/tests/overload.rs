@@ -14,7 +14,11 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Answer, MACHINES, PATIENCE, Up, connect, eventually, is_root, metadata_request, skip, token_target};
+use support::namespace::Namespace;
+use support::{
+    Answer, MACHINES, PATIENCE, Up, connect, eventually, free_port, is_root, metadata_request, run, skip, token_target,
+    up_command,
+};
 
 const ARM: &str = "https://management.azure.com/";
 
@@ -223,6 +227,45 @@ fn ov_03_another_user_at_the_address_of_a_trusted_proxy_names_no_client() {
             assert_eq!(up.https("GET", "/healthz", &[], "").status, 200, "others need no header");
         }
     }
+}
+
+/// The kernel is asked about sockets of the loopback device, and one that is bound to another device has the same way.
+#[test]
+fn ov_03_a_program_at_another_address_of_this_machine_is_taken_for_no_proxy_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(machine), Some(far)) = (Namespace::create("addresses"), Namespace::create("far")) else { return };
+    machine.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", &far.0]);
+    for (namespace, device, addresses) in
+        [(&machine, "v0", &["192.0.2.1/24", "192.0.2.2/24"][..]), (&far, "v1", &["192.0.2.3/24"])]
+    {
+        addresses.iter().for_each(|address| drop(namespace.ip(&["address", "add", address, "dev", device])));
+        namespace.ip(&["link", "set", device, "up"]);
+    }
+    let port = free_port();
+    let listen = format!("192.0.2.2:{port}");
+    let proxies = ["--trusted-proxy", "192.0.2.1", "--trusted-proxy", "192.0.2.3"];
+    let options = [&["--listen", &listen, "--public-name", "proxied.example"][..], &proxies].concat();
+    let up = Up::run(machine.command(up_command(dir.path(), &options)), dir.path());
+    let says = |namespace: &Namespace, device: &str, source: &str, client: &str| {
+        let script = "import os, socket, sys
+os.setgroups([]); os.setresgid(12345, 12345, 12345); os.setresuid(12345, 12345, 12345)
+it = socket.socket(); it.settimeout(10); it.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, sys.argv[1].encode())
+it.bind((sys.argv[2], 0)); it.connect(('192.0.2.2', int(sys.argv[3])))
+it.sendall(b'PROXY TCP4 %s 192.0.2.2 1 443\\r\\nGET / HTTP/1.1\\r\\n\\r\\n' % sys.argv[4].encode()); it.recv(100)";
+        let mut python = Command::new("python3");
+        python.args(["-c", script, device, source, &port.to_string(), client]);
+        let output = run(namespace.command(python));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    // By the bytes after the header, which are no TLS, the client is logged.
+    says(&far, "", "192.0.2.3", "198.51.100.3");
+    eventually(PATIENCE, "one elsewhere tells", || up.log().contains("198.51.100.3"));
+    for (device, client) in [("", "198.51.100.1"), ("v0", "198.51.100.2")] {
+        says(&machine, device, "192.0.2.1", client);
+    }
+    let refusals = || up.log().matches("not from a user whose").count();
+    eventually(PATIENCE, "both are refused", || refusals() == 2);
+    assert!(!up.log().contains("198.51.100.1") && !up.log().contains("198.51.100.2"), "{}", up.log());
 }
 
 #[test]

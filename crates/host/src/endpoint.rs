@@ -1,18 +1,19 @@
 //! A binding's endpoint: the listener of one workload in one dialect.
 
 use crate::agent::AgentRuntime;
+use crate::caller::Callers;
 use crate::rules::Guarded;
 use bonafide_files::User;
 use bonafide_http::clock;
 use bonafide_http::{Admission, LocalUser, PeerFacts, Service, SharedConnections, Waits, is_served, masked_path};
 use bonafide_metadata::{self as metadata, Binding, FetchDuty, Held, Question, Waiting, refuse};
-use bonafide_opener::NearSide;
-use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
-use bonafide_wire::{Answer, Remote, Reply, Request, Unserved};
+use bonafide_types::{Timestamp, World};
+use bonafide_wire::{Answer, Reply, Request, Unserved};
 use http::StatusCode;
 use std::borrow::Cow;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::task::Poll;
@@ -39,7 +40,7 @@ pub enum AllowedUsers {
     /// Those of who may use what belongs to this user.
     Of(User),
     /// Those that come through the interface that the endpoint listens on. The kernel takes a program on the interface's own
-    /// side for one of them, because the address is that of the interface (ID-05): the endpoint's `near_side` tells.
+    /// side for one of them, because the address is that of the interface (ID-05): the endpoint's `callers` tell.
     OtherEnd,
 }
 
@@ -53,8 +54,10 @@ pub struct Endpoint {
     pub agent: Arc<AgentRuntime>,
     /// The connections that it has together with other endpoints, beyond a few of its own.
     pub connections: Option<SharedConnections>,
-    /// The side of the interface on which it listens. Without it no connection counts as one of the other end.
-    pub near_side: Option<Arc<NearSide>>,
+    /// The way in which its callers are known. At an interface where they are not, no connection counts as one of the other end.
+    pub callers: Callers,
+    /// The address of the socket on which it listens, of TCP.
+    pub at: Option<SocketAddr>,
     /// The rules of the binding.
     pub guarded: Guarded,
 }
@@ -66,16 +69,19 @@ impl Service for Endpoint {
 
     fn admit(&self, peer: &PeerFacts, _certificate: Option<&[u8]>) -> Admission {
         let may_use = |id, owner| User::told(id).is_some_and(|caller| caller.may_use_what_belongs_to(owner));
-        match (self.users, peer.user) {
-            (AllowedUsers::Any, _) => Admission::anybody(peer),
-            (AllowedUsers::OtherEnd, _) if is_beyond(peer, self.near_side.as_deref()) => Admission::anybody(peer),
-            (AllowedUsers::Of(owner), LocalUser::Is(id)) if may_use(id, owner) => Admission::anybody(peer),
-            // It may be the user's: who is told otherwise does not come again.
-            (AllowedUsers::Of(_), LocalUser::NotAsked) => Admission::Decline(Unserved::Busy),
-            (AllowedUsers::OtherEnd, _)
-            | (AllowedUsers::Of(_), LocalUser::Is(_) | LocalUser::Nameless | LocalUser::Unknown) => {
-                Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into())
-            }
+        let is_served = match self.users {
+            AllowedUsers::Any => true,
+            AllowedUsers::OtherEnd => self.callers.are_beyond(peer),
+            AllowedUsers::Of(owner) => match self.callers.user(peer) {
+                LocalUser::Is(id) => may_use(id, owner),
+                // It may be the user's: who is told otherwise does not come again.
+                LocalUser::NotAsked => return Admission::Decline(Unserved::Busy),
+                LocalUser::Nameless | LocalUser::Unknown => false,
+            },
+        };
+        match is_served {
+            true => Admission::anybody(peer),
+            false => Admission::Refuse(refuse(&self.binding, Unserved::OtherUser, &clock::world()).into()),
         }
     }
 
@@ -103,25 +109,11 @@ impl Service for Endpoint {
         masked_path(raw, |segment| self.binding.has_word(segment)).into()
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
-        let world = clock::world_at(at);
-        if let Some(refusal) = self.guarded.refuse(&self.binding, &request, &self.agent.log, &world) {
-            return refusal.into();
-        }
-        let answer = match self.agent.core.answer_or_hold(&self.binding, &request, &world) {
-            Ok(answer) => answer,
-            Err(held) => self.hold(held, &request, waits).await,
-        };
-        match answer {
-            metadata::Answer::Reply { reply, refresh } => {
-                self.run(refresh);
-                reply.into()
-            }
-            metadata::Answer::Wait { waiting, duty } => {
-                self.run(duty);
-                self.wait(waiting, waits).await.into()
-            }
-            metadata::Answer::Ask(question) => self.ask(question, waits).await.into(),
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+        match self.answer_at_once(request, at) {
+            Ok(reply) => reply.into(),
+            // Apart: what is seldom waited for takes no room in the future of each request.
+            Err(later) => Box::pin(self.answer_later(later, request, waits)).await.into(),
         }
     }
 
@@ -135,18 +127,61 @@ impl Service for Endpoint {
     }
 }
 
-/// True of a connection that begins at the other end of the interface: not at its own address, which who is on this side
-/// has by default, nor at another one of this side, whatever namespace that is. Who cannot be told from those is not beyond.
-fn is_beyond(peer: &PeerFacts, near_side: Option<&NearSide>) -> bool {
-    // A word about whose connection it is says nothing about where it began.
-    let (Remote::Ip(remote), Some(local)) = (peer.passed_on_by.unwrap_or(peer.remote), peer.local) else {
-        return false;
-    };
-    let is_near = |near_side: &NearSide| near_side.has(remote.ip().to_canonical()).unwrap_or(true);
-    remote.ip() != local.ip() && near_side.is_some_and(|near_side| !is_near(near_side))
+/// The reason why there is no reply yet.
+enum Later {
+    /// An identity that is not known.
+    Held(Held),
+    /// A token that login is asked for.
+    Wait(Box<Waiting>),
+    /// A question to the control plane.
+    Ask(Box<Question>),
 }
 
 impl Endpoint {
+    /// The reply to a request that the rules of the binding do not allow.
+    fn not_allowed(&self, request: &Request, world: &World<'_>) -> Option<Reply> {
+        let caller = |remote| self.callers.caller(remote, self.at);
+        self.guarded.refuse(&self.binding, request, caller, &self.agent.log, world)
+    }
+
+    fn answer_at_once(&self, request: &Request, at: Timestamp) -> Result<Reply, Later> {
+        let world = clock::world_at(at);
+        if let Some(refusal) = self.not_allowed(request, &world) {
+            return Ok(refusal);
+        }
+        match self.agent.core.answer_or_hold(&self.binding, request, &world) {
+            Ok(answer) => self.reply(answer),
+            Err(held) => Err(Later::Held(held)),
+        }
+    }
+
+    fn reply(&self, answer: metadata::Answer) -> Result<Reply, Later> {
+        match answer {
+            metadata::Answer::Reply { reply, refresh } => {
+                self.run(refresh);
+                Ok(reply)
+            }
+            metadata::Answer::Wait { waiting, duty } => {
+                self.run(duty);
+                Err(Later::Wait(Box::new(waiting)))
+            }
+            metadata::Answer::Ask(question) => Err(Later::Ask(Box::new(question))),
+        }
+    }
+
+    async fn answer_later(&self, mut later: Later, request: &Request, waits: &Waits<'_>) -> Reply {
+        loop {
+            later = match later {
+                Later::Held(held) => match self.reply(self.hold(held, request, waits).await) {
+                    Ok(reply) => return reply,
+                    Err(later) => later,
+                },
+                Later::Wait(waiting) => return self.wait(*waiting, waits).await,
+                Later::Ask(question) => return self.ask(*question, waits).await,
+            };
+        }
+    }
+
     fn run(&self, duty: Option<FetchDuty>) {
         if let Some(duty) = duty {
             tokio::spawn(Arc::clone(&self.agent).fetch(duty));

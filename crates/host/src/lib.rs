@@ -12,7 +12,6 @@ mod control_plane;
 mod control_socket;
 mod decisions;
 mod endpoint;
-mod endpoint_elsewhere;
 mod enrol;
 mod exchange;
 pub mod extensions;
@@ -41,9 +40,11 @@ mod upstream;
 mod watch;
 
 pub use agent::{AgentRuntime, AgentStatus};
-pub use caller::user_of;
+pub use caller::{Callers, user_of};
 pub use control_plane::{ControlPlaneAddress, HostsOrigin, HostsOriginError, Trust};
-pub use control_socket::{ControlError, ControlSocket, attach, detach, list_bindings, order_about_hosts};
+pub use control_socket::{
+    ControlError, ControlSocket, ListedBindings, attach, detach, list_bindings, order_about_hosts,
+};
 pub use decisions::{HostDecisions, HostLine, HostOrder, HostState};
 pub use endpoint::{AllowedUsers, Endpoint};
 pub use enrol::EnrolError;

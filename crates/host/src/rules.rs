@@ -1,12 +1,12 @@
 //! The rules of a binding at work (MD-11): which of them are in force, and what becomes of a request that they do not allow.
 
-use crate::caller::{Callers, Unseen, control_group_at, control_group_of_peer};
+use crate::caller::{control_group_at, control_group_of_peer};
 use arc_swap::ArcSwapOption;
 use bonafide_http::{Event, Log, masked_path};
 use bonafide_metadata::rules::{Caller, Checked, Denial, Rules, check};
 use bonafide_metadata::{Binding, canonical};
 use bonafide_types::World;
-use bonafide_wire::{Peer, Reply, Request};
+use bonafide_wire::{Peer, Remote, Reply, Request};
 use std::cell::Cell;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -19,7 +19,6 @@ pub(crate) struct RulesInForce(Arc<ArcSwapOption<Rules>>);
 #[derive(Clone)]
 pub struct Guarded {
     rules: RulesInForce,
-    callers: Arc<dyn Callers>,
     /// The name of the binding, for the log.
     binding: Arc<str>,
 }
@@ -37,13 +36,13 @@ impl RulesInForce {
 
 impl Guarded {
     /// An endpoint of a binding with these rules.
-    pub(crate) fn new(rules: RulesInForce, callers: Arc<dyn Callers>, binding: &str) -> Self {
-        Self { rules, callers, binding: binding.into() }
+    pub(crate) fn new(rules: RulesInForce, binding: &str) -> Self {
+        Self { rules, binding: binding.into() }
     }
 
     /// One that no rules are for.
     pub fn by_nothing() -> Self {
-        Self::new(RulesInForce::default(), Arc::new(Unseen), "")
+        Self::new(RulesInForce::default(), "")
     }
 
     /// The control group of a caller, where the rules name some.
@@ -52,14 +51,21 @@ impl Guarded {
         rules.as_ref().filter(|rules| rules.name_cgroups()).and_then(|_| control_group_of_peer(connection))
     }
 
-    /// The reply to a request that is not allowed.
-    pub(crate) fn refuse(&self, binding: &Binding, request: &Request, log: &Log, world: &World<'_>) -> Option<Reply> {
+    /// The reply to a request that is not allowed. `caller` tells the one whose connection it is, where that decides.
+    pub(crate) fn refuse(
+        &self,
+        binding: &Binding,
+        request: &Request,
+        caller: impl Fn(Remote) -> Caller,
+        log: &Log,
+        world: &World<'_>,
+    ) -> Option<Reply> {
         let rules = self.rules.0.load();
         let rules = rules.as_ref()?;
         let seen = Cell::new(Caller::default());
         let caller = || {
             let Peer::Anonymous(remote) = request.peer else { return Caller::default() };
-            seen.set(self.callers.caller(remote));
+            seen.set(caller(remote));
             seen.get()
         };
         let tell = |name, denial| self.tell(log, name, (binding, request), seen.get(), denial);

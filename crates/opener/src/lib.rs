@@ -73,9 +73,10 @@ pub struct Held {
     /// A sentence for the operator, where something was met that an attachment does not give up for: somebody else
     /// answered at the address, for instance.
     pub note: Option<String>,
-    /// The way to ask for the addresses of that namespace, of sockets on a device that has another end; `None` where the kernel
-    /// gave none.
-    pub near_side: Option<NearSide>,
+    /// A socket that was opened there, through which the kernel tells who calls: of a device that has another end, the addresses
+    /// on this side ([`NearSide`], rtnetlink(7)); of a loopback device, the users of connections (sock_diag(7)). `None` of sockets
+    /// that the caller opened, and where the kernel gave none.
+    pub asks: Option<OwnedFd>,
 }
 
 /// Opens sockets for workloads, and holds them for a server that is started again. Each call waits: at most for a few

@@ -118,7 +118,7 @@ impl Line {
         let mark = optional(held.device_mark.as_ref());
         let text = format!("held\n{device}\n{note}\n{}\n{}\n{mark}", held.key, held.namespace);
         // The one that does not listen is told from the others by its kind.
-        let descriptors = held.sockets.iter().map(AsFd::as_fd).chain(held.near_side.as_ref().map(AsFd::as_fd));
+        let descriptors = held.sockets.iter().map(AsFd::as_fd).chain(held.asks.as_ref().map(AsFd::as_fd));
         self.say(&text, &descriptors.collect::<Vec<BorrowedFd<'_>>>())
     }
 

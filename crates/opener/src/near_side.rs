@@ -8,7 +8,7 @@ use rustix::net::AddressFamily;
 use rustix::net::sockopt::{socket_domain, socket_protocol};
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
 /// The side of a device on which its sockets listen, as opposed to that at its other end.
@@ -27,6 +27,14 @@ impl NearSide {
         is_of_it.then(|| Self { netlink: Netlink::on(socket), asking: Mutex::default() })
     }
 
+    /// That of all devices of the calling thread's namespace.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn here() -> io::Result<Self> {
+        Ok(Self { netlink: Netlink::open()?, asking: Mutex::default() })
+    }
+
     /// True of an address to which the kernel delivers on this side, as to each of 127.0.0.0/8: who is here can begin a
     /// connection at it.
     ///
@@ -43,14 +51,7 @@ impl NearSide {
     }
 }
 
-impl AsFd for NearSide {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.netlink.as_fd()
-    }
-}
-
-/// True of a socket for such questions, which is the only one among those of a place that does not listen.
-pub(crate) fn is_such(socket: &OwnedFd) -> bool {
+fn is_such(socket: &OwnedFd) -> bool {
     let is_netlink = socket_domain(socket).is_ok_and(|domain| domain == AddressFamily::NETLINK);
     // `NETLINK_ROUTE` is 0, which rustix says as none.
     is_netlink && socket_protocol(socket).is_ok_and(|protocol| protocol.is_none())

@@ -1,7 +1,7 @@
 //! Devices and their addresses (rtnetlink(7)), as far as the opener looks at them and changes them.
 
 use rustix::io::Errno;
-use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -246,6 +246,14 @@ impl Netlink {
             }
         }
     }
+}
+
+/// A socket for questions about other sockets, in the calling thread's namespace. The kernel tells users by the numbers that they
+/// have for who opened it.
+pub(crate) fn diagnosis() -> rustix::io::Result<OwnedFd> {
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
+    bind(&socket, &SocketAddrNetlink::new(0, 0))?;
+    Ok(socket)
 }
 
 impl From<Netlink> for OwnedFd {

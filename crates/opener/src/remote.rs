@@ -2,12 +2,11 @@
 
 use crate::line::HELLO;
 use crate::message::{Message, receive, send};
-use crate::near_side::is_such;
 use crate::request::read_error;
 use crate::text::{Unreadable, check_device, check_key, field, optional_value, value};
-use crate::{Gone, Held, NearSide, OpenError, Opener, Where};
+use crate::{Gone, Held, OpenError, Opener, Where};
 use rustix::io::Errno;
-use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_domain, socket_peercred};
 use rustix::net::{
     AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, socketpair,
 };
@@ -236,9 +235,9 @@ fn read(message: Option<Message>) -> Result<Held, OpenError> {
         let namespace = value(&mut fields)?;
         // An opener of an earlier version has none.
         let device_mark = fields.next().and_then(|mark| mark.parse().ok());
-        let asks = sockets.pop_if(|last| device.is_some() && is_such(last));
-        let near_side = asks.and_then(|asks| NearSide::through(asks, namespace));
-        Ok(Held { key, sockets, namespace, device, device_mark, note, near_side })
+        let is_netlink = |last: &OwnedFd| socket_domain(last).is_ok_and(|domain| domain == AddressFamily::NETLINK);
+        let asks = sockets.pop_if(|last| device.is_some() && is_netlink(last));
+        Ok(Held { key, sockets, namespace, device, device_mark, note, asks })
     };
     held().map_err(|Unreadable| OpenError::Failed("the opener is of another version: start it again".to_owned()))
 }

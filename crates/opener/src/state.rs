@@ -1,8 +1,8 @@
 //! All that is held, and who is told of what is gone.
 
-use crate::netlink::Netlink;
+use crate::netlink::{Netlink, diagnosis};
 use crate::place::failed;
-use crate::{Held, NearSide, Where, inside};
+use crate::{Held, OpenError, Where, inside};
 use rustix::net::{AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
 use std::collections::BTreeMap;
 use std::io;
@@ -119,16 +119,15 @@ impl Entry {
     pub(crate) fn held(&self, key: &str) -> io::Result<Held> {
         let sockets = self.sockets.iter().map(OwnedFd::try_clone).collect::<Result<_, _>>()?;
         let (key, note) = (key.to_owned(), self.note.clone());
-        let near_side = if self.is_on_device() { self.near_side() } else { None };
+        let asks = self.at.as_ref().and_then(|_| self.asks().ok());
         let (namespace, device, device_mark) = (self.namespace, self.device, self.device_mark);
-        Ok(Held { key, sockets, namespace, device, device_mark, note, near_side })
+        Ok(Held { key, sockets, namespace, device, device_mark, note, asks })
     }
 
     /// Opened anew for whoever gets the sockets: nobody else takes the answers.
-    fn near_side(&self) -> Option<NearSide> {
-        let open = || Netlink::open().map_err(|error| failed("ask for the addresses of a namespace", error));
-        let netlink = inside(self.door.as_ref().map(AsFd::as_fd), open).ok()?;
-        NearSide::through(netlink.into(), self.namespace)
+    fn asks(&self) -> Result<OwnedFd, OpenError> {
+        let open = || if self.is_on_device() { Netlink::open().map(OwnedFd::from) } else { diagnosis() };
+        inside(self.door.as_ref().map(AsFd::as_fd), || open().map_err(|error| failed("ask who calls", error)))
     }
 }
 

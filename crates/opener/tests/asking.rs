@@ -5,8 +5,10 @@
 
 mod support;
 
-use bonafide_opener::{Direct, Lines, Nowhere, OpenError, Opener, Remote, Where, serve};
+use bonafide_opener::{Direct, Lines, NearSide, Nowhere, OpenError, Opener, Remote, Where, namespace_cookie, serve};
 use rustix::io::Errno;
+use rustix::net::netlink::SOCK_DIAG;
+use rustix::net::sockopt::socket_protocol;
 use rustix::net::{
     AddressFamily, SendFlags, SocketAddrUnix, SocketFlags, SocketType, bind, listen, send, socket_with, socketpair,
 };
@@ -50,7 +52,11 @@ fn all_that_can_be_asked_is_answered_over_the_line() {
     let held = remote.held().unwrap();
     assert_eq!(held.iter().map(|held| held.key.as_str()).collect::<Vec<_>>(), ["a/imds", "b/port", "c/imds"]);
     assert!(held.iter().all(|held| held.sockets.len() == 1));
-    let side = held[2].near_side.as_ref().unwrap();
+    assert!(held[1].asks.is_none());
+    let diagnoses = held[0].asks.as_ref().unwrap();
+    assert_eq!(socket_protocol(diagnoses).unwrap(), Some(SOCK_DIAG));
+    assert_eq!(namespace_cookie(diagnoses).unwrap(), held[0].namespace);
+    let side = NearSide::through(held[2].asks.as_ref().unwrap().try_clone().unwrap(), held[2].namespace).unwrap();
     assert!(side.has(Ipv4Addr::new(169, 254, 169, 254).into()).unwrap());
     let none = Where::Metadata { device: Some("none".to_owned()), ipv6: None, port: 80 };
     assert_eq!(remote.open("d/imds", &none, namespace.fd()).unwrap_err(), OpenError::NoDevice("none".to_owned()));

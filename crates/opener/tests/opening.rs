@@ -5,7 +5,7 @@
 
 mod support;
 
-use bonafide_opener::{Direct, Nowhere, OpenError, Opener, Where, namespace_cookie};
+use bonafide_opener::{Direct, NearSide, Nowhere, OpenError, Opener, Where, namespace_cookie};
 use std::fs::read_link;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use support::{Namespace, answer, veth};
@@ -127,7 +127,8 @@ fn id_05_the_addresses_of_the_side_where_sockets_listen_are_told_also_to_who_tak
     let opener = opener();
     let opened = opener.open("a/imds", &on(Some("tap0")), host.fd()).unwrap();
     let taken_up = opener.held().unwrap().remove(0);
-    for side in [opened.near_side.unwrap(), taken_up.near_side.unwrap()] {
+    for held in [opened, taken_up] {
+        let side = NearSide::through(held.asks.unwrap(), held.namespace).unwrap();
         for near in ["192.0.2.1", "192.0.2.5", "127.0.0.9", "169.254.169.254"] {
             assert!(side.has(near.parse().unwrap()).unwrap(), "{near}");
         }
@@ -136,7 +137,7 @@ fn id_05_the_addresses_of_the_side_where_sockets_listen_are_told_also_to_who_tak
         }
     }
     let loopback = opener.open("b/imds", &on(None), guest.fd()).unwrap();
-    assert!(loopback.near_side.is_none(), "all of it is the workload's");
+    assert!(NearSide::through(loopback.asks.unwrap(), loopback.namespace).is_none(), "all of it is the workload's");
 }
 
 #[test]

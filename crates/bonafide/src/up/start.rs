@@ -19,8 +19,8 @@ use bonafide_host::bindings::bound_workloads;
 use bonafide_host::bindings::loopback::{self, Port};
 use bonafide_host::extensions::{Extensions, OwnNamespace};
 use bonafide_host::{
-    AgentRuntime, AllowedUsers, ControlPlaneAddress, Endpoint, EnrolError, Guarded, HostsOrigin, StateError, Trust,
-    set_aside_of_another, user_of,
+    AgentRuntime, AllowedUsers, Callers, ControlPlaneAddress, Endpoint, EnrolError, Guarded, HostsOrigin, StateError,
+    Trust, set_aside_of_another, user_of,
 };
 use bonafide_http::{ListenError, Listeners, Log};
 use bonafide_metadata::dialects::IMDS;
@@ -224,8 +224,8 @@ impl Demo<'_> {
         let endpoint = |port, users| {
             let binding = Binding::new(demo, &IMDS, EndpointFacts { port, ..EndpointFacts::default() });
             let binding = binding.with_http_1_0(options.allow_http_1_0);
-            let (connections, near_side, guarded) = (None, None, Guarded::by_nothing());
-            Endpoint { binding, users, agent: Arc::clone(&agent), connections, near_side, guarded }
+            let (connections, callers, at, guarded) = (None, Callers::Unseen, None, Guarded::by_nothing());
+            Endpoint { binding, users, agent: Arc::clone(&agent), connections, callers, at, guarded }
         };
         let own = OwnEndpoint { endpoint: endpoint(port, self.users), health: plane.health() };
         self.listeners.start(self.tasks, socket, None, own);

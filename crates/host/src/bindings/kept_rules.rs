@@ -1,5 +1,6 @@
 //! The rules of a binding as its row keeps them: the last good version, sealed with the row (MD-11).
 
+use super::place::Place;
 use bonafide_files::read_named;
 use bonafide_metadata::rules::{RULES_BYTES_MAX, Rules, RulesError};
 use serde::{Deserialize, Serialize};
@@ -25,11 +26,19 @@ pub(crate) struct KeptRules {
 
 /// The reason why rules that are wanted are not in force.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotTaken {
+pub enum NotTaken {
+    /// There is no text.
     #[error("{0}")]
     Unread(String),
+    /// The text is none of rules.
     #[error("the file of rules is not followed: {0}")]
     Rules(#[from] RulesError),
+    /// They are for another kind of place.
+    #[error(
+        "the rules name callers by uid or cgroup, which cannot be seen at {0}: who calls is on its other side. If that is on this \
+         machine attach its network namespace instead (--netns); else narrow by paths, with \"anyone\": true as the identity"
+    )]
+    UnseenCallers(String),
 }
 
 impl WantedRules {
@@ -47,13 +56,22 @@ impl WantedRules {
         }
     }
 
-    fn good(&self) -> Result<&str, NotTaken> {
+    /// The text, if rules of this text can be followed at a place.
+    fn good_at(&self, place: &Place) -> Result<&str, NotTaken> {
         match self {
             Self::Unread(why) => Err(NotTaken::Unread(why.clone())),
-            Self::Text(text) => {
-                Rules::parse(text.as_bytes())?;
-                Ok(text)
-            }
+            Self::Text(text) => match Rules::parse(text.as_bytes())?.name_callers() && !place.shows_callers() {
+                true => Err(NotTaken::UnseenCallers(place.to_string())),
+                false => Ok(text),
+            },
+        }
+    }
+
+    /// Refuses rules that no file could mend at a place.
+    pub(super) fn check_at(&self, place: &Place) -> Result<(), NotTaken> {
+        match self.good_at(place) {
+            Err(why @ NotTaken::UnseenCallers(_)) => Err(why),
+            Ok(_) | Err(NotTaken::Unread(_) | NotTaken::Rules(_)) => Ok(()),
         }
     }
 }
@@ -61,8 +79,8 @@ impl WantedRules {
 impl KeptRules {
     /// The rules to keep once a version is wanted, after those that were kept before: a version that is no good changes nothing
     /// and, where there was none, denies all.
-    pub(crate) fn after(before: Option<&Self>, wanted: &WantedRules) -> (Self, Option<NotTaken>) {
-        match wanted.good() {
+    pub(crate) fn after(before: Option<&Self>, wanted: &WantedRules, place: &Place) -> (Self, Option<NotTaken>) {
+        match wanted.good_at(place) {
             Ok(text) => (Self { good: Some(text.to_owned()) }, None),
             Err(why) => (before.cloned().unwrap_or(Self { good: None }), Some(why)),
         }
@@ -84,22 +102,49 @@ impl KeptRules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings::place::NetnsName;
 
     #[test]
     fn md_11_the_last_good_version_stays_and_without_one_nothing_is_allowed() {
         let text = |text: &str| WantedRules::Text(text.to_owned());
         let (watched, bad) = (text("{\"mode\":\"audit\"}"), text("{\"mode\":\"audit\",\"mode\":\"disabled\"}"));
-        let (none, why) = KeptRules::after(None, &bad);
+        let place = Place::Port { number: 4000 };
+        let (none, why) = KeptRules::after(None, &bad, &place);
         assert!(none.denies_all() && why.is_some() && none.rules() == Rules::denying_all());
-        let (good, why) = KeptRules::after(Some(&none), &watched);
+        let (good, why) = KeptRules::after(Some(&none), &watched, &place);
         assert!(why.is_none() && good.rules() == Rules::parse(b"{\"mode\":\"audit\"}").unwrap());
         let missing = WantedRules::of_file(Path::new("/there/is/none"));
         for wanted in [&bad, &missing] {
-            let (kept, why) = KeptRules::after(Some(&good), wanted);
+            let (kept, why) = KeptRules::after(Some(&good), wanted, &place);
             assert!(kept == good && why.is_some());
         }
         let kept: KeptRules = serde_json::from_str(&serde_json::to_string(&good).unwrap()).unwrap();
         assert_eq!(kept, good, "over a restart");
+    }
+
+    #[test]
+    fn md_11_rules_that_name_callers_are_for_places_whose_callers_are_seen() {
+        let rules = |identity: &str| {
+            WantedRules::Text(format!(
+                r#"{{"mode":"audit","privileges":[{{"name":"p","path":"/"}}],"roles":[{{"name":"r","privileges":["p"]}}],
+                    "identities":[{{"name":"i",{identity}}}],"roleAssignments":[{{"role":"r","identities":["i"]}}]}}"#
+            ))
+        };
+        let path = || "/run/vm.sock".into();
+        let tap = Place::Interface { name: "tap0".to_owned(), netns: None, ipv6: None };
+        let monitor = Place::VsockUnix { path: path(), port: 80, mode: 0o600 };
+        for place in [tap, monitor, Place::Vsock { cid: 3, port: 80 }] {
+            let why = rules(r#""uid":0"#).check_at(&place).unwrap_err().to_string();
+            assert!(why.contains(&format!("at {place}: who calls is on its other side")), "{why}");
+            assert!(rules(r#""cgroup":"/a""#).check_at(&place).is_err());
+            assert!(rules(r#""anyone":true"#).check_at(&place).is_ok());
+            let (kept, why) = KeptRules::after(None, &rules(r#""uid":0"#), &place);
+            assert!(kept.denies_all() && why.is_some(), "{place}");
+        }
+        let netns = Place::Netns { netns: NetnsName::parse("web"), ipv6: None, port: None };
+        for place in [Place::Port { number: 4000 }, Place::Unix { path: path(), mode: 0o600 }, netns] {
+            assert!(rules(r#""uid":0,"cgroup":"/a""#).check_at(&place).is_ok(), "{place}");
+        }
     }
 
     #[test]

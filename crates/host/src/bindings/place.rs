@@ -118,6 +118,14 @@ impl Place {
         }
     }
 
+    /// True where the kernel can be asked for users and control groups of who calls there: they are processes of this machine.
+    pub fn shows_callers(&self) -> bool {
+        match self {
+            Self::Netns { .. } | Self::Port { .. } | Self::Unix { .. } => true,
+            Self::Interface { .. } | Self::VsockUnix { .. } | Self::Vsock { .. } => false,
+        }
+    }
+
     /// The address beside the metadata address.
     pub fn ipv6(&self) -> Option<Ipv6Addr> {
         match self {

@@ -91,4 +91,21 @@ mod tests {
         child.wait().unwrap();
         assert!(!lives(&process) && id_of(&process).is_none());
     }
+
+    #[test]
+    fn md_11_a_connection_whose_process_has_ended_is_of_no_control_group_whoever_has_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut curl = std::process::Command::new("curl");
+        let Ok(mut child) = curl.args(["-s", "--unix-socket"]).arg(&path).arg("http://localhost/").spawn() else {
+            return eprintln!("skipped: no curl");
+        };
+        let connection = listener.accept().unwrap().0;
+        let before = control_group_of_peer(connection.as_fd());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(before.is_some(), control_group_at("/").is_some() && getsockopt(&connection, PeerPidfd).is_ok());
+        assert_eq!(control_group_of_peer(connection.as_fd()), None);
+    }
 }

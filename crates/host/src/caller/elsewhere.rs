@@ -1,5 +1,5 @@
-//! The users of connections in another network namespace: asked through a socket that was opened there, and that the kernel
-//! answers for that namespace, whoever holds it.
+//! Connections in another network namespace: asked for through a socket that was opened there, and that the kernel answers for
+//! that namespace, whoever holds it.
 
 use super::sock_diag::{self, NoAnswer};
 use bonafide_http::LocalUser;
@@ -16,9 +16,9 @@ use std::sync::{Mutex, PoisonError};
 const LOOPBACK: u32 = 1;
 
 /// The way to ask the kernel in another network namespace.
-pub(crate) struct UsersElsewhere(Mutex<OwnedFd>);
+pub struct Elsewhere(Mutex<OwnedFd>);
 
-impl UsersElsewhere {
+impl Elsewhere {
     /// Through a socket that was passed, if that is one for such questions and of that namespace.
     pub(crate) fn through(socket: OwnedFd, namespace: u64) -> Option<Self> {
         let protocol = socket_protocol(&socket).ok()??.as_raw().get();
@@ -27,13 +27,14 @@ impl UsersElsewhere {
         (asks && namespace_cookie(&socket).ok()? == namespace).then(|| Self(Mutex::new(socket)))
     }
 
-    /// The user at the other end of a loopback connection there.
-    pub(crate) fn user_of(&self, peer: SocketAddr, local: SocketAddr) -> LocalUser {
+    /// The user at the other end of a loopback connection there, and the id of the control group in which the socket was opened,
+    /// where the kernel tells (Linux 5.9).
+    pub(super) fn facts_of(&self, peer: SocketAddr, local: SocketAddr) -> (LocalUser, Option<u64>) {
         let socket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match sock_diag::user_through(socket.as_fd(), LOOPBACK, peer, local) {
-            Ok(user) => user,
-            Err(NoAnswer::Now) => LocalUser::NotAsked,
-            Err(NoAnswer::Ever) => LocalUser::Unknown,
+        match sock_diag::found_through(socket.as_fd(), LOOPBACK, peer, local) {
+            Ok(found) => found,
+            Err(NoAnswer::Now) => (LocalUser::NotAsked, None),
+            Err(NoAnswer::Ever) => (LocalUser::Unknown, None),
         }
     }
 }

@@ -7,12 +7,13 @@ mod proc_table;
 #[cfg(target_os = "linux")]
 mod sock_diag;
 
-pub(crate) use callers::{Callers, OfLoopback, OfUnixSocket, Unseen};
+pub use callers::Callers;
 pub(crate) use control_group::{control_group_at, control_group_of_peer};
-pub(crate) use elsewhere::{UsersElsewhere, asking_socket};
+pub(crate) use elsewhere::{Elsewhere, asking_socket};
 
 use bonafide_files::User;
-use bonafide_http::LocalUser;
+use bonafide_http::{LocalUser, is_shortage};
+use bonafide_opener::NearSide;
 use std::net::SocketAddr;
 
 /// The states in which a process may still read from a connection that was once open: `ESTABLISHED`,
@@ -23,10 +24,20 @@ const OPEN_STATES: [u8; 4] = [1, 4, 5, 8];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct NotNow;
 
-/// The user at the other end of a TCP connection that begins on this machine; [`LocalUser::Unknown`] when the kernel shows
-/// no such connection (another system than Linux, one that is gone already, a peer elsewhere).
+/// The user at the other end of a TCP connection that begins on this machine; [`LocalUser::Unknown`] of a peer elsewhere. The
+/// kernel does not show every connection of this machine: one can be gone already, or its socket be bound to a device.
 pub fn user_of(peer: SocketAddr, local: SocketAddr) -> LocalUser {
-    asked(peer, local).unwrap_or(LocalUser::NotAsked)
+    match asked(peer, local) {
+        Ok(LocalUser::Unknown) => NearSide::here()
+            .and_then(|side| side.has(peer.ip().to_canonical()))
+            .map_or_else(not_told, |is_here| if is_here { LocalUser::Nameless } else { LocalUser::Unknown }),
+        Ok(user) => user,
+        Err(NotNow) => LocalUser::NotAsked,
+    }
+}
+
+fn not_told(error: std::io::Error) -> LocalUser {
+    if is_shortage(&error) { LocalUser::NotAsked } else { LocalUser::Nameless }
 }
 
 /// The same, with the id of the control group in which the socket was opened, where the kernel tells (Linux 5.9).
@@ -83,6 +94,17 @@ mod tests {
         assert_eq!(told(u32::MAX), LocalUser::Nameless);
     }
 
+    #[test]
+    fn ov_03_a_connection_that_the_kernel_does_not_show_is_of_this_machine_by_its_address_alone() {
+        let at = |address: &str| SocketAddr::new(address.parse().unwrap(), 1);
+        for here in ["127.0.0.1", "127.0.0.9", "::ffff:127.0.0.1"] {
+            assert_eq!(user_of(at(here), at("127.0.0.1")), LocalUser::Nameless, "{here}");
+        }
+        for elsewhere in ["192.0.2.77", "::ffff:198.51.100.3"] {
+            assert_eq!(user_of(at(elsewhere), at("127.0.0.1")), LocalUser::Unknown, "{elsewhere}");
+        }
+    }
+
     /// As Java opens connections to IPv4 addresses.
     #[tokio::test]
     async fn a_connection_from_a_socket_of_the_other_family_is_found() {
@@ -115,7 +137,8 @@ mod tests {
         let listener = open();
         listener.bind(SocketAddr::from(([0, 0, 0, 0], peer.port()))).unwrap();
         let listener = listener.listen(1).unwrap();
-        assert_eq!(user_of(peer, local), LocalUser::Unknown, "there is a listener, but no connection");
+        assert_eq!(asked(peer, local), Ok(LocalUser::Unknown), "there is a listener, but no connection");
+        assert_eq!(user_of(peer, local), LocalUser::Nameless, "it would be one of this machine");
         let caller = caller.connect(local).await.unwrap();
         let me = LocalUser::Is(User::of_this_process().unwrap().id());
         assert_eq!((asked(peer, local), proc_table::user_of(peer, local)), (Ok(me), Ok(me)), "the caller is found");

@@ -53,16 +53,7 @@ pub(super) fn found(peer: SocketAddr, local: SocketAddr) -> Result<(LocalUser, O
 }
 
 /// The same in the namespace of a socket of this protocol, whose loopback device has this index.
-pub(super) fn user_through(
-    socket: impl AsFd,
-    loopback: u32,
-    peer: SocketAddr,
-    local: SocketAddr,
-) -> Result<LocalUser, NoAnswer> {
-    Ok(found_through(socket, loopback, peer, local)?.0)
-}
-
-fn found_through(
+pub(super) fn found_through(
     socket: impl AsFd,
     loopback: u32,
     peer: SocketAddr,

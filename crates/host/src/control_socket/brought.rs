@@ -3,7 +3,7 @@
 
 use super::Peer;
 use crate::bindings::of_namespace;
-use crate::caller::UsersElsewhere;
+use crate::caller::{Callers, Elsewhere};
 use bonafide_http::Listening;
 use bonafide_opener::namespace_cookie;
 use rustix::fs::fstat;
@@ -12,12 +12,13 @@ use rustix::net::SocketType;
 use rustix::net::sockopt::{socket_acceptconn, socket_domain, socket_type};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 /// A socket that was brought and is what it is to be.
 pub(super) struct Brought {
     pub(super) socket: Listening,
-    /// The way to ask for the users of its connections, where it is in another namespace than the agent.
-    pub(super) users_elsewhere: Option<UsersElsewhere>,
+    /// The way in which the users of its connections are known.
+    pub(super) callers: Callers,
 }
 
 /// The reason why a socket that was brought is not served.
@@ -52,13 +53,14 @@ pub(super) fn brought(came: Vec<OwnedFd>, peer: &Peer) -> Result<Option<Brought>
     let mut came = came.into_iter();
     let Some(socket) = came.next() else { return Ok(None) };
     check(&socket, peer)?;
-    let users_elsewhere = match peer.is_elsewhere() {
-        true => Some(
-            came.next().and_then(|asks| UsersElsewhere::through(asks, peer.namespace)).ok_or(BroughtError::NoUsers)?,
-        ),
-        false => None,
+    let callers = match peer.is_elsewhere() {
+        true => {
+            let there = came.next().and_then(|asks| Elsewhere::through(asks, peer.namespace));
+            Callers::Elsewhere(Arc::new(there.ok_or(BroughtError::NoUsers)?))
+        }
+        false => Callers::Here,
     };
-    Ok(Some(Brought { socket: of_namespace(Listening::given(socket)?, peer.namespace), users_elsewhere }))
+    Ok(Some(Brought { socket: of_namespace(Listening::given(socket)?, peer.namespace), callers }))
 }
 
 fn check(socket: &OwnedFd, peer: &Peer) -> Result<(), BroughtError> {

@@ -2,9 +2,8 @@
 
 use super::brought::{Brought, brought};
 use super::{ControlSocket, OpenEndpoint, OpenedEndpoint, Peer};
-use crate::caller::user_of;
-use crate::endpoint::{AllowedUsers, Endpoint};
-use crate::endpoint_elsewhere::EndpointElsewhere;
+use crate::caller::{Callers, user_of};
+use crate::endpoint::Endpoint;
 use crate::rules::Guarded;
 use bonafide_crypto::random;
 use bonafide_http::{HttpLimits, Listener, Listening, PortHold, Service, Stop};
@@ -48,15 +47,16 @@ impl ControlSocket {
                     .to_owned(),
             );
         }
-        let (socket, users_elsewhere, hold) = match brought {
-            Some(Brought { socket, users_elsewhere }) => (socket, users_elsewhere, None),
+        let (socket, callers, hold) = match brought {
+            Some(Brought { socket, callers }) => (socket, callers, None),
             None => {
                 let opened = Listening::open_held((Ipv4Addr::LOCALHOST, 0).into());
                 let (socket, hold) = opened.map_err(|error| error.to_string())?;
-                (socket, None, Some(hold))
+                (socket, Callers::Here, Some(hold))
             }
         };
-        let port = socket.address().map_or(0, |address| address.port());
+        let at = socket.address();
+        let port = at.map_or(0, |address| address.port());
         let id = match request.workload {
             Some(wanted) => self.placements.resolve(wanted).await?,
             None => self.by_default().await?,
@@ -67,11 +67,8 @@ impl ControlSocket {
         let binding = Binding::new(id, dialect, facts);
         let binding = binding.with_http_1_0(request.allow_http_1_0);
         let (users, agent, guarded) = (self.users, Arc::clone(&self.agent), Guarded::by_nothing());
-        let endpoint = Endpoint { binding, users, agent, connections: None, near_side: None, guarded };
-        match users_elsewhere.filter(|_| self.users != AllowedUsers::Any) {
-            Some(users) => self.listen(socket, EndpointElsewhere { endpoint, users }, stop),
-            None => self.listen(socket, endpoint, stop),
-        }
+        let endpoint = Endpoint { binding, users, agent, connections: None, callers, at, guarded };
+        self.listen(socket, endpoint, stop);
         let without_identity = workload.identities.is_empty();
         let endpoint = OpenedEndpoint { resource_id: workload.resource_id, without_identity, port, secret };
         Ok(Opened { workload: id, endpoint, hold })

@@ -2,11 +2,11 @@
 
 use super::site::{Site, SiteError, SiteKind, SiteWork, Sites};
 use crate::bindings::{BesideError, Bindings, Place};
+use crate::caller::Callers;
 use bonafide_http::{Listening, SharedConnections};
-use bonafide_opener::{NearSide, OpenError, Where};
+use bonafide_opener::{OpenError, Where};
 use bonafide_types::{BindingId, ResourceUuid};
 use std::num::NonZeroU16;
-use std::sync::Arc;
 use tokio::sync::watch;
 
 /// The name under which the sockets of extensions are held.
@@ -36,8 +36,8 @@ impl Sites for Bindings {
         self.shared_connections()
     }
 
-    fn near_side(&self, site: &Site) -> Option<Arc<NearSide>> {
-        Bindings::near_side(self, binding(site)?)
+    fn callers(&self, site: &Site) -> Callers {
+        binding(site).map(|id| Bindings::callers(self, id)).unwrap_or_default()
     }
 
     fn is_open(&self, site: &Site) -> bool {

@@ -1,9 +1,9 @@
 //! The network namespace of the agent itself, where all of it is one workload's (`bonafide up --link-local`).
 
 use super::site::{Site, SiteError, SiteKind, SiteWork, Sites};
+use crate::caller::Callers;
 use crate::rules::RulesInForce;
 use bonafide_http::{Listening, SharedConnections};
-use bonafide_opener::NearSide;
 use bonafide_types::ResourceUuid;
 use rustix::io::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -45,8 +45,8 @@ impl Sites for OwnNamespace {
         self.others.connections()
     }
 
-    fn near_side(&self, site: &Site) -> Option<Arc<NearSide>> {
-        if site.key == HERE { None } else { self.others.near_side(site) }
+    fn callers(&self, site: &Site) -> Callers {
+        if site.key == HERE { Callers::Here } else { self.others.callers(site) }
     }
 
     fn is_open(&self, site: &Site) -> bool {

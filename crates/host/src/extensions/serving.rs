@@ -4,7 +4,7 @@ use super::guest::{Forwarder, GuestEndpoint, Signs};
 use super::outcome::At;
 use super::site::{Site, SiteKind, Sites};
 use crate::agent::AgentRuntime;
-use crate::caller::{Unseen, user_of};
+use crate::caller::user_of;
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::rules::Guarded;
 use bonafide_http::{HttpLimits, Listener, Listening, Log, Service};
@@ -56,11 +56,10 @@ impl Serving {
                 SiteKind::Loopback => AllowedUsers::Any,
                 SiteKind::Guest { .. } => AllowedUsers::OtherEnd,
             };
-            let (connections, near_side) = (Some(sites.connections()), sites.near_side(site));
-            // Callers in another namespace are not seen.
-            let guarded = Guarded::new(site.rules.clone(), Arc::new(Unseen), &site.key);
+            let (connections, callers, at) = (Some(sites.connections()), sites.callers(site), socket.address());
+            let guarded = Guarded::new(site.rules.clone(), &site.key);
             let agent = Arc::clone(agent);
-            let endpoint = Endpoint { binding, users, agent, connections, near_side, guarded };
+            let endpoint = Endpoint { binding, users, agent, connections, callers, at, guarded };
             match &signs {
                 Some(signs) => {
                     let guest = GuestEndpoint { endpoint, signs: Arc::clone(signs) };

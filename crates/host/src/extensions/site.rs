@@ -1,13 +1,12 @@
 //! The sites at which the extension of a workload can be served.
 
+use crate::caller::Callers;
 use crate::rules::RulesInForce;
 use bonafide_http::{Listening, SharedConnections};
-use bonafide_opener::NearSide;
 use bonafide_types::ResourceUuid;
 use std::future::Future;
 use std::num::NonZeroU16;
 use std::pin::Pin;
-use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Work that a site does off this thread.
@@ -60,8 +59,8 @@ pub trait Sites: Send + Sync + 'static {
     /// The connections that all sites have together, beyond a few of each: one cannot take the descriptors of the others.
     fn connections(&self) -> SharedConnections;
 
-    /// The side of its device on which a site is served, of one that has another end.
-    fn near_side(&self, site: &Site) -> Option<Arc<NearSide>>;
+    /// The way in which the callers at a site are known.
+    fn callers(&self, site: &Site) -> Callers;
 
     /// True of a site that an earlier process of this agent had opened, and whose sockets are held since.
     fn is_open(&self, site: &Site) -> bool;

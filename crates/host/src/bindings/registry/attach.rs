@@ -2,7 +2,7 @@
 
 use super::open::{Namespace, Opened, PlaceError};
 use super::{Bindings, Entry};
-use crate::bindings::kept_rules::KeptRules;
+use crate::bindings::kept_rules::{KeptRules, NotTaken};
 use crate::bindings::place::Place;
 use crate::bindings::row::{BindingLine, BindingRow, BindingState, HeaderSecret, PlaceIdentity};
 use crate::bindings::wanted::{Wanted, WantedError};
@@ -41,6 +41,9 @@ pub enum AttachError {
     /// Nothing listens there.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// Its rules are for another kind of place.
+    #[error(transparent)]
+    Rules(#[from] NotTaken),
     /// The row could not be kept.
     #[error("cannot keep the binding: {0}")]
     Row(#[from] StateError),
@@ -74,6 +77,7 @@ impl Bindings {
     ) -> Result<Attached, AttachError> {
         wanted.check()?;
         let dialect = wanted.dialect()?;
+        wanted.rules.as_ref().map_or(Ok(()), |rules| rules.check_at(&wanted.place))?;
         let namespace = self.namespace_of(&wanted.place, namespace)?;
         let id = self.placements.resolve(wanted.workload.clone()).await.map_err(AttachError::Workload)?;
         let (workload, was_put_here) = self.placements.acquire(id).await.map_err(AttachError::Workload)?;
@@ -97,7 +101,7 @@ impl Bindings {
         let inode = namespace.as_ref().map(|namespace| namespace.inode);
         let without_identity = lease.workload.identities.is_empty();
         let mut row = self.row(wanted, dialect, inode, &lease);
-        let rules = wanted.rules.as_ref().map(|wanted| KeptRules::after(None, wanted));
+        let rules = wanted.rules.as_ref().map(|rules| KeptRules::after(None, rules, &wanted.place));
         if let Some(there) = self.occupant(&row) {
             let is_like = self.entries().get(&there).is_some_and(|entry| entry.row.is_like(&row));
             let not_taken = match &wanted.rules {
@@ -127,7 +131,7 @@ impl Bindings {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
         }
         let opened = self.open(row.id, &row.place, namespace).await?;
-        let Opened { sockets, namespace, device, device_mark, note, socket, near_side } = opened;
+        let Opened { sockets, namespace, device, device_mark, note, socket, callers } = opened;
         row.identity = PlaceIdentity { namespace, device, device_mark, socket, ..row.identity };
         if let Err(error) = self.keep(&row) {
             // The sockets of a binding that nobody knows: the next start closes them, if this does not.
@@ -135,7 +139,7 @@ impl Bindings {
             return Err(error.into());
         }
         let rules = RulesInForce::new(row.rules.as_ref().map(KeptRules::rules));
-        let serving = Some(self.serve(&row, dialect, &rules, sockets, near_side));
+        let serving = Some(self.serve(&row, dialect, &rules, (sockets, callers)));
         let entry = Entry { row: row.clone(), state: BindingState::Serving, note, serving, rules };
         let line = entry.line().with_rules_not_taken(not_taken.as_ref());
         self.entries().insert(row.id, entry);

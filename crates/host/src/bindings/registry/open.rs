@@ -4,6 +4,7 @@ use super::{Bindings, OWN, key};
 use crate::bindings::place::{NetnsName, Place};
 use crate::bindings::row::SocketFile;
 use crate::bindings::unix_socket::{self, UnixSocketError};
+use crate::caller::{Callers, Elsewhere};
 use bonafide_files::{FilesError, inode_of_namespace, open_namespace};
 use bonafide_http::Listening;
 use bonafide_opener::{Held, NearSide, OpenError, Where};
@@ -11,8 +12,13 @@ use bonafide_types::BindingId;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The device by which monitors of virtual machines give them their numbers. Source: vhost_vsock of Linux (its mode: systemd's
+/// 50-udev-default.rules, 0666 unless a distribution builds it otherwise).
+const VHOST: &str = "/dev/vhost-vsock";
 
 /// The reason why nothing listens at a place.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +82,8 @@ pub(super) struct Opened {
     pub(super) note: Option<String>,
     /// Of a unix socket that was made now.
     pub(super) socket: Option<SocketFile>,
-    /// Of an interface: the side on which they listen.
-    pub(super) near_side: Option<Arc<NearSide>>,
+    /// The way in which who calls there is known.
+    pub(super) callers: Callers,
 }
 
 impl Bindings {
@@ -118,35 +124,38 @@ impl Bindings {
             Place::Interface { name, ipv6, .. } => {
                 Where::Metadata { device: Some(name.clone()), ipv6: *ipv6, port: 80 }
             }
-            Place::Port { number } => return self.kept(key, vec![port(*number)?]).await,
+            Place::Port { number } => return self.kept(place, key, vec![port(*number)?]).await,
             Place::Unix { mode, .. } | Place::VsockUnix { mode, .. } => {
                 let path = place.socket_path().unwrap_or_default();
                 let (socket, file) = unix_socket::open(&path, *mode)?;
-                return Ok(Opened { socket: Some(file), ..self.kept(key, vec![socket]).await? });
+                return Ok(Opened { socket: Some(file), ..self.kept(place, key, vec![socket]).await? });
             }
-            Place::Vsock { port, .. } if self.guests.listens(*port) => {
-                return opened(self.own(Vec::new()));
+            Place::Vsock { port, .. } => {
+                let own = match self.guests.listens(*port) {
+                    true => opened(place, self.own(Vec::new()))?,
+                    false => self.kept(place, key, vec![vsock(*port)?]).await?,
+                };
+                return Ok(Opened { note: free_for_all(Path::new(VHOST)), ..own });
             }
-            Place::Vsock { port, .. } => return self.kept(key, vec![vsock(*port)?]).await,
         };
         let held = self.ask(move |opener| opener.open(&key, &at, namespace.as_ref().map(|it| it.file.as_fd()))).await?;
-        opened(held)
+        opened(place, held)
     }
 
     /// Sockets that this process opened itself, in its own namespace.
-    async fn kept(&self, key: String, sockets: Vec<OwnedFd>) -> Result<Opened, PlaceError> {
+    async fn kept(&self, place: &Place, key: String, sockets: Vec<OwnedFd>) -> Result<Opened, PlaceError> {
         let sockets = self.ask(move |opener| {
             let borrowed: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
             opener.keep(&key, &borrowed)?;
             Ok(sockets)
         });
-        opened(self.own(sockets.await?))
+        opened(place, self.own(sockets.await?))
     }
 
     /// Sockets in the namespace of this process.
     fn own(&self, sockets: Vec<OwnedFd>) -> Held {
         let (key, namespace) = (String::new(), self.here.cookie);
-        Held { key, sockets, namespace, device: None, device_mark: None, note: None, near_side: None }
+        Held { key, sockets, namespace, device: None, device_mark: None, note: None, asks: None }
     }
 
     /// Closes all sockets of a binding; an opener that cannot be reached holds them until it can.
@@ -158,12 +167,41 @@ impl Bindings {
 }
 
 /// Sockets that are held, ready to be served.
-pub(super) fn opened(held: Held) -> Result<Opened, PlaceError> {
-    let Held { sockets, namespace, device, device_mark, note, near_side, .. } = held;
+pub(super) fn opened(place: &Place, held: Held) -> Result<Opened, PlaceError> {
+    let Held { sockets, namespace, device, device_mark, note, asks, .. } = held;
     let sockets = sockets.into_iter().map(|socket| Ok(of_namespace(Listening::given(socket)?, namespace)));
     let sockets = sockets.collect::<Result<_, PlaceError>>()?;
-    let near_side = near_side.map(Arc::new);
-    Ok(Opened { sockets, namespace, device, device_mark, note, socket: None, near_side })
+    let callers = callers(place, asks, namespace);
+    Ok(Opened { sockets, namespace, device, device_mark, note, socket: None, callers })
+}
+
+/// The way in which the callers at a place are known, through the socket that came for it.
+fn callers(place: &Place, asks: Option<OwnedFd>, namespace: u64) -> Callers {
+    match (place, asks) {
+        (Place::Port { .. }, _) => Callers::Here,
+        (Place::Unix { .. }, _) => Callers::AtUnixSocket,
+        (Place::Netns { .. }, Some(asks)) => {
+            Elsewhere::through(asks, namespace).map_or(Callers::Unseen, |there| Callers::Elsewhere(Arc::new(there)))
+        }
+        (Place::Interface { .. }, Some(asks)) => {
+            NearSide::through(asks, namespace).map_or(Callers::Unseen, |side| Callers::Beyond(Arc::new(side)))
+        }
+        (Place::Netns { .. } | Place::Interface { .. }, None) => Callers::Unseen,
+        // The monitor of a machine is seen, and not who calls in it.
+        (Place::VsockUnix { .. } | Place::Vsock { .. }, _) => Callers::Unseen,
+    }
+}
+
+/// The warning where any user can start a machine with a number that is free, as that of one that is switched off is.
+fn free_for_all(device: &Path) -> Option<String> {
+    let mode = std::fs::metadata(device).ok()?.permissions().mode();
+    (mode & 0o006 == 0o006).then(|| {
+        format!(
+            "every user of this machine can open {device}, and give a machine this number while nobody has it: chmod 660 \
+             {device}, and detach what is switched off for good",
+            device = device.display()
+        )
+    })
 }
 
 fn vsock(port: u32) -> Result<OwnedFd, PlaceError> {
@@ -185,4 +223,22 @@ fn port(number: u16) -> Result<OwnedFd, PlaceError> {
         _ => Err(error),
     });
     Ok(opened.map_err(failed)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, set_permissions, write};
+
+    #[test]
+    fn id_04_numbers_of_machines_that_every_user_can_give_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = folder.path().join("vhost-vsock");
+        assert_eq!(free_for_all(&device), None, "there is none");
+        write(&device, "").unwrap();
+        for (mode, is_told) in [(0o666, true), (0o660, false), (0o600, false), (0o664, false)] {
+            set_permissions(&device, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(free_for_all(&device).is_some(), is_told, "{mode:o}");
+        }
+    }
 }

@@ -77,7 +77,7 @@ impl Bindings {
                 (
                     BindingState::Serving,
                     opened.note,
-                    Some(self.serve(&row, dialect, &rules, opened.sockets, opened.near_side)),
+                    Some(self.serve(&row, dialect, &rules, (opened.sockets, opened.callers))),
                 )
             }
             Err(Unserved::Gone(why)) => {
@@ -107,7 +107,7 @@ impl Bindings {
         // Sockets that were held: their holder saw that the device stayed.
         let was_held = held.is_some();
         let opened = match held {
-            Some(held) => opened(held)?,
+            Some(held) => opened(&row.place, held)?,
             None => self.open_again(row).await?,
         };
         let is_proven = was_held || !matches!(row.place, Place::Interface { .. }) || row.identity.has_mark_of(&opened);

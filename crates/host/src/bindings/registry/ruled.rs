@@ -33,7 +33,7 @@ impl Bindings {
         let before = row.rules.take();
         let (rules, not_taken) = match wanted {
             Some(wanted) => {
-                let (rules, not_taken) = KeptRules::after(before.as_ref(), wanted);
+                let (rules, not_taken) = KeptRules::after(before.as_ref(), wanted, &row.place);
                 (Some(rules), not_taken)
             }
             None => (None, None),
@@ -45,7 +45,7 @@ impl Bindings {
         if row.rules == before {
             return Ok(not_taken);
         }
-        self.rows.write(&row)?;
+        self.rows.replace(&row)?;
         self.log.event(&self.event("bindingRulesChanged", &row), &"it was asked for");
         if let Some(entry) = self.entries().get_mut(&id) {
             entry.rules.replace(row.rules.as_ref().map(KeptRules::rules));

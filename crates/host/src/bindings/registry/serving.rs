@@ -4,13 +4,12 @@ use super::Bindings;
 use super::guests::Guest;
 use crate::bindings::place::Place;
 use crate::bindings::row::BindingRow;
-use crate::caller::{Callers, OfLoopback, OfUnixSocket, Unseen, user_of};
+use crate::caller::{Callers, user_of};
 use crate::endpoint::{AllowedUsers, Endpoint};
 use crate::rules::{Guarded, RulesInForce};
 use bonafide_files::User;
 use bonafide_http::{HttpLimits, Listener, Listening, SharedConnections};
 use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
-use bonafide_opener::NearSide;
 use bonafide_types::{BindingId, Secret};
 use rustix::process::{Resource, getrlimit};
 use std::net::SocketAddr;
@@ -37,7 +36,7 @@ pub(super) struct Serving {
     tasks: JoinSet<()>,
     /// The guest of a virtual socket, whose listener is that of others, too.
     guest: Option<Guest>,
-    near_side: Option<Arc<NearSide>>,
+    callers: Callers,
 }
 
 impl Serving {
@@ -70,15 +69,14 @@ impl Bindings {
         row: &BindingRow,
         dialect: &'static Dialect,
         rules: &RulesInForce,
-        sockets: Vec<Listening>,
-        near_side: Option<Arc<NearSide>>,
+        (sockets, callers): (Vec<Listening>, Callers),
     ) -> Serving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         if let Place::Vsock { cid, port } = row.place {
-            let endpoint = self.endpoint(row, dialect, rules, (None, None));
+            let endpoint = self.endpoint(row, dialect, rules, (callers.clone(), None));
             let guest = self.serve_guest((port, cid), endpoint, sockets);
-            return Serving { stop, tasks, guest: Some(guest), near_side };
+            return Serving { stop, tasks, guest: Some(guest), callers };
         }
         for socket in sockets {
             if let Some(limit) = row.options.hop_limit {
@@ -88,7 +86,7 @@ impl Bindings {
             let listener = Listener {
                 socket,
                 tls: None,
-                service: Arc::new(self.endpoint(row, dialect, rules, (at, near_side.clone()))),
+                service: Arc::new(self.endpoint(row, dialect, rules, (callers.clone(), at))),
                 limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
                 user_of,
                 proxies: Arc::default(),
@@ -96,12 +94,14 @@ impl Bindings {
             };
             tasks.spawn(listener.serve(stopped.clone()));
         }
-        Serving { stop, tasks, guest: None, near_side }
+        Serving { stop, tasks, guest: None, callers }
     }
 
-    /// The side of the interface at which a binding serves.
-    pub(crate) fn near_side(&self, id: BindingId) -> Option<Arc<NearSide>> {
-        self.entries().get(&id)?.serving.as_ref()?.near_side.clone()
+    /// The way in which the callers at a binding that serves are known.
+    pub(crate) fn callers(&self, id: BindingId) -> Callers {
+        let entries = self.entries();
+        let serving = entries.get(&id).and_then(|entry| entry.serving.as_ref());
+        serving.map(|serving| serving.callers.clone()).unwrap_or_default()
     }
 
     fn serve_guest(&self, at: (u32, u32), endpoint: Endpoint, sockets: Vec<Listening>) -> Guest {
@@ -125,7 +125,7 @@ impl Bindings {
         row: &BindingRow,
         dialect: &'static Dialect,
         rules: &RulesInForce,
-        (at, near_side): (Option<SocketAddr>, Option<Arc<NearSide>>),
+        (callers, at): (Callers, Option<SocketAddr>),
     ) -> Endpoint {
         let binding = Binding::new(row.workload, dialect, facts(row)).with_http_1_0(row.options.allow_http_1_0);
         let binding = binding.with_sessions(row.options.require_session);
@@ -136,19 +136,8 @@ impl Bindings {
             (_, None) => AllowedUsers::Any,
         };
         let connections = Some(self.connections.clone());
-        let guarded = Guarded::new(rules.clone(), callers(&row.place, at), &row.id.to_string());
-        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections, near_side, guarded }
-    }
-}
-
-/// The way in which the callers at a place are known.
-fn callers(place: &Place, at: Option<SocketAddr>) -> Arc<dyn Callers> {
-    match (place, at) {
-        (Place::Port { .. }, Some(at)) => Arc::new(OfLoopback(at)),
-        (Place::Unix { .. }, _) => Arc::new(OfUnixSocket),
-        // The monitor of a machine, and not who calls in it.
-        (Place::VsockUnix { .. } | Place::Vsock { .. } | Place::Interface { .. }, _) => Arc::new(Unseen),
-        (Place::Netns { .. } | Place::Port { .. }, _) => Arc::new(Unseen),
+        let guarded = Guarded::new(rules.clone(), &row.id.to_string());
+        Endpoint { binding, users, agent: Arc::clone(&self.agent), connections, callers, at, guarded }
     }
 }
 
