@@ -266,7 +266,7 @@ fn id_04_a_place_of_an_instance_is_not_its_successors() {
     assert!(status(0) != 200 && status(1) != 200);
 }
 
-/// No guest is there to connect: `http` has the tests of who is told from whom.
+/// No guest is there to connect: `conformance/vm/plain_sockets.py` has them.
 #[test]
 fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
     let dir = tempfile::tempdir().unwrap();

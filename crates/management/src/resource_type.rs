@@ -160,8 +160,13 @@ impl Action {
     pub(crate) fn change(&self, write: &mut Write<'_, '_>) -> Result<(), Fault> {
         match self.run {
             Run::Read(_) | Run::Beside(_) => Ok(()),
-            Run::Change(change) => change(write),
+            Run::Change(change) | Run::Quietly(change) => change(write),
         }
+    }
+
+    /// True for one that answers nothing, whatever goes on.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self.run, Run::Quietly(_))
     }
 }
 
@@ -172,6 +177,8 @@ pub(crate) enum Run {
     Read(ReadFn),
     /// It changes the resource, by the same order as every write.
     Change(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
+    /// The same, and the answer is 204, though it may go on.
+    Quietly(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
     /// It changes what is no part of the resource, by the same order, and has an answer of its own.
     Beside(&'static Beside),
 }

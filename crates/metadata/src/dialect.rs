@@ -54,6 +54,8 @@ pub(crate) enum Call {
     Document(fn(&Asked<'_>) -> Result<Reply, Refusal>),
     /// The machine's document or an element of it, or what it says of load balancers.
     Instance,
+    /// The events that the machine is told of before they happen, or its word that they may.
+    Events,
     /// Something that the control plane must be asked.
     Question(fn(&Asked<'_>) -> Result<(HostRequest, Told), Refusal>),
 }
@@ -64,7 +66,6 @@ pub(crate) struct Asked<'r> {
     pub(crate) workload: Option<&'r Workload>,
     /// The query, still encoded.
     pub(crate) query: &'r str,
-    pub(crate) body: &'r [u8],
 }
 
 /// The reply that the control plane's answer makes.

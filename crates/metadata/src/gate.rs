@@ -56,7 +56,9 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request, world: &World<'_
     let parameters = match entry.call {
         Call::Token => parameters(request)?,
         // A body is no form, whatever the client says it is.
-        Call::Session | Call::Document(_) | Call::Instance | Call::Question(_) => Cow::Borrowed(request.query.as_str()),
+        Call::Session | Call::Document(_) | Call::Instance | Call::Events | Call::Question(_) => {
+            Cow::Borrowed(request.query.as_str())
+        }
     };
     Ok(Passed { call: entry.call, path, parameters })
 }

@@ -59,9 +59,14 @@ impl Machines {
 
     /// The same command, for which `/etc/hosts` is another file.
     pub(crate) fn with_hosts(&self, inner: &Command, hosts: &Path) -> Command {
+        self.with_file(inner, hosts, "/etc/hosts")
+    }
+
+    /// The same command, which finds this file at that path. Namespaces that are made later are there for it, too.
+    pub(crate) fn with_file(&self, inner: &Command, file: &Path, at: &str) -> Command {
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "sh", "-c"]);
-        command.arg("mount --bind \"$0\" /etc/hosts && exec \"$@\"").arg(hosts);
+        command.args(["--mount", "--propagation", "slave", "sh", "-c"]);
+        command.arg("mount --bind \"$0\" \"$1\" && shift && exec \"$@\"").arg(file).arg(at);
         command.arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
         self.clock.on(command)
     }
@@ -117,6 +122,15 @@ impl Machines {
         let mut shell = Command::new("bash");
         shell.args(["-c", script, "sh", ca, tenant, client, secret.trim(), method, path, &body.to_string()]);
         done(run(self.control.command(shell)))
+    }
+
+    /// A machine with an identity, placed on a host that has joined: its ARM id.
+    pub(crate) fn place_workload(&self, up: &Up) -> String {
+        let workload = self.make_workload(up);
+        self.operate(&["host", "token", "create", "--host", "edge", "--resource-group", "rg"]);
+        self.join_anew();
+        self.operate(&["host", "place", "--workload", &workload, "--host", "edge"]);
+        workload
     }
 
     /// A machine with an identity, in a group: its ARM id.

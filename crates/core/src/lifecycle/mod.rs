@@ -2,6 +2,7 @@
 //! the placement together. Each takes the proof that its caller may do so, and all that follows from a
 //! change is in the same transaction.
 
+mod announced;
 mod app_roles;
 mod applications;
 mod balanced_facts;
@@ -32,6 +33,10 @@ mod tag;
 mod token_lifetimes;
 mod withdrawn_keys;
 
+pub use announced::{
+    AnnounceError, Announced, Evicted, NoSuchEvent, Notice, announce, announce_deletion, ask_for_events, instance_set,
+    termination_minutes,
+};
 pub use app_roles::{NewAppRoleAssignment, assign_app_role, take_app_role};
 pub use applications::{create_application, delete_application, save_application};
 pub use below::BelowError;

@@ -9,7 +9,7 @@ use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
 use crate::placement::{
     EXTENSION_STATUS, IDENTITIES_OF_SETS, PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed,
-    PlacedIdentity, Placement, SetIdentities, WORKLOAD_HOSTS_MAX, own,
+    PlacedIdentity, Placement, SCHEDULED_EVENTS, SetIdentities, WORKLOAD_HOSTS_MAX, own,
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
@@ -157,6 +157,14 @@ pub(super) fn forget_set(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), Store
     }
 }
 
+/// Removes the events of a machine that is gone.
+pub(super) fn forget_events(tx: &mut Tx<'_>, machine: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&SCHEDULED_EVENTS, &machine)? {
+        Some(_) => tx.delete(&SCHEDULED_EVENTS, &machine),
+        None => Ok(()),
+    }
+}
+
 /// Brings the rows of a machine up to date after a change of an extension on it.
 pub(super) fn refresh_machine(tx: &mut Tx<'_>, machine: ResourceUuid) -> Result<(), StoreError> {
     match tx.get(&RESOURCES, &machine)? {
@@ -262,5 +270,6 @@ fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<P
         lasting: false,
         extension: if is_running { extension_of(tx, uuid, resource)? } else { None },
         instance: None,
+        events: tx.get(&SCHEDULED_EVENTS, &uuid)?,
     })
 }

@@ -82,7 +82,7 @@ pub struct Applied {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// The start of the agent: a namespace or device that took the name of another since, while the machine ran on, does
-    /// not inherit its identity.
+    /// not inherit its identity. Those of another start of the machine are what the file says.
     Start,
     /// Somebody asked for it: what is there now is what is meant.
     Asked,
@@ -186,18 +186,20 @@ impl Bindings {
         let wanted = parse(text)?;
         let mut applied = Applied::default();
         let mut kept = Vec::new();
-        for row in self.configured() {
+        for (row, state) in self.configured() {
+            let is_gone = matches!(state, BindingState::Gone(_));
+            let stays = occasion == Occasion::Start && self.is_of_this_start(&row);
             match self.place_in(&row, &wanted).await {
-                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => {
-                    let failed = match self.set_rules(row.0.id, wanted[at].rules.as_ref()).await {
+                Some(at) if stays || !is_gone => {
+                    let failed = match self.set_rules(row.id, wanted[at].rules.as_ref()).await {
                         Ok(not_taken) => not_taken.map(|why| why.to_string()),
                         Err(why) => Some(why.to_string()),
                     };
-                    applied.failed.extend(failed.map(|why| format!("binding {} ({}): {why}", at + 1, row.0.place)));
+                    applied.failed.extend(failed.map(|why| format!("binding {} ({}): {why}", at + 1, row.place)));
                     kept.push(at);
                 }
                 Some(_) | None => {
-                    applied.detached += usize::from(self.end_configured(row.0.id).await);
+                    applied.detached += usize::from(self.end_configured(row.id).await);
                 }
             }
         }
@@ -218,7 +220,7 @@ impl Bindings {
     }
 
     /// The number of the attachment in a file that a row is the outcome of.
-    async fn place_in(&self, (row, _): &(BindingRow, BindingState), wanted: &[Wanted]) -> Option<usize> {
+    async fn place_in(&self, row: &BindingRow, wanted: &[Wanted]) -> Option<usize> {
         for (at, wanted) in wanted.iter().enumerate() {
             if row.is_as_wanted(wanted, self.as_configuration().user)
                 && self.means(&wanted.workload, row.workload).await

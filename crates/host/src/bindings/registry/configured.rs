@@ -16,6 +16,11 @@ impl Bindings {
         configured.map(|entry| (entry.row.clone(), entry.state.clone())).collect()
     }
 
+    /// True of a binding that was attached since the machine started. What was attached before has nothing but its name left.
+    pub(in crate::bindings) fn is_of_this_start(&self, row: &BindingRow) -> bool {
+        row.identity.boot == self.here.boot
+    }
+
     /// Ends one of the file. True where it was there.
     pub(in crate::bindings) async fn end_configured(&self, id: BindingId) -> bool {
         let _one_at_a_time = self.changing.lock().await;
