@@ -11,8 +11,9 @@ use crate::outcome::Outcome;
 pub(crate) use crate::stored::{Remembered, Stored};
 use bonafide_core::access::{Allowed, Attributes};
 use bonafide_core::directory::Resource;
+use bonafide_core::view::View as Directory;
 use bonafide_store::{ReadTx, Tx};
-use bonafide_types::{ApiVersion, ResourceUuid, Timestamp};
+use bonafide_types::{ApiVersion, HostId, ResourceUuid, Timestamp};
 use bonafide_wire::Parameters;
 use http::Method;
 use serde_json::{Map, Value};
@@ -279,9 +280,16 @@ pub(crate) struct View<'a> {
     /// True for the answer to a GET of the resource alone.
     pub(crate) is_get: bool,
     pub(crate) now: Timestamp,
+    /// The directory in memory, which knows the hosts that are connected.
+    pub(crate) directory: &'a Directory,
 }
 
 impl View<'_> {
+    /// True for a host whose agent asks for news now.
+    pub(crate) fn is_connected(&self, host: HostId) -> bool {
+        self.directory.is_host_connected(host, self.now)
+    }
+
     /// True if `$expand` names a part.
     pub(crate) fn expands(&self, name: &str) -> bool {
         let expand = self.query.get("$expand").unwrap_or_default();

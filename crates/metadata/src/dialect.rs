@@ -214,7 +214,11 @@ pub(crate) const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// The value of a header that occurs exactly once.
 pub(crate) fn single_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then_some(value.as_bytes())
+    let mut values = values(headers, name);
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The values of a header. To look at each of a handful takes less than to hash the name.
+pub(crate) fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    headers.iter().filter(move |(found, _)| *found == name).map(|(_, value)| value.as_bytes())
 }

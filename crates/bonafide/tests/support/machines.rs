@@ -161,6 +161,13 @@ impl Agent {
         assert!(self.child.wait().unwrap().success(), "{}", self.log());
     }
 
+    /// Its processes: the keeper, and the one that serves.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let keeper = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+        std::iter::once(keeper).chain(children.split_whitespace().map(|child| child.parse().unwrap())).collect()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let _ = kill_process(Pid::from_child(&self.child), signal);
     }

@@ -25,6 +25,7 @@ mod object_credentials;
 mod on_host;
 mod owners;
 mod place;
+mod placements_of_before;
 mod restart;
 mod save;
 mod service_principals;
@@ -55,6 +56,7 @@ pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_pa
 pub use on_host::{OnHost, PLACE, may_place_on};
 pub use owners::{add_owner, remove_owner};
 pub use place::{PlaceError, place, take_away};
+pub use placements_of_before::PlacementsOfBefore;
 pub use restart::restart_extension;
 pub use save::{IdentityError, SaveError, save, users_of};
 pub use service_principals::{create_service_principal, delete_service_principal, set_enabled};

@@ -107,7 +107,10 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
             tx.delete(&EXTENSION_STATUS, &key)?;
         }
         tx.put(&PLACEMENTS, &key, &new)?;
-        withdraw_keys(tx, key, known, &mut budget)?;
+        let kept = principals(Placed::read(tx, new)?.identities());
+        // To find who else has them, all placements of the host are read: only for those that are taken.
+        let taken = known.difference(&kept).copied().collect();
+        withdraw_keys(tx, key, taken, &mut budget)?;
     }
     refresh_instances(tx, uuid, resource, &mut budget)
 }
@@ -222,7 +225,7 @@ pub(super) fn take_from(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Re
 }
 
 /// Removes a placement with what its host has reported of it.
-fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
+pub(super) fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
     tx.delete(&PLACEMENTS, &key)?;
     if tx.many(&PLACEMENTS_OF_WORKLOAD, &key.1, None, 1)?.is_empty() {
         instance_facts::forget(tx, key.1)?;

@@ -2,7 +2,7 @@
 
 use super::kept_rules::WantedRules;
 use super::place_options::{PlaceOptions, PlaceOptionsError};
-use super::registry::{Attacher, Bindings};
+use super::registry::{Attacher, Bindings, Missing};
 use super::row::{BindingOptions, BindingRow, BindingState};
 use super::wanted::{Wanted, WantedError};
 use bonafide_files::{User, UserNameError, user_named};
@@ -18,8 +18,13 @@ const BINDINGS_MAX: usize = 10_000;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
     /// It is no TOML, or has members that are not known.
-    #[error("{0}")]
-    Toml(#[from] toml::de::Error),
+    #[error("line {line}: {reason}")]
+    Toml {
+        /// The line.
+        line: usize,
+        /// The reason.
+        reason: String,
+    },
     /// A binding of it names no place.
     #[error("binding {at}: {error}")]
     Place {
@@ -125,7 +130,7 @@ struct Member {
 
 /// Reads a file of bindings.
 fn parse(text: &str) -> Result<Vec<Wanted>, ConfigurationError> {
-    let file: File = toml::from_str(text)?;
+    let file: File = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
     if file.binding.len() > BINDINGS_MAX {
         return Err(ConfigurationError::TooMany);
     }
@@ -137,6 +142,13 @@ fn parse(text: &str) -> Result<Vec<Wanted>, ConfigurationError> {
         return Err(ConfigurationError::Twice { first: *first, second: *second, place: place.clone() });
     }
     Ok(wanted)
+}
+
+/// The error on one line.
+fn not_toml(text: &str, error: &toml::de::Error) -> ConfigurationError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let reason = error.message().lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    ConfigurationError::Toml { line: before.matches('\n').count() + 1, reason }
 }
 
 impl Member {
@@ -208,10 +220,11 @@ impl Bindings {
             match self.attach(&wanted, None, self.as_configuration()).await {
                 Ok(_) => applied.attached += 1,
                 Err(error) => {
-                    let why = format!("binding {} ({}): {error}", at + 1, wanted.place);
-                    self.tell(&Event::named("bindingNotAttached").with("place", &wanted.place), &why);
-                    applied.failed.push(why);
-                    missing.push(wanted);
+                    let event = Event::named("bindingNotAttached").with("place", &wanted.place);
+                    let not_attached = Missing::new(at + 1, wanted, &error);
+                    self.tell(&event, &not_attached.why);
+                    applied.failed.push(not_attached.why.clone());
+                    missing.push(not_attached);
                 }
             }
         }
@@ -290,6 +303,7 @@ mod tests {
         assert!(binding("netns = \"42\"").contains("process id"));
         let twice = "[[binding]]\nworkload = \"a\"\nport = 4000\n".repeat(2);
         assert_eq!(said(&twice), "bindings 1 and 2 are for the same place, --port 4000");
-        assert!(said("binding = 1").contains("binding"));
+        assert!(said("binding = 1").starts_with("line 1: invalid type"));
+        assert!(said("\n[[binding]\n").starts_with("line 2: "));
     }
 }
