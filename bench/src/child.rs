@@ -26,6 +26,16 @@ pub(crate) fn command(program: impl AsRef<OsStr>, core: Option<usize>) -> Comman
     command
 }
 
+/// Runs a command that is to succeed.
+pub(crate) fn done(command: &mut Command) -> Result<(), Failure> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let name = command.get_program().display().to_string();
+    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
+}
+
 impl Process {
     pub(crate) fn start(command: &mut Command) -> Result<Self, Failure> {
         let name = command.get_program().to_owned();
@@ -54,6 +64,17 @@ impl Process {
         let mut total = 0;
         for process in std::iter::once(self.id()).chain(children(self.id())) {
             total += resident_kib(&fs::read_to_string(format!("/proc/{process}/status"))?)?;
+        }
+        Ok(total)
+    }
+
+    /// Memory of it and its children, in KiB, of what they share each its part: `Pss` of `proc_pid_smaps_rollup(5)`.
+    pub(crate) fn proportional_kib(&self) -> Result<u64, Failure> {
+        let mut total = 0;
+        for process in std::iter::once(self.id()).chain(children(self.id())) {
+            let rollup = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).ok_or("no Pss")?;
+            total += line.trim().trim_end_matches(" kB").parse::<u64>()?;
         }
         Ok(total)
     }

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use xtask::connection::{Connection, Target, request, request_to, tls};
 
 /// The resource that tokens are asked for: the resource manager.
@@ -19,7 +19,10 @@ pub(crate) const RESOURCE: &str = PUBLIC_MANAGEMENT;
 pub(crate) const TOKEN_TARGET: &str =
     "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/";
 
-/// A running `bonafide up`.
+/// The version of machines that is asked for.
+pub(crate) const VM_VERSION: &str = "2024-11-01";
+
+/// A running `bonafide up`, or `serve`.
 pub(crate) struct Cloud {
     pub(crate) process: Process,
     /// The output of `up --json`.
@@ -46,13 +49,24 @@ impl Cloud {
         let mut up = command(&bench.bonafide, core);
         up.args(["up", "--json", "--throttle", "off", "--listen", "127.0.0.1:0", "--hosts-listen"]);
         up.arg(hosts.to_string()).arg("--data-dir").arg(data);
-        let mut process = Process::start(up.stdout(Stdio::piped()).stderr(File::create(log)?))?;
+        Self::read(up, hosts, log)
+    }
+
+    /// Starts `serve` by a configuration file, its log beside that, and waits until it is ready.
+    pub(crate) fn serve(bench: &Bench, configuration: &Path, hosts: SocketAddr) -> Result<Self, Failure> {
+        let mut serve = command(&bench.bonafide, None);
+        serve.args(["serve", "--json", "--config"]).arg(configuration);
+        Self::read(serve, hosts, &configuration.with_extension("log"))
+    }
+
+    fn read(mut command: Command, hosts: SocketAddr, log: &Path) -> Result<Self, Failure> {
+        let mut process = Process::start(command.stdout(Stdio::piped()).stderr(File::create(log)?))?;
         let output = process.child().stdout.take().ok_or("no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let info = serde_json::from_str(&line).map_err(|_| {
             let said = std::fs::read_to_string(log).unwrap_or_default();
-            format!("`up` did not start: {}", said.lines().last().unwrap_or("it said nothing"))
+            format!("it did not start: {}", said.lines().last().unwrap_or("it said nothing"))
         })?;
         Ok(Self { process, info, hosts })
     }

@@ -3,14 +3,18 @@
 #![allow(clippy::disallowed_methods, reason = "a tool of the shell: it runs programs and reads the clock")]
 #![allow(clippy::print_stdout, reason = "it answers on a terminal")]
 
+mod apart;
 mod bare;
 mod canned;
 mod child;
 mod cloud;
+mod control;
 mod host;
 mod items;
+mod joined;
 mod load;
 mod machine;
+mod namespaces;
 mod nginx;
 mod plane;
 mod report;
@@ -19,7 +23,7 @@ mod stats;
 
 use items::ITEMS;
 use report::Row;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The reason why a measurement cannot be taken.
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
     let part = match arguments.as_slice() {
         ["signer", folder] => Some(signer::serve(folder.as_ref())),
         ["view", data] => Some(items::scale::print_view(data.as_ref())),
+        ["apart", name, rows, quick @ ..] => Some(take_apart(name, rows.as_ref(), !quick.is_empty())),
         _ => None,
     };
     if let Some(done) = part {
@@ -110,12 +115,25 @@ fn exit(done: Result<bool, Failure>) -> ExitCode {
     }
 }
 
+/// Takes one measurement in a process that has a network of its own, and leaves its rows in a file.
+fn take_apart(name: &str, rows: &Path, quick: bool) -> Result<(), Failure> {
+    let measure = items::APART.iter().find(|(apart, _)| *apart == name).ok_or("no such measurement")?.1;
+    apart::begin()?;
+    let taken = measure(&bench(quick, None)?)?;
+    Ok(std::fs::write(rows, Row::write_all(&taken).to_string())?)
+}
+
+/// The environment of all measurements: all that lies beside this program.
+fn bench(quick: bool, before: Option<PathBuf>) -> Result<Bench, Failure> {
+    let here = std::env::current_exe()?;
+    let built = here.parent().ok_or("this program lies nowhere")?;
+    Ok(Bench { bonafide: built.join("bonafide"), work: built.join("bench-data"), quick, before })
+}
+
 /// Runs the measurements that are named, or all; false when one could not be taken. A target that is
 /// missed is a result, not a failure.
 fn run(names: &[&str], quick: bool, before: Option<PathBuf>) -> Result<bool, Failure> {
-    let here = std::env::current_exe()?;
-    let built = here.parent().ok_or("this program lies nowhere")?;
-    let bench = Bench { bonafide: built.join("bonafide"), work: built.join("bench-data"), quick, before };
+    let bench = bench(quick, before)?;
     if !bench.bonafide.exists() {
         return Err(
             format!("{} is not there; run `cargo xtask bench`, which builds it", bench.bonafide.display()).into()

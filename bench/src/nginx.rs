@@ -19,15 +19,27 @@ impl Nginx {
     /// Starts nginx with `workers` workers that answer the token path with `body`, the way the
     /// metadata endpoint does.
     pub(crate) fn start(bench: &Bench, body: &str, workers: usize, core: Option<usize>) -> Result<Self, Failure> {
+        Self::start_at(bench, TOKEN_TARGET, body, workers, core)
+    }
+
+    /// The same at another target.
+    pub(crate) fn start_at(
+        bench: &Bench,
+        target: &str,
+        body: &str,
+        workers: usize,
+        core: Option<usize>,
+    ) -> Result<Self, Failure> {
         let folder = bench.folder("nginx")?;
         let address = free_address()?;
+        let path = target.split('?').next().unwrap_or_default();
         let served = format!(
             "listen {address};
-    location = /metadata/identity/oauth2/token {{ add_header Cache-Control no-store; return 200 '{body}'; }}"
+    location = {path} {{ add_header Cache-Control no-store; return 200 '{body}'; }}"
         );
         let process = run(&folder, &served, workers, core)?;
         let answers = || {
-            let answer = Target::plain(address).connect()?.call(&metadata_request(TOKEN_TARGET))?;
+            let answer = Target::plain(address).connect()?.call(&metadata_request(target))?;
             Ok::<_, Failure>(answer.body == body.as_bytes())
         };
         wait_for(answers)?;

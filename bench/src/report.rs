@@ -1,6 +1,7 @@
 //! The measurements, on the terminal and in `RESULTS.md`.
 
 use crate::{Failure, machine};
+use serde_json::{Value, json};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -62,6 +63,27 @@ impl Row {
         Self::new(what, "", format!("could not be measured: {why}"), Verdict::Undecided)
     }
 }
+
+/// Rows as another process of this program reads them.
+impl Row {
+    pub(crate) fn write_all(rows: &[Self]) -> Value {
+        let written = |row: &Self| json!([row.what, row.target, row.measured, row.verdict as usize]);
+        rows.iter().map(written).collect()
+    }
+
+    pub(crate) fn read_all(rows: &Value) -> Option<Vec<Self>> {
+        let read = |row: &Value| {
+            let text = |at: usize| row.get(at)?.as_str();
+            let verdict = VERDICTS.get(usize::try_from(row.get(3)?.as_u64()?).ok()?)?;
+            Some(Self::new(text(0)?, text(1)?, text(2)?.to_owned(), *verdict))
+        };
+        rows.as_array()?.iter().map(read).collect()
+    }
+}
+
+/// All of them, in their order.
+const VERDICTS: [Verdict; 5] =
+    [Verdict::Met, Verdict::Missed, Verdict::Orientation, Verdict::Undecided, Verdict::Skipped];
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -48,6 +48,15 @@ def states():
         refused("ResourceNotFound", "vm", "start", *HERE, "--name", "none", code=3)
 
 
+@scenario("simulate-eviction: of a Spot machine, and of no other", ALL)
+def evicted():
+    refused("OperationNotAllowed", "vm", "simulate-eviction", *VM)
+    az("vm", "update", *VM, "--set", "priority=Spot", "evictionPolicy=Deallocate")
+    az("vm", "simulate-eviction", *VM)
+    equal(power(), "VM deallocated")
+    az("vm", "start", *VM)
+
+
 @scenario("vm delete, and of one that is gone", ALL)
 def deleted():
     az("vm", "delete", *VM, "--yes")

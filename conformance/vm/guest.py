@@ -12,6 +12,8 @@ from world import DATA, parsed, run, until
 
 INSTALLED = os.environ["CONFORMANCE_DIR"]
 MEMORY_MIB = 128
+# The number of a guest at its own virtual socket. All have the same: each has a device of its own.
+CID = 3
 # Longest time until it takes commands, in seconds: its processor is emulated, and shares those of the machine.
 BOOTED_WITHIN = 90
 # Longest time for a command, in seconds.
@@ -43,8 +45,9 @@ def with_libraries(program, inside):
 class Guest:
     """A running guest, whose device is `tap` of the namespace in which it runs."""
 
-    def __init__(self, name, tap, mac, address, gateway, namespace=None, files=()):
-        self.name = name
+    def __init__(self, name, tap, mac, address, gateway, namespace=None, files=(), vsock=None, memory_mib=MEMORY_MIB):
+        """With `vsock`, what the guest connects to at its host comes to that path, an underscore and the port."""
+        self.name, self.vsock, self.memory_mib = name, None, memory_mib
         folder = os.path.join(DATA, name)
         root = os.path.join(folder, "system")
         shutil.copytree(os.path.join(INSTALLED, "system"), root, symlinks=True)
@@ -58,13 +61,24 @@ class Guest:
         run("sh", "-c", f"cd {root} && find . | cpio --quiet -o -H newc > {self.initrd}")
         self.monitor = os.path.join(folder, "monitor")
         command = [
-            "qemu-system-x86_64", "-accel", "tcg", "-m", str(MEMORY_MIB), "-nographic", "-no-reboot", "-nodefaults",
+            "qemu-system-x86_64", "-accel", "tcg", "-m", str(memory_mib), "-nographic", "-no-reboot", "-nodefaults",
             "-kernel", os.path.join(INSTALLED, "vmlinuz"), "-initrd", self.initrd,
-            "-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on", "-serial", "stdio",
+            # Its clock stands still while the machine does something else: without the check its kernel does not end for that.
+            "-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on no_timer_check", "-serial", "stdio",
             "-netdev", f"tap,id=n0,ifname={tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=n0,mac={mac},romfile=", "-qmp", f"unix:{self.monitor},server=on,wait=off",
         ]
         with open(os.path.join(folder, "qemu.log"), "wb") as log:
+            if vsock:
+                device = os.path.join(folder, "vsock")
+                passing_on = (os.path.join(INSTALLED, "bin/vhost-device-vsock"), "--guest-cid", str(CID), "--socket", device, "--uds-path", vsock)
+                self.vsock = subprocess.Popen(passing_on, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                until("the virtual sockets are there", lambda: os.path.exists(device))
+                # It reads the guest's memory.
+                command += [
+                    "-object", f"memory-backend-memfd,id=shared,size={memory_mib}M,share=on", "-machine", "pc,memory-backend=shared",
+                    "-chardev", f"socket,id=v0,path={device}", "-device", "vhost-user-vsock-pci,chardev=v0",
+                ]
             self.process = subprocess.Popen(
                 namespace.command(*command) if namespace else command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
             )
@@ -93,7 +107,7 @@ class Guest:
     def memory(self):
         """All of its memory."""
         path = os.path.join(DATA, self.name, "memory")
-        self._ask_monitor("pmemsave", {"val": 0, "size": MEMORY_MIB << 20, "filename": path})
+        self._ask_monitor("pmemsave", {"val": 0, "size": self.memory_mib << 20, "filename": path})
         with open(path, "rb") as file:
             return file.read()
 
@@ -102,6 +116,9 @@ class Guest:
         self.process.stdin.flush()
         until(f"{self.name} powers off", lambda: self.process.poll() is not None, COMMAND_WITHIN)
         assert self.process.returncode == 0, f"QEMU ended with {self.process.returncode}"
+        if self.vsock:
+            self.vsock.kill()
+            self.vsock.wait()
 
     def _read(self, mark, seconds):
         mark = mark.encode()

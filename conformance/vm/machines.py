@@ -1,12 +1,14 @@
-"""Virtual machines with kernels of their own, each behind a tap device: two that look the same, and each gets its own identity."""
+"""Virtual machines with kernels of their own, each behind a tap device and with a virtual socket: two that look the same, and each
+gets its own identity."""
 
 import os
+import shutil
 import sys
 
 import extension
 from agent import Agent
 from guest import Guest, with_libraries
-from world import BINARY, METADATA, TOKEN_PATH, owner, run, run_scenarios, scenario, until
+from world import BINARY, DATA, METADATA, TOKEN_PATH, owner, run, run_scenarios, scenario, until
 
 # Both guests have them.
 MAC, ADDRESS, GATEWAY = "52:54:00:12:34:56", "10.9.0.2/24", "10.9.0.1"
@@ -33,8 +35,14 @@ class Machine:
         run("ip", "tuntap", "add", "dev", self.tap, "mode", "tap")
         run("ip", "address", "add", f"{GATEWAY}/24", "dev", self.tap)
         run("ip", "link", "set", self.tap, "up")
+        # The path that its hypervisor is started with, in Firecracker's form.
+        self.vsock = os.path.join(DATA, f"vsock-{number}")
+        self.guest = self.start(self.workload.name)
+
+    def start(self, name):
         forwarder = with_libraries(os.path.join(os.path.dirname(BINARY), "bonafide-guest"), "/bin/bonafide-guest")
-        self.guest = Guest(f"machine-{number}", self.tap, MAC, ADDRESS, GATEWAY, files=forwarder)
+        files = (*forwarder, *with_libraries(shutil.which("socat"), "/bin/socat"))
+        return Guest(name, self.tap, MAC, ADDRESS, GATEWAY, files=files, vsock=self.vsock)
 
 
 class Scene:
@@ -67,6 +75,35 @@ def twins(scene):
         assert (status, owner(answer)) == (200, machine.workload.principal), f"{status} {answer}"
 
 
+@scenario("a guest has a token from port 80 of its host's virtual socket, in Firecracker's form, each guest its own")
+def virtual_socket(scene):
+    for machine in scene.machines:
+        relay_vsock(machine.guest)
+    # Nothing is attached: the hypervisor finds nobody, and its guest neither.
+    assert asked_of_vsock(scene.machines[0])[0] == 0
+    for machine in scene.machines:
+        scene.agent.attach(machine.workload, "--vsock-uds", machine.vsock)
+        assert os.path.exists(machine.vsock + "_80")
+    for machine in scene.machines * 3:
+        status, answer = asked_of_vsock(machine)
+        assert (status, owner(answer)) == (200, machine.workload.principal), f"{status} {answer}"
+    # One goes, and the other does not notice.
+    machine, other = scene.machines
+    scene.agent.host("detach", "--vsock-uds", machine.vsock)
+    assert asked_of_vsock(machine)[0] == 0 and not os.path.exists(machine.vsock + "_80")
+    assert owner(asked_of_vsock(other)[1]) == other.workload.principal
+    scene.agent.attach(machine.workload, "--vsock-uds", machine.vsock)
+
+
+def relay_vsock(guest):
+    """Passes what is asked at 127.0.0.1 inside to its host, whom the guest's kernel knows as number 2."""
+    guest.run("socat TCP-LISTEN:80,bind=127.0.0.1,fork,reuseaddr VSOCK-CONNECT:2:80 > /tmp/socat 2>&1 &")
+
+
+def asked_of_vsock(machine):
+    return machine.guest.fetch(f"http://127.0.0.1{TOKEN_PATH}", "--max-time", "10")
+
+
 @scenario("a guest that runs the forwarder has a token at its own localhost:50342, on IPv4 and IPv6")
 def forwarder(scene):
     for machine in scene.machines:
@@ -91,8 +128,8 @@ def without_extension(scene):
 def killed(scene):
     scene.agent.kill()
     for machine in scene.machines:
-        status, answer = machine.guest.fetch(f"http://{METADATA}{TOKEN_PATH}")
-        assert (status, owner(answer)) == (200, machine.workload.principal), f"{status} {answer}"
+        for status, answer in (machine.guest.fetch(f"http://{METADATA}{TOKEN_PATH}"), asked_of_vsock(machine)):
+            assert (status, owner(answer)) == (200, machine.workload.principal), f"{status} {answer}"
 
 
 @scenario("HA-01: nothing in a guest, memory or file, is a key")
@@ -136,14 +173,17 @@ def secret_files(data):
 def detached(scene):
     for machine in scene.machines:
         machine.guest.power_off()
-    machine, other = scene.machines
-    binding = next(found for found in scene.agent.bindings() if found["workload"].lower() == machine.workload.id.lower())
-    scene.agent.host("detach", "--binding", binding["id"])
-    successor = Guest("successor", machine.tap, MAC, ADDRESS, GATEWAY)
+    machine, _ = scene.machines
+    scene.agent.host("detach", "--workload", machine.workload.id)
+    machine.guest = successor = machine.start("successor")
     successor.booted()
-    status, answer = successor.fetch(f"http://{METADATA}{TOKEN_PATH}")
-    assert status == 0 and not answer, f"{status} {answer}"
+    relay_vsock(successor)
+    for status, answer in (successor.fetch(f"http://{METADATA}{TOKEN_PATH}"), asked_of_vsock(machine)):
+        assert status == 0 and not answer, f"{status} {answer}"
     successor.power_off()
+
+
+import plain_sockets  # noqa: E402,F401
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ fn requests(builds: [&Bench; 2], both: &mut [Figures; 2]) -> Result<(), Failure>
     }
     for round in 0..rounds {
         for ((cloud, figures), (tokens, authorization)) in clouds.iter().zip(&mut *both).zip(&prepared) {
-            let seen: cached::Round = generator.round(&cloud.process, cloud.metadata()?.address, each.as_secs())?;
+            let seen: cached::Round =
+                generator.round(&cloud.process, cloud.metadata()?.address, TOKEN_TARGET, each.as_secs())?;
             figures.cached.push(seen.cpu_micros);
             figures.cached_wall.push(1e6 / seen.per_second);
             let puts = puts(cloud, authorization, round, PUTS_PER_SECOND_MAX * each.as_secs());

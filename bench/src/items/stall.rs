@@ -4,7 +4,7 @@
 //! Cached tokens, new tokens of the operator, and new tokens that the agent is made to fetch for the
 //! workload must not notice. Needs root.
 
-use crate::child::{Process, command};
+use crate::child::{Process, command, done};
 use crate::cloud::{Cloud, TOKEN_TARGET, management_request, metadata_request};
 use crate::host::Operator;
 use crate::load::{OpenLoad, Seen, run};
@@ -219,13 +219,4 @@ impl Drop for Mount {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-}
-
-fn done(command: &mut Command) -> Result<(), Failure> {
-    let output = command.stdin(Stdio::null()).output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let name = command.get_program().display().to_string();
-    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
 }

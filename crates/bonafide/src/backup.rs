@@ -17,7 +17,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let files = DataDir::at(&options.data_dir)?.plane;
+    let files = DataDir::of_control_plane(&options.data_dir)?.plane;
     let backup = back_up(&files, &options.file)?;
     print(&format!(
         "{} has the database, as of revision {}. The key that opens it, {}, is not in it: keep a copy of that, too, apart \

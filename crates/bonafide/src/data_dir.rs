@@ -49,6 +49,12 @@ pub(crate) enum DataDirError {
          control plane elsewhere", .0.display()
     )]
     OfControlPlane(PathBuf),
+    /// It is a host's alone, and has no control plane.
+    #[error(
+        "{} is of a host, whose control plane is elsewhere: this command is for the data directory of that. Here are \
+         `bonafide exec`, `token` and `host`", .0.display()
+    )]
+    OfHost(PathBuf),
     /// Only root's privileges lead to it.
     #[error(
         "{} cannot be reached without root's privileges, which `up` gives up before it serves: choose a directory of root's \
@@ -135,6 +141,20 @@ impl DataDir {
 }
 
 impl DataDir {
+    /// True for that of a host whose control plane is elsewhere.
+    pub(crate) fn is_of_host(&self) -> bool {
+        self.host.has_joined()
+    }
+
+    /// The same directory, where there is a control plane.
+    pub(crate) fn of_control_plane(option: &DataDirOption) -> Result<Self, DataDirError> {
+        let dir = Self::at(option)?;
+        match dir.is_of_host() {
+            true => Err(DataDirError::OfHost(option.choice().0.to_owned())),
+            false => Ok(dir),
+        }
+    }
+
     /// Refuses a directory to which this process has no way, under the whole path that its engine opens it by.
     pub(crate) fn check_in_reach(&self) -> Result<(), DataDirError> {
         let store = self.plane.store();

@@ -28,7 +28,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let dir = DataDir::at(&options.data_dir)?;
+    let dir = DataDir::of_control_plane(&options.data_dir)?;
     let description = Description::read(&dir.plane)?;
     if options.hosts {
         print(&hosts(&description));

@@ -1,8 +1,7 @@
 //! `bonafide exec`
 
 use crate::data_dir::DataDir;
-use crate::variables::variables;
-use crate::{DataDirOption, Failure, block_on, exit_code, say};
+use crate::{DataDirOption, Failure, block_on, exit_code, say, variables};
 use bonafide_host::Session;
 use bonafide_metadata::{Dialect, dialects};
 use bonafide_plane::Description;
@@ -67,14 +66,17 @@ async fn execute(options: Options) -> Result<ExitCode, Failure> {
     for note in options.dialect.notes().iter().map(ToString::to_string).chain(session.note()) {
         say(&note);
     }
-    let description = Description::read(&dir.plane)?;
+    let variables = match dir.is_of_host() {
+        true => variables::of_host(),
+        false => variables::variables(&dir.plane, &Description::read(&dir.plane)?)?,
+    };
     let (program, arguments) = options.command.split_first().ok_or("there is no command to run")?;
     let mut command = Command::new(program);
     command.args(arguments);
     for name in dialects::variables().into_iter().chain(SIGN_IN_VARIABLES) {
         command.env_remove(name);
     }
-    command.envs(variables(&dir.plane, &description)?).envs(options.dialect.environment(&session.endpoint));
+    command.envs(variables).envs(options.dialect.environment(&session.endpoint));
     let inherited = session.hold_to_inherit()?;
     let spawned = command.spawn();
     drop(inherited);

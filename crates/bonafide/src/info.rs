@@ -17,7 +17,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let dir = DataDir::at(&options.data_dir)?;
+    let dir = DataDir::of_control_plane(&options.data_dir)?;
     let description = Description::read(&dir.plane)?;
     let text =
         if options.json { serde_json::to_string(&description)? } else { serde_json::to_string_pretty(&description)? };

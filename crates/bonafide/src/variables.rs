@@ -37,6 +37,14 @@ pub(crate) fn variables(files: &PlaneFiles, description: &Description) -> Result
     ])
 }
 
+/// Those of a command on a machine whose control plane is elsewhere: its endpoint is not reached through a proxy. How the
+/// control plane is found and trusted is for those to say who have its address.
+pub(crate) fn of_host() -> Vec<(&'static str, String)> {
+    let present = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let direct = |name, other| (name, without_proxy(name, other, &present, "localhost"));
+    vec![direct("NO_PROXY", "no_proxy"), direct("no_proxy", "NO_PROXY")]
+}
+
 /// Read by every Java machine since Java 5, however it is started: by `java`, by Maven and Gradle, for the processes that
 /// these start, by `keytool`. `JDK_JAVA_OPTIONS` is read by the launcher `java` of Java 9 and later alone.
 const JAVA_OPTIONS: &str = "JAVA_TOOL_OPTIONS";

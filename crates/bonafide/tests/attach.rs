@@ -202,6 +202,26 @@ fn a_row_that_was_changed_or_came_from_elsewhere_is_set_aside_and_serves_nothing
 }
 
 #[test]
+fn ha_11_a_place_that_was_detached_does_not_come_back_with_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let (gone, stays) = (free_port(), free_port());
+    let attach = |port: u16| attached(dir.path(), "demo", &["--port", &port.to_string(), "--dialect", "imds"]);
+    let binding = attach(gone)["id"].as_str().unwrap().to_owned();
+    let file = dir.path().join("data/agent/bindings").join(format!("{binding}.json"));
+    let row = std::fs::read(&file).unwrap();
+    done(dir.path(), &["detach", "--binding", &binding]);
+    attach(stays);
+    up.stop();
+    std::fs::write(&file, row).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let up = Up::start(dir.path(), &[]);
+    assert_eq!(http(at_port(stays), &metadata_request(at_port(stays), &token_target(ARM))).status, 200);
+    assert!(TcpStream::connect(at_port(gone)).is_err(), "{}", up.log());
+    assert_eq!(bindings(dir.path()).len(), 1);
+}
+
+#[test]
 fn id_03_a_command_in_another_network_namespace_gets_an_endpoint_there_and_nobody_elses() {
     let dir = tempfile::tempdir().unwrap();
     let Some(elsewhere) = Namespace::create("elsewhere") else { return };
@@ -266,7 +286,7 @@ fn id_04_a_place_of_an_instance_is_not_its_successors() {
     assert!(status(0) != 200 && status(1) != 200);
 }
 
-/// No guest is there to connect: `http` has the tests of who is told from whom.
+/// No guest is there to connect: `conformance/vm/plain_sockets.py` has them.
 #[test]
 fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
     let dir = tempfile::tempdir().unwrap();

@@ -103,20 +103,55 @@ fn check(name: &str) {
 }
 
 fn check_after(options: &[&str], name: &str) {
+    run_blocks_after(options, name, &with_sign_in(name));
+}
+
+/// The blocks of a page, after those of `operator.md`.
+fn with_sign_in(name: &str) -> Vec<Block> {
     let mut pages = vec![folder().join("operator.md")];
     if name != "operator.md" {
         pages.push(folder().join(name));
     }
-    let blocks: Vec<Block> = pages.iter().flat_map(|page| blocks(page)).collect();
-    run_blocks_after(options, name, &blocks);
+    pages.iter().flat_map(|page| blocks(page)).collect()
+}
+
+/// Checks a page that makes network namespaces, which takes root.
+fn check_apart(name: &str) {
+    if !support::is_root() {
+        return skip("network namespaces need root");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let up = start_apart(dir.path());
+    let target = up.pid().to_string();
+    run_blocks_with(up, name, &with_sign_in(name), |script| {
+        let inner = shell(dir.path(), script);
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &target, "--mount", "--net", "--wd"]).arg(inner.get_program()).args(inner.get_args());
+        let path = inner.get_envs().find_map(|(name, value)| value.filter(|_| name == "PATH"));
+        command.env("PATH", path.unwrap()).stdin(Stdio::null());
+        command
+    });
 }
 
 /// `up` as a reader starts it in `dir`, but on free ports.
 fn start(dir: &Path, options: &[&str]) -> Up {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+    start_by(Command::new(env!("CARGO_BIN_EXE_bonafide")), dir, options)
+}
+
+fn start_by(mut command: Command, dir: &Path, options: &[&str]) -> Up {
     command.args(["up", "--json", "--listen", "127.0.0.1:0", "--hosts-listen", "127.0.0.1:0"]).args(options);
     command.current_dir(dir).stdin(Stdio::null());
     Up::run(command, dir)
+}
+
+/// The same on a machine of its own, as far as the names of network namespaces and the ports of loopback go: two runs of a
+/// page at once are apart.
+fn start_apart(dir: &Path) -> Up {
+    let mut command = Command::new("unshare");
+    let alone = "mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip link set lo up && exec \"$0\" \"$@\"";
+    command.args(["--mount", "--net", "--propagation", "private", "sh", "-c", alone]);
+    command.arg(env!("CARGO_BIN_EXE_bonafide"));
+    start_by(command, dir, &[])
 }
 
 /// A reader's shell, which ends at the first command that fails.
@@ -135,8 +170,13 @@ fn run_blocks(name: &str, blocks: &[Block]) {
 fn run_blocks_after(options: &[&str], name: &str, blocks: &[Block]) {
     let dir = tempfile::tempdir().unwrap();
     let up = start(dir.path(), options);
+    run_blocks_with(up, name, blocks, |script| shell(dir.path(), script));
+}
+
+/// Runs blocks in one shell, and compares what each prints with what is shown.
+fn run_blocks_with(up: Up, name: &str, blocks: &[Block], shell: impl Fn(&str) -> Command) {
     let script: String = blocks.iter().map(|block| format!("{}echo '{MARK}'\n", block.commands)).collect();
-    let output = run_within(PAGE, shell(dir.path(), &script));
+    let output = run_within(PAGE, shell(&script));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name}: {}\n{printed}\n{said}", output.status);
@@ -285,12 +325,7 @@ fn a_principal_is_found_and_given_a_role() {
 
 #[test]
 fn places_are_attached_and_detached() {
-    if !support::is_root() {
-        return skip("network namespaces need root");
-    }
-    // Left behind by a run that failed.
-    let _ = Command::new("ip").args(["netns", "delete", "orders"]).output();
-    check("attach.md");
+    check_apart("attach.md");
 }
 
 #[test]
@@ -310,12 +345,7 @@ fn the_programs_of_the_languages_are_those_that_conformance_runs() {
 
 #[test]
 fn the_extension_of_a_machine_says_why_it_fails_and_a_program_leaves_it() {
-    if !support::is_root() {
-        return skip("network namespaces need root");
-    }
-    // Left behind by a run that failed.
-    let _ = Command::new("ip").args(["netns", "delete", "machine"]).output();
-    check("vm-extension.md");
+    check_apart("vm-extension.md");
 }
 
 #[test]

@@ -8,109 +8,15 @@ mod support;
 use bonafide_opener::{Opener, Remote, Where};
 use rustix::thread::CapabilitySet as Capability;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+use support::manager::{Manager, OPENER, folder};
 use support::namespace::Namespace;
-use support::{PATIENCE, eventually, run, skip};
+use support::{PATIENCE, eventually, run};
 
-/// Users of this test's own: the opener's, and one whom it does not know.
-const OPENER: &str = "64123";
+/// A user of this test's own, whom the opener does not know.
 const STRANGER: &str = "64124";
 const LO: Where = Where::Metadata { device: None, ipv6: None, port: 80 };
-
-/// A service manager as systemd is one to the opener: it listens in its place, passes sockets, and keeps descriptors
-/// (`FDSTORE=1`). For each line on standard input it kills the opener and starts another one; it prints the process of each.
-const MANAGER: &str = r#"
-import os, select, signal, socket, sys
-path, user, program = sys.argv[1:4]
-requests = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-requests.bind(path); os.chmod(path, 0o666); requests.listen(8)
-notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-notify.bind('\0' + path); kept = []
-def start():
-    pid = os.fork()
-    if pid: return pid
-    passed = [('requests', requests.fileno())] + kept
-    high = [os.dup2(fd, 200 + at) for at, (_, fd) in enumerate(passed)]
-    for at, fd in enumerate(high): os.dup2(fd, 3 + at, inheritable=True); os.close(fd)
-    names = ':'.join(name for name, _ in passed)
-    os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(passed)), LISTEN_FDNAMES=names, NOTIFY_SOCKET='@' + path)
-    caps = '+sys_admin,+net_admin,+net_bind_service'
-    os.execvp('setpriv', ['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--inh-caps', caps,
-        '--ambient-caps', caps, '--bounding-set', '-all,' + caps, program, 'opener', '--user', '0'])
-pid = start()
-while True:
-    ready, _, _ = select.select([notify, sys.stdin], [], [])
-    if notify in ready:
-        text, fds, _, _ = socket.recv_fds(notify, 4096, 4)
-        fields = dict(line.split('=', 1) for line in text.decode().splitlines())
-        name = fields.get('FDNAME')
-        for fd in fds: os.set_inheritable(fd, False)
-        if 'FDSTORE' in fields: kept += [(name, fd) for fd in fds]
-        if 'FDSTOREREMOVE' in fields:
-            for fd in [one[1] for one in kept if one[0] == name]: os.close(fd)
-            kept = [one for one in kept if one[0] != name]
-        if 'READY' in fields: print(pid, [name for name, _ in kept], flush=True)
-        continue
-    if not sys.stdin.readline(): break
-    os.kill(pid, signal.SIGKILL); os.waitpid(pid, 0); pid = start()
-os.kill(pid, signal.SIGKILL)
-"#;
-
-struct Manager {
-    child: Child,
-    said: BufReader<std::process::ChildStdout>,
-    path: PathBuf,
-    /// The opener that runs now.
-    opener: u32,
-}
-
-impl Manager {
-    fn start(dir: &Path) -> Option<Self> {
-        let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
-        if !support::is_root() || !has("python3") || !has("setpriv") {
-            skip("a service manager needs root, python3 and setpriv");
-            return None;
-        }
-        let path = dir.join("requests");
-        let mut command = Command::new("python3");
-        command.args(["-c", MANAGER]).arg(&path).args([OPENER, env!("CARGO_BIN_EXE_bonafide")]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap());
-        let mut manager = Self { child, said, path, opener: 0 };
-        manager.hear();
-        Some(manager)
-    }
-
-    /// Kills the opener and waits for the next.
-    fn restart(&mut self) {
-        self.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
-        self.hear();
-    }
-
-    fn hear(&mut self) {
-        let mut line = String::new();
-        self.said.read_line(&mut line).unwrap();
-        self.opener = line.split(' ').next().unwrap().parse().unwrap();
-    }
-}
-
-impl Drop for Manager {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
-/// A folder that every user can enter.
-fn folder() -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(dir.path(), open).unwrap();
-    dir
-}
 
 /// The status line of whoever answers there, of the namespace.
 fn connects(namespace: &Namespace) -> bool {
@@ -122,7 +28,7 @@ fn connects(namespace: &Namespace) -> bool {
 #[test]
 fn av_04_what_it_holds_comes_back_from_the_store_of_its_service_manager() {
     let (dir, Some(namespace)) = (folder(), Namespace::create("store")) else { return };
-    let Some(mut manager) = Manager::start(dir.path()) else { return };
+    let Some(mut manager) = Manager::start(dir.path(), "0") else { return };
     let remote = Remote::at(&manager.path);
     let door = File::open(format!("/run/netns/{}", namespace.0)).unwrap();
     let held = remote.open("a/imds", &LO, Some(door.as_fd())).unwrap();
@@ -149,7 +55,7 @@ fn av_04_what_it_holds_comes_back_from_the_store_of_its_service_manager() {
 fn ha_09_however_often_it_is_killed_nothing_is_left_and_nothing_is_refused() {
     let kills = std::env::var("BONAFIDE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20);
     let (dir, Some(namespace)) = (folder(), Namespace::create("kills")) else { return };
-    let Some(mut manager) = Manager::start(dir.path()) else { return };
+    let Some(mut manager) = Manager::start(dir.path(), "0") else { return };
     let remote = Remote::at(&manager.path);
     let door = File::open(format!("/run/netns/{}", namespace.0)).unwrap();
     remote.open("a/imds", &LO, Some(door.as_fd())).unwrap();
@@ -176,7 +82,7 @@ fn ha_09_however_often_it_is_killed_nothing_is_left_and_nothing_is_refused() {
 #[test]
 fn ha_02_it_has_three_capabilities_and_answers_one_user() {
     let dir = folder();
-    let Some(manager) = Manager::start(dir.path()) else { return };
+    let Some(manager) = Manager::start(dir.path(), "0") else { return };
     assert!(Remote::at(&manager.path).held().is_ok());
     let three = Capability::NET_BIND_SERVICE | Capability::NET_ADMIN | Capability::SYS_ADMIN;
     for task in std::fs::read_dir(format!("/proc/{}/task", manager.opener)).unwrap().flatten() {
@@ -203,7 +109,7 @@ fn ha_02_it_has_three_capabilities_and_answers_one_user() {
 #[test]
 fn id_07_while_nobody_asks_it_connections_are_refused_and_nobody_else_gets_the_address() {
     let (dir, Some(namespace)) = (folder(), Namespace::create("absent")) else { return };
-    let Some(manager) = Manager::start(dir.path()) else { return };
+    let Some(manager) = Manager::start(dir.path(), "0") else { return };
     let remote = Remote::at(&manager.path);
     let door = File::open(format!("/run/netns/{}", namespace.0)).unwrap();
     remote.open("a/imds", &LO, Some(door.as_fd())).unwrap();

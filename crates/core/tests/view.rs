@@ -174,6 +174,7 @@ fn take(tx: &mut Tx<'_>, step: &Step) -> Result<(), StoreError> {
                 lasting: false,
                 extension: None,
                 instance: None,
+                events: None,
             });
             set(tx, &PLACEMENTS, (host(on), workload(n)), row)
         }

@@ -14,6 +14,7 @@ mod reading;
 mod root;
 mod user;
 mod user_name;
+mod way;
 
 pub use key::remove_key_draft;
 pub use lock::Lock;
@@ -25,6 +26,7 @@ pub use reading::{read_of_system, system_authorities};
 pub use root::{Chosen, Root};
 pub use user::User;
 pub use user_name::{UserNameError, user_named};
+pub use way::open_folder_by_own_links;
 
 use bonafide_crypto::kek::KEK_BYTES;
 use std::fs::{DirBuilder, File, Metadata, Permissions};

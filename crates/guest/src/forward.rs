@@ -36,10 +36,10 @@ pub(crate) fn forward(client: &TcpStream, peer: SocketAddr, port: u16, host: Soc
     upstream.set_write_timeout(Some(IDLE))?;
     upstream.write_all(header(peer, port).as_bytes())?;
     std::thread::scope(|scope| {
-        scope.spawn(|| copy(client, &upstream));
-        copy(&upstream, client);
-    });
-    Ok(())
+        let there = std::thread::Builder::new().spawn_scoped(scope, || copy(client, &upstream));
+        // A system without a thread to spare ends this connection, and no other.
+        there.map(|_| copy(&upstream, client))
+    })
 }
 
 /// Copies until the end of one side. A failure ends both directions: the other would wait in vain.

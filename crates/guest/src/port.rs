@@ -70,17 +70,28 @@ fn accept(listener: &TcpListener, port: u16, host: SocketAddr, is_closed: &Atomi
 }
 
 fn take(client: TcpStream, peer: SocketAddr, port: u16, host: SocketAddr, count: &Arc<AtomicUsize>) {
-    if count.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_MAX {
-        count.fetch_sub(1, Ordering::Relaxed);
-        return end(&client);
-    }
-    let counted = Arc::clone(count);
+    let Some(place) = Place::take(count) else { return end(&client) };
     let pass_on = move || {
+        let _place = place;
         let _ = forward(&client, peer, port, host);
-        counted.fetch_sub(1, Ordering::Relaxed);
     };
-    if std::thread::Builder::new().spawn(pass_on).is_err() {
-        count.fetch_sub(1, Ordering::Relaxed);
+    // Both are dropped where there is no thread for it.
+    let _ = std::thread::Builder::new().spawn(pass_on);
+}
+
+/// The place of one connection among those that are passed on at once, given back when it is dropped, after a panic too.
+pub(crate) struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    pub(crate) fn take(count: &Arc<AtomicUsize>) -> Option<Self> {
+        let place = Self(Arc::clone(count));
+        (count.fetch_add(1, Ordering::Relaxed) < CONNECTIONS_MAX).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

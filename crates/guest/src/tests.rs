@@ -1,9 +1,10 @@
 //! The forwarder against a host of the test's.
 
 use super::*;
-use crate::port::CONNECTIONS_MAX;
+use crate::port::{CONNECTIONS_MAX, Place};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -96,6 +97,21 @@ fn ov_08_slow_clients_take_no_more_than_their_places_and_give_them_back() {
         }
         assert!(since.elapsed() < Duration::from_secs(5), "places come back");
     }
+}
+
+#[test]
+fn ov_08_a_place_comes_back_however_its_connection_ends() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let places: Vec<_> = (0..CONNECTIONS_MAX).map(|_| Place::take(&count).unwrap()).collect();
+    for _ in 0..3 {
+        assert!(Place::take(&count).is_none());
+    }
+    let ended = std::thread::spawn(move || {
+        let _places = places;
+        panic!("the test says so");
+    });
+    assert!(ended.join().is_err() && Place::take(&count).is_some());
+    assert_eq!(count.load(Ordering::Relaxed), 0);
 }
 
 /// A host that says what is wanted, and hears what it is told.

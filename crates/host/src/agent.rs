@@ -127,14 +127,29 @@ impl AgentRuntime {
     }
 
     /// The decision that an operator has to take before anything new runs here; `None` where none is needed.
-    pub(crate) fn wants_decision(&self) -> Option<&'static str> {
-        match self.status().refusal? {
-            HostRefusal::Disabled => Some("this host is disabled: `bonafide host enable NAME` lets it join again"),
-            HostRefusal::Frozen => Some(
+    pub fn wants_decision(&self) -> Option<&'static str> {
+        match (self.status().refusal?, self.membership.needs_token()) {
+            (HostRefusal::Disabled, false) => {
+                Some("this host is disabled: `bonafide host enable NAME` lets it join again")
+            }
+            (HostRefusal::Disabled, true) => Some(
+                "this host is disabled, and has forgotten its certificate: when it is enabled (`bonafide host enable NAME`), stop \
+                 its agent and join with a new token (`bonafide host token create`, `bonafide host join`)",
+            ),
+            (HostRefusal::Frozen, false) => Some(
                 "this host is frozen, because its folder was copied: see which of the two is the right one, then \
                  `bonafide host enable NAME`",
             ),
-            HostRefusal::JoinAgain => None,
+            (HostRefusal::Frozen, true) => Some(
+                "this host is frozen, because its folder was copied: see which of the two is the right one, then \
+                 `bonafide host enable NAME`, stop its agent and join with a new token (`bonafide host token create`, `bonafide \
+                 host join`)",
+            ),
+            (HostRefusal::JoinAgain, true) => Some(
+                "the control plane does not take the certificate of this host any more: stop its agent and join with a new \
+                 token (`bonafide host token create`, `bonafide host join`)",
+            ),
+            (HostRefusal::JoinAgain, false) => None,
         }
     }
 

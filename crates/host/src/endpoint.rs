@@ -109,25 +109,11 @@ impl Service for Endpoint {
         masked_path(raw, |segment| self.binding.has_word(segment)).into()
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
-        let world = clock::world_at(at);
-        if let Some(refusal) = self.not_allowed(&request, &world) {
-            return refusal.into();
-        }
-        let answer = match self.agent.core.answer_or_hold(&self.binding, &request, &world) {
-            Ok(answer) => answer,
-            Err(held) => self.hold(held, &request, waits).await,
-        };
-        match answer {
-            metadata::Answer::Reply { reply, refresh } => {
-                self.run(refresh);
-                reply.into()
-            }
-            metadata::Answer::Wait { waiting, duty } => {
-                self.run(duty);
-                self.wait(waiting, waits).await.into()
-            }
-            metadata::Answer::Ask(question) => self.ask(question, waits).await.into(),
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+        match self.answer_at_once(request, at) {
+            Ok(reply) => reply.into(),
+            // Apart: what is seldom waited for takes no room in the future of each request.
+            Err(later) => Box::pin(self.answer_later(later, request, waits)).await.into(),
         }
     }
 
@@ -141,11 +127,59 @@ impl Service for Endpoint {
     }
 }
 
+/// The reason why there is no reply yet.
+enum Later {
+    /// An identity that is not known.
+    Held(Held),
+    /// A token that login is asked for.
+    Wait(Box<Waiting>),
+    /// A question to the control plane.
+    Ask(Box<Question>),
+}
+
 impl Endpoint {
     /// The reply to a request that the rules of the binding do not allow.
     fn not_allowed(&self, request: &Request, world: &World<'_>) -> Option<Reply> {
         let caller = |remote| self.callers.caller(remote, self.at);
         self.guarded.refuse(&self.binding, request, caller, &self.agent.log, world)
+    }
+
+    fn answer_at_once(&self, request: &Request, at: Timestamp) -> Result<Reply, Later> {
+        let world = clock::world_at(at);
+        if let Some(refusal) = self.not_allowed(request, &world) {
+            return Ok(refusal);
+        }
+        match self.agent.core.answer_or_hold(&self.binding, request, &world) {
+            Ok(answer) => self.reply(answer),
+            Err(held) => Err(Later::Held(held)),
+        }
+    }
+
+    fn reply(&self, answer: metadata::Answer) -> Result<Reply, Later> {
+        match answer {
+            metadata::Answer::Reply { reply, refresh } => {
+                self.run(refresh);
+                Ok(reply)
+            }
+            metadata::Answer::Wait { waiting, duty } => {
+                self.run(duty);
+                Err(Later::Wait(Box::new(waiting)))
+            }
+            metadata::Answer::Ask(question) => Err(Later::Ask(Box::new(question))),
+        }
+    }
+
+    async fn answer_later(&self, mut later: Later, request: &Request, waits: &Waits<'_>) -> Reply {
+        loop {
+            later = match later {
+                Later::Held(held) => match self.reply(self.hold(held, request, waits).await) {
+                    Ok(reply) => return reply,
+                    Err(later) => later,
+                },
+                Later::Wait(waiting) => return self.wait(*waiting, waits).await,
+                Later::Ask(question) => return self.ask(*question, waits).await,
+            };
+        }
     }
 
     fn run(&self, duty: Option<FetchDuty>) {

@@ -145,6 +145,11 @@ impl HostFiles {
         self.root.path().join("agent.seen")
     }
 
+    /// The record that tells an older copy of the rows of bindings. It is beside the folder, too.
+    pub(crate) fn attached(&self) -> PathBuf {
+        self.root.path().join("agent.attached")
+    }
+
     /// The agent's own key-encryption key.
     pub(crate) fn key(&self) -> PathBuf {
         self.root.file(Vouched::AgentKey)

@@ -43,7 +43,9 @@ mod watch;
 pub use agent::{AgentRuntime, AgentStatus};
 pub use caller::{Callers, user_of};
 pub use control_plane::{ControlPlaneAddress, HostsOrigin, HostsOriginError, Trust};
-pub use control_socket::{ControlError, ControlSocket, attach, detach, list_bindings, order_about_hosts};
+pub use control_socket::{
+    ControlError, ControlSocket, ListedBindings, attach, detach, list_bindings, order_about_hosts,
+};
 pub use decisions::{HostDecisions, HostLine, HostOrder, HostState};
 pub use endpoint::{AllowedUsers, Endpoint};
 pub use enrol::EnrolError;

@@ -117,8 +117,17 @@ impl Membership {
         renewed
     }
 
+    /// True of a host whose operator alone can let it join anew, when it has no certificate to do so with.
+    pub(crate) fn needs_token(&self) -> bool {
+        self.files.has_joined()
+    }
+
     fn keep(&self, result: &Result<Arc<Link>, EnrolError>) -> Option<Failed> {
-        let refusal = result.as_ref().err().and_then(EnrolError::refusal);
+        let refusal = match result {
+            // Nobody was asked: it stands as it did.
+            Err(EnrolError::NoToken) => self.refusal(),
+            other => other.as_ref().err().and_then(EnrolError::refusal),
+        };
         *self.refusal.write().unwrap_or_else(PoisonError::into_inner) = refusal;
         match result {
             Ok(link) => {

@@ -26,11 +26,14 @@ impl Placer for PlacedOnly {
         let found: Vec<Workload> = self.0.core.workloads().into_iter().filter(is_meant).collect();
         match found.as_slice() {
             [one] => Ok(one.id),
-            [] => Err(format!(
-                "'{wanted}' is not placed on this host; whoever may write it places it: \
-                 bonafide host place --workload ID --host NAME; {}",
-                self.choice()
-            )),
+            [] => Err(match self.0.wants_decision() {
+                Some(decision) => decision.to_owned(),
+                None => format!(
+                    "'{wanted}' is not placed on this host; whoever may write it places it: \
+                     bonafide host place --workload ID --host NAME; {}",
+                    self.choice()
+                ),
+            }),
             several => {
                 let ids = enumerate_some(several.iter().map(|workload| &workload.resource_id));
                 Err(format!("several workloads here have that name; give the whole id of one: {ids}"))

@@ -26,9 +26,14 @@ impl AgentRuntime {
         if self.status().refusal.is_some() {
             self.heard();
         } else {
-            let answer = self.desired(&watch, 0).await?;
-            self.take_over(&mut watch, &answer).await?;
-            self.begin_to_fetch_instances();
+            match self.desired(&watch, 0).await {
+                // It was not said before, where the connection was slow to open.
+                Err(why) if why.is_for_an_operator() => self.heard(),
+                answer => {
+                    self.take_over(&mut watch, &answer?).await?;
+                    self.begin_to_fetch_instances();
+                }
+            }
         }
         Ok(watch)
     }

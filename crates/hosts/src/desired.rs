@@ -2,11 +2,12 @@
 
 use crate::{Cx, Fault, Wait};
 use bonafide_core::directory::{self, Extension};
-use bonafide_core::placement::{Placed, PlacedIdentity};
+use bonafide_core::placement::{self, Placed, PlacedIdentity};
 use bonafide_store::Revision;
 use bonafide_types::{HostId, ResourceId, ResourceUuid};
 use bonafide_wire::hosts::{
-    DESIRED_WAIT_SECONDS_MAX, Desired, ExtensionEndpoint, Identity, IdentityKind, System, Workload,
+    DESIRED_WAIT_SECONDS_MAX, Desired, EventKind, ExtensionEndpoint, Identity, IdentityKind, MachineEvent,
+    MachineEvents, System, Workload,
 };
 use bonafide_wire::{Answer, Outcome, Parameters, Record, Reply};
 use http::StatusCode;
@@ -65,8 +66,40 @@ fn workload(id: ResourceUuid, placed: &Placed) -> Workload {
         identities: placed.identities().map(|identity| describe(&placed.row.resource_id, identity)).collect(),
         extension: placed.row.extension.map(endpoint),
         instance: placed.row.instance.clone(),
+        events: placed.row.events.as_ref().map(events_of),
     }
 }
+
+/// The events of a machine, worded as Azure's are. Source of the words and of the duration: its examples, and those of
+/// machines of Azure that were published (docs/wire/instance.md, "Scheduled events").
+pub(crate) fn events_of(of: &placement::ScheduledEvents) -> MachineEvents {
+    let events = of.events.iter().map(|event| {
+        let (kind, description) = match event.kind {
+            placement::EventKind::Reboot => (EventKind::Reboot, RESTARTED),
+            placement::EventKind::Redeploy => (EventKind::Redeploy, REDEPLOYED),
+            placement::EventKind::Preempt => (EventKind::Preempt, ""),
+            placement::EventKind::Terminate => (EventKind::Terminate, ""),
+        };
+        MachineEvent {
+            id: event.id,
+            kind,
+            not_before: event.not_before.unix_seconds(),
+            started: event.started_at.is_some(),
+            description: description.to_owned(),
+            by_user: matches!(kind, EventKind::Reboot | EventKind::Redeploy),
+            duration_seconds: -1,
+        }
+    });
+    MachineEvents {
+        name: of.name.clone(),
+        incarnation: of.incarnation,
+        asked_at: of.asked_at.unix_seconds(),
+        events: events.collect(),
+    }
+}
+
+const RESTARTED: &str = "Virtual machine is going to be restarted as requested by authorized user.";
+const REDEPLOYED: &str = "Virtual machine is going to be redeployed as requested by authorized user.";
 
 fn endpoint(extension: Extension) -> ExtensionEndpoint {
     let system = match extension.system {

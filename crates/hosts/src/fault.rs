@@ -55,6 +55,9 @@ pub(crate) enum Fault {
     /// The workload has no such extension, or its endpoint was asked for anew since.
     #[error("the workload's extension is not the one that this report is about; ask for the desired state again")]
     OtherRun,
+    /// The workload has no such event.
+    #[error("no event with this id is scheduled for the workload")]
+    NoSuchEvent,
     /// No document can be signed.
     #[error("no document can be signed: {0}")]
     Signer(CaError),
@@ -95,6 +98,7 @@ impl Fault {
             Self::Key(_) => (StatusCode::BAD_REQUEST, "Key"),
             Self::NotPlaced => (StatusCode::FORBIDDEN, "NotPlaced"),
             Self::Signer(_) => (StatusCode::SERVICE_UNAVAILABLE, "Signer"),
+            Self::NoSuchEvent => (StatusCode::NOT_FOUND, code::NO_SUCH_EVENT),
             Self::OtherRun => (StatusCode::CONFLICT, code::OTHER_RUN),
             Self::DiskFull(_) => (StatusCode::SERVICE_UNAVAILABLE, code::DISK_FULL),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "Store"),

@@ -7,6 +7,7 @@ mod attested;
 mod credential;
 mod desired;
 mod dialects;
+mod events;
 mod extension;
 mod fault;
 mod instance;

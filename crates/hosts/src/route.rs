@@ -1,11 +1,11 @@
 //! The routes of this surface.
 
-use crate::{Cx, Fault, Wait, attested, credential, desired, dialects, extension, instance, join, rejoin};
+use crate::{Cx, Fault, Wait, attested, credential, desired, dialects, events, extension, instance, join, rejoin};
 use bonafide_types::HostId;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::hosts::{
-    ATTESTED_PATH, CREDENTIAL_PATH, DESIRED_PATH, DIALECTS_PATH, EXTENSION_PATH, INSTALLATION_PATH, INSTANCE_PATH,
-    Installation, JOIN_PATH, REJOIN_PATH, RENEW_PATH,
+    ATTESTED_PATH, CREDENTIAL_PATH, DESIRED_PATH, DIALECTS_PATH, EVENTS_PATH, EXTENSION_PATH, INSTALLATION_PATH,
+    INSTANCE_PATH, Installation, JOIN_PATH, REJOIN_PATH, RENEW_PATH,
 };
 use bonafide_wire::{Answer, Captures, Outcome, Reply, Request, Route};
 use http::{Method, StatusCode};
@@ -51,6 +51,13 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         run: Run::Host(|cx, request, captures, host| {
             let workload = captures.get("workload").parse().map_err(|_| Fault::NotFound)?;
             answer(attested::sign(cx, host, workload, &body(request)?)?)
+        }),
+    },
+    Endpoint {
+        route: Route::of_store(Method::POST, EVENTS_PATH, TOKEN_BODY_BYTES_MAX),
+        run: Run::Host(|cx, request, captures, host| {
+            let workload = captures.get("workload").parse().map_err(|_| Fault::NotFound)?;
+            answer(events::ask(cx, host, workload, &body(request)?)?)
         }),
     },
     Endpoint {

@@ -2,7 +2,7 @@
 
 use super::admission::{Held, Holder, Place, Places, Rooms, Waits};
 use super::body::{self, Body, Terms};
-use super::head::{content_length, head_bytes, no_head, target, unread};
+use super::head::{content_length, first, head_bytes, no_head, target, unread};
 use super::last::{linger, write_last};
 use super::limits::{PIECE_BYTES, REPLY_BYTES_MIN, STRANGER_BODY_BYTES_MAX};
 use super::log::{Entry, Log, connection_members};
@@ -11,6 +11,7 @@ use super::ours::{Ours, Turn};
 use super::panics::{Panicked, caught};
 use super::reply::{ReplyBody, response};
 use super::service::{HttpLimits, Service};
+use super::unasked::{AllUnasked, Unasked};
 use crate::clock;
 use crate::event::Event;
 use bonafide_types::Timestamp;
@@ -40,6 +41,8 @@ pub(super) struct Connections<S> {
     pub(super) in_flight: AtomicUsize,
     /// True when it is time to stop: each reply then ends its connection.
     pub(super) stopping: AtomicBool,
+    /// Connections that have asked nothing yet.
+    pub(super) unasked: AllUnasked,
     pub(super) places: Places,
     pub(super) rooms: Rooms,
 }
@@ -55,6 +58,7 @@ pub(super) struct Admitted {
     /// The holder of what its requests hold, as long as they prove no more.
     pub(super) holder: Holder,
     pub(super) place: Place,
+    pub(super) unasked: Unasked,
 }
 
 /// One connection. Its deadlines are kept here and not by hyper, whose timer costs an allocation and a place in the timer
@@ -74,6 +78,15 @@ enum Ended {
     Served,
     /// It was quiet for too long, or its peer takes no reply.
     TimedOut,
+}
+
+/// The line of a request, and when it came.
+struct Asked {
+    at: Timestamp,
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    version: Version,
 }
 
 /// An answer, with the room that its body takes where that is large.
@@ -200,34 +213,74 @@ impl<S: Service> Connection<'_, S> {
         (until > now).then(|| until.min(now + limits.reply))
     }
 
-    async fn exchange(&self, request: http::Request<Incoming>) -> Result<Response<ReplyBody>, Closed> {
+    /// No `async fn`: hyper moves the future of each request, and what is done before it waits needs no room in it.
+    fn exchange(
+        &self,
+        request: http::Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<ReplyBody>, Closed>> + use<'_, S> {
         let (at, started) = (clock::now(), Instant::now());
-        // Until its body is there it waits for its peer, as an idle connection does.
-        self.admitted.place.quiet(started);
         self.turn.answer();
         let in_flight = InFlight::start(&self.shared.in_flight);
-        let (parts, body) = request.into_parts();
-        // Clones of all three are cheap; they are needed when the request has been given away.
-        let authorization = parts.headers.get(AUTHORIZATION).cloned();
-        let (uri, method) = (parts.uri.clone(), parts.method.clone());
+        self.admitted.unasked.end();
+        let (Parts { method, uri, version, headers, .. }, body) = request.into_parts();
+        let asked = Asked { at, started, method, uri, version };
+        let mut request = self.request(&asked, headers);
+        async move {
+            // Left in its place: each layer that it came through would copy it.
+            let mut answered = None;
+            let ended = caught(pin!(self.answered(&asked, &mut request, body, &mut answered))).await;
+            match ended {
+                Ok(ended) => ended?,
+                Err(panicked) => answered = Some(self.failed(&asked, &panicked)),
+            }
+            drop(in_flight);
+            answered.map(|answered| self.replied(&asked, answered)).ok_or(Closed)
+        }
+    }
+
+    /// All that the service does for a request.
+    async fn answered(
+        &self,
+        asked: &Asked,
+        request: &mut Request,
+        body: Incoming,
+        answered: &mut Option<Answered>,
+    ) -> Result<(), Closed> {
         let service = &self.shared.service;
-        let Parts { method: asked, version, headers, .. } = parts;
-        let request = self.request(asked, &uri, version, headers);
-        let refused = |why| service.refusal(&self.request(method.clone(), &uri, version, HeaderMap::new()), why);
-        let answered = pin!(self.answered(request, body, at, authorization.as_ref(), &refused));
-        let Answered { mut answer, room, close } = match caught(answered).await {
-            Ok(answered) => answered?,
-            Err(panicked) => self.failed(&panicked, || refused(Unserved::Failed)),
+        // A clone of it is cheap, and the service may take the request.
+        let authorization = first(&request.headers, &AUTHORIZATION).cloned();
+        let body = match self.check(request, asked.at) {
+            Ok(()) if hyper::body::Body::is_end_stream(&body) => Ok(Body::default()),
+            Ok(()) => Box::pin(self.body(asked, request, body)).await,
+            Err(why) => Err(why),
         };
-        drop(in_flight);
-        let ended = Instant::now();
+        let (answer, close) = match body {
+            Ok(Body { bytes, close, _held }) => {
+                request.body = bytes;
+                self.admitted.place.busy();
+                (service.answer(request, asked.at, &Waits::at(&self.admitted.place)).await, close)
+            }
+            Err(why) if service.closes_instead(request, why) => return Err(Closed),
+            Err(why) => (service.refusal(request, why), true),
+        };
+        *answered = Some(match answer.reply.body.len() {
+            ..=PIECE_BYTES => Answered { answer, room: None, close },
+            _ => self.with_room(asked, answer, authorization.as_ref(), close),
+        });
+        Ok(())
+    }
+
+    /// Logs an answer, and makes the reply of it.
+    fn replied(&self, asked: &Asked, answered: Answered) -> Response<ReplyBody> {
+        let Answered { mut answer, room, close } = answered;
+        let (service, ended) = (&self.shared.service, Instant::now());
         let entry = Entry {
-            at,
+            at: asked.at,
             surface: service.name(),
             connection: &self.log_members,
-            method: logged_method(&method),
-            path: &service.logged_path(uri.path(), answer.reply.status),
-            took: ended - started,
+            method: logged_method(&asked.method),
+            path: &service.logged_path(asked.uri.path(), answer.reply.status),
+            took: ended - asked.started,
         };
         self.shared.log.write(&entry, &answer);
         self.admitted.place.quiet(ended);
@@ -238,40 +291,23 @@ impl<S: Service> Connection<'_, S> {
         };
         self.turn.reply(room);
         let close = close || self.admitted.declined.is_some() || self.shared.stopping.load(Ordering::Relaxed);
-        Ok(response(answer.reply, body, close))
-    }
-
-    /// All that the service does for a request.
-    async fn answered(
-        &self,
-        mut request: Request,
-        body: Incoming,
-        at: Timestamp,
-        authorization: Option<&HeaderValue>,
-        refused: &(impl Fn(Unserved) -> Answer + Sync),
-    ) -> Result<Answered, Closed> {
-        let service = &self.shared.service;
-        let (answer, close) = match self.body(&request, body, at).await {
-            Ok(Body { bytes, close, _held }) => {
-                request.body = bytes;
-                self.admitted.place.busy();
-                (service.answer(request, at, &Waits::at(&self.admitted.place)).await, close)
-            }
-            Err(why) if service.closes_instead(&request, why) => return Err(Closed),
-            Err(why) => (service.refusal(&request, why), true),
-        };
-        let (answer, room) = self.with_room(answer, authorization, || refused(Unserved::Busy));
-        Ok(Answered { answer, room, close })
+        response(answer.reply, body, close)
     }
 
     /// The answer of a service that panicked. The connection ends with it, for the body may be unread.
-    fn failed(&self, panicked: &Panicked, refused: impl FnOnce() -> Answer) -> Answered {
+    fn failed(&self, asked: &Asked, panicked: &Panicked) -> Answered {
         self.shared.log_panicked(panicked);
-        Answered { answer: refused().because(panicked), room: None, close: true }
+        Answered { answer: self.refused(asked, Unserved::Failed).because(panicked), room: None, close: true }
     }
 
-    fn request(&self, method: Method, uri: &Uri, version: Version, headers: HeaderMap) -> Request {
-        let (path, query) = target(uri);
+    /// The refusal of a request that was given away.
+    fn refused(&self, asked: &Asked, why: Unserved) -> Answer {
+        self.shared.service.refusal(&self.request(asked, HeaderMap::new()), why)
+    }
+
+    fn request(&self, asked: &Asked, headers: HeaderMap) -> Request {
+        let (path, query) = target(&asked.uri);
+        let (method, version) = (asked.method.clone(), asked.version);
         Request { method, path, query, version, headers, body: Bytes::new(), peer: self.admitted.peer }
     }
 
@@ -281,27 +317,21 @@ impl<S: Service> Connection<'_, S> {
         principal.map_or(self.admitted.holder, Holder::Principal)
     }
 
-    /// An answer with the room of its body, if that is large; where there is no room for it, `busy` instead.
-    fn with_room(
-        &self,
-        answer: Answer,
-        authorization: Option<&HeaderValue>,
-        busy: impl FnOnce() -> Answer,
-    ) -> (Answer, Option<Held>) {
-        let bytes = answer.reply.body.len();
-        if bytes <= PIECE_BYTES {
-            return (answer, None);
-        }
-        match self.shared.rooms.try_take(self.holder(authorization), bytes) {
-            Some(held) => (answer, Some(held)),
+    /// An answer with the room of its large body; where there is no room for it, that there is none instead.
+    fn with_room(&self, asked: &Asked, answer: Answer, authorization: Option<&HeaderValue>, close: bool) -> Answered {
+        match self.shared.rooms.try_take(self.holder(authorization), answer.reply.body.len()) {
+            Some(held) => Answered { answer, room: Some(held), close },
             None => {
-                (busy().because(&"the replies that its caller has not read yet take all the room it may have"), None)
+                let busy = self.refused(asked, Unserved::Busy);
+                let answer =
+                    busy.because(&"the replies that its caller has not read yet take all the room it may have");
+                Answered { answer, room: None, close }
             }
         }
     }
 
-    /// The body of a request, or why the request is refused before its surface looks at it.
-    async fn body(&self, head: &Request, body: Incoming, at: Timestamp) -> Result<Body, Unserved> {
+    /// Refuses what its surface need not look at.
+    fn check(&self, head: &Request, at: Timestamp) -> Result<(), Unserved> {
         if let Some(why) = self.admitted.declined {
             return Err(why);
         }
@@ -314,12 +344,16 @@ impl<S: Service> Connection<'_, S> {
         if head_bytes(&head.headers) > HEAD_BYTES_MAX {
             return Err(Unserved::HeadTooLarge);
         }
+        Ok(())
+    }
+
+    /// The body of a request that has one, or why the request is refused before its surface looks at it.
+    async fn body(&self, asked: &Asked, head: &Request, body: Incoming) -> Result<Body, Unserved> {
+        // Until its body is there it waits for its peer, as an idle connection does.
+        self.admitted.place.quiet(asked.started);
         let Connections { service, limits, rooms, .. } = self.shared;
         let max = service.body_bytes_max(head);
-        let length = match hyper::body::Body::is_end_stream(&body) {
-            true => return Ok(Body::default()),
-            false => content_length(&head.headers).unwrap_or(max),
-        };
+        let length = content_length(&head.headers).unwrap_or(max);
         if length > max {
             return Err(Unserved::BodyTooLarge);
         }

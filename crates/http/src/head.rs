@@ -3,7 +3,7 @@
 use bonafide_wire::{Peer, Request, Unserved};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, Uri, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 /// Path and query as written. Of a target that is not in origin form (`GET http://…`, `CONNECT host:port`,
 /// `OPTIONS *`) all that stands before the query is the path, which does not begin with a slash, so that no
@@ -20,6 +20,11 @@ pub(super) fn target(uri: &Uri) -> (String, String) {
 /// The size of the header fields. hyper bounds its buffer, but takes a head that arrives at once.
 pub(super) fn head_bytes(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+}
+
+/// The first value of a header. To look at each of a handful takes less than to hash the name.
+pub(super) fn first<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 /// The announced size of the body.

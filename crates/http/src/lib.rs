@@ -30,6 +30,7 @@ mod tests;
 #[cfg(debug_assertions)]
 mod tests_clock;
 pub mod tls;
+mod unasked;
 
 pub use admission::{LocalUser, SharedConnections, TrustedProxy, Waits};
 pub use event::{Event, shown};

@@ -9,6 +9,7 @@ use super::log::{Log, connection_members};
 use super::panics::{caught, caught_at_once};
 use super::service::{Admission, HttpLimits, PeerFacts, Service};
 use super::stream::Stream;
+use super::unasked::{AllUnasked, Unasked};
 use bonafide_wire::{Peer, Remote};
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_send_buffer_size;
@@ -48,6 +49,9 @@ pub async fn stopped(stop: &mut Stop) {
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Interval at which a stopping listener looks for requests that are still being answered.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Longest time that a stopping listener waits for the first request of who has connected. Source: ours; a TLS handshake and
+/// a request from another continent.
+const STOP_UNASKED_MAX: Duration = Duration::from_millis(500);
 
 /// Asks the kernel which user is at the other end (first) of a connection to our own end (second).
 pub type AskUser = fn(SocketAddr, SocketAddr) -> LocalUser;
@@ -117,6 +121,7 @@ impl<S: Service> Listener<S> {
             log,
             in_flight: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
+            unasked: AllUnasked::default(),
             places,
             rooms: Rooms::default(),
         });
@@ -207,17 +212,24 @@ impl<S: Service> Door<S> {
         // A refusal by the connection alone makes no older one give way, so that a flood of them costs nothing more.
         let gives_way = !matches!(admission, Some(Admission::Refuse(_)));
         let number = gives_way.then(|| place.number());
-        let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
-        let opening = Opening { shared, tls, facts, is_proxy, is_beside_proxy, hears_forwarders, holder, place };
+        let (shared, tls, unasked) = (Arc::clone(&self.shared), self.tls.clone(), self.shared.unasked.begin());
+        let opening =
+            Opening { shared, tls, facts, is_proxy, is_beside_proxy, hears_forwarders, holder, place, unasked };
         let task = self.connections.spawn(opening.open_caught(stream, admission));
         if let Some(number) = number {
             number.ends_with(task);
         }
     }
 
-    /// Lets requests in flight end, and closes every connection.
+    /// Lets requests in flight end, and the first of those who have just connected, and closes every connection.
     async fn close(mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
+        let asked = async {
+            while self.shared.unasked.are_there() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        let _ = tokio::time::timeout(STOP_UNASKED_MAX, asked).await;
         let quiet = async {
             while self.shared.in_flight.load(Ordering::Relaxed) > 0 {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -251,6 +263,7 @@ struct Opening<S> {
     hears_forwarders: bool,
     holder: Holder,
     place: Place,
+    unasked: Unasked,
 }
 
 impl<S: Service> Opening<S> {
@@ -337,7 +350,7 @@ impl<S: Service> Opening<S> {
         {
             return;
         }
-        let Self { shared, holder, place, .. } = self;
-        shared.run(stream, Admitted { peer, until, declined, holder, place }).await;
+        let Self { shared, holder, place, unasked, .. } = self;
+        shared.run(stream, Admitted { peer, until, declined, holder, place, unasked }).await;
     }
 }

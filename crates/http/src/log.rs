@@ -2,6 +2,7 @@
 //! [`Event`]. None holds a query, a header, a body, a token, a key or a secret: only what is named here
 //! and in `event.rs`.
 
+use super::head::first;
 use super::sink::Sink;
 use crate::clock;
 use crate::event::{Event, Said, WHY_BYTES_MAX, shown};
@@ -145,7 +146,7 @@ impl Entry<'_> {
         number(out, reply.body.len() as u64);
         text(out, ",\"micros\":");
         number(out, micros(self.took));
-        if let Some(request) = reply.headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()) {
+        if let Some(request) = first(&reply.headers, &REQUEST_ID).and_then(|id| id.to_str().ok()) {
             text(out, ",\"request\":");
             json_string(out, request);
         }

@@ -60,8 +60,9 @@ pub trait Service: Send + Sync + 'static {
     /// that was pasted in the wrong place for instance.
     fn logged_path<'r>(&self, raw: &'r str, status: StatusCode) -> Cow<'r, str>;
 
-    /// The answer to one request, whose head had come `at`. What it waits for, its own work aside, it waits for by `waits`.
-    fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> impl Future<Output = Answer> + Send;
+    /// The answer to one request, which it may take, and whose head had come `at`. What it waits for, its own work aside, it waits
+    /// for by `waits`.
+    fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> impl Future<Output = Answer> + Send;
 
     /// The refusal of a request that never reaches `answer`, in the words of the surface that its path
     /// belongs to. The path is empty where no head could be read.

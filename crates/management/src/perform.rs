@@ -28,14 +28,21 @@ pub(crate) fn perform(cx: &Cx<'_>, command: &Command) -> Result<Outcome, Fault> 
         Does::Read(answer) => reading(call, answer),
         Does::Change(change) => match cx.store.write(|tx| changing(tx, call, change))? {
             Outcome::Begun(begun) => go_on(call, begun),
-            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) => Ok(match command.verb {
-                Verb::Delete => Outcome::Done,
-                _ => Outcome::shown(write::done(call)),
-            }),
+            Outcome::Accepted(accepted) if first_steps(call, accepted.key()) || is_quiet(command) => {
+                Ok(match command.verb {
+                    Verb::Action(action) if action.is_quiet() => Outcome::Nothing,
+                    Verb::Delete => Outcome::Done,
+                    _ => Outcome::shown(write::done(call)),
+                })
+            }
             done => Ok(done),
         },
         Does::Delete(kind) => delete_resource(call, kind),
     }
+}
+
+fn is_quiet(command: &Command) -> bool {
+    matches!(command.verb, Verb::Action(action) if action.is_quiet())
 }
 
 /// Does what is asked inside a transaction of somebody else's, with the same checks as [`perform`]: the caller's right,
@@ -81,7 +88,7 @@ fn does(command: &Command) -> Result<Does<'_>, Fault> {
         (Target::Resource(..), Verb::Put | Verb::Patch) => Does::Change(write::resource),
         (Target::Resource(..), Verb::Action(action)) => match action.run {
             Run::Read(answer) => Does::Read(answer),
-            Run::Change(_) | Run::Beside(_) => Does::Change(write::resource),
+            Run::Change(_) | Run::Quietly(_) | Run::Beside(_) => Does::Change(write::resource),
         },
         (Target::Resource(_, kind), Verb::Delete) => Does::Delete(kind),
     })

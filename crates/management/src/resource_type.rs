@@ -11,8 +11,9 @@ use crate::outcome::Outcome;
 pub(crate) use crate::stored::{Remembered, Stored};
 use bonafide_core::access::{Allowed, Attributes};
 use bonafide_core::directory::Resource;
+use bonafide_core::view::View as Directory;
 use bonafide_store::{ReadTx, Tx};
-use bonafide_types::{ApiVersion, ResourceUuid, Timestamp};
+use bonafide_types::{ApiVersion, HostId, ResourceUuid, Timestamp};
 use bonafide_wire::Parameters;
 use http::Method;
 use serde_json::{Map, Value};
@@ -160,8 +161,13 @@ impl Action {
     pub(crate) fn change(&self, write: &mut Write<'_, '_>) -> Result<(), Fault> {
         match self.run {
             Run::Read(_) | Run::Beside(_) => Ok(()),
-            Run::Change(change) => change(write),
+            Run::Change(change) | Run::Quietly(change) => change(write),
         }
+    }
+
+    /// True for one that answers nothing, whatever goes on.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self.run, Run::Quietly(_))
     }
 }
 
@@ -172,6 +178,8 @@ pub(crate) enum Run {
     Read(ReadFn),
     /// It changes the resource, by the same order as every write.
     Change(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
+    /// The same, and the answer is 204, though it may go on.
+    Quietly(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
     /// It changes what is no part of the resource, by the same order, and has an answer of its own.
     Beside(&'static Beside),
 }
@@ -272,9 +280,16 @@ pub(crate) struct View<'a> {
     /// True for the answer to a GET of the resource alone.
     pub(crate) is_get: bool,
     pub(crate) now: Timestamp,
+    /// The directory in memory, which knows the hosts that are connected.
+    pub(crate) directory: &'a Directory,
 }
 
 impl View<'_> {
+    /// True for a host whose agent asks for news now.
+    pub(crate) fn is_connected(&self, host: HostId) -> bool {
+        self.directory.is_host_connected(host, self.now)
+    }
+
     /// True if `$expand` names a part.
     pub(crate) fn expands(&self, name: &str) -> bool {
         let expand = self.query.get("$expand").unwrap_or_default();

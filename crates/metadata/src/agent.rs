@@ -267,6 +267,7 @@ impl Agent {
                 sessions.begin(request, world).map(written)
             }
             Call::Instance => self.instance(binding, &passed, world.now),
+            Call::Events => self.events(binding, request, world.now),
             Call::Document(document) => self.document(binding, request, document, world.now),
             Call::Question(question) => self.question(binding, request, question, world.now),
         }

@@ -60,7 +60,7 @@ mod tests {
             "tenantId": "00000003-0000-4000-8000-000000000000", "location": "westeurope", "identities": [],
         }))
         .unwrap();
-        let (request, _) = ask(&Asked { workload: Some(&workload), query, body: b"" })?;
+        let (request, _) = ask(&Asked { workload: Some(&workload), query })?;
         assert_eq!((request.method, request.path), (Method::POST, attested_path(workload.id)));
         Ok(serde_json::from_slice(&request.body).unwrap())
     }

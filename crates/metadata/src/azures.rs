@@ -5,7 +5,7 @@ use bonafide_wire::{Parameters, Reply};
 use http::header::{HeaderValue, SERVER};
 
 /// MSAL.NET refuses answers whose `Server` does not name IMDS; the number is one that Azure sends.
-pub(crate) const SERVER_NAME: HeaderValue = HeaderValue::from_static("IMDS/150.870.65.512");
+const SERVER_NAME: HeaderValue = HeaderValue::from_static("IMDS/150.870.65.512");
 /// Every api-version of Azure's metadata service, oldest first ("Azure Instance Metadata Service",
 /// learn.microsoft.com, section "Supported API versions").
 #[rustfmt::skip]

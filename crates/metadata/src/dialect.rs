@@ -54,6 +54,8 @@ pub(crate) enum Call {
     Document(fn(&Asked<'_>) -> Result<Reply, Refusal>),
     /// The machine's document or an element of it, or what it says of load balancers.
     Instance,
+    /// The events that the machine is told of before they happen, or its word that they may.
+    Events,
     /// Something that the control plane must be asked.
     Question(fn(&Asked<'_>) -> Result<(HostRequest, Told), Refusal>),
 }
@@ -64,7 +66,6 @@ pub(crate) struct Asked<'r> {
     pub(crate) workload: Option<&'r Workload>,
     /// The query, still encoded.
     pub(crate) query: &'r str,
-    pub(crate) body: &'r [u8],
 }
 
 /// The reply that the control plane's answer makes.
@@ -213,7 +214,11 @@ pub(crate) const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// The value of a header that occurs exactly once.
 pub(crate) fn single_value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    values.next().is_none().then_some(value.as_bytes())
+    let mut values = values(headers, name);
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The values of a header. To look at each of a handful takes less than to hash the name.
+pub(crate) fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    headers.iter().filter(move |(found, _)| *found == name).map(|(_, value)| value.as_bytes())
 }

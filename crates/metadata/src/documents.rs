@@ -11,11 +11,12 @@ use crate::instance::Instance;
 use crate::placement::{Place, Places};
 use crate::question::{self, About, Question};
 use crate::refusal::{DocumentError, Refusal};
+use crate::scheduled_events::{EventsAsked, is_known_to_ask};
 use crate::throttle::Share;
 use bonafide_types::{ResourceUuid, Timestamp, World};
-use bonafide_wire::hosts::instance_path;
+use bonafide_wire::hosts::{EventsRequest, events_path, instance_path};
 use bonafide_wire::{Reply, Request};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::sync::Arc;
 
 impl Agent {
@@ -73,10 +74,53 @@ impl Agent {
         }
     }
 
+    /// The events of a machine, as they were told last. A machine that asks for the first time, or for the first time in a
+    /// while, is told to the control plane, and so is its word that events may start.
+    pub(crate) fn events(&self, binding: &Binding, request: &Request, now: Timestamp) -> Result<Answer, Refusal> {
+        let places = self.places();
+        let place = self.enter(&places, binding, now)?;
+        let asked = EventsAsked::read(request)?;
+        let start = asked.start.clone().unwrap_or_default();
+        let Some(place) = place else {
+            return if start.is_empty() {
+                Ok(written(asked.answer(None)))
+            } else {
+                Err(DocumentError::NoSuchEvent.into())
+            };
+        };
+        let held = place.placement.workload.events.as_ref();
+        let is_known = || is_known_to_ask(held, now) || !place.events_asked.is_due(now);
+        if start.is_empty() && (asked.start.is_some() || is_known()) {
+            return Ok(written(asked.answer(held)));
+        }
+        let workload = binding.workload();
+        let body = serde_json::to_vec(&EventsRequest { start }).map_err(|_| DocumentError::Away)?;
+        let request = HostRequest::json(Method::POST, events_path(workload), body);
+        self.ask(binding, place, request, About::Events { workload, asked })
+    }
+
+    /// The answer to a request for events after the control plane was asked. While it is away, what is known is told.
+    fn events_told(&self, workload: ResourceUuid, asked: &EventsAsked, sent: &Sent) -> Result<Reply, Refusal> {
+        match sent {
+            Ok((StatusCode::OK, body)) => {
+                let events = serde_json::from_slice(body).map_err(|_| DocumentError::Away)?;
+                Ok(asked.answer(Some(&events)))
+            }
+            Ok((StatusCode::NOT_FOUND, _)) if asked.start.is_some() => Err(DocumentError::NoSuchEvent.into()),
+            _ if asked.start.is_some() => Err(DocumentError::Away.into()),
+            _ => {
+                let places = self.places();
+                let place = places.get(&workload);
+                Ok(asked.answer(place.and_then(|place| place.placement.workload.events.as_ref())))
+            }
+        }
+    }
+
     /// Answers a request with what the control plane said, or without it.
     pub fn told(&self, question: Question, sent: &Sent, world: &World<'_>) -> Reply {
         let reply = match &question.about {
             About::Elsewhere(told) => question::reply(*told, sent),
+            About::Events { workload, asked } => self.events_told(*workload, asked, sent),
             About::Instance { workload, etag, path, query } => {
                 if let Ok((StatusCode::OK, body)) = sent {
                     self.put_instance(*workload, etag, body);
@@ -129,5 +173,5 @@ impl Agent {
 
 fn asked<'r>(place: Option<&'r Place>, request: &'r Request) -> Asked<'r> {
     let workload = place.map(|place| &place.placement.workload);
-    Asked { workload, query: &request.query, body: &request.body }
+    Asked { workload, query: &request.query }
 }

@@ -2,7 +2,7 @@
 //! path, the proof, the method and the body, in the order of docs/wire/imds.md, "Order of checks".
 
 use crate::binding::Binding;
-use crate::dialect::Call;
+use crate::dialect::{Call, Entry, single_value, values};
 use crate::forwarding::is_forwarding;
 use crate::path;
 use crate::refusal::{GuardError, QueryError, Refusal};
@@ -26,11 +26,15 @@ pub(crate) struct Passed<'r> {
 /// Lets a request in, or says why not. The proof is demanded once the path is known, so that a path that does
 /// not exist is 404 with or without it, and before everything else that can be wrong with the request.
 pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request, world: &World<'_>) -> Result<Passed<'r>, Refusal> {
-    let path = path::canonical(check_origin(binding, request)?.path)?;
     let dialect = binding.speech.dialect;
+    let path = check_origin(binding, request)?.path;
+    let is_here = dialect.entries.iter().any(|entry| entry.route.path == path);
+    // Every cached token comes this way, and what is served is canonical.
+    let path = if is_here { Cow::Borrowed(path) } else { path::canonical(path)? };
     let here = || dialect.entries.iter().filter(|entry| entry.is_at(&path));
+    let known = here().next();
     let begins_session = binding.sessions.is_some() && path == session::PATH;
-    if here().next().is_none() && !begins_session {
+    if known.is_none() && !begins_session {
         return Err(Refusal::NotFound);
     }
     if !(dialect.is_proven)(request, &binding.speech.endpoint) {
@@ -48,15 +52,18 @@ pub(crate) fn pass<'r>(binding: &Binding, request: &'r Request, world: &World<'_
     if binding.sessions.as_ref().is_some_and(|sessions| !sessions.has(request, world.now)) {
         return Err(Refusal::NoSession);
     }
-    let known = here().next().map(|entry| entry.route.path);
-    let entry = here().find(|entry| entry.route.method == request.method).ok_or(Refusal::Method(known))?;
+    let is_asked = |entry: &&Entry| entry.route.method == request.method;
+    let entry = known.filter(is_asked).or_else(|| here().find(is_asked));
+    let entry = entry.ok_or(Refusal::Method(known.map(|entry| entry.route.path)))?;
     if request.method == Method::GET && !request.body.is_empty() {
         return Err(GuardError::Body.into());
     }
     let parameters = match entry.call {
         Call::Token => parameters(request)?,
         // A body is no form, whatever the client says it is.
-        Call::Session | Call::Document(_) | Call::Instance | Call::Question(_) => Cow::Borrowed(request.query.as_str()),
+        Call::Session | Call::Document(_) | Call::Instance | Call::Events | Call::Question(_) => {
+            Cow::Borrowed(request.query.as_str())
+        }
     };
     Ok(Passed { call: entry.call, path, parameters })
 }
@@ -99,9 +106,8 @@ fn check_target(binding: &Binding, target: &Target<'_>) -> Result<(), GuardError
 }
 
 fn check_headers(binding: &Binding, headers: &HeaderMap) -> Result<(), GuardError> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(GuardError::HostCount) };
-    if !binding.answers_to(host.as_bytes()) {
+    let host = single_value(headers, &HOST).ok_or(GuardError::HostCount)?;
+    if !binding.answers_to(host) {
         return Err(GuardError::Host);
     }
     if headers.keys().any(is_forwarding) {
@@ -109,7 +115,7 @@ fn check_headers(binding: &Binding, headers: &HeaderMap) -> Result<(), GuardErro
     }
     // Java's HttpClient offers `h2c` on every plain request and is content when it is ignored
     // (RFC 9110 section 7.8), as everything is here; other protocols have no business here.
-    if headers.get_all(UPGRADE).iter().any(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")) {
+    if values(headers, &UPGRADE).any(|protocol| !protocol.eq_ignore_ascii_case(b"h2c")) {
         return Err(GuardError::Upgrade);
     }
     Ok(())

@@ -4,6 +4,7 @@ use crate::cache::Tokens;
 use crate::instance::Instance;
 use crate::knowledge::Looks;
 use crate::limits::FETCHES_PER_WORKLOAD_MAX;
+use crate::scheduled_events::LastTry;
 use crate::throttle::{Gate, Throttle};
 use arc_swap::ArcSwapOption;
 use bonafide_types::{ClientId, ObjectId, ResourceId, ResourceUuid};
@@ -53,6 +54,7 @@ pub(crate) struct Place {
     pub(crate) looks: Arc<Looks>,
     /// The machine's document, once it came.
     pub(crate) instance: Arc<ArcSwapOption<Instance>>,
+    pub(crate) events_asked: Arc<LastTry>,
 }
 
 /// Every workload on this host. Ordered: for a handful of ids comparing is cheaper than hashing.
@@ -77,7 +79,8 @@ pub(crate) fn applied(before: &Places, desired: Desired, throttle: Option<Thrott
             None => {
                 let fetches = throttle.map_or(FETCHES_PER_WORKLOAD_MAX, |throttle| throttle.fetches_at_once as usize);
                 let (tokens, gate) = (Arc::new(Tokens::new(fetches)), Arc::new(Gate::new(throttle)));
-                places.insert(id, Place { placement, tokens, gate, instance: Arc::default(), looks: Arc::default() });
+                let (instance, looks, events_asked) = (Arc::default(), Arc::default(), Arc::default());
+                places.insert(id, Place { placement, tokens, gate, instance, looks, events_asked });
             }
         }
     }

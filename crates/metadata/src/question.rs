@@ -4,6 +4,7 @@ use crate::binding::Speech;
 use crate::dialect::Told;
 use crate::host::{HostRequest, Sent};
 use crate::refusal::{DocumentError, Refusal};
+use crate::scheduled_events::EventsAsked;
 use crate::throttle::Slot;
 use bonafide_types::ResourceUuid;
 use bonafide_wire::Reply;
@@ -15,6 +16,8 @@ pub(crate) enum About {
     Elsewhere(Told),
     /// The machine's document, of which this path and query are asked.
     Instance { workload: ResourceUuid, etag: String, path: String, query: String },
+    /// The events of a workload.
+    Events { workload: ResourceUuid, asked: EventsAsked },
 }
 
 /// A request that waits for an answer of the control plane. Nobody else waits for the same.

@@ -84,14 +84,14 @@ impl Service for PlaneListener {
     }
 
     /// Asks the surface until it answers, and fetches what it needs in between.
-    async fn answer(&self, mut request: Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
+    async fn answer(&self, request: &mut Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
         if let Peer::Certified(host, shown) = request.peer {
             match self.judged(host, shown).await {
                 Ok(peer) => request.peer = peer,
-                Err(why) => return self.refusal(&request, why),
+                Err(why) => return self.refusal(request, why),
             }
         }
-        let (surface, request) = (self.surface(&request), Arc::new(request));
+        let (surface, request) = (self.surface(request), Arc::new(request.take()));
         let (mut round, mut revisions, mut until) = (Round::default(), self.revisions.clone(), None);
         loop {
             match self.ask(surface, &request, round).await {

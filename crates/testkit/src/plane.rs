@@ -8,6 +8,7 @@ use bonafide_core::names::PUBLIC_MANAGEMENT;
 use bonafide_core::view::View;
 use bonafide_crypto::ca::{HostCa, ServerCa, ServerCaSpec};
 use bonafide_crypto::secret_hash::Pepper;
+use bonafide_management::operations;
 use bonafide_plane::{At, Entry, Need, On, Parts, Round, named, of};
 use bonafide_store::{Store, StoreError, Tx};
 use bonafide_types::{Secret, Timestamp, World};
@@ -132,6 +133,13 @@ impl Plane {
                 Outcome::Need(_) => panic!("{} asks twice for {} {}", surface.name, request.method, request.path),
             },
         }
+    }
+
+    /// Goes on with every long operation, as the shell does now and then.
+    pub fn upkeep(&self) {
+        let view = self.view();
+        let at = At { parts: &self.parts, view: &view, world: self.world(), round: Round::default() };
+        operations::advance_all(&at.management()).unwrap();
     }
 
     /// Changes the store directly, where there is no surface for it.

@@ -40,6 +40,20 @@ pub struct Request {
 }
 
 impl Request {
+    /// The request, which leaves its method, version and peer behind, and nothing else.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self {
+            method: self.method.clone(),
+            path: std::mem::take(&mut self.path),
+            query: std::mem::take(&mut self.query),
+            version: self.version,
+            headers: std::mem::take(&mut self.headers),
+            body: std::mem::take(&mut self.body),
+            peer: self.peer,
+        }
+    }
+
     /// The value of a header that occurs once and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -68,7 +69,10 @@ impl Https {
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(443))).await.map_err(text)?;
         let name = ServerName::try_from(host.to_owned()).map_err(text)?;
-        let stream = self.0.connect(name, stream).await.map_err(text)?;
+        let stream = self.0.connect(name, stream).await.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => format!("{error}; --ca names a file with the authority to trust"),
+            _ => error.to_string(),
+        })?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(text)?;
         tokio::spawn(connection);

@@ -94,6 +94,14 @@ pub(crate) enum ClientError {
         /// Its words.
         message: String,
     },
+    /// The token service refused a client of the environment.
+    #[error("{refusal}; see {variable}")]
+    SignIn {
+        /// Its words.
+        refusal: Box<ClientError>,
+        /// The variable that is likely wrong.
+        variable: &'static str,
+    },
     /// Its answer has another form than the resource manager's.
     #[error("the answer of {url} cannot be read: {reason}")]
     Unreadable {

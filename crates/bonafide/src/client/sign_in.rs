@@ -21,7 +21,15 @@ pub(super) struct Identity {
     tenant: String,
     client: String,
     proof: Proof,
+    /// Its variables are the user's own.
+    is_of_environment: bool,
 }
+
+/// The variables of a client, as SDKs read them. Source: azure-identity 1.27 (Python), `environment.py`.
+const TENANT: &str = "AZURE_TENANT_ID";
+const CLIENT: &str = "AZURE_CLIENT_ID";
+const SECRET: &str = "AZURE_CLIENT_SECRET";
+const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 
 enum Proof {
     Secret(Secret<String>),
@@ -38,21 +46,22 @@ impl Identity {
         } else {
             Proof::Certificate(operator.certificate_file.clone())
         };
-        Ok(Self { tenant: description.tenant_id.to_string(), client: operator.client_id.to_string(), proof })
+        let (tenant, client) = (description.tenant_id.to_string(), operator.client_id.to_string());
+        Ok(Self { tenant, client, proof, is_of_environment: false })
     }
 
     /// The one of the variables that the SDKs read, too.
     pub(super) fn of_environment() -> Result<Self, ClientError> {
         let variable = |name: &'static str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let needed = |name| variable(name).ok_or(ClientError::NoVariable(name));
-        let proof = match (variable("AZURE_CLIENT_SECRET"), variable("AZURE_CLIENT_CERTIFICATE_PATH")) {
+        let proof = match (variable(SECRET), variable(CERTIFICATE)) {
             (Some(secret), _) => Proof::Secret(Secret::new(secret)),
             (None, Some(path)) => Proof::Certificate(path.into()),
             (None, None) => {
                 return Err(ClientError::NoVariable("AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH"));
             }
         };
-        Ok(Self { tenant: needed("AZURE_TENANT_ID")?, client: needed("AZURE_CLIENT_ID")?, proof })
+        Ok(Self { tenant: needed(TENANT)?, client: needed(CLIENT)?, proof, is_of_environment: true })
     }
 
     /// A token for the resource manager.
@@ -69,9 +78,24 @@ impl Identity {
         };
         let sent = https.send(Method::POST, &url, None, "application/x-www-form-urlencoded", form.finish());
         let (status, answer) = sent.await?;
-        let answer = read_answer(&url, status, &answer)?;
+        let answer = read_answer(&url, status, &answer).map_err(|refusal| self.explained(refusal))?;
         let token = answer["access_token"].as_str().map(|token| Secret::new(token.to_owned()));
         token.ok_or_else(|| ClientError::Unreadable { url, reason: "it has no token".to_owned() })
+    }
+
+    /// A refusal of the token service, with the variable that it is about. Source of the codes: Azure's list of AADSTS errors.
+    fn explained(&self, refusal: ClientError) -> ClientError {
+        let ClientError::Refused { message, .. } = &refusal else { return refusal };
+        let variable = match (message.split(':').next().unwrap_or_default(), &self.proof) {
+            ("AADSTS90002" | "AADSTS900023", _) => TENANT,
+            ("AADSTS700016", _) => CLIENT,
+            (_, Proof::Secret(_)) => SECRET,
+            (_, Proof::Certificate(_)) => CERTIFICATE,
+        };
+        match self.is_of_environment {
+            true => ClientError::SignIn { refusal: Box::new(refusal), variable },
+            false => refusal,
+        }
     }
 
     /// RFC 7523, as the SDKs make it.

@@ -3,7 +3,7 @@
 
 use super::remote;
 use crate::client::{Client, ClientError, ClientOptions};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirError};
 use crate::{DataDirOption, Failure};
 use bonafide_host::{HostLine, HostOrder, HostState, order_about_hosts};
 use serde_json::json;
@@ -17,7 +17,14 @@ pub(super) async fn hosts(
     if options.is_elsewhere() {
         return Ok(of_client(&Client::sign_in(option, options).await?, &order).await?);
     }
-    let dir = DataDir::at(option)?;
+    let dir = match DataDir::at(option) {
+        Err(DataDirError::Nothing { likely: None, .. } | DataDirError::SomethingElse { likely: None, .. })
+            if option.data_dir.is_none() =>
+        {
+            return Err(ClientError::NoControlPlane.into());
+        }
+        other => other?,
+    };
     let refused = match order_about_hosts(&dir.host, order.clone()).await {
         Ok(hosts) => return Ok(hosts),
         Err(refused) if dir.host.socket().exists() => return Err(refused.into()),
@@ -61,7 +68,7 @@ async fn line(client: &Client, host: &remote::Host) -> Result<HostLine, ClientEr
         id: host.host_id.parse().map_err(|_| unreadable())?,
         name: host.name().to_owned(),
         since: Some(since.clone()).filter(|_| state == HostState::Frozen),
-        certificate_issued_at: Some(since).filter(|_| shown == "Host available"),
+        certificate_issued_at: Some(since).filter(|_| state == HostState::Enabled && shown != "Host not joined yet"),
         state,
     })
 }

@@ -3,28 +3,41 @@
 use super::deciding;
 use crate::client::ClientOptions;
 use crate::data_dir::DataDir;
-use crate::{DataDirOption, Failure, block_on, print};
+use crate::{DataDirOption, Failure, block_on, print, say};
 use bonafide_host::bindings::BindingLine;
-use bonafide_host::{HostLine, HostOrder, list_bindings};
+use bonafide_host::{HostLine, HostOrder, ListedBindings, list_bindings};
 use bonafide_types::{printable_json, printable_lines};
 use serde_json::json;
 
 pub(super) fn run(option: &DataDirOption, client: &ClientOptions, json: bool) -> Result<(), Failure> {
-    let (hosts, bindings) = block_on(async {
-        let hosts = deciding::hosts(option, client, HostOrder::List).await?;
+    let (hosts, ListedBindings { bindings, notes }) = block_on(async {
+        let hosts = deciding::hosts(option, client, HostOrder::List).await;
         // Of a control plane elsewhere there is nothing on this machine.
         let dir = DataDir::at(option).ok().filter(|dir| !client.is_elsewhere() && dir.host.socket().exists());
         let bindings = match &dir {
-            Some(dir) => list_bindings(&dir.host).await?,
-            None => Vec::new(),
+            Some(dir) => list_bindings(&dir.host).await,
+            None => Ok(ListedBindings::default()),
+        };
+        // A host that cannot tell of itself still tells what is attached.
+        let (hosts, bindings) = match (hosts, bindings) {
+            (Ok(hosts), bindings) => (hosts, bindings?),
+            (Err(why), Ok(mut bindings)) if dir.is_some() => {
+                bindings.notes.insert(0, why.to_string());
+                (Vec::new(), bindings)
+            }
+            (Err(why), _) => return Err(why),
         };
         Ok::<_, Failure>((hosts, bindings))
     })??;
     if json {
-        print(&format!("{}\n", printable_json(&json!({ "hosts": hosts, "bindings": bindings }).to_string())));
+        print(&format!(
+            "{}\n",
+            printable_json(&json!({ "hosts": hosts, "bindings": bindings, "notes": notes }).to_string())
+        ));
         return Ok(());
     }
     print(&text(&hosts, &bindings));
+    notes.iter().for_each(|note| say(note));
     Ok(())
 }
 

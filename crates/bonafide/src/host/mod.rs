@@ -50,14 +50,14 @@ enum Action {
     Place(placing::Options),
     /// Take a workload from a host
     Displace(placing::Options),
-    /// Let a host that was disabled or is frozen join again; certificates that it had do not count any more
+    /// Let a host that was disabled or is frozen join again, with a new token; certificates that it had do not count any more
     Enable {
         /// Its name or id
         host: String,
         #[command(flatten)]
         client: ClientOptions,
     },
-    /// Refuse a host whatever it asks; it forgets its tokens and keys
+    /// Refuse a host whatever it asks; it forgets its tokens and keys, and what is placed on it stays so
     Disable {
         /// Its name or id
         host: String,
@@ -79,9 +79,11 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
         Action::Displace(options) => placing::run(&data_dir, &options, "displace")?,
         Action::Enable { host, client } => {
             decide(&data_dir, &client, HostOrder::Enable(host))?;
-            let seconds = DECISION_SEEN_WITHIN.as_secs();
             say(&format!(
-                "a host that was disabled or frozen joins again within {seconds} seconds, and has no new token until then"
+                "certificates of before it was disabled or frozen do not count any more. The host that `bonafide up` itself is \
+                 joins again within {} seconds; any other joins with a new token: `bonafide host token create --host NAME`, \
+                 and on its machine, while its agent is stopped, `bonafide host join`",
+                DECISION_SEEN_WITHIN.as_secs()
             ));
         }
         Action::Disable { host, client } => decide(&data_dir, &client, HostOrder::Disable(host))?,

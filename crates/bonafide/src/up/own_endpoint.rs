@@ -43,9 +43,9 @@ impl Service for OwnEndpoint {
         self.endpoint.logged_path(raw, status)
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
         if request.path.eq_ignore_ascii_case(READINESS) {
-            let refusal = refuse_forged(&self.endpoint.binding, &request, &clock::world_at(at));
+            let refusal = refuse_forged(&self.endpoint.binding, request, &clock::world_at(at));
             return match refusal {
                 Some(refusal) => refusal.into(),
                 None => self.ready(&request.method).await.into(),

@@ -59,9 +59,14 @@ impl Machines {
 
     /// The same command, for which `/etc/hosts` is another file.
     pub(crate) fn with_hosts(&self, inner: &Command, hosts: &Path) -> Command {
+        self.with_file(inner, hosts, "/etc/hosts")
+    }
+
+    /// The same command, which finds this file at that path. Namespaces that are made later are there for it, too.
+    pub(crate) fn with_file(&self, inner: &Command, file: &Path, at: &str) -> Command {
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--propagation", "private", "sh", "-c"]);
-        command.arg("mount --bind \"$0\" /etc/hosts && exec \"$@\"").arg(hosts);
+        command.args(["--mount", "--propagation", "slave", "sh", "-c"]);
+        command.arg("mount --bind \"$0\" \"$1\" && shift && exec \"$@\"").arg(file).arg(at);
         command.arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
         self.clock.on(command)
     }
@@ -119,6 +124,15 @@ impl Machines {
         done(run(self.control.command(shell)))
     }
 
+    /// A machine with an identity, placed on a host that has joined: its ARM id.
+    pub(crate) fn place_workload(&self, up: &Up) -> String {
+        let workload = self.make_workload(up);
+        self.operate(&["host", "token", "create", "--host", "edge", "--resource-group", "rg"]);
+        self.join_anew();
+        self.operate(&["host", "place", "--workload", &workload, "--host", "edge"]);
+        workload
+    }
+
     /// A machine with an identity, in a group: its ARM id.
     pub(crate) fn make_workload(&self, up: &Up) -> String {
         let group = format!("/subscriptions/{}/resourceGroups/rg", text(&up.info["subscriptionId"]));
@@ -145,6 +159,13 @@ impl Agent {
     pub(crate) fn stop(mut self) {
         self.signal(Signal::TERM);
         assert!(self.child.wait().unwrap().success(), "{}", self.log());
+    }
+
+    /// Its processes: the keeper, and the one that serves.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let keeper = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).unwrap();
+        std::iter::once(keeper).chain(children.split_whitespace().map(|child| child.parse().unwrap())).collect()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -4,12 +4,15 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 mod answer;
+pub(crate) mod asking;
 pub(crate) mod attached;
 pub(crate) mod clock;
 pub(crate) mod identities;
 pub(crate) mod machines;
+pub(crate) mod manager;
 mod metadata;
 pub(crate) mod namespace;
+pub(crate) mod passing;
 #[path = "../../../testkit/src/report.rs"]
 mod report;
 pub(crate) mod ruled;

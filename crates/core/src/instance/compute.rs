@@ -2,6 +2,7 @@
 
 use super::said::{as_text, below, flag, member, property, text, text_below};
 use super::{Machine, storage, tags};
+use crate::directory::Resource;
 use bonafide_types::ResourceId;
 use serde_json::{Value, json};
 
@@ -63,11 +64,15 @@ pub(super) fn compute(machine: &Machine<'_>) -> Value {
     })
 }
 
-/// An instance of a uniform set is named after it.
 fn name(machine: &Machine<'_>) -> String {
-    let own = machine.resource.id.name();
-    match machine.set {
-        Some(set) if machine.resource.parent.is_some() => format!("{}_{own}", set.id.name()),
+    machine_name(machine.resource, machine.set)
+}
+
+/// The name of a machine. An instance of a uniform set is named after it.
+pub(crate) fn machine_name(machine: &Resource, set: Option<&Resource>) -> String {
+    let own = machine.id.name();
+    match set {
+        Some(set) if machine.parent.is_some() => format!("{}_{own}", set.id.name()),
         _ => own.to_owned(),
     }
 }

@@ -12,7 +12,9 @@ mod tags;
 
 pub use addresses::{address_prefix, mac_address, private_address, public_address};
 pub(crate) use balanced::{Balanced, Inbound, Mapped};
+pub(crate) use compute::machine_name;
 pub(crate) use network::{Configuration, Interface};
+pub use said::property_text;
 pub(crate) use said::{below, text_below};
 
 use crate::directory::Resource;

@@ -1,6 +1,7 @@
 //! Members of a machine's body, and of its set's where the machine does not say them.
 
 use super::Machine;
+use crate::directory::Resource;
 use serde_json::Value;
 
 /// A member of the body. Null is as if it were not there.
@@ -11,9 +12,18 @@ pub(super) fn member<'a>(machine: &Machine<'a>, path: &[&str]) -> Option<&'a Val
 
 /// A member of `properties`; in a set, of the profile of its machines.
 pub(super) fn property<'a>(machine: &Machine<'a>, path: &[&str]) -> Option<&'a Value> {
-    let own = machine.resource.body.member(&[&["properties"], path].concat()).filter(|value| !value.is_null());
-    let of_set = || machine.set?.body.member(&[&["properties", "virtualMachineProfile"], path].concat());
+    property_of(machine.resource, machine.set, path)
+}
+
+fn property_of<'a>(machine: &'a Resource, set: Option<&'a Resource>, path: &[&str]) -> Option<&'a Value> {
+    let own = machine.body.member(&[&["properties"], path].concat()).filter(|value| !value.is_null());
+    let of_set = || set?.body.member(&[&["properties", "virtualMachineProfile"], path].concat());
     own.or_else(|| of_set().filter(|value| !value.is_null()))
+}
+
+/// A member of a machine's `properties`, or of the profile of the set that it is an instance of, as a text.
+pub fn property_text(machine: &Resource, set: Option<&Resource>, path: &[&str]) -> String {
+    property_of(machine, set, path).map_or_else(String::new, as_text)
 }
 
 /// The same as a text.

@@ -122,6 +122,7 @@ pub(super) fn remove_tree(
     budget.take(1);
     end_principals(tx, uuid, &mut resource)?;
     place::take_from_all(tx, uuid)?;
+    place::forget_events(tx, uuid)?;
     place::forget_set(tx, uuid)?;
     tx.delete(&RESOURCES, &uuid)?;
     follow_facts::follow(tx, &resource.id)?;

@@ -2,11 +2,12 @@
 
 use super::budget::{Budget, Progress};
 use super::deferred::defer;
+use super::place;
 use super::save::confirm_write;
 use super::withdrawn_keys::WITHDRAWN;
 use crate::access::{Allowed, Plane, ScopeKey, WrongProof};
 use crate::directory::{HOST_TYPE, Resource};
-use crate::placement::{self, EXTENSION_STATUS, HOSTS, Host, PLACEMENTS, Placed, host_of};
+use crate::placement::{self, HOSTS, Host, PLACEMENTS, Placed, host_of};
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ResourceUuid, World};
 use std::collections::BTreeSet;
@@ -76,8 +77,7 @@ pub(super) fn evict(tx: &mut Tx<'_>, host: HostId, budget: &mut Budget) -> Resul
         for (key, row) in placed {
             // Its keys serve on its own connections only, and it has none any more.
             let taken: BTreeSet<_> = Placed::read(tx, row)?.identities().map(|identity| identity.principal).collect();
-            tx.delete(&PLACEMENTS, &key)?;
-            tx.delete(&EXTENSION_STATUS, &key)?;
+            place::remove(tx, key)?;
             defer(tx, &WITHDRAWN, &key, (!taken.is_empty()).then_some(taken))?;
             budget.take(1);
         }

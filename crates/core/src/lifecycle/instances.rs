@@ -1,14 +1,16 @@
 //! The instances of a scale set, changed by the right to change the set: that they follow it was allowed with it, however
 //! many transactions it takes.
 
+use super::announced::go_on_with_deletions;
 use super::budget::{Budget, Progress};
 use super::delete::{Condemned, remove};
 use super::place;
 use super::save::confirm_write;
 use crate::access::{Allowed, WrongProof};
 use crate::directory::{Body, INSTANCES_OF_SET, Membership, RESOURCES, Resource, ResourceIdentity, find};
+use crate::placement::EventState;
 use bonafide_store::{Read, StoreError, Tx};
-use bonafide_types::{ResourceId, ResourceUuid, Timestamp, World};
+use bonafide_types::{HostId, ResourceId, ResourceUuid, Timestamp, World};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
@@ -126,6 +128,21 @@ impl ChangedSet {
         tx.put(&RESOURCES, &uuid, &instance)?;
         place::refresh(tx, uuid, &instance)?;
         Ok(true)
+    }
+
+    /// Goes on with telling instances that they are removed, those that want to know of it. They may be removed together once
+    /// it is [`EventState::MayHappen`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn announce_removal(
+        self,
+        tx: &mut Tx<'_>,
+        world: &World<'_>,
+        instances: &[ResourceUuid],
+        is_connected: &dyn Fn(HostId) -> bool,
+    ) -> Result<EventState, StoreError> {
+        go_on_with_deletions(tx, world, instances, is_connected)
     }
 
     /// Removes an instance of the set, as far as the budget goes.

@@ -2,6 +2,7 @@
 //! the placement together. Each takes the proof that its caller may do so, and all that follows from a
 //! change is in the same transaction.
 
+mod announced;
 mod app_roles;
 mod applications;
 mod balanced_facts;
@@ -24,6 +25,7 @@ mod object_credentials;
 mod on_host;
 mod owners;
 mod place;
+mod placements_of_before;
 mod restart;
 mod save;
 mod service_principals;
@@ -32,6 +34,10 @@ mod tag;
 mod token_lifetimes;
 mod withdrawn_keys;
 
+pub use announced::{
+    AnnounceError, Announced, Evicted, NoSuchEvent, Notice, announce, announce_deletion, ask_for_events, instance_set,
+    termination_minutes,
+};
 pub use app_roles::{NewAppRoleAssignment, assign_app_role, take_app_role};
 pub use applications::{create_application, delete_application, save_application};
 pub use below::BelowError;
@@ -50,6 +56,7 @@ pub use object_credentials::{CredentialOwner, KeptOrNew, add_password, remove_pa
 pub use on_host::{OnHost, PLACE, may_place_on};
 pub use owners::{add_owner, remove_owner};
 pub use place::{PlaceError, place, take_away};
+pub use placements_of_before::PlacementsOfBefore;
 pub use restart::restart_extension;
 pub use save::{IdentityError, SaveError, save, users_of};
 pub use service_principals::{create_service_principal, delete_service_principal, set_enabled};

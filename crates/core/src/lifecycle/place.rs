@@ -9,7 +9,7 @@ use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{PRINCIPALS, RESOURCES, Resource};
 use crate::placement::{
     EXTENSION_STATUS, IDENTITIES_OF_SETS, PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, Placed,
-    PlacedIdentity, Placement, SetIdentities, WORKLOAD_HOSTS_MAX, own,
+    PlacedIdentity, Placement, SCHEDULED_EVENTS, SetIdentities, WORKLOAD_HOSTS_MAX, own,
 };
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{HostId, ObjectId, ResourceId, ResourceUuid};
@@ -107,7 +107,10 @@ pub(super) fn refresh(tx: &mut Tx<'_>, uuid: ResourceUuid, resource: &Resource) 
             tx.delete(&EXTENSION_STATUS, &key)?;
         }
         tx.put(&PLACEMENTS, &key, &new)?;
-        withdraw_keys(tx, key, known, &mut budget)?;
+        let kept = principals(Placed::read(tx, new)?.identities());
+        // To find who else has them, all placements of the host are read: only for those that are taken.
+        let taken = known.difference(&kept).copied().collect();
+        withdraw_keys(tx, key, taken, &mut budget)?;
     }
     refresh_instances(tx, uuid, resource, &mut budget)
 }
@@ -153,6 +156,14 @@ fn withdraw_from_set(
 pub(super) fn forget_set(tx: &mut Tx<'_>, set: ResourceUuid) -> Result<(), StoreError> {
     match tx.get(&IDENTITIES_OF_SETS, &set)? {
         Some(_) => tx.delete(&IDENTITIES_OF_SETS, &set),
+        None => Ok(()),
+    }
+}
+
+/// Removes the events of a machine that is gone.
+pub(super) fn forget_events(tx: &mut Tx<'_>, machine: ResourceUuid) -> Result<(), StoreError> {
+    match tx.get(&SCHEDULED_EVENTS, &machine)? {
+        Some(_) => tx.delete(&SCHEDULED_EVENTS, &machine),
         None => Ok(()),
     }
 }
@@ -214,7 +225,7 @@ pub(super) fn take_from(tx: &mut Tx<'_>, host: HostId, uuid: ResourceUuid) -> Re
 }
 
 /// Removes a placement with what its host has reported of it.
-fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
+pub(super) fn remove(tx: &mut Tx<'_>, key: (HostId, ResourceUuid)) -> Result<(), StoreError> {
     tx.delete(&PLACEMENTS, &key)?;
     if tx.many(&PLACEMENTS_OF_WORKLOAD, &key.1, None, 1)?.is_empty() {
         instance_facts::forget(tx, key.1)?;
@@ -262,5 +273,6 @@ fn describe(tx: &impl Read, uuid: ResourceUuid, resource: &Resource) -> Result<P
         lasting: false,
         extension: if is_running { extension_of(tx, uuid, resource)? } else { None },
         instance: None,
+        events: tx.get(&SCHEDULED_EVENTS, &uuid)?,
     })
 }

@@ -97,6 +97,13 @@ impl Host {
         self.enabled && self.frozen_at.is_none()
     }
 
+    /// True for a host that no machine is yet, or that an operator let join anew and that has not.
+    pub fn is_to_join(&self) -> bool {
+        let has_none = self.current.is_none() && self.offered.is_none();
+        // One of the time before generations has no number taken down.
+        self.joined_at.is_none() || (self.void_below > 0 && has_none)
+    }
+
     /// True for a host that may ask for anything and whose agent serves a dialect.
     pub fn serves(&self, dialect: &str) -> bool {
         self.may_speak() && self.dialects.iter().any(|served| served == dialect)

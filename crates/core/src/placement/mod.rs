@@ -7,6 +7,7 @@ mod instance_facts;
 mod placed;
 mod placements;
 mod reports;
+mod scheduled_events;
 
 pub(crate) use effective_identity::own;
 pub use effective_identity::{IDENTITIES_OF_SETS, SetIdentities, identities_of};
@@ -19,3 +20,4 @@ pub use placements::{
     PLACEMENTS, PLACEMENTS_OF_SET, PLACEMENTS_OF_WORKLOAD, PlacedIdentity, Placement, WORKLOAD_HOSTS_MAX,
 };
 pub use reports::{EXTENSION_STATUS, ExtensionState, ExtensionStatus};
+pub use scheduled_events::{EventKind, EventState, SCHEDULED_EVENTS, ScheduledEvent, ScheduledEvents};

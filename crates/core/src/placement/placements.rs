@@ -1,6 +1,7 @@
 //! Desired state: one row for each workload on each host, written by `lifecycle` in the same transaction
 //! as the change that it follows from. Hosts watch these rows; nobody sends them messages.
 
+use super::scheduled_events::ScheduledEvents;
 use crate::directory::{Extension, Membership};
 use bonafide_store::{Absence, Index, Table};
 use bonafide_types::{ClientId, HostId, ObjectId, ResourceId, ResourceUuid, TenantId};
@@ -30,6 +31,9 @@ pub struct Placement {
     /// The etag of its facts, by which its hosts know that these have changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// The events of a machine that asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<ScheduledEvents>,
 }
 
 /// An identity of a placed workload.

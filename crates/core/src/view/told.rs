@@ -102,6 +102,7 @@ mod tests {
             set: None,
             lasting: true,
             instance: None,
+            events: None,
             extension: None,
         }
     }

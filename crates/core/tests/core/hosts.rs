@@ -2,12 +2,13 @@
 
 use crate::cloud::{Cloud, NOW, world};
 use bonafide_core::access::Allowed;
-use bonafide_core::lifecycle::decide_host;
-use bonafide_core::placement::{self, HOSTS, Host, IssueError, Standing};
+use bonafide_core::directory::{Change, find};
+use bonafide_core::lifecycle::{Budget, Condemned, SaveError, decide_host, remove, save};
+use bonafide_core::placement::{self, HOSTS, Host, INSTANCE_FACTS, IssueError, PLACEMENTS, Standing, host_of};
 use bonafide_crypto::ca::{CaError, HostCa, HostCertificate};
 use bonafide_crypto::{AgentKey, SystemEntropy};
 use bonafide_store::Read;
-use bonafide_types::{HostId, World};
+use bonafide_types::{HostId, ResourceId, ResourceUuid, World};
 use serde_json::{Value, json};
 use std::sync::Barrier;
 
@@ -167,6 +168,49 @@ fn ky_10_a_host_that_is_disabled_stays_so_whoever_invites_it() {
     host.decide(true);
     assert!(matches!(host.renew(&first), Err(IssueError::NotNewest(_))));
     assert_eq!(host.shown(&host.join().unwrap(), 0), Standing::Current);
+}
+
+/// Each step is one commit, and other writes go on between two.
+#[test]
+fn a_host_with_thousands_of_placements_is_deleted_in_bounded_steps_and_nothing_of_them_is_left() {
+    const MANY: usize = 2_000;
+    const STEP: usize = 500;
+    let cloud = Cloud::new();
+    let group = ResourceId::of_group(cloud.subscription, "g").unwrap();
+    let id =
+        ResourceId::parse(&format!("{group}/providers/{}/racks/hosts/edge", "Microsoft.Compute/hostGroups")).unwrap();
+    let edge = cloud.store.write(|tx| {
+        let uuid = ResourceUuid::random(&SystemEntropy);
+        save(tx, &world(), &cloud.allowed(), uuid, &mut cloud.resource(id.clone()), None)?;
+        tx.put(&HOSTS, &host_of(uuid), &Host::new("edge", NOW))?;
+        Ok::<_, SaveError>(uuid)
+    });
+    let edge = edge.unwrap();
+    for at in 0..MANY {
+        let vm = cloud.machine(&format!("vm{at}"));
+        cloud.change(&vm, &Change::default()).unwrap();
+        cloud.place_on(host_of(edge), &vm).unwrap();
+    }
+    let (_, resource) = cloud.store.read(|tx| find(tx, &id)).unwrap().unwrap();
+    let left = || cloud.store.read(|tx| tx.page(&PLACEMENTS, &host_of(edge), None, usize::MAX)).unwrap().len();
+    let mut steps = Vec::new();
+    loop {
+        let before = left();
+        let step = cloud.store.write(|tx| {
+            let condemned = Condemned::by(&cloud.allowed(), edge, &resource).unwrap();
+            remove(tx, &world(), condemned, edge, &mut Budget::new(STEP))
+        });
+        steps.push(before - left());
+        // From the first on it is no host any more.
+        assert!(cloud.store.read(|tx| tx.get(&HOSTS, &host_of(edge))).unwrap().is_none());
+        if step.unwrap().is_done() {
+            break;
+        }
+    }
+    assert_eq!(left(), 0);
+    assert!(steps.iter().all(|rows| *rows <= STEP) && steps.len() <= MANY / STEP + 1, "{steps:?}");
+    let facts = cloud.store.read(|tx| tx.page(&INSTANCE_FACTS, &(), None, usize::MAX)).unwrap();
+    assert!(facts.is_empty(), "{} machines that run nowhere have facts", facts.len());
 }
 
 /// A backup of the database was put back: the certificate that is in use is unknown to it.

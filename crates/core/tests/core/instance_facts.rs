@@ -1,13 +1,14 @@
 //! The facts of placed machines: whose they are, what they are made from, and when they change.
 
-use crate::cloud::{Cloud, world};
+use crate::cloud::{Cloud, system, world};
 use bonafide_core::directory::{Body, RESOURCES, Resource, find};
-use bonafide_core::lifecycle::{SaveError, save, take_away};
-use bonafide_core::placement::{INSTANCE_FACTS, PLACEMENTS};
+use bonafide_core::lifecycle::{PlacementsOfBefore, SaveError, save, take_away};
+use bonafide_core::placement::{INSTANCE_FACTS, PLACEMENTS, Placement};
 use bonafide_crypto::SystemEntropy;
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{ResourceId, ResourceUuid};
 use serde_json::{Value, json};
+use std::cell::Cell;
 
 impl Cloud {
     fn put(&self, id: &ResourceId, body: &Value) -> ResourceUuid {
@@ -202,6 +203,34 @@ fn id_04_what_is_placed_nowhere_any_more_has_no_facts() {
     assert!(cloud.store.read(|tx| tx.get(&INSTANCE_FACTS, &uuid)).unwrap().is_none());
 }
 
+/// As in a data directory of the time before facts, and as where more machines share a subnet than one write brings up to date.
+#[test]
+fn placements_of_an_older_version_get_their_facts_without_a_write_of_the_machine() {
+    const MANY: usize = 150;
+    let cloud = Cloud::new();
+    let machines: Vec<ResourceId> = (0..MANY).map(|at| cloud.machine(&format!("vm{at}"))).collect();
+    for vm in &machines {
+        let uuid = cloud.put(vm, &body());
+        cloud.place(vm);
+        let key = (cloud.host, uuid);
+        let forgotten = cloud.store.write(|tx| {
+            let placement = tx.get(&PLACEMENTS, &key)?.unwrap();
+            tx.put(&PLACEMENTS, &key, &Placement { instance: None, ..placement })?;
+            tx.delete(&INSTANCE_FACTS, &uuid)
+        });
+        forgotten.unwrap();
+    }
+    let mut pass = PlacementsOfBefore::default();
+    pass.go_on(&cloud.store).unwrap();
+    assert!(machines.iter().all(|vm| cloud.facts(vm).is_some()));
+    // Facts that are as they should be are left alone, by this pass and by the next start's.
+    let rows = || cloud.store.read(|tx| tx.page(&PLACEMENTS, &(), None, usize::MAX)).unwrap();
+    let before = (rows(), cloud.store.read(|tx| Ok::<_, StoreError>(tx.cursor())).unwrap());
+    pass.go_on(&cloud.store).unwrap();
+    PlacementsOfBefore::default().go_on(&cloud.store).unwrap();
+    assert_eq!((rows(), cloud.store.read(|tx| Ok::<_, StoreError>(tx.cursor())).unwrap()), before);
+}
+
 #[test]
 fn a_write_that_changes_no_fact_wakes_no_host() {
     let cloud = Cloud::new();
@@ -213,6 +242,39 @@ fn a_write_that_changes_no_fact_wakes_no_host() {
     assert_eq!(cloud.store.read(|tx| tx.get(&PLACEMENTS, &(cloud.host, uuid))).unwrap(), before);
 }
 
+/// Only an identity that is taken from a machine has to be looked for at the others of its host.
+#[test]
+fn a_change_of_one_machine_reads_nothing_of_the_others_on_its_host() {
+    let cloud = Cloud::new();
+    let [one, other] = ["one", "other"].map(|name| cloud.machine(name));
+    for machine in [&one, &other] {
+        cloud.put(machine, &body());
+        cloud.change(machine, &system()).unwrap();
+        cloud.place(machine);
+    }
+    let resized = |size: &str| {
+        let mut body = body();
+        body["properties"]["hardwareProfile"]["vmSize"] = size.into();
+        body
+    };
+    let attempts = Cell::new(0);
+    let saved = cloud.store.write(|tx| {
+        let (uuid, found) = find(tx, &one)?.unwrap();
+        let body = Body::kept(&one, resized("Standard_B2s").as_object().unwrap().clone());
+        let mut resource = Resource { body, ..found };
+        save(tx, &world(), &cloud.allowed(), uuid, &mut resource, None)?;
+        // Another machine of the host changes before this one is committed.
+        if attempts.replace(attempts.get() + 1) == 0 {
+            std::thread::scope(|scope| scope.spawn(|| cloud.put(&other, &resized("Standard_B4ms"))).join()).unwrap();
+        }
+        Ok::<_, SaveError>(())
+    });
+    saved.unwrap();
+    assert_eq!(attempts.get(), 1, "it had to be made again");
+    for (machine, size) in [(&one, "Standard_B2s"), (&other, "Standard_B4ms")] {
+        assert_eq!(cloud.facts(machine).unwrap()["compute"]["vmSize"], size);
+    }
+}
 fn balanced(cloud: &Cloud, vm: &ResourceId) -> Value {
     cloud.facts(vm).unwrap()["loadbalancer"].clone()
 }

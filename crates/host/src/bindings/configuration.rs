@@ -2,7 +2,7 @@
 
 use super::kept_rules::WantedRules;
 use super::place_options::{PlaceOptions, PlaceOptionsError};
-use super::registry::{Attacher, Bindings};
+use super::registry::{Attacher, Bindings, Missing};
 use super::row::{BindingOptions, BindingRow, BindingState};
 use super::wanted::{Wanted, WantedError};
 use bonafide_files::{User, UserNameError, user_named};
@@ -18,8 +18,13 @@ const BINDINGS_MAX: usize = 10_000;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
     /// It is no TOML, or has members that are not known.
-    #[error("{0}")]
-    Toml(#[from] toml::de::Error),
+    #[error("line {line}: {reason}")]
+    Toml {
+        /// The line.
+        line: usize,
+        /// The reason.
+        reason: String,
+    },
     /// A binding of it names no place.
     #[error("binding {at}: {error}")]
     Place {
@@ -82,7 +87,7 @@ pub struct Applied {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// The start of the agent: a namespace or device that took the name of another since, while the machine ran on, does
-    /// not inherit its identity.
+    /// not inherit its identity. Those of another start of the machine are what the file says.
     Start,
     /// Somebody asked for it: what is there now is what is meant.
     Asked,
@@ -125,7 +130,7 @@ struct Member {
 
 /// Reads a file of bindings.
 fn parse(text: &str) -> Result<Vec<Wanted>, ConfigurationError> {
-    let file: File = toml::from_str(text)?;
+    let file: File = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
     if file.binding.len() > BINDINGS_MAX {
         return Err(ConfigurationError::TooMany);
     }
@@ -137,6 +142,13 @@ fn parse(text: &str) -> Result<Vec<Wanted>, ConfigurationError> {
         return Err(ConfigurationError::Twice { first: *first, second: *second, place: place.clone() });
     }
     Ok(wanted)
+}
+
+/// The error on one line.
+fn not_toml(text: &str, error: &toml::de::Error) -> ConfigurationError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let reason = error.message().lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    ConfigurationError::Toml { line: before.matches('\n').count() + 1, reason }
 }
 
 impl Member {
@@ -186,18 +198,20 @@ impl Bindings {
         let wanted = parse(text)?;
         let mut applied = Applied::default();
         let mut kept = Vec::new();
-        for row in self.configured() {
+        for (row, state) in self.configured() {
+            let is_gone = matches!(state, BindingState::Gone(_));
+            let stays = occasion == Occasion::Start && self.is_of_this_start(&row);
             match self.place_in(&row, &wanted).await {
-                Some(at) if occasion == Occasion::Start || !matches!(row.1, BindingState::Gone(_)) => {
-                    let failed = match self.set_rules(row.0.id, wanted[at].rules.as_ref()).await {
+                Some(at) if stays || !is_gone => {
+                    let failed = match self.set_rules(row.id, wanted[at].rules.as_ref()).await {
                         Ok(not_taken) => not_taken.map(|why| why.to_string()),
                         Err(why) => Some(why.to_string()),
                     };
-                    applied.failed.extend(failed.map(|why| format!("binding {} ({}): {why}", at + 1, row.0.place)));
+                    applied.failed.extend(failed.map(|why| format!("binding {} ({}): {why}", at + 1, row.place)));
                     kept.push(at);
                 }
                 Some(_) | None => {
-                    applied.detached += usize::from(self.end_configured(row.0.id).await);
+                    applied.detached += usize::from(self.end_configured(row.id).await);
                 }
             }
         }
@@ -206,10 +220,11 @@ impl Bindings {
             match self.attach(&wanted, None, self.as_configuration()).await {
                 Ok(_) => applied.attached += 1,
                 Err(error) => {
-                    let why = format!("binding {} ({}): {error}", at + 1, wanted.place);
-                    self.tell(&Event::named("bindingNotAttached").with("place", &wanted.place), &why);
-                    applied.failed.push(why);
-                    missing.push(wanted);
+                    let event = Event::named("bindingNotAttached").with("place", &wanted.place);
+                    let not_attached = Missing::new(at + 1, wanted, &error);
+                    self.tell(&event, &not_attached.why);
+                    applied.failed.push(not_attached.why.clone());
+                    missing.push(not_attached);
                 }
             }
         }
@@ -218,7 +233,7 @@ impl Bindings {
     }
 
     /// The number of the attachment in a file that a row is the outcome of.
-    async fn place_in(&self, (row, _): &(BindingRow, BindingState), wanted: &[Wanted]) -> Option<usize> {
+    async fn place_in(&self, row: &BindingRow, wanted: &[Wanted]) -> Option<usize> {
         for (at, wanted) in wanted.iter().enumerate() {
             if row.is_as_wanted(wanted, self.as_configuration().user)
                 && self.means(&wanted.workload, row.workload).await
@@ -288,6 +303,7 @@ mod tests {
         assert!(binding("netns = \"42\"").contains("process id"));
         let twice = "[[binding]]\nworkload = \"a\"\nport = 4000\n".repeat(2);
         assert_eq!(said(&twice), "bindings 1 and 2 are for the same place, --port 4000");
-        assert!(said("binding = 1").contains("binding"));
+        assert!(said("binding = 1").starts_with("line 1: invalid type"));
+        assert!(said("\n[[binding]\n").starts_with("line 2: "));
     }
 }

@@ -7,6 +7,7 @@ mod place;
 mod place_options;
 mod registry;
 mod row;
+mod row_versions;
 mod sealed_rows;
 mod unix_socket;
 mod wanted;

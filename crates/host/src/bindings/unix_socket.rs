@@ -1,7 +1,7 @@
 //! Unix sockets at paths that an operator chose.
 
 use crate::bindings::row::SocketFile;
-use bonafide_files::open_folder;
+use bonafide_files::open_folder_by_own_links;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, chmod, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
@@ -42,7 +42,7 @@ pub enum UnixSocketError {
 pub(super) fn open(path: &Path, mode: u32) -> Result<(OwnedFd, SocketFile), UnixSocketError> {
     let failed = |error: Errno| UnixSocketError::Io { path: path.to_owned(), error: error.into() };
     let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR))?;
-    let folder = open_folder(path.parent().unwrap_or(Path::new("/")))
+    let folder = open_folder_by_own_links(path.parent().unwrap_or(Path::new("/")))
         .map_err(|error| UnixSocketError::Io { path: path.to_owned(), error })?;
     let found = fstat(&folder).map_err(failed)?;
     if found.st_mode & 0o1002 == 0o002 {
@@ -66,7 +66,7 @@ pub(super) fn open(path: &Path, mode: u32) -> Result<(OwnedFd, SocketFile), Unix
 /// Removes the socket that was made at a path. Whatever else has the path by now stays, also where a folder above it is
 /// another one.
 pub(super) fn remove(path: &Path, file: SocketFile) -> Result<(), Errno> {
-    let folder = open_folder(path.parent().unwrap_or(Path::new("/"))).map_err(|_| Errno::NOENT)?;
+    let folder = open_folder_by_own_links(path.parent().unwrap_or(Path::new("/"))).map_err(|_| Errno::NOENT)?;
     let name = path.file_name().ok_or(Errno::ISDIR)?;
     let found = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     match SocketFile::of(&found) == Some(file) {
@@ -157,7 +157,7 @@ mod tests {
         let _listens = open(&socket, 0o600).unwrap();
         std::os::unix::fs::symlink(&socket, folder.path().join("to-socket")).unwrap();
         std::fs::hard_link(&socket, folder.path().join("second")).unwrap();
-        let opened = open_folder(folder.path()).unwrap();
+        let opened = open_folder_by_own_links(folder.path()).unwrap();
         for name in ["link", "secret", "to-socket", "second"] {
             assert_eq!(set_mode(&opened, OsStr::new(name), mode), Err(Errno::NOTSOCK), "{name}");
         }

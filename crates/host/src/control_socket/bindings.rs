@@ -1,6 +1,6 @@
 //! Orders about bindings.
 
-use super::{Answer, BindingOrder, ControlSocket, Peer};
+use super::{Answer, BindingOrder, ControlSocket, ListedBindings, Peer};
 use crate::bindings::{AttachedBinding, Attacher, Place, Wanted};
 use std::os::fd::OwnedFd;
 
@@ -8,7 +8,9 @@ impl ControlSocket {
     /// Carries an order about bindings out. `brought` is the namespace of a place that has one.
     pub(super) async fn order(&self, order: BindingOrder, peer: &Peer, brought: Vec<OwnedFd>) -> Answer {
         match order {
-            BindingOrder::List => Answer::Bindings(self.bindings.list()),
+            BindingOrder::List => {
+                Answer::Listed(ListedBindings { bindings: self.bindings.list(), notes: self.bindings.notes() })
+            }
             BindingOrder::Detach(which) => match self.bindings.detach(&which).await {
                 Ok(ended) => Answer::Bindings(ended),
                 Err(why) => Answer::Refused(why.to_string()),

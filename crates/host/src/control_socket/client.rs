@@ -1,7 +1,9 @@
 //! The side of the command line.
 
 use super::reachable::reachable;
-use super::{AboutBindings, AboutHosts, Answer, BindingOrder, ControlError, OpenEndpoint, OpenedEndpoint, is_for};
+use super::{
+    AboutBindings, AboutHosts, Answer, BindingOrder, ControlError, ListedBindings, OpenEndpoint, OpenedEndpoint, is_for,
+};
 use crate::bindings::{AttachedBinding, BindingLine, Wanted, Which};
 use crate::decisions::{HostLine, HostOrder};
 use crate::files::HostFiles;
@@ -50,17 +52,16 @@ pub async fn attach(
 
 /// Has the agent of a data directory take bindings away: those that were taken away.
 pub async fn detach(files: &HostFiles, which: Which) -> Result<Vec<BindingLine>, ControlError> {
-    order_about_bindings(files, BindingOrder::Detach(which)).await
+    match ask(files, &AboutBindings { bindings: BindingOrder::Detach(which) }, &[]).await?.1 {
+        Answer::Bindings(ended) => Ok(ended),
+        other => Err(unexpected(other)),
+    }
 }
 
 /// The bindings of the agent of a data directory.
-pub async fn list_bindings(files: &HostFiles) -> Result<Vec<BindingLine>, ControlError> {
-    order_about_bindings(files, BindingOrder::List).await
-}
-
-async fn order_about_bindings(files: &HostFiles, order: BindingOrder) -> Result<Vec<BindingLine>, ControlError> {
-    match ask(files, &AboutBindings { bindings: order }, &[]).await?.1 {
-        Answer::Bindings(bindings) => Ok(bindings),
+pub async fn list_bindings(files: &HostFiles) -> Result<ListedBindings, ControlError> {
+    match ask(files, &AboutBindings { bindings: BindingOrder::List }, &[]).await?.1 {
+        Answer::Listed(listed) => Ok(listed),
         other => Err(unexpected(other)),
     }
 }

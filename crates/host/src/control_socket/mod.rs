@@ -5,10 +5,12 @@ mod bindings;
 mod brought;
 mod client;
 mod endpoints;
+mod listed;
 mod reachable;
 
 pub(crate) use client::open_endpoint;
 pub use client::{attach, detach, list_bindings, order_about_hosts};
+pub use listed::ListedBindings;
 
 use crate::agent::AgentRuntime;
 use crate::bindings::{AttachedBinding, BindingLine, Bindings, Wanted, Which};
@@ -39,7 +41,9 @@ const REQUEST_BYTES_MAX: usize = 4 * bonafide_metadata::rules::RULES_BYTES_MAX;
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// It cannot be opened.
-    #[error("cannot reach the agent at {path}: {error}; is `bonafide up` running on this data directory?")]
+    #[error(
+        "cannot reach the agent at {path}: {error}; is `bonafide up`, or `bonafide host run`, running on this data directory?"
+    )]
     Socket {
         /// The path at which it should be.
         path: PathBuf,
@@ -118,6 +122,7 @@ enum Answer {
     Opened(OpenedEndpoint),
     Hosts(Vec<HostLine>),
     Bindings(Vec<BindingLine>),
+    Listed(ListedBindings),
     Attached(Box<AttachedBinding>),
     Refused(String),
 }

@@ -98,7 +98,7 @@ impl Service for GuestEndpoint {
         self.endpoint.logged_path(raw, status)
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
         let heard = heard(&request.path, &request.query);
         let answer = self.endpoint.answer(request, at, waits).await;
         // A good answer: it came with the header, over the guest's loopback device, and of the run that is asked for.

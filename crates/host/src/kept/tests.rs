@@ -81,6 +81,7 @@ fn workload(number: usize, identities: &[usize]) -> Workload {
         identities: identities.iter().map(identity).collect(),
         extension: None,
         instance: None,
+        events: None,
     }
 }
 

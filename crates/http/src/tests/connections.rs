@@ -85,3 +85,20 @@ async fn md_10_what_a_socket_accepts_has_its_hop_limit() {
         drop(client);
     }
 }
+
+/// As when a service is restarted, and the next process has its socket.
+#[tokio::test]
+async fn av_04_who_has_just_connected_is_answered_once_although_the_listener_stops() {
+    let serving = Serving::start(Echo::default(), PATIENT).await;
+    let (mut early, silent) = (serving.send(b"").await, serving.send(b"").await);
+    // Those before it are taken, too.
+    let mut idle = serving.send(b"").await;
+    assert_eq!(ask(&mut idle).await, 200);
+    let started = Instant::now();
+    serving.stop.send(true).unwrap();
+    assert_eq!(ask(&mut early).await, 200);
+    for stream in [early, idle, silent] {
+        assert_eq!(read(stream).await, "");
+    }
+    assert!(started.elapsed() < LONG, "who says nothing holds up a stop");
+}

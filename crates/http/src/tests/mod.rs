@@ -90,7 +90,7 @@ impl Service for Echo {
         path::decoded_or_as_sent(raw)
     }
 
-    async fn answer(&self, request: Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
+    async fn answer(&self, request: &mut Request, _at: Timestamp, waits: &Waits<'_>) -> Answer {
         panics::at(&request.path, "answer");
         if request.path == "/later" {
             tokio::task::yield_now().await;
@@ -118,7 +118,7 @@ impl Service for Echo {
 /// A listener that serves until this is dropped.
 struct Serving {
     address: SocketAddr,
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
 }
 
 impl Serving {
@@ -138,7 +138,7 @@ impl Serving {
         let proxies = Arc::default();
         let listener = Listener { socket, tls: None, service: Arc::new(service), limits, user_of, proxies, log };
         tokio::spawn(listener.serve(stopped));
-        Self { address, _stop: stop }
+        Self { address, stop }
     }
 
     /// Sends bytes on a connection of its own.

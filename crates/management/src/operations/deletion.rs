@@ -5,7 +5,8 @@ use crate::command::Call;
 use crate::deployments;
 use crate::order::locks::{self, Operation};
 use bonafide_core::directory::{INSTANCES_OF_SET, RESOURCES, RESOURCES_OF_GROUP};
-use bonafide_core::lifecycle::{Budget, Condemned, Progress, remove, save_condemned, withdraw};
+use bonafide_core::lifecycle::{Announced, Budget, Condemned, Progress, remove, save_condemned, withdraw};
+use bonafide_core::placement::EventState;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::{OperationId, ResourceUuid, SubscriptionId, World};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,11 @@ pub(super) static OF_RESOURCES: Worker = Worker {
     step: |tx, turn, work| {
         let state = work.state::<OfResource>().ok_or_else(unreadable)?;
         check_instances(tx, state.resource.uuid())?;
+        match state.announced.map(|announced| announced.go_on(tx, &turn.cx.world)).transpose()? {
+            Some(EventState::Waits) => return Ok(Step::Waits),
+            Some(EventState::IsDue) => return Ok(Step::More),
+            Some(EventState::MayHappen | EventState::IsOver) | None => {}
+        }
         Ok(resource_step(tx, &turn.cx.world, state.resource, turn.batch)?)
     },
     give_up: |tx, turn, work, _| {
@@ -54,6 +60,9 @@ struct OfGroup {
 #[derive(Serialize, Deserialize)]
 struct OfResource {
     resource: Condemned,
+    /// The event by which its machine was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    announced: Option<Announced>,
 }
 
 /// The stages of the deletion of a group. Its identities go first: they must not outlive the decision by as
@@ -80,13 +89,13 @@ pub(crate) fn begin(
     call: &Call<'_>,
     subscription: SubscriptionId,
     condemned: Condemned,
-    is_group: bool,
+    (is_group, announced): (bool, Option<Announced>),
 ) -> Result<OperationId, StoreError> {
     mark(tx, &call.cx.world, condemned, true)?;
     let work = if is_group {
         Work::new(OF_GROUPS.kind, &OfGroup { group: condemned, stage: Stage::default() })
     } else {
-        Work::new(OF_RESOURCES.kind, &OfResource { resource: condemned })
+        Work::new(OF_RESOURCES.kind, &OfResource { resource: condemned, announced })
     };
     Begun::Allowed(work).store(tx, call, subscription)
 }

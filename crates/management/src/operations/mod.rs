@@ -17,7 +17,7 @@ pub use on_behalf::OnBehalf;
 use crate::Cx;
 use crate::deployments;
 use crate::fault::Fault;
-use crate::types::compute::{extensions, scale_sets};
+use crate::types::compute::{extensions, scale_sets, virtual_machines};
 use bonafide_core::tokens::Caller;
 use bonafide_store::{Absence, Index, Read, StoreError, Table, Tx};
 use bonafide_types::{ObjectId, OperationId, SubscriptionId, TenantId, Timestamp};
@@ -192,6 +192,7 @@ const WORKERS: &[&Worker] = &[
     &extensions::WORKER,
     &scale_sets::INSTANCES_FOLLOW,
     &telling::WORKER,
+    &virtual_machines::EVENTS,
     &FINISHED,
 ];
 

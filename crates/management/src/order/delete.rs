@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::operations::deletion;
 use crate::types::location_of;
 use bonafide_core::access::Allowed;
-use bonafide_core::lifecycle::{Budget, Condemned, remove};
+use bonafide_core::lifecycle::{Budget, Condemned, announce_deletion, remove};
 use bonafide_store::Tx;
 use bonafide_types::{OperationId, SubscriptionId};
 
@@ -59,10 +59,16 @@ pub(crate) fn resource(
     audit::record(tx, call, &action, old.id.as_str())?;
     let condemned = Condemned::by(allowed, uuid, &old)?;
     let is_group = old.id.is_group();
-    if !is_group && remove(tx, &call.cx.world, condemned, uuid, &mut Budget::new(batch))?.is_done() {
+    let (view, now) = (call.cx.view, call.cx.world.now);
+    let is_connected = |host| view.is_host_connected(host, now);
+    let announced = announce_deletion(tx, &call.cx.world, condemned, &old, &is_connected)?;
+    if !is_group
+        && announced.is_none()
+        && remove(tx, &call.cx.world, condemned, uuid, &mut Budget::new(batch))?.is_done()
+    {
         return Ok(Deleted::Gone);
     }
     let subscription = old.subscription().ok_or(Fault::NoSuchRoute)?;
-    let operation = deletion::begin(tx, call, subscription, condemned, is_group)?;
+    let operation = deletion::begin(tx, call, subscription, condemned, (is_group, announced))?;
     Ok(Deleted::Begun { operation: (subscription, operation), location: location_of(&old).map(str::to_owned) })
 }

@@ -100,7 +100,8 @@ pub(crate) fn show(
     shown.append(&mut seen.members);
     let command = call.command;
     let (version, query, now) = (&command.version, &command.query, call.cx.world.now);
-    let view = View { tx, uuid, resource, version, query, is_get: matches!(command.verb, Verb::Get), now };
+    let (is_get, directory) = (matches!(command.verb, Verb::Get), call.cx.view);
+    let view = View { tx, uuid, resource, version, query, is_get, now, directory };
     (kind.of.members)(&view, &mut shown)?;
     (kind.of.view)(&view, &mut properties)?;
     shown.insert("properties".to_owned(), Value::Object(properties));

@@ -3,16 +3,15 @@
 use super::imds::hosts;
 use super::{
     DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json,
-    retry_later, unserved_status,
+    retry_later, token_reply, unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
 use bonafide_types::World;
 use bonafide_wire::{Parameters, Reply, Request};
-use bytes::Bytes;
+use http::Method;
 use http::header::HeaderName;
-use http::{Method, StatusCode};
 use serde::Serialize;
 
 /// `app-service`.
@@ -40,7 +39,7 @@ const TODAY: Version = Version {
         ("resource_id", SelectorKind::Resource),
     ],
     render,
-    reply,
+    reply: token_reply,
 };
 
 /// The version that `MSI_ENDPOINT` and `MSI_SECRET` announce. Its clients spell the selectors so: App Service documented
@@ -53,7 +52,7 @@ const OF_2017: Version = Version {
         ("mi_res_id", SelectorKind::Resource),
     ],
     render: render_2017,
-    reply,
+    reply: token_reply,
 };
 
 const VERSION_2017: &str = "2017-09-01";
@@ -90,10 +89,6 @@ fn render_2017(token: &Token) -> Rendered {
         token.expires_at.american_with_offset(),
         token::json(token.resource.as_str())
     ))
-}
-
-fn reply(body: Bytes) -> Reply {
-    Reply::bytes(StatusCode::OK, "application/json; charset=utf-8", body).with("cache-control", "no-store")
 }
 
 /// Spelt as Azure spells it.

@@ -3,15 +3,14 @@
 use super::imds::{has_metadata_header, hosts};
 use super::{
     DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, json,
-    retry_later, unserved_status,
+    retry_later, token_reply, unserved_status,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, Version};
 use crate::refusal::{Logs, Refusal};
 use crate::token::{self, Rendered, Token};
 use bonafide_types::World;
 use bonafide_wire::{Reply, Request};
-use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::Method;
 use serde::Serialize;
 
 /// `cloud-shell`, which has no `api-version`.
@@ -22,7 +21,7 @@ pub(super) static CLOUD_SHELL: Dialect = Dialect {
     has_secret: false,
     is_proven: has_metadata_header,
     // Clients refuse user-assigned identities here themselves.
-    versions: &[Version { takes: |_| true, selectors: &[], render, reply }],
+    versions: &[Version { takes: |_| true, selectors: &[], render, reply: token_reply }],
     refuse,
     hosts,
     wants_loopback: false,
@@ -44,10 +43,6 @@ fn render(token: &Token) -> Rendered {
         token::json(token.resource.as_str())
     );
     Rendered::counting(before, after)
-}
-
-fn reply(body: Bytes) -> Reply {
-    Reply::bytes(StatusCode::OK, "application/json; charset=utf-8", body).with("cache-control", "no-store")
 }
 
 /// A refusal in the form that Cloud Shell has for an unknown audience; the other words are ours.

@@ -2,9 +2,9 @@
 
 use super::{
     DISK_FULL, FORGED_PATH, NO_SESSION, NOT_ALLOWED, REQUEST_ID, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING,
-    described, forwarder, json, retry_later, unserved_status,
+    described, forwarder, json, retry_later, token_reply, unserved_status,
 };
-use crate::azures::{SERVER_NAME, VERSIONS, signed};
+use crate::azures::{VERSIONS, signed};
 use crate::dialect::{Asked, Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version, is_since, single_value};
 use crate::refusal::{DocumentError, Logs, Refusal};
 use crate::token::{self, Rendered, Token};
@@ -13,7 +13,7 @@ use bonafide_types::{ClientId, ObjectId, ResourceId, TenantId, World};
 use bonafide_wire::hosts::{Identity, IdentityKind};
 use bonafide_wire::{Parameters, Reply, Request, Unserved};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
+use http::header::{HeaderMap, HeaderName};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use std::sync::LazyLock;
@@ -30,8 +30,8 @@ pub static IMDS: Dialect = Dialect {
         Entry::tree(Method::GET, instance::PATH, Call::Instance),
         Entry::new(Method::GET, attested::PATH, Call::Question(attested::ask)),
         Entry::new(Method::GET, load_balancer::PATH, Call::Instance),
-        Entry::new(Method::GET, scheduled_events::PATH, Call::Document(scheduled_events::list)),
-        Entry::new(Method::POST, scheduled_events::PATH, Call::Document(scheduled_events::start)),
+        Entry::new(Method::GET, scheduled_events::PATH, Call::Events),
+        Entry::new(Method::POST, scheduled_events::PATH, Call::Events),
         Entry::new(Method::GET, forwarder::EXTENSION_PATH, Call::Document(forwarder::extension)),
     ],
     has_secret: false,
@@ -78,14 +78,8 @@ fn render(token: &Token) -> Rendered {
     Rendered::counting(before, after)
 }
 
-/// The header fields of every token reply: copied, which takes less than to put them together.
-static TOKEN_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(SERVER, SERVER_NAME);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers
-});
+/// Those of every dialect, and the name of the server.
+static TOKEN_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| signed(token_reply(Bytes::new())).headers);
 
 fn reply(body: Bytes) -> Reply {
     Reply { status: StatusCode::OK, headers: TOKEN_HEADERS.clone(), body, why: None }

@@ -15,8 +15,11 @@ use crate::dialect::{Dialect, Endpoint, SelectorKind};
 use crate::token::ReplyKind;
 use bonafide_types::World;
 use bonafide_wire::{Reply, Route, Unserved};
+use bytes::Bytes;
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
+use std::sync::LazyLock;
 
 /// Least and longest `Retry-After` of a metadata request, in whole seconds. Source: ours; MSAL Python replays the refusal for
 /// that long, and callers who are told the same come again together.
@@ -83,6 +86,19 @@ fn unserved_status(why: Unserved) -> u16 {
         | Unserved::ShareTaken
         | Unserved::Failed => why.status().as_u16(),
     }
+}
+
+/// The header fields of every token reply: copied, which takes less than to put them together.
+static TOKEN_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers
+});
+
+/// The reply with the body of a token.
+fn token_reply(body: Bytes) -> Reply {
+    Reply { status: StatusCode::OK, headers: TOKEN_HEADERS.clone(), body, why: None }
 }
 
 /// The words for a full disk.

@@ -161,6 +161,13 @@ fn said(dialect: &Dialect, refusal: &Refusal) -> (u16, Reply, Value) {
 }
 
 #[test]
+fn md_05_every_path_that_is_served_is_canonical() {
+    for route in routes() {
+        assert_eq!(crate::path::canonical(route.path).as_deref(), Ok(route.path));
+    }
+}
+
+#[test]
 fn av_11_what_no_waiting_mends_is_never_a_status_that_clients_repeat() {
     for refusal in every() {
         let (words, at_imds, _, at_vm_extension, waiting_helps) = row(&refusal);

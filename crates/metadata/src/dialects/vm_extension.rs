@@ -4,7 +4,7 @@
 use super::imds::{SELECTORS, SEVERAL, has_metadata_header, unserved, upstream};
 use super::{
     DISK_FULL, NO_SESSION, NOT_ALLOWED, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder, json,
-    retry_later,
+    retry_later, token_reply,
 };
 use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, Version};
 use crate::refusal::{GuardError, Refusal};
@@ -12,9 +12,8 @@ use crate::token::{self, Rendered, Token};
 use bonafide_types::{World, is_printable};
 use bonafide_wire::token::OAuthError;
 use bonafide_wire::{Reply, Request};
-use bytes::Bytes;
+use http::Method;
 use http::header::HOST;
-use http::{Method, StatusCode};
 
 /// `vm-extension`.
 pub static VM_EXTENSION: Dialect = Dialect {
@@ -27,7 +26,7 @@ pub static VM_EXTENSION: Dialect = Dialect {
     has_secret: false,
     is_proven: has_metadata_header,
     // Clients send `api-version` 1.0, 2018-02-01 or none, and mean the same.
-    versions: &[Version { takes: |_| true, selectors: SELECTORS, render, reply }],
+    versions: &[Version { takes: |_| true, selectors: SELECTORS, render, reply: token_reply }],
     refuse,
     hosts,
     wants_loopback: true,
@@ -55,10 +54,6 @@ fn render(token: &Token) -> Rendered {
         token.ext_expires_in
     );
     Rendered::counting(before, after)
-}
-
-fn reply(body: Bytes) -> Reply {
-    Reply::bytes(StatusCode::OK, "application/json; charset=utf-8", body).with("cache-control", "no-store")
 }
 
 /// The names of the loopback device, with the port of the endpoint.

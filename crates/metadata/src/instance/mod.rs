@@ -27,7 +27,8 @@ const KEPT_KEY_BYTES_MAX: usize = 512;
 /// The newest document of one machine, with the answers that were made of it.
 pub(crate) struct Instance {
     etag: String,
-    document: Value,
+    /// As it is written: a host may have a thousand, and read they are several times as large.
+    document: Box<str>,
     /// The answer of `/metadata/loadbalancer`, where there is one.
     load_balancer: Option<Value>,
     answers: RwLock<BTreeMap<Box<str>, Answer>>,
@@ -51,6 +52,7 @@ impl Instance {
     pub(crate) fn read(etag: &str, document: &[u8]) -> Result<Self, serde_json::Error> {
         let mut document: Value = serde_json::from_slice(document)?;
         let load_balancer = document.as_object_mut().and_then(|members| members.shift_remove(load_balancer::MEMBER));
+        let document = document.to_string().into();
         Ok(Self { etag: etag.to_owned(), document, load_balancer, answers: RwLock::default() })
     }
 
@@ -92,7 +94,8 @@ impl Instance {
         let parameters = Parameters::parse(query)?;
         let asked_version = version(&parameters)?;
         let format = format(&parameters)?;
-        let mut document = self.document.clone();
+        // It was read before, and is what came of that.
+        let mut document = serde_json::from_str(&self.document).unwrap_or_default();
         members::cut(&mut document, asked_version);
         let below = path.strip_prefix(PATH).unwrap_or_default();
         let element = element::find(&document, below).ok_or(Refusal::NotFound)?;

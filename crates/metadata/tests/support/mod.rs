@@ -89,6 +89,7 @@ pub fn workload(number: usize, identities: Vec<Identity>) -> Workload {
         identities,
         extension: None,
         instance: None,
+        events: None,
     }
 }
 

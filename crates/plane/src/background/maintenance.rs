@@ -3,12 +3,12 @@
 use crate::control_plane::ControlPlane;
 use crate::lanes::Lanes;
 use crate::surfaces::{At, Round};
-use bonafide_core::lifecycle;
+use bonafide_core::lifecycle::{self, PlacementsOfBefore};
 use bonafide_http::{Event, Stop, clock, stopped};
 use bonafide_management::operations;
 use bonafide_store::StoreError;
 use bonafide_wire::Lane;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Time between two rounds.
@@ -16,14 +16,16 @@ const EVERY: Duration = Duration::from_secs(2);
 
 /// Runs one round every two seconds, until told to stop.
 pub(super) async fn maintain(plane: Arc<ControlPlane>, lanes: Arc<Lanes>, mut stop: Stop) {
+    let before = Arc::new(Mutex::new(PlacementsOfBefore::default()));
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = stopped(&mut stop) => return,
         }
-        let at_work = Arc::clone(&plane);
+        let (at_work, before) = (Arc::clone(&plane), Arc::clone(&before));
         // A step that fails now is done in a later round.
-        let failed = match lanes.of(Lane::Removal).run(move || round(&at_work)).await {
+        let step = move || round(&at_work, &mut before.lock().unwrap_or_else(PoisonError::into_inner));
+        let failed = match lanes.of(Lane::Removal).run(step).await {
             Ok(done) => done.err().map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),
         };
@@ -34,14 +36,15 @@ pub(super) async fn maintain(plane: Arc<ControlPlane>, lanes: Arc<Lanes>, mut st
 }
 
 /// Goes on with long operations that nobody polls, forgets those that are long done, and clears away what
-/// deletions left: each whether the others went well or not.
-fn round(plane: &ControlPlane) -> Result<(), StoreError> {
+/// deletions left, and brings the placements of an older version up to date: each whether the others went well or not.
+fn round(plane: &ControlPlane, before: &mut PlacementsOfBefore) -> Result<(), StoreError> {
     plane.store.upkeep();
     let (view, world) = (plane.views.current(), clock::world());
     let at = At { parts: plane, view: &view, world, round: Round::default() };
     let advanced = operations::advance_all(&at.management());
     let cleared = lifecycle::clear(&plane.store);
-    operations::sweep(&plane.store, &world).and(advanced).and(cleared)
+    let renewed = before.go_on(&plane.store);
+    operations::sweep(&plane.store, &world).and(advanced).and(cleared).and(renewed)
 }
 
 #[cfg(test)]
@@ -81,7 +84,7 @@ mod tests {
             .unwrap();
         let left = || plane.store.read(|tx| tx.page(&CREDENTIALS, &(), None, usize::MAX)).unwrap().len();
         assert!(left() > 0, "one transaction does not take them all");
-        round(&plane).unwrap();
+        round(&plane, &mut PlacementsOfBefore::default()).unwrap();
         assert_eq!(left(), 0);
     }
 }

@@ -222,7 +222,8 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(crate) fn management(self) -> bonafide_management::Cx<'a> {
+    /// The resource manager's context: its long operations go on in it.
+    pub fn management(self) -> bonafide_management::Cx<'a> {
         let Self { parts, view, world, .. } = self;
         bonafide_management::Cx {
             config: &parts.management,

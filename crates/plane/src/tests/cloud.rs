@@ -98,8 +98,8 @@ impl Cloud {
 
 impl PlaneListener {
     /// Its answer to a request that came now.
-    pub(super) async fn answered(&self, request: Request) -> Answer {
-        self.answer(request, clock::now(), &Waits::uncounted()).await
+    pub(super) async fn answered(&self, mut request: Request) -> Answer {
+        self.answer(&mut request, clock::now(), &Waits::uncounted()).await
     }
 }
 

@@ -52,7 +52,7 @@ impl Service for OfHosts {
         self.listener.logged_path(raw, status)
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.listener.answer(request, at, waits).await
     }

@@ -30,7 +30,8 @@ impl HostDecisions for OfThisHost {
             Some(HostRefusal::Frozen) => HostState::Frozen,
             Some(HostRefusal::JoinAgain) | None => HostState::Enabled,
         };
-        let id = agent.host_id().ok_or("this host was disabled, and has forgotten its certificate: join again")?;
+        let decision = || agent.wants_decision().unwrap_or("this host has no certificate: join again");
+        let id = agent.host_id().ok_or_else(decision)?;
         Ok(vec![HostLine {
             id,
             name: "this-host".to_owned(),

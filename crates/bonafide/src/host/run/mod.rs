@@ -122,7 +122,9 @@ async fn reload(file: Option<&Path>, before: &Configuration, bindings: &Arc<Bind
         Ok(read) => read,
         Err(why) => {
             log.event(&Event::named("configurationNotReloaded"), &why);
-            return say(&format!("{why}; what was in force stays in force"));
+            let why = format!("{why}; what was in force stays in force");
+            say(&why);
+            return bindings.not_followed(Some(why));
         }
     };
     log.quieten(read.is_quiet());
@@ -140,13 +142,16 @@ async fn reload(file: Option<&Path>, before: &Configuration, bindings: &Arc<Bind
 /// Attaches what the file of bindings says, and detaches what it does not say any more. One that cannot be used changes
 /// nothing.
 async fn follow(configuration: &Configuration, bindings: &Arc<Bindings>, occasion: Occasion, log: &Log) {
-    let Some(path) = configuration.bindings() else { return };
+    let Some(path) = configuration.bindings() else { return bindings.not_followed(None) };
     let failed = |why: &dyn std::fmt::Display| {
         log.event(&Event::named("configurationNotReloaded"), why);
-        say(&format!("{}: {why}; what is attached stays attached", path.display()));
+        let why = format!("{}: {why}; what is attached stays attached", path.display());
+        say(&why);
+        bindings.not_followed(Some(why));
     };
-    let text = match read_named(&path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+    let text = match read_named(&path).map(String::from_utf8) {
+        Ok(Ok(text)) => text,
+        Ok(Err(why)) => return failed(&why),
         Err(why) => return failed(&why),
     };
     match bindings.follow(&text, occasion).await {

@@ -5,6 +5,7 @@ use crate::bindings::place::Place;
 use crate::bindings::row::{BindingLine, BindingRow};
 use crate::bindings::unix_socket;
 use bonafide_files::FilesError;
+use bonafide_http::Event;
 use bonafide_opener::OpenError;
 use bonafide_types::BindingId;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,10 @@ impl Bindings {
     /// Ends one: first its row, so that no restart takes it up again, then its connections, then its sockets.
     pub(super) async fn end(&self, id: BindingId) -> Result<Option<Entry>, OpenError> {
         let removed = self.rows.remove(id);
+        if let Err(error) = self.rows.record() {
+            // On a full disk a binding ends, too.
+            self.log.event(&Event::named("stateNotKept").with("file", "agent.attached"), &error);
+        }
         let Some(mut entry) = self.entries().remove(&id) else { return Ok(None) };
         if let Some(serving) = entry.serving.take() {
             serving.end().await;

@@ -129,11 +129,11 @@ impl Service for AtPort {
         masked_path(raw, |segment| ["metadata", "identity", "oauth2", "token", "instance"].contains(&segment)).into()
     }
 
-    async fn answer(&self, request: Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
-        match self.asked(&request) {
+    async fn answer(&self, request: &mut Request, at: Timestamp, waits: &Waits<'_>) -> Answer {
+        match self.asked(request) {
             Some(endpoint) => endpoint.answer(request, at, waits).await,
             // Detached since the connection began.
-            None => self.refusal(&request, Unserved::OtherUser),
+            None => self.refusal(request, Unserved::OtherUser),
         }
     }
 

@@ -14,6 +14,7 @@ mod serving;
 pub use attach::AttachError;
 pub(crate) use attach::Attacher;
 pub use beside::BesideError;
+pub(in crate::bindings) use configured::Missing;
 pub use detach::{DetachError, Which};
 pub use open::PlaceError;
 pub(crate) use open::of_namespace;
@@ -61,7 +62,9 @@ pub struct Bindings {
     /// Sockets that an earlier process of this agent had, until those whose they are take them up.
     given: Mutex<HashMap<String, Held>>,
     /// Attachments of the configuration file that were not possible yet.
-    missing: Mutex<Vec<super::wanted::Wanted>>,
+    missing: Mutex<Vec<Missing>>,
+    /// The reason why the configuration is not followed as it is now.
+    unfollowed: Mutex<Option<String>>,
     changed: watch::Sender<()>,
 }
 
@@ -135,6 +138,7 @@ impl Bindings {
             entries: Mutex::default(),
             given: Mutex::default(),
             missing: Mutex::default(),
+            unfollowed: Mutex::default(),
             changed: watch::Sender::new(()),
         })
     }

@@ -12,8 +12,13 @@ use bonafide_types::BindingId;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The device by which monitors of virtual machines give them their numbers. Source: vhost_vsock of Linux (its mode: systemd's
+/// 50-udev-default.rules, 0666 unless a distribution builds it otherwise).
+const VHOST: &str = "/dev/vhost-vsock";
 
 /// The reason why nothing listens at a place.
 #[derive(Debug, thiserror::Error)]
@@ -125,10 +130,13 @@ impl Bindings {
                 let (socket, file) = unix_socket::open(&path, *mode)?;
                 return Ok(Opened { socket: Some(file), ..self.kept(place, key, vec![socket]).await? });
             }
-            Place::Vsock { port, .. } if self.guests.listens(*port) => {
-                return opened(place, self.own(Vec::new()));
+            Place::Vsock { port, .. } => {
+                let own = match self.guests.listens(*port) {
+                    true => opened(place, self.own(Vec::new()))?,
+                    false => self.kept(place, key, vec![vsock(*port)?]).await?,
+                };
+                return Ok(Opened { note: free_for_all(Path::new(VHOST)), ..own });
             }
-            Place::Vsock { port, .. } => return self.kept(place, key, vec![vsock(*port)?]).await,
         };
         let held = self.ask(move |opener| opener.open(&key, &at, namespace.as_ref().map(|it| it.file.as_fd()))).await?;
         opened(place, held)
@@ -184,6 +192,18 @@ fn callers(place: &Place, asks: Option<OwnedFd>, namespace: u64) -> Callers {
     }
 }
 
+/// The warning where any user can start a machine with a number that is free, as that of one that is switched off is.
+fn free_for_all(device: &Path) -> Option<String> {
+    let mode = std::fs::metadata(device).ok()?.permissions().mode();
+    (mode & 0o006 == 0o006).then(|| {
+        format!(
+            "every user of this machine can open {device}, and give a machine this number while nobody has it: chmod 660 \
+             {device}, and detach what is switched off for good",
+            device = device.display()
+        )
+    })
+}
+
 fn vsock(port: u32) -> Result<OwnedFd, PlaceError> {
     bonafide_opener::listen_on_vsock(port).map_err(|error| PlaceError::Vsock { port, error })
 }
@@ -203,4 +223,22 @@ fn port(number: u16) -> Result<OwnedFd, PlaceError> {
         _ => Err(error),
     });
     Ok(opened.map_err(failed)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, set_permissions, write};
+
+    #[test]
+    fn id_04_numbers_of_machines_that_every_user_can_give_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = folder.path().join("vhost-vsock");
+        assert_eq!(free_for_all(&device), None, "there is none");
+        write(&device, "").unwrap();
+        for (mode, is_told) in [(0o666, true), (0o660, false), (0o600, false), (0o664, false)] {
+            set_permissions(&device, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(free_for_all(&device).is_some(), is_told, "{mode:o}");
+        }
+    }
 }

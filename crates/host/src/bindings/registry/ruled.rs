@@ -45,7 +45,7 @@ impl Bindings {
         if row.rules == before {
             return Ok(not_taken);
         }
-        self.rows.write(&row)?;
+        self.rows.replace(&row)?;
         self.log.event(&self.event("bindingRulesChanged", &row), &"it was asked for");
         if let Some(entry) = self.entries().get_mut(&id) {
             entry.rules.replace(row.rules.as_ref().map(KeptRules::rules));

@@ -12,6 +12,7 @@ use crate::order::locks::{self, Operation};
 use crate::types::compute::extensions::preempted;
 use bonafide_core::directory::{Membership, Power, Resource};
 use bonafide_core::lifecycle::{Budget, ChangedSet};
+use bonafide_core::placement::EventState;
 use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::ResourceUuid;
 
@@ -130,13 +131,28 @@ pub(super) fn scale(
         of.count(tx, set)?;
         return Ok(if made == missing { Step::Last } else { Step::More });
     }
+    let going = surplus(&there, target, batch);
+    if let Some(step) = announce(tx, cx, of, &going)? {
+        return Ok(step);
+    }
     let mut budget = Budget::new(batch);
-    for uuid in surplus(&there, target, batch) {
+    for uuid in going {
         if !of.remove(tx, &cx.world, uuid, &mut budget)?.is_done() {
             return Ok(Step::More);
         }
     }
     Ok(if there.len() - target <= batch { Step::Last } else { Step::More })
+}
+
+/// Tells instances that they are removed; none once they may be.
+fn announce(tx: &mut Tx<'_>, cx: &Cx<'_>, of: ChangedSet, going: &[ResourceUuid]) -> Result<Option<Step>, StoreError> {
+    let (view, now) = (cx.view, cx.world.now);
+    let state = of.announce_removal(tx, &cx.world, going, &|host| view.is_host_connected(host, now))?;
+    Ok(match state {
+        EventState::Waits => Some(Step::Waits),
+        EventState::IsDue => Some(Step::More),
+        EventState::MayHappen | EventState::IsOver => None,
+    })
 }
 
 /// Changes the next of the instances that it is about.
@@ -148,6 +164,11 @@ fn each(tx: &mut Tx<'_>, turn: &Turn<'_>, state: &mut State, set: &Resource) -> 
     };
     let next: Vec<ResourceUuid> = state.left(tx)?.into_iter().take(batch).collect();
     check_next(tx, set, &next, state.does.operation())?;
+    if state.does == Does::Delete
+        && let Some(step) = announce(tx, turn.cx, state.set, &next)?
+    {
+        return Ok(step);
+    }
     let mut budget = Budget::new(turn.batch);
     for uuid in &next {
         match state.does {

@@ -40,6 +40,7 @@ pub(crate) static INSTANCES: ResourceType = ResourceType {
         power::REIMAGE,
         power::REIMAGE_ALL,
         power::REDEPLOY,
+        power::SIMULATE_EVICTION,
     ],
     members,
     view,

@@ -19,6 +19,7 @@ use crate::operations::{Begun, STEP_ITEMS_MAX, Step};
 use crate::order::write::Write;
 use crate::resource_type::{Absent, Identities, ResourceType, View};
 use crate::types::compute::extensions::{of_set, word};
+use crate::types::compute::virtual_machines::events;
 use bonafide_core::directory::{Body, Resource};
 use bonafide_core::lifecycle::ChangedSet;
 use model::{CAPACITY, ORCHESTRATION, says_extensions};
@@ -63,6 +64,7 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     write.new.body.set_member(ORCHESTRATION, mode.text().into());
     let policy = model::upgrade_policy(&write.new.body)?;
     of_set::put(write)?;
+    events::check(write, &["properties", "virtualMachineProfile"])?;
     let set = ChangedSet::by(&write.proof()?, write.uuid, &write.new)?;
     let there = set.instances(write.tx)?.len();
     if !model::says_capacity(write.sent) {

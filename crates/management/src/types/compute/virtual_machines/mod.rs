@@ -1,8 +1,11 @@
 //! `Microsoft.Compute/virtualMachines`.
 
+pub(crate) mod events;
 mod instance_view;
 pub(crate) mod power;
 mod profiles;
+
+pub(crate) use events::WORKER as EVENTS;
 
 use crate::command::Call;
 use crate::fault::Fault;
@@ -43,6 +46,7 @@ pub(crate) static VIRTUAL_MACHINES: ResourceType = ResourceType {
         power::REDEPLOY,
         power::REIMAGE,
         power::GENERALIZE,
+        power::SIMULATE_EVICTION,
         Action { method: Method::GET, name: "vmSizes", right: "vmSizes/read", run: Run::Read(sizes) },
     ],
     members,
@@ -69,6 +73,7 @@ fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
     {
         write.new.body.set_member(SET, set.clone());
     }
+    events::check(write, &["properties"])?;
     on_host::put(write)
 }
 

@@ -1,6 +1,7 @@
 //! `start`, `powerOff`, `deallocate` and `restart`: a machine that is switched off has its identities on no
 //! host, so that its endpoint serves no token.
 
+use super::events;
 use crate::fault::Fault;
 use crate::order::write::Write;
 use crate::resource_type::{Action, Run};
@@ -29,7 +30,7 @@ pub(crate) const DEALLOCATE: Action = switch("deallocate", "deallocate/action", 
 /// A machine that is switched off is started, not restarted.
 pub(crate) const RESTART: Action = switch("restart", "restart/action", |write| {
     if write.new.power.is_running() {
-        return extensions::restart(write);
+        return if events::restart(write)? { Ok(()) } else { extensions::restart(write) };
     }
     Err(Fault::NotAllowedNow { operation: "restart", id: write.new.id.clone(), state: "not running" })
 });
@@ -37,7 +38,7 @@ pub(crate) const RESTART: Action = switch("restart", "restart/action", |write| {
 /// Commands to what runs in a machine, where nothing of the control plane changes: it is made anew from the same
 /// resource.
 pub(crate) const REAPPLY: Action = switch("reapply", "reapply/action", |_| Ok(()));
-pub(crate) const REDEPLOY: Action = switch("redeploy", "redeploy/action", |_| Ok(()));
+pub(crate) const REDEPLOY: Action = switch("redeploy", "redeploy/action", events::redeploy);
 pub(crate) const REIMAGE: Action = switch("reimage", "reimage/action", |_| Ok(()));
 pub(crate) const REIMAGE_ALL: Action = switch("reimageAll", "reimageAll/action", |_| Ok(()));
 
@@ -48,6 +49,13 @@ pub(crate) const GENERALIZE: Action = switch("generalize", "generalize/action", 
     }
     Ok(())
 });
+
+pub(crate) const SIMULATE_EVICTION: Action = Action {
+    method: Method::POST,
+    name: "simulateEviction",
+    right: "simulateEviction/action",
+    run: Run::Quietly(events::evict),
+};
 
 const fn switch(
     name: &'static str,
