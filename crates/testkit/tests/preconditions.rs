@@ -22,7 +22,7 @@ const READING: [&str; 8] = [
 ];
 
 /// Routes whose change the stage does not allow, with its status.
-const REFUSED: [(&str, u16); 5] = [
+const REFUSED: [(&str, u16); 7] = [
     ("POST /subscriptions/{subscription}/providers/{namespace}/unregister", 409),
     (
         "POST /subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Resources/deployments/{deployment}/cancel",
@@ -31,6 +31,11 @@ const REFUSED: [(&str, u16); 5] = [
     ("POST /{scope...}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}/manualupgrade", 400),
     ("POST /{scope...}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}/delete", 400),
     ("POST /{scope...}/providers/Microsoft.Compute/virtualMachines/{name}/generalize", 409),
+    ("POST /{scope...}/providers/Microsoft.Compute/virtualMachines/{name}/simulateEviction", 409),
+    (
+        "POST /{scope...}/providers/Microsoft.Compute/virtualMachineScaleSets/{name}/virtualMachines/{childName}/simulateEviction",
+        409,
+    ),
 ];
 
 /// A route on a stage of its own.
