@@ -96,11 +96,12 @@ impl AgentRuntime {
     /// # Errors
     /// [`EnrolError`], among them [`EnrolError::NotJoined`].
     pub async fn of_joined(files: &HostFiles, options: Options, log: Arc<Log>) -> Result<Arc<Self>, EnrolError> {
+        let not_joined = || EnrolError::NotJoined(files.data_dir().to_owned());
         // Without them nothing was ever sealed, and nothing is to be made.
         if !files.has_joined() || AgentState::read(files)?.is_none() {
-            return Err(EnrolError::NotJoined);
+            return Err(not_joined());
         }
-        let to = ControlPlaneAddress::kept(files, &AgentState::kek(files)?)?.ok_or(EnrolError::NotJoined)?;
+        let to = ControlPlaneAddress::kept(files, &AgentState::kek(files)?)?.ok_or_else(not_joined)?;
         Self::start(files, to, options, Box::new(|| None), log).await
     }
 
