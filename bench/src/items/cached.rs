@@ -37,9 +37,11 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     }
     let data = bench.folder("cached")?.join("data");
     let cloud = Cloud::start(bench, &data, Some(SERVER_CORE))?;
-    let mut rows = compare(bench, &cloud, (WHAT, RATIO_MIN), (cloud.metadata()?.address, TOKEN_TARGET))?;
+    let amount = bench.amount((15, 3), (3, 1));
+    let mut rows = compare(bench, &cloud, (WHAT, RATIO_MIN), (cloud.metadata()?.address, TOKEN_TARGET), amount)?;
     let (_open, extension) = control::open(&data, None, "vm-extension")?;
-    rows.extend(compare(bench, &cloud, (EXTENSION, EXTENSION_RATIO_MIN), (extension, EXTENSION_TARGET))?);
+    let amount = bench.amount((15, 2), (3, 1));
+    rows.extend(compare(bench, &cloud, (EXTENSION, EXTENSION_RATIO_MIN), (extension, EXTENSION_TARGET), amount)?);
     Ok(rows)
 }
 
@@ -48,9 +50,9 @@ fn compare(
     cloud: &Cloud,
     (what, ratio_min): (&str, f64),
     (address, target): (SocketAddr, &str),
+    (rounds, seconds): (usize, u64),
 ) -> Result<Vec<Row>, Failure> {
     let generator = Generator::here();
-    let (rounds, seconds) = bench.amount((15, 3), (3, 1));
     let body = Target::plain(address).connect()?.call(&request_to_it(address, target))?;
     body.json()?;
     let nginx = Nginx::start_at(bench, target, &String::from_utf8(body.body)?, 1, Some(SERVER_CORE))?;
