@@ -24,6 +24,7 @@ mod keeping;
 mod kept;
 mod keys;
 mod link;
+mod listeners;
 mod membership;
 mod passing;
 mod pinned;

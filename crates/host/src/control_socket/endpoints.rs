@@ -2,8 +2,9 @@
 
 use super::brought::{Brought, brought};
 use super::{ControlSocket, OpenEndpoint, OpenedEndpoint, Peer};
-use crate::caller::{Callers, user_of};
+use crate::caller::Callers;
 use crate::endpoint::Endpoint;
+use crate::listeners::listener;
 use crate::rules::Guarded;
 use bonafide_crypto::random;
 use bonafide_http::{HttpLimits, Listener, Listening, PortHold, Service, Stop};
@@ -75,15 +76,7 @@ impl ControlSocket {
     }
 
     fn listen(&self, socket: Listening, service: impl Service, stop: Stop) {
-        let listener = Listener {
-            socket,
-            tls: None,
-            service: Arc::new(service),
-            limits: HttpLimits::default(),
-            user_of,
-            proxies: Arc::default(),
-            log: Arc::clone(&self.log),
-        };
+        let listener = Listener { limits: HttpLimits::default(), ..listener(socket, service, &self.log) };
         tokio::spawn(listener.serve(stop));
     }
 

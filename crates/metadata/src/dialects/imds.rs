@@ -36,18 +36,7 @@ pub static IMDS: Dialect = Dialect {
     ],
     has_secret: false,
     is_proven: has_metadata_header,
-    versions: &[Version {
-        takes: |asked| is_since("2018-02-01", asked),
-        selectors: &[
-            ("client_id", SelectorKind::Client),
-            ("object_id", SelectorKind::Principal),
-            ("msi_res_id", SelectorKind::Resource),
-            ("mi_res_id", SelectorKind::Resource),
-            ("resource_id", SelectorKind::Resource),
-        ],
-        render,
-        reply,
-    }],
+    versions: &[Version { takes: |asked| is_since("2018-02-01", asked), selectors: SELECTORS, render, reply }],
     refuse,
     hosts,
     wants_loopback: false,
@@ -60,6 +49,14 @@ pub static IMDS: Dialect = Dialect {
     ],
 };
 
+/// The parameters that choose an identity, here and at the extension's port.
+pub(super) const SELECTORS: &[(&str, SelectorKind)] = &[
+    ("client_id", SelectorKind::Client),
+    ("object_id", SelectorKind::Principal),
+    ("msi_res_id", SelectorKind::Resource),
+    ("mi_res_id", SelectorKind::Resource),
+    ("resource_id", SelectorKind::Resource),
+];
 const TOKEN_PATH: &str = "/metadata/identity/oauth2/token";
 static METADATA: HeaderName = HeaderName::from_static("metadata");
 

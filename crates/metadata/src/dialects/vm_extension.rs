@@ -1,12 +1,12 @@
 //! The dialect of the virtual machine extension for managed identities, `http://localhost:50342/oauth2/token`
 //! (docs/wire/vm-extension.md, "The endpoint").
 
-use super::imds::{SEVERAL, has_metadata_header, unserved, upstream};
+use super::imds::{SELECTORS, SEVERAL, has_metadata_header, unserved, upstream};
 use super::{
     DISK_FULL, NO_SESSION, NOT_ALLOWED, RESPONSE_TYPE, SCOPE, SESSION_LIFE, UPDATING, described, forwarder, json,
     retry_later, token_reply,
 };
-use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, SelectorKind, Version};
+use crate::dialect::{Call, Dialect, Endpoint, Entry, LOOPBACK, Version};
 use crate::refusal::{GuardError, Refusal};
 use crate::token::{self, Rendered, Token};
 use bonafide_types::{World, is_printable};
@@ -26,18 +26,7 @@ pub static VM_EXTENSION: Dialect = Dialect {
     has_secret: false,
     is_proven: has_metadata_header,
     // Clients send `api-version` 1.0, 2018-02-01 or none, and mean the same.
-    versions: &[Version {
-        takes: |_| true,
-        selectors: &[
-            ("client_id", SelectorKind::Client),
-            ("object_id", SelectorKind::Principal),
-            ("msi_res_id", SelectorKind::Resource),
-            ("mi_res_id", SelectorKind::Resource),
-            ("resource_id", SelectorKind::Resource),
-        ],
-        render,
-        reply: token_reply,
-    }],
+    versions: &[Version { takes: |_| true, selectors: SELECTORS, render, reply: token_reply }],
     refuse,
     hosts,
     wants_loopback: true,

@@ -4,36 +4,27 @@ use super::Bindings;
 use super::guests::Guest;
 use crate::bindings::place::Place;
 use crate::bindings::row::BindingRow;
-use crate::caller::{Callers, user_of};
+use crate::caller::Callers;
 use crate::endpoint::{AllowedUsers, Endpoint};
+use crate::listeners::{Listeners, listener};
 use crate::rules::{Guarded, RulesInForce};
 use bonafide_files::User;
-use bonafide_http::{HttpLimits, Listener, Listening, SharedConnections};
+use bonafide_http::{Listening, SharedConnections};
 use bonafide_metadata::{Binding, Dialect, Endpoint as EndpointFacts};
 use bonafide_types::{BindingId, Secret};
 use rustix::process::{Resource, getrlimit};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-/// Connections open at once on each socket of a binding. Source: ours; all of a namespace's come from one address, which may
-/// have half of them, and a busy server of .NET keeps some hundreds.
-const CONNECTIONS_MAX: usize = 4_096;
 /// The part of the process's descriptors that connections of all bindings have together, as a divisor; a few of each
 /// binding are its own. Source: ours.
 const DESCRIPTORS_SHARE: usize = 4;
-/// Longest time that a request in flight may take once its binding was detached. Source: ours; who detaches waits for it,
-/// and a token that is cached is answered in microseconds.
-const LAST_REQUESTS: Duration = Duration::from_millis(100);
 /// The port of HTTP, which a unix or virtual socket stands for: `curl --unix-socket` sends the host of the URL without one.
 const HTTP: u16 = 80;
 
 /// Listeners at work. Dropped, they end at once.
 pub(super) struct Serving {
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    listeners: Listeners,
     /// The guest of a virtual socket, whose listener is that of others, too.
     guest: Option<Guest>,
     callers: Callers,
@@ -41,24 +32,20 @@ pub(super) struct Serving {
 
 impl Serving {
     /// Ends all of its connections, and waits for it: requests in flight have a moment.
-    pub(super) async fn end(mut self) {
-        if let Some(listener) = self.guest.take().and_then(|guest| guest.end()) {
-            self.tasks.spawn(async { drop(listener.await) });
-        }
-        let _ = self.stop.send(true);
-        let over = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(LAST_REQUESTS, over).await.is_err() {
-            self.tasks.shutdown().await;
-        }
+    pub(super) async fn end(self) {
+        self.without_guest().end().await;
     }
 
     /// The same where the whole agent ends: requests in flight are answered.
-    pub(super) async fn end_in_peace(mut self) {
-        if let Some(listener) = self.guest.take().and_then(|guest| guest.end()) {
-            self.tasks.spawn(async { drop(listener.await) });
+    pub(super) async fn end_in_peace(self) {
+        self.without_guest().end_in_peace().await;
+    }
+
+    fn without_guest(mut self) -> Listeners {
+        if let Some(listener) = self.guest.and_then(|guest| guest.end()) {
+            self.listeners.await_at_end(listener);
         }
-        let _ = self.stop.send(true);
-        while self.tasks.join_next().await.is_some() {}
+        self.listeners
     }
 }
 
@@ -71,30 +58,20 @@ impl Bindings {
         rules: &RulesInForce,
         (sockets, callers): (Vec<Listening>, Callers),
     ) -> Serving {
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
+        let mut listeners = Listeners::begin();
         if let Place::Vsock { cid, port } = row.place {
             let endpoint = self.endpoint(row, dialect, rules, (callers.clone(), None));
             let guest = self.serve_guest((port, cid), endpoint, sockets);
-            return Serving { stop, tasks, guest: Some(guest), callers };
+            return Serving { listeners, guest: Some(guest), callers };
         }
         for socket in sockets {
             if let Some(limit) = row.options.hop_limit {
                 socket.limit_hops(limit);
             }
             let at = socket.address();
-            let listener = Listener {
-                socket,
-                tls: None,
-                service: Arc::new(self.endpoint(row, dialect, rules, (callers.clone(), at))),
-                limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
-                user_of,
-                proxies: Arc::default(),
-                log: Arc::clone(&self.log),
-            };
-            tasks.spawn(listener.serve(stopped.clone()));
+            listeners.serve(socket, self.endpoint(row, dialect, rules, (callers.clone(), at)), &self.log);
         }
-        Serving { stop, tasks, guest: None, callers }
+        Serving { listeners, guest: None, callers }
     }
 
     /// The way in which the callers at a binding that serves are known.
@@ -107,16 +84,7 @@ impl Bindings {
     fn serve_guest(&self, at: (u32, u32), endpoint: Endpoint, sockets: Vec<Listening>) -> Guest {
         self.guests.serve(at, endpoint, self.connections.clone(), |service, stopped| {
             let Some(socket) = sockets.into_iter().next() else { return tokio::spawn(async {}) };
-            let listener = Listener {
-                socket,
-                tls: None,
-                service: Arc::new(service),
-                limits: HttpLimits { connections: CONNECTIONS_MAX, ..HttpLimits::default() },
-                user_of,
-                proxies: Arc::default(),
-                log: Arc::clone(&self.log),
-            };
-            tokio::spawn(listener.serve(stopped))
+            tokio::spawn(listener(socket, service, &self.log).serve(stopped))
         })
     }
 

@@ -1,21 +1,21 @@
 //! Resource types. A type is one value, which owns its rights, its actions and its rules. The checks that all types
 //! share are in `order/` and cannot be skipped.
 
-use crate::command::{Call, Verb};
+mod action;
+mod own;
+
+pub(crate) use action::{Action, Beside, Run};
+pub(crate) use own::{ChangeFn, Changes, ListRight, Own, ReadFn, Rows, TagFn};
+
 use crate::fault::Fault;
-use crate::order::access::Access;
 use crate::order::linked::Link;
 use crate::order::place::Found;
 use crate::order::write::Write;
-use crate::outcome::Outcome;
 pub(crate) use crate::stored::{Remembered, Stored};
-use bonafide_core::access::{Allowed, Attributes};
 use bonafide_core::directory::Resource;
 use bonafide_core::view::View as Directory;
-use bonafide_store::{ReadTx, Tx};
 use bonafide_types::{ApiVersion, HostId, ResourceUuid, Timestamp};
 use bonafide_wire::Parameters;
-use http::Method;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
@@ -141,132 +141,6 @@ pub(crate) enum Created {
     As200,
     /// 201.
     As201,
-}
-
-/// An operation on a resource of a type beside reading, writing and deleting it.
-#[derive(Debug)]
-pub(crate) struct Action {
-    /// The method.
-    pub(crate) method: Method,
-    /// The last segment of the path.
-    pub(crate) name: &'static str,
-    /// The action that a role must grant, without the type: `start/action`.
-    pub(crate) right: &'static str,
-    /// The function that runs it.
-    pub(crate) run: Run,
-}
-
-impl Action {
-    /// Changes the resource, where it does that.
-    pub(crate) fn change(&self, write: &mut Write<'_, '_>) -> Result<(), Fault> {
-        match self.run {
-            Run::Read(_) | Run::Beside(_) => Ok(()),
-            Run::Change(change) | Run::Quietly(change) => change(write),
-        }
-    }
-
-    /// True for one that answers nothing, whatever goes on.
-    pub(crate) fn is_quiet(&self) -> bool {
-        matches!(self.run, Run::Quietly(_))
-    }
-}
-
-/// The function that runs an action.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Run {
-    /// It answers from what is stored.
-    Read(ReadFn),
-    /// It changes the resource, by the same order as every write.
-    Change(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
-    /// The same, and the answer is 204, though it may go on.
-    Quietly(fn(&mut Write<'_, '_>) -> Result<(), Fault>),
-    /// It changes what is no part of the resource, by the same order, and has an answer of its own.
-    Beside(&'static Beside),
-}
-
-/// An action that changes what is no part of its resource.
-#[derive(Debug)]
-pub(crate) struct Beside {
-    /// The other resources that it involves, with the rights that they take (`order/linked.rs`).
-    pub(crate) links: fn(&Write<'_, '_>) -> Result<Vec<Link>, Fault>,
-    /// The function that runs it.
-    pub(crate) run: fn(&mut Write<'_, '_>) -> Result<Value, Fault>,
-}
-
-/// Answers from what is stored.
-pub(crate) type ReadFn = fn(&ReadTx<'_>, &Call<'_>, &Access) -> Result<Outcome, Fault>;
-/// Gives what a condition of a role may ask of a call beside its action.
-pub(crate) type AttributesFn = fn(&Tx<'_>, &Call<'_>, &Access) -> Result<Attributes, Fault>;
-/// Gives the etag of what a change is about, as it is; `None` if it is not there.
-pub(crate) type TagFn = fn(&Tx<'_>, &Call<'_>, &Access) -> Result<Option<String>, Fault>;
-/// Changes what is stored.
-pub(crate) type ChangeFn = fn(&mut Tx<'_>, &Call<'_>, &Access, &Allowed) -> Result<Outcome, Fault>;
-
-/// The place of a type's rows.
-pub(crate) enum Rows {
-    /// They are resources.
-    Resources,
-    /// The type has a table of its own, or none.
-    Own(&'static Own),
-}
-
-/// The calls of a type whose rows are no resources. What is `None` is not offered.
-pub(crate) struct Own {
-    /// The only name that there is, where there is only one.
-    pub(crate) only: Option<&'static str>,
-    pub(crate) check_name: fn(&str) -> Result<(), Fault>,
-    pub(crate) get: Option<ReadFn>,
-    /// Says only whether a row is there.
-    pub(crate) head: Option<ReadFn>,
-    pub(crate) list: Option<(ListRight, ReadFn)>,
-    /// True if locks do not stop it: a lock can be taken away.
-    pub(crate) is_above_locks: bool,
-    pub(crate) changes: Option<Changes>,
-    /// The attributes of a change; of a type without any, what is granted under a condition is not granted.
-    pub(crate) attributes: AttributesFn,
-}
-
-impl Own {
-    /// A type that offers nothing.
-    pub(crate) const NOTHING: Self = Self {
-        only: None,
-        check_name: |_| Ok(()),
-        get: None,
-        head: None,
-        list: None,
-        is_above_locks: false,
-        changes: None,
-        attributes: |_, _, _| Ok(Attributes::default()),
-    };
-
-    /// The function that does a change.
-    pub(crate) fn change(&self, verb: Verb) -> Option<ChangeFn> {
-        let changes = self.changes.as_ref()?;
-        match verb {
-            Verb::Put => changes.put,
-            Verb::Patch => changes.patch,
-            Verb::Delete => changes.delete,
-            Verb::Get | Verb::Head | Verb::List | Verb::Action(_) => None,
-        }
-    }
-}
-
-/// The changes of rows that are no resources. What is `None` is not offered.
-pub(crate) struct Changes {
-    /// The etag of a row: no change is offered whose preconditions could not be checked.
-    pub(crate) etag: TagFn,
-    pub(crate) put: Option<ChangeFn>,
-    pub(crate) patch: Option<ChangeFn>,
-    pub(crate) delete: Option<ChangeFn>,
-}
-
-/// The roles that a list requires.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum ListRight {
-    /// A role that grants `{type}/read` at the scope.
-    Granted,
-    /// Any role near the scope: the list shows what belongs to the caller.
-    Near,
 }
 
 /// The source of a view.
