@@ -76,7 +76,7 @@ const DEFAULT_DATA_DIR: &str = ".bonafide";
 /// The option that names the data directory.
 #[derive(Clone, Args)]
 struct DataDirOption {
-    /// Data directory [default: .bonafide, where `up` made it for you on this disk]
+    /// Data directory [default: .bonafide, where it was made for you on this disk]
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
 }

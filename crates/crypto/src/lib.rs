@@ -46,4 +46,5 @@ pub use kek::Kek;
 pub use random::{SystemEntropy, prepare_entropy};
 pub use self_signed::SelfSigned;
 pub use signing::{RsaKey, SigningKey};
+pub use validity::CERTIFICATE_BACKDATE_SECONDS;
 pub use verifying_key::{KeyError, KeyKind, P256_POINT_BYTES, VerifyingKey, VerifyingKeys};

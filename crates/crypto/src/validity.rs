@@ -4,7 +4,7 @@ use bonafide_types::{Lifetime, PROGRAM_MADE_AT, Timestamp};
 
 /// The time by which a certificate's validity precedes its issue, in seconds (a day). Source: ours; a clock that was set
 /// to local time is off by 14 hours at most, and clocks of two machines differ by less.
-pub(crate) const CERTIFICATE_BACKDATE_SECONDS: u64 = 86_400;
+pub const CERTIFICATE_BACKDATE_SECONDS: u64 = 86_400;
 
 /// The validity of a certificate, in Unix seconds.
 #[derive(Debug, Clone, Copy)]

@@ -64,7 +64,7 @@ impl State {
         let line = match ask::wanted(self.host) {
             Ok(wanted) => self.follow(wanted),
             // An open port stays open: the host may be back before the next request.
-            Err(error) => format!("the host at {} does not answer: {error}", self.host.address),
+            Err(error) => format!("no word of an extension from the host at {}: {error}", self.host.address),
         };
         (self.said != line).then(|| {
             self.said.clone_from(&line);
@@ -90,7 +90,7 @@ impl State {
         }
         match ask::tell(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted.port)), &wanted, ask::ANSWERS) {
             Ok(()) => format!("http://localhost:{}/oauth2/token answers", wanted.port),
-            Err(error) => format!("port {} is open, and the host does not answer: {error}", wanted.port),
+            Err(error) => format!("port {} is open, and the host does not take that up: {error}", wanted.port),
         }
     }
 }

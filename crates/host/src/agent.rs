@@ -12,6 +12,7 @@ use crate::link::Link;
 use crate::membership::{Invitation, Membership};
 use crate::resource_name::ResourceName;
 use crate::state::AgentState;
+use bonafide_crypto::CERTIFICATE_BACKDATE_SECONDS;
 use bonafide_http::{Event, Log, clock};
 use bonafide_metadata::host::{HostRefusal, HostRequest, Sent};
 use bonafide_metadata::{Agent, FetchDuty, Options, TokenFetch, UpstreamError};
@@ -48,8 +49,8 @@ pub struct AgentRuntime {
 /// The agent's own account of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AgentStatus {
-    /// The beginning of its certificate; `None` while it has none.
-    pub certificate_begins_at: Option<Timestamp>,
+    /// The time at which its certificate was issued; `None` while it has none.
+    pub certificate_issued_at: Option<Timestamp>,
     /// The end of its certificate; `None` while it has none.
     pub certificate_ends_at: Option<Timestamp>,
     /// True while its certificate opens a connection.
@@ -96,11 +97,12 @@ impl AgentRuntime {
     /// # Errors
     /// [`EnrolError`], among them [`EnrolError::NotJoined`].
     pub async fn of_joined(files: &HostFiles, options: Options, log: Arc<Log>) -> Result<Arc<Self>, EnrolError> {
+        let not_joined = || EnrolError::NotJoined(files.data_dir().to_owned());
         // Without them nothing was ever sealed, and nothing is to be made.
         if !files.has_joined() || AgentState::read(files)?.is_none() {
-            return Err(EnrolError::NotJoined);
+            return Err(not_joined());
         }
-        let to = ControlPlaneAddress::kept(files, &AgentState::kek(files)?)?.ok_or(EnrolError::NotJoined)?;
+        let to = ControlPlaneAddress::kept(files, &AgentState::kek(files)?)?.ok_or_else(not_joined)?;
         Self::start(files, to, options, Box::new(|| None), log).await
     }
 
@@ -118,7 +120,9 @@ impl AgentRuntime {
     pub fn status(&self) -> AgentStatus {
         let link = self.membership.held();
         AgentStatus {
-            certificate_begins_at: link.as_ref().map(|link| link.lifetime.not_before),
+            certificate_issued_at: link
+                .as_ref()
+                .map(|link| link.lifetime.not_before.plus_seconds(CERTIFICATE_BACKDATE_SECONDS)),
             certificate_ends_at: link.as_ref().map(|link| link.lifetime.not_after),
             is_member: link.as_ref().is_some_and(|link| link.phase() != Phase::Outside),
             refusal: link.and_then(|link| link.refusal()).or_else(|| self.membership.refusal()),

@@ -15,6 +15,7 @@ use bonafide_wire::hosts::{
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde::Serialize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest time that joining takes.
@@ -37,10 +38,11 @@ pub enum EnrolError {
     NoToken,
     /// Nobody ever invited it.
     #[error(
-        "this machine is no host yet: `bonafide host token create` makes a token, and `bonafide host join --url \
-         https://NAME:8444 --token-file FILE` joins with it"
+        "this machine is no host yet by what is in {folder}: `bonafide host token create` makes a token, and `bonafide \
+         host join --data-dir {folder} --url https://NAME:8444 --ca-sha256 HEX --token-file FILE` joins with it",
+        folder = .0.display()
     )]
-    NotJoined,
+    NotJoined(PathBuf),
     /// No key could be made.
     #[error(transparent)]
     Key(#[from] SignError),
@@ -54,7 +56,7 @@ impl EnrolError {
     pub(crate) fn refusal(&self) -> Option<HostRefusal> {
         match self {
             Self::Refused(refused) | Self::Lately(refused) => refused.of_host(),
-            Self::Upstream(_) | Self::NoToken | Self::NotJoined | Self::Key(_) | Self::State(_) => None,
+            Self::Upstream(_) | Self::NoToken | Self::NotJoined(_) | Self::Key(_) | Self::State(_) => None,
         }
     }
 
@@ -73,7 +75,7 @@ impl EnrolError {
         let meaning = match self {
             Self::Refused(refused) | Self::Lately(refused) => refused.meaning,
             Self::State(StateError::Files(FilesError::Full(_))) => RefusedFor::DiskFull,
-            Self::Upstream(_) | Self::NoToken | Self::NotJoined | Self::Key(_) | Self::State(_) => RefusedFor::Other,
+            Self::Upstream(_) | Self::NoToken | Self::NotJoined(_) | Self::Key(_) | Self::State(_) => RefusedFor::Other,
         };
         Refused { why: self.to_string(), meaning }
     }

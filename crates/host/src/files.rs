@@ -4,7 +4,7 @@ use bonafide_crypto::Kek;
 use bonafide_files::{FilesError, Lock, Root, User, Vouched, io, make_dirs, remove_drafts, trusted};
 use bonafide_types::{BindingId, ResourceUuid};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The agent's files.
 #[derive(Debug, Clone)]
@@ -36,6 +36,11 @@ impl HostFiles {
             }
             other => other.map(|()| files),
         }
+    }
+
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.root.path()
     }
 
     /// The user whose they are.

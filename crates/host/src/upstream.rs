@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -152,11 +152,24 @@ impl Upstream {
             let stream = open(origin).await.map_err(|error| failed(error.to_string()))?;
             let name = ServerName::try_from(origin.name.clone()).map_err(|error| failed(error.to_string()))?;
             let connector = TlsConnector::from(Arc::clone(&self.config));
-            let stream = connector.connect(name, stream).await.map_err(|error| failed(error.to_string()))?;
+            let stream = connector.connect(name, stream).await.map_err(|error| failed(of_handshake(&error)))?;
             exchange::open(stream).await.map_err(|error| failed(error.to_string()))
         };
         let connected = tokio::time::timeout(CONNECT, connect).await;
         connected.unwrap_or_else(|_| Err(failed("no connection in time".to_owned())))
+    }
+}
+
+/// The failure of a handshake, and what helps.
+fn of_handshake(error: &std::io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        // Words of our own verifier, which need no "unexpected error" before them.
+        Some(rustls::Error::General(why)) => why.clone(),
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => format!(
+            "{error}: its authority is none that this host trusts; join with its SHA-256 (--ca-sha256, as `bonafide host \
+             token create` prints it) or a copy of its ca.pem (--ca)"
+        ),
+        _ => error.to_string(),
     }
 }
 

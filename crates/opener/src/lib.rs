@@ -125,7 +125,7 @@ pub struct Gone(OwnedFd);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another program listens there.
-    #[error("{address} is taken{by}: stop what listens there, or choose another port")]
+    #[error("{address} is taken{by}: stop what listens there, or have one of the two use another address or port")]
     Taken {
         /// The address and port.
         address: String,
@@ -136,7 +136,9 @@ pub enum OpenError {
     #[error("{0} is attached already; detach that first")]
     Held(String),
     /// No device has this name.
-    #[error("there is no network device {0} in that namespace")]
+    #[error(
+        "there is no network device {0} there: `ip link` shows those of this namespace, and --netns names another one"
+    )]
     NoDevice(String),
     /// The device carries packets of more than one workload.
     #[error(

@@ -152,8 +152,8 @@ impl Opened {
         let store = open_store(&files, of_others)?;
         // Only who has the directory writes to its log.
         log.keep_failures(LogFile::at(files.log_file())).map_err(StartError::Threads)?;
-        let public = sockets.listen(PUBLIC, options.listen, "--listen")?;
-        let hosts = |address| sockets.listen(HOSTS, address, "--hosts-listen");
+        let public = sockets.listen(PUBLIC, options.listen, "--listen, or `listen` of the configuration")?;
+        let hosts = |address| sockets.listen(HOSTS, address, "--hosts-listen, or `hosts-listen` of the configuration");
         let hosts = match hosts(options.hosts_listen) {
             Err(_) if options.hosts_may_move => hosts(SocketAddr::new(options.hosts_listen.ip(), 0))?,
             opened => opened?,

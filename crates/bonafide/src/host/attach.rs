@@ -26,7 +26,7 @@ pub(super) struct Options {
     workload: String,
     #[command(flatten)]
     place: place::Options,
-    /// Protocol [default: imds; at a port app-service]
+    /// Protocol: imds, app-service, cloud-shell [default: imds; at a port app-service]
     #[arg(long, value_name = "NAME")]
     dialect: Option<String>,
     /// Let every user of the machine use the port, and not only who attaches it

@@ -4,7 +4,7 @@ use super::list::binding_line;
 use super::place;
 use crate::data_dir::DataDir;
 use crate::{Failure, block_on, print};
-use bonafide_host::bindings::Which;
+use bonafide_host::bindings::{BindingLine, Which};
 use bonafide_types::BindingId;
 use clap::Args;
 
@@ -28,6 +28,8 @@ pub(super) fn run(dir: &DataDir, options: &Options) -> Result<(), Failure> {
         _ => return Err("say what to detach: --binding, --workload, or the place that was attached".into()),
     };
     let ended = block_on(bonafide_host::detach(&dir.host, which))??;
-    print(&ended.iter().map(|ended| binding_line(ended, "detached")).collect::<String>());
+    // A note is about the time when it was attached.
+    let ended = ended.into_iter().map(|ended| BindingLine { note: None, ..ended });
+    print(&ended.map(|ended| binding_line(&ended, "detached")).collect::<String>());
     Ok(())
 }

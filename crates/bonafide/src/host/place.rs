@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use bonafide_files::user_named;
-use bonafide_host::bindings::{NetnsName, Place, PlaceOptions};
+use bonafide_host::bindings::{NetnsName, Place, PlaceOptions, namespace_file};
 use clap::Args;
 use std::net::Ipv6Addr;
 use std::os::fd::OwnedFd;
@@ -80,7 +80,7 @@ impl Options {
 /// The namespace of a place, opened with the rights of who asks.
 pub(super) fn open_namespace(place: &Place) -> Result<Option<OwnedFd>, Failure> {
     let Some(NetnsName::Path(path)) = place.netns() else { return Ok(None) };
-    Ok(Some(bonafide_files::open_namespace(path)?.into()))
+    Ok(Some(namespace_file(path)?))
 }
 
 fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>, Failure> {

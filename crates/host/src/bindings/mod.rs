@@ -18,6 +18,7 @@ pub use place::{NetnsName, Place};
 pub use place_options::{PlaceOptions, PlaceOptionsError};
 pub use registry::{
     AttachError, BesideError, Bindings, BindingsError, DetachError, PlaceError, PortEndpoint, Which, bound_workloads,
+    namespace_file,
 };
 pub use row::{AttachedBinding, BindingLine, BindingOptions, BindingRow, BindingState, PlaceIdentity};
 pub use unix_socket::UnixSocketError;

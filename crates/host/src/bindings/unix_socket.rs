@@ -28,6 +28,14 @@ pub enum UnixSocketError {
          the sticky bit", folder = .0.display()
     )]
     Open(PathBuf),
+    /// The folder is not there, or not for this user.
+    #[error("cannot use the folder of {path}: {error}; make it first, where the user of the agent can write to it")]
+    Folder {
+        /// The path of the socket.
+        path: PathBuf,
+        /// The error.
+        error: std::io::Error,
+    },
     /// The system's.
     #[error("cannot listen at {path}: {error}")]
     Io {
@@ -43,7 +51,7 @@ pub(super) fn open(path: &Path, mode: u32) -> Result<(OwnedFd, SocketFile), Unix
     let failed = |error: Errno| UnixSocketError::Io { path: path.to_owned(), error: error.into() };
     let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR))?;
     let folder = open_folder_by_own_links(path.parent().unwrap_or(Path::new("/")))
-        .map_err(|error| UnixSocketError::Io { path: path.to_owned(), error })?;
+        .map_err(|error| UnixSocketError::Folder { path: path.to_owned(), error })?;
     let found = fstat(&folder).map_err(failed)?;
     if found.st_mode & 0o1002 == 0o002 {
         return Err(UnixSocketError::Open(path.parent().unwrap_or(Path::new("/")).to_owned()));

@@ -39,7 +39,9 @@ impl Refused {
     /// The refusal that has this body.
     pub fn read(body: &[u8]) -> Self {
         let Ok(HostsError { code, message }) = serde_json::from_slice(body) else {
-            return Self { why: "no reason given".to_owned(), meaning: RefusedFor::Other };
+            let why = "its answer is not that of a hosts listener, which has an address of its own (port 8444, unless \
+                       `hosts-listen` says another)";
+            return Self { why: why.to_owned(), meaning: RefusedFor::Other };
         };
         let meaning = match code.as_str() {
             code::NO_CERTIFICATE | code::CERTIFICATE_EXPIRED | code::JOIN_AGAIN | code::UNKNOWN_HOST => {

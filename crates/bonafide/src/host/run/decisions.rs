@@ -37,7 +37,7 @@ impl HostDecisions for OfThisHost {
             name: "this-host".to_owned(),
             state,
             since: None,
-            certificate_issued_at: status.certificate_begins_at.map(|at| at.second()),
+            certificate_issued_at: status.certificate_issued_at.map(|at| at.second()),
         }])
     }
 }

@@ -16,8 +16,8 @@ pub(crate) use attach::Attacher;
 pub use beside::BesideError;
 pub(in crate::bindings) use configured::Missing;
 pub use detach::{DetachError, Which};
-pub use open::PlaceError;
 pub(crate) use open::of_namespace;
+pub use open::{PlaceError, namespace_file};
 
 use super::place::Place;
 use super::row::{AttachedBinding, BindingLine, BindingRow, BindingState};

@@ -29,6 +29,12 @@ pub enum PlaceError {
     /// The file of a namespace.
     #[error(transparent)]
     Namespace(#[from] FilesError),
+    /// The file of a namespace that is not there.
+    #[error("there is no network namespace {0}: `ip netns list` shows those with names, and `ip netns add` makes one")]
+    NoNamespace(PathBuf),
+    /// That of a process that is not there.
+    #[error("{0} is not there: has the process ended?")]
+    NoProcess(PathBuf),
     /// A file that is no namespace.
     #[error(
         "{0} is no network namespace: name one of `ip netns list`, a process id, or a file such as /proc/PID/ns/net"
@@ -101,7 +107,7 @@ impl Bindings {
         };
         let file = match (given, name) {
             (Some(given), NetnsName::Path(_)) => given,
-            _ => open_namespace(&path)?.into(),
+            _ => namespace_file(&path)?,
         };
         let inode = inode_of_namespace(&file).ok_or_else(|| PlaceError::NotANamespace(name.to_string()))?;
         if *name != NetnsName::Host && Some(inode) == self.here.inode {
@@ -164,6 +170,20 @@ impl Bindings {
         self.given().retain(|held, _| !held.starts_with(&key));
         self.ask(move |opener| opener.close(&key)).await
     }
+}
+
+/// Opens the file of a namespace, with the rights of this process.
+///
+/// # Errors
+/// [`PlaceError`]
+pub fn namespace_file(path: &Path) -> Result<OwnedFd, PlaceError> {
+    open_namespace(path).map(OwnedFd::from).map_err(|failed| match failed {
+        FilesError::Io { error, path } if error.kind() == ErrorKind::NotFound => match path.starts_with("/proc") {
+            true => PlaceError::NoProcess(path),
+            false => PlaceError::NoNamespace(path),
+        },
+        other => other.into(),
+    })
 }
 
 /// Sockets that are held, ready to be served.
