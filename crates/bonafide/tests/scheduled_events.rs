@@ -14,10 +14,11 @@ use support::{PATIENCE, Up, eventually, run};
 const URL: &str = "http://169.254.169.254/metadata/scheduledevents?api-version=2020-07-01";
 const VERSION: &str = "2024-11-01";
 
-/// The answer that curl gets in a namespace.
+/// The answer that curl gets in a namespace. It waits where it is told to: who looks often is throttled.
 fn curl(namespace: &Namespace, more: &[&str]) -> String {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--fail-with-body", "--max-time", "10", "--header", "Metadata: true"]).args(more).arg(URL);
+    curl.args(["--silent", "--show-error", "--fail", "--retry", "5", "--max-time", "10", "--header", "Metadata: true"]);
+    curl.args(more).arg(URL);
     let output = run(namespace.command(curl));
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
