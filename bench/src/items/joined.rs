@@ -4,6 +4,7 @@
 //! machines that are nowhere, in turns: the processor time of the control plane with 16 clients, and the latency for one; once
 //! of a member that no machine is told of, and once of a tag, of which each host hears before the answer.
 
+use super::revocation::until;
 use super::tokens::cost;
 use crate::cloud::{Cloud, Management, RESOURCE, VM_VERSION, free_address, management_request, metadata_request};
 use crate::joined::{Joined, group, machine, machine_id};
@@ -13,11 +14,9 @@ use crate::{Bench, Failure, control};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use xtask::connection::{Connection, Target};
+use xtask::connection::Target;
 
 const REFUSED_WITHIN_MICROS: f64 = 5e6;
-/// Longer than anybody would wait.
-const PATIENCE: Duration = Duration::from_secs(30);
 const IDENTITY_VERSION: &str = "2018-11-30";
 /// Machines of each kind that are changed.
 const MACHINES: usize = 64;
@@ -80,20 +79,6 @@ fn revocation(bench: &Bench, joined: &Joined) -> Result<Row, Failure> {
 fn assign(management: &mut Management, machine: &str, id: &str, entry: Value) -> Result<(), Failure> {
     let identity = json!({ "type": "SystemAssigned, UserAssigned", "userAssignedIdentities": { (id): entry } });
     management.call("PATCH", machine, VM_VERSION, &json!({ "identity": identity })).map(drop)
-}
-
-fn until(metadata: &mut Connection, request: &[u8], wanted: impl Fn(u16) -> bool) -> Result<(), Failure> {
-    let started = Instant::now();
-    loop {
-        let answer = metadata.call(request)?;
-        if wanted(answer.status) {
-            return Ok(());
-        }
-        if started.elapsed() > PATIENCE {
-            return Err(format!("still {}: {}", answer.status, String::from_utf8_lossy(&answer.body)).into());
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// The places of machines that are changed.

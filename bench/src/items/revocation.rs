@@ -73,7 +73,8 @@ fn token_request(client: Option<&str>) -> Vec<u8> {
     metadata_request(&format!("/metadata/identity/oauth2/token?{query}"))
 }
 
-fn until(metadata: &mut Connection, request: &[u8], wanted: impl Fn(u16) -> bool) -> Result<(), Failure> {
+/// Asks until the status is a wanted one.
+pub(super) fn until(metadata: &mut Connection, request: &[u8], wanted: impl Fn(u16) -> bool) -> Result<(), Failure> {
     let started = Instant::now();
     loop {
         let answer = metadata.call(request)?;

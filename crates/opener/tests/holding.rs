@@ -86,18 +86,21 @@ fn ha_09_nothing_is_left_of_what_was_opened_and_closed() {
     assert!(!namespace.ip("address show").contains("169.254"));
 }
 
+/// Makes a device with a chosen index, and the guest at its other end.
+fn make_tap(host: &Namespace, guest: &Namespace) {
+    host.ip(&format!("link add tap0 index 77 type veth peer name eth0 netns {}", guest.name));
+    host.ip("link set tap0 up");
+    guest.ip("link set eth0 up");
+    guest.ip("address add 192.0.2.7/24 dev eth0");
+    guest.ip("route add 169.254.169.254 dev eth0");
+}
+
 #[test]
 fn id_04_a_device_that_is_deleted_is_told_of_and_its_number_reaches_nobody() {
     let (Some(host), Some(guest)) = (Namespace::create("device"), Namespace::create("peer")) else { return };
     let opener = Direct::start(Box::new(Nowhere), []).unwrap();
     let gone = opener.gone().unwrap();
-    let make = || {
-        host.ip(&format!("link add tap0 index 77 type veth peer name eth0 netns {}", guest.name));
-        host.ip("link set tap0 up");
-        guest.ip("link set eth0 up");
-        guest.ip("address add 192.0.2.7/24 dev eth0");
-        guest.ip("route add 169.254.169.254 dev eth0");
-    };
+    let make = || make_tap(&host, &guest);
     make();
     let at = Where::Metadata { device: Some("tap0".to_owned()), ipv6: None, port: 80 };
     let held = opener.open("a/imds", &at, host.fd()).unwrap();
@@ -136,13 +139,7 @@ fn a_namespace_that_nobody_uses_any_more_is_told_of() {
 #[test]
 fn id_04_a_device_that_was_made_anew_while_nobody_watched_is_not_the_one_that_was_opened() {
     let (Some(host), Some(guest)) = (Namespace::create("anew"), Namespace::create("peer2")) else { return };
-    let make = || {
-        host.ip(&format!("link add tap0 index 77 type veth peer name eth0 netns {}", guest.name));
-        host.ip("link set tap0 up");
-        guest.ip("link set eth0 up");
-        guest.ip("address add 192.0.2.7/24 dev eth0");
-        guest.ip("route add 169.254.169.254 dev eth0");
-    };
+    let make = || make_tap(&host, &guest);
     make();
     let at = Where::Metadata { device: Some("tap0".to_owned()), ipv6: None, port: 80 };
     let kept = Kept::default();
