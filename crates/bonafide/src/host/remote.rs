@@ -63,15 +63,17 @@ pub(super) async fn find(client: &Client, wanted: &str) -> Result<Host, ClientEr
     let hosts = all(client).await?;
     let known = enumerate_some(hosts.iter().map(|host| host.name()));
     let is_meant = |host: &Host| host.name().eq_ignore_ascii_case(wanted) || host.host_id.eq_ignore_ascii_case(wanted);
-    let mut meant = hosts.into_iter().filter(is_meant);
-    match (meant.next(), meant.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) if known.is_empty() => Err(ClientError::Named(format!("there is no host '{wanted}', nor any other"))),
-        (None, _) => Err(ClientError::Named(format!("there is no host '{wanted}'; there are: {known}"))),
-        (Some(_), Some(_)) => {
-            Err(ClientError::Named(format!("several hosts have the name '{wanted}'; give the ARM id of one")))
+    let mut meant: Vec<Host> = hosts.into_iter().filter(is_meant).collect();
+    let refusal = match (meant.pop(), meant.as_slice()) {
+        (Some(one), []) => return Ok(one),
+        (None, _) if known.is_empty() => format!("there is no host '{wanted}', nor any other"),
+        (None, _) => format!("there is no host '{wanted}'; there are: {known}"),
+        (Some(last), others) => {
+            let ids = enumerate_some(others.iter().chain([&last]).map(|host| &host.id));
+            format!("several hosts have the name '{wanted}'; give the ARM id of one: {ids}")
         }
-    }
+    };
+    Err(ClientError::Named(refusal))
 }
 
 /// The host with this name in a resource group's host group, made like that group if it is not there yet.

@@ -23,16 +23,6 @@ fn could_be_workload(resource: &Resource) -> bool {
     resource.principal.is_none() && resource.group.is_some() && can_have_identities(&resource.id)
 }
 
-/// True for the name of a resource: its own, or with the names above it, as `site/slot` or `site/slots/slot`.
-fn is_named(id: &ResourceId, wanted: &str) -> bool {
-    if !wanted.contains('/') {
-        return id.name().eq_ignore_ascii_case(wanted);
-    }
-    let whole = id.relative_name();
-    let names = whole.split('/').step_by(2).collect::<Vec<_>>().join("/");
-    [whole, names].iter().any(|name| name.eq_ignore_ascii_case(wanted))
-}
-
 fn names(found: &[Found]) -> String {
     let mut names: Vec<&str> = found.iter().map(|(_, resource)| resource.id.name()).collect();
     names.sort_unstable();
@@ -66,7 +56,7 @@ impl Placer for LocalHost {
     fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
         let found = match ResourceId::parse(wanted) {
             Ok(id) => self.plane.store.read(|tx| Ok::<_, StoreError>(find(tx, &id)?.into_iter().collect())),
-            Err(_) => self.resources(|resource| is_named(&resource.id, wanted)),
+            Err(_) => self.resources(|resource| resource.id.is_named(wanted)),
         };
         let found = found.map_err(|error| error.to_string())?;
         let (workloads, others): (Vec<Found>, Vec<Found>) =
