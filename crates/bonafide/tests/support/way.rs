@@ -70,6 +70,11 @@ impl Way {
         }
     }
 
+    /// What was sent while the way was silent arrives now, on the connections of before.
+    pub(crate) fn go_on(&self) {
+        self.state.store(Is::Open as u8, Ordering::Relaxed);
+    }
+
     /// The connections that were begun so far.
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
