@@ -323,7 +323,7 @@ fn id_04_a_place_of_an_instance_is_not_its_successors() {
 #[test]
 fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
     let dir = tempfile::tempdir().unwrap();
-    let _up = Up::start(dir.path(), &[]);
+    let up = Up::start(dir.path(), &[]);
     let port = free_port().to_string();
     let attach = |cid: &str| {
         let place = ["--vsock", cid, "--vsock-port", &port];
@@ -338,6 +338,15 @@ fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
     assert!(String::from_utf8_lossy(&attach("2").stderr).contains("guests have those from 3 on"));
     done(dir.path(), &["detach", "--vsock", "4242", "--vsock-port", &port]);
     assert_eq!(bindings(dir.path()).len(), 1);
+    // The socket of the port is held for the second as it was for the first: nobody else gets it while no agent runs.
+    let (port_number, server) = (port.parse().unwrap(), up.serving());
+    kill(server);
+    let since = std::time::Instant::now();
+    let is_taken = || bonafide_opener::listen_on_vsock(port_number).is_err();
+    while !run(support::attached::host(dir.path(), &["list"])).status.success() {
+        assert!(is_taken(), "nobody holds it {:?} after its agent was killed", since.elapsed());
+    }
+    assert!(is_taken() && bindings(dir.path()).iter().all(|binding| binding["state"] == "serving"));
     done(dir.path(), &["detach", "--workload", "demo"]);
     assert!(attach("4242").status.success(), "the port is free again");
 }
