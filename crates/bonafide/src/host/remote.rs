@@ -2,7 +2,6 @@
 //! elsewhere.
 
 use crate::client::{Client, ClientError};
-use crate::workload_name::is_named;
 use bonafide_plane::can_have_identities;
 use bonafide_types::{ResourceId, enumerate_some};
 use http::Method;
@@ -118,11 +117,11 @@ pub(super) async fn workload(client: &Client, wanted: &str) -> Result<String, Cl
     let ids: Vec<ResourceId> =
         resources.iter().filter_map(|resource| ResourceId::parse(resource["id"].as_str()?).ok()).collect();
     let mut meant: Vec<ResourceId> =
-        ids.iter().filter(|id| can_have_identities(id) && is_named(id, wanted)).cloned().collect();
+        ids.iter().filter(|id| can_have_identities(id) && id.is_named(wanted)).cloned().collect();
     if let (Some((set, number)), true) = (wanted.split_once('/'), meant.is_empty()) {
         // Instances of a set are in no list of all resources.
         let sets =
-            ids.iter().filter(|id| id.type_name().to_string().eq_ignore_ascii_case(SCALE_SETS) && is_named(id, set));
+            ids.iter().filter(|id| id.type_name().to_string().eq_ignore_ascii_case(SCALE_SETS) && id.is_named(set));
         let instances = sets.filter_map(|id| ResourceId::parse(&format!("{id}/virtualMachines/{number}")).ok());
         for instance in instances {
             match client.send(Method::GET, instance.as_str(), None).await {

@@ -1,7 +1,6 @@
 //! Putting workloads on this machine's host: `up` runs whatever it is asked to run, as the operator and with the
 //! operator's own rights.
 
-use crate::workload_name::is_named;
 use bonafide_core::access::{Allowed, Denied, may_write};
 use bonafide_core::directory::{RESOURCES, Resource, find};
 use bonafide_core::lifecycle::{self, PLACE, PlaceError};
