@@ -130,8 +130,8 @@ impl Listening {
         Self { namespace: Namespace::Is { cookie, is_own }, ..self }
     }
 
-    /// Where root of its network namespace ends it (`ss --kill`), it listens again for as long as it is served. Without this its
-    /// listener ends with it: for a place that is a workload's, of which somebody else knows whether it is still there.
+    /// From now on, listens again whenever root of its network namespace ends it (`ss --kill`), for as long as it is served. Without
+    /// this its listener ends with it: for a place that is a workload's, of which somebody else knows whether it is still there.
     #[must_use]
     pub fn listening_again(self) -> Self {
         Self { listens_again: true, ..self }

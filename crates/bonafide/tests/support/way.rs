@@ -70,7 +70,7 @@ impl Way {
         }
     }
 
-    /// What was sent while the way was silent arrives now, on the connections of before.
+    /// Opens a silent way: all that was sent meanwhile arrives, on the connections of before.
     pub(crate) fn go_on(&self) {
         self.state.store(Is::Open as u8, Ordering::Relaxed);
     }
