@@ -238,7 +238,7 @@ fn id_07_a_web_server_on_all_addresses_and_the_endpoint_answer_beside_one_anothe
         both_answer(&up);
         done(dir.path(), &["detach", "--netns", &namespace.0]);
         assert!(!namespace.has_address() && Web::answers(&namespace, "127.0.0.1"));
-        // Whoever has the address then has its port, too.
+        // The address, by whomever it is added, has its port back.
         namespace.ip(&["address", "add", "169.254.169.254/32", "dev", "lo"]);
         assert!(Web::answers(&namespace, ADDRESS));
         namespace.ip(&["address", "delete", "169.254.169.254/32", "dev", "lo"]);

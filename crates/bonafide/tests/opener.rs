@@ -119,7 +119,7 @@ fn id_07_while_nobody_asks_it_connections_are_refused_and_nobody_else_gets_the_a
     drop(remote);
     eventually(PATIENCE, "connections are refused", || !connects(&namespace));
     assert!(namespace.has_address());
-    // Whoever listens there meanwhile, on this address or all, is not asked.
+    // A program that listens there meanwhile, on this address or all, is not asked.
     for address in ["169.254.169.254", "0.0.0.0"] {
         let listen = "import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); \
                       s.bind((sys.argv[1], 80)); s.listen(); print('listens', flush=True); sys.stdin.read()";

@@ -108,6 +108,10 @@ impl Opened {
             return Ok(None);
         }
         for ip in addresses {
+            // The table takes milliseconds, for which it is not read where nobody listens.
+            if bound_at((*ip, port).into(), name).is_ok() {
+                continue;
+            }
             let spellings = spellings(*ip, port);
             if let Some(by) = holder(|at| spellings.iter().any(|spelling| spelling == at)) {
                 return Err(OpenError::Taken { address: SocketAddr::new(*ip, port).to_string(), by });
@@ -176,14 +180,7 @@ fn of_one_workload(netlink: &Netlink, name: &str) -> Result<Link, OpenError> {
 
 fn listen_at(address: SocketAddr, device: &str) -> Result<OwnedFd, OpenError> {
     let open = || {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        set_socket_reuseaddr(&socket, true)?;
-        if address.is_ipv6() {
-            set_ipv6_v6only(&socket, true)?;
-        }
-        setsockopt(&socket, BindToDevice, &device.into()).map_err(|error| Errno::from_raw_os_error(error as i32))?;
-        bind(&socket, &address)?;
+        let socket = bound_at(address, device)?;
         listen(&socket, BACKLOG)?;
         Ok(socket)
     };
@@ -191,6 +188,18 @@ fn listen_at(address: SocketAddr, device: &str) -> Result<OwnedFd, OpenError> {
         Errno::ADDRINUSE => OpenError::Taken { address: address.to_string(), by: holder_of(address.port()) },
         error => failed(&format!("listen on {address} of {device}"), error),
     })
+}
+
+fn bound_at(address: SocketAddr, device: &str) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    set_socket_reuseaddr(&socket, true)?;
+    if address.is_ipv6() {
+        set_ipv6_v6only(&socket, true)?;
+    }
+    setsockopt(&socket, BindToDevice, &device.into()).map_err(|error| Errno::from_raw_os_error(error as i32))?;
+    bind(&socket, &address)?;
+    Ok(socket)
 }
 
 /// The user of a program that listens on a port of this namespace, in words; empty where it is not known.
@@ -211,7 +220,7 @@ fn holder(there: impl Fn(&str) -> bool) -> Option<String> {
 }
 
 /// The user in the row of such a table that listens there. Sockets that listen are its first rows (proc_net_tcp.rst of Linux):
-/// those of connections, which may be many, are not read.
+/// those of connections, which may be many, are left.
 fn listener(rows: impl Iterator<Item = String>, there: &impl Fn(&str) -> bool) -> Option<u32> {
     const LISTENS: &str = "0A";
     let rows = rows.skip(1).map_while(|row| {

@@ -110,11 +110,13 @@ fn unable<E: std::error::Error>(doing: &str) -> impl FnOnce(E) -> Unable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Direct, Nowhere, OpenError, Opener, Where, inside};
+    use crate::inside::{THREADS, inside};
+    use crate::{Direct, Nowhere, OpenError, Opener, Where};
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
     use std::os::fd::AsFd;
     use std::process::Command;
+    use std::sync::MutexGuard;
     use std::time::Duration;
 
     /// Programs of a namespace, at most. Source: `netns_bpf_max_progs` of Linux.
@@ -123,17 +125,18 @@ mod tests {
     const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
     /// A network namespace with a name; `None` where there can be none.
-    struct Namespace(String, File);
+    struct Namespace(String, File, #[expect(dead_code, reason = "it ends with this")] MutexGuard<'static, ()>);
 
     impl Namespace {
         fn create(name: &str) -> Option<Self> {
+            let alone = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
             let name = format!("bonafide-lookup-{name}-{}", std::process::id());
             if !Command::new("ip").args(["netns", "add", &name]).output().is_ok_and(|made| made.status.success()) {
                 eprintln!("skipped: there are no network namespaces here");
                 return None;
             }
             let file = File::open(format!("/run/netns/{name}")).unwrap();
-            let namespace = Self(name, file);
+            let namespace = Self(name, file, alone);
             assert!(
                 Command::new("ip")
                     .args(["-netns", &namespace.0, "link", "set", "lo", "up"])

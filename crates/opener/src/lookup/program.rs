@@ -139,7 +139,7 @@ fn code(addresses: &[IpAddr]) -> Code {
     code.put(MOVE, RECORD, FIRST, 0, 0);
     code.load(FIRST, RECORD, PROTOCOL);
     code.jump(IF_OTHER, FIRST, TCP, Place::Pass);
-    // What comes over another device is nobody's of this namespace, and not for us.
+    // Packets that come over another device are not of this namespace, and not for us.
     code.load(FIRST, RECORD, DEVICE);
     code.jump(IF_OTHER, FIRST, LOOPBACK, Place::Pass);
     for (at, address) in addresses.iter().enumerate() {
