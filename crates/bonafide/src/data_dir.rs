@@ -7,9 +7,11 @@ use bonafide_host::HostFiles;
 use bonafide_plane::PlaneFiles;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 /// A data directory.
 pub(crate) struct DataDir {
+    root: Root,
     pub(crate) plane: PlaneFiles,
     pub(crate) host: HostFiles,
 }
@@ -98,28 +100,29 @@ fn remedy(likely: Option<&Path>) -> String {
 
 impl DataDir {
     /// Makes the directory if need be.
-    pub(crate) fn create(option: &DataDirOption) -> Result<Self, DataDirError> {
+    pub(crate) fn create(option: &DataDirOption) -> Result<(Self, Begun), DataDirError> {
         let (path, chosen) = option.choice();
         if let Some(found) = occupant(path) {
             let likely = Some(path.join(DEFAULT_DATA_DIR)).filter(|path| is_one(path));
             return Err(DataDirError::Occupied { path: path.to_owned(), found, likely });
         }
         let root = Root::create(path, chosen)?;
-        Ok(Self { plane: PlaneFiles::create(&root)?, host: HostFiles::create(&root)? })
+        let begun = Begun(root.clone());
+        Ok((Self { plane: PlaneFiles::create(&root)?, host: HostFiles::create(&root)?, root }, begun))
     }
 
     /// Makes the directory of a host of a control plane elsewhere, if need be.
-    pub(crate) fn create_for_host(option: &DataDirOption) -> Result<Self, DataDirError> {
+    pub(crate) fn create_for_host(option: &DataDirOption) -> Result<(Self, Begun), DataDirError> {
         let (path, chosen) = option.choice();
         if let Some(found) = occupant(path).filter(|_| !is_one(path)) {
             let likely = Some(path.join(DEFAULT_DATA_DIR)).filter(|path| is_one(path));
             return Err(DataDirError::Occupied { path: path.to_owned(), found, likely });
         }
         let root = Root::create(path, chosen)?;
-        let plane = PlaneFiles::at(&root);
+        let (plane, begun) = (PlaneFiles::at(&root), Begun(root.clone()));
         match plane.database().exists() {
             true => Err(DataDirError::OfControlPlane(path.to_owned())),
-            false => Ok(Self { plane, host: HostFiles::create(&root)? }),
+            false => Ok((Self { plane, host: HostFiles::create(&root)?, root }, begun)),
         }
     }
 
@@ -129,10 +132,12 @@ impl DataDir {
         match Root::at(path).and_then(|root| root.check(chosen).map(|()| root)) {
             Ok(_) if !is_one(path) => Err(DataDirError::SomethingElse { path: path.to_owned(), likely: nearby(path) }),
             Ok(root) => {
+                // Once, however often a command looks.
+                static SAID: Once = Once::new();
                 if let Some(owner) = root.other_owner() {
-                    say(&format!("{} belongs to {owner}", path.display()));
+                    SAID.call_once(|| say(&format!("{} belongs to {owner}", path.display())));
                 }
-                Ok(Self { plane: PlaneFiles::at(&root), host: HostFiles::at(&root)? })
+                Ok(Self { plane: PlaneFiles::at(&root), host: HostFiles::at(&root)?, root })
             }
             Err(FilesError::NotThere(_)) => Err(DataDirError::Nothing { path: path.to_owned(), likely: nearby(path) }),
             Err(other) => Err(other.into()),
@@ -167,13 +172,30 @@ impl DataDir {
 
     /// The user whose it is.
     pub(crate) fn owner(&self) -> User {
-        self.host.owner()
+        self.root.owner()
+    }
+}
+
+/// A first start, or a command in its place, that may fail before it made anything that is to stay: then nothing stays, which
+/// a later command would take for a data directory.
+pub(crate) struct Begun(Root);
+
+impl Begun {
+    /// Has everything stay, whatever it is.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.remove_if_unused();
     }
 }
 
 /// True for a folder in which a start of `up` or `serve` has made the folders of every part, and for that of a host that
 /// joined a control plane elsewhere.
-fn is_one(path: &Path) -> bool {
+pub(crate) fn is_one(path: &Path) -> bool {
     let Ok(root) = Root::at(path) else { return false };
     HostFiles::at(&root).is_ok_and(|host| host.has_joined() || PlaneFiles::at(&root).store().is_dir())
 }

@@ -21,8 +21,9 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     look_before_restoring(options.data_dir.choice().0, &options.file)?;
-    let files = DataDir::create(&options.data_dir)?.plane;
-    let restored = restore(&files, &options.file, options.accept_older)?;
+    let (dir, begun) = DataDir::create(&options.data_dir)?;
+    let restored = restore(&dir.plane, &options.file, options.accept_older)?;
+    begun.keep();
     let aside = restored.aside.map(|aside| {
         format!(" The one of before is in {}: delete it when it is not needed any more.", aside.display())
     });

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::attached::{asking, attached, bindings, done, host, not_done, principal, state};
 use support::namespace::Namespace;
-use support::{Up, claims, eventually, run};
+use support::{Up, claims, eventually, run, up_command};
 
 const ARM: &str = "https://management.azure.com/";
 const ADDRESS: &str = "169.254.169.254";
@@ -91,6 +91,29 @@ fn id_05_twenty_namespaces_have_each_its_own_identity_and_no_other_also_after_a_
 fn own_answer() -> bool {
     let output = run(asking("127.0.0.1", 80, ARM));
     String::from_utf8_lossy(&output.stdout).contains("access_token")
+}
+
+#[test]
+fn md_07_what_is_attached_listens_in_its_own_namespace_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (Some(home), Some(inside)) = (Namespace::create("home"), Namespace::create("inside")) else { return };
+    let up = Up::run(home.command(up_command(dir.path(), &[])), dir.path());
+    let listening = |namespace: &Namespace| {
+        let mut command = Command::new("ss");
+        command.args(["-H", "-l", "-n", "-t", "-u", "-w"]);
+        let shown = String::from_utf8(run(namespace.command(command)).stdout).unwrap();
+        let address = |line: &str| line.split_whitespace().nth(4).unwrap().to_owned();
+        let mut addresses: Vec<String> = shown.lines().map(address).collect();
+        addresses.sort();
+        addresses
+    };
+    let before = listening(&home);
+    let is_of_loopback = |address: &String| address.starts_with("127.0.0.1") || address.starts_with("[::1]");
+    assert!(before.len() >= 3 && before.iter().all(is_of_loopback), "{before:?}");
+    let attach = host(dir.path(), &["attach", "--workload", "demo", "--netns", &inside.0]);
+    assert!(run(home.command(attach)).status.success(), "{}", up.log());
+    assert_eq!(listening(&home), before, "nothing more here");
+    assert_eq!(listening(&inside), ["169.254.169.254%lo:80"]);
 }
 
 #[test]

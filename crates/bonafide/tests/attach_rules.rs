@@ -11,11 +11,12 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use support::attached::{attached, bindings};
-use support::machines::Machines;
+use support::attached::{attached, bindings, not_done};
+use support::machines::{Machines, refusal};
 use support::ruled::{ControlGroup, tokens_for};
 use support::{
-    Answer, PATIENCE, Up, as_other_user, eventually, free_port, http, is_root, metadata_request, skip, token_target,
+    Answer, PATIENCE, Up, as_other_user, eventually, free_port, http, is_root, metadata_request, run, skip,
+    token_target,
 };
 
 const ARM: &str = "https://management.azure.com/";
@@ -39,6 +40,13 @@ impl Socket {
         attached(&self.dir, "demo", &["--unix", &path, "--rules", &rules])
     }
 
+    /// The refusal of the same.
+    fn refuse(&self, rules: &str) -> String {
+        std::fs::write(&self.rules, rules).unwrap();
+        let (path, rules) = (self.path.display().to_string(), self.rules.display().to_string());
+        not_done(&self.dir, &["attach", "--workload", "demo", "--unix", &path, "--rules", &rules])
+    }
+
     fn ask(&self, target: &str) -> Answer {
         let mut stream = UnixStream::connect(&self.path).unwrap();
         stream.write_all(metadata_request("localhost", target).as_bytes()).unwrap();
@@ -58,6 +66,10 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
     let socket = Socket::of(dir.path());
     let me = json!({ "name": "it", "uid": rustix::process::geteuid().as_raw() });
     let enforced = tokens_for("enforce", &me);
+    // A mistake attaches nothing.
+    let line = socket.refuse("{\n  \"mode\": \"enforce\",\n  \"rolls\": []\n}");
+    assert!(line.contains("rules.json is not followed: line 3: unknown field `rolls`"), "{line}");
+    assert!(bindings(dir.path()).is_empty() && !socket.path.exists());
     let first = socket.attach(&enforced.to_string());
     assert_eq!(socket.statuses(), (200, 403), "{}", up.log());
     let refused = socket.ask(VERSIONS);
@@ -66,13 +78,12 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
 
     // A mistake changes nothing, nor does an attachment that names no file.
     let twice = enforced.to_string().replacen('{', r#"{"mode":"disabled","#, 1);
-    let again = socket.attach(&twice);
+    let line = socket.refuse(&twice);
+    assert!(line.contains("line 1: duplicate field `mode`") && line.ends_with("nothing was changed"), "{line}");
+    let again = &bindings(dir.path())[0];
     assert_eq!((&again["id"], &again["rules"]), (&first["id"], &json!("enforce")));
-    let note = again["note"].as_str().unwrap();
-    assert!(note.contains("a member twice") && note.ends_with("the rules of before stay in force"), "{note}");
     attached(dir.path(), "demo", &["--unix", &socket.path.display().to_string()]);
     assert_eq!(socket.statuses(), (200, 403));
-    eventually(PATIENCE, "the log says it", || up.log().contains(r#""event":"bindingRulesNotTaken""#));
 
     // Others are allowed now; the file itself is not needed at a start.
     socket.attach(&tokens_for("enforce", &json!({ "name": "it", "uid": 54_321 })).to_string());
@@ -91,7 +102,7 @@ fn md_11_rules_are_followed_from_the_next_request_on_and_the_last_good_ones_over
 }
 
 #[test]
-fn md_11_a_port_knows_its_callers_and_without_good_rules_nobody_is_answered() {
+fn md_11_a_port_knows_its_callers_and_without_good_rules_it_is_not_attached() {
     if !is_root() {
         return skip("being another user needs root");
     }
@@ -113,9 +124,10 @@ fn md_11_a_port_knows_its_callers_and_without_good_rules_nobody_is_answered() {
     assert!(answer.contains("access_denied") && !answer.contains("access_token"), "{answer}");
 
     std::fs::write(&rules, "{}").unwrap();
-    let binding = attach(other);
-    assert!(binding["note"].as_str().unwrap().contains("nothing is allowed"), "{binding}");
-    assert_eq!((status(other), status(port)), (403, 200));
+    let number = other.to_string();
+    let line = not_done(dir.path(), &["attach", "--workload", "demo", "--port", &number, "--rules", &named]);
+    assert!(line.contains("rules.json is not followed: line 1: missing field `mode`"), "{line}");
+    assert_eq!(bindings(dir.path()).len(), 1);
     std::fs::write(&rules, tokens_for("enforce", &json!({ "name": "it", "anyone": true })).to_string()).unwrap();
     attach(other);
     assert_eq!(status(other), 200);
@@ -170,8 +182,11 @@ fn md_11_a_file_of_bindings_names_rules_which_are_read_at_the_start_and_when_it_
     let ruled = format!("rules = \"{}\"\n", socket.rules.display());
     let write = |text: &Value| std::fs::write(&socket.rules, text.to_string()).unwrap();
 
-    // The first version is none.
+    // The first version is none: a check says so, and a start serves the place, where nothing is allowed.
     bindings(&ruled);
+    let check = || run(machines.bonafide(&machines.host, "host", &["host", "run", "--config", &config, "--check"]));
+    let said = refusal(&check());
+    assert!(said.contains("bindings.toml: binding 1: ") && said.contains("rules.json"), "{said}");
     let agent = start();
     eventually(PATIENCE, "it is attached and allows nothing", || {
         socket.path.exists() && socket.statuses() == (403, 403)
@@ -182,6 +197,8 @@ fn md_11_a_file_of_bindings_names_rules_which_are_read_at_the_start_and_when_it_
     };
     write(&tokens_for("enforce", &json!({ "name": "it", "uid": rustix::process::geteuid().as_raw() })));
     becomes((200, 403));
+    assert!(check().status.success());
+    eventually(PATIENCE, "the log says it", || agent.log().contains(r#""event":"bindingRulesNotTaken""#));
     // A mistake, and then no file at all, change nothing.
     write(&json!({ "mode": "disabled", "rules": [] }));
     agent.signal(Signal::HUP);

@@ -309,8 +309,21 @@ fn op_06_help_and_mistakes_say_what_is_wanted() {
         assert_eq!(status, Some(code), "{arguments:?}: {text}");
         assert!(text.contains(wanted), "{arguments:?}: {text}");
     }
+    let (_, detach) = said(&["host", "detach", "--help"]);
+    assert!(!detach.contains("--mode") && !detach.contains("--ipv6") && detach.contains("--netns"), "{detach}");
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
+    let attach = |place: &[&str]| {
+        let mut command = bonafide(&up.dir, "host");
+        command.args(["attach", "--workload", "demo"]).args(place);
+        refused(command)
+    };
+    let line = attach(&[]);
+    assert!(line.ends_with("name one place: --netns, --tap, --unix, --vsock, --vsock-uds or --port"), "{line}");
+    let line = attach(&["--port", "4000", "--mode", "660"]);
+    assert!(line.ends_with("--mode is for a unix socket: --unix or --vsock-uds"), "{line}");
+    let line = attach(&["--port", "4000", "--owner", "root"]);
+    assert!(line.contains("an owner is for a unix socket"), "{line}");
     let line = refused(up.token_command(&["--resource", ARM, "--workload", "nope"]));
     assert!(line.contains("'nope'") && line.ends_with("those with an identity are: demo"), "{line}");
 }

@@ -135,14 +135,18 @@ fn op_06_a_file_of_bindings_is_followed_when_it_changes_and_one_that_cannot_be_c
     reload(&agent, &file, binding("b").as_bytes(), again);
     assert_eq!(state(), here(&["b"]));
     assert!(!machines.path("a").exists());
-    let kept = "what is attached stays attached";
+    let kept = "what was in force stays in force";
     let twice = binding("c") + &binding("c");
     for (text, why) in [
         (binding("c").replace("unix", "unyx").into_bytes(), "line 3: unknown field `unyx`"),
         (twice.into_bytes(), "bindings 1 and 2 are for the same place"),
         (b"\xff".to_vec(), "invalid utf-8"),
     ] {
+        let done = agent.log().matches(again).count();
         reload(&agent, &file, &text, kept);
+        assert_eq!(agent.log().matches(again).count(), done, "one outcome: {}", agent.log());
+        let checked = on_host(&machines, &["host", "run", "--config", &config, "--check"]);
+        assert!(refusal(&checked).contains(why), "{checked:?}");
         let (places, notes) = state();
         assert_eq!((places, notes.len()), (vec!["b".to_owned()], 1));
         assert!(notes[0].contains("bindings.toml: ") && notes[0].contains(why) && notes[0].contains(kept), "{notes:?}");
@@ -165,6 +169,14 @@ fn op_06_a_file_of_bindings_is_followed_when_it_changes_and_one_that_cannot_be_c
     assert!(places == ["c"] && notes.len() == 1 && notes[0].starts_with("binding 2 (--unix "), "{notes:?}");
     reload(&agent, &file, (binding("c") + &binding("d")).as_bytes(), again);
     assert_eq!(state(), here(&["c", "d"]));
+    assert!(on_host(&machines, &["host", "run", "--config", &config, "--check"]).status.success());
+    // The file owns what it attached, and what a command attached is none of its business.
+    let by_hand = socket("e");
+    done(on_host(&machines, &["host", "attach", "--workload", "vm", "--unix", &by_hand]));
+    std::fs::write(machines.path("host.toml"), "log = \"requests\"\n").unwrap();
+    reload(&agent, &file, b"", "names no file of bindings any more: what that had attached is detached (2)");
+    eventually(PATIENCE, "it was read", || state() == here(&["e"]));
+    assert!(!machines.path("c").exists());
     agent.stop();
     up.stop();
 }

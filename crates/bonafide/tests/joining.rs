@@ -26,11 +26,20 @@ fn id_12_a_host_joins_from_another_machine_and_gets_tokens_of_what_is_placed_on_
     // Nothing runs before it has joined.
     let said = refusal(&run(machines.bonafide(&machines.host, "host", &["host", "run"])));
     assert!(said.contains("this machine is no host yet by what is in"), "{said}");
+    assert!(!machines.path("host").exists(), "nothing is left of it");
     machines.operate(&["host", "token", "create", "--host", "edge", "--resource-group", "rg"]);
     let host = machines.join_anew();
     let agent = machines.start_agent();
     let said = refusal(&machines.workload_token(MANAGEMENT));
     assert!(said.contains("host place --workload ID --host NAME"), "{said}");
+    let place = |workload: &str| ["host", "place", "--workload", workload, "--host", "edge"].map(str::to_owned);
+    let by_name = |workload: &str| {
+        let line = place(workload);
+        run(machines.bonafide(&machines.control, "control", &line.iter().map(String::as_str).collect::<Vec<_>>()))
+    };
+    let said = refusal(&by_name("nope"));
+    assert!(said.contains("there is no workload 'nope'"), "{said}");
+    assert!(done(by_name("VM")).contains(&workload), "{workload}");
     machines.operate(&["host", "place", "--workload", &workload, "--host", "edge"]);
     eventually(PATIENCE, "the workload has a token", || machines.workload_token(MANAGEMENT).status.success());
     let listed = done(run(machines.bonafide(&machines.host, "host", &["host", "list"])));
@@ -60,6 +69,9 @@ fn id_13_a_token_joins_once_and_in_time_and_only_to_the_control_plane_that_is_me
     let Some(machines) = Machines::create("token") else { return };
     let up = machines.serve();
     machines.make_workload(&up);
+    let listed = run(machines.bonafide(&machines.control, "control", &["host", "list"]));
+    assert!(listed.status.success() && listed.stdout.is_empty(), "{listed:?}");
+    assert!(String::from_utf8_lossy(&listed.stderr).contains("there is no host"), "{listed:?}");
     machines.operate(&["host", "token", "create", "--host", "edge", "--resource-group", "rg"]);
     let token = machines.token();
     private(&machines.path("token"), text(&token["token"]));
@@ -78,7 +90,11 @@ fn id_13_a_token_joins_once_and_in_time_and_only_to_the_control_plane_that_is_me
     let said = refusal(&join(&["--ca", machines.path("foreign.pem").to_str().unwrap()]));
     assert!(said.contains("invalid peer certificate"), "{said}");
     let ca = text(&up.info["caFile"]).to_owned();
-    assert!(!machines.path("host/agent/state.json").exists());
+    assert!(!machines.path("host").exists(), "nothing is left of a machine that did not join");
+    let said = machines.join(&["--ca", &ca]);
+    assert_eq!(said.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("--token <TOKEN>") && said.contains("--token-file <FILE>"), "{said}");
     let host = done(join(&["--ca", &ca]));
     let said = refusal(&join(&["--ca", &ca]));
     assert!(said.contains("the control plane refused this host"), "{said}");

@@ -189,6 +189,29 @@ fn a_first_start_takes_no_folder_that_has_files_of_others() {
 }
 
 #[test]
+fn a_first_start_that_fails_leaves_nothing_that_is_taken_for_a_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let up = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bonafide"));
+        command.args(["up", "--hosts-listen", "127.0.0.1:0", "--listen", &address]);
+        command.arg("--data-dir").arg(dir.path().join("data"));
+        command
+    };
+    assert!(refused(up()).contains("Address already in use"));
+    assert!(!dir.path().join("data").exists());
+    // A folder that was made for it is as it was.
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    refused(up());
+    assert_eq!(std::fs::read_dir(dir.path().join("data")).unwrap().count(), 0);
+    // A directory that was started once stays, whatever fails later.
+    assert!(Up::start(dir.path(), &[]).stop().success());
+    refused(up());
+    assert!(Up::start(dir.path(), &[]).token(VAULT).is_ok());
+}
+
+#[test]
 fn a_first_start_beside_a_data_directory_names_it() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("data")).unwrap();

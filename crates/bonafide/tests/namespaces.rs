@@ -25,6 +25,10 @@ fn id_07_the_link_local_address_is_taken_up_and_stays_through_a_kill_and_a_stop(
     eventually(support::PATIENCE, "it is told", || up.log().contains("ip address del 169.254.169.254/32 dev lo"));
     assert!(up.stop().success());
     assert!(namespace.has_address());
+    let log = std::fs::read_to_string(dir.path().join("test-stderr.log")).unwrap();
+    let last = log.lines().rfind(|line| line.starts_with("bonafide: ")).unwrap();
+    assert!(last.ends_with("to take it away: ip address del 169.254.169.254/32 dev lo"), "{last}");
+    assert_eq!(log.matches("to take it away").count(), 2, "at the start and at the stop: {log}");
     // It is used, whoever made it.
     namespace.ip(&["address", "del", "169.254.169.254/32", "dev", "lo"]);
     namespace.ip(&["address", "add", "169.254.169.254/32", "dev", "lo"]);

@@ -86,6 +86,11 @@ fn id_01_the_data_directorys_user_and_root_are_served_and_nobody_else() {
             assert!(output.status.success(), "{user} {name}: {said}");
             assert_eq!(said.contains("belongs to user 12345"), user == 0, "root is told whose it is: {said}");
         }
+        let mut list = bonafide(dir.path(), "host");
+        list.arg("list");
+        let said = String::from_utf8(run(as_user(user, list)).stderr).unwrap();
+        assert_eq!(said.matches("belongs to user 12345").count(), usize::from(user == 0), "once: {said}");
+        assert!(said.contains("nothing is attached on this machine"), "{said}");
     }
     assert!(up.token(ARM).is_ok(), "root at the endpoint");
     assert!(!as_other_user(up.imds(), &token_target(ARM)).contains("access_token"));

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{PATIENCE, Up, eventually, free_port, refused};
+use support::{PATIENCE, Up, eventually, free_port, refused, run};
 
 /// A configuration in `dir`, on free ports.
 fn configure(dir: &Path, members: &str) {
@@ -179,6 +179,15 @@ fn op_06_a_configuration_that_cannot_be_is_refused_at_a_start_and_changes_nothin
     let line = refused(command(dir, &[]));
     assert!(line.contains("serve.toml, line 8, lissten: unknown field") && line.contains("`listen`"), "{line}");
     assert_eq!(refused(command(dir, &["--check"])), line);
+    // A check reads what a start reads.
+    configure(dir, "public-names = [\"id.example.org\"]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"");
+    assert!(refused(command(dir, &["--check"])).contains("cert.pem"));
+    certificate(dir, &["other.example.org"], true, |_| {});
+    assert!(refused(command(dir, &["--check"])).contains("is not for id.example.org"));
+    certificate(dir, &["id.example.org"], true, |_| {});
+    assert!(run(command(dir, &["--check"])).status.success());
+    configure(dir, "resources = [\"api://orders/.default\"]");
+    assert!(refused(command(dir, &["--check"])).contains("without /.default"));
     // A file that others can write to decides nothing.
     configure(dir, "");
     std::fs::set_permissions(dir.join("serve.toml"), Permissions::from_mode(0o666)).unwrap();

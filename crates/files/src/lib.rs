@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod key;
+mod listed_users;
 mod lock;
 mod log_file;
 mod made_here;

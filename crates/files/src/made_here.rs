@@ -39,7 +39,7 @@ pub enum Vouched {
 }
 
 impl Vouched {
-    const ALL: [Self; 4] = [Self::Key, Self::AgentKey, Self::Authority, Self::Description];
+    pub(crate) const ALL: [Self; 4] = [Self::Key, Self::AgentKey, Self::Authority, Self::Description];
 
     /// Its path in the data directory.
     pub(crate) fn name(self) -> &'static str {

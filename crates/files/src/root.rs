@@ -11,6 +11,15 @@ use std::path::{Path, PathBuf};
 pub struct Root {
     path: PathBuf,
     owner: User,
+    /// The state in which this process found the directory, where nothing was in it.
+    found: Option<Found>,
+}
+
+/// A directory in which nothing was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Empty,
 }
 
 /// The reason for which a path is taken for the data directory.
@@ -26,8 +35,13 @@ impl Root {
     /// Makes the directory if need be, readable by its owner only, and invisible to git. It is this process's user's.
     pub fn create(path: &Path, chosen: Chosen) -> Result<Self, FilesError> {
         User::of_this_process()?;
+        let found = match std::fs::read_dir(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Some(Found::Nothing),
+            Ok(mut entries) => entries.next().is_none().then_some(Found::Empty),
+            Err(_) => None,
+        };
         make_dir(path)?;
-        let root = Self::at(path)?;
+        let root = Self { found, ..Self::at(path)? };
         if let Some(owner) = root.other_owner() {
             return Err(FilesError::NotToStart { path: path.to_owned(), owner });
         }
@@ -45,7 +59,7 @@ impl Root {
             ErrorKind::NotFound => FilesError::NotThere(path.to_owned()),
             _ => io(path, error),
         })?;
-        Ok(Self { path: path.to_owned(), owner: owner_of_folder(path, &found)? })
+        Ok(Self { path: path.to_owned(), owner: owner_of_folder(path, &found)?, found: None })
     }
 
     /// Refuses a directory that nobody named and that may have come with the folder around it.
@@ -63,6 +77,25 @@ impl Root {
     /// True for a directory of this process's user's that was made on this disk.
     pub fn is_made_here(&self) -> bool {
         self.other_owner().is_none() && made_here::is_marked(&self.path)
+    }
+
+    /// Leaves the directory as this process found it, if nothing was in it then, and nothing is yet that has or needs a key: a
+    /// first start that failed before it was one.
+    pub fn remove_if_unused(&self) {
+        if Vouched::ALL.iter().any(|file| self.file(*file).symlink_metadata().is_ok()) {
+            return;
+        }
+        // A rest that cannot be removed is taken for a start that was begun, and the next one goes on with it.
+        let _ = match self.found {
+            Some(Found::Nothing) => std::fs::remove_dir_all(&self.path),
+            Some(Found::Empty) => std::fs::read_dir(&self.path).and_then(|entries| {
+                entries.flatten().try_for_each(|entry| match entry.file_type()?.is_dir() {
+                    true => std::fs::remove_dir_all(entry.path()),
+                    false => std::fs::remove_file(entry.path()),
+                })
+            }),
+            None => Ok(()),
+        };
     }
 
     /// The path of a file that the mark of the directory vouches for.

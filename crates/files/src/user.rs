@@ -1,6 +1,7 @@
 //! Users of the machine, as the kernel tells them: the one type in which they are compared.
 
 use crate::FilesError;
+use crate::listed_users::name_of;
 use crate::reading::read_of_system;
 use std::fmt;
 use std::path::Path;
@@ -48,9 +49,12 @@ impl User {
 
 impl fmt::Display for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::ROOT => f.write_str("root"),
-            Self(id) => write!(f, "user {id}"),
+        match self {
+            &Self::ROOT => f.write_str("root"),
+            Self(id) => match name_of(*id) {
+                Some(name) => write!(f, "user {id} ({name})"),
+                None => write!(f, "user {id}"),
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bonafide_core::directory::{EXTENSION_OF, INSTANCES_OF_SET, RESOURCES, RESOURCES_BELOW, Resource, find};
 use bonafide_core::lifecycle::{self, ExtensionHost};
-use bonafide_core::placement::{HOSTS, Host, PLACEMENTS};
+use bonafide_core::placement::{HOSTS, Host, PLACEMENTS, PLACEMENTS_OF_WORKLOAD, WORKLOAD_HOSTS_MAX};
 use bonafide_store::{Read, StoreError};
 use bonafide_types::{HostId, ResourceId, ResourceUuid};
 use bonafide_wire::hosts::VM_EXTENSION;
@@ -16,6 +16,8 @@ pub(crate) trait Stored {
     fn named(&self, id: &ResourceId) -> Result<Option<Resource>, StoreError>;
     /// The hosts of a workload, as far as its extension is concerned.
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError>;
+    /// The hosts of a workload.
+    fn hosts_of(&self, workload: ResourceUuid) -> Result<Vec<HostId>, StoreError>;
     /// The row of a host.
     fn host(&self, id: HostId) -> Result<Option<Host>, StoreError>;
     /// True for a workload that is on a host.
@@ -57,6 +59,10 @@ impl<T: Read> Stored for Remembered<'_, T> {
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
         self.tx.extension_hosts(workload)
+    }
+
+    fn hosts_of(&self, workload: ResourceUuid) -> Result<Vec<HostId>, StoreError> {
+        self.tx.hosts_of(workload)
     }
 
     fn host(&self, id: HostId) -> Result<Option<Host>, StoreError> {
@@ -110,6 +116,11 @@ impl<T: Read> Stored for T {
 
     fn extension_hosts(&self, workload: ResourceUuid) -> Result<Vec<ExtensionHost>, StoreError> {
         lifecycle::extension_hosts(self, workload, VM_EXTENSION)
+    }
+
+    fn hosts_of(&self, workload: ResourceUuid) -> Result<Vec<HostId>, StoreError> {
+        let placed = self.many(&PLACEMENTS_OF_WORKLOAD, &workload, None, WORKLOAD_HOSTS_MAX)?;
+        Ok(placed.into_iter().map(|(host, _)| host).collect())
     }
 
     fn host(&self, id: HostId) -> Result<Option<Host>, StoreError> {

@@ -203,15 +203,28 @@ fn md_03_only_the_names_of_the_endpoint_are_answered() {
         ("evil.example", 400),
         ("evil.example:50342", 400),
         ("imds.corp.example:50342", 400),
-        ("0xa9fea9fe", 400),
-        ("2852039166", 400),
-        ("[::ffff:169.254.169.254]", 400),
     ] {
         assert_eq!(status(&request("GET", TOKEN, QUERY, &[("host", host), METADATA])), expected, "{host}");
     }
     assert_eq!(status(&request("GET", TOKEN, QUERY, &[METADATA])), 400);
     assert_eq!(status(&request("GET", TOKEN, QUERY, &[HOST, HOST, METADATA])), 400);
     assert_eq!(status(&request("GET", TOKEN, QUERY, &[HOST, ("host", "evil.example"), METADATA])), 400);
+}
+
+#[test]
+fn md_09_no_other_spelling_of_the_address_is_the_endpoint() {
+    for address in [
+        "0xa9fea9fe",
+        "2852039166",
+        "0251.0376.0251.0376",
+        "169.254.43518",
+        "[::ffff:169.254.169.254]",
+        "[::ffff:a9fe:a9fe]",
+    ] {
+        for host in [address.to_owned(), format!("{address}:80"), format!("{address}:50342")] {
+            assert_eq!(status(&request("GET", TOKEN, QUERY, &[("host", &host), METADATA])), 400, "{host}");
+        }
+    }
 }
 
 #[test]

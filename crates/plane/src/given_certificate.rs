@@ -91,6 +91,11 @@ impl GivenCertificate {
         Ok(Arc::new(Self { files, names, current }))
     }
 
+    /// Refuses files of which no certificate for all of `names` can be read.
+    pub(crate) fn check(files: &CertificateFiles, names: &[ServerName]) -> Result<(), GivenCertificateError> {
+        read(files, names).map(drop)
+    }
+
     /// Reads the files again. A failure leaves what was there in place.
     pub(crate) fn read_again(&self) -> Result<(), GivenCertificateError> {
         let read = read(&self.files, &self.names)?;

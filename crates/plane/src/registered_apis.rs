@@ -32,18 +32,22 @@ fn audience(text: &str) -> Result<Audience, String> {
     }
 }
 
+fn refused(identifier: &str, reason: String) -> RegisterApiError {
+    RegisterApiError::Refused { identifier: identifier.to_owned(), reason }
+}
+
+/// The audiences that these identifiers name.
+pub(crate) fn audiences(identifiers: &[String]) -> Result<Vec<Audience>, RegisterApiError> {
+    identifiers.iter().map(|text| audience(text).map_err(|reason| refused(text, reason))).collect()
+}
+
 /// Registers those that are not registered yet, each as an application of its own, and returns them.
 pub(crate) fn register_apis(
     plane: &ControlPlane,
     installation: &Installation,
     identifiers: &[String],
 ) -> Result<Vec<Audience>, RegisterApiError> {
-    let refused =
-        |identifier: &str, reason: String| RegisterApiError::Refused { identifier: identifier.to_owned(), reason };
-    let audiences = identifiers
-        .iter()
-        .map(|text| audience(text).map_err(|reason| refused(text, reason)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let audiences = audiences(identifiers)?;
     let (tenant, world) = (installation.tenant, clock::world());
     let mut new = Vec::new();
     for audience in audiences {

@@ -13,7 +13,7 @@ use crate::lanes::Lanes;
 use crate::listener::{PlaneListener, readiness};
 use crate::operator::{OperatorError, reset_operator, strange_operator_note};
 use crate::origin::{NotCertifiable, Origin, PublicName};
-use crate::registered_apis::{RegisterApiError, register_apis};
+use crate::registered_apis::{RegisterApiError, audiences, register_apis};
 use crate::runtime::ServerRuntime;
 use crate::surfaces::{On, Readiness};
 use crate::tls::{self, ServerIdentity, TlsError};
@@ -72,6 +72,17 @@ impl PlaneOptions {
     /// Refuses an address of the public origin that no certificate can be for, before anything is made.
     pub fn check_origin(&self) -> Result<(), NotCertifiable> {
         Origin::new(&self.public_names, self.listen).map(drop)
+    }
+
+    /// Refuses what a start would refuse for the options alone: that, the files of a certificate, and identifiers of
+    /// resources. Nothing is made.
+    pub fn check(&self) -> Result<(), StartError> {
+        let origin = Origin::new(&self.public_names, self.listen)?;
+        if let Some(files) = &self.certificate {
+            GivenCertificate::check(files, &origin.public)?;
+        }
+        audiences(&self.resources)?;
+        Ok(())
     }
 }
 

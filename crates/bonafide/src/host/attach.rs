@@ -26,6 +26,8 @@ pub(super) struct Options {
     workload: String,
     #[command(flatten)]
     place: place::Options,
+    #[command(flatten)]
+    chosen: place::Chosen,
     /// Protocol: imds, app-service, cloud-shell [default: imds; at a port app-service]
     #[arg(long, value_name = "NAME")]
     dialect: Option<String>,
@@ -59,7 +61,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(dir: &DataDir, options: Options) -> Result<(), Failure> {
-    let place = options.place.place()?;
+    let place = options.place.place(&options.chosen)?;
     let namespace = place::open_namespace(&place)?;
     let wanted = Wanted {
         workload: options.workload,

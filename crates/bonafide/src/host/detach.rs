@@ -24,7 +24,7 @@ pub(super) fn run(dir: &DataDir, options: &Options) -> Result<(), Failure> {
     let which = match (&options.binding, &options.workload, options.place.is_none()) {
         (Some(id), None, true) => Which::Binding(*id),
         (None, Some(workload), true) => Which::Workload(workload.clone()),
-        (None, None, false) => Which::Place(options.place.place()?),
+        (None, None, false) => Which::Place(options.place.place(&place::Chosen::default())?),
         _ => return Err("say what to detach: --binding, --workload, or the place that was attached".into()),
     };
     let ended = block_on(bonafide_host::detach(&dir.host, which))??;

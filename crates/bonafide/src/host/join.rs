@@ -7,7 +7,7 @@ use bonafide_crypto::thumbprint;
 use bonafide_files::{read_named, read_named_secret};
 use bonafide_host::{HostsOrigin, JoinOrder, KnownBy, join};
 use bonafide_types::Secret;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::io::Read;
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 const TOKEN_BYTES_MAX: u64 = 4_096;
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("invitation").required(true).args(["token", "token_file"])))]
 pub(super) struct Options {
     /// Address of the control plane's hosts listener, as in https://id.example.org:8444 (repeatable: where one does not
     /// answer, the next is tried)
@@ -25,13 +26,7 @@ pub(super) struct Options {
     /// The one-use token that `bonafide host token create` printed; - reads it from standard input. Who lists processes sees
     /// it here, for as long as it can be used
     // One in 64 tokens begins with a hyphen.
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        allow_hyphen_values = true,
-        required_unless_present = "token_file",
-        conflicts_with = "token_file"
-    )]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     token: Option<String>,
     /// File with the token, for you alone
     #[arg(long, value_name = "FILE")]
@@ -60,7 +55,7 @@ pub(super) fn run(option: &DataDirOption, options: Options) -> Result<(), Failur
         (None, None) => KnownBy::System,
     };
     let token = token(&options)?;
-    let dir = DataDir::create_for_host(option)?;
+    let (dir, _begun) = DataDir::create_for_host(option)?;
     let order = JoinOrder { origins: options.urls, known_by, token };
     let joined = block_on(join(&dir.host, order))??;
     print(&format!("{}\n", joined.host));

@@ -10,7 +10,7 @@ use bonafide_types::{printable_json, printable_lines};
 use serde_json::json;
 
 pub(super) fn run(option: &DataDirOption, client: &ClientOptions, json: bool) -> Result<(), Failure> {
-    let (hosts, ListedBindings { bindings, notes }) = block_on(async {
+    let (hosts, ListedBindings { bindings, notes }, is_here) = block_on(async {
         let hosts = deciding::hosts(option, client, HostOrder::List).await;
         // Of a control plane elsewhere there is nothing on this machine.
         let dir = DataDir::at(option).ok().filter(|dir| !client.is_elsewhere() && dir.host.socket().exists());
@@ -27,7 +27,7 @@ pub(super) fn run(option: &DataDirOption, client: &ClientOptions, json: bool) ->
             }
             (Err(why), _) => return Err(why),
         };
-        Ok::<_, Failure>((hosts, bindings))
+        Ok::<_, Failure>((hosts, bindings, dir.is_some()))
     })??;
     if json {
         print(&format!(
@@ -37,6 +37,15 @@ pub(super) fn run(option: &DataDirOption, client: &ClientOptions, json: bool) ->
         return Ok(());
     }
     print(&text(&hosts, &bindings));
+    if hosts.is_empty() && notes.is_empty() {
+        say(
+            "there is no host; `bonafide host token create --host NAME --resource-group GROUP` makes one, and the token with \
+             which a machine joins as it",
+        );
+    }
+    if bindings.is_empty() && is_here {
+        say("nothing is attached on this machine; `bonafide host attach` does that");
+    }
     notes.iter().for_each(|note| say(note));
     Ok(())
 }

@@ -36,6 +36,12 @@ pub(super) struct Options {
     /// A port of 127.0.0.1: on this machine, or with --netns in that namespace
     #[arg(long, value_name = "N")]
     port: Option<u16>,
+}
+
+/// The properties of a place that are chosen when it is attached, and by which it is not found again.
+#[derive(Args, Default)]
+#[group(skip)]
+pub(super) struct Chosen {
     /// An IPv6 address beside 169.254.169.254
     #[arg(long, value_name = "ADDRESS")]
     ipv6: Option<Ipv6Addr>,
@@ -56,12 +62,12 @@ pub(super) fn user(text: &str) -> Result<u32, String> {
 impl Options {
     /// True where none is given.
     pub(super) fn is_none(&self) -> bool {
-        let Self { netns, tap, unix, vsock, vsock_uds, vsock_port: _, port, ipv6: _, mode: _ } = self;
+        let Self { netns, tap, unix, vsock, vsock_uds, vsock_port: _, port } = self;
         netns.is_none() && tap.is_none() && unix.is_none() && vsock.is_none() && vsock_uds.is_none() && port.is_none()
     }
 
     /// The place that is named, by a name that leads there from anywhere.
-    pub(super) fn place(&self) -> Result<Place, Failure> {
+    pub(super) fn place(&self, chosen: &Chosen) -> Result<Place, Failure> {
         let options = PlaceOptions {
             netns: self.netns.as_deref().map(found_again),
             tap: self.tap.clone(),
@@ -70,10 +76,10 @@ impl Options {
             vsock_uds: absolute(self.vsock_uds.as_deref())?,
             vsock_port: self.vsock_port,
             port: self.port,
-            ipv6: self.ipv6,
-            mode: self.mode,
+            ipv6: chosen.ipv6,
+            mode: chosen.mode,
         };
-        Ok(options.place()?)
+        Ok(options.place().map_err(|why| why.of_command_line())?)
     }
 }
 

@@ -2,12 +2,17 @@
 //! elsewhere.
 
 use crate::client::{Client, ClientError};
+use crate::workload_name::is_named;
+use bonafide_plane::can_have_identities;
 use bonafide_types::{ResourceId, enumerate_some};
 use http::Method;
 use serde_json::{Value, json};
 
 /// The group in which `host token create --resource-group` makes hosts.
 const GROUP: &str = "bonafide";
+
+/// The type of scale sets.
+const SCALE_SETS: &str = "Microsoft.Compute/virtualMachineScaleSets";
 
 /// A host.
 pub(super) struct Host {
@@ -96,12 +101,44 @@ pub(super) async fn make(client: &Client, group: &str, name: &str) -> Result<Hos
     Ok(Host::of(&client.send(Method::GET, &format!("{hosts}/hosts/{name}"), None).await?))
 }
 
-/// The ARM id of a workload that an id means.
-pub(super) fn workload(text: &str) -> Result<String, ClientError> {
-    match ResourceId::parse(text) {
-        Ok(id) => Ok(id.as_str().to_owned()),
-        Err(error) => Err(ClientError::Named(format!(
-            "--workload {text}: {error}; give the ARM id of a machine, as `az vm show --query id` prints it"
+/// The ARM id of the workload that an id or a name means, as `attach` takes them.
+pub(super) async fn workload(client: &Client, wanted: &str) -> Result<String, ClientError> {
+    if wanted.starts_with('/') {
+        return match ResourceId::parse(wanted) {
+            Ok(id) => Ok(id.as_str().to_owned()),
+            Err(error) => Err(ClientError::Named(format!(
+                "--workload {wanted}: {error}; give a name, or an ARM id as `az vm show --query id` prints it"
+            ))),
+        };
+    }
+    let resources = format!("/subscriptions/{}/resources", client.subscription().await?);
+    let resources = client.list(&resources).await?;
+    let ids: Vec<ResourceId> =
+        resources.iter().filter_map(|resource| ResourceId::parse(resource["id"].as_str()?).ok()).collect();
+    let mut meant: Vec<ResourceId> =
+        ids.iter().filter(|id| can_have_identities(id) && is_named(id, wanted)).cloned().collect();
+    if let (Some((set, number)), true) = (wanted.split_once('/'), meant.is_empty()) {
+        // Instances of a set are in no list of all resources.
+        let sets =
+            ids.iter().filter(|id| id.type_name().to_string().eq_ignore_ascii_case(SCALE_SETS) && is_named(id, set));
+        let instances = sets.filter_map(|id| ResourceId::parse(&format!("{id}/virtualMachines/{number}")).ok());
+        for instance in instances {
+            match client.send(Method::GET, instance.as_str(), None).await {
+                Ok(_) => meant.push(instance),
+                Err(ClientError::Refused { status, .. }) if status == http::StatusCode::NOT_FOUND => {}
+                Err(other) => return Err(other),
+            }
+        }
+    }
+    match meant.as_slice() {
+        [one] => Ok(one.as_str().to_owned()),
+        [] => Err(ClientError::Named(format!(
+            "there is no workload '{wanted}' among the resources that you may read; give its ARM id where it is in another \
+             subscription"
+        ))),
+        several => Err(ClientError::Named(format!(
+            "several resources have the name '{wanted}'; give the ARM id of one: {}",
+            enumerate_some(several)
         ))),
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Options {
     /// Configuration file (TOML); docs/guide/serve.md describes its members
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Say whether the configuration can be used, and start nothing
+    /// Say whether the configuration can be used, with the files that it names, and start nothing
     #[arg(long)]
     check: bool,
     /// Print one JSON object on a line when ready, and nothing else, on standard output
@@ -56,6 +56,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     let configuration = Configuration::read(&options.config)?;
     configuration.plane().check_origin()?;
     if options.check {
+        configuration.plane().check()?;
         print("the configuration can be used\n");
         return Ok(ExitCode::SUCCESS);
     }
@@ -72,7 +73,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     // Once: a start after a crash is the same one.
     wanted.reset_operator = options.reset_operator && !options.kept.resumed;
     wanted.new_authority = options.new_authority && !options.kept.resumed;
-    let dir = DataDir::create(&DataDirOption { data_dir: Some(configuration.data_dir()) })?;
+    let (dir, _begun) = DataDir::create(&DataDirOption { data_dir: Some(configuration.data_dir()) })?;
     privileges::give_up_capabilities(ports)?;
     // Not before: a thread takes the privileges along that there are when it begins.
     prepare_entropy();

@@ -20,26 +20,31 @@ impl Reload {
     /// Takes over what can be: the certificate's files, resources, throttle and log. A configuration that cannot be used
     /// changes nothing, and neither does a certificate (OP-06, NP-02).
     pub(super) async fn reload(&mut self) {
-        match self.plane.read_certificate_again() {
-            Ok(()) => {}
-            Err(why) => self.failed("certificateNotReloaded", &why),
-        }
+        let certificate = self.plane.read_certificate_again().map_err(|why| {
+            self.log.event(&Event::named("certificateNotReloaded"), &why);
+            why.to_string()
+        });
         let read = match Configuration::read(&self.file) {
             Ok(read) => read,
-            Err(why) => return self.failed("configurationNotReloaded", &why),
+            Err(why) => return self.failed(&why, certificate),
         };
         let wanted = read.plane();
         let (plane, resources) = (Arc::clone(&self.plane), wanted.resources);
         // It waits for the store.
         match tokio::task::spawn_blocking(move || plane.register_apis(&resources)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(why)) => return self.failed("configurationNotReloaded", &why),
-            Err(why) => return self.failed("configurationNotReloaded", &why),
+            Ok(Err(why)) => return self.failed(&why, certificate),
+            Err(why) => return self.failed(&why, certificate),
         }
         self.plane.throttle(wanted.throttle);
         self.log.quieten(read.is_quiet());
         let later = read.for_the_next_start(&self.configuration);
-        say("the configuration was read again");
+        say(&match certificate {
+            Ok(()) => "the configuration was read again".to_owned(),
+            Err(why) => format!(
+                "the configuration was read again, but not its certificate: {why}; for that what was in force stays in force"
+            ),
+        });
         if !later.is_empty() {
             say(&format!(
                 "these members are other than at the start, and count from the next one: {}",
@@ -48,8 +53,10 @@ impl Reload {
         }
     }
 
-    fn failed(&self, event: &'static str, why: &dyn std::fmt::Display) {
-        self.log.event(&Event::named(event), why);
-        say(&format!("{why}; what was in force stays in force"));
+    /// Tells of a configuration that is not taken over, with the certificate that is not either.
+    fn failed(&self, why: &dyn std::fmt::Display, certificate: Result<(), String>) {
+        self.log.event(&Event::named("configurationNotReloaded"), why);
+        let certificate = certificate.err().map(|why| format!("; {why}")).unwrap_or_default();
+        say(&format!("{why}{certificate}; what was in force stays in force"));
     }
 }

@@ -1,6 +1,7 @@
 //! Putting workloads on this machine's host: `up` runs whatever it is asked to run, as the operator and with the
 //! operator's own rights.
 
+use crate::workload_name::is_named;
 use bonafide_core::access::{Allowed, Denied, may_write};
 use bonafide_core::directory::{RESOURCES, Resource, find};
 use bonafide_core::lifecycle::{self, PLACE, PlaceError};
@@ -21,16 +22,6 @@ type Found = (ResourceUuid, Resource);
 /// or an extension with the name of a machine is not meant.
 fn could_be_workload(resource: &Resource) -> bool {
     resource.principal.is_none() && resource.group.is_some() && can_have_identities(&resource.id)
-}
-
-/// True for the name of a resource: its own, or with the names above it, as `site/slot` or `site/slots/slot`.
-fn is_named(id: &ResourceId, wanted: &str) -> bool {
-    if !wanted.contains('/') {
-        return id.name().eq_ignore_ascii_case(wanted);
-    }
-    let whole = id.relative_name();
-    let names = whole.split('/').step_by(2).collect::<Vec<_>>().join("/");
-    [whole, names].iter().any(|name| name.eq_ignore_ascii_case(wanted))
 }
 
 fn names(found: &[Found]) -> String {

@@ -119,7 +119,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode, Failure> {
     let wanted = wanted(&options, &sockets);
     // Before anything is made: an address that no certificate can be for is refused.
     wanted.plane.check_origin()?;
-    let dir = DataDir::create(&options.data_dir)?;
+    let (dir, _begun) = DataDir::create(&options.data_dir)?;
     let ports = [
         (PUBLIC, Some(options.listen.port())),
         (HOSTS, options.hosts_listen.map(|address| address.port())),
@@ -179,7 +179,15 @@ async fn serve(options: Options, wanted: UpOptions, dir: DataDir, given: Given) 
     } else {
         print(&printable_lines(&greeting(&up, &options.data_dir)));
     }
-    Ok(up.tasks.run(signals, &log, async || {}).await)
+    let link_local = options.link_local.then(|| {
+        format!(
+            "169.254.169.254 stays on this machine, so that nobody else on the network answers for it; to take it away: {}",
+            link_local::REMOVE
+        )
+    });
+    let done = up.tasks.run(signals, &log, async || {}).await;
+    link_local.iter().for_each(|note| say(note));
+    Ok(done)
 }
 
 /// The text for people: the endpoints, and commands to paste.

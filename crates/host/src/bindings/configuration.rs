@@ -1,6 +1,6 @@
 //! The file of bindings, which says what is to be attached. What the command line attached is none of its business.
 
-use super::kept_rules::WantedRules;
+use super::kept_rules::{NotTaken, WantedRules};
 use super::place_options::{PlaceOptions, PlaceOptionsError};
 use super::registry::{Attacher, Bindings, Missing};
 use super::row::{BindingOptions, BindingRow, BindingState};
@@ -56,6 +56,14 @@ pub enum ConfigurationError {
         at: usize,
         /// The reason.
         error: UserNameError,
+    },
+    /// Its rules.
+    #[error("binding {at}: {error}")]
+    Rules {
+        /// Its number in the file.
+        at: usize,
+        /// The reason.
+        error: NotTaken,
     },
     /// A place that is named twice.
     #[error("bindings {first} and {second} are for the same place, {place}")]
@@ -128,6 +136,30 @@ struct Member {
     rules: Option<PathBuf>,
 }
 
+/// The bindings that a file says, read without a look at what is there.
+pub struct WantedBindings(Vec<Wanted>);
+
+impl WantedBindings {
+    /// Those of a text, with the files of rules that it names.
+    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
+        parse(text).map(Self)
+    }
+
+    /// Those of a configuration that names no file: none.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Refuses rules that would not be followed.
+    pub fn check_rules(&self) -> Result<(), ConfigurationError> {
+        let rules = self.0.iter().zip(1..).filter_map(|(wanted, at)| Some((at, &wanted.place, wanted.rules.as_ref()?)));
+        for (at, place, rules) in rules {
+            rules.good_at(place).map_err(|error| ConfigurationError::Rules { at, error })?;
+        }
+        Ok(())
+    }
+}
+
 /// Reads a file of bindings.
 fn parse(text: &str) -> Result<Vec<Wanted>, ConfigurationError> {
     let file: File = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
@@ -192,10 +224,8 @@ impl Member {
 }
 
 impl Bindings {
-    /// Follows a file of bindings: attaches what is new in it, detaches what is no more, and leaves all else alone. A file
-    /// that cannot be followed changes nothing.
-    pub async fn follow(&self, text: &str, occasion: Occasion) -> Result<Applied, ConfigurationError> {
-        let wanted = parse(text)?;
+    /// Follows a file of bindings: attaches what is new in it, detaches what is no more, and leaves all else alone.
+    pub async fn follow(&self, WantedBindings(wanted): WantedBindings, occasion: Occasion) -> Applied {
         let mut applied = Applied::default();
         let mut kept = Vec::new();
         for (row, state) in self.configured() {
@@ -229,7 +259,7 @@ impl Bindings {
             }
         }
         self.miss(missing);
-        Ok(applied)
+        applied
     }
 
     /// The number of the attachment in a file that a row is the outcome of.

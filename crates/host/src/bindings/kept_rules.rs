@@ -4,14 +4,19 @@ use super::place::Place;
 use bonafide_files::read_named;
 use bonafide_metadata::rules::{RULES_BYTES_MAX, Rules, RulesError};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Rules that are wanted: the text of a file, or the reason why that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WantedRules {
     /// The text.
-    Text(String),
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+    },
     /// The reason.
     Unread(String),
 }
@@ -31,8 +36,13 @@ pub enum NotTaken {
     #[error("{0}")]
     Unread(String),
     /// The text is none of rules.
-    #[error("the file of rules is not followed: {0}")]
-    Rules(#[from] RulesError),
+    #[error("{} is not followed: {error}", path.display())]
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: RulesError,
+    },
     /// They are for another kind of place.
     #[error(
         "the rules name callers by uid or cgroup, which cannot be seen at {0}: who calls is on its other side. If that is on this \
@@ -50,20 +60,24 @@ impl WantedRules {
                 Self::Unread(format!("{} is larger than {RULES_BYTES_MAX} bytes", path.display()))
             }
             Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => Self::Text(text),
+                Ok(text) => Self::Text { path: path.to_owned(), text },
                 Err(_) => Self::Unread(format!("{} is not text in UTF-8", path.display())),
             },
         }
     }
 
     /// The text, if rules of this text can be followed at a place.
-    fn good_at(&self, place: &Place) -> Result<&str, NotTaken> {
-        match self {
-            Self::Unread(why) => Err(NotTaken::Unread(why.clone())),
-            Self::Text(text) => match Rules::parse(text.as_bytes())?.name_callers() && !place.shows_callers() {
-                true => Err(NotTaken::UnseenCallers(place.to_string())),
-                false => Ok(text),
-            },
+    pub(super) fn good_at(&self, place: &Place) -> Result<&str, NotTaken> {
+        let (path, text) = match self {
+            Self::Unread(why) => return Err(NotTaken::Unread(why.clone())),
+            Self::Text { path, text } => (path, text),
+        };
+        match Rules::parse(text.as_bytes()) {
+            Err(error) => Err(NotTaken::Rules { path: path.clone(), error }),
+            Ok(rules) if rules.name_callers() && !place.shows_callers() => {
+                Err(NotTaken::UnseenCallers(place.to_string()))
+            }
+            Ok(_) => Ok(text),
         }
     }
 
@@ -71,7 +85,7 @@ impl WantedRules {
     pub(super) fn check_at(&self, place: &Place) -> Result<(), NotTaken> {
         match self.good_at(place) {
             Err(why @ NotTaken::UnseenCallers(_)) => Err(why),
-            Ok(_) | Err(NotTaken::Unread(_) | NotTaken::Rules(_)) => Ok(()),
+            Ok(_) | Err(NotTaken::Unread(_) | NotTaken::Rules { .. }) => Ok(()),
         }
     }
 }
@@ -106,7 +120,7 @@ mod tests {
 
     #[test]
     fn md_11_the_last_good_version_stays_and_without_one_nothing_is_allowed() {
-        let text = |text: &str| WantedRules::Text(text.to_owned());
+        let text = |text: &str| WantedRules::Text { path: "r".into(), text: text.to_owned() };
         let (watched, bad) = (text("{\"mode\":\"audit\"}"), text("{\"mode\":\"audit\",\"mode\":\"disabled\"}"));
         let place = Place::Port { number: 4000 };
         let (none, why) = KeptRules::after(None, &bad, &place);
@@ -125,10 +139,11 @@ mod tests {
     #[test]
     fn md_11_rules_that_name_callers_are_for_places_whose_callers_are_seen() {
         let rules = |identity: &str| {
-            WantedRules::Text(format!(
+            let text = format!(
                 r#"{{"mode":"audit","privileges":[{{"name":"p","path":"/"}}],"roles":[{{"name":"r","privileges":["p"]}}],
                     "identities":[{{"name":"i",{identity}}}],"roleAssignments":[{{"role":"r","identities":["i"]}}]}}"#
-            ))
+            );
+            WantedRules::Text { path: "r".into(), text }
         };
         let path = || "/run/vm.sock".into();
         let tap = Place::Interface { name: "tap0".to_owned(), netns: None, ipv6: None };
@@ -155,7 +170,7 @@ mod tests {
             [(vec![b' '; RULES_BYTES_MAX], true), (vec![b' '; RULES_BYTES_MAX + 1], false), (vec![0xff], false)]
         {
             std::fs::write(&path, bytes).unwrap();
-            assert_eq!(matches!(WantedRules::of_file(&path), WantedRules::Text(_)), is_text);
+            assert_eq!(matches!(WantedRules::of_file(&path), WantedRules::Text { .. }), is_text);
         }
     }
 }

@@ -12,8 +12,8 @@ mod sealed_rows;
 mod unix_socket;
 mod wanted;
 
-pub use configuration::{Applied, ConfigurationError, Occasion};
-pub use kept_rules::WantedRules;
+pub use configuration::{Applied, ConfigurationError, Occasion, WantedBindings};
+pub use kept_rules::{NotTaken, WantedRules};
 pub use place::{NetnsName, Place};
 pub use place_options::{PlaceOptions, PlaceOptionsError};
 pub use registry::{

@@ -31,16 +31,41 @@ pub struct PlaceOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceOptionsError {
     /// None or too many.
-    #[error("name one place: a namespace (netns), an interface (tap), unix, vsock, vsock-uds or port")]
+    #[error("name one place: {}", either(PLACES, ""))]
     One,
     /// An option of another place.
-    #[error("{option} is for {place}")]
+    #[error("{option} is for {kind}: {}", either(places, ""))]
     OfAnother {
         /// The option.
         option: &'static str,
-        /// The places that it is for.
-        place: &'static str,
+        /// The kind of places that it is for.
+        kind: &'static str,
+        /// Their options.
+        places: &'static [&'static str],
     },
+}
+
+impl PlaceOptionsError {
+    /// The same in the words of a command line, whose options have dashes.
+    pub fn of_command_line(&self) -> String {
+        match self {
+            Self::One => format!("name one place: {}", either(PLACES, "--")),
+            Self::OfAnother { option, kind, places } => format!("--{option} is for {kind}: {}", either(places, "--")),
+        }
+    }
+}
+
+/// The options of which one names a place.
+const PLACES: &[&str] = &["netns", "tap", "unix", "vsock", "vsock-uds", "port"];
+
+/// A list of options, each with a mark before it.
+fn either(options: &[&str], mark: &str) -> String {
+    let marked: Vec<String> = options.iter().map(|option| format!("{mark}{option}")).collect();
+    match marked.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// The port of HTTP, which guests connect to unless told otherwise.
@@ -75,12 +100,17 @@ impl PlaceOptions {
         let has_address = self.tap.is_some() || (self.netns.is_some() && self.port.is_none());
         let is_virtual = self.vsock.is_some() || self.vsock_uds.is_some();
         let others = [
-            (self.mode.is_some() && !has_path, "mode", "a unix socket (unix, vsock-uds)"),
-            (self.ipv6.is_some() && !has_address, "ipv6", "a namespace (netns) or an interface (tap)"),
-            (self.vsock_port.is_some() && !is_virtual, "vsock-port", "a virtual socket (vsock, vsock-uds)"),
+            (self.mode.is_some() && !has_path, "mode", "a unix socket", &["unix", "vsock-uds"][..]),
+            (
+                self.ipv6.is_some() && !has_address,
+                "ipv6",
+                "a namespace without a port, or an interface",
+                &["netns", "tap"],
+            ),
+            (self.vsock_port.is_some() && !is_virtual, "vsock-port", "a virtual socket", &["vsock", "vsock-uds"]),
         ];
         match others.into_iter().find(|(is_other, ..)| *is_other) {
-            Some((_, option, place)) => Err(PlaceOptionsError::OfAnother { option, place }),
+            Some((_, option, kind, places)) => Err(PlaceOptionsError::OfAnother { option, kind, places }),
             None => Ok(()),
         }
     }
@@ -110,7 +140,10 @@ mod tests {
         );
         assert_eq!(of(PlaceOptions { port: Some(8), ..default() }), Ok(Place::Port { number: 8 }));
         for wrong in [default(), PlaceOptions { port: Some(8), unix: Some("/a".into()), ..default() }] {
-            assert_eq!(of(wrong), Err(PlaceOptionsError::One));
+            let why = of(wrong).unwrap_err();
+            assert_eq!(why.to_string(), "name one place: netns, tap, unix, vsock, vsock-uds or port");
+            let why = why.of_command_line();
+            assert_eq!(why, "name one place: --netns, --tap, --unix, --vsock, --vsock-uds or --port");
         }
         for (wrong, name) in [
             (PlaceOptions { port: Some(8), mode: Some(0o600), ..default() }, "mode"),

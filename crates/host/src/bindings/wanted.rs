@@ -67,6 +67,15 @@ pub enum WantedError {
     /// Permission bits that a socket does not have.
     #[error("{0:o} are no permissions of a socket: give three digits, as in 660")]
     Mode(u32),
+    /// A user of a place that takes whoever is in it.
+    #[error("an owner is for a unix socket: who reaches {0} is whose it is")]
+    Owner(String),
+    /// Every user, where none is refused.
+    #[error("{0} takes connections of every user: leave any-user out")]
+    AnyUser(String),
+    /// A hop limit, where there are no hops.
+    #[error("a hop limit is for a place that is reached by IP, and not for {0}: leave it out")]
+    HopLimit(String),
     /// A relative path.
     #[error("{0} is not a whole path: begin it with a slash")]
     Relative(String),
@@ -114,6 +123,16 @@ impl Wanted {
         }
         if let Some(NetnsName::Path(path)) = self.place.netns().filter(|netns| !is_whole(netns)) {
             return Err(WantedError::Relative(path.display().to_string()));
+        }
+        if self.owner.is_some() && self.place.socket_path().is_none() {
+            return Err(WantedError::Owner(self.place.to_string()));
+        }
+        if self.any_user && !matches!(self.place, Place::Port { .. }) {
+            return Err(WantedError::AnyUser(self.place.to_string()));
+        }
+        let has_hops = matches!(self.place, Place::Netns { .. } | Place::Interface { .. } | Place::Port { .. });
+        if self.options.hop_limit.is_some() && !has_hops {
+            return Err(WantedError::HopLimit(self.place.to_string()));
         }
         match &self.place {
             Place::Unix { mode, .. } | Place::VsockUnix { mode, .. } if mode & !0o777 != 0 => {
@@ -203,6 +222,19 @@ mod tests {
         assert_eq!(check(Place::Port { number: 0 }), Err(WantedError::Port));
         assert_eq!(check(Place::Unix { path: "/a".into(), mode: 0o4600 }), Err(WantedError::Mode(0o4600)));
         assert_eq!(check(Place::Unix { path: "a".into(), mode: 0o600 }), Err(WantedError::Relative("a".to_owned())));
+        let any = |place| Wanted { any_user: true, ..wanted(place, None) }.check();
+        assert_eq!(any(Place::Port { number: 4000 }), Ok(()));
+        assert!(matches!(any(netns(Some(4000))), Err(WantedError::AnyUser(_))));
+        let near = |place| {
+            let options = BindingOptions { hop_limit: std::num::NonZeroU8::new(1), ..BindingOptions::default() };
+            Wanted { options, ..wanted(place, None) }.check()
+        };
+        assert_eq!(near(netns(None)), Ok(()));
+        assert!(matches!(near(Place::Vsock { cid: 3, port: 80 }), Err(WantedError::HopLimit(_))));
+        let owned = |place| Wanted { owner: Some(1_000), ..wanted(place, None) }.check();
+        assert_eq!(owned(Place::Unix { path: "/a".into(), mode: 0o600 }), Ok(()));
+        assert!(matches!(owned(netns(None)), Err(WantedError::Owner(_))));
+        assert!(matches!(owned(Place::Port { number: 4000 }), Err(WantedError::Owner(_))));
         for device in ["", "a/b", "a b", "a:1", "sixteen-bytes-xx", ".."] {
             let place = Place::Interface { name: device.to_owned(), netns: None, ipv6: None };
             assert_eq!(check(place), Err(WantedError::Device(device.to_owned())));

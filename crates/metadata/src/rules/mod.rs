@@ -10,7 +10,7 @@ mod tests;
 
 pub use check::{Checked, check};
 pub use decide::{Caller, Denial};
-pub use read::{RULES_BYTES_MAX, RulesError};
+pub use read::{RULES_BYTES_MAX, RulesError, RulesFault};
 
 /// The consequence of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,9 +16,23 @@ const MEMBERS_MAX: usize = 8_192;
 /// The number of no user (`(uid_t) -1`).
 const NOBODYS_UID: u32 = u32::MAX;
 
+/// The reason why rules are not taken, and the line of the file that it is about, where it is about one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{fault}", in_line(*line))]
+pub struct RulesError {
+    /// The line, counted from 1.
+    pub line: Option<usize>,
+    /// The reason.
+    pub fault: RulesFault,
+}
+
+fn in_line(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: ")).unwrap_or_default()
+}
+
 /// The reason why rules are not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RulesError {
+pub enum RulesFault {
     /// It is not JSON of one meaning.
     #[error("{0}")]
     Json(JsonError),
@@ -117,9 +131,13 @@ struct FileAssignment {
 impl Rules {
     /// Reads the text of a file of rules.
     pub fn parse(text: &[u8]) -> Result<Self, RulesError> {
-        let object = parse_object_bounded(text, RULES_BYTES_MAX, MEMBERS_MAX).map_err(RulesError::Json)?;
+        Self::read(text).map_err(|fault| fault.in_text(text))
+    }
+
+    fn read(text: &[u8]) -> Result<Self, RulesFault> {
+        let object = parse_object_bounded(text, RULES_BYTES_MAX, MEMBERS_MAX).map_err(RulesFault::Json)?;
         let file: File =
-            serde_json::from_value(Value::Object(object)).map_err(|error| RulesError::Form(error.to_string()))?;
+            serde_json::from_value(Value::Object(object)).map_err(|error| RulesFault::Form(error.to_string()))?;
         let mode = match file.mode {
             FileMode::Disabled => Mode::Disabled,
             FileMode::Audit => Mode::Audit,
@@ -139,24 +157,47 @@ impl Rules {
     }
 }
 
+impl RulesFault {
+    /// The fault with its line in a text, which a parser of text alone can tell.
+    fn in_text(self, text: &[u8]) -> RulesError {
+        match &self {
+            // Too large to be read once more.
+            Self::Json(JsonError::TooLarge | JsonError::TooMany | JsonError::TooDeep) => {
+                RulesError { line: None, fault: self }
+            }
+            Self::Json(_) | Self::Form(_) => match serde_json::from_slice::<File>(text) {
+                Err(error) => {
+                    let said = error.to_string();
+                    let place = format!(" at line {} column {}", error.line(), error.column());
+                    let reason = said.strip_suffix(&place).unwrap_or(&said).to_owned();
+                    RulesError { line: Some(error.line()), fault: Self::Form(reason) }
+                }
+                Ok(_) => RulesError { line: None, fault: self },
+            },
+            // These name what they are about.
+            _ => RulesError { line: None, fault: self },
+        }
+    }
+}
+
 /// A list by names, each of which it has once.
 fn named<T>(
     kind: &'static str,
-    list: impl Iterator<Item = Result<(String, T), RulesError>>,
-) -> Result<BTreeMap<String, T>, RulesError> {
+    list: impl Iterator<Item = Result<(String, T), RulesFault>>,
+) -> Result<BTreeMap<String, T>, RulesFault> {
     let mut by_name = BTreeMap::new();
     for item in list {
         let (name, value) = item?;
         if by_name.contains_key(&name) {
-            return Err(RulesError::Twice { kind, name });
+            return Err(RulesFault::Twice { kind, name });
         }
         by_name.insert(name, value);
     }
     Ok(by_name)
 }
 
-fn one<T: Clone>(by: &str, kind: &'static str, name: &str, list: &BTreeMap<String, T>) -> Result<T, RulesError> {
-    let dangling = || RulesError::Dangling { by: by.to_owned(), kind, name: name.to_owned() };
+fn one<T: Clone>(by: &str, kind: &'static str, name: &str, list: &BTreeMap<String, T>) -> Result<T, RulesFault> {
+    let dangling = || RulesFault::Dangling { by: by.to_owned(), kind, name: name.to_owned() };
     list.get(name).cloned().ok_or_else(dangling)
 }
 
@@ -165,23 +206,23 @@ fn all<T: Clone>(
     kind: &'static str,
     names: &[String],
     list: &BTreeMap<String, T>,
-) -> Result<Vec<T>, RulesError> {
+) -> Result<Vec<T>, RulesFault> {
     names.iter().map(|name| one(by, kind, name, list)).collect()
 }
 
 impl FilePrivilege {
-    fn read(self) -> Result<(String, Privilege), RulesError> {
+    fn read(self) -> Result<(String, Privilege), RulesFault> {
         let Self { name, path, dialect, method, query_parameters } = self;
         if canonical(&path).ok().as_deref() != Some(path.as_str()) {
-            return Err(RulesError::Path(name));
+            return Err(RulesFault::Path(name));
         }
         if dialect.as_deref().is_some_and(|dialect| dialects::named(dialect).is_none()) {
-            return Err(RulesError::Dialect(name));
+            return Err(RulesFault::Dialect(name));
         }
         let parameters: Vec<(String, String)> = query_parameters.into_iter().collect();
         for (at, (one, _)) in parameters.iter().enumerate() {
             if parameters[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(one)) {
-                return Err(RulesError::Twice { kind: "queryParameters", name: one.clone() });
+                return Err(RulesFault::Twice { kind: "queryParameters", name: one.clone() });
             }
         }
         Ok((name, Privilege { path, dialect, method, parameters }))
@@ -189,13 +230,13 @@ impl FilePrivilege {
 }
 
 impl FileIdentity {
-    fn read(self) -> Result<(String, Identity), RulesError> {
+    fn read(self) -> Result<(String, Identity), RulesFault> {
         let Self { name, anyone, uid, cgroup } = self;
         let is_path = cgroup.as_deref().is_none_or(is_cgroup);
         match (anyone, uid, &cgroup) {
             (true, None, None) => Ok((name, Identity::Anyone)),
-            (false, Some(NOBODYS_UID), _) | (false, None, None) | (true, ..) => Err(RulesError::Identity(name)),
-            (false, ..) if !is_path => Err(RulesError::Identity(name)),
+            (false, Some(NOBODYS_UID), _) | (false, None, None) | (true, ..) => Err(RulesFault::Identity(name)),
+            (false, ..) if !is_path => Err(RulesFault::Identity(name)),
             (false, ..) => Ok((name, Identity::Is { uid, cgroup })),
         }
     }

@@ -218,7 +218,19 @@ fn md_11_a_mistake_is_said_so_that_it_can_be_mended() {
         "'web' names 'none', which is none of the privileges"
     );
     assert_eq!(said(|policy| policy["roles"][1]["name"] = "web".into()), "two roles have the name 'web'");
-    assert!(said(|policy| policy["rules"] = 1.into()).starts_with("unknown field `rules`"));
+    assert!(said(|policy| policy["rules"] = 1.into()).starts_with("line 1: unknown field `rules`"));
+    let said = |text: &str| Rules::parse(text.as_bytes()).unwrap_err().to_string();
+    for (text, line, what) in [
+        ("{\n  \"mode\": \"audit\",\n  \"rolls\": []\n}", 3, "unknown field `rolls`"),
+        ("{\n  \"mode\": \"odd\"\n}", 2, "unknown variant `odd`"),
+        ("{\n  \"mode\": \"audit\",\n  \"mode\": \"audit\"\n}", 3, "duplicate field `mode`"),
+        ("{\n  \"roles\": [{\"name\": 1}]}", 2, "expected a string"),
+        ("{\n  \"mode\": \"audit\"", 2, "EOF"),
+    ] {
+        let said = said(text);
+        assert!(said.starts_with(&format!("line {line}: ")) && said.contains(what), "{said}");
+        assert!(!said.contains(" column "), "{said}");
+    }
 }
 
 proptest! {

@@ -56,7 +56,7 @@ fn tn_05_ids_compare_without_case_and_print_as_written() {
 }
 
 #[test]
-fn tn_05_dot_segments_confusables_and_encodings_are_refused() {
+fn id_14_dot_segments_confusables_and_encodings_are_refused() {
     for name in ["..", ".", "a%2f", "a\\b", "", "vm\u{0131}", "a\u{0}", "a.", "a ", " a", "a?b", "a;b"] {
         let text = VM.replace("vm1", name);
         assert!(ResourceId::parse(&text).is_err(), "{text:?}");

@@ -2,7 +2,7 @@
 
 use super::open::{Namespace, Opened, PlaceError};
 use super::{Bindings, Entry};
-use crate::bindings::kept_rules::{KeptRules, NotTaken};
+use crate::bindings::kept_rules::{KeptRules, NotTaken, WantedRules};
 use crate::bindings::place::Place;
 use crate::bindings::row::{BindingLine, BindingRow, BindingState, HeaderSecret, PlaceIdentity};
 use crate::bindings::wanted::{Wanted, WantedError};
@@ -41,8 +41,8 @@ pub enum AttachError {
     /// Nothing listens there.
     #[error(transparent)]
     Place(#[from] PlaceError),
-    /// Its rules are for another kind of place.
-    #[error(transparent)]
+    /// Its rules are for another kind of place, or cannot be followed. Those of a binding that is there stay in force.
+    #[error("{0}; nothing was changed")]
     Rules(#[from] NotTaken),
     /// The row could not be kept.
     #[error("cannot keep the binding: {0}")]
@@ -56,6 +56,17 @@ pub(crate) struct Attacher {
     pub(crate) user: User,
     /// True where it is the configuration file.
     pub(crate) is_configuration: bool,
+}
+
+impl Attacher {
+    /// Refuses rules that are not to be followed. Who attaches by hand is there to mend a mistake; a place of the
+    /// configuration is attached at a start without anybody, and allows nothing until its file is mended.
+    fn check(self, rules: &WantedRules, place: &Place) -> Result<(), NotTaken> {
+        match self.is_configuration {
+            true => rules.check_at(place),
+            false => rules.good_at(place).map(drop),
+        }
+    }
 }
 
 /// A binding that was attached, now or before.
@@ -77,7 +88,7 @@ impl Bindings {
     ) -> Result<Attached, AttachError> {
         wanted.check()?;
         let dialect = wanted.dialect()?;
-        wanted.rules.as_ref().map_or(Ok(()), |rules| rules.check_at(&wanted.place))?;
+        wanted.rules.as_ref().map_or(Ok(()), |rules| by.check(rules, &wanted.place))?;
         let namespace = self.namespace_of(&wanted.place, namespace)?;
         let id = self.placements.resolve(wanted.workload.clone()).await.map_err(AttachError::Workload)?;
         let (workload, was_put_here) = self.placements.acquire(id).await.map_err(AttachError::Workload)?;

@@ -7,3 +7,4 @@ pub(crate) mod scale_sets;
 mod statuses;
 pub(crate) mod system;
 pub(crate) mod virtual_machines;
+mod vm_agent;

@@ -14,11 +14,11 @@ use crate::resource_type::{Absent, Action, Identities, ResourceType, Run, Stored
 use crate::types::INSTANCE_TYPE;
 use crate::types::compute::virtual_machines::power;
 use crate::types::compute::{extensions, system};
-use crate::types::compute::{on_host, statuses};
+use crate::types::compute::{on_host, statuses, vm_agent};
 use bonafide_core::directory::{Body, Resource, System};
 use bonafide_core::lifecycle::ChangedSet;
 use bonafide_store::{ReadTx, StoreError, Tx};
-use bonafide_types::{ResourceId, ResourceUuid, Timestamp};
+use bonafide_types::{HostId, ResourceId, ResourceUuid, Timestamp};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -151,14 +151,23 @@ pub(super) fn bring_to_model(instance: &mut Resource, set: &Resource) {
 fn get_view(tx: &ReadTx<'_>, call: &Call<'_>, access: &Access) -> Result<Outcome, Fault> {
     let found = read::readable(tx, call, access)?;
     let (uuid, instance) = &*found;
-    Ok(Outcome::shown(instance_view(tx, (*uuid, instance), call.cx.world.now)?))
+    let (view, now) = (call.cx.view, call.cx.world.now);
+    Ok(Outcome::shown(instance_view(tx, (*uuid, instance), now, &|host| view.is_host_connected(host, now))?))
 }
 
-fn instance_view(tx: &dyn Stored, (uuid, instance): (ResourceUuid, &Resource), now: Timestamp) -> Result<Value, Fault> {
+fn instance_view(
+    tx: &dyn Stored,
+    (uuid, instance): (ResourceUuid, &Resource),
+    now: Timestamp,
+    is_connected: &dyn Fn(HostId) -> bool,
+) -> Result<Value, Fault> {
     let mut view = json!({
         "computerName": text(instance, &["properties", "osProfile", "computerName"]),
         "statuses": statuses::of_machine(instance),
     });
+    if let Some(agent) = vm_agent::of(tx, (uuid, instance), now, is_connected)? {
+        view["vmAgent"] = agent;
+    }
     let extensions = extensions::of_machine(tx, (uuid, instance), now)?;
     if !extensions.is_empty() {
         view["extensions"] = extensions.into();
@@ -188,7 +197,8 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
         properties.insert("timeCreated".to_owned(), created.into());
     }
     if expand.split(',').any(|word| word.trim().eq_ignore_ascii_case("instanceView")) {
-        properties.insert("instanceView".to_owned(), instance_view(view.tx, (view.uuid, view.resource), view.now)?);
+        let shown = instance_view(view.tx, (view.uuid, view.resource), view.now, &|host| view.is_connected(host))?;
+        properties.insert("instanceView".to_owned(), shown);
     }
     Ok(())
 }

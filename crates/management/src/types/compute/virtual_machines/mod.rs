@@ -104,7 +104,8 @@ fn view(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Faul
     // `statusOnly` is how a list is asked for the same.
     let status_only = view.query.get("statusOnly").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     if view.expands("instanceView") || status_only {
-        properties.insert("instanceView".to_owned(), instance_view(view.tx, (view.uuid, view.resource), view.now)?);
+        let shown = instance_view(view.tx, (view.uuid, view.resource), view.now, &|host| view.is_connected(host))?;
+        properties.insert("instanceView".to_owned(), shown);
     }
     Ok(())
 }
