@@ -206,6 +206,68 @@ fn id_07_an_attachment_takes_milliseconds_once_its_workload_is_there() {
     assert!(took[5] < Duration::from_secs(2), "{took:?}");
 }
 
+/// A web server of the workload, as most are started: on port 80 of all addresses.
+struct Web(std::process::Child);
+
+impl Web {
+    fn start(namespace: &Namespace, address: &str) -> Self {
+        let mut server = Command::new("python3");
+        server.args(["-m", "http.server", "--bind", address, "80"]);
+        let mut command = namespace.command(server);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        eventually(support::PATIENCE, "the web server answers", || Self::answers(namespace, "127.0.0.1"));
+        Self(child)
+    }
+
+    fn answers(namespace: &Namespace, address: &str) -> bool {
+        let output = run(namespace.command(asking(address, 80, ARM)));
+        String::from_utf8_lossy(&output.stdout).contains("SimpleHTTP")
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn id_07_a_web_server_on_all_addresses_and_the_endpoint_answer_beside_one_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(namespace) = Namespace::create("web") else { return };
+    let mut up = Up::start(dir.path(), &[]);
+    let expected = machine(&up, "web");
+    let both_answer = |up: &Up| {
+        assert_eq!(oid(&namespace).as_ref(), Ok(&expected), "{}", up.log());
+        assert!(Web::answers(&namespace, "127.0.0.1"));
+    };
+    for address in ["0.0.0.0", "::"] {
+        let before = Web::start(&namespace, address);
+        let binding = attached(dir.path(), "web", &["--netns", &namespace.0]);
+        assert_eq!(binding.get("note").and_then(serde_json::Value::as_str), None, "{binding}");
+        both_answer(&up);
+        drop(before);
+        let _after = Web::start(&namespace, address);
+        both_answer(&up);
+        let server = up.serving();
+        kill(server);
+        up.successor(server);
+        eventually(support::PATIENCE, "it serves again", || run(host(dir.path(), &["list"])).status.success());
+        both_answer(&up);
+        assert!(up.stop().success());
+        assert!(namespace.has_address());
+        up = Up::start(dir.path(), &[]);
+        both_answer(&up);
+        done(dir.path(), &["detach", "--netns", &namespace.0]);
+        assert!(!namespace.has_address() && Web::answers(&namespace, "127.0.0.1"));
+        // The address, by whomever it is added, has its port back.
+        namespace.ip(&["address", "add", "169.254.169.254/32", "dev", "lo"]);
+        assert!(Web::answers(&namespace, ADDRESS));
+        namespace.ip(&["address", "delete", "169.254.169.254/32", "dev", "lo"]);
+    }
+}
+
 /// The kernel takes a connection from this side of the interface for one that comes through it.
 #[test]
 fn id_05_an_interface_is_for_its_other_end_and_not_for_programs_on_this_side() {

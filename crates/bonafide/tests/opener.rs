@@ -8,8 +8,9 @@ mod support;
 use bonafide_opener::{Opener, Remote, Where};
 use rustix::thread::CapabilitySet as Capability;
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::AsFd;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use support::manager::{Manager, OPENER, folder};
 use support::namespace::Namespace;
 use support::{PATIENCE, eventually, run};
@@ -32,6 +33,7 @@ fn av_04_what_it_holds_comes_back_from_the_store_of_its_service_manager() {
     let remote = Remote::at(&manager.path);
     let door = File::open(format!("/run/netns/{}", namespace.0)).unwrap();
     let held = remote.open("a/imds", &LO, Some(door.as_fd())).unwrap();
+    assert_eq!(held.note, None, "its three capabilities are enough");
     remote.open("a/vm-extension", &Where::Loopback { port: 50_342 }, None).unwrap();
     for _ in 0..3 {
         let before = manager.opener;
@@ -117,11 +119,19 @@ fn id_07_while_nobody_asks_it_connections_are_refused_and_nobody_else_gets_the_a
     drop(remote);
     eventually(PATIENCE, "connections are refused", || !connects(&namespace));
     assert!(namespace.has_address());
-    let listen = "import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); \
-                  s.bind(('169.254.169.254', 80)); s.listen()";
-    let mut other = Command::new("python3");
-    other.args(["-c", listen]);
-    assert!(!run(namespace.command(other)).status.success(), "somebody else listens");
+    // A program that listens there meanwhile, on this address or all, is not asked.
+    for address in ["169.254.169.254", "0.0.0.0"] {
+        let listen = "import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); \
+                      s.bind((sys.argv[1], 80)); s.listen(); print('listens', flush=True); sys.stdin.read()";
+        let mut other = Command::new("python3");
+        other.args(["-c", listen, address]);
+        let mut other = namespace.command(other).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = other.stdout.take().unwrap();
+        said.read_exact(&mut [0; 7]).unwrap();
+        assert!(!connects(&namespace), "{address}");
+        drop(other.stdin.take());
+        other.wait().unwrap();
+    }
     // The next server has it again.
     let remote = Remote::at(&manager.path);
     let socket = remote.held().unwrap().remove(0).sockets.remove(0);

@@ -21,7 +21,7 @@ pub(crate) fn seal(key: &str, entry: &Entry) -> io::Result<OwnedFd> {
     let added: Vec<String> = entry.added.iter().map(ToString::to_string).collect();
     let place = entry.at.as_ref().map_or(KEPT.to_owned(), Where::print);
     let text = format!(
-        "{key}\n{place}\n{}\n{}\n{}\n{}\n{}\n{}\n{}",
+        "{key}\n{place}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}",
         entry.namespace,
         optional(entry.device.as_ref()),
         added.join(","),
@@ -29,8 +29,9 @@ pub(crate) fn seal(key: &str, entry: &Entry) -> io::Result<OwnedFd> {
         entry.mark,
         u8::from(entry.door.is_some()),
         optional(entry.device_mark.as_ref()),
+        u8::from(entry.lookup.is_some()),
     );
-    let descriptors = entry.sockets.iter().chain(entry.door.as_ref()).map(AsFd::as_fd);
+    let descriptors = entry.sockets.iter().chain(entry.lookup.as_ref()).chain(entry.door.as_ref()).map(AsFd::as_fd);
     send(&write, &text, &descriptors.collect::<Vec<BorrowedFd<'_>>>())?;
     Ok(read)
 }
@@ -57,7 +58,11 @@ pub(crate) fn open(capsule: impl AsFd) -> io::Result<(String, Entry)> {
         "1" => Some(sockets.pop().ok_or(Unreadable)?),
         _ => None,
     };
-    // One of an earlier version has none.
+    // One of an earlier version has neither.
     let device_mark = lines.next().and_then(|mark| mark.parse().ok());
-    Ok((key, Entry { at, sockets, namespace, device, device_mark, added, note, door, mark, is_gone: false }))
+    let lookup = match lines.next() {
+        Some("1") => Some(sockets.pop().ok_or(Unreadable)?),
+        _ => None,
+    };
+    Ok((key, Entry { at, sockets, namespace, device, device_mark, lookup, added, note, door, mark, is_gone: false }))
 }

@@ -33,6 +33,10 @@ fn refused(error: Errno) -> OpenError {
     }
 }
 
+/// Held by a test that looks at all threads, and by those that have some in other namespaces.
+#[cfg(test)]
+pub(crate) static THREADS: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +45,7 @@ mod tests {
 
     #[test]
     fn id_17_no_thread_but_its_own_is_in_another_namespace_not_even_after_a_panic() {
+        let _alone = THREADS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let link = || read_link("/proc/thread-self/ns/net").unwrap();
         let home = link();
         // That of this process will do: the way in and out is the same.

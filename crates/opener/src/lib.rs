@@ -9,6 +9,7 @@ mod cookie;
 mod direct;
 mod inside;
 mod line;
+mod lookup;
 mod message;
 mod near_side;
 mod netlink;
@@ -40,7 +41,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Where {
     /// 169.254.169.254, and an IPv6 address of the operator's, on a device. Each address is added where it is not there,
-    /// and the loopback device brought up.
+    /// and the loopback device brought up. On that, others can listen at port 80 of all addresses, where the kernel allows it;
+    /// the sockets are bound to another port then, and connections are of port 80.
     Metadata {
         /// A tap or veth device; the loopback device when `None`.
         device: Option<String>,
@@ -131,6 +133,20 @@ pub enum OpenError {
         address: String,
         /// The program that has it, as ` by a program of user 33`; empty where it is not known.
         by: String,
+    },
+    /// Another program listens on the port of all addresses, and the kernel does not give us the one of ours.
+    #[error(
+        "{address} is taken{by}, which has the port of all addresses, and the two cannot have it together ({why}): have \
+         that program listen on addresses of its own or on another port, or give the workload a veth pair and attach \
+         this end of it with --tap (docs/guide/attach.md)"
+    )]
+    Undivided {
+        /// The address and port.
+        address: String,
+        /// See [`Self::Taken`].
+        by: String,
+        /// The reason.
+        why: String,
     },
     /// This place is held under another key, or another place under this key.
     #[error("{0} is attached already; detach that first")]

@@ -1,5 +1,6 @@
 //! Opening the sockets of one place, in the namespace of the calling thread.
 
+use crate::lookup::{self, HELD_PORT};
 use crate::netlink::{LO, Link, Netlink};
 use crate::{OpenError, Where};
 use nix::sys::socket::{setsockopt, sockopt::BindToDevice};
@@ -8,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::{set_ipv6_v6only, set_socket_reuseaddr, socket_error};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, listen, socket_with};
 use std::fs::{File, read_to_string};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
@@ -31,6 +32,8 @@ pub(crate) struct Opened {
     pub(crate) note: Option<String>,
     /// See [`crate::Held::device_mark`].
     pub(crate) device_mark: Option<u32>,
+    /// See [`lookup::attach`]; `None` of sockets that are bound to the port at which they are asked.
+    pub(crate) lookup: Option<OwnedFd>,
 }
 
 /// Opens them. On an error nothing is left behind.
@@ -46,27 +49,31 @@ pub(crate) fn open(at: &Where) -> Result<Opened, OpenError> {
                 Err(OpenError::Failed(_)) => note = Some("there is no ::1 in this namespace".to_owned()),
                 Err(why) => return Err(why),
             }
-            Ok(Opened { sockets, device: link.index, added: Vec::new(), note, device_mark: None })
+            Ok(Opened { sockets, device: link.index, added: Vec::new(), note, device_mark: None, lookup: None })
         }
         Where::Metadata { device, ipv6, port } => {
             let name = device.as_deref().unwrap_or(LO);
             let link = if name == LO { loopback(&netlink)? } else { of_one_workload(&netlink, name)? };
-            let addresses = [Some(IpAddr::V4(METADATA)), ipv6.map(IpAddr::V6)];
-            let mut opened =
-                Opened { sockets: Vec::new(), device: link.index, added: Vec::new(), note: None, device_mark: None };
+            let addresses: Vec<IpAddr> = [Some(METADATA.into()), ipv6.map(IpAddr::V6)].into_iter().flatten().collect();
+            let mut opened = Opened {
+                sockets: Vec::new(),
+                device: link.index,
+                added: Vec::new(),
+                note: None,
+                device_mark: None,
+                lookup: None,
+            };
             let has = netlink.has_address(link.index, METADATA.into()).unwrap_or_default();
             let mut notes = Vec::new();
             if !has && answers(*port) {
                 notes.push(format!("another server answered at {METADATA}:{port} here; from now on this agent does"));
             }
             notes.extend(strict_filter(name));
-            opened.note = (!notes.is_empty()).then(|| notes.join("; "));
-            match addresses
-                .into_iter()
-                .flatten()
-                .try_for_each(|address| opened.open_at(&netlink, &link, name, address, *port))
-            {
-                Ok(()) => {
+            let done = opened.add(&netlink, &link, name, &addresses);
+            match done.and_then(|()| opened.listen(name, &addresses, *port)) {
+                Ok(undivided) => {
+                    notes.extend(undivided);
+                    opened.note = (!notes.is_empty()).then(|| notes.join("; "));
                     opened.device_mark = mark_of(&netlink, link.index);
                     Ok(opened)
                 }
@@ -82,13 +89,54 @@ pub(crate) fn open(at: &Where) -> Result<Opened, OpenError> {
 }
 
 impl Opened {
-    fn open_at(&mut self, netlink: &Netlink, link: &Link, name: &str, ip: IpAddr, port: u16) -> Result<(), OpenError> {
-        let mark = chance().map_err(|error| OpenError::Failed(format!("no random number: {error}")))?;
-        if netlink.add(link, ip, mark).map_err(|error| failed(&format!("add {ip} to {name}"), error))? {
-            self.added.push(ip);
+    fn add(&mut self, netlink: &Netlink, link: &Link, name: &str, addresses: &[IpAddr]) -> Result<(), OpenError> {
+        for ip in addresses {
+            let mark = chance().map_err(|error| OpenError::Failed(format!("no random number: {error}")))?;
+            if netlink.add(link, *ip, mark).map_err(|error| failed(&format!("add {ip} to {name}"), error))? {
+                self.added.push(*ip);
+            }
         }
-        self.sockets.push(listen_at((ip, port).into(), name)?);
         Ok(())
+    }
+
+    /// Listens, on a loopback device so that another server can have the port of all addresses. A note where the kernel does
+    /// not let it.
+    fn listen(&mut self, name: &str, addresses: &[IpAddr], port: u16) -> Result<Option<String>, OpenError> {
+        let at = |port| addresses.iter().map(|ip| listen_at((*ip, port).into(), name)).collect::<Result<Vec<_>, _>>();
+        if name != LO || port != lookup::PORT {
+            self.sockets = at(port)?;
+            return Ok(None);
+        }
+        for ip in addresses {
+            // The table takes milliseconds, for which it is not read where nobody listens.
+            if bound_at((*ip, port).into(), name).is_ok() {
+                continue;
+            }
+            let spellings = spellings(*ip, port);
+            if let Some(by) = holder(|at| spellings.iter().any(|spelling| spelling == at)) {
+                return Err(OpenError::Taken { address: SocketAddr::new(*ip, port).to_string(), by });
+            }
+        }
+        self.sockets = at(HELD_PORT).map_err(|why| match why {
+            // Of another agent, or of somebody who has the port of all addresses.
+            OpenError::Taken { by, .. } => {
+                OpenError::Taken { address: format!("{METADATA}:{port}, for which port {HELD_PORT} stands,"), by }
+            }
+            other => other,
+        })?;
+        let why = match lookup::attach(addresses, &self.sockets, BACKLOG) {
+            Ok(lookup) => {
+                self.lookup = Some(lookup);
+                return Ok(None);
+            }
+            Err(why) => why.to_string(),
+        };
+        self.sockets.clear();
+        self.sockets = at(port).map_err(|error| match error {
+            OpenError::Taken { address, by } => OpenError::Undivided { address, by, why: why.clone() },
+            other => other,
+        })?;
+        Ok(Some(format!("nobody can listen on port {port} of all addresses beside it here: {why}")))
     }
 }
 
@@ -132,38 +180,67 @@ fn of_one_workload(netlink: &Netlink, name: &str) -> Result<Link, OpenError> {
 
 fn listen_at(address: SocketAddr, device: &str) -> Result<OwnedFd, OpenError> {
     let open = || {
-        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        set_socket_reuseaddr(&socket, true)?;
-        if address.is_ipv6() {
-            set_ipv6_v6only(&socket, true)?;
-        }
-        setsockopt(&socket, BindToDevice, &device.into()).map_err(|error| Errno::from_raw_os_error(error as i32))?;
-        bind(&socket, &address)?;
+        let socket = bound_at(address, device)?;
         listen(&socket, BACKLOG)?;
         Ok(socket)
     };
     open().map_err(|error| match error {
-        Errno::ADDRINUSE => OpenError::Taken { address: address.to_string(), by: holder(address.port()) },
+        Errno::ADDRINUSE => OpenError::Taken { address: address.to_string(), by: holder_of(address.port()) },
         error => failed(&format!("listen on {address} of {device}"), error),
     })
 }
 
-/// The user of a program that listens on a port of this namespace, in words.
-fn holder(port: u16) -> String {
-    let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
-    let user = tables.iter().filter_map(|table| read_to_string(table).ok()).find_map(|table| listener(&table, port));
-    user.map(|user| format!(" by a program of user {user}")).unwrap_or_default()
+fn bound_at(address: SocketAddr, device: &str) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    set_socket_reuseaddr(&socket, true)?;
+    if address.is_ipv6() {
+        set_ipv6_v6only(&socket, true)?;
+    }
+    setsockopt(&socket, BindToDevice, &device.into()).map_err(|error| Errno::from_raw_os_error(error as i32))?;
+    bind(&socket, &address)?;
+    Ok(socket)
 }
 
-/// The user in the row of a `proc(5)` table of TCP sockets that listens on a port.
-fn listener(table: &str, port: u16) -> Option<u32> {
+/// The user of a program that listens on a port of this namespace, in words; empty where it is not known.
+fn holder_of(port: u16) -> String {
+    let end = format!(":{port:04X}");
+    holder(|at| at.ends_with(&end)).unwrap_or_default()
+}
+
+/// The user of a program that listens in this namespace, in words; `None` where none does. `there` is asked for its address
+/// and port as proc(5) writes them.
+fn holder(there: impl Fn(&str) -> bool) -> Option<String> {
+    let tables = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
+    let user = tables.iter().filter_map(|table| File::open(table).ok()).find_map(|table| {
+        let rows = BufReader::new(table).lines().map_while(Result::ok);
+        listener(rows, &there)
+    });
+    user.map(|user| format!(" by a program of user {user}"))
+}
+
+/// The user in the row of such a table that listens there. Sockets that listen are its first rows (proc_net_tcp.rst of Linux):
+/// those of connections, which may be many, are left.
+fn listener(rows: impl Iterator<Item = String>, there: &impl Fn(&str) -> bool) -> Option<u32> {
     const LISTENS: &str = "0A";
-    table.lines().skip(1).find_map(|row| {
+    let rows = rows.skip(1).map_while(|row| {
         let fields: Vec<&str> = row.split_ascii_whitespace().collect();
         let [_, local, _, LISTENS, _, _, _, user, ..] = fields[..] else { return None };
-        local.ends_with(&format!(":{port:04X}")).then(|| user.parse().ok())?
-    })
+        Some(there(local).then(|| user.parse().ok()).flatten())
+    });
+    rows.flatten().next()
+}
+
+/// An address and port as proc(5) writes them, and as it does where a socket of IPv6 has that address.
+fn spellings(ip: IpAddr, port: u16) -> [String; 2] {
+    let words = |octets: &[u8]| -> String {
+        octets.as_chunks::<4>().0.iter().map(|word| format!("{:08X}", u32::from_ne_bytes(*word))).collect()
+    };
+    let (own, mapped) = match ip {
+        IpAddr::V4(ip) => (words(&ip.octets()), words(&ip.to_ipv6_mapped().octets())),
+        IpAddr::V6(ip) => (words(&ip.octets()), words(&ip.octets())),
+    };
+    [own, mapped].map(|ip| format!("{ip}:{port:04X}"))
 }
 
 /// True where somebody answers at the address of the metadata service.

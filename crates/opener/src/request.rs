@@ -52,6 +52,7 @@ fn nothing_more(mut fields: std::str::Lines<'_>) -> Result<(), Unreadable> {
 pub(crate) fn print_error(why: &OpenError) -> String {
     let (kind, one, two) = match why {
         OpenError::Taken { address, by } => ("taken", address.as_str(), by.as_str()),
+        OpenError::Undivided { address, by, why } => return format!("undivided\n{address}\n{by}\n{why}"),
         OpenError::Held(key) => ("is-held", key.as_str(), ""),
         OpenError::NoDevice(device) => ("no-device", device.as_str(), ""),
         OpenError::Shared { device, kind } => ("shared", device.as_str(), kind.as_str()),
@@ -68,6 +69,7 @@ pub(crate) fn read_error(text: &str) -> Option<OpenError> {
     let (kind, one, two) = (fields.next()?, fields.next()?, fields.next()?);
     Some(match kind.as_str() {
         "taken" => OpenError::Taken { address: one, by: two },
+        "undivided" => OpenError::Undivided { address: one, by: two, why: fields.next()? },
         "is-held" => OpenError::Held(one),
         "no-device" => OpenError::NoDevice(one),
         "shared" => OpenError::Shared { device: one, kind: two },
@@ -87,6 +89,7 @@ mod tests {
         let text = || "x".to_owned();
         for why in [
             OpenError::Taken { address: text(), by: String::new() },
+            OpenError::Undivided { address: text(), by: String::new(), why: "y".to_owned() },
             OpenError::Held(text()),
             OpenError::NoDevice(text()),
             OpenError::Shared { device: text(), kind: "y".to_owned() },

@@ -48,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) device: Option<u32>,
     /// See [`Held::device_mark`].
     pub(crate) device_mark: Option<u32>,
+    /// The program by which the kernel finds the sockets ([`crate::lookup::attach`]); `None` of others.
+    pub(crate) lookup: Option<OwnedFd>,
     /// Addresses that are there because of this entry.
     pub(crate) added: Vec<IpAddr>,
     pub(crate) note: Option<String>,

@@ -44,6 +44,7 @@ fn av_04_an_opener_that_starts_again_has_all_that_there_was() {
     let kept = Kept::default();
     let first = Direct::start(Box::new(kept.clone()), []).unwrap();
     let before = first.open("a/imds", &LO, namespace.fd()).unwrap();
+    assert_eq!(before.note, None);
     let port = TcpListener::bind("127.0.0.1:0").unwrap();
     first.keep("a/port", &[port.as_fd()]).unwrap();
     drop(first);
@@ -63,6 +64,35 @@ fn av_04_an_opener_that_starts_again_has_all_that_there_was() {
     last.close("a/").unwrap();
     assert!(!namespace.ip("address show").contains("169.254") && kept.all().is_empty());
     assert_eq!(namespace.ask(METADATA, 80), None);
+}
+
+/// The address and what answers there are the opener's own, and a web server of the workload is beside them.
+#[test]
+fn id_07_no_end_of_the_opener_gives_the_endpoint_to_the_web_server_beside_it() {
+    let Some(namespace) = Namespace::create("web2") else { return };
+    let web = namespace.inside(|| TcpListener::bind("0.0.0.0:80").unwrap());
+    answer(vec![web.into()], 66);
+    let kept = Kept::default();
+    let first = Direct::start(Box::new(kept.clone()), []).unwrap();
+    // The server of these is gone at once, and nobody takes what comes.
+    drop(first.open("a/imds", &LO, namespace.fd()).unwrap());
+    drop(first);
+    for byte in 1..4 {
+        let next = Direct::start(Box::new(kept.clone()), kept.all()).unwrap();
+        let sockets = next.held().unwrap().remove(0).sockets;
+        let shut = sockets[0].try_clone().unwrap();
+        answer(sockets, byte);
+        assert_eq!(namespace.ask(METADATA, 80), Some(byte));
+        rustix::net::shutdown(&shut, rustix::net::Shutdown::Both).unwrap();
+        assert_eq!(namespace.ask(METADATA, 80), None);
+        rustix::net::listen(&shut, 8).unwrap();
+    }
+    assert_eq!(namespace.ask(Ipv4Addr::LOCALHOST, 80), Some(66));
+    let last = Direct::start(Box::new(kept.clone()), kept.all()).unwrap();
+    last.close("a/").unwrap();
+    assert!(!namespace.ip("address show").contains("169.254") && kept.all().is_empty());
+    namespace.ip("address add 169.254.169.254/32 dev lo");
+    assert_eq!(namespace.ask(METADATA, 80), Some(66), "what was attached to the namespace is gone");
 }
 
 #[test]

@@ -7,7 +7,8 @@ mod support;
 
 use bonafide_opener::{Direct, NearSide, Nowhere, OpenError, Opener, Where, namespace_cookie};
 use std::fs::read_link;
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use support::{Namespace, answer, veth};
 
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -158,18 +159,146 @@ fn a_device_that_several_machines_share_is_refused_and_so_is_one_that_is_not_the
 
 #[test]
 fn who_listens_there_already_is_named_and_nothing_is_left_behind() {
-    let Some(namespace) = Namespace::create("taken") else { return };
+    let (Some(namespace), Some(guest)) = (Namespace::create("taken"), Namespace::create("far")) else { return };
     let opener = opener();
-    let other = namespace.inside(|| TcpListener::bind("0.0.0.0:80").unwrap());
-    let why = opener.open("a/imds", &on(None), namespace.fd()).unwrap_err();
     let by = " by a program of user 0".to_owned();
-    assert_eq!(why, OpenError::Taken { address: "169.254.169.254:80".to_owned(), by });
-    assert!(!namespace.ip("address show").contains("169.254"));
+    // On all addresses, which it shares with the loopback device, and with no other.
+    veth(&namespace, "tap0", &guest, "eth0");
+    let other = namespace.inside(|| TcpListener::bind("0.0.0.0:80").unwrap());
+    let why = opener.open("a/imds", &on(Some("tap0")), namespace.fd()).unwrap_err();
+    assert_eq!(why, OpenError::Taken { address: "169.254.169.254:80".to_owned(), by: by.clone() });
     drop(other);
+    // On the address itself.
+    namespace.ip("link set lo up");
+    namespace.ip("address add 169.254.169.254/32 dev lo");
+    for address in ["169.254.169.254:80", "[::ffff:169.254.169.254]:80"] {
+        let other = namespace.inside(|| TcpListener::bind(address).unwrap());
+        let why = opener.open("a/imds", &on(None), namespace.fd()).unwrap_err();
+        assert_eq!(why, OpenError::Taken { address: "169.254.169.254:80".to_owned(), by: by.clone() });
+        drop(other);
+    }
+    namespace.ip("address delete 169.254.169.254/32 dev lo");
+    // By the same way as here: another agent.
+    let another = self::opener();
+    another.open("a/imds", &on(None), namespace.fd()).unwrap();
+    let why = opener.open("a/imds", &on(None), namespace.fd()).unwrap_err().to_string();
+    assert!(why.starts_with("169.254.169.254:80") && why.contains(" is taken by a program of user 0"), "{why}");
+    another.close("a/").unwrap();
+    assert!(!namespace.ip("address show").contains("169.254"));
     opener.open("a/imds", &on(None), namespace.fd()).unwrap();
     assert_eq!(opener.open("b/imds", &on(None), namespace.fd()).unwrap_err(), OpenError::Held("a/imds".to_owned()));
     // Again, as a server asks that was started anew.
     assert!(opener.open("a/imds", &on(None), namespace.fd()).is_ok());
+}
+
+/// A server that answers with `byte` at an address, as one of the workload's.
+fn web(namespace: &Namespace, address: &str, byte: u8) -> OwnedFd {
+    let listener = OwnedFd::from(namespace.inside(|| TcpListener::bind(address).unwrap()));
+    answer(vec![listener.try_clone().unwrap()], byte);
+    listener
+}
+
+fn stop(server: OwnedFd) {
+    rustix::net::shutdown(&server, rustix::net::Shutdown::Both).unwrap();
+}
+
+#[test]
+fn id_07_a_web_server_on_all_addresses_has_its_own_requests_and_no_other() {
+    let Some(namespace) = Namespace::create("web") else { return };
+    namespace.ip("link set lo up");
+    namespace.ip("address add 192.0.2.1/32 dev lo");
+    let ipv6: Ipv6Addr = "fd00:ec2::254".parse().unwrap();
+    let both = Where::Metadata { device: None, ipv6: Some(ipv6), port: 80 };
+    for address in ["0.0.0.0:80", "[::]:80"] {
+        let is_v6 = address.starts_with('[');
+        let own: Vec<IpAddr> = ["192.0.2.1", "127.0.0.1", "::1"].iter().map(|ip| ip.parse().unwrap()).collect();
+        let all_have_theirs = || {
+            assert_eq!((namespace.ask(METADATA, 80), namespace.ask(ipv6, 80)), (Some(1), Some(1)), "{address}");
+            for ip in own.iter().filter(|ip| is_v6 || ip.is_ipv4()) {
+                assert_eq!(namespace.ask(*ip, 80), Some(2), "{ip} of {address}");
+            }
+        };
+        // One that was there before.
+        let before = web(&namespace, address, 2);
+        let opener = opener();
+        let held = opener.open("a/imds", &both, namespace.fd()).unwrap();
+        assert_eq!((held.note, held.sockets.len()), (None, 2));
+        let sockets: Vec<OwnedFd> = held.sockets.iter().map(|socket| socket.try_clone().unwrap()).collect();
+        answer(held.sockets, 1);
+        all_have_theirs();
+        stop(before);
+        // One that comes later, while a client is connected.
+        let connected = namespace.inside(|| TcpStream::connect((METADATA, 80)).unwrap());
+        let after = web(&namespace, address, 2);
+        all_have_theirs();
+        assert_eq!(connected.peer_addr().unwrap().to_string(), "169.254.169.254:80");
+        drop(connected);
+        // The port that the sockets are bound to is nobody's.
+        assert_eq!((namespace.ask(METADATA, 4), namespace.ask(ipv6, 4)), (None, None));
+        // A server that is away leaves its requests to nobody.
+        for socket in &sockets {
+            rustix::net::shutdown(socket, rustix::net::Shutdown::Both).unwrap();
+        }
+        assert_eq!((namespace.ask(METADATA, 80), namespace.ask(ipv6, 80)), (None, None));
+        for socket in &sockets {
+            rustix::net::listen(socket, 8).unwrap();
+        }
+        answer(sockets, 1);
+        all_have_theirs();
+        // With the binding all goes that was for it.
+        opener.close("a/").unwrap();
+        namespace.ip("address add 169.254.169.254/32 dev lo");
+        assert_eq!((namespace.ask(METADATA, 80), namespace.ask(ipv6, 80)), (Some(2), None));
+        namespace.ip("address delete 169.254.169.254/32 dev lo");
+        stop(after);
+    }
+}
+
+#[test]
+fn id_07_root_of_the_namespace_cannot_take_the_endpoint_by_listening_there() {
+    let Some(namespace) = Namespace::create("root") else { return };
+    let opener = opener();
+    let held = opener.open("a/imds", &on(None), namespace.fd()).unwrap();
+    assert_eq!(
+        held.namespace,
+        namespace.inside(|| namespace_cookie(&TcpListener::bind("0.0.0.0:0").unwrap()).unwrap())
+    );
+    // The accepted end is as that of a socket of port 80.
+    let accept = TcpListener::from(held.sockets[0].try_clone().unwrap());
+    let client = namespace.inside(|| TcpStream::connect((METADATA, 80)).unwrap());
+    let (accepted, peer) = accept.accept().unwrap();
+    assert_eq!((accepted.local_addr().unwrap(), peer), ((METADATA, 80).into(), client.local_addr().unwrap()));
+    assert_eq!(namespace_cookie(&accepted).unwrap(), held.namespace);
+    assert_eq!(socket_device(&accepted), "lo");
+    drop((accepted, client));
+    answer(held.sockets, 1);
+    let imposter = web(&namespace, "169.254.169.254:80", 66);
+    for _ in 0..20 {
+        assert_eq!(namespace.ask(METADATA, 80), Some(1));
+    }
+    stop(imposter);
+}
+
+/// The device that a socket is bound to.
+fn socket_device(socket: &TcpStream) -> String {
+    let device = nix::sys::socket::getsockopt(socket, nix::sys::socket::sockopt::BindToDevice).unwrap();
+    device.to_str().unwrap().trim_end_matches('\0').to_owned()
+}
+
+#[test]
+fn id_05_a_neighbour_gets_nothing_from_a_loopback_device_with_a_web_server_or_without() {
+    let (Some(victim), Some(neighbour)) = (Namespace::create("beside"), Namespace::create("martian")) else { return };
+    veth(&victim, "eth0", &neighbour, "eth0");
+    victim.ip("address add 192.0.2.1/24 dev eth0");
+    neighbour.ip("address add 192.0.2.2/24 dev eth0");
+    neighbour.ip("route add 169.254.169.254 via 192.0.2.1 dev eth0");
+    let opener = opener();
+    answer(opener.open("a/imds", &on(None), victim.fd()).unwrap().sockets, 1);
+    assert_eq!((neighbour.ask(METADATA, 80), neighbour.ask(METADATA, 4)), (None, None));
+    let server = web(&victim, "0.0.0.0:80", 2);
+    assert_eq!((neighbour.ask(METADATA, 80), neighbour.ask(Ipv4Addr::new(192, 0, 2, 1), 80)), (Some(2), Some(2)));
+    assert_eq!(victim.ask(METADATA, 80), Some(1));
+    stop(server);
 }
 
 #[test]
