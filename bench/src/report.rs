@@ -1,6 +1,5 @@
 //! The measurements, on the terminal and in `RESULTS.md`.
 
-use crate::items::{BEFORE, ITEMS};
 use crate::{Before, Failure, machine};
 use serde_json::{Value, json};
 use std::fmt;
@@ -112,15 +111,16 @@ pub(crate) fn write(rows: &[(&str, Row)], older: Option<&Before>) -> Result<(), 
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
     let machine = machine::describe();
     let before = std::fs::read_to_string(&path).unwrap_or_default();
-    let command = |name: &str| match older.filter(|_| name == BEFORE) {
+    let command = |name: &str| match older.filter(|_| name == crate::items::BEFORE) {
         Some(older) => format!("`cargo xtask bench {name} --before BINARY --label '{}'`", older.label),
         None => format!("`cargo xtask bench {name}`"),
     };
     let is_kept = |line: &&str| {
         let name = line.strip_prefix("| ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
         let is_replaced = rows.iter().any(|(measured, _)| *measured == name);
-        ITEMS.iter().any(|item| item.name == name)
-            && (!is_replaced || (name == BEFORE && line.contains("--label") && !line.contains(&command(name))))
+        crate::items::ITEMS.iter().any(|item| item.name == name)
+            && (!is_replaced
+                || (name == crate::items::BEFORE && line.contains("--label") && !line.contains(&command(name))))
     };
     let mut lines: Vec<String> = match before.contains(&machine) {
         true => before.lines().filter(is_kept).map(str::to_owned).collect(),
@@ -133,7 +133,8 @@ pub(crate) fn write(rows: &[(&str, Row)], older: Option<&Before>) -> Result<(), 
         let cells = [*name, what, target, measured, &verdict, &command, &date];
         lines.push(format!("| {} |", cells.map(|cell| cell.replace('|', "/")).join(" | ")));
     }
-    let order = |line: &String| ITEMS.iter().position(|item| line.starts_with(&format!("| {} ", item.name)));
+    let order =
+        |line: &String| crate::items::ITEMS.iter().position(|item| line.starts_with(&format!("| {} ", item.name)));
     lines.sort_by_key(order);
     std::fs::write(&path, format!("{HEAD}\nMachine: {machine}\n\n{TABLE}{}\n", lines.join("\n")))?;
     println!("\nwritten to {}", path.display());
