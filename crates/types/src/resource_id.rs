@@ -196,6 +196,17 @@ impl ResourceId {
         below.unwrap_or_else(|| self.name()).to_owned()
     }
 
+    /// True for a name that somebody gives in place of the id: the resource's own, or with the names above it, as `site/slot` or
+    /// `site/slots/slot`. Resources of other groups and types have it, too.
+    pub fn is_named(&self, wanted: &str) -> bool {
+        if !wanted.contains('/') {
+            return self.name().eq_ignore_ascii_case(wanted);
+        }
+        let whole = self.relative_name();
+        let names = whole.split('/').step_by(2).collect::<Vec<_>>().join("/");
+        [whole, names].iter().any(|name| name.eq_ignore_ascii_case(wanted))
+    }
+
     /// The nearest id above this one: the parent resource, the resource an extension is on, the
     /// group, or the subscription. `None` above a subscription and a tenant-level resource.
     pub fn parent(&self) -> Option<ResourceId> {
