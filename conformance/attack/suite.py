@@ -187,6 +187,29 @@ def martians(scene):
     scene.row("a route to the address by way of the victim", attempts + more, got + also)
 
 
+@scenario("MD-08: sockets that may have anybody's address reach no endpoint of the victim")
+def transparent(scene):
+    scene.neighbour.ip("route", "add", f"{METADATA}/32", "via", VICTIM, "dev", "lan")
+    # Replies to any address come back to the attacker's own sockets.
+    scene.neighbour.ip("rule", "add", "iif", "lan", "lookup", "100")
+    scene.neighbour.ip("route", "add", "local", "default", "dev", "lo", "table", "100")
+    # The way is open: something that is not bound to the loopback device answers at the same address.
+    other = scene.victim.start(sys.executable, ATTACKER, "rogue", "0.0.0.0", "8080", stdout=subprocess.DEVNULL)
+    sources = (SPARE, NEIGHBOUR, RIVAL, VICTIM, METADATA, "127.0.0.1")
+    try:
+        until("another server is reached", lambda: scene.attack(
+            scene.neighbour, "transparent", 1, "lan", METADATA, "8080", "/", SPARE)[1], 10, every=0.2)
+        attempts, got = scene.attack(scene.neighbour, "transparent", PORTION // 2, "lan", METADATA, "80", TOKEN_PATH, *sources)
+        more, also = scene.attack(scene.rival, "transparent", PORTION // 4, "lan", METADATA, "80", TOKEN_PATH, *sources)
+    finally:
+        other.kill()
+        other.wait()
+        scene.neighbour.ip("rule", "del", "iif", "lan", "lookup", "100")
+        scene.neighbour.ip("route", "flush", "table", "100")
+        scene.neighbour.ip("route", "del", f"{METADATA}/32")
+    scene.row("transparent sockets (IP_TRANSPARENT), with every address", attempts + more, got + also)
+
+
 @scenario("ID-01: a rival with the victim's addresses stays itself")
 def cloning(scene):
     scene.victim.ip("link", "set", "lan", "down")

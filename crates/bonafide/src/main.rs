@@ -27,7 +27,6 @@ mod token;
 mod trust;
 mod up;
 mod variables;
-mod workload_name;
 
 use bonafide_files::Chosen;
 use bonafide_types::printable_lines;

@@ -52,30 +52,46 @@ pub(crate) fn needed(ports: &[(&str, Option<u16>)], sockets: &Sockets) -> Capabi
 pub(crate) struct Tasks {
     pub(crate) set: JoinSet<()>,
     stop: watch::Sender<bool>,
+    /// Those that the others ask.
+    asked: JoinSet<()>,
+    stop_asked: watch::Sender<bool>,
 }
 
 impl Tasks {
     /// None yet, and the signal by which they are told to stop.
     pub(crate) fn new() -> (Self, Stop) {
         let (stop, stopped) = watch::channel(false);
-        (Self { set: JoinSet::new(), stop }, stopped)
+        let stop_asked = watch::Sender::new(false);
+        (Self { set: JoinSet::new(), stop, asked: JoinSet::new(), stop_asked }, stopped)
+    }
+
+    /// Room for those that the others ask, as an agent asks the control plane beside it, and the signal by which these are told
+    /// to stop: when nobody is left who would ask. A token that is being fetched is still had.
+    pub(crate) fn asked(&mut self) -> (&mut JoinSet<()>, Stop) {
+        (&mut self.asked, self.stop_asked.subscribe())
     }
 
     /// Waits until one of them panics.
     async fn broken(&mut self) {
-        while let Some(ended) = self.set.join_next().await {
+        loop {
+            let ended = tokio::select! {
+                Some(ended) = self.set.join_next() => ended,
+                Some(ended) = self.asked.join_next() => ended,
+                else => std::future::pending().await,
+            };
             if ended.is_err_and(|error| error.is_panic()) {
                 return;
             }
         }
-        std::future::pending().await
     }
 
     /// Stops accepting, lets requests in flight end, and returns when everything has stopped.
     async fn stop(mut self) {
-        // The tasks hold the receivers; when all are gone there is nobody to tell.
-        let _ = self.stop.send(true);
-        while self.set.join_next().await.is_some() {}
+        for (stop, tasks) in [(&self.stop, &mut self.set), (&self.stop_asked, &mut self.asked)] {
+            // The tasks hold the receivers; when all are gone there is nobody to tell.
+            let _ = stop.send(true);
+            while tasks.join_next().await.is_some() {}
+        }
     }
 
     /// Lets them run until a signal comes, and then stop. `reload` is what SIGHUP asks for.
@@ -149,6 +165,26 @@ mod tests {
         }
     }
 
+    /// A control plane that ended first would leave its agent's last callers without a token.
+    #[tokio::test]
+    async fn av_04_who_is_asked_stops_after_those_who_ask() {
+        let (mut tasks, mut stopped) = Tasks::new();
+        let (asked, mut asked_stopped) = tasks.asked();
+        let (answer, mut answered) = tokio::sync::oneshot::channel::<()>();
+        asked.spawn(async move {
+            bonafide_http::stopped(&mut asked_stopped).await;
+            drop(answer);
+        });
+        let (last, found) = tokio::sync::oneshot::channel();
+        tasks.set.spawn(async move {
+            bonafide_http::stopped(&mut stopped).await;
+            let patience = std::time::Duration::from_millis(50);
+            let _ = last.send(tokio::time::timeout(patience, &mut answered).await.is_err());
+        });
+        tasks.stop().await;
+        assert_eq!(found.await, Ok(true), "who is asked was there to the end");
+    }
+
     #[tokio::test]
     async fn np_07_a_task_that_panics_is_missed_and_one_that_ends_is_not() {
         let (mut tasks, _stop) = Tasks::new();
@@ -156,6 +192,8 @@ mod tests {
         let patience = std::time::Duration::from_millis(50);
         assert!(tokio::time::timeout(patience, tasks.broken()).await.is_err());
         tasks.set.spawn(async { panic!("the test says so") });
+        tasks.broken().await;
+        tasks.asked().0.spawn(async { panic!("the test says so") });
         tasks.broken().await;
     }
 }

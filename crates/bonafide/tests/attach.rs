@@ -255,6 +255,33 @@ fn id_03_a_command_in_another_network_namespace_gets_an_endpoint_there_and_nobod
 }
 
 #[test]
+fn a_name_that_several_workloads_have_attaches_and_detaches_none_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path(), &[]);
+    let demo = up.demo();
+    let other = demo.replace("/resourceGroups/demo/", "/resourceGroups/other/");
+    assert!(demo.contains("/resourceGroups/demo/"), "{demo}");
+    let make = |id: &str, api: &str, body: Value| {
+        let made = up.manage(&up.operator_token(), "PUT", id, api, &body.to_string());
+        assert_eq!(made.status, 201, "{}", made.body);
+    };
+    make(other.split("/providers/").next().unwrap(), "2021-04-01", json!({ "location": "westeurope" }));
+    make(&other, support::MACHINES, json!({ "location": "westeurope", "identity": system(), "properties": {} }));
+    for id in [&demo, &other] {
+        attached(dir.path(), id, &["--port", &free_port().to_string()]);
+    }
+    for arguments in [&["attach", "--workload", "demo", "--port", "1"][..], &["detach", "--workload", "DEMO"]] {
+        let line = not_done(dir.path(), arguments);
+        assert!(line.contains(&demo) && line.contains(&other), "{line}");
+    }
+    assert_eq!(bindings(dir.path()).len(), 2);
+    let gone = done(dir.path(), &["detach", "--workload", &other]);
+    assert!(gone.contains(&other) && bindings(dir.path()).len() == 1, "{gone}");
+    // There is but one now.
+    done(dir.path(), &["detach", "--workload", "demo"]);
+}
+
+#[test]
 fn id_04_a_place_of_an_instance_is_not_its_successors() {
     let dir = tempfile::tempdir().unwrap();
     let up = Up::start(dir.path(), &[]);
@@ -278,6 +305,12 @@ fn id_04_a_place_of_an_instance_is_not_its_successors() {
     }
     let status = |at: usize| http(at_port(ports[at]), &metadata_request(at_port(ports[at]), &token_target(ARM))).status;
     assert_eq!((status(0), status(1)), (200, 200));
+    // A name that it is attached by detaches it.
+    let further = free_port().to_string();
+    attached(dir.path(), "pool/1", &["--port", &further]);
+    assert!(not_done(dir.path(), &["detach", "--workload", "pool/7"]).contains("nothing is attached"));
+    assert_eq!(done(dir.path(), &["detach", "--workload", "pool/1"]).lines().count(), 2);
+    attached(dir.path(), "pool/1", &["--port", &ports[1].to_string(), "--dialect", "imds"]);
     scale(0);
     eventually(support::PATIENCE, "both are gone", || status(0) != 200 && status(1) != 200);
     scale(2);
@@ -290,7 +323,7 @@ fn id_04_a_place_of_an_instance_is_not_its_successors() {
 #[test]
 fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
     let dir = tempfile::tempdir().unwrap();
-    let _up = Up::start(dir.path(), &[]);
+    let up = Up::start(dir.path(), &[]);
     let port = free_port().to_string();
     let attach = |cid: &str| {
         let place = ["--vsock", cid, "--vsock-port", &port];
@@ -305,6 +338,15 @@ fn guests_share_a_port_of_virtual_sockets_and_each_has_its_binding() {
     assert!(String::from_utf8_lossy(&attach("2").stderr).contains("guests have those from 3 on"));
     done(dir.path(), &["detach", "--vsock", "4242", "--vsock-port", &port]);
     assert_eq!(bindings(dir.path()).len(), 1);
+    // The socket of the port is held for the second as it was for the first: nobody else gets it while no agent runs.
+    let (port_number, server) = (port.parse().unwrap(), up.serving());
+    kill(server);
+    let since = std::time::Instant::now();
+    let is_taken = || bonafide_opener::listen_on_vsock(port_number).is_err();
+    while !run(support::attached::host(dir.path(), &["list"])).status.success() {
+        assert!(is_taken(), "nobody holds it {:?} after its agent was killed", since.elapsed());
+    }
+    assert!(is_taken() && bindings(dir.path()).iter().all(|binding| binding["state"] == "serving"));
     done(dir.path(), &["detach", "--workload", "demo"]);
     assert!(attach("4242").status.success(), "the port is free again");
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use support::way::{Is, Way};
@@ -49,6 +50,36 @@ impl Site {
         let folder = self.dir.path().join("data/agent/kept/tokens");
         eventually(SOON, "tokens are kept", || std::fs::read_dir(&folder).unwrap().count() == files);
     }
+}
+
+/// Its control plane, which is in the same process, answers for as long as somebody waits for a token.
+#[test]
+fn av_04_a_token_that_is_being_fetched_when_up_is_told_to_stop_is_still_had() {
+    let site = Site::new();
+    let up = site.start();
+    up.token(MANAGEMENT).unwrap();
+    site.way.set(Is::Silent);
+    let request = metadata_request(up.imds(), &token_target(VAULT));
+    let (imds, begun) = (up.imds(), Arc::new(AtomicBool::new(false)));
+    let is_begun = Arc::clone(&begun);
+    let asking = std::thread::spawn(move || {
+        let mut stream = TcpStream::connect(imds).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        is_begun.store(true, Ordering::Relaxed);
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    });
+    eventually(SOON, "it asks", || begun.load(Ordering::Relaxed));
+    std::thread::sleep(Duration::from_millis(200));
+    let pid = up.pid().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    // Longer than a listener waits for those who have asked nothing.
+    std::thread::sleep(Duration::from_millis(800));
+    site.way.go_on();
+    let answer = asking.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}{}", up.log());
+    assert!(up.wait().success());
 }
 
 /// The patience of an agent that joins: a start that waited for the control plane would take as long.

@@ -1,5 +1,6 @@
 //! One connection, passed on.
 
+use crate::connection::Connection;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -25,25 +26,28 @@ pub(crate) fn header(client: SocketAddr, port: u16) -> String {
 }
 
 /// Passes a connection on until one of its ends is done.
-pub(crate) fn forward(client: &TcpStream, peer: SocketAddr, port: u16, host: SocketAddr) -> io::Result<()> {
+pub(crate) fn forward(connection: &Connection, port: u16, host: SocketAddr) -> io::Result<()> {
+    let client = &connection.client;
     client.set_read_timeout(Some(IDLE))?;
     client.set_write_timeout(Some(IDLE))?;
-    let Ok(mut upstream) = TcpStream::connect_timeout(&host, CONNECT) else { return say_away(client) };
-    for stream in [client, &upstream] {
+    let Ok(upstream) = TcpStream::connect_timeout(&host, CONNECT) else { return say_away(client) };
+    let Some(mut upstream) = connection.goes_to(upstream) else { return Ok(()) };
+    for stream in [client, upstream] {
         stream.set_nodelay(true)?;
     }
     upstream.set_read_timeout(Some(IDLE))?;
     upstream.set_write_timeout(Some(IDLE))?;
-    upstream.write_all(header(peer, port).as_bytes())?;
+    upstream.write_all(header(connection.peer, port).as_bytes())?;
     std::thread::scope(|scope| {
-        let there = std::thread::Builder::new().spawn_scoped(scope, || copy(client, &upstream));
+        let there =
+            std::thread::Builder::new().spawn_scoped(scope, || copy(client, upstream, || connection.moves(true)));
         // A system without a thread to spare ends this connection, and no other.
-        there.map(|_| copy(&upstream, client))
+        there.map(|_| copy(upstream, client, || connection.moves(false)))
     })
 }
 
 /// Copies until the end of one side. A failure ends both directions: the other would wait in vain.
-fn copy(mut from: &TcpStream, mut to: &TcpStream) {
+fn copy(mut from: &TcpStream, mut to: &TcpStream, moves: impl Fn()) {
     let mut piece = [0; PIECE];
     loop {
         match from.read(&mut piece) {
@@ -51,20 +55,18 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream) {
                 let _ = to.shutdown(Shutdown::Write);
                 return;
             }
-            Ok(bytes) if to.write_all(&piece[..bytes]).is_ok() => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(_) | Err(_) => {
-                end(from);
-                end(to);
-                return;
+            Ok(bytes) => {
+                moves();
+                if to.write_all(&piece[..bytes]).is_err() {
+                    break;
+                }
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
         }
     }
-}
-
-/// Ends a connection in both directions.
-pub(crate) fn end(stream: &TcpStream) {
-    let _ = stream.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
 }
 
 fn say_away(mut client: &TcpStream) -> io::Result<()> {

@@ -8,10 +8,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod ask;
+mod connection;
 mod forward;
+mod places;
 mod port;
 #[cfg(test)]
 mod tests;
+mod users;
 
 use ask::Wanted;
 use port::OpenPort;

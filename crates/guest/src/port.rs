@@ -1,15 +1,14 @@
 //! The port in the guest.
 
-use crate::forward::{end, forward};
+use crate::forward::forward;
+use crate::places::Places;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Connections that are passed on at once; further ones are closed. Source: ours; each has two threads.
-pub(crate) const CONNECTIONS_MAX: usize = 256;
 /// Pause after an accept that failed, for want of descriptors for instance.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Longest time that our own listener takes to accept us.
@@ -32,12 +31,12 @@ impl OpenPort {
             Err(_) => {}
         }
         let is_closed = Arc::new(AtomicBool::new(false));
-        let count = Arc::new(AtomicUsize::new(0));
+        let places = Places::at(port);
         let mut listeners = Vec::new();
         for listener in opened {
             let at = listener.local_addr()?;
-            let (is_closed, count) = (Arc::clone(&is_closed), Arc::clone(&count));
-            let serve = move || accept(&listener, port, host, &is_closed, &count);
+            let (is_closed, places) = (Arc::clone(&is_closed), Arc::clone(&places));
+            let serve = move || accept(&listener, port, host, &is_closed, &places);
             listeners.push((at, std::thread::Builder::new().spawn(serve)?));
         }
         Ok(Self { is_closed, listeners })
@@ -55,44 +54,25 @@ impl Drop for OpenPort {
     }
 }
 
-fn accept(listener: &TcpListener, port: u16, host: SocketAddr, is_closed: &AtomicBool, count: &Arc<AtomicUsize>) {
+fn accept(listener: &TcpListener, port: u16, host: SocketAddr, is_closed: &AtomicBool, places: &Arc<Places>) {
     loop {
         let accepted = listener.accept();
         if is_closed.load(Ordering::Acquire) {
             return;
         }
         match accepted {
-            Ok((client, peer)) if is_loopback(peer.ip()) => take(client, peer, port, host, count),
+            Ok((client, peer)) if is_loopback(peer.ip()) => take(client, peer, port, host, places),
             Ok(_) => {}
             Err(_) => std::thread::sleep(PAUSE),
         }
     }
 }
 
-fn take(client: TcpStream, peer: SocketAddr, port: u16, host: SocketAddr, count: &Arc<AtomicUsize>) {
-    let Some(place) = Place::take(count) else { return end(&client) };
-    let pass_on = move || {
-        let _place = place;
-        let _ = forward(&client, peer, port, host);
-    };
-    // Both are dropped where there is no thread for it.
+fn take(client: TcpStream, peer: SocketAddr, port: u16, host: SocketAddr, places: &Arc<Places>) {
+    let Some(place) = places.take(client, peer) else { return };
+    let pass_on = move || drop(forward(&place.connection, port, host));
+    // The place and the connection are dropped where there is no thread for it.
     let _ = std::thread::Builder::new().spawn(pass_on);
-}
-
-/// The place of one connection among those that are passed on at once, given back when it is dropped, after a panic too.
-pub(crate) struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    pub(crate) fn take(count: &Arc<AtomicUsize>) -> Option<Self> {
-        let place = Self(Arc::clone(count));
-        (count.fetch_add(1, Ordering::Relaxed) < CONNECTIONS_MAX).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// True of an address of this guest's own loopback device, whatever the system routes there.

@@ -1,12 +1,10 @@
 //! The forwarder against a host of the test's.
 
 use super::*;
-use crate::port::{CONNECTIONS_MAX, Place};
+use crate::places::{CONNECTIONS_MAX, FIRST_REQUEST};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 fn localhost() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
@@ -76,42 +74,88 @@ fn a_port_that_was_closed_is_refused_and_can_be_opened_again() {
     }
 }
 
-#[test]
-fn ov_08_slow_clients_take_no_more_than_their_places_and_give_them_back() {
-    let (port, host) = (free_port(), echo());
-    let _open = OpenPort::open(port, host).unwrap();
-    let idle: Vec<_> = (0..CONNECTIONS_MAX).map(|_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()).collect();
-    std::thread::sleep(Duration::from_millis(300));
-    let mut one_more = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    one_more.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    assert!(matches!(one_more.read(&mut [0]), Ok(0) | Err(_)), "closed at once");
-    drop(idle);
-    let since = Instant::now();
-    loop {
-        let mut again = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-        again.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let _ = again.write_all(b"GET / HTTP/1.1\r\n\r\n");
-        let mut answer = String::new();
-        if again.read_to_string(&mut answer).is_ok() && answer.starts_with("PROXY") {
-            break;
-        }
-        assert!(since.elapsed() < Duration::from_secs(5), "places come back");
-    }
+/// True where a request is answered.
+fn is_answered(port: u16) -> bool {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).is_ok() && answer.starts_with("PROXY")
 }
 
 #[test]
-fn ov_08_a_place_comes_back_however_its_connection_ends() {
-    let count = Arc::new(AtomicUsize::new(0));
-    let places: Vec<_> = (0..CONNECTIONS_MAX).map(|_| Place::take(&count).unwrap()).collect();
-    for _ in 0..3 {
-        assert!(Place::take(&count).is_none());
+fn ov_08_the_connection_that_is_idle_for_longest_gives_way_to_a_new_one() {
+    let (port, host) = (free_port(), echo());
+    let _open = OpenPort::open(port, host).unwrap();
+    let connect = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let mut first = connect();
+    let mut asking = connect();
+    asking.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    let _idle: Vec<_> = (2..CONNECTIONS_MAX).map(|_| connect()).collect();
+    std::thread::sleep(FIRST_REQUEST);
+    for _ in 0..CONNECTIONS_MAX / 2 {
+        assert!(is_answered(port));
     }
-    let ended = std::thread::spawn(move || {
-        let _places = places;
-        panic!("the test says so");
-    });
-    assert!(ended.join().is_err() && Place::take(&count).is_some());
-    assert_eq!(count.load(Ordering::Relaxed), 0);
+    first.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    assert!(matches!(first.read(&mut [0]), Ok(0) | Err(_)), "it has given way");
+    // One whose answer is waited for stays.
+    asking.write_all(b"\r\n").unwrap();
+    asking.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut answer = String::new();
+    asking.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("GET / HTTP/1.1\r\n\r\n"), "{answer}");
+}
+
+/// Connections of another user's, on each of which a request has begun: until standard input ends, and each again that is ended.
+const FLOOD: &str = "
+import encodings.idna, os, select, socket, sys, time
+os.setgid(64200); os.setuid(64200)
+port, count, opened = int(sys.argv[1]), int(sys.argv[2]), {}
+def begin():
+    one = socket.create_connection(('127.0.0.1', port)); opened[one.fileno()] = one
+    try: one.sendall(b'GET / HTTP/1.1\\r\\n')
+    except OSError: pass
+for _ in range(count): begin()
+print('ready', flush=True)
+while True:
+    ready, _, _ = select.select([*opened, sys.stdin], [], [])
+    if sys.stdin in ready: break
+    for fd in ready: opened.pop(fd).close(); begin(); time.sleep(0.002)
+";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ov_03_a_user_who_takes_every_connection_keeps_neither_others_from_the_port_nor_the_sign_of_life() {
+    let scripted = scripted();
+    let mut state = State::new(scripted.host);
+    let port = free_port();
+    scripted.serve(TcpListener::bind((HOST, port)).unwrap());
+    *scripted.wanted.lock().unwrap() = format!("{{\"port\":{port},\"run\":\"00000001-0000-4000-8000-000000000000\"}}");
+    state.look().unwrap();
+    let mut python = std::process::Command::new("python3");
+    python.args(["-c", FLOOD, &port.to_string(), &(2 * CONNECTIONS_MAX).to_string()]);
+    let piped = std::process::Stdio::piped;
+    let mut python = python.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    let mut said = [0; 5];
+    if python.stdout.as_mut().unwrap().read_exact(&mut said).is_err() {
+        let said = String::from_utf8(python.wait_with_output().unwrap().stderr).unwrap();
+        assert!(said.contains("not permitted"), "{said}");
+        // Another user takes root.
+        return;
+    }
+    let signs = || scripted.told.lock().unwrap().iter().filter(|text| text.contains("/bonafide/forwarder")).count();
+    for _ in 0..20 {
+        let before = signs();
+        let _ = state.look();
+        assert!(signs() > before, "the host hears that it lives");
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        assert!(stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    drop(python.stdin.take());
+    python.wait().unwrap();
 }
 
 /// A host that says what is wanted, and hears what it is told.
@@ -121,21 +165,41 @@ struct Scripted {
     told: Arc<Mutex<Vec<String>>>,
 }
 
+/// Another address than the forwarder's, which would be its own host at the same one.
+const HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
 fn scripted() -> Scripted {
-    let listener = TcpListener::bind(localhost()).unwrap();
+    let listener = TcpListener::bind((HOST, 0)).unwrap();
     let at = listener.local_addr().unwrap();
     let (wanted, told) = (Arc::new(Mutex::new("{}".to_owned())), Arc::new(Mutex::new(Vec::new())));
-    let (answer, heard) = (Arc::clone(&wanted), Arc::clone(&told));
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut request = [0; 1_024];
-            let bytes = stream.read(&mut request).unwrap_or(0);
-            heard.lock().unwrap().push(String::from_utf8_lossy(&request[..bytes]).into_owned());
-            let body = answer.lock().unwrap().clone();
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        }
-    });
-    Scripted { host: Host { address: at.ip(), port: at.port() }, wanted, told }
+    let scripted = Scripted { host: Host { address: at.ip(), port: at.port() }, wanted, told };
+    scripted.serve(listener);
+    scripted
+}
+
+impl Scripted {
+    /// Answers at a socket of the host's, for as long as the test runs.
+    fn serve(&self, listener: TcpListener) {
+        let (answer, heard) = (Arc::clone(&self.wanted), Arc::clone(&self.told));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let (answer, heard) = (Arc::clone(&answer), Arc::clone(&heard));
+                std::thread::spawn(move || {
+                    let mut request = String::new();
+                    while !request.ends_with("\r\n\r\n") {
+                        let mut piece = [0; 1_024];
+                        match stream.read(&mut piece) {
+                            Ok(bytes @ 1..) => request += &String::from_utf8_lossy(&piece[..bytes]),
+                            Ok(_) | Err(_) => return,
+                        }
+                    }
+                    heard.lock().unwrap().push(request);
+                    let body = answer.lock().unwrap().clone();
+                    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                });
+            }
+        });
+    }
 }
 
 #[test]

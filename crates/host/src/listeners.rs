@@ -14,6 +14,9 @@ const CONNECTIONS_MAX: usize = 4_096;
 /// and a token that is cached is answered in microseconds.
 const LAST_REQUESTS: Duration = Duration::from_millis(100);
 
+/// The reason why a listener ended that nobody told to stop, and that did not panic.
+pub(crate) const CLOSED: &str = "its listening socket was closed from within its network namespace";
+
 /// Listeners at work. Dropped, they end at once.
 pub(crate) struct Listeners {
     stop: watch::Sender<bool>,
@@ -38,9 +41,12 @@ impl Listeners {
         self.tasks.spawn(async { drop(listener.await) });
     }
 
-    /// True once one of them has ended by itself.
-    pub(crate) fn has_one_ended(&mut self) -> bool {
-        self.tasks.try_join_next().is_some()
+    /// The reason why one of them has ended by itself, if one has. Root of its network namespace can end a socket (`ss --kill`).
+    pub(crate) fn why_ended(&mut self) -> Option<&'static str> {
+        match self.tasks.try_join_next()? {
+            Ok(()) => Some(CLOSED),
+            Err(_panicked) => Some("what served it ended"),
+        }
     }
 
     /// Ends all connections, and waits for it: requests in flight have a moment.

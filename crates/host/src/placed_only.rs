@@ -20,8 +20,8 @@ impl Placer for PlacedOnly {
     fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
         let id = ResourceId::parse(wanted).ok();
         let is_meant = |workload: &Workload| match &id {
-            Some(id) => workload.resource_id.as_str().eq_ignore_ascii_case(id.as_str()),
-            None => workload.resource_id.name().eq_ignore_ascii_case(wanted),
+            Some(id) => workload.resource_id == *id,
+            None => workload.resource_id.is_named(wanted),
         };
         let found: Vec<Workload> = self.0.core.workloads().into_iter().filter(is_meant).collect();
         match found.as_slice() {

@@ -5,6 +5,7 @@ use super::body::{self, Body, Terms};
 use super::head::{content_length, first, head_bytes, no_head, target, unread};
 use super::last::{linger, write_last};
 use super::limits::{PIECE_BYTES, REPLY_BYTES_MIN, STRANGER_BODY_BYTES_MAX};
+use super::listening::Listening;
 use super::log::{Entry, Log, connection_members};
 use super::masked::logged_method;
 use super::ours::{Ours, Turn};
@@ -177,6 +178,14 @@ impl<S: Service> Connections<S> {
     pub(super) fn log_foreign(&self, remote: Remote) {
         let event = Event::named("namespaceMismatch").with("surface", self.service.name()).with("peer", remote);
         self.log.event(&event, &"the connection came from another network namespace than that of its binding");
+    }
+
+    /// Logs that somebody ended a listening socket, which listens again.
+    pub(super) fn log_closed_socket(&self, socket: &Listening) {
+        let event = Event::named("listenerClosed").with("surface", self.service.name());
+        let event = socket.address().into_iter().fold(event, |event, address| event.with("address", address));
+        self.log
+            .event(&event, &"root of its network namespace closed the socket, as `ss --kill` does; it listens again");
     }
 
     /// Logs a panic of the service, or of what serves it.

@@ -111,9 +111,9 @@ impl Listeners {
 
 impl<S: Service> Listener<S> {
     /// Serves until told to stop; then lets requests in flight end, for a bounded time, and closes every
-    /// connection.
+    /// connection. Ends at once, and so do its connections, where its socket listens no more and may not listen again.
     pub async fn serve(self, mut stop: Stop) {
-        let Self { socket, tls, service, limits, user_of, proxies, log } = self;
+        let Self { mut socket, tls, service, limits, user_of, proxies, log } = self;
         let places = Places::new(limits.connections, service.is_of_one_user(), service.shared_connections());
         let shared = Arc::new(Connections {
             service,
@@ -137,6 +137,14 @@ impl<S: Service> Listener<S> {
             match accepted {
                 Ok(Accepted::Peer(stream, remote)) => door.take(stream, remote),
                 Ok(Accepted::Foreign(remote)) => door.shared.log_foreign(remote),
+                Err(_) if !socket.listens() => {
+                    let Some(again) = socket.again() else { return };
+                    door.shared.log_closed_socket(&socket);
+                    match again {
+                        Ok(again) => socket = again,
+                        Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                    }
+                }
                 // Peers that break off at once hold up nobody.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {

@@ -3,7 +3,7 @@
 use crate::stream::Stream;
 use bonafide_opener::{namespace_cookie, vsock_peer};
 use bonafide_wire::Remote;
-use rustix::net::sockopt::{set_ip_ttl, set_ipv6_unicast_hops, set_socket_reuseaddr, socket_domain};
+use rustix::net::sockopt::{set_ip_ttl, set_ipv6_unicast_hops, set_socket_reuseaddr, socket_acceptconn, socket_domain};
 use rustix::net::{AddressFamily, SocketFlags};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -35,6 +35,8 @@ pub struct Listening {
     /// Of one of TCP.
     address: Option<SocketAddr>,
     namespace: Namespace,
+    /// See [`Listening::listening_again`].
+    listens_again: bool,
 }
 
 enum Socket {
@@ -87,7 +89,7 @@ impl Listening {
         hold.set_reuseaddr(false)?;
         let hold = PortHold(rustix::io::fcntl_dupfd_cloexec(&hold, 0)?);
         let address = Some(socket.local_addr()?);
-        Ok((Self { address, socket: Socket::Tcp(socket), namespace: Namespace::Own }, hold))
+        Ok((Self { address, socket: Socket::Tcp(socket), namespace: Namespace::Own, listens_again: false }, hold))
     }
 
     /// Listens on a socket that was bound by another process: of TCP, a unix socket, or a vsock.
@@ -98,6 +100,11 @@ impl Listening {
         if is_ip {
             // One that was closed for connections meanwhile, so that nobody waits in vain, is opened for them again.
             set_socket_reuseaddr(&socket, true)?;
+            if !socket_acceptconn(&socket)? {
+                // One that was ended by root of its namespace is shut for what it accepts, too, until it is disconnected (tcp_done
+                // and tcp_disconnect of Linux).
+                rustix::net::connect_unspec(&socket)?;
+            }
         }
         rustix::net::listen(&socket, BACKLOG)?;
         rustix::io::ioctl_fionbio(&socket, true)?;
@@ -111,7 +118,7 @@ impl Listening {
             }
             _ => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no socket that could be served")),
         };
-        Ok(Self { socket, address, namespace: Namespace::Own })
+        Ok(Self { socket, address, namespace: Namespace::Own, listens_again: false })
     }
 
     /// From now on, takes connections of the network namespace with this cookie alone (`SO_NETNS_COOKIE`), as the kernel
@@ -121,6 +128,28 @@ impl Listening {
         let own = new_socket((Ipv4Addr::LOCALHOST, 0).into()).and_then(|own| namespace_cookie(&own));
         let is_own = own.is_ok_and(|own| own == cookie);
         Self { namespace: Namespace::Is { cookie, is_own }, ..self }
+    }
+
+    /// From now on, listens again whenever root of its network namespace ends it (`ss --kill`), for as long as it is served. Without
+    /// this its listener ends with it: for a place that is a workload's, of which somebody else knows whether it is still there.
+    #[must_use]
+    pub fn listening_again(self) -> Self {
+        Self { listens_again: true, ..self }
+    }
+
+    /// True while it takes connections.
+    pub(crate) fn listens(&self) -> bool {
+        socket_acceptconn(self).unwrap_or(true)
+    }
+
+    /// The same socket, which listens once more; `None` where it may not.
+    pub(crate) fn again(&self) -> Option<io::Result<Self>> {
+        let again = || {
+            // Registered anew: to the runtime a socket that was ended once has an end for ever.
+            let copy = rustix::io::fcntl_dupfd_cloexec(self, 0)?;
+            Ok(Self { namespace: self.namespace, listens_again: true, ..Self::given(copy)? })
+        };
+        self.listens_again.then(again)
     }
 
     /// Has what is sent on its connections from now on pass so many routers, and the last of them no more (MD-10). A socket of

@@ -49,7 +49,7 @@ impl Sockets {
             }
             given.are_handed_over = true;
         }
-        Some(Listening::given(socket))
+        Some(Listening::given(socket).map(Listening::listening_again))
     }
 
     /// The socket that was given under a name, or a new one at an address that `option` of the command line chooses.
@@ -60,7 +60,7 @@ impl Sockets {
         }
         let opened = Listening::open(address).map_err(failed)?;
         self.keeper.keep(name, opened.as_fd());
-        Ok(opened)
+        Ok(opened.listening_again())
     }
 
     fn given(&self) -> MutexGuard<'_, Given> {

@@ -2,7 +2,6 @@
 //! elsewhere.
 
 use crate::client::{Client, ClientError};
-use crate::workload_name::is_named;
 use bonafide_plane::can_have_identities;
 use bonafide_types::{ResourceId, enumerate_some};
 use http::Method;
@@ -68,15 +67,17 @@ pub(super) async fn find(client: &Client, wanted: &str) -> Result<Host, ClientEr
     let hosts = all(client).await?;
     let known = enumerate_some(hosts.iter().map(|host| host.name()));
     let is_meant = |host: &Host| host.name().eq_ignore_ascii_case(wanted) || host.host_id.eq_ignore_ascii_case(wanted);
-    let mut meant = hosts.into_iter().filter(is_meant);
-    match (meant.next(), meant.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) if known.is_empty() => Err(ClientError::Named(format!("there is no host '{wanted}', nor any other"))),
-        (None, _) => Err(ClientError::Named(format!("there is no host '{wanted}'; there are: {known}"))),
-        (Some(_), Some(_)) => {
-            Err(ClientError::Named(format!("several hosts have the name '{wanted}'; give the ARM id of one")))
+    let mut meant: Vec<Host> = hosts.into_iter().filter(is_meant).collect();
+    let refusal = match (meant.pop(), meant.as_slice()) {
+        (Some(one), []) => return Ok(one),
+        (None, _) if known.is_empty() => format!("there is no host '{wanted}', nor any other"),
+        (None, _) => format!("there is no host '{wanted}'; there are: {known}"),
+        (Some(last), others) => {
+            let ids = enumerate_some(others.iter().chain([&last]).map(|host| &host.id));
+            format!("several hosts have the name '{wanted}'; give the ARM id of one: {ids}")
         }
-    }
+    };
+    Err(ClientError::Named(refusal))
 }
 
 /// The host with this name in a resource group's host group, made like that group if it is not there yet.
@@ -116,11 +117,11 @@ pub(super) async fn workload(client: &Client, wanted: &str) -> Result<String, Cl
     let ids: Vec<ResourceId> =
         resources.iter().filter_map(|resource| ResourceId::parse(resource["id"].as_str()?).ok()).collect();
     let mut meant: Vec<ResourceId> =
-        ids.iter().filter(|id| can_have_identities(id) && is_named(id, wanted)).cloned().collect();
+        ids.iter().filter(|id| can_have_identities(id) && id.is_named(wanted)).cloned().collect();
     if let (Some((set, number)), true) = (wanted.split_once('/'), meant.is_empty()) {
         // Instances of a set are in no list of all resources.
         let sets =
-            ids.iter().filter(|id| id.type_name().to_string().eq_ignore_ascii_case(SCALE_SETS) && is_named(id, set));
+            ids.iter().filter(|id| id.type_name().to_string().eq_ignore_ascii_case(SCALE_SETS) && id.is_named(set));
         let instances = sets.filter_map(|id| ResourceId::parse(&format!("{id}/virtualMachines/{number}")).ok());
         for instance in instances {
             match client.send(Method::GET, instance.as_str(), None).await {

@@ -26,8 +26,8 @@ enum OrderError {
     Denied,
     #[error("there is no host '{wanted}'; there are: {known}")]
     Unknown { wanted: String, known: String },
-    #[error("several hosts have the name '{0}'; give the id of one")]
-    Several(String),
+    #[error("several hosts have the name '{wanted}'; give the id of one: {ids}")]
+    Several { wanted: String, ids: String },
     #[error(transparent)]
     Decide(#[from] DecideError),
     #[error(transparent)]
@@ -77,7 +77,7 @@ impl Hosts {
                 let known = enumerate_some(hosts.iter().map(|(_, host)| &host.name));
                 Err(OrderError::Unknown { wanted: wanted.to_owned(), known })
             }
-            _ => Err(OrderError::Several(wanted.to_owned())),
+            _ => Err(OrderError::Several { wanted: wanted.to_owned(), ids: enumerate_some(named) }),
         }
     }
 }

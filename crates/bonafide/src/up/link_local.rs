@@ -30,5 +30,5 @@ pub(super) fn open(opener: &dyn Opener) -> Result<(Listening, Option<String>), L
     let at = Where::Metadata { device: None, ipv6: None, port: PORT };
     let held = opener.open(KEY, &at, None)?;
     let socket = held.sockets.into_iter().next().ok_or(io::ErrorKind::NotFound).map_err(io::Error::from)?;
-    Ok((Listening::given(socket)?.in_namespace(held.namespace), held.note))
+    Ok((Listening::given(socket)?.in_namespace(held.namespace).listening_again(), held.note))
 }

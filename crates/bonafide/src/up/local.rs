@@ -1,7 +1,6 @@
 //! Putting workloads on this machine's host: `up` runs whatever it is asked to run, as the operator and with the
 //! operator's own rights.
 
-use crate::workload_name::is_named;
 use bonafide_core::access::{Allowed, Denied, may_write};
 use bonafide_core::directory::{RESOURCES, Resource, find};
 use bonafide_core::lifecycle::{self, PLACE, PlaceError};
@@ -57,7 +56,7 @@ impl Placer for LocalHost {
     fn resolve(&self, wanted: &str) -> Result<ResourceUuid, String> {
         let found = match ResourceId::parse(wanted) {
             Ok(id) => self.plane.store.read(|tx| Ok::<_, StoreError>(find(tx, &id)?.into_iter().collect())),
-            Err(_) => self.resources(|resource| is_named(&resource.id, wanted)),
+            Err(_) => self.resources(|resource| resource.id.is_named(wanted)),
         };
         let found = found.map_err(|error| error.to_string())?;
         let (workloads, others): (Vec<Found>, Vec<Found>) =

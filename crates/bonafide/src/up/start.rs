@@ -101,7 +101,8 @@ pub(crate) async fn up(options: UpOptions, dir: DataDir, given: &Given, log: Arc
     let lock = dir.host.lock()?;
     dir.host.remove_drafts()?;
     let (mut tasks, stopped) = Tasks::new();
-    let mut plane = opened.serve(&options.plane, (limits, user_of), &mut tasks.set, &stopped)?;
+    let (asked, asked_stopped) = tasks.asked();
+    let mut plane = opened.serve(&options.plane, (limits, user_of), asked, &asked_stopped)?;
     let local = Arc::new(LocalHost::new(Arc::clone(&plane.plane), &plane.installation));
     let bound = bound_workloads(&dir.host)?;
     local.take_all_away_but(|workload| Some(workload) == plane.installation.demo_id || bound.contains(&workload))?;

@@ -70,6 +70,11 @@ impl Way {
         }
     }
 
+    /// Opens a silent way: all that was sent meanwhile arrives, on the connections of before.
+    pub(crate) fn go_on(&self) {
+        self.state.store(Is::Open as u8, Ordering::Relaxed);
+    }
+
     /// The connections that were begun so far.
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)

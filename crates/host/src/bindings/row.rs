@@ -88,6 +88,9 @@ pub struct PlaceIdentity {
     /// The file of a unix socket, which is removed with the binding, and no other that got its path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket: Option<SocketFile>,
+    /// The folder of that: where another user has it by now, or more users can enter it, no other socket is made in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<SocketFolder>,
 }
 
 /// The file of a unix socket, by the number of its file system and its own there.
@@ -98,6 +101,29 @@ pub struct SocketFile {
     pub device: u64,
     /// The file.
     pub inode: u64,
+}
+
+/// The folder of a unix socket, by who may enter it: its owner, its group, and its permission bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SocketFolder {
+    /// The owner.
+    pub owner: u32,
+    /// The group.
+    pub group: u32,
+    /// The permission bits.
+    pub mode: u32,
+}
+
+impl SocketFolder {
+    /// True where nobody can enter it who could not enter `before`, and nobody else decides who can.
+    pub(crate) fn is_as_closed_as(self, before: Self) -> bool {
+        const OF_GROUP: u32 = 0o070;
+        const OF_OTHERS: u32 = 0o007;
+        let lets_in = self.mode & (OF_GROUP | OF_OTHERS);
+        let is_its_group = lets_in & OF_GROUP == 0 || self.group == before.group;
+        self.owner == before.owner && is_its_group && lets_in & !before.mode == 0
+    }
 }
 
 /// The secret of an endpoint. It does not print.

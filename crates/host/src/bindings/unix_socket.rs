@@ -1,12 +1,13 @@
 //! Unix sockets at paths that an operator chose.
 
-use crate::bindings::row::SocketFile;
+use crate::bindings::row::{SocketFile, SocketFolder};
 use bonafide_files::open_folder_by_own_links;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, chmod, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,12 @@ pub enum UnixSocketError {
          the sticky bit", folder = .0.display()
     )]
     Open(PathBuf),
+    /// Another user's folder has the path, or one that more users can enter.
+    #[error(
+        "the folder of {0} has another owner or other permissions than where it was attached: who may connect would be others; \
+         put it right, or detach and attach it anew"
+    )]
+    OtherFolder(PathBuf),
     /// The folder is not there, or not for this user.
     #[error("cannot use the folder of {path}: {error}; make it first, where the user of the agent can write to it")]
     Folder {
@@ -46,8 +53,13 @@ pub enum UnixSocketError {
     },
 }
 
-/// Listens at a path, with these permissions. A socket of a program that has ended is replaced, and nothing else is.
-pub(super) fn open(path: &Path, mode: u32) -> Result<(OwnedFd, SocketFile), UnixSocketError> {
+/// Listens at a path, with these permissions. A socket of a program that has ended is replaced, and nothing else is. `before` is
+/// the folder in which it was, if it was opened before.
+pub(super) fn open(
+    path: &Path,
+    mode: u32,
+    before: Option<SocketFolder>,
+) -> Result<(OwnedFd, SocketFile, SocketFolder), UnixSocketError> {
     let failed = |error: Errno| UnixSocketError::Io { path: path.to_owned(), error: error.into() };
     let name = path.file_name().ok_or_else(|| failed(Errno::ISDIR))?;
     let folder = open_folder_by_own_links(path.parent().unwrap_or(Path::new("/")))
@@ -55,6 +67,10 @@ pub(super) fn open(path: &Path, mode: u32) -> Result<(OwnedFd, SocketFile), Unix
     let found = fstat(&folder).map_err(failed)?;
     if found.st_mode & 0o1002 == 0o002 {
         return Err(UnixSocketError::Open(path.parent().unwrap_or(Path::new("/")).to_owned()));
+    }
+    let opened = SocketFolder { owner: found.st_uid, group: found.st_gid, mode: found.st_mode & 0o7777 };
+    if before.is_some_and(|before| !opened.is_as_closed_as(before)) {
+        return Err(UnixSocketError::OtherFolder(path.to_owned()));
     }
     let address = address(name, &folder).map_err(failed)?;
     remove_stale(path, &folder, &address)?;
@@ -68,7 +84,20 @@ pub(super) fn open(path: &Path, mode: u32) -> Result<(OwnedFd, SocketFile), Unix
     })?;
     let file = set_mode(&folder, name, Mode::from_raw_mode(mode)).map_err(failed)?;
     listen(&socket, BACKLOG).map_err(failed)?;
-    Ok((socket, file))
+    Ok((socket, file, opened))
+}
+
+/// True where the socket that was made at a path is still there; also where that cannot be told.
+pub(super) fn is_there(path: &Path, file: SocketFile) -> bool {
+    let (Some(name), folder) = (path.file_name(), path.parent().unwrap_or(Path::new("/"))) else { return false };
+    let found = match open_folder_by_own_links(folder) {
+        Ok(folder) => statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW),
+        Err(error) => return !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    };
+    match found {
+        Ok(found) => SocketFile::of(&found) == Some(file),
+        Err(error) => error != Errno::NOENT,
+    }
 }
 
 /// Removes the socket that was made at a path. Whatever else has the path by now stays, also where a folder above it is
@@ -138,19 +167,19 @@ mod tests {
     fn a_stale_socket_is_replaced_and_nothing_else_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.sock");
-        let first = open(&path, 0o660).unwrap();
+        let first = open(&path, 0o660, None).unwrap();
         let found = std::fs::metadata(&path).unwrap();
         assert!(found.file_type().is_socket() && found.permissions().mode() & 0o777 == 0o660);
         UnixStream::connect(&path).unwrap();
-        assert!(matches!(open(&path, 0o600), Err(UnixSocketError::Taken(_))));
+        assert!(matches!(open(&path, 0o600, None), Err(UnixSocketError::Taken(_))));
         drop(first);
-        let _second = open(&path, 0o600).unwrap();
+        let _second = open(&path, 0o600, None).unwrap();
         UnixStream::connect(&path).unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "mine").unwrap();
-        assert!(matches!(open(&file, 0o600), Err(UnixSocketError::Occupied(_))));
+        assert!(matches!(open(&file, 0o600, None), Err(UnixSocketError::Occupied(_))));
         std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
-        assert!(matches!(open(&folder.path().join("link"), 0o600), Err(UnixSocketError::Occupied(_))));
+        assert!(matches!(open(&folder.path().join("link"), 0o600, None), Err(UnixSocketError::Occupied(_))));
         assert_eq!(std::fs::read(&file).unwrap(), b"mine");
     }
 
@@ -162,7 +191,7 @@ mod tests {
         std::fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink(&secret, folder.path().join("link")).unwrap();
         let socket = folder.path().join("socket");
-        let _listens = open(&socket, 0o600).unwrap();
+        let _listens = open(&socket, 0o600, None).unwrap();
         std::os::unix::fs::symlink(&socket, folder.path().join("to-socket")).unwrap();
         std::fs::hard_link(&socket, folder.path().join("second")).unwrap();
         let opened = open_folder_by_own_links(folder.path()).unwrap();
@@ -180,7 +209,7 @@ mod tests {
         let (own, moved) = (folder.path().join("own"), folder.path().join("moved"));
         std::fs::create_dir(&own).unwrap();
         let path = own.join("a.sock");
-        let (_listens, file) = open(&path, 0o600).unwrap();
+        let (_listens, file, _) = open(&path, 0o600, None).unwrap();
         // The folder of the path is another one: by a link, and by a new folder with other things of the name.
         std::fs::rename(&own, &moved).unwrap();
         let victim = folder.path().join("victim");
@@ -189,7 +218,7 @@ mod tests {
         std::os::unix::fs::symlink(&victim, &own).unwrap();
         assert_eq!(remove(&path, file), Err(Errno::NOTSOCK));
         std::fs::remove_file(victim.join("a.sock")).unwrap();
-        let (_other, _) = open(&victim.join("a.sock"), 0o600).unwrap();
+        let (_other, ..) = open(&victim.join("a.sock"), 0o600, None).unwrap();
         assert_eq!(remove(&path, file), Err(Errno::NOTSOCK), "another socket");
         assert!(victim.join("a.sock").exists());
         std::fs::remove_file(&own).unwrap();
@@ -199,16 +228,41 @@ mod tests {
     }
 
     #[test]
+    fn ha_05_no_socket_is_made_again_where_others_may_enter_by_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own/a.sock");
+        let make = |mode| {
+            std::fs::create_dir(folder.path().join("own")).unwrap();
+            std::fs::set_permissions(folder.path().join("own"), PermissionsExt::from_mode(mode)).unwrap();
+        };
+        make(0o750);
+        let (first, file, before) = open(&path, 0o666, None).unwrap();
+        assert!(is_there(&path, file));
+        drop(first);
+        for (mode, is_good) in [(0o755, false), (0o751, false), (0o770, false), (0o750, true), (0o700, true)] {
+            std::fs::remove_dir_all(folder.path().join("own")).unwrap();
+            assert!(!is_there(&path, file));
+            make(mode);
+            let again = open(&path, 0o666, Some(before));
+            assert_eq!(again.is_ok(), is_good, "{mode:o}");
+            assert!(is_good || matches!(again, Err(UnixSocketError::OtherFolder(_))) && !path.exists());
+            assert!(!is_there(&path, file), "it is another one");
+        }
+        let anothers = SocketFolder { owner: before.owner + 1, ..before };
+        assert!(matches!(open(&path, 0o666, Some(anothers)), Err(UnixSocketError::OtherFolder(_))));
+    }
+
+    #[test]
     fn a_path_may_be_longer_than_an_address() {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("d".repeat(120));
         std::fs::create_dir(&deep).unwrap();
         let path = deep.join("a.sock");
-        let first = open(&path, 0o600).unwrap();
+        let first = open(&path, 0o600, None).unwrap();
         assert!(std::fs::metadata(&path).unwrap().file_type().is_socket());
-        assert!(matches!(open(&path, 0o600), Err(UnixSocketError::Taken(_))));
+        assert!(matches!(open(&path, 0o600, None), Err(UnixSocketError::Taken(_))));
         drop(first);
-        open(&path, 0o600).unwrap();
+        open(&path, 0o600, None).unwrap();
     }
 
     #[test]
@@ -216,8 +270,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let set = |mode| std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).unwrap();
         set(0o777);
-        assert!(matches!(open(&folder.path().join("a"), 0o600), Err(UnixSocketError::Open(_))));
+        assert!(matches!(open(&folder.path().join("a"), 0o600, None), Err(UnixSocketError::Open(_))));
         set(0o1777);
-        open(&folder.path().join("a"), 0o600).unwrap();
+        open(&folder.path().join("a"), 0o600, None).unwrap();
     }
 }

@@ -76,7 +76,8 @@ impl ControlSocket {
     }
 
     fn listen(&self, socket: Listening, service: impl Service, stop: Stop) {
-        let listener = Listener { limits: HttpLimits::default(), ..listener(socket, service, &self.log) };
+        let listener =
+            Listener { limits: HttpLimits::default(), ..listener(socket.listening_again(), service, &self.log) };
         tokio::spawn(listener.serve(stop));
     }
 

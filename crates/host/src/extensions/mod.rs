@@ -23,6 +23,7 @@ use serving::Serving;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Time between two looks at what is served: so soon it is seen that one stopped by itself (5 s at most are promised).
 /// Source: ours.
@@ -92,13 +93,10 @@ impl Extensions {
             };
         }
         // The sockets of bindings stay held, for the agent that is started next.
-        for (_, run) in self.runs.drain() {
-            for (_, point) in run.at.into_values() {
-                if let Point::Serving(serving) = point {
-                    serving.end().await;
-                }
-            }
-        }
+        let points = self.runs.drain().flat_map(|(_, run)| run.at.into_values().map(|(_, point)| point));
+        let serving = points.filter_map(|point| if let Point::Serving(serving) = point { Some(serving) } else { None });
+        // Together: each may wait for who has just connected.
+        serving.map(Serving::end_in_peace).collect::<JoinSet<()>>().join_all().await;
         reports.abort();
     }
 
@@ -199,10 +197,7 @@ async fn open(
         return refused(ExtensionState::LoginNotResolved, String::new());
     }
     match sites.open(site, wanted.port).await {
-        Ok(sockets) => match Serving::begin(agent, log, (workload, wanted), site, sockets, sites) {
-            Ok(serving) => Point::Serving(serving),
-            Err(error) => refused(ExtensionState::Failed, error.to_string()),
-        },
+        Ok(sockets) => Point::Serving(Serving::begin(agent, log, (workload, wanted), site, sockets, sites)),
         Err(SiteError::Taken(what)) => refused(ExtensionState::PortTaken, what),
         Err(SiteError::Failed(why)) => refused(ExtensionState::Failed, why),
     }

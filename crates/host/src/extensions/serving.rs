@@ -12,14 +12,11 @@ use bonafide_metadata::dialects::VM_EXTENSION;
 use bonafide_metadata::{Binding, Endpoint as EndpointFacts};
 use bonafide_types::ResourceUuid;
 use bonafide_wire::hosts::{ExtensionEndpoint, ExtensionState, System};
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// Listeners at work. Dropped, they end at once.
 pub(super) struct Serving {
     listeners: Listeners,
-    /// The listening sockets once more, to look at.
-    sockets: Vec<OwnedFd>,
     system: System,
     /// Of a forwarder, at a site that wants one.
     signs: Option<Arc<Signs>>,
@@ -34,11 +31,10 @@ impl Serving {
         site: &Site,
         sockets: Vec<Listening>,
         sites: &dyn Sites,
-    ) -> std::io::Result<Self> {
-        let (mut listeners, mut held) = (Listeners::begin(), Vec::new());
+    ) -> Self {
+        let mut listeners = Listeners::begin();
         let signs = matches!(site.kind, SiteKind::Guest { .. }).then(|| Arc::new(Signs::begin()));
         for socket in sockets {
-            held.push(rustix::io::fcntl_dupfd_cloexec(&socket, 0)?);
             let facts = EndpointFacts { port: wanted.port.get(), ..EndpointFacts::default() };
             let binding = Binding::new(workload, &VM_EXTENSION, facts).with_http_1_0(site.takes_http_1_0);
             let users = match site.kind {
@@ -54,7 +50,7 @@ impl Serving {
                 None => listeners.serve(socket, endpoint, log),
             }
         }
-        Ok(Self { listeners, sockets: held, system: wanted.system, signs })
+        Self { listeners, system: wanted.system, signs }
     }
 
     /// The endpoint as its workload finds it.
@@ -70,18 +66,18 @@ impl Serving {
         }
     }
 
-    /// The reason why it serves no more, if it does not. Root of a namespace can end its sockets (`ss --kill`).
+    /// The reason why it serves no more, if it does not.
     pub(super) fn why_stopped(&mut self) -> Option<String> {
-        if self.listeners.has_one_ended() {
-            return Some("what served it ended".to_owned());
-        }
-        let listens = |socket| rustix::net::sockopt::socket_acceptconn(socket).is_ok_and(|listens| listens);
-        let dead = !self.sockets.iter().all(listens);
-        dead.then(|| "its listening socket was closed from within the machine".to_owned())
+        self.listeners.why_ended().map(str::to_owned)
     }
 
     /// Closes its connections, and waits for it: requests in flight have a moment.
     pub(super) async fn end(self) {
         self.listeners.end().await;
+    }
+
+    /// The same where the whole agent ends: requests in flight are answered.
+    pub(super) async fn end_in_peace(self) {
+        self.listeners.end_in_peace().await;
     }
 }

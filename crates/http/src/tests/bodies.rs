@@ -60,12 +60,16 @@ fn send_large(serving: &Serving, path: &str, principal: usize, bytes: usize) -> 
     })
 }
 
-/// Fills the room for large bodies with requests that wait, but for `left` bytes.
+/// Fills the room for large bodies with requests that wait, but for `left` bytes. One that is refused, for the machine was too busy
+/// to read it in time, is sent once more.
 async fn fill(serving: &Serving, waiting: &AtomicUsize, left: usize) -> Vec<JoinHandle<String>> {
-    let send = |number, bytes| send_large(serving, "/wait", number / SHARE, bytes);
-    let mut filling: Vec<_> = (1..ROOM).map(|number| send(number, LARGE_BODY_BYTES_MAX)).collect();
-    filling.push(send(0, LARGE_BODY_BYTES_MAX - left));
+    let bytes = |number| if number == 0 { LARGE_BODY_BYTES_MAX - left } else { LARGE_BODY_BYTES_MAX };
+    let send = |number| send_large(serving, "/wait", number / SHARE, bytes(number));
+    let mut filling: Vec<_> = (0..ROOM).map(send).collect();
     while waiting.load(Ordering::Relaxed) < ROOM {
+        for (number, sent) in filling.iter_mut().enumerate().filter(|(_, sent)| sent.is_finished()) {
+            *sent = send(number);
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     filling

@@ -39,6 +39,23 @@ fn a_resource_id_knows_its_parts() {
 }
 
 #[test]
+fn a_resource_is_named_by_its_own_name_or_with_those_above_it() {
+    let machine = id(&VM.replace("virtualMachines/vm1", "virtualMachineScaleSets/pool/virtualMachines/0"));
+    for (wanted, is_it) in [
+        ("0", true),
+        ("Pool/0", true),
+        ("pool/virtualMachines/0", true),
+        ("pool", false),
+        ("other/0", false),
+        ("/0", false),
+        ("", false),
+    ] {
+        assert_eq!(machine.is_named(wanted), is_it, "{wanted}");
+    }
+    assert!(id(VM).is_named("VM1") && !id(VM).is_named(VM));
+}
+
+#[test]
 fn a_resource_named_providers_is_a_name() {
     let odd = id(
         "/subscriptions/72f988bf-86f1-41af-91ab-2d7cd011db47/resourceGroups/providers/providers/Microsoft.A/b/providers",

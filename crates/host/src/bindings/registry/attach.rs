@@ -141,9 +141,10 @@ impl Bindings {
         for id in leftovers {
             self.end(id).await.map_err(|error| AttachError::Place(error.into()))?;
         }
-        let opened = self.open(row.id, &row.place, namespace).await?;
+        let opened = self.open(row.id, &row.place, namespace, None).await?;
         let Opened { sockets, namespace, device, device_mark, note, socket, callers } = opened;
-        row.identity = PlaceIdentity { namespace, device, device_mark, socket, ..row.identity };
+        let (socket, folder) = socket.unzip();
+        row.identity = PlaceIdentity { namespace, device, device_mark, socket, folder, ..row.identity };
         if let Err(error) = self.keep(&row) {
             // The sockets of a binding that nobody knows: the next start closes them, if this does not.
             let _ = self.close(row.id).await;
@@ -175,6 +176,7 @@ impl Bindings {
                 device: None,
                 device_mark: None,
                 socket: None,
+                folder: None,
             },
             user: wanted.user(lease.by.user).map(User::id),
             attached_micros: clock::now().unix_micros(),

@@ -7,8 +7,9 @@ use crate::bindings::unix_socket;
 use bonafide_files::FilesError;
 use bonafide_http::Event;
 use bonafide_opener::OpenError;
-use bonafide_types::BindingId;
+use bonafide_types::{BindingId, ResourceId, enumerate_some};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The bindings that are meant.
@@ -29,6 +30,14 @@ pub enum DetachError {
     /// None is meant.
     #[error("nothing is attached {0}; `bonafide host list` shows what is")]
     Nothing(String),
+    /// A name that workloads of several groups or types have.
+    #[error("several workloads have bindings here under the name '{wanted}'; give the whole id of one: {ids}")]
+    Several {
+        /// The name.
+        wanted: String,
+        /// Their ARM ids.
+        ids: String,
+    },
     /// The row cannot be removed.
     #[error("cannot remove the binding: {0}")]
     Row(#[from] FilesError),
@@ -43,8 +52,11 @@ impl Bindings {
         let _one_at_a_time = self.changing.lock().await;
         let mut meant: Vec<(u64, BindingId)> = {
             let entries = self.entries();
-            let rows = entries.values().map(|entry| &entry.row).filter(|row| row.is_meant(which));
-            rows.map(|row| (row.attached_micros, row.id)).collect()
+            let rows = || entries.values().map(|entry| &entry.row).filter(|row| row.is_meant(which));
+            if let Which::Workload(wanted) = which {
+                one_workload(wanted, rows().map(|row| &row.resource_id))?;
+            }
+            rows().map(|row| (row.attached_micros, row.id)).collect()
         };
         meant.sort_unstable();
         if meant.is_empty() {
@@ -85,15 +97,24 @@ impl Bindings {
     }
 }
 
+/// A name that several have means none of them, as where a place is attached.
+fn one_workload<'a>(wanted: &str, found: impl Iterator<Item = &'a ResourceId>) -> Result<(), DetachError> {
+    let ids: BTreeSet<&ResourceId> = found.collect();
+    match ids.len() {
+        0 | 1 => Ok(()),
+        _ => Err(DetachError::Several { wanted: wanted.to_owned(), ids: enumerate_some(ids) }),
+    }
+}
+
 impl BindingRow {
     fn is_meant(&self, which: &Which) -> bool {
         match which {
             Which::Binding(id) => self.id == *id,
             Which::Place(place) => self.place.is_named(place),
-            Which::Workload(wanted) => {
-                self.resource_id.to_string().eq_ignore_ascii_case(wanted)
-                    || self.resource_id.name().eq_ignore_ascii_case(wanted)
-            }
+            Which::Workload(wanted) => match ResourceId::parse(wanted) {
+                Ok(id) => self.resource_id == id,
+                Err(_) => self.resource_id.is_named(wanted),
+            },
         }
     }
 }

@@ -2,13 +2,15 @@
 //! kernel's word, decides whose endpoint answers, at each request anew.
 
 use crate::endpoint::Endpoint;
-use bonafide_http::{Admission, PeerFacts, Service, SharedConnections, Waits, masked_path};
+use bonafide_http::{Admission, Listening, PeerFacts, Service, SharedConnections, Waits, masked_path};
 use bonafide_types::Timestamp;
 use bonafide_types::limits::TOKEN_BODY_BYTES_MAX;
 use bonafide_wire::{Answer, Peer, Remote, Reply, Request, Unserved};
 use http::StatusCode;
+use rustix::io::fcntl_dupfd_cloexec;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,6 +21,8 @@ pub(super) struct GuestPorts(Mutex<HashMap<u32, Port>>);
 
 struct Port {
     guests: Arc<Guests>,
+    /// The listening socket once more.
+    socket: Option<OwnedFd>,
     /// Tells the listener to stop.
     stop: watch::Sender<bool>,
     listener: JoinHandle<()>,
@@ -35,25 +39,28 @@ pub(super) struct Guest {
 }
 
 impl GuestPorts {
-    /// True where something listens at a port already.
-    pub(super) fn listens(&self, port: u32) -> bool {
-        self.ports().contains_key(&port)
+    /// The socket that listens at a port already: each guest has it held under its own name, so that it stays for the others
+    /// when one is detached, over a restart too.
+    pub(super) fn socket(&self, port: u32) -> Option<OwnedFd> {
+        self.ports().get(&port)?.socket.as_ref()?.try_clone().ok()
     }
 
-    /// Serves a guest at a port. `listen` starts what listens there, if nothing does yet.
+    /// Serves a guest at a port. `listen` starts what listens there on this socket, if nothing does yet.
     pub(super) fn serve(
         self: &Arc<Self>,
         (port, cid): (u32, u32),
         endpoint: Endpoint,
         connections: SharedConnections,
-        listen: impl FnOnce(AtPort, watch::Receiver<bool>) -> JoinHandle<()>,
+        socket: Option<Listening>,
+        listen: impl FnOnce(Option<Listening>, AtPort, watch::Receiver<bool>) -> JoinHandle<()>,
     ) -> Guest {
         let mut ports = self.ports();
         let at = ports.entry(port).or_insert_with(|| {
             let (stop, stopped) = watch::channel(false);
             let guests = Arc::new(Guests::default());
-            let listener = listen(AtPort { guests: Arc::clone(&guests), connections }, stopped);
-            Port { guests, stop, listener }
+            let again = socket.as_ref().and_then(|socket| fcntl_dupfd_cloexec(socket, 0).ok());
+            let listener = listen(socket, AtPort { guests: Arc::clone(&guests), connections }, stopped);
+            Port { guests, socket: again, stop, listener }
         });
         at.guests.0.write().unwrap_or_else(PoisonError::into_inner).insert(cid, Arc::new(endpoint));
         Guest { ports: Arc::clone(self), port, cid }
@@ -65,6 +72,11 @@ impl GuestPorts {
 }
 
 impl Guest {
+    /// True where what listens at its port ended by itself.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ports.ports().get(&self.port).is_none_or(|at| at.listener.is_finished())
+    }
+
     /// Ends it. The listener of its port where that ends, too.
     pub(super) fn end(&self) -> Option<JoinHandle<()>> {
         let mut ports = self.ports.ports();

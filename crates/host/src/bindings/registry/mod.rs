@@ -5,6 +5,7 @@ mod beside;
 mod configured;
 mod detach;
 mod guests;
+mod look;
 mod news;
 mod open;
 mod restore;

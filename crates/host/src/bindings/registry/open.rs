@@ -2,7 +2,7 @@
 
 use super::{Bindings, OWN, key};
 use crate::bindings::place::{NetnsName, Place};
-use crate::bindings::row::SocketFile;
+use crate::bindings::row::{SocketFile, SocketFolder};
 use crate::bindings::unix_socket::{self, UnixSocketError};
 use crate::caller::{Callers, Elsewhere};
 use bonafide_files::{FilesError, inode_of_namespace, open_namespace};
@@ -87,7 +87,7 @@ pub(super) struct Opened {
     pub(super) device_mark: Option<u32>,
     pub(super) note: Option<String>,
     /// Of a unix socket that was made now.
-    pub(super) socket: Option<SocketFile>,
+    pub(super) socket: Option<(SocketFile, SocketFolder)>,
     /// The way in which who calls there is known.
     pub(super) callers: Callers,
 }
@@ -116,12 +116,13 @@ impl Bindings {
         Ok(Some(Namespace { file, inode }))
     }
 
-    /// Opens the sockets of a place, and has them held.
+    /// Opens the sockets of a place, and has them held. `folder` is the one of a unix socket as it was when it was attached.
     pub(super) async fn open(
         &self,
         id: BindingId,
         place: &Place,
         namespace: Option<Namespace>,
+        folder: Option<SocketFolder>,
     ) -> Result<Opened, PlaceError> {
         let key = key(id, OWN);
         let at = match place {
@@ -133,14 +134,13 @@ impl Bindings {
             Place::Port { number } => return self.kept(place, key, vec![port(*number)?]).await,
             Place::Unix { mode, .. } | Place::VsockUnix { mode, .. } => {
                 let path = place.socket_path().unwrap_or_default();
-                let (socket, file) = unix_socket::open(&path, *mode)?;
-                return Ok(Opened { socket: Some(file), ..self.kept(place, key, vec![socket]).await? });
+                let (socket, file, folder) = unix_socket::open(&path, *mode, folder)?;
+                let socket = self.kept(place, key, vec![socket]).await?;
+                return Ok(Opened { socket: Some((file, folder)), ..socket });
             }
             Place::Vsock { port, .. } => {
-                let own = match self.guests.listens(*port) {
-                    true => opened(place, self.own(Vec::new()))?,
-                    false => self.kept(place, key, vec![vsock(*port)?]).await?,
-                };
+                let socket = self.guests.socket(*port).map_or_else(|| vsock(*port), Ok)?;
+                let own = self.kept(place, key, vec![socket]).await?;
                 return Ok(Opened { note: free_for_all(Path::new(VHOST)), ..own });
             }
         };

@@ -1,6 +1,7 @@
 //! Taking up what was attached before this process began.
 
 use super::open::{Opened, PlaceError, opened};
+use super::serving::Serving;
 use super::{Bindings, BindingsError, Entry, OWN, key};
 use crate::bindings::kept_rules::KeptRules;
 use crate::bindings::place::Place;
@@ -12,9 +13,11 @@ use bonafide_opener::Held;
 use bonafide_types::BindingId;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
-/// Time between two attempts to listen where nothing could. Source: ours; a port that somebody else had is taken soon.
-const TRY_EVERY: Duration = Duration::from_secs(2);
+/// Time between two looks at what serves, and two attempts to listen where nothing does. Source: ours; a port that somebody else had
+/// is taken soon, and that an endpoint stopped by itself is to be seen within 5 s.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// The reason why a binding does not serve after a restart.
 enum Unserved {
@@ -68,8 +71,8 @@ impl Bindings {
         let rules = RulesInForce::new(row.rules.as_ref().map(KeptRules::rules));
         let (state, note, serving) = match self.opened_again(&row, held).await {
             Ok((dialect, opened)) => {
-                if opened.socket.is_some() {
-                    row.identity.socket = opened.socket;
+                if let Some((file, folder)) = opened.socket {
+                    (row.identity.socket, row.identity.folder) = (Some(file), Some(folder));
                     if let Err(error) = self.rows.write(&row) {
                         self.log.event(&self.event("bindingNotKept", &row), &error);
                     }
@@ -104,6 +107,8 @@ impl Bindings {
                 "the machine was started anew, and its namespaces and devices are others: attach it anew".to_owned(),
             ));
         }
+        // One whose file was removed is reached by nobody.
+        let held = held.filter(|_| row.is_reached());
         // Sockets that were held: their holder saw that the device stayed.
         let was_held = held.is_some();
         let opened = match held {
@@ -134,7 +139,7 @@ impl Bindings {
         if namespace.as_ref().map(|namespace| namespace.inode) != row.identity.inode {
             return Err(other(row));
         }
-        Ok(self.open(row.id, &row.place, namespace).await?)
+        Ok(self.open(row.id, &row.place, namespace, row.identity.folder).await?)
     }
 
     /// Tries again, until told to stop, where nothing could listen; then ends all bindings' listeners. Their sockets stay
@@ -142,17 +147,17 @@ impl Bindings {
     pub async fn stay(self: std::sync::Arc<Self>, mut stop: Stop) {
         loop {
             tokio::select! {
-                () = tokio::time::sleep(TRY_EVERY) => {
+                () = tokio::time::sleep(LOOK_EVERY) => {
                     self.try_again().await;
+                    self.look().await;
                     self.attach_missing().await;
                 }
                 () = stopped(&mut stop) => break,
             }
         }
         let serving: Vec<_> = self.entries().values_mut().filter_map(|entry| entry.serving.take()).collect();
-        for serving in serving {
-            serving.end_in_peace().await;
-        }
+        // Together: each may wait for who has just connected.
+        serving.into_iter().map(Serving::end_in_peace).collect::<JoinSet<()>>().join_all().await;
     }
 
     async fn try_again(&self) {
@@ -165,8 +170,13 @@ impl Bindings {
             return;
         }
         let _one_at_a_time = self.changing.lock().await;
+        let mut held = self.held_without_mark(&waiting()).await;
         for row in waiting() {
-            self.take_up(row, None).await;
+            let (own, row_is) = (held.remove(&key(row.id, OWN)), row.id);
+            self.take_up(row, own).await;
+            if let Some(entry) = self.entries().get(&row_is).filter(|entry| entry.serving.is_some()) {
+                self.log.event(&self.event("bindingServed", &entry.row), &"it listens again");
+            }
         }
         self.changed.send_replace(());
     }

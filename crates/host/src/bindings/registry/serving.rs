@@ -6,7 +6,7 @@ use crate::bindings::place::Place;
 use crate::bindings::row::BindingRow;
 use crate::caller::Callers;
 use crate::endpoint::{AllowedUsers, Endpoint};
-use crate::listeners::{Listeners, listener};
+use crate::listeners::{CLOSED, Listeners, listener};
 use crate::rules::{Guarded, RulesInForce};
 use bonafide_files::User;
 use bonafide_http::{Listening, SharedConnections};
@@ -31,6 +31,14 @@ pub(super) struct Serving {
 }
 
 impl Serving {
+    /// The reason why it serves no more, if it ended by itself.
+    pub(super) fn why_ended(&mut self) -> Option<&'static str> {
+        match &self.guest {
+            Some(guest) => guest.has_ended().then_some(CLOSED),
+            None => self.listeners.why_ended(),
+        }
+    }
+
     /// Ends all of its connections, and waits for it: requests in flight have a moment.
     pub(super) async fn end(self) {
         self.without_guest().end().await;
@@ -83,9 +91,10 @@ impl Bindings {
     }
 
     fn serve_guest(&self, at: (u32, u32), endpoint: Endpoint, sockets: Vec<Listening>) -> Guest {
-        self.guests.serve(at, endpoint, self.connections.clone(), |service, stopped| {
-            let Some(socket) = sockets.into_iter().next() else { return tokio::spawn(async {}) };
-            tokio::spawn(listener(socket, service, &self.log).serve(stopped))
+        let socket = sockets.into_iter().next();
+        self.guests.serve(at, endpoint, self.connections.clone(), socket, |socket, service, stopped| match socket {
+            Some(socket) => tokio::spawn(listener(socket, service, &self.log).serve(stopped)),
+            None => tokio::spawn(async {}),
         })
     }
 

@@ -56,6 +56,7 @@ fn row(port: u16) -> BindingRow {
             device: None,
             device_mark: None,
             socket: None,
+            folder: None,
         },
         user: None,
         attached_micros: 1,
