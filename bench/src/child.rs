@@ -79,6 +79,17 @@ impl Process {
         Ok(total)
     }
 
+    /// Descriptors and threads of it and its children.
+    pub(crate) fn held(&self) -> Result<[usize; 2], Failure> {
+        let mut held = [0, 0];
+        for process in std::iter::once(self.id()).chain(children(self.id())) {
+            for (count, folder) in held.iter_mut().zip(["fd", "task"]) {
+                *count += fs::read_dir(format!("/proc/{process}/{folder}"))?.count();
+            }
+        }
+        Ok(held)
+    }
+
     /// Asks it to end, and waits; an error when it does not.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;

@@ -22,6 +22,19 @@ pub(crate) const TOKEN_TARGET: &str =
 /// The version of machines that is asked for.
 pub(crate) const VM_VERSION: &str = "2024-11-01";
 
+/// The addresses that `up` is started at.
+pub(crate) struct Addresses {
+    public: SocketAddr,
+    hosts: SocketAddr,
+}
+
+impl Addresses {
+    /// Two that nothing listens on at the moment.
+    pub(crate) fn free() -> Result<Self, Failure> {
+        Ok(Self { public: free_address()?, hosts: free_address()? })
+    }
+}
+
 /// A running `bonafide up`, or `serve`.
 pub(crate) struct Cloud {
     pub(crate) process: Process,
@@ -45,10 +58,24 @@ impl Cloud {
         core: Option<usize>,
         log: &Path,
     ) -> Result<Self, Failure> {
-        let hosts = free_address()?;
+        Self::up(bench, data, core, log, &Addresses { public: ([127, 0, 0, 1], 0).into(), hosts: free_address()? })
+    }
+
+    /// The same on any core, at addresses that do not change from one start to the next.
+    pub(crate) fn start_at(bench: &Bench, data: &Path, addresses: &Addresses) -> Result<Self, Failure> {
+        Self::up(bench, data, None, &data.with_extension("log"), addresses)
+    }
+
+    fn up(
+        bench: &Bench,
+        data: &Path,
+        core: Option<usize>,
+        log: &Path,
+        &Addresses { public, hosts }: &Addresses,
+    ) -> Result<Self, Failure> {
         let mut up = command(&bench.bonafide, core);
-        up.args(["up", "--json", "--throttle", "off", "--listen", "127.0.0.1:0", "--hosts-listen"]);
-        up.arg(hosts.to_string()).arg("--data-dir").arg(data);
+        up.args(["up", "--json", "--throttle", "off", "--listen", &public.to_string()]);
+        up.args(["--hosts-listen", &hosts.to_string(), "--data-dir"]).arg(data);
         Self::read(up, hosts, log)
     }
 

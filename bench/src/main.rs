@@ -1,4 +1,4 @@
-//! `cargo xtask bench [--quick] [--before BINARY] [NAME…]`: what is promised in numbers, each beside the thing
+//! `cargo xtask bench [--quick] [--before BINARY --label LABEL] [NAME…]`: what is promised in numbers, each beside the thing
 //! that it is compared with, in one run on one machine.
 #![allow(clippy::disallowed_methods, reason = "a tool of the shell: it runs programs and reads the clock")]
 #![allow(clippy::print_stdout, reason = "it answers on a terminal")]
@@ -37,8 +37,16 @@ pub(crate) struct Bench {
     pub(crate) work: PathBuf,
     /// A smoke test of the measurements: too short for its figures to mean anything.
     pub(crate) quick: bool,
-    /// An older build of the binary, to measure this one against.
-    pub(crate) before: Option<PathBuf>,
+    /// An older build, to measure this one against.
+    pub(crate) before: Option<Before>,
+}
+
+/// An older build of the binary.
+#[derive(Clone)]
+pub(crate) struct Before {
+    pub(crate) bonafide: PathBuf,
+    /// Its name in the results, where there can be rows of several.
+    pub(crate) label: String,
 }
 
 impl Bench {
@@ -62,7 +70,7 @@ impl Bench {
     }
 }
 
-const USAGE: &str = "usage: cargo xtask bench [--quick] [--before BINARY] [NAME…]";
+const USAGE: &str = "usage: cargo xtask bench [--quick] [--before BINARY --label LABEL] [NAME…]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -89,18 +97,25 @@ fn main() -> ExitCode {
     exit(run(&names, quick, before))
 }
 
-/// `--quick`, the binary of `--before`, and the names of measurements; an error for another option.
-fn options<'a>(arguments: &[&'a str]) -> Result<(bool, Option<PathBuf>, Vec<&'a str>), ()> {
-    let (mut quick, mut before, mut names) = (false, None, Vec::new());
+/// `--quick`, the build of `--before`, and the names of measurements; an error for another option, and for a binary or a
+/// label without the other.
+fn options<'a>(arguments: &[&'a str]) -> Result<(bool, Option<Before>, Vec<&'a str>), ()> {
+    let (mut quick, mut before, mut label, mut names) = (false, None, None, Vec::new());
     let mut rest = arguments.iter().copied();
     while let Some(argument) = rest.next() {
         match argument {
             "--quick" => quick = true,
             "--before" => before = Some(PathBuf::from(rest.next().ok_or(())?)),
+            "--label" => label = Some(rest.next().ok_or(())?.to_owned()),
             option if option.starts_with('-') => return Err(()),
             name => names.push(name),
         }
     }
+    let before = match (before, label) {
+        (Some(bonafide), Some(label)) => Some(Before { bonafide, label }),
+        (None, None) => None,
+        _ => return Err(()),
+    };
     Ok((quick, before, names))
 }
 
@@ -124,7 +139,7 @@ fn take_apart(name: &str, rows: &Path, quick: bool) -> Result<(), Failure> {
 }
 
 /// The environment of all measurements: all that lies beside this program.
-fn bench(quick: bool, before: Option<PathBuf>) -> Result<Bench, Failure> {
+fn bench(quick: bool, before: Option<Before>) -> Result<Bench, Failure> {
     let here = std::env::current_exe()?;
     let built = here.parent().ok_or("this program lies nowhere")?;
     Ok(Bench { bonafide: built.join("bonafide"), work: built.join("bench-data"), quick, before })
@@ -132,7 +147,7 @@ fn bench(quick: bool, before: Option<PathBuf>) -> Result<Bench, Failure> {
 
 /// Runs the measurements that are named, or all; false when one could not be taken. A target that is
 /// missed is a result, not a failure.
-fn run(names: &[&str], quick: bool, before: Option<PathBuf>) -> Result<bool, Failure> {
+fn run(names: &[&str], quick: bool, before: Option<Before>) -> Result<bool, Failure> {
     let bench = bench(quick, before)?;
     if !bench.bonafide.exists() {
         return Err(
@@ -166,7 +181,7 @@ fn run(names: &[&str], quick: bool, before: Option<PathBuf>) -> Result<bool, Fai
     if quick {
         println!("\n--quick: figures of a smoke test, not written to RESULTS.md");
     } else {
-        report::write(&rows)?;
+        report::write(&rows, bench.before.as_ref())?;
     }
     Ok(all_taken)
 }

@@ -1,6 +1,6 @@
 //! The measurements, on the terminal and in `RESULTS.md`.
 
-use crate::{Failure, machine};
+use crate::{Before, Failure, machine};
 use serde_json::{Value, json};
 use std::fmt;
 use std::path::PathBuf;
@@ -105,15 +105,22 @@ them does is said at the top of its file in `src/items/`.
 
 const TABLE: &str = "| measurement | what | target | measured | | command | date |\n|---|---|---|---|---|---|---|\n";
 
-/// Puts rows, each with the name of its measurement, in place of those of an earlier run.
-pub(crate) fn write(rows: &[(&str, Row)]) -> Result<(), Failure> {
+/// Puts rows, each with the name of its measurement, in place of those of an earlier run; those against another older build
+/// stay.
+pub(crate) fn write(rows: &[(&str, Row)], older: Option<&Before>) -> Result<(), Failure> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
     let machine = machine::describe();
     let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let command = |name: &str| match older.filter(|_| name == crate::items::BEFORE) {
+        Some(older) => format!("`cargo xtask bench {name} --before BINARY --label '{}'`", older.label),
+        None => format!("`cargo xtask bench {name}`"),
+    };
     let is_kept = |line: &&str| {
-        let name = line.strip_prefix("| ").and_then(|rest| rest.split(' ').next());
-        name.is_some_and(|name| crate::items::ITEMS.iter().any(|item| item.name == name))
-            && !rows.iter().any(|(measured, _)| Some(*measured) == name)
+        let name = line.strip_prefix("| ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        let is_replaced = rows.iter().any(|(measured, _)| *measured == name);
+        crate::items::ITEMS.iter().any(|item| item.name == name)
+            && (!is_replaced
+                || (name == crate::items::BEFORE && line.contains("--label") && !line.contains(&command(name))))
     };
     let mut lines: Vec<String> = match before.contains(&machine) {
         true => before.lines().filter(is_kept).map(str::to_owned).collect(),
@@ -122,8 +129,7 @@ pub(crate) fn write(rows: &[(&str, Row)]) -> Result<(), Failure> {
     let date = machine::today()?;
     for (name, row) in rows {
         let Row { what, target, measured, verdict } = row;
-        let argument = if *name == crate::items::BEFORE { " --before BINARY" } else { "" };
-        let (verdict, command) = (verdict.to_string(), format!("`cargo xtask bench {name}{argument}`"));
+        let (verdict, command) = (verdict.to_string(), command(name));
         let cells = [*name, what, target, measured, &verdict, &command, &date];
         lines.push(format!("| {} |", cells.map(|cell| cell.replace('|', "/")).join(" | ")));
     }

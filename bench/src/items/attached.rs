@@ -41,12 +41,12 @@ pub(super) fn measure_apart(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let placed = memory(&joined.agent)?;
     let mut rows = Vec::new();
     // The opener begins with the first.
-    let mut first = placed;
+    let (mut first, mut held_by_one) = (placed, [0, 0]);
     let mut took = Vec::new();
     for at in 0..by_command {
         if at == 1 {
             std::thread::sleep(IDLE);
-            first = memory(&joined.agent)?;
+            (first, held_by_one) = (memory(&joined.agent)?, joined.agent.held()?);
         }
         took.push(timed(|| command(bench, &joined.data, "attach", &["--workload", &format!("vm-{at}")], at))?);
     }
@@ -64,6 +64,12 @@ pub(super) fn measure_apart(bench: &Bench) -> Result<Vec<Row>, Failure> {
         "≤ 30 KB",
         format!("{each:.1} KiB ({:.1} MiB; with one {:.1})", idle / 1024.0, first / 1024.0),
         each * 1.024 <= BINDING_KB_MAX,
+    ));
+    let held = joined.agent.held()?;
+    let [descriptors, threads] = [0, 1].map(|of| (held[of] as f64 - held_by_one[of] as f64) / (count - 1) as f64);
+    rows.push(Row::plain(
+        "descriptors and threads of the same for each idle binding",
+        format!("{descriptors:.2} and {threads:.2} ({} and {})", held[0], held[1]),
     ));
     tokens(&namespaces, count)?;
     std::thread::sleep(IDLE);

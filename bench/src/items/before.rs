@@ -1,6 +1,5 @@
 //! This build against an older one, in turns on the same machine: cached and new tokens, PUT, start. Each is asked over
-//! the wire, so that any build that speaks it can be the older one. The table does not say which build that was: the
-//! message of the commit that brings its rows does.
+//! the wire, so that any build that speaks it can be the older one. Its rows name that one by its label.
 
 use super::cached::Generator;
 use super::put::{BODY, WRITERS};
@@ -21,11 +20,12 @@ const CONNECTIONS: usize = 32;
 const PUTS_PER_SECOND_MAX: u64 = 12_000;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
-    let before = bench.before.clone().ok_or("it needs `--before BINARY`, an older build of bonafide")?;
+    let before = bench.before.clone().ok_or("it needs `--before BINARY --label LABEL`, an older build of bonafide")?;
     if !has_two_cores() {
         return Ok(vec![Row::skipped("this build ÷ an older one", TARGET, "there is only one core here")]);
     }
-    let before = Bench { bonafide: before, work: bench.work.join("before"), quick: bench.quick, before: None };
+    let label = format!("this build ÷ {}", before.label);
+    let before = Bench { bonafide: before.bonafide, work: bench.work.join("before"), quick: bench.quick, before: None };
     let (mut both, mut rows) = ([Figures::default(), Figures::default()], Vec::new());
     requests([bench, &before], &mut both)?;
     starts([bench, &before], &mut both)?;
@@ -35,7 +35,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
         let measured = format!("{:.2} ({} against {})", now / before, time(now), time(before));
         rows.push(Row::judged(what, TARGET, measured, now / before <= RATIO_MAX));
     };
-    row("cached token, processor time: this build ÷ the older one", |figures| &figures.cached);
+    row(&format!("cached token, processor time: {label}"), |figures| &figures.cached);
     row("cached token, time of each at saturation, 32 connections: the same", |figures| &figures.cached_wall);
     row("new token, RS256 assertion, HTTP and TLS included, processor time: the same", |figures| &figures.token);
     row("the same, time of each at saturation", |figures| &figures.token_wall);
@@ -111,8 +111,8 @@ fn starts(builds: [&Bench; 2], both: &mut [Figures; 2]) -> Result<(), Failure> {
     let times = builds[0].amount(30, 3);
     let used = [start::used(builds[0])?, start::used(builds[1])?];
     for at in 0..times {
-        for ((build, figures), (data, metadata)) in builds.iter().zip(&mut *both).zip(&used) {
-            let (cloud, first_token) = start::start(build, data, metadata)?;
+        for ((build, figures), used) in builds.iter().zip(&mut *both).zip(&used) {
+            let (cloud, first_token) = start::start(build, used)?;
             figures.start.push(first_token.as_secs_f64() * 1e6);
             cloud.process.stop()?;
             figures.first_start.push(start::first_start(build, at)?);

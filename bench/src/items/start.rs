@@ -1,11 +1,12 @@
 //! `up` on an existing and on an empty data directory: from starting the process to the first token (status 200) from
-//! the metadata endpoint, and what it holds in memory once it is idle.
+//! the metadata endpoint, and what it holds in memory once it is idle. It is always started at the same addresses: they are
+//! part of what is certified and kept, which other ones would have made anew at each start.
 
-use crate::cloud::{Cloud, TOKEN_TARGET, metadata_request};
+use crate::cloud::{Addresses, Cloud, TOKEN_TARGET, metadata_request};
 use crate::report::Row;
 use crate::stats::{median, time};
 use crate::{Bench, Failure};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use xtask::connection::Target;
 
@@ -18,10 +19,10 @@ const FIRST_START_MILLIS_MAX: f64 = 120.0;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
     let (times, idle) = bench.amount((20, Duration::from_secs(3)), (3, Duration::from_secs(1)));
-    let (data, metadata) = used(bench)?;
+    let used = used(bench)?;
     let (mut took, mut memory) = (Vec::new(), Vec::new());
     for at in 0..times {
-        let (cloud, first_token) = start(bench, &data, &metadata)?;
+        let (cloud, first_token) = start(bench, &used)?;
         took.push(first_token.as_secs_f64() * 1e6);
         // Waiting each time would only make the run longer.
         if at < 3 {
@@ -60,14 +61,21 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, Failure> {
 }
 
 /// A data directory of `up` whose workload has had a token.
-pub(super) fn used(bench: &Bench) -> Result<(PathBuf, Target), Failure> {
-    let data = bench.folder("start")?.join("data");
+pub(super) struct Used {
+    data: PathBuf,
+    metadata: Target,
+    addresses: Addresses,
+}
+
+/// Makes one.
+pub(super) fn used(bench: &Bench) -> Result<Used, Failure> {
+    let (data, addresses) = (bench.folder("start")?.join("data"), Addresses::free()?);
     // The first start, which makes everything, and the first token, for which the agent makes a key.
-    let first = Cloud::start(bench, &data, None)?;
+    let first = Cloud::start_at(bench, &data, &addresses)?;
     let metadata = first.metadata()?;
     metadata.connect()?.call(&metadata_request(TOKEN_TARGET))?.json()?;
     first.process.stop()?;
-    Ok((data, metadata))
+    Ok(Used { data, metadata, addresses })
 }
 
 /// Starts `up` on an empty data directory, and asks for a token as soon as it says where; in microseconds.
@@ -82,10 +90,10 @@ pub(super) fn first_start(bench: &Bench, at: usize) -> Result<f64, Failure> {
 }
 
 /// Starts `up`, and asks its metadata port, which is kept, until there is a token.
-pub(super) fn start(bench: &Bench, data: &Path, metadata: &Target) -> Result<(Cloud, Duration), Failure> {
+pub(super) fn start(bench: &Bench, used: &Used) -> Result<(Cloud, Duration), Failure> {
     let request = metadata_request(TOKEN_TARGET);
     let started = Instant::now();
-    let (metadata, asking) = (metadata.clone(), std::sync::mpsc::channel());
+    let (metadata, asking) = (used.metadata.clone(), std::sync::mpsc::channel());
     let asker = std::thread::spawn(move || {
         let answered = loop {
             let answer = metadata.connect().and_then(|mut connection| connection.call(&request));
@@ -98,7 +106,7 @@ pub(super) fn start(bench: &Bench, data: &Path, metadata: &Target) -> Result<(Cl
         // The starter of this thread waits for the answer.
         let _ = asking.0.send(answered);
     });
-    let cloud = Cloud::start(bench, data, None)?;
+    let cloud = Cloud::start_at(bench, &used.data, &used.addresses)?;
     let took = asking.1.recv_timeout(PATIENCE * 2).map_err(|_| "no token")??;
     asker.join().map_err(|_| "the asking thread panicked")?;
     Ok((cloud, took))

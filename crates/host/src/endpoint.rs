@@ -56,7 +56,7 @@ pub struct Endpoint {
     pub connections: Option<SharedConnections>,
     /// The way in which its callers are known. At an interface where they are not, no connection counts as one of the other end.
     pub callers: Callers,
-    /// The address of the socket on which it listens, of TCP.
+    /// Our end of its connections, of TCP.
     pub at: Option<SocketAddr>,
     /// The rules of the binding.
     pub guarded: Guarded,

@@ -128,7 +128,7 @@ impl<T: Read> Stored for T {
     }
 
     fn is_placed(&self, host: HostId, workload: ResourceUuid) -> Result<bool, StoreError> {
-        Ok(self.get(&PLACEMENTS, &(host, workload))?.is_some())
+        self.has(&PLACEMENTS, &(host, workload))
     }
 
     fn placed_on(&self, host: HostId, max: usize) -> Result<Vec<ResourceId>, StoreError> {

@@ -19,6 +19,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// Longest time that a refusal waits to be confirmed. Source: ours.
 const CONFIRM_PATIENCE: Duration = Duration::from_millis(500);
@@ -35,6 +36,8 @@ pub struct ControlPlane {
     parts: Parts,
     confirmed: SharedAnswer<()>,
     pub(crate) readable: SharedAnswer<bool>,
+    /// Told when a host has said what it has heard of.
+    pub(crate) heard: Notify,
     pub(crate) log: Arc<Log>,
 }
 
@@ -137,10 +140,8 @@ impl ControlPlane {
         let log_file = files.log_file().display().to_string();
         let shared = (secrets.pepper, secrets.host_ca, secrets.attesting_ca);
         let parts = Parts::new(store, kek, shared, &origin.url, Some(log_file))?;
-        Ok((
-            Self { parts, confirmed: SharedAnswer::default(), readable: SharedAnswer::default(), log },
-            secrets.server_ca,
-        ))
+        let (confirmed, readable) = (SharedAnswer::default(), SharedAnswer::default());
+        Ok((Self { parts, confirmed, readable, heard: Notify::new(), log }, secrets.server_ca))
     }
 
     /// The same with another usual lifetime of tokens.

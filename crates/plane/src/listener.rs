@@ -15,6 +15,7 @@ use bonafide_wire::{Answer, Lane, Needs, Outcome, Peer, Record, Request, Unserve
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, StatusCode};
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,8 +23,11 @@ use tokio::time::Instant;
 
 /// Longest time that a write waits for the hosts that it is about. Source: ours; no client takes it for slow.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
-/// Time between two looks. Source: ours; a host on the same network asks again within a few milliseconds.
-const ASK_EVERY: Duration = Duration::from_millis(2);
+/// Time between two looks at a view that does not show the write yet. Source: ours; it does within a few milliseconds.
+const SHOWN_AGAIN: Duration = Duration::from_millis(2);
+/// Longest time between two looks for hosts, which say themselves what they have heard of. Source: ours; one that is gone
+/// says nothing.
+const HEARD_AGAIN: Duration = Duration::from_millis(100);
 
 /// Answers on one listener.
 pub(crate) struct PlaneListener {
@@ -207,6 +211,9 @@ impl PlaneListener {
     async fn once_heard(&self, request: &Arc<Request>, answer: Answer, changed: Revision) -> Answer {
         let until = Instant::now() + HEARD_WITHIN;
         loop {
+            // Before the look: what a host says from now on is not missed.
+            let mut heard = pin!(self.plane.heard.notified());
+            heard.as_mut().enable();
             let view = self.plane.views.current();
             let is_shown = changed <= view.cursor().revision;
             let behind = if is_shown { view.hosts_to_wait_for(changed, clock::now()) } else { Vec::new() };
@@ -219,7 +226,8 @@ impl PlaneListener {
                 return self.while_hosts_hear(request, answer, changed).await;
             }
             drop(view);
-            tokio::time::sleep(ASK_EVERY).await;
+            let again = Instant::now() + if is_shown { HEARD_AGAIN } else { SHOWN_AGAIN };
+            let _ = tokio::time::timeout_at(again.min(until), heard).await;
         }
     }
 
@@ -249,6 +257,9 @@ impl PlaneListener {
         };
         if surface.needs(request) == Needs::View {
             let outcome = ask(&self.plane, request);
+            if surface.name == surfaces::HOSTS {
+                self.plane.heard.notify_waiters();
+            }
             if request.method == Method::POST {
                 // Signatures are made and checked in place: a connection with many requests in its pipeline lets
                 // those go first that have waited meanwhile.

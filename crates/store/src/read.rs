@@ -29,6 +29,11 @@ pub trait Read: RawRead {
         })
     }
 
+    /// True when there is a row with this key, as [`Read::get`] would give it, whose value nobody has to decode.
+    fn has<K: Key, V: DeserializeOwned>(&self, table: &Table<K, V>, key: &K) -> Result<bool, StoreError> {
+        self.guard(|| Ok(self.raw_get(table.source(), stored_key(table.name, key)?)?.is_some()))
+    }
+
     /// The key of the row that a unique index has under `key`.
     fn find<IK: Key, K: Key>(&self, index: &Unique<IK, K>, key: &IK) -> Result<Option<K>, StoreError> {
         self.guard(|| {

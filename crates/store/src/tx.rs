@@ -8,6 +8,7 @@ use crate::index::{prefix, stored_key};
 use crate::key::Key;
 use crate::levels::Levels;
 use crate::limits::{COMMIT_COMPARES_MAX, COMMIT_OPS_MAX, ROW_BYTES_MAX, ROW_LEVELS_MAX};
+use crate::read::Read;
 use crate::read::raw::RawRead;
 use crate::reserve;
 use crate::row_keys::Proven;
@@ -17,8 +18,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+
+/// Entries of indexes, by stored key.
+type Entries = BTreeMap<Vec<u8>, Entry>;
 
 /// Room for an ordinary row, so that it does not move as it grows.
 const ROW_BYTES: usize = 1024;
@@ -41,7 +45,7 @@ pub struct Tx<'a> {
 
 #[derive(Default)]
 struct Reads {
-    keys: HashMap<Vec<u8>, Option<Revision>>,
+    keys: BTreeMap<Vec<u8>, Option<Revision>>,
     prefixes: BTreeSet<Vec<u8>>,
     failed: Option<String>,
 }
@@ -65,6 +69,21 @@ impl<'a> Tx<'a> {
         key: &K,
         value: &V,
     ) -> Result<(), StoreError> {
+        let result = self.try_put(table, key, value);
+        self.note(result).map(drop)
+    }
+
+    /// The same, with the row in whose place it is now. Of a table with an index that one is read anyway.
+    pub fn replace<K: Key, V: Serialize + DeserializeOwned>(
+        &mut self,
+        table: &Table<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Result<Option<V>, StoreError> {
+        if table.entries.is_none() {
+            let old = self.get(table, key)?;
+            return self.put(table, key, value).map(|()| old);
+        }
         let result = self.try_put(table, key, value);
         self.note(result)
     }
@@ -159,21 +178,25 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Gives the row that was there, of a table with an index.
     fn try_put<K: Key, V: Serialize + DeserializeOwned>(
         &mut self,
         table: &Table<K, V>,
         key: &K,
         value: &V,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<V>, StoreError> {
         let stored = stored_key(table.name, key)?;
         let bytes = to_json(table.name, value)?;
+        let mut replaced = None;
         if table.entries.is_some() {
             let name_bytes = prefix(table.name).len();
-            let old = self.entries_stored(table, key, &stored)?.unwrap_or_default();
+            let (row, old) = self.stored_with_entries(table, key, &stored)?.unzip();
             let new = table.entries_of(&stored[name_bytes..], key, value)?;
-            self.replace_entries(old, new, &stored[name_bytes..])?;
+            self.replace_entries(old.unwrap_or_default(), new, &stored[name_bytes..])?;
+            replaced = row;
         }
-        self.write(stored, Some(bytes))
+        self.write(stored, Some(bytes))?;
+        Ok(replaced)
     }
 
     fn try_delete<K: Key, V: Serialize + DeserializeOwned>(
@@ -183,31 +206,27 @@ impl<'a> Tx<'a> {
     ) -> Result<(), StoreError> {
         let stored = stored_key(table.name, key)?;
         if table.entries.is_some() {
-            let Some(old) = self.entries_stored(table, key, &stored)? else { return Ok(()) };
-            self.replace_entries(old, BTreeMap::new(), &[])?;
+            let Some((_, old)) = self.stored_with_entries(table, key, &stored)? else { return Ok(()) };
+            self.replace_entries(old, Entries::new(), &[])?;
         }
         self.has_claim |= self.snapshot.stored_bytes(&stored)?.is_some();
         self.write(stored, None)
     }
 
-    /// The index entries of the row as it is now; `None` when there is no row.
-    fn entries_stored<K: Key, V: Serialize + DeserializeOwned>(
+    /// The row as it is now, with its index entries; `None` when there is no row.
+    fn stored_with_entries<K: Key, V: Serialize + DeserializeOwned>(
         &self,
         table: &Table<K, V>,
         key: &K,
         stored: &[u8],
-    ) -> Result<Option<BTreeMap<Vec<u8>, Entry>>, StoreError> {
+    ) -> Result<Option<(V, Entries)>, StoreError> {
         let Some(bytes) = self.raw_get(table.source(), stored.to_vec())? else { return Ok(None) };
         let row = table.decode_value(&bytes)?;
-        table.entries_of(&stored[prefix(table.name).len()..], key, &row).map(Some)
+        let entries = table.entries_of(&stored[prefix(table.name).len()..], key, &row)?;
+        Ok(Some((row, entries)))
     }
 
-    fn replace_entries(
-        &mut self,
-        old: BTreeMap<Vec<u8>, Entry>,
-        new: BTreeMap<Vec<u8>, Entry>,
-        row: &[u8],
-    ) -> Result<(), StoreError> {
+    fn replace_entries(&mut self, old: Entries, new: Entries, row: &[u8]) -> Result<(), StoreError> {
         for (key, entry) in &new {
             if old.contains_key(key) {
                 continue;

@@ -41,6 +41,9 @@ pub struct ResourceId {
     provider: u16,
 }
 
+/// Segments of an ordinary id, so that the list of them does not move as it grows.
+const SEGMENTS: usize = 12;
+
 const SUBSCRIPTION_TYPE: &str = "Microsoft.Resources/subscriptions";
 const GROUP_TYPE: &str = "Microsoft.Resources/subscriptions/resourceGroups";
 
@@ -52,7 +55,8 @@ impl ResourceId {
         if text.len() > RESOURCE_ID_BYTES_MAX {
             return Err(form());
         }
-        let segments: Vec<&str> = text.strip_prefix('/').ok_or_else(form)?.split('/').collect();
+        let mut segments = Vec::with_capacity(SEGMENTS);
+        segments.extend(text.strip_prefix('/').ok_or_else(form)?.split('/'));
         let byte_of = |at: usize| -> usize { segments[..at].iter().map(|segment| segment.len() + 1).sum() };
         let mut id = Self { text: text.into(), subscription: None, group_end: 0, provider: 0 };
         let mut at = 0;
@@ -80,7 +84,9 @@ impl ResourceId {
             if provider.len() < 3 || provider.len().is_multiple_of(2) {
                 return Err(form());
             }
-            TypeName::of_segments(provider[0], provider[1..].iter().step_by(2).copied()).ok_or_else(form)?;
+            if !TypeName::are_segments(provider[0], provider[1..].iter().step_by(2).copied()) {
+                return Err(form());
+            }
             provider[1..].iter().skip(1).step_by(2).try_for_each(|name| check_name(name, RESOURCE_NAME_BYTES_MAX))?;
             id.provider = u16::try_from(byte_of(start) + 1).map_err(|_| form())?;
             at = end;
@@ -151,11 +157,21 @@ impl ResourceId {
     /// The type: `Microsoft.Compute/virtualMachines/extensions`; for subscriptions and resource
     /// groups `Microsoft.Resources/subscriptions[/resourceGroups]`.
     pub fn type_name(&self) -> TypeName {
-        let found = match self.type_segments() {
-            Some((namespace, types)) => TypeName::of_segments(namespace, types),
-            None => self.type_above_providers().parse().ok(),
-        };
-        found.unwrap_or_else(|| unreachable!("an id is parsed with its type"))
+        // Checked where the id was parsed.
+        match self.type_segments() {
+            Some((namespace, types)) => TypeName::joined(namespace, types),
+            None => TypeName::joined(self.type_above_providers(), std::iter::empty()),
+        }
+    }
+
+    /// The namespace of the last provider; none of a group and of a subscription.
+    pub fn namespace(&self) -> Option<&str> {
+        self.type_segments().map(|(namespace, _)| namespace)
+    }
+
+    /// The last word of the type; none of a group and of a subscription.
+    pub fn last_type(&self) -> Option<&str> {
+        self.type_segments().and_then(|(_, types)| types.last())
     }
 
     /// True when this is the id of a resource of the type named, in any case.
@@ -201,8 +217,10 @@ impl ResourceId {
         if end < above.group_end.into() {
             above.group_end = 0;
         }
-        // An extension resource: what it extends is in a provider of its own.
-        if is_top {
+        // An extension resource: what it extends is in a provider of its own, unless it is a group.
+        if is_top && end == usize::from(above.group_end) {
+            above.provider = 0;
+        } else if is_top {
             above.provider = Self::parse(&above.text).map_or(0, |id| id.provider);
         }
         Some(above)
@@ -237,11 +255,28 @@ impl ResourceId {
 pub fn check_name(name: &str, bytes_max: usize) -> Result<(), ResourceIdError> {
     let right = !name.is_empty()
         && name.len() <= bytes_max
-        && name.bytes().all(|b| (b.is_ascii_graphic() || b == b' ') && !b"%&\\?/#<>\"'*:;|`{}^+=,".contains(&b))
+        && name.bytes().all(|b| IN_NAMES[usize::from(b)])
         && !name.starts_with(' ')
         && !name.ends_with(['.', ' ']);
     if right { Ok(()) } else { Err(ResourceIdError::Name(name.chars().take(128).collect())) }
 }
+
+/// The bytes that a name can have.
+const IN_NAMES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = b' ' as usize;
+    while at <= b'~' as usize {
+        table[at] = true;
+        at += 1;
+    }
+    let not_in_names = b"%&\\?/#<>\"'*:;|`{}^+=,";
+    let mut at = 0;
+    while at < not_in_names.len() {
+        table[not_in_names[at] as usize] = false;
+        at += 1;
+    }
+    table
+};
 
 impl PartialEq for ResourceId {
     fn eq(&self, other: &Self) -> bool {

@@ -45,24 +45,40 @@ impl TypeName {
 }
 
 impl TypeName {
-    /// The type of a namespace and the types in it; `None` when they are not in the form of one.
-    pub(crate) fn of_segments<'a>(namespace: &str, types: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut text = namespace.to_owned();
+    /// The type of a namespace and the types in it, which are known to be in the form of one.
+    pub(crate) fn joined<'a>(namespace: &str, types: impl Iterator<Item = &'a str>) -> Self {
+        let mut text = String::with_capacity(TYPE_NAME_BYTES);
+        text.push_str(namespace);
         for segment in types {
             text.push('/');
             text.push_str(segment);
         }
-        is_type_name(&text).then(|| Self(text.into()))
+        Self(text.into())
+    }
+
+    /// True when a namespace and the types in it are in the form of a type.
+    pub(crate) fn are_segments<'a>(namespace: &'a str, types: impl Iterator<Item = &'a str>) -> bool {
+        let (mut bytes, mut count) = (0, 0);
+        std::iter::once(namespace).chain(types).all(|segment| {
+            bytes += segment.len();
+            count += 1;
+            is_segment(segment)
+        }) && count > 1
+            && bytes + count - 1 <= TYPE_NAME_BYTES_MAX
     }
 }
 
+/// Room for an ordinary type, so that it does not move as it grows.
+const TYPE_NAME_BYTES: usize = 64;
+
+fn is_segment(segment: &str) -> bool {
+    !segment.is_empty()
+        && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+        && !segment.starts_with('.')
+        && !segment.ends_with('.')
+}
+
 fn is_type_name(text: &str) -> bool {
-    let is_segment = |segment: &str| {
-        !segment.is_empty()
-            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
-            && !segment.starts_with('.')
-            && !segment.ends_with('.')
-    };
     text.len() <= TYPE_NAME_BYTES_MAX && text.contains('/') && text.split('/').all(is_segment)
 }
 

@@ -63,7 +63,8 @@ pub fn segments_of(decoded: &str) -> Result<Vec<&str>, PathError> {
 
 /// The first segment of a path, also of one that is refused: it says whose words the refusal has.
 pub fn first_segment(raw: &str) -> String {
-    let path = percent_decode_str(raw).decode_utf8_lossy();
+    // It is asked of every request, and hardly any has something to decode.
+    let path = if raw.contains('%') { percent_decode_str(raw).decode_utf8_lossy() } else { raw.into() };
     split(&path).next().unwrap_or_default().to_owned()
 }
 

@@ -18,8 +18,8 @@ pub const IDENTITY_TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentitie
 pub const HOST_TYPE: &str = "Microsoft.Compute/hostGroups/hosts";
 /// Bytes that a child counts for beside what it says: its type and its etag are shown with it. Source: ours.
 const CHILD_BYTES: u64 = 256;
-/// The end of the name of a type whose resources are extensions on the machine above them.
-const EXTENSIONS: &str = "/extensions";
+/// The last word of the types whose resources are extensions on the machine above them.
+const EXTENSIONS: &str = "extensions";
 
 /// A resource or a resource group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,10 @@ pub struct Resource {
     /// placement is gone with the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostId>,
+    /// The ARM id of that host, so that nobody has to read its row to show the machine. One that an earlier version put
+    /// on its host has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_resource: Option<ResourceId>,
     /// For an extension: the token endpoint that it asks for on the machine above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<Extension>,
@@ -130,7 +134,7 @@ impl Resource {
 
     /// True for an extension on a machine, of whatever publisher.
     pub(crate) fn is_extension(&self) -> bool {
-        self.id.type_name().fold().ends_with(EXTENSIONS)
+        self.id.last_type().is_some_and(|last| last.eq_ignore_ascii_case(EXTENSIONS))
     }
 
     /// The machine on which this extension is to serve tokens.

@@ -15,7 +15,7 @@ pub(crate) use balanced::{Balanced, Inbound, Mapped};
 pub(crate) use compute::machine_name;
 pub(crate) use network::{Configuration, Interface};
 pub use said::property_text;
-pub(crate) use said::{below, text_below};
+pub(crate) use said::{UNSAID, below, text_below};
 
 use crate::directory::Resource;
 use bonafide_types::ResourceUuid;

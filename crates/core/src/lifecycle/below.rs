@@ -72,8 +72,8 @@ pub(super) fn leave_parent(parent: &mut Resource, child: &Resource) {
 
 /// The resource above a child, where it shows it.
 fn above(tx: &impl Read, child: &Resource) -> Result<Option<(ResourceUuid, Resource, &'static Shows)>, StoreError> {
-    let shows = child.id.parent().and_then(|above| Shows::of(&above));
-    let (Some(uuid), Some(shows)) = (child.parent, shows) else { return Ok(None) };
+    let Some(uuid) = child.parent else { return Ok(None) };
+    let Some(shows) = child.id.parent().and_then(|above| Shows::of(&above)) else { return Ok(None) };
     Ok(tx.get(&RESOURCES, &uuid)?.map(|parent| (uuid, parent, shows)))
 }
 

@@ -7,9 +7,10 @@ use bonafide_store::{Read, StoreError, Tx};
 use bonafide_types::ResourceId;
 
 /// Machines whose facts follow one change of something that they share, a subnet for instance. Source: ours; bounds the
-/// commit. Those left over follow with their own next change.
+/// commit. Those left over follow with their own next change that hosts hear of.
 const FOLLOWING_MAX: usize = 500;
-/// The types beside machines that facts are made from.
+/// The types beside machines that facts are made from, all of one namespace.
+const NAMESPACE: &str = "Microsoft.Network";
 const SOURCES: [&str; 7] = [
     "Microsoft.Network/loadBalancers",
     "Microsoft.Network/loadBalancers/backendAddressPools",
@@ -22,7 +23,8 @@ const SOURCES: [&str; 7] = [
 
 /// Brings the facts up to date that are made from a resource, which was made, changed or removed.
 pub(super) fn follow(tx: &mut Tx<'_>, source: &ResourceId) -> Result<(), StoreError> {
-    if !SOURCES.iter().any(|of| source.is_of(of)) {
+    let is_of_it = source.namespace().is_some_and(|namespace| namespace.eq_ignore_ascii_case(NAMESPACE));
+    if !is_of_it || !SOURCES.iter().any(|of| source.is_of(of)) {
         return Ok(());
     }
     let mut machines = tx.many(&INSTANCE_FACTS_FROM, &source.fold(), None, FOLLOWING_MAX)?;

@@ -84,6 +84,7 @@ impl ChangedSet {
             model: 0,
             instances_made: 0,
             host: None,
+            host_resource: None,
             extension: None,
             below: None,
             model_extension: set.model_extension.clone(),

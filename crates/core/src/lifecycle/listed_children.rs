@@ -54,6 +54,7 @@ impl<'a> ChangedParent<'a> {
             model: 0,
             instances_made: 0,
             host: None,
+            host_resource: None,
             body,
             power: Power::default(),
             extension: None,

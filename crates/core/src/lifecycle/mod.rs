@@ -21,6 +21,7 @@ mod instance_facts;
 mod instances;
 mod listed_children;
 mod locked;
+mod news;
 mod object_credentials;
 mod on_host;
 mod owners;

@@ -6,6 +6,7 @@ use super::below::{self, BelowError};
 use super::extension::{EXTENSION_IDENTITIES_MAX, too_many_identities};
 use super::follow_facts;
 use super::gone_principals::delete_principal;
+use super::news::is_news;
 use super::place;
 use crate::access::{Allowed, ScopeKey, WrongProof};
 use crate::directory::{
@@ -96,12 +97,18 @@ pub fn save(
     resource.version += 1;
     resource.changed_at = world.now;
     below::count(tx, world, uuid, resource)?;
-    match (is_new, takes_away) {
-        (true, _) => tx.create(&RESOURCES, &uuid, resource)?,
-        (false, true) => tx.put_from_reserve(&RESOURCES, &uuid, resource)?,
-        (false, false) => tx.put(&RESOURCES, &uuid, resource)?,
-    }
-    if !is_new {
+    let hosts_hear = match (is_new, takes_away) {
+        (true, _) => {
+            tx.create(&RESOURCES, &uuid, resource)?;
+            false
+        }
+        (false, true) => {
+            tx.put_from_reserve(&RESOURCES, &uuid, resource)?;
+            true
+        }
+        (false, false) => tx.replace(&RESOURCES, &uuid, resource)?.is_none_or(|old| is_news(&old, resource)),
+    };
+    if hosts_hear {
         place::refresh(tx, uuid, resource)?;
     }
     follow_facts::follow(tx, &resource.id)?;

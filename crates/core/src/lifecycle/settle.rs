@@ -5,8 +5,9 @@ use super::on_host::OnHost;
 use super::place::{self, PlaceError};
 use super::save::{SaveError, confirm_write, save};
 use crate::access::{Allowed, ScopeKey};
-use crate::directory::{Change, Resource};
-use bonafide_store::Tx;
+use crate::directory::{Change, RESOURCES, Resource};
+use crate::placement::resource_of;
+use bonafide_store::{Read, Tx};
 use bonafide_types::{HostId, ResourceUuid, World};
 
 /// The reason why a machine was not moved.
@@ -45,8 +46,11 @@ pub fn save_and_move(
     // Before the version says that it is there.
     confirm_write(allowed, uuid, machine).map_err(PlaceError::from)?;
     let was = machine.host.take();
+    machine.host_resource = None;
     if let Move::To(on) = to {
         machine.host = Some(on.host());
+        let host = tx.get(&RESOURCES, &resource_of(on.host())).map_err(PlaceError::from)?;
+        machine.host_resource = host.map(|host| host.id);
     }
     save(tx, world, allowed, uuid, machine, change)?;
     if let Some(was) = was.filter(|was| machine.host != Some(*was)) {

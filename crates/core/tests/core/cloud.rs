@@ -55,6 +55,7 @@ impl Cloud {
             model: 0,
             instances_made: 0,
             host: None,
+            host_resource: None,
             extension: None,
             model_extension: None,
             below: None,

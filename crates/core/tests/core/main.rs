@@ -12,5 +12,6 @@ mod hosts;
 mod instance_facts;
 mod instances;
 mod life_cycles;
+mod news;
 mod root_owners;
 mod sizes;

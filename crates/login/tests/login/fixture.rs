@@ -261,6 +261,7 @@ fn machine(tenant: TenantId, uuid: ResourceUuid) -> (Resource, ServicePrincipal)
         model: 0,
         instances_made: 0,
         host: None,
+        host_resource: None,
         extension: None,
         model_extension: None,
         below: None,

@@ -303,6 +303,7 @@ fn create(call: &Call<'_>, place: &Place, id: &ResourceId, kind: &Kind) -> Resul
         model: 0,
         instances_made: 0,
         host: None,
+        host_resource: None,
         extension: None,
         model_extension: None,
         below: None,
@@ -332,6 +333,9 @@ fn canonical(place: &Place, id: &ResourceId, kind: &Kind) -> Result<ResourceId, 
         None => format!("{above}/providers/{namespace}/{types}/{}", id.name()),
     };
     let text = if kind.name == IDENTITY_TYPE { text.replacen("/resourceGroups/", "/resourcegroups/", 1) } else { text };
+    if text == id.as_str() {
+        return Ok(id.clone());
+    }
     let found = ResourceId::parse(&text).map_err(|error| Fault::PathInvalid(error.to_string()))?;
     // Only the spelling may differ: what was authorised and looked up is `id`.
     if found == *id { Ok(found) } else { Err(Fault::PathInvalid("it has a part that nothing lies below".to_owned())) }

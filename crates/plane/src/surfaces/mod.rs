@@ -30,10 +30,13 @@ pub enum On {
     Hosts,
 }
 
+/// The name of the surface at which hosts ask for what is theirs.
+pub(crate) const HOSTS: &str = "hosts";
+
 /// An entry: name, listeners, the test whether a request is the surface's, and the method of [`At`] that makes its
 /// context.
 macro_rules! entry {
-    ($name:literal, $on:expr, $owns:expr, $context:ident) => {
+    ($name:expr, $on:expr, $owns:expr, $context:ident) => {
         Entry {
             name: $name,
             on: &$on,
@@ -54,7 +57,7 @@ static SURFACES: [Entry; 7] = [
     entry!("management", [On::Public], is_management, management),
     entry!("graph", [On::Public], is_graph, graph),
     entry!("published", [On::Public], is_published, published),
-    entry!("hosts", [On::Hosts], is_hosts, hosts),
+    entry!(HOSTS, [On::Hosts], is_hosts, hosts),
     entry!("login", [On::Public, On::Hosts], |_| true, login),
 ];
 

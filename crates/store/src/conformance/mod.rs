@@ -84,6 +84,7 @@ macro_rules! conformance_suite {
             [
                 a_lost_race_runs_the_body_again,
                 a_key_changed_and_changed_back_is_a_lost_race_too,
+                a_row_is_given_for_the_one_in_whose_place_it_is,
                 writers_of_one_row_all_get_through,
                 a_row_that_is_created_replaces_no_other,
                 an_error_of_the_body_commits_nothing,

@@ -62,6 +62,26 @@ pub fn a_key_changed_and_changed_back_is_a_lost_race_too<P: Place>() {
     assert_eq!(runs, 2);
 }
 
+pub fn a_row_is_given_for_the_one_in_whose_place_it_is<P: Place>() {
+    let place = P::default();
+    let store = place.store();
+    let replaced: Result<_, StoreError> = store.write(|tx| {
+        let of_numbers = [tx.replace(&NUMBERS, &1, &10)?, tx.replace(&NUMBERS, &1, &11)?];
+        let named = |name: &str| name.to_owned();
+        let of_named = [tx.replace(&NAMED, &1, &named("a"))?, tx.replace(&NAMED, &1, &named("b"))?];
+        Ok((of_numbers, of_named))
+    });
+    assert_eq!(replaced.unwrap(), ([None, Some(10)], [None, Some("a".to_owned())]));
+    let again: Result<_, StoreError> =
+        store.write(|tx| Ok((tx.replace(&NUMBERS, &1, &12)?, tx.replace(&NAMED, &1, &"c".to_owned())?)));
+    assert_eq!(again.unwrap(), (Some(11), Some("b".to_owned())));
+    assert_eq!(number(&store, 1), Some(12));
+    let found: Result<_, StoreError> = store.read(|tx| tx.find(&BY_NAME, &"c".to_owned()));
+    assert_eq!(found.unwrap(), Some(1));
+    let has: Result<_, StoreError> = store.read(|tx| Ok((tx.has(&NAMED, &1)?, tx.has(&NAMED, &2)?)));
+    assert_eq!(has.unwrap(), (true, false));
+}
+
 pub fn writers_of_one_row_all_get_through<P: Place>() {
     const WRITERS: i64 = 32;
     const COMMITS: i64 = 20;

@@ -57,12 +57,18 @@ impl KeptMark {
         if state.failed.is_some() {
             return;
         }
-        match state.file.write(to) {
-            Ok(()) => state.is_unsynced = true,
-            Err(error) => state.failed = Some(error.to_string()),
-        }
+        let is_first = match state.file.write(to) {
+            Ok(()) => !std::mem::replace(&mut state.is_unsynced, true),
+            Err(error) => {
+                state.failed = Some(error.to_string());
+                false
+            }
+        };
         drop(state);
-        self.shared.changed.notify_one();
+        // One sync is for all writes until then: the others would wake its thread for nothing.
+        if is_first {
+            self.shared.changed.notify_one();
+        }
     }
 
     pub(crate) fn trouble(&self) -> Option<Trouble> {

@@ -104,6 +104,20 @@ impl Body {
         object.shift_remove(&spelled(object, last))
     }
 
+    /// True when it says the same as another body but for these members of `properties`, in any case.
+    pub(crate) fn is_same_but_for(&self, exempt: &[&str], other: &Self) -> bool {
+        let counts = |name: &str| !exempt.iter().any(|exempt| name.eq_ignore_ascii_case(exempt));
+        let is_same = |name: &str, value: &Value| match (name, value, other.0.get(name)) {
+            (PROPERTIES, Value::Object(these), Some(Value::Object(those))) => {
+                let these = these.iter().filter(|(name, _)| counts(name));
+                let count = those.keys().filter(|name| counts(name)).count();
+                these.clone().count() == count && these.clone().all(|(name, value)| those.get(name) == Some(value))
+            }
+            (_, value, found) => found == Some(value),
+        };
+        self.0.len() == other.0.len() && self.0.iter().all(|(name, value)| is_same(name, value))
+    }
+
     /// The location.
     pub fn location(&self) -> Option<&str> {
         self.0.get(LOCATION).and_then(Value::as_str)

@@ -29,6 +29,7 @@ fn resource(of: &str, body: Body) -> Option<Resource> {
         model: 0,
         instances_made: 0,
         host: None,
+        host_resource: None,
         extension: None,
         model_extension: None,
         below: None,

@@ -76,7 +76,8 @@ impl Bindings {
             if let Some(limit) = row.options.hop_limit {
                 socket.limit_hops(limit);
             }
-            let at = socket.address();
+            // Connections are of the port at which the place is asked; its socket may be bound to another one (ADR 35).
+            let at = socket.address().map(|address| SocketAddr::new(address.ip(), asked_at(&row.place)));
             listeners.serve(socket, self.endpoint(row, dialect, rules, (callers.clone(), at)), &self.log);
         }
         Serving { listeners, guest: None, callers }
@@ -126,14 +127,19 @@ pub(super) fn connections() -> SharedConnections {
 
 /// A binding's endpoint, as its clients know it.
 pub(super) fn facts(row: &BindingRow) -> EndpointFacts {
-    let port = match row.place {
-        Place::Port { number } => number,
-        Place::Netns { port: Some(port), .. } => port,
-        Place::Netns { .. } | Place::Interface { .. } => HTTP,
-        Place::Unix { .. } | Place::VsockUnix { .. } | Place::Vsock { .. } => HTTP,
-    };
+    let port = asked_at(&row.place);
     let mut names = row.options.host_names.clone();
     names.extend(row.place.ipv6().map(|address| format!("[{address}]")));
     let secret = row.secret.as_ref().map(|secret| Secret::new(secret.expose().to_owned()));
     EndpointFacts { port, secret, names }
+}
+
+/// The port at which a place is asked.
+fn asked_at(place: &Place) -> u16 {
+    match *place {
+        Place::Port { number } => number,
+        Place::Netns { port: Some(port), .. } => port,
+        Place::Netns { .. } | Place::Interface { .. } => HTTP,
+        Place::Unix { .. } | Place::VsockUnix { .. } | Place::Vsock { .. } => HTTP,
+    }
 }

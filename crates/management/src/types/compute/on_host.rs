@@ -100,16 +100,19 @@ pub(crate) fn put(write: &mut Write<'_, '_>) -> Result<(), Fault> {
 /// Shows the host that a machine is on, in place of what an older version stored.
 pub(crate) fn show(view: &View<'_>, properties: &mut Map<String, Value>) -> Result<(), Fault> {
     properties.shift_remove(HOST);
-    if let Some(host) = of(view)? {
-        properties.insert(HOST.to_owned(), json!({ "id": host.id.as_str() }));
+    if let Some(id) = of(view)? {
+        properties.insert(HOST.to_owned(), json!({ "id": id.as_str() }));
     }
     Ok(())
 }
 
-fn of(view: &View<'_>) -> Result<Option<Resource>, Fault> {
+fn of(view: &View<'_>) -> Result<Option<ResourceId>, Fault> {
     let Some(host) = view.resource.host else { return Ok(None) };
     if !view.tx.is_placed(host, view.uuid)? {
         return Ok(None);
     }
-    Ok(view.tx.resource(resource_of(host))?)
+    match &view.resource.host_resource {
+        Some(id) => Ok(Some(id.clone())),
+        None => Ok(view.tx.resource(resource_of(host))?.map(|host| host.id)),
+    }
 }

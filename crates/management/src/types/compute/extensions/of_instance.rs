@@ -34,6 +34,7 @@ pub(crate) fn of_model(uuid: ResourceUuid, instance: &Resource) -> Option<Found>
         identity: ResourceIdentity::default(),
         set: None,
         host: None,
+        host_resource: None,
         model: 0,
         extension: Some(of_model.endpoint),
         model_extension: None,
