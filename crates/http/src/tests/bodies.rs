@@ -60,17 +60,21 @@ fn send_large(serving: &Serving, path: &str, principal: usize, bytes: usize) -> 
     })
 }
 
-/// Fills the room for large bodies with requests that wait, but for `left` bytes. One that is refused, for the machine was too busy
-/// to read it in time, is sent once more.
+/// Fills the room for large bodies with requests that wait, but for `left` bytes: one after the other, so that a busy machine reads
+/// each in its time. One that is refused all the same is sent once more.
 async fn fill(serving: &Serving, waiting: &AtomicUsize, left: usize) -> Vec<JoinHandle<String>> {
     let bytes = |number| if number == 0 { LARGE_BODY_BYTES_MAX - left } else { LARGE_BODY_BYTES_MAX };
     let send = |number| send_large(serving, "/wait", number / SHARE, bytes(number));
-    let mut filling: Vec<_> = (0..ROOM).map(send).collect();
-    while waiting.load(Ordering::Relaxed) < ROOM {
-        for (number, sent) in filling.iter_mut().enumerate().filter(|(_, sent)| sent.is_finished()) {
-            *sent = send(number);
+    let mut filling = Vec::new();
+    for number in 0..ROOM {
+        let mut sent = send(number);
+        while waiting.load(Ordering::Relaxed) <= number {
+            if sent.is_finished() {
+                sent = send(number);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        filling.push(sent);
     }
     filling
 }
