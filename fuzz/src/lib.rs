@@ -3,7 +3,7 @@
 //! A surface may refuse anything; it must not panic, and must not say that it failed (500).
 
 use bonafide_testkit::{Cloud, MANAGEMENT, Machine, Plane};
-use bonafide_wire::{Peer, Reply, Request};
+use bonafide_wire::{Peer, Remote, Reply, Request};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -61,7 +61,7 @@ pub fn request(method: Method, target: &str, body: impl Into<Bytes>) -> Request 
         version: http::Version::HTTP_11,
         headers: HeaderMap::new(),
         body: body.into(),
-        peer: Peer::Anonymous(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000))),
+        peer: Peer::Anonymous(Remote::Ip(SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000)))),
     }
 }
 
