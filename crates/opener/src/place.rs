@@ -117,17 +117,23 @@ impl Opened {
                 return Err(OpenError::Taken { address: SocketAddr::new(*ip, port).to_string(), by });
             }
         }
-        self.sockets = at(HELD_PORT).map_err(|why| match why {
-            // Of another agent, or of somebody who has the port of all addresses.
-            OpenError::Taken { by, .. } => {
-                OpenError::Taken { address: format!("{METADATA}:{port}, for which port {HELD_PORT} stands,"), by }
-            }
-            other => other,
-        })?;
-        let why = match lookup::attach(addresses, &self.sockets, BACKLOG) {
-            Ok(lookup) => {
-                self.lookup = Some(lookup);
-                return Ok(None);
+        let why = match lookup::is_safe_here() {
+            Ok(()) => {
+                self.sockets = at(HELD_PORT).map_err(|why| match why {
+                    // Of another agent, or of somebody who has the port of all addresses.
+                    OpenError::Taken { by, .. } => {
+                        let address = format!("{METADATA}:{port}, for which port {HELD_PORT} stands,");
+                        OpenError::Taken { address, by }
+                    }
+                    other => other,
+                })?;
+                match lookup::attach(addresses, &self.sockets, BACKLOG) {
+                    Ok(lookup) => {
+                        self.lookup = Some(lookup);
+                        return Ok(None);
+                    }
+                    Err(why) => why.to_string(),
+                }
             }
             Err(why) => why.to_string(),
         };

@@ -22,6 +22,10 @@ pub(crate) const PORT: u16 = 80;
 /// hide one another.
 pub(crate) const HELD_PORT: u16 = 4;
 
+/// The first port that every user of a namespace may have, in the namespace of the thread that reads it. Linux has 1024 in
+/// each new one, Docker 0.
+const FIRST_FREE_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+
 /// Longest reason, in characters. Source: ours; it is part of a message of [`crate::message::TEXT_BYTES_MAX`].
 const REASON_CHARS_MAX: usize = 300;
 
@@ -36,6 +40,20 @@ static LOADER: LazyLock<Mutex<EbpfLoader<'static>>> = LazyLock::new(|| {
     loader.btf(None);
     Mutex::new(loader)
 });
+
+/// Refuses a namespace in which every user may have [`PORT`]. The kernel asks no program about a connection that it knows
+/// already, and whoever has the port can make one, from there to the port from which a client is about to connect: it
+/// then meets that, and not us. Where the port is ours alone nobody has it, and root has the namespace anyway.
+pub(crate) fn is_safe_here() -> Result<(), Unable> {
+    let first = read_to_string(FIRST_FREE_PORT).map_err(unable(&format!("read {FIRST_FREE_PORT}")))?;
+    match first.trim().parse::<u32>() {
+        Ok(first) if first > u32::from(PORT) => Ok(()),
+        _ => Err(Unable(format!(
+            "every user there may have port {PORT}, and so answer in the agent's place: attach it with the sysctl \
+             net.ipv4.ip_unprivileged_port_start above {PORT}"
+        ))),
+    }
+}
 
 /// From now on, has the sockets found at [`PORT`] of their addresses, in the namespace of the calling thread and on its
 /// loopback device, as long as the descriptor is open anywhere. They listen at [`HELD_PORT`].
@@ -244,5 +262,24 @@ mod tests {
         opener.close("a/").unwrap();
         drop(full);
         assert_eq!(opener.open("a/imds", &LO, door).unwrap().note, None);
+    }
+
+    #[test]
+    fn id_07_where_every_user_may_have_the_port_it_is_ours_alone() {
+        let Some(namespace) = Namespace::create("anybody") else { return };
+        let first = |port: &str| namespace.inside(|| std::fs::write(FIRST_FREE_PORT, port).unwrap());
+        let opener = Direct::start(Box::new(Nowhere), []).unwrap();
+        let held = |port| {
+            first(port);
+            opener.close("a/").unwrap();
+            opener.open("a/imds", &LO, Some(namespace.1.as_fd())).unwrap()
+        };
+        for port in ["0", "80"] {
+            let note = held(port).note.unwrap();
+            assert!(note.contains("every user there") && note.contains("ip_unprivileged_port_start"), "{note}");
+            assert!(namespace.inside(|| TcpListener::bind("0.0.0.0:80")).is_err(), "{port}");
+        }
+        assert_eq!(held("81").note, None);
+        assert!(namespace.inside(|| TcpListener::bind("0.0.0.0:80")).is_ok());
     }
 }
