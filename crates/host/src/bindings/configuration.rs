@@ -226,6 +226,7 @@ impl Member {
 impl Bindings {
     /// Follows a file of bindings: attaches what is new in it, detaches what is no more, and leaves all else alone.
     pub async fn follow(&self, WantedBindings(wanted): WantedBindings, occasion: Occasion) -> Applied {
+        let _one_at_a_time = self.following_alone().await;
         let mut applied = Applied::default();
         let mut kept = Vec::new();
         for (row, state) in self.configured() {

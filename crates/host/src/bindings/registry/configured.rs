@@ -7,6 +7,7 @@ use bonafide_files::User;
 use bonafide_http::Event;
 use bonafide_types::{BindingId, ResourceUuid};
 use std::sync::PoisonError;
+use tokio::sync::MutexGuard;
 
 impl Bindings {
     /// Those of the file, with their states.
@@ -71,6 +72,7 @@ impl Bindings {
 
     /// Tries again to attach it.
     pub(super) async fn attach_missing(&self) {
+        let _one_at_a_time = self.following_alone().await;
         let missing = std::mem::take(&mut *self.missing.lock().unwrap_or_else(PoisonError::into_inner));
         let mut again = Vec::new();
         for Missing { at, wanted, why: _ } in missing {
@@ -78,11 +80,12 @@ impl Bindings {
                 again.push(Missing::new(at, wanted, &error));
             }
         }
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
-        // A file that was read meanwhile says all anew.
-        if missing.is_empty() {
-            *missing = again;
-        }
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = again;
+    }
+
+    /// Held by whoever attaches what the file says, so that nothing comes back that a newer one does not say.
+    pub(in crate::bindings) async fn following_alone(&self) -> MutexGuard<'_, ()> {
+        self.following.lock().await
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Bindings {
     guests: Arc<GuestPorts>,
     /// Held by whoever attaches or detaches: one at a time.
     changing: tokio::sync::Mutex<()>,
+    /// Held by whoever follows the configuration file, or tries again what of it was missing: what a file says that was read
+    /// meanwhile comes after. Taken before `changing`.
+    following: tokio::sync::Mutex<()>,
     entries: Mutex<BTreeMap<BindingId, Entry>>,
     /// Sockets that an earlier process of this agent had, until those whose they are take them up.
     given: Mutex<HashMap<String, Held>>,
@@ -136,6 +139,7 @@ impl Bindings {
             connections: serving::connections(),
             guests: Arc::default(),
             changing: tokio::sync::Mutex::default(),
+            following: tokio::sync::Mutex::default(),
             entries: Mutex::default(),
             given: Mutex::default(),
             missing: Mutex::default(),
