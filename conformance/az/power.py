@@ -48,7 +48,7 @@ def states():
         refused("ResourceNotFound", "vm", "start", *HERE, "--name", "none", code=3)
 
 
-@scenario("simulate-eviction: of a Spot machine, and of no other", ALL)
+@scenario("simulate-eviction of a Spot machine, and of no other", ALL)
 def evicted():
     refused("OperationNotAllowed", "vm", "simulate-eviction", *VM)
     az("vm", "update", *VM, "--set", "priority=Spot", "evictionPolicy=Deallocate")

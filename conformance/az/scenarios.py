@@ -21,9 +21,9 @@ def scenario(name, needs=True):
     """Marks a function as the scenario `name` of its script; scenarios run in the order in which they stand."""
 
     def mark(function):
+        assert ": " not in name, f"': ' ends the name of a scenario where it is shown: {name}"
         if needs:
             script = function.__module__.rsplit(".", 1)[-1]
-            assert ": " not in name, f"': ' ends the name of a scenario where it is shown: {name}"
             SCENARIOS.append((f"{script} - {name}" if script != "__main__" else name, function))
         return function
 
